@@ -1,0 +1,385 @@
+//! What happens in a run, as it happens. Each fact is journaled before anybody is shown it.
+//!
+//! These are the live facts; what stands on disk is `journal::record`, which is versioned and kept apart.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::runbook::document::Effect;
+
+use super::Place;
+
+/// What kind of run this is. Only a real one is evidence of what was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Real,
+    DryRun,
+    Rehearsal,
+}
+
+/// Which of a step's commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The step itself; for a wait, all its askings together.
+    Main,
+    DoneIf,
+    Verify,
+    /// A probe before a batch.
+    Gate,
+    /// A live fact beside a question.
+    Show,
+    Undo,
+    Cleanup,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    Code(i32),
+    /// Ended by a signal that halligan did not send.
+    Signal(i32),
+    /// Took too long. After a KILL its outcome is in doubt.
+    TimedOut {
+        after_ms: u64,
+        killed: bool,
+    },
+    /// Ended because the operator said so. After a KILL its outcome is in doubt.
+    Interrupted {
+        killed: bool,
+    },
+    /// Could not be started at all.
+    NotStarted {
+        why: String,
+    },
+    /// The connection to its host broke while it was under way: in doubt.
+    Lost {
+        why: String,
+    },
+}
+
+impl Exit {
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        matches!(self, Self::Code(0))
+    }
+
+    /// Nobody can say whether it did its work.
+    #[must_use]
+    pub fn in_doubt(&self) -> bool {
+        matches!(self, Self::TimedOut { killed: true, .. } | Self::Interrupted { killed: true } | Self::Lost { .. })
+    }
+}
+
+/// A stream of output, kept whole beside the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Captured {
+    /// SHA-256 of the bytes kept, in lower-case hex.
+    pub sha256: String,
+    pub bytes: u64,
+    /// Not all of it could be kept.
+    pub truncated: bool,
+    /// How many times a secret was masked in it.
+    pub redactions: u32,
+}
+
+/// A command as it is recorded and shown: all there is to know of it without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Word by word; for a script `["bash", "-euo", "pipefail", "-c", SCRIPT]`.
+    pub argv: Vec<String>,
+    pub effect: Effect,
+    /// `None` is this machine.
+    pub host: Option<String>,
+    pub user: Option<String>,
+    pub cwd: Option<String>,
+    /// Names only.
+    pub env: Vec<String>,
+    pub stdin: bool,
+    pub timeout_ms: Option<u64>,
+}
+
+/// What an ended command means for its step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Verdict {
+    Passed,
+    Failed {
+        why: String,
+    },
+    /// Nobody can say.
+    Unknown {
+        why: String,
+    },
+}
+
+/// The first and last of what a command printed, for the screen; never journaled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Excerpt {
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Why a step was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "because")]
+pub enum Skip {
+    /// Its `when` is false.
+    When { expression: String },
+    /// It was already so.
+    AlreadyDone { message: String },
+    /// The operator said so.
+    Operator,
+    /// The loop has no items.
+    Empty,
+}
+
+/// What a dry run can say of a command that it did not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Prediction {
+    /// Exactly this.
+    WouldRun { command: Shown },
+    /// Needs what only the real run will know.
+    AtRunTime { needs: Vec<String> },
+    /// Would ask this.
+    WouldAsk { question: String },
+}
+
+/// How a step ended, all its commands taken together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum StepOutcome {
+    Done,
+    Failed {
+        why: String,
+    },
+    /// Began, and nobody can say how it ended.
+    InDoubt {
+        why: String,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Completed,
+    /// The preflight said no.
+    Blocked,
+    /// The operator said no, or nobody was there to say yes.
+    Declined,
+    Stopped,
+    RolledBack,
+    /// An undo failed.
+    Stuck,
+}
+
+/// What was found before anything ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Finding {
+    Pass {
+        message: String,
+    },
+    Warn {
+        message: String,
+        hint: Option<String>,
+    },
+    Block {
+        message: String,
+        hint: Option<String>,
+    },
+    /// Could not be found out, which is not a pass.
+    Unknown {
+        needs: Vec<String>,
+    },
+}
+
+/// Who gave an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answerer {
+    Terminal,
+    Flag,
+    Scenario,
+}
+
+/// What a run sets out with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opening {
+    pub runbook: String,
+    pub title: String,
+    /// Where the text came from.
+    pub source: String,
+    /// Of the runbook's text.
+    pub runbook_sha256: String,
+    pub plan: serde_json::Value,
+    pub plan_sha256: String,
+    /// Secrets as `null`.
+    pub params: BTreeMap<String, serde_json::Value>,
+    pub mode: Mode,
+    pub version: String,
+}
+
+/// One fact of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    RunOpened(Box<Opening>),
+    /// A preflight probe has been answered.
+    Checked {
+        place: Place,
+        title: String,
+        finding: Finding,
+    },
+    /// A blocking probe was overridden, with a reason.
+    Overridden {
+        place: Place,
+        title: String,
+        reason: String,
+        by: Answerer,
+    },
+    /// The preflight is over and the plan stands.
+    Planned {
+        steps: usize,
+        read: usize,
+        change: usize,
+        destroy: usize,
+    },
+    /// A question was answered with yes. `place` is `None` for the plan as a whole.
+    Confirmed {
+        place: Option<Place>,
+        text: String,
+        typed: String,
+        by: Answerer,
+    },
+    /// A question was answered with no, or could not be asked.
+    Declined {
+        place: Option<Place>,
+        text: String,
+        why: String,
+    },
+    /// A step has been reached: for the screen, not journaled.
+    StepReached {
+        place: Place,
+        title: String,
+        kind: &'static str,
+        effect: Effect,
+    },
+    /// A loop's items are settled.
+    Staggered {
+        place: Place,
+        items: Vec<String>,
+        batches: Vec<usize>,
+        max_failures: u64,
+    },
+    /// A batch of a loop begins.
+    BatchBegan {
+        place: Place,
+        batch: usize,
+        items: Vec<String>,
+    },
+    /// About to be spawned. Durable before it is.
+    StepBegan {
+        place: Place,
+        part: Part,
+        attempt: u32,
+        command: Shown,
+        /// What must be run when the scope ends, once this has begun.
+        owes: Option<Shown>,
+    },
+    StepSpawned {
+        place: Place,
+        part: Part,
+        pid: u32,
+        start_time: u64,
+    },
+    StepSignalled {
+        place: Place,
+        part: Part,
+        signal: String,
+    },
+    StepEnded {
+        place: Place,
+        part: Part,
+        attempt: u32,
+        exit: Exit,
+        stdout: Captured,
+        stderr: Captured,
+        took: Duration,
+        /// How often a wait asked; 1 for everything else.
+        askings: u32,
+        verdict: Verdict,
+        /// What was seen, in words.
+        message: String,
+        excerpt: Excerpt,
+    },
+    /// A dry run has come to something it does not do.
+    StepPredicted {
+        place: Place,
+        part: Part,
+        prediction: Prediction,
+    },
+    StepSkipped {
+        place: Place,
+        why: Skip,
+    },
+    /// The step as a whole is over.
+    StepSettled {
+        place: Place,
+        outcome: StepOutcome,
+    },
+    DoubtResolved {
+        place: Place,
+        outcome: StepOutcome,
+        evidence: String,
+        by: Option<Answerer>,
+    },
+    /// What a step owes could not be run, or did not work: a debt.
+    Owed {
+        place: Place,
+        why: String,
+    },
+    Note {
+        place: Option<Place>,
+        text: String,
+    },
+    Interrupted {
+        signal: String,
+    },
+    Resumed {
+        from: String,
+    },
+    RunClosed {
+        outcome: Outcome,
+        why: String,
+        owed: Vec<Place>,
+    },
+}
+
+/// What may be lost: figures for the screen while something is under way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// A line of output.
+    Line { place: Place, text: String },
+    /// How far a step has come.
+    Figure { place: Place, done: f64, total: f64 },
+    /// A wait has asked once more.
+    Waiting {
+        place: Place,
+        want: String,
+        have: String,
+        elapsed: Duration,
+        limit: Option<Duration>,
+        figure: Option<(f64, f64)>,
+        /// How long the watched figure has stood still.
+        still: Option<Duration>,
+        /// How long it has held, of how long it must.
+        held: Option<(Duration, Duration)>,
+    },
+    /// A pause, such as between batches.
+    Pausing { place: Place, why: String, left: Duration },
+}

@@ -1,0 +1,9 @@
+//! The facts of a run, and the one function that folds them into its state.
+
+pub mod fact;
+pub mod place;
+pub mod state;
+
+pub use fact::*;
+pub use place::Place;
+pub use state::{RunState, StepState};

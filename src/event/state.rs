@@ -1,0 +1,285 @@
+//! The state of a run: the fold of its events, and nothing else.
+//!
+//! Run, resume, report and verify all fold with [`RunState::apply`]. What it does not allow cannot have happened.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use super::{Effect, Event, Mode, Outcome, Part, Place, Shown, StepOutcome, Verdict};
+
+/// How far a run has come.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Phase {
+    #[default]
+    NotOpened,
+    Preflight,
+    /// The plan stands; it may have been confirmed.
+    Running,
+    Closed(Outcome),
+}
+
+/// How far a step has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepState {
+    /// Its command began and has not ended.
+    Began {
+        attempt: u32,
+        effect: Effect,
+    },
+    /// Its command has ended; what that means for the step is not settled.
+    Ended {
+        verdict: Verdict,
+        effect: Effect,
+    },
+    Done,
+    Failed {
+        why: String,
+    },
+    Skipped,
+    InDoubt {
+        why: String,
+    },
+    /// A dry run passed over it.
+    Predicted,
+}
+
+/// A command that is under way: its begin is recorded, its end is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    pub attempt: u32,
+    pub effect: Effect,
+    pub process: Option<(u32, u64)>,
+}
+
+/// The state of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunState {
+    pub phase: Phase,
+    pub mode: Option<Mode>,
+    pub steps: IndexMap<Place, StepState>,
+    pub under_way: BTreeMap<(Place, Part), UnderWay>,
+    /// Cleanups that have to run: what began and is not put back yet.
+    pub owed: IndexMap<Place, Shown>,
+    /// Steps that have taken effect and could be undone, in the order of their taking effect.
+    pub took_effect: Vec<Place>,
+}
+
+/// A record that cannot follow what came before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{event} cannot follow here: {why}")]
+pub struct IllegalTransition {
+    pub event: &'static str,
+    pub why: String,
+}
+
+fn illegal(event: &'static str, why: impl Into<String>) -> IllegalTransition {
+    IllegalTransition { event, why: why.into() }
+}
+
+impl RunState {
+    /// A dry run has passed over something that would have changed the world: what is seen from here on is not what the
+    /// real run will see.
+    #[must_use]
+    pub fn hypothetical(&self) -> bool {
+        self.steps.values().any(|step| matches!(step, StepState::Predicted))
+    }
+
+    /// Folds one event in.
+    ///
+    /// # Errors
+    /// The event cannot have happened after what came before; the state is then as it was.
+    pub fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+        match (&self.phase, event) {
+            (Phase::NotOpened, Event::RunOpened(opening)) => {
+                self.phase = Phase::Preflight;
+                self.mode = Some(opening.mode);
+            }
+            (Phase::NotOpened, other) => return Err(illegal(other.name(), "the run is not opened")),
+            (Phase::Closed(_), other @ (Event::Resumed { .. } | Event::Note { .. } | Event::DoubtResolved { .. })) => {
+                if matches!(other, Event::Resumed { .. }) {
+                    self.phase = Phase::Preflight;
+                }
+            }
+            // A debt is settled after the run has closed.
+            (
+                Phase::Closed(_),
+                event @ (Event::StepBegan { part: Part::Cleanup | Part::Undo, .. }
+                | Event::StepEnded { part: Part::Cleanup | Part::Undo, .. }),
+            ) => {
+                return self.command(event);
+            }
+            (Phase::Closed(_), other) => return Err(illegal(other.name(), "the run is closed")),
+            (Phase::Preflight | Phase::Running, Event::RunOpened(_)) => return Err(illegal("run_opened", "the run is open already")),
+            (Phase::Preflight, Event::Planned { .. }) => self.phase = Phase::Running,
+            (Phase::Running, Event::Planned { .. }) => return Err(illegal("planned", "the plan stands already")),
+            (Phase::Preflight, Event::StepBegan { command, .. }) if command.effect != Effect::Read => {
+                return Err(illegal("step_began", "a preflight changes nothing"));
+            }
+            (Phase::Preflight | Phase::Running, Event::RunClosed { outcome, .. }) => {
+                if *outcome == Outcome::Completed && !self.under_way.is_empty() {
+                    return Err(illegal("run_closed", "a step has not ended, so the run is not complete"));
+                }
+                self.phase = Phase::Closed(*outcome);
+            }
+            (
+                Phase::Preflight | Phase::Running,
+                Event::StepBegan { .. } | Event::StepSpawned { .. } | Event::StepSignalled { .. } | Event::StepEnded { .. },
+            ) => return self.command(event),
+            (Phase::Preflight | Phase::Running, Event::StepPredicted { place, part, .. }) => {
+                if self.mode != Some(Mode::DryRun) {
+                    return Err(illegal("step_predicted", "only a dry run predicts"));
+                }
+                if *part == Part::Main {
+                    self.steps.insert(place.clone(), StepState::Predicted);
+                }
+            }
+            (Phase::Preflight | Phase::Running, Event::StepSkipped { place, .. }) => {
+                self.steps.insert(place.clone(), StepState::Skipped);
+            }
+            (Phase::Preflight | Phase::Running, Event::StepSettled { place, outcome }) => self.settle(place, outcome)?,
+            (Phase::Preflight | Phase::Running, Event::DoubtResolved { place, outcome, .. }) => {
+                self.under_way.remove(&(place.clone(), Part::Main));
+                self.steps.shift_remove(place);
+                self.settle(place, outcome)?;
+            }
+            (
+                Phase::Preflight | Phase::Running,
+                Event::Checked { .. }
+                | Event::Overridden { .. }
+                | Event::Confirmed { .. }
+                | Event::Declined { .. }
+                | Event::StepReached { .. }
+                | Event::Staggered { .. }
+                | Event::BatchBegan { .. }
+                | Event::Owed { .. }
+                | Event::Note { .. }
+                | Event::Interrupted { .. }
+                | Event::Resumed { .. },
+            ) => {}
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+        match event {
+            Event::StepBegan { place, part, attempt, command, owes } => {
+                let key = (place.clone(), *part);
+                if self.under_way.contains_key(&key) {
+                    return Err(illegal("step_began", format!("{place} is under way already")));
+                }
+                if *part == Part::Main && matches!(self.steps.get(place), Some(StepState::Done)) {
+                    return Err(illegal("step_began", format!("{place} ended well and is never done again")));
+                }
+                self.under_way.insert(key, UnderWay { attempt: *attempt, effect: command.effect, process: None });
+                if *part == Part::Main {
+                    self.steps.insert(place.clone(), StepState::Began { attempt: *attempt, effect: command.effect });
+                    if command.effect != Effect::Read && !self.took_effect.contains(place) {
+                        self.took_effect.push(place.clone());
+                    }
+                }
+                if let Some(owes) = owes {
+                    self.owed.insert(place.clone(), owes.clone());
+                }
+            }
+            Event::StepSpawned { place, part, pid, start_time } => {
+                let under_way = self
+                    .under_way
+                    .get_mut(&(place.clone(), *part))
+                    .ok_or_else(|| illegal("step_spawned", format!("{place} has not begun")))?;
+                under_way.process = Some((*pid, *start_time));
+            }
+            Event::StepSignalled { place, part, .. } => {
+                if !self.under_way.contains_key(&(place.clone(), *part)) {
+                    return Err(illegal("step_signalled", format!("{place} is not under way")));
+                }
+            }
+            Event::StepEnded { place, part, exit, verdict, .. } => {
+                let Some(was) = self.under_way.remove(&(place.clone(), *part)) else {
+                    return Err(illegal("step_ended", format!("{place} has not begun")));
+                };
+                let in_doubt = exit.in_doubt() && was.effect != Effect::Read;
+                match part {
+                    Part::Main if in_doubt => {
+                        let why = match verdict {
+                            Verdict::Failed { why } | Verdict::Unknown { why } => why.clone(),
+                            Verdict::Passed => return Err(illegal("step_ended", "an outcome in doubt is never a success")),
+                        };
+                        self.steps.insert(place.clone(), StepState::InDoubt { why });
+                    }
+                    Part::Main => {
+                        self.steps.insert(place.clone(), StepState::Ended { verdict: verdict.clone(), effect: was.effect });
+                    }
+                    Part::Cleanup if *verdict == Verdict::Passed => {
+                        self.owed.shift_remove(place);
+                    }
+                    Part::Undo if *verdict == Verdict::Passed => {
+                        self.owed.shift_remove(place);
+                        self.took_effect.retain(|other| other != place);
+                    }
+                    Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Show => {}
+                }
+            }
+            other => return Err(illegal(other.name(), "it is not a fact of a command")),
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, place: &Place, outcome: &StepOutcome) -> Result<(), IllegalTransition> {
+        let state = match (self.steps.get(place), outcome) {
+            (Some(StepState::Began { .. }), StepOutcome::Done) => {
+                return Err(illegal("step_settled", format!("{place} has not ended, so it is not done")));
+            }
+            (Some(StepState::InDoubt { .. }), StepOutcome::Done) => {
+                return Err(illegal("step_settled", format!("{place} is in doubt, and doubt is resolved first")));
+            }
+            (Some(StepState::Ended { verdict: Verdict::Failed { .. } | Verdict::Unknown { .. }, .. }), StepOutcome::Done) => {
+                return Err(illegal("step_settled", format!("{place} did not end well")));
+            }
+            (_, StepOutcome::Done) => StepState::Done,
+            (_, StepOutcome::Failed { why }) => StepState::Failed { why: why.clone() },
+            (_, StepOutcome::InDoubt { why }) => StepState::InDoubt { why: why.clone() },
+        };
+        self.steps.insert(place.clone(), state);
+        Ok(())
+    }
+}
+
+impl Event {
+    /// The event's name in messages and records, in the past tense.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RunOpened(_) => "run_opened",
+            Self::Checked { finding, .. } => match finding {
+                super::Finding::Pass { .. } => "preflight_passed",
+                super::Finding::Warn { .. } => "preflight_warned",
+                super::Finding::Block { .. } => "preflight_blocked",
+                super::Finding::Unknown { .. } => "preflight_unknown",
+            },
+            Self::Overridden { .. } => "preflight_overridden",
+            Self::Planned { .. } => "planned",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Declined { .. } => "declined",
+            Self::StepReached { .. } => "step_reached",
+            Self::Staggered { .. } => "staggered",
+            Self::BatchBegan { .. } => "batch_began",
+            Self::StepBegan { part: Part::Undo | Part::Cleanup, .. } => "undo_began",
+            Self::StepBegan { .. } => "step_began",
+            Self::StepSpawned { .. } => "step_spawned",
+            Self::StepSignalled { .. } => "step_signalled",
+            Self::StepEnded { part: Part::Undo | Part::Cleanup, .. } => "undo_ended",
+            Self::StepEnded { exit, .. } if exit.in_doubt() => "step_in_doubt",
+            Self::StepEnded { .. } => "step_ended",
+            Self::StepPredicted { .. } => "step_predicted",
+            Self::StepSkipped { .. } => "step_skipped",
+            Self::StepSettled { .. } => "step_settled",
+            Self::DoubtResolved { .. } => "doubt_resolved",
+            Self::Owed { .. } => "owed",
+            Self::Note { .. } => "note",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Resumed { .. } => "resumed",
+            Self::RunClosed { .. } => "run_closed",
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Filters beside Jinja's own, named as in Ansible where it has them.
+
+use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
+use regex::Regex;
+
+use super::compare;
+use crate::quantity;
+
+fn refuse(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message.into())
+}
+
+fn pattern(text: &str) -> Result<Regex, Error> {
+    regex::RegexBuilder::new(text)
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|error| refuse(format!("`{text}` is not a regular expression: {error}")))
+}
+
+/// The first match of a regular expression: its group if it has one, else all of it; `none` if there is no match.
+fn regex_search(value: &str, expression: &str) -> Result<Value, Error> {
+    let Some(found) = pattern(expression)?.captures(value) else { return Ok(Value::from(())) };
+    Ok(found.get(1).or_else(|| found.get(0)).map_or(Value::from(()), |text| Value::from(text.as_str())))
+}
+
+/// Every match of a regular expression, by the same rule.
+fn regex_findall(value: &str, expression: &str) -> Result<Vec<String>, Error> {
+    Ok(pattern(expression)?
+        .captures_iter(value)
+        .filter_map(|found| found.get(1).or_else(|| found.get(0)).map(|text| text.as_str().to_owned()))
+        .collect())
+}
+
+fn regex_replace(value: &str, expression: &str, replacement: &str) -> Result<String, Error> {
+    Ok(pattern(expression)?.replace_all(value, replacement).into_owned())
+}
+
+/// Whether a regular expression matches at the beginning.
+fn is_match(value: &str, expression: &str) -> Result<bool, Error> {
+    Ok(pattern(&format!("^(?:{expression})"))?.is_match(value))
+}
+
+/// Whether a regular expression matches anywhere.
+fn is_search(value: &str, expression: &str) -> Result<bool, Error> {
+    Ok(pattern(expression)?.is_match(value))
+}
+
+fn from_json(value: &str) -> Result<Value, Error> {
+    serde_json::from_str::<serde_json::Value>(value)
+        .map(|value| super::from_json(&value))
+        .map_err(|error| refuse(format!("not JSON: {error}")))
+}
+
+fn to_json(value: &Value) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| refuse(format!("cannot be written as JSON: {error}")))
+}
+
+/// A length of time such as `5m`, in seconds.
+fn duration(value: &Value) -> Result<f64, Error> {
+    match value.kind() {
+        ValueKind::Number => f64::try_from(value.clone()),
+        _ => quantity::duration(&value.to_string()).map(|length| length.as_secs_f64()).map_err(|error| refuse(error.to_string())),
+    }
+}
+
+/// A size such as `4GiB`, in bytes.
+fn size(value: &Value) -> Result<u64, Error> {
+    match value.kind() {
+        ValueKind::Number => u64::try_from(value.clone()),
+        _ => quantity::size(&value.to_string()).map_err(|error| refuse(error.to_string())),
+    }
+}
+
+/// A hexadecimal number, with or without `0x`.
+fn hex_int(value: &str) -> Result<u64, Error> {
+    let digits = value.trim().trim_start_matches("0x");
+    u64::from_str_radix(digits, 16).map_err(|_| refuse(format!("`{value}` is not a hexadecimal number")))
+}
+
+fn listed(value: &Value) -> Result<Vec<Value>, Error> {
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => Ok(value.try_iter()?.collect()),
+        kind => Err(refuse(format!("a list is needed here, not a {kind}"))),
+    }
+}
+
+fn difference(left: &Value, right: &Value) -> Result<Vec<Value>, Error> {
+    let right = listed(right)?;
+    Ok(listed(left)?.into_iter().filter(|item| !right.contains(item)).collect())
+}
+
+fn intersect(left: &Value, right: &Value) -> Result<Vec<Value>, Error> {
+    let right = listed(right)?;
+    Ok(listed(left)?.into_iter().filter(|item| right.contains(item)).collect())
+}
+
+fn union(left: &Value, right: &Value) -> Result<Vec<Value>, Error> {
+    let mut all: Vec<Value> = Vec::new();
+    for item in listed(left)?.into_iter().chain(listed(right)?) {
+        if !all.contains(&item) {
+            all.push(item);
+        }
+    }
+    Ok(all)
+}
+
+fn basename(value: &str) -> String {
+    value.rsplit('/').find(|part| !part.is_empty()).unwrap_or(value).to_owned()
+}
+
+fn dirname(value: &str) -> String {
+    std::path::Path::new(value).parent().map_or_else(|| "/".to_owned(), |parent| parent.display().to_string())
+}
+
+/// A whole number; text that is none is an error, never zero.
+fn int(value: &Value) -> Result<Value, Error> {
+    let whole = |number: f64| {
+        #[allow(clippy::cast_possible_truncation, reason = "checked to be within i64's exact range")]
+        (number.is_finite() && number.abs() < 9.0e15).then(|| Value::from(number.trunc() as i64))
+    };
+    let found = match value.kind() {
+        ValueKind::Bool => Some(Value::from(i64::from(value.is_true()))),
+        ValueKind::Number if value.is_integer() => Some(value.clone()),
+        ValueKind::Number => f64::try_from(value.clone()).ok().and_then(whole),
+        ValueKind::String => {
+            let text = value.to_string();
+            let text = text.trim();
+            text.parse::<i64>()
+                .map(Value::from)
+                .ok()
+                .or_else(|| text.parse::<u64>().map(Value::from).ok())
+                .or_else(|| text.parse::<f64>().ok().and_then(whole))
+        }
+        _ => None,
+    };
+    found.ok_or_else(|| refuse(format!("`{value}` is not a whole number")))
+}
+
+/// A number; text that is none is an error, never zero.
+fn float(value: &Value) -> Result<f64, Error> {
+    let found = match value.kind() {
+        ValueKind::Number => f64::try_from(value.clone()).ok(),
+        ValueKind::String => value.to_string().trim().parse::<f64>().ok().filter(|number| number.is_finite()),
+        _ => None,
+    };
+    found.ok_or_else(|| refuse(format!("`{value}` is not a number")))
+}
+
+pub(super) fn install(environment: &mut Environment<'_>) {
+    environment.add_filter(compare::FILTER, |left: Value, right: Value, orders: bool| compare::guard(left, &right, orders));
+    environment.add_filter("regex_search", |value: String, expression: String| regex_search(&value, &expression));
+    environment.add_filter("regex_findall", |value: String, expression: String| regex_findall(&value, &expression));
+    environment.add_filter("regex_replace", |value: String, expression: String, with: String| regex_replace(&value, &expression, &with));
+    environment.add_test("match", |value: String, expression: String| is_match(&value, &expression));
+    environment.add_test("search", |value: String, expression: String| is_search(&value, &expression));
+    environment.add_filter("from_json", |value: String| from_json(&value));
+    environment.add_filter("to_json", |value: Value| to_json(&value));
+    environment.add_filter("tojson", |value: Value| to_json(&value));
+    environment.add_filter("duration", |value: Value| duration(&value));
+    environment.add_filter("size", |value: Value| size(&value));
+    environment.add_filter("hex_int", |value: String| hex_int(&value));
+    environment.add_filter("difference", |left: Value, right: Value| difference(&left, &right));
+    environment.add_filter("intersect", |left: Value, right: Value| intersect(&left, &right));
+    environment.add_filter("union", |left: Value, right: Value| union(&left, &right));
+    environment.add_filter("basename", |value: String| basename(&value));
+    environment.add_filter("dirname", |value: String| dirname(&value));
+    environment.add_filter("int", |value: Value| int(&value));
+    environment.add_filter("float", |value: Value| float(&value));
+}
+
+#[cfg(test)]
+mod tests {
+    use minijinja::{Value, context};
+
+    use super::super::evaluate;
+
+    fn value(text: &str) -> Value {
+        evaluate(text, &context! { l => vec!["a 1", "b 22"], t => "used: 17 of 20" }).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn each_filter_does_what_its_name_says() {
+        assert_eq!(value("t | regex_search('used: ([0-9]+)') | int"), Value::from(17));
+        assert!(value("t | regex_search('nothing') is none").is_true());
+        assert_eq!(value("t | regex_findall('[0-9]+') | join(',')").as_str(), Some("17,20"));
+        assert_eq!(value("'5m' | duration"), Value::from(300.0));
+        assert_eq!(value("'4KiB' | size"), Value::from(4096));
+        assert_eq!(value("'0000ff' | hex_int"), Value::from(255));
+        assert_eq!(value("[1,2,3] | difference([2]) | length"), Value::from(2));
+        assert_eq!(value("[1,2] | union([2,3]) | length"), Value::from(3));
+        assert_eq!(value("'/a/b' | basename").as_str(), Some("b"));
+        assert_eq!(value("'{\"a\": [1]}' | from_json | to_json").as_str(), Some("{\"a\":[1]}"));
+    }
+
+    #[test]
+    fn no_number_is_made_up() {
+        for text in ["'x' | int", "'' | int", "none | int", "'1.5.2' | float", "'nan' | float", "'5 parsecs' | duration"] {
+            assert!(evaluate(text, &Value::UNDEFINED).is_err(), "{text}");
+        }
+        assert_eq!(value("' 42 ' | int"), Value::from(42));
+    }
+}

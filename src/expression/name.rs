@@ -1,0 +1,220 @@
+//! What an expression refers to.
+
+use std::collections::{BTreeSet, HashSet};
+
+use minijinja::{
+    Environment, ErrorKind, Value,
+    machinery::{Token, tokenize},
+};
+
+use super::{ENVIRONMENT, ExpressionError};
+
+/// Functions that exist without being anybody's result.
+pub const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
+
+/// The names that an expression refers to, with dots: `params.osds`, `gate.output`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names(BTreeSet<String>);
+
+impl Names {
+    pub(super) fn new(names: HashSet<String>) -> Self {
+        Self(names.into_iter().filter(|name| !FUNCTIONS.contains(&name.as_str())).collect())
+    }
+
+    /// Each name with all its dots.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// The first word of each name.
+    #[must_use]
+    pub fn roots(&self) -> BTreeSet<&str> {
+        self.iter().map(|name| name.split('.').next().unwrap_or(name)).collect()
+    }
+}
+
+/// Filters that are offered when a name is misspelt. A test holds it against the environment.
+pub const FILTERS: &[&str] = &[
+    "abs",
+    "attr",
+    "basename",
+    "batch",
+    "bool",
+    "chain",
+    "count",
+    "default",
+    "dictsort",
+    "difference",
+    "dirname",
+    "duration",
+    "first",
+    "float",
+    "format",
+    "from_json",
+    "groupby",
+    "hex_int",
+    "indent",
+    "int",
+    "intersect",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "regex_findall",
+    "regex_replace",
+    "regex_search",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "size",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "to_json",
+    "tojson",
+    "trim",
+    "union",
+    "unique",
+    "upper",
+    "zip",
+];
+
+/// Tests that are offered when a name is misspelt. A test holds it against the environment.
+pub const TESTS: &[&str] = &[
+    "boolean",
+    "containing",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "even",
+    "false",
+    "float",
+    "ge",
+    "gt",
+    "in",
+    "integer",
+    "iterable",
+    "le",
+    "lower",
+    "lt",
+    "mapping",
+    "match",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sameas",
+    "search",
+    "sequence",
+    "startingwith",
+    "string",
+    "true",
+    "undefined",
+    "upper",
+];
+
+/// Whether the environment has such a filter or test.
+fn exists(environment: &Environment<'_>, expression: &str, missing: ErrorKind) -> bool {
+    match environment.compile_expression(expression) {
+        Ok(compiled) => !matches!(compiled.eval(Value::from(0)), Err(error) if error.kind() == missing),
+        Err(error) => error.kind() != missing,
+    }
+}
+
+/// Refuses filters, tests and methods that do not exist: minijinja itself says so only when it comes to them.
+pub(super) fn check_calls(text: &str, expression: bool) -> Result<(), ExpressionError> {
+    let tokens = tokenize(text, expression, minijinja::syntax::SyntaxConfig::default())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| super::fault(&error))?;
+    for (index, (token, span)) in tokens.iter().enumerate() {
+        let Token::Ident(name) = token else { continue };
+        let at = Some(span.start_offset as usize..span.end_offset as usize);
+        let before = |back: usize| index.checked_sub(back).and_then(|index| tokens.get(index)).map(|(token, _)| token);
+        let refuse = |what: &str, known: &[&str]| {
+            let near = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            Err(ExpressionError { message: format!("there is no {what} `{name}`{near}"), at: at.clone() })
+        };
+        match before(1) {
+            Some(Token::Pipe) if !exists(&ENVIRONMENT, &format!("0|{name}"), ErrorKind::UnknownFilter) => return refuse("filter", FILTERS),
+            Some(Token::Ident("is")) if *name != "not" && !exists(&ENVIRONMENT, &format!("0 is {name}"), ErrorKind::UnknownTest) => {
+                return refuse("test", TESTS);
+            }
+            Some(Token::Ident("not"))
+                if matches!(before(2), Some(Token::Ident("is")))
+                    && !exists(&ENVIRONMENT, &format!("0 is {name}"), ErrorKind::UnknownTest) =>
+            {
+                return refuse("test", TESTS);
+            }
+            Some(Token::Dot) if matches!(tokens.get(index + 1), Some((Token::ParenOpen, _))) => {
+                return Err(ExpressionError {
+                    message: format!("values have no methods, so `.{name}(` cannot be called; use a filter: `value | {name}`"),
+                    at,
+                });
+            }
+            _ => {}
+        }
+        if name.starts_with('_') {
+            return Err(ExpressionError { message: format!("`{name}`: names do not begin with `_`"), at });
+        }
+    }
+    Ok(())
+}
+
+/// The known word that was probably meant, if any is near enough.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| {
+            *distance <= 1 + candidate.chars().count().max(word.chars().count()) / 4 && *distance < candidate.chars().count()
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::check_expression, *};
+
+    #[test]
+    fn every_offered_name_exists() {
+        for name in FILTERS {
+            assert!(exists(&ENVIRONMENT, &format!("0|{name}"), ErrorKind::UnknownFilter), "{name}");
+        }
+        for name in TESTS {
+            assert!(exists(&ENVIRONMENT, &format!("0 is {name}"), ErrorKind::UnknownTest), "{name}");
+        }
+        assert!(!exists(&ENVIRONMENT, "0|nonesuch", ErrorKind::UnknownFilter));
+    }
+
+    #[test]
+    fn names_come_with_their_dots() {
+        let names = check_expression("params.osds | length > gate.output.x and item in vars.hosts and range(3)").unwrap();
+        assert_eq!(names.iter().collect::<Vec<_>>(), ["gate.output.x", "item", "params.osds", "vars.hosts"]);
+        assert_eq!(names.roots().into_iter().collect::<Vec<_>>(), ["gate", "item", "params", "vars"]);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_refused_with_the_nearest() {
+        let message = |text| check_expression(text).unwrap_err().message;
+        assert_eq!(message("a | lenght"), "there is no filter `lenght`; did you mean `length`?");
+        assert_eq!(message("a is defind"), "there is no test `defind`; did you mean `defined`?");
+        assert!(message("a.startswith('x')").contains("no methods"));
+        assert!(message("a | _comparable(1, true)").contains("no filter") || message("a | _comparable(1, true)").contains("begin with"));
+    }
+}

@@ -1,0 +1,366 @@
+//! The checked runbook: what [`super::resolve`] has found to be whole and consistent. No serde here.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use indexmap::IndexMap;
+
+pub use super::document::{Effect, OnFail, Output, Severity, TypeName};
+use super::name::{Name, RunbookName, StepId};
+
+/// A stretch of the runbook's text, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    pub offset: usize,
+    pub len: usize,
+}
+
+/// A Jinja expression, known to parse. Knows where it stands, so that a fault at run time can show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expr {
+    pub text: Arc<str>,
+    pub span: Span,
+}
+
+/// Text with `{{ expressions }}` in it, known to parse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    pub text: Arc<str>,
+    pub span: Span,
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Where a runbook was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file on this machine.
+    File(PathBuf),
+    /// Part of the program.
+    Bundled,
+}
+
+/// The text that was checked, which is the text that is run.
+#[derive(Debug, Clone)]
+pub struct SourceText {
+    /// What to call it in messages: the path as given, or `bundled:NAME.yaml`.
+    pub name: String,
+    pub origin: Origin,
+    pub text: Arc<str>,
+    /// SHA-256 of `text`, in lower-case hex.
+    pub sha256: String,
+}
+
+/// A runbook without faults.
+#[derive(Debug, Clone)]
+pub struct Runbook {
+    pub name: RunbookName,
+    pub title: String,
+    pub summary: String,
+    pub tags: Vec<String>,
+    pub owner: Option<String>,
+    pub reviewed: Option<jiff::civil::Date>,
+    pub references: Vec<Reference>,
+    pub params: Vec<Parameter>,
+    pub requires: Requires,
+    pub locks: Vec<Template>,
+    pub vars: IndexMap<String, Template>,
+    pub preflight: Vec<Probe>,
+    pub steps: Vec<Step>,
+    pub source: SourceText,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    pub title: String,
+    pub url: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Requires {
+    pub commands: Vec<String>,
+    pub user: Option<String>,
+}
+
+/// A typed input.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    pub name: Name,
+    pub kind: TypeName,
+    /// The value is a list of `kind`.
+    pub list: bool,
+    pub help: String,
+    /// Already of the right type.
+    pub default: Option<serde_json::Value>,
+    pub min: Option<Bound>,
+    pub max: Option<Bound>,
+    /// Matches the whole value.
+    pub pattern: Option<regex::Regex>,
+    pub choices: Option<Choices>,
+    pub from_env: Option<String>,
+    pub leading_dash: bool,
+    pub span: Span,
+}
+
+/// A limit in the parameter's own unit: a plain number, seconds for a duration, bytes for a size, characters for text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bound {
+    pub value: f64,
+    /// As it was written.
+    pub text: String,
+}
+
+#[derive(Debug, Clone)]
+pub enum Choices {
+    Fixed(Vec<serde_json::Value>),
+    Live { command: Command, items: Option<Expr> },
+}
+
+/// A length of time that is written out or known when the step is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Timespan {
+    Fixed(Duration),
+    Template(Template),
+}
+
+/// A whole number that is written out or known when the step is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Count {
+    Fixed(u64),
+    Template(Template),
+}
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// Word by word, never empty.
+    Argv(Vec<Template>),
+    /// A bash script, never a template.
+    Shell(Arc<str>),
+}
+
+/// A command with everything that surrounds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    pub program: Program,
+    pub effect: Effect,
+    pub on: Option<Template>,
+    pub env: IndexMap<String, Template>,
+    pub stdin: Option<Template>,
+    pub cwd: Option<Template>,
+    pub user: Option<Template>,
+    pub timeout: Option<Timespan>,
+    pub output: Output,
+    pub interactive: bool,
+    pub span: Span,
+}
+
+/// A list to go through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Items {
+    pub list: ItemList,
+    /// The loop variable.
+    pub name: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemList {
+    Expression(Template),
+    Literal(Vec<serde_json::Value>),
+}
+
+/// A read-only question and the expected answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// Always there in preflight and for a `probe` step, where it is the step's.
+    pub id: Option<StepId>,
+    pub title: Option<Template>,
+    pub when: Option<Expr>,
+    pub for_each: Option<Items>,
+    /// Without one, `expect` speaks of what is already known.
+    pub command: Option<Command>,
+    pub expect: Option<Expr>,
+    pub within: Option<Timespan>,
+    pub every: Option<Timespan>,
+    pub severity: Severity,
+    pub message: Option<Template>,
+    pub hint: Option<Template>,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// Without one, `until` speaks of what is already known (time alone may make it true).
+    pub command: Option<Command>,
+    pub until: Expr,
+    pub every: Option<Timespan>,
+    pub timeout: Option<Timespan>,
+    pub stable_for: Option<Timespan>,
+    pub stall: Option<Stall>,
+    pub fail_if: Option<Expr>,
+    pub progress: Option<Progress>,
+    pub message: Option<Template>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stall {
+    pub watch: Expr,
+    pub after: Timespan,
+}
+
+#[derive(Debug, Clone)]
+pub struct Progress {
+    pub done: Expr,
+    pub total: Expr,
+    pub pattern: Option<regex::Regex>,
+}
+
+impl PartialEq for Progress {
+    fn eq(&self, other: &Self) -> bool {
+        self.done == other.done
+            && self.total == other.total
+            && self.pattern.as_ref().map(regex::Regex::as_str) == other.pattern.as_ref().map(regex::Regex::as_str)
+    }
+}
+impl Eq for Progress {}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    pub message: Template,
+    pub phrase: Option<Template>,
+    /// Destroying steps that this answers for.
+    pub covers: Vec<StepId>,
+    pub show: Vec<Probe>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manual {
+    pub message: Template,
+    pub ask: Option<Template>,
+    pub verify: Option<Probe>,
+}
+
+/// How many items a batch has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchSize {
+    Count(Count),
+    /// Of all items, rounded up, at least one.
+    Percent(u8),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForEach {
+    pub items: Items,
+    /// Never empty; the last repeats.
+    pub batch: Vec<BatchSize>,
+    pub parallel: Count,
+    pub pause: Option<Timespan>,
+    pub before_batch: Vec<Probe>,
+    pub max_failures: Count,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    pub runbook: RunbookName,
+    pub params: IndexMap<String, serde_json::Value>,
+    pub params_span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    pub times: u32,
+    pub delay: Duration,
+    pub backoff: f64,
+}
+
+/// What takes a step back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undo {
+    Command(Remedy),
+    /// Nothing does, and the author says why.
+    Impossible {
+        why: String,
+    },
+    /// The author is silent: right for `read`, warned of for `change`.
+    Unsaid,
+}
+
+/// An undo or a cleanup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    pub when: Option<Expr>,
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    Command(Command),
+    Probe(Probe),
+    Wait(Wait),
+    Confirm(Confirm),
+    Manual(Manual),
+    ForEach(Box<ForEach>),
+    Group { title: String, steps: Vec<Step> },
+    Call(Call),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub id: StepId,
+    pub title: Option<Template>,
+    pub why: Option<String>,
+    pub when: Option<Expr>,
+    pub on_fail: OnFail,
+    pub kind: Kind,
+    pub done_if: Option<Probe>,
+    pub verify: Option<Probe>,
+    pub undo: Undo,
+    pub cleanup: Option<Remedy>,
+    pub idempotent: bool,
+    pub retry: Option<Retry>,
+    pub progress: Option<Progress>,
+    pub span: Span,
+}
+
+impl Step {
+    /// The effect of the step itself, not of the steps inside it.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        match &self.kind {
+            Kind::Command(command) => command.effect,
+            _ => Effect::Read,
+        }
+    }
+
+    /// The steps inside a loop or a group.
+    #[must_use]
+    pub fn children(&self) -> &[Step] {
+        match &self.kind {
+            Kind::ForEach(each) => &each.steps,
+            Kind::Group { steps, .. } => steps,
+            _ => &[],
+        }
+    }
+}
+
+impl Runbook {
+    /// Every step, those inside loops and groups too, in the order of the file.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        let mut stack: Vec<&Step> = self.steps.iter().rev().collect();
+        std::iter::from_fn(move || {
+            let step = stack.pop()?;
+            stack.extend(step.children().iter().rev());
+            Some(step)
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! Names that can only be made well-formed.
+
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+/// Why a name was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is not a name for {what}: {rule}")]
+pub struct BadName {
+    pub name: String,
+    pub what: &'static str,
+    pub rule: &'static str,
+}
+
+/// Names with a meaning of their own in expressions.
+pub const RESERVED: &[&str] = &[
+    "params", "vars", "run", "output", "code", "stdout", "stderr", "ok", "match", "line", "loop", "self", "true", "false", "none", "True",
+    "False", "None", "and", "or", "not", "in", "is", "if", "else", "answers",
+];
+
+const SNAKE: &str = "lower-case letters, digits and `_`, beginning with a letter, at most 64";
+
+fn is_snake(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn is_kebab(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && !text.contains("--")
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $rule:expr, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// # Errors
+            /// Says which rule the text breaks.
+            pub fn new(text: &str) -> Result<Self, BadName> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(BadName { name: text.to_owned(), what: $what, rule: $rule })
+                }
+            }
+
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::new(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name!(
+    /// The name of a runbook: kebab-case, the stem of its file.
+    RunbookName,
+    "a runbook",
+    "lower-case letters, digits and single `-`, beginning with a letter, at most 64",
+    is_kebab
+);
+name!(
+    /// The id of a step or probe: `snake_case`, and not a word of the expression language.
+    StepId,
+    "a step or probe",
+    "lower-case letters, digits and `_`, beginning with a letter, at most 64, and not a reserved word",
+    |text| is_snake(text) && !RESERVED.contains(&text)
+);
+name!(
+    /// The name of a parameter, variable or loop variable.
+    Name,
+    "a parameter or variable",
+    SNAKE,
+    |text| is_snake(text) && !RESERVED.contains(&text)
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_their_rules() {
+        for good in ["a", "staggered-osd-restart", "x2"] {
+            assert!(RunbookName::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "A", "-a", "a-", "a--b", "a_b", "../a", "a/b", "é"] {
+            assert!(RunbookName::new(bad).is_err(), "{bad}");
+        }
+        assert!(StepId::new("set_noout").is_ok());
+        for bad in ["", "set-noout", "2nd", "params", "output", "Set"] {
+            assert!(StepId::new(bad).is_err(), "{bad}");
+        }
+    }
+}
