@@ -95,7 +95,6 @@ pub const FILTERS: &[&str] = &[
 /// Tests that are offered when a name is misspelt. A test holds it against the environment.
 pub const TESTS: &[&str] = &[
     "boolean",
-    "containing",
     "defined",
     "divisibleby",
     "endingwith",
