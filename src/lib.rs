@@ -2,6 +2,7 @@
 
 pub mod event;
 pub mod expression;
+pub mod plan;
 pub mod ports;
 pub mod quantity;
 pub mod runbook;
