@@ -5,4 +5,5 @@ pub mod expression;
 pub mod plan;
 pub mod ports;
 pub mod quantity;
+pub mod run;
 pub mod runbook;

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
-use minijinja::Value;
+use minijinja::{Value, value::ValueKind};
 
 use crate::{
     expression::{self, ExpressionError, Names},
-    runbook::model::{Expr, Template},
+    runbook::model::{Expr, ItemList, Items, Template},
 };
 
 /// A value, or the names that it would take to know it.
@@ -171,12 +171,30 @@ impl Scope {
     }
 }
 
+/// The items of a loop.
+///
+/// # Errors
+/// They cannot be evaluated, or are no list.
+pub fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Value>>, String> {
+    let template = match &items.list {
+        ItemList::Literal(list) => return Ok(Evaluated::Known(list.iter().map(expression::from_json).collect())),
+        ItemList::Expression(template) => template,
+    };
+    let value = match scope.render(template).map_err(|error| format!("its items cannot be evaluated: {error}"))? {
+        Evaluated::Known(value) => value,
+        Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
+    };
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => value.try_iter().map(|items| Evaluated::Known(items.collect())).map_err(|error| error.to_string()),
+        kind => Err(format!("its items must be a list, and are a {kind}")),
+    }
+}
+
 /// The text of a value that has one.
 ///
 /// # Errors
 /// A list or a map has no one text; `none` is no text either.
 pub fn scalar_text(value: &Value, source: &str) -> Result<String, ExpressionError> {
-    use minijinja::value::ValueKind;
     match value.kind() {
         ValueKind::String | ValueKind::Number | ValueKind::Bool => Ok(value.to_string()),
         kind => Err(ExpressionError { message: format!("`{source}` must be text or a number here, and is a {kind}"), at: None }),
