@@ -2,6 +2,8 @@
 
 pub mod event;
 pub mod expression;
+pub mod plan;
 pub mod ports;
 pub mod quantity;
+pub mod run;
 pub mod runbook;

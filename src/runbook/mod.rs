@@ -11,5 +11,6 @@ pub mod node;
 pub mod resolve;
 pub mod schema;
 pub mod source;
+pub mod value;
 
 pub use resolve::resolve;

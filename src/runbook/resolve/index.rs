@@ -44,7 +44,7 @@ impl Resolver<'_> {
             if let (Some(each), Some(node)) = (&step.for_each, node.get("for_each")) {
                 self.loop_variables.insert(each.name.clone().unwrap_or_else(|| "item".to_owned()));
                 for (probe, node) in pairs(&each.before_batch, node.get("before_batch")) {
-                    self.index_probe(probe, node, false, inside);
+                    self.index_probe(probe, node, true, step.id.as_deref().or(inside));
                 }
             }
             let around = if step.for_each.is_some() { step.id.as_deref().or(inside) } else { inside };

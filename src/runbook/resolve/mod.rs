@@ -1,6 +1,7 @@
 //! From a document to a runbook: finds *every* fault, each with its place and with what would be right.
 
 mod index;
+mod items;
 mod parameter;
 mod probe;
 mod scope;

@@ -5,68 +5,19 @@ use serde_json::Value;
 use super::{
     Resolver,
     scope::Scope,
-    value::{Field, Parts, field, key_of, span_of},
+    value::{Parts, field, key_of, span_of},
 };
 use crate::{
-    expression, quantity,
+    expression,
     runbook::{
         diagnostic::Fault,
         document::{self, Document, Limit, Scalar, TypeName},
         model::{Bound, Choices, Effect, Parameter, Span},
         name::Name,
         node::Node,
+        value::plain,
     },
 };
-
-/// What a type is called, with an example.
-fn described(kind: TypeName) -> (&'static str, &'static str) {
-    match kind {
-        TypeName::String => ("text", "write it in quotes"),
-        TypeName::Int => ("a whole number", "write it without quotes: 3"),
-        TypeName::Bool => ("true or false", "write `true` or `false` without quotes"),
-        TypeName::Float => ("a number", "write it without quotes: 0.5"),
-        TypeName::Duration => ("a length of time", "write a number with its unit, such as `90s` or `5m`"),
-        TypeName::Size => ("a size", "write a number of bytes, or one with its unit, such as `4GiB`"),
-        TypeName::Path => ("a path", "write it from the root on: /var/lib/x"),
-        TypeName::BlockDevice => ("a block device", "write its path: /dev/disk/by-id/x"),
-        TypeName::Host => ("a host", "write a host name or an address, without spaces"),
-        TypeName::Enum => ("one of the choices", "write one of `choices`"),
-        TypeName::Secret => ("a secret", "give it when it is asked for"),
-    }
-}
-
-/// The value's own figure, which `min` and `max` limit: a number, seconds, bytes, or characters.
-#[must_use]
-#[allow(clippy::cast_precision_loss, reason = "limits of 2^53 and more are not told apart")]
-pub fn figure(kind: TypeName, value: &Value) -> Option<f64> {
-    match (kind, value) {
-        (TypeName::Int, Value::Number(number)) if number.is_i64() || number.is_u64() => number.as_f64(),
-        (TypeName::Float, Value::Number(number)) => number.as_f64(),
-        (TypeName::Duration, Value::String(text)) => quantity::duration(text).ok().map(|length| length.as_secs_f64()),
-        (TypeName::Size, Value::String(text)) => quantity::size(text).ok().map(|bytes| bytes as f64),
-        (TypeName::Size, Value::Number(number)) => number.as_u64().map(|bytes| bytes as f64),
-        (TypeName::String | TypeName::Path | TypeName::BlockDevice | TypeName::Host | TypeName::Secret, Value::String(text)) => {
-            Some(text.chars().count() as f64)
-        }
-        _ => None,
-    }
-}
-
-/// Whether a value, an element of the list if it is one, is of the type.
-#[must_use]
-pub fn is_of(kind: TypeName, value: &Value) -> bool {
-    match (kind, value) {
-        (TypeName::Bool, Value::Bool(_)) => true,
-        (TypeName::Enum, Value::String(_)) => true,
-        (TypeName::Enum, Value::Number(number)) => number.is_i64(),
-        (TypeName::Path, Value::String(text)) => text.starts_with('/') || text.starts_with('.'),
-        (TypeName::BlockDevice, Value::String(text)) => text.starts_with("/dev/") && text.len() > 5,
-        (TypeName::Host, Value::String(text)) => {
-            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-:@[]".contains(c))
-        }
-        _ => figure(kind, value).is_some(),
-    }
-}
 
 impl Resolver<'_> {
     pub(super) fn parameters(&mut self, document: &Document, root: &Node) -> Vec<Parameter> {
@@ -132,12 +83,12 @@ impl Resolver<'_> {
         if let Some(variable) = &declared.from_env {
             self.variable_name(variable, span_of(node, "from_env"));
         }
-        let parameter = Parameter {
+        let mut parameter = Parameter {
             name,
             kind,
             list,
             help,
-            default: declared.default.clone(),
+            default: None,
             min,
             max,
             pattern,
@@ -146,7 +97,10 @@ impl Resolver<'_> {
             leading_dash: declared.leading_dash,
             span,
         };
-        self.default(&parameter, node);
+        if let Some(default) = &declared.default {
+            self.default(&parameter, default, node);
+            parameter.default = parameter.take(default).ok();
+        }
         Some(parameter)
     }
 
@@ -162,13 +116,21 @@ impl Resolver<'_> {
         #[allow(clippy::cast_precision_loss, reason = "limits of 2^53 and more are not told apart")]
         let figure = match value {
             Limit::Int(number) if textual || matches!(kind, TypeName::Int | TypeName::Float) => Some(*number as f64),
-            Limit::Int(number) => figure(kind, &Value::from(*number)),
+            Limit::Int(number) => kind.take(&Value::from(*number)).ok().and_then(|value| kind.figure(&value)),
             Limit::Float(number) => (kind == TypeName::Float).then_some(*number),
-            Limit::Text(text) if !textual => figure(kind, &Value::from(text.as_str())),
+            Limit::Text(text) if matches!(kind, TypeName::Duration | TypeName::Size) => {
+                kind.read(text).ok().and_then(|value| kind.figure(&value))
+            }
             Limit::Text(_) => None,
         };
         if figure.is_none() {
-            let (what, hint) = if textual { ("a number of characters", "write it without quotes: 32") } else { described(kind) };
+            let (what, hint) = match kind {
+                TypeName::Int => (kind.words(), "write it without quotes: 3"),
+                TypeName::Float => (kind.words(), "write it without quotes: 0.5"),
+                TypeName::Duration => (kind.words(), "write a number with its unit: 90s"),
+                TypeName::Size => (kind.words(), "write a number with its unit: 4GiB"),
+                _ => ("a number of characters", "write it without quotes: 32"),
+            };
             self.faults
                 .push(Fault::error("bad-limit", span, format!("`{key}`: `{text}` is not {what}")).label(format!("not {what}")).hint(hint));
         }
@@ -176,7 +138,7 @@ impl Resolver<'_> {
     }
 
     fn misplaced(&mut self, key: &str, kind: TypeName, node: &Node) {
-        let (what, _) = described(kind);
+        let what = kind.words();
         self.faults.push(
             Fault::error("key-not-of-type", key_of(node, key), format!("`{key}` means nothing for a parameter that is {what}"))
                 .label("not of this type")
@@ -248,19 +210,15 @@ impl Resolver<'_> {
                         Scalar::Int(number) => Value::from(*number),
                         Scalar::Text(text) => Value::from(text.as_str()),
                     };
-                    if !is_of(kind, &value) {
-                        let (what, hint) = described(kind);
-                        self.faults.push(
-                            Fault::error("bad-choice", span, format!("`choices`: `{}` is not {what}", plain_text(&value)))
-                                .label(format!("not {what}"))
-                                .hint(hint),
-                        );
-                    } else if all.contains(&value) {
-                        self.faults.push(
-                            Fault::error("bad-choice", span, format!("`choices`: `{}` is here twice", plain_text(&value)))
-                                .label("again")
-                                .hint("leave one of them out"),
-                        );
+                    let fault = match kind.take(&value) {
+                        Err(why) => Some((why, format!("write {}", kind.words()))),
+                        Ok(_) if all.iter().any(|other| plain(other) == plain(&value)) => {
+                            Some((format!("`{}` is here twice", plain(&value)), "leave one of them out".to_owned()))
+                        }
+                        Ok(_) => None,
+                    };
+                    if let Some((why, hint)) = fault {
+                        self.faults.push(Fault::error("bad-choice", span, format!("`choices`: {why}")).label("not a choice").hint(hint));
                     }
                     all.push(value);
                 }
@@ -274,7 +232,7 @@ impl Resolver<'_> {
                 parts.timeout = field(inner, "timeout", live.timeout.as_ref());
                 parts.output = live.output.unwrap_or(document::Output::Lines);
                 let command = self.command(parts, inner, &scope)?;
-                self.earlier_params(name, &command, inner);
+                self.earlier_params(name, &command);
                 let own = scope.with_own(Some(parts.output));
                 let items = field(inner, "items", live.items.as_ref()).map(|field| self.expression(field, &own));
                 if items.is_none() && matches!(parts.output, document::Output::Text | document::Output::Int) {
@@ -290,7 +248,7 @@ impl Resolver<'_> {
     }
 
     /// Choices are asked for when the parameter is, so they know only the parameters above.
-    fn earlier_params(&mut self, name: &Name, command: &crate::runbook::model::Command, node: &Node) {
+    fn earlier_params(&mut self, name: &Name, command: &crate::runbook::model::Command) {
         let crate::runbook::model::Program::Argv(words) = &command.program else { return };
         let own = self.params.get_index_of(name.as_str()).unwrap_or_default();
         for word in words {
@@ -308,11 +266,9 @@ impl Resolver<'_> {
                 }
             }
         }
-        let _ = node;
     }
 
-    fn default(&mut self, parameter: &Parameter, node: &Node) {
-        let Some(default) = &parameter.default else { return };
+    fn default(&mut self, parameter: &Parameter, default: &Value, node: &Node) {
         let whole = span_of(node, "default");
         let name = &parameter.name;
         if parameter.kind == TypeName::Secret {
@@ -323,50 +279,31 @@ impl Resolver<'_> {
             );
             return;
         }
-        match (parameter.list, default) {
-            (true, Value::Array(items)) => {
+        if !parameter.list {
+            return self.default_value(parameter, default, whole);
+        }
+        match default {
+            Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     let span = node.get("default").and_then(|list| list.item(index)).map_or(whole, |item| item.span);
-                    self.default_value(parameter, item, span);
+                    self.default_value(parameter, &Value::from(vec![item.clone()]), span);
                 }
             }
-            (true, _) => self.bad_default(parameter, whole, "is not a list", &format!("write a list: [{}]", plain_text(default))),
-            (false, Value::Array(_)) => {
-                self.bad_default(parameter, whole, "is a list", "write one value, or use `list` in place of `type`")
-            }
-            (false, value) => self.default_value(parameter, value, whole),
+            other => self.bad_default(parameter, whole, "is not a list", &format!("write a list: [{}]", plain(other))),
         }
     }
 
+    /// One value; of a list, one element in a list of its own.
     fn default_value(&mut self, parameter: &Parameter, value: &Value, span: Span) {
-        let text = plain_text(value);
-        if !is_of(parameter.kind, value) {
-            let (what, hint) = described(parameter.kind);
-            return self.bad_default(parameter, span, &format!("`{text}` is not {what}"), hint);
-        }
-        if expression::is_dynamic(&text) {
-            return self.bad_default(parameter, span, "is a template", "write the value itself: a default is not evaluated");
-        }
-        if text.starts_with('-') && value.is_string() && !parameter.leading_dash {
-            let hint = "a program could take it for an option; `leading_dash: true` allows it";
-            return self.bad_default(parameter, span, &format!("`{text}` begins with `-`"), hint);
-        }
-        if let Some(figure) = figure(parameter.kind, value) {
-            if let Some(min) = parameter.min.as_ref().filter(|min| figure < min.value) {
-                self.bad_default(parameter, span, &format!("`{text}` is below `min`"), &format!("write at least {}", min.text));
-            }
-            if let Some(max) = parameter.max.as_ref().filter(|max| figure > max.value) {
-                self.bad_default(parameter, span, &format!("`{text}` is above `max`"), &format!("write at most {}", max.text));
-            }
-        }
-        if let Some(pattern) = parameter.pattern.as_ref().filter(|pattern| !pattern.is_match(&text)) {
-            self.bad_default(parameter, span, &format!("`{text}` does not match `pattern`"), &format!("it must match {pattern}"));
-        }
-        if let Some(Choices::Fixed(choices)) = &parameter.choices
-            && !choices.contains(value)
-        {
-            let all = choices.iter().map(plain_text).collect::<Vec<_>>().join(", ");
-            self.bad_default(parameter, span, &format!("`{text}` is none of the choices"), &format!("write one of {all}"));
+        if expression::is_dynamic(&plain(value)) {
+            self.bad_default(parameter, span, "is a template", "write the value itself: a default is not evaluated");
+        } else if let Err(why) = parameter.take(value) {
+            let hint = match &parameter.choices {
+                Some(Choices::Fixed(choices)) => format!("write one of {}", choices.iter().map(plain).collect::<Vec<_>>().join(", ")),
+                _ if why.contains("begins with `-`") => "`leading_dash: true` allows it".to_owned(),
+                _ => format!("write {} that is allowed here", parameter.kind.words()),
+            };
+            self.bad_default(parameter, span, &format!("is not allowed: {why}"), &hint);
         }
     }
 
@@ -377,75 +314,4 @@ impl Resolver<'_> {
                 .hint(hint),
         );
     }
-
-    /// The name of a loop variable.
-    pub(super) fn loop_variable(&mut self, name: Option<&String>, node: &Node, scope: &Scope) -> Option<Name> {
-        let text = name.map_or("item", String::as_str);
-        let span = if node.has("as") { span_of(node, "as") } else { node.span.first_line(self.text) };
-        if let Some(given) = self.given.get(text) {
-            let first = given.span;
-            self.faults.push(
-                Fault::error("duplicate-id", span, format!("the loop variable `{text}` is also the id of a step or probe"))
-                    .label("again here")
-                    .also(first, format!("`{text}` is first given here"))
-                    .hint("choose another name with `as`"),
-            );
-        } else if scope.locals.iter().any(|local| local == text) {
-            self.faults.push(
-                Fault::error("duplicate-id", span, format!("an outer loop's variable is called `{text}` too"))
-                    .label("hides the outer one")
-                    .hint("choose another name with `as`"),
-            );
-        }
-        self.parameter_name("loop variable", text, span);
-        Name::new(text).ok()
-    }
-
-    /// A list to go through.
-    pub(super) fn items(&mut self, items: Option<&document::ItemList>, node: &Node, scope: &Scope) -> crate::runbook::model::ItemList {
-        use crate::runbook::model::{ItemList, Template};
-        let span = span_of(node, "items");
-        match items {
-            None => ItemList::Literal(Vec::new()),
-            Some(document::ItemList::Expression(text)) => {
-                if expression::whole(text).is_none() && (!text.contains("{{") || expression::check_template(text).is_ok()) {
-                    self.faults.push(
-                        Fault::error("bad-items", span.first_line(self.text), "`items` is neither a list nor one expression")
-                            .label("not a list")
-                            .hint("write a list, or one expression that yields one: \"{{ params.hosts }}\""),
-                    );
-                    return ItemList::Expression(Template { text: text.as_str().into(), span });
-                }
-                ItemList::Expression(self.template(Field { key: "items", text, span }, scope))
-            }
-            Some(document::ItemList::Literal(list)) => {
-                let mut all = Vec::new();
-                for (index, item) in list.iter().enumerate() {
-                    let value = match item {
-                        Scalar::Int(number) => Value::from(*number),
-                        Scalar::Text(text) => Value::from(text.as_str()),
-                    };
-                    let span = node.get("items").and_then(|list| list.item(index)).map_or(span, |item| item.span);
-                    if expression::is_dynamic(&plain_text(&value)) {
-                        self.faults.push(
-                            Fault::error("bad-items", span, "an item of a written list is taken as it is")
-                                .label("not evaluated")
-                                .hint("write one expression for the whole list: \"{{ [params.a, params.b] }}\""),
-                        );
-                    }
-                    all.push(value);
-                }
-                if list.is_empty() && node.get("items").is_some_and(|list| list.items().is_empty()) {
-                    self.faults.push(
-                        Fault::error("bad-items", key_of(node, "items"), "`items` is empty").label("nothing to do").hint("add some items"),
-                    );
-                }
-                ItemList::Literal(all)
-            }
-        }
-    }
-}
-
-fn plain_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -58,11 +58,7 @@ impl Resolver<'_> {
             }
             let resolved = self.probe(probe, node, scope, Role::Preflight, None, Outer::default());
             if let Some(id) = &resolved.id {
-                let shape = match (&resolved.for_each, &resolved.command) {
-                    (Some(_), _) => Shape::list(),
-                    (None, Some(command)) => Shape::command(command.output),
-                    (None, None) => Shape::plain(),
-                };
+                let shape = Shape::of(&resolved);
                 scope.results.insert(id.as_str().to_owned(), shape);
             }
             all.push(resolved);

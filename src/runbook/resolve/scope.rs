@@ -7,7 +7,7 @@ use crate::{
     expression::{Names, name::nearest},
     runbook::{
         diagnostic::Fault,
-        model::{Output, Span},
+        model::{Output, Probe, Span},
     },
 };
 
@@ -20,12 +20,21 @@ pub(super) struct Shape {
 
 const COMMAND: &[&str] = &["ok", "code", "output", "stdout", "stderr", "ran"];
 const LIST: &[&str] = &["ok", "ran", "results"];
-const REPORT: &[&str] = &["ok", "ran", "report"];
+const REPORT: &[&str] = &["ok", "ran", "report", "output"];
+const TYPED: &[&str] = &["ok", "ran", "output"];
 const PLAIN: &[&str] = &["ok", "ran"];
 /// What is known of the run itself.
 const RUN: &[&str] = &["id", "operator", "host", "started"];
 
 impl Shape {
+    /// What is known of a probe that was asked.
+    pub fn of(probe: &Probe) -> Self {
+        match (&probe.for_each, &probe.command) {
+            (Some(_), _) => Self::list(),
+            (None, Some(command)) => Self::command(command.output),
+            (None, None) => Self::plain(),
+        }
+    }
     pub fn command(output: Output) -> Self {
         Self { fields: COMMAND, output: Some(output) }
     }
@@ -33,7 +42,10 @@ impl Shape {
         Self { fields: LIST, output: None }
     }
     pub fn report() -> Self {
-        Self { fields: REPORT, output: None }
+        Self { fields: REPORT, output: Some(Output::Text) }
+    }
+    pub fn typed() -> Self {
+        Self { fields: TYPED, output: Some(Output::Text) }
     }
     pub fn plain() -> Self {
         Self { fields: PLAIN, output: None }

@@ -236,7 +236,7 @@ impl Resolver<'_> {
                 self.twice("timeout", node, inner);
                 let outer = Outer { on, timeout, ..Outer::default() };
                 let probe = self.probe(probe, inner, scope, Role::Step, id.cloned(), outer);
-                let shape = probe.command.as_ref().map_or(Shape::plain(), |command| Shape::command(command.output));
+                let shape = Shape::of(&probe);
                 (Some(Kind::Probe(probe)), shape)
             }
             "wait" => {
@@ -246,7 +246,7 @@ impl Resolver<'_> {
                 let shape = wait.command.as_ref().map_or(Shape::plain(), |command| Shape::command(command.output));
                 (Some(Kind::Wait(wait)), shape)
             }
-            "confirm" => (step.confirm.as_ref().map(|confirm| Kind::Confirm(self.confirm(confirm, inner, scope, id))), Shape::plain()),
+            "confirm" => (step.confirm.as_ref().map(|confirm| Kind::Confirm(self.confirm(confirm, inner, scope, id))), Shape::typed()),
             "manual" => (step.manual.as_ref().map(|manual| Kind::Manual(self.manual(manual, node, inner, scope))), Shape::report()),
             "for_each" => {
                 self.some_steps(kind, step, node);
@@ -338,10 +338,17 @@ impl Resolver<'_> {
         let max_failures =
             each.max_failures.as_ref().map_or(Count::Fixed(0), |value| self.count("max_failures", value, at("max_failures"), 0, scope));
         let pause = field(node, "pause", each.pause.as_ref()).map(|field| self.timespan(field, scope));
-        let before_batch = pairs(&each.before_batch, node.get("before_batch"))
-            .map(|(probe, node)| self.probe(probe, node, scope, Role::Gate, None, Outer::default()))
-            .collect();
-        let mut inside = scope.with_local(each.name.as_deref().unwrap_or("item"));
+        // What a gate has seen is known to the gates after it and to the batch behind it.
+        let mut inside = scope.clone();
+        let mut before_batch = Vec::new();
+        for (probe, node) in pairs(&each.before_batch, node.get("before_batch")) {
+            let probe = self.probe(probe, node, &inside, Role::Gate, None, Outer::default());
+            if let Some(id) = &probe.id {
+                inside.results.insert(id.as_str().to_owned(), Shape::of(&probe));
+            }
+            before_batch.push(probe);
+        }
+        let mut inside = inside.with_local(each.name.as_deref().unwrap_or("item"));
         let steps = self.steps(&step.steps, outer.get("steps"), &mut inside);
         Some(ForEach { items: Items { list, name: name? }, batch, parallel, pause, before_batch, max_failures, steps })
     }
