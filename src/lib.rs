@@ -5,3 +5,4 @@ pub mod expression;
 pub mod ports;
 pub mod quantity;
 pub mod runbook;
+pub mod ui;
