@@ -9,3 +9,4 @@ pub mod ports;
 pub mod quantity;
 pub mod run;
 pub mod runbook;
+pub mod ui;
