@@ -290,7 +290,7 @@ fn nothing(place: &Place) -> Order {
 }
 
 /// One asking of a wait: only the last one's output is kept, so that hours of waiting do not fill the disk.
-struct Poll;
+pub(super) struct Poll;
 
 impl Site for Poll {
     fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
