@@ -106,13 +106,18 @@ impl Narrative {
                 lines
             }
             Event::Overridden { title, reason, by, .. } => {
-                let text = format!("{} overridden {}: {reason}", title, words::answerer(*by));
+                let text = format!("{title}: overridden {}: {reason}", words::answerer(*by));
                 marked(page, Mark::Warned, &text)
             }
             Event::Planned { .. } => self.section(page, Section::Planned),
             Event::Confirmed { place, typed, by, .. } if *by != Answerer::Terminal => {
                 let text = format!("confirmed {}: {typed}", words::answerer(*by));
-                told(page, Mark::Passed, place.as_ref(), &text)
+                let mut lines = told(page, Mark::Passed, place.as_ref(), &text);
+                if place.is_none() {
+                    // The plan stands between the preflight and this.
+                    lines.insert(0, String::new());
+                }
+                lines
             }
             Event::Confirmed { .. } | Event::StepSpawned { .. } => Vec::new(),
             Event::Declined { place, why, .. } => told(page, Mark::Failed, place.as_ref(), &format!("not confirmed: {why}")),

@@ -151,7 +151,7 @@ pub(super) mod tests {
 
     /// Keeps what is written.
     #[derive(Debug, Clone, Default)]
-    pub(crate) struct Memory(Arc<Mutex<Vec<u8>>>);
+    pub(crate) struct Memory(pub(crate) Arc<Mutex<Vec<u8>>>);
 
     impl Memory {
         pub(crate) fn stream(&self, traits: Traits) -> Stream {

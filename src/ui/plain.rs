@@ -12,7 +12,7 @@ use super::{
     out::Stream,
     sanitise,
     style::Style,
-    tally::{Tally, between},
+    tally::{Tally, between, contains_steps},
     words,
 };
 use crate::{
@@ -137,9 +137,10 @@ impl State {
             Event::Declined { place, why, .. } => {
                 format!("{} not confirmed: {why}", place.as_ref().map_or("the plan", Place::as_str))
             }
-            Event::StepReached { place, title, effect, .. } => {
+            Event::StepReached { place, title, kind, effect } => {
                 let title = if title == place.step() { "" } else { title };
-                format!("{place} reached: {}{}", words::effect(*effect), with(title))
+                let effect = if contains_steps(kind) { kind } else { words::effect(*effect) };
+                format!("{place} reached: {effect}{}", with(title))
             }
             Event::Staggered { place, items, batches, max_failures } => {
                 self.batches.insert(place.clone(), batches.len());
@@ -241,5 +242,43 @@ impl State {
             self.told.insert(place.clone(), (at, key));
             line
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            out::{Traits, tests::Memory},
+            script::{RUNS, Script, golden},
+        },
+        *,
+    };
+
+    fn said(play: impl FnOnce(&mut Script<'_>)) -> String {
+        let memory = Memory::default();
+        let plain = Plain::new(memory.stream(Traits::default()));
+        play(&mut Script::new(&plain));
+        memory.take()
+    }
+
+    #[test]
+    fn tells_of_runs_line_by_line() {
+        for (name, play) in RUNS {
+            golden(&format!("plain-{name}.txt"), &said(play));
+        }
+    }
+
+    #[test]
+    fn a_wait_is_told_of_when_it_changes_and_now_and_then() {
+        let place = Place::top("settled");
+        let told = said(|script| {
+            for second in 0..100 {
+                script.waiting(&place, if second < 50 { "29 of 41" } else { "30 of 41" }, second, None);
+            }
+        });
+        let times: Vec<_> = told.lines().map(|line| &line[14..19]).collect();
+        assert_eq!(times, ["11:41", "12:11", "12:31", "13:01"]);
+        assert!(told.starts_with("2026-11-21T02:11:41Z  settled waits, 0s of 15m, 70%: want all PGs are active+clean; have 29 of 41\n"));
     }
 }

@@ -13,6 +13,23 @@ use crate::{
     ports::Observer,
 };
 
+/// Compares with a file under `golden/`; `HALLIGAN_BLESS=1` writes it instead.
+pub(super) fn golden(name: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui/golden").join(name);
+    if std::env::var_os("HALLIGAN_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == text, "{name} is not as it was; it is now:\n{text}");
+}
+
+pub(super) type Play = fn(&mut Script<'_>);
+
+/// Runs to look at, with their names.
+pub(super) const RUNS: [(&str, Play); 3] =
+    [("stopped", |script| script.stopped()), ("dry", |script| script.dry()), ("odd", |script| script.odd())];
+
 /// Tells an observer of a run, a second an event.
 pub(super) struct Script<'a> {
     observer: &'a dyn Observer,

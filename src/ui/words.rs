@@ -58,7 +58,7 @@ pub fn place_of(command: &Shown) -> String {
     let mut text = String::new();
     for (word, value) in [("on", &command.host), ("as", &command.user), ("in", &command.cwd)] {
         if let Some(value) = value {
-            text.push_str(&format!("  {word} {}", sanitise::line(value)));
+            text.extend(["  ", word, " ", &sanitise::line(value)]);
         }
     }
     text
