@@ -1,7 +1,9 @@
 //! Executes YAML recovery runbooks step by step. See `docs/architecture.md` for the one way in which data flows.
 
+pub mod app;
 pub mod event;
 pub mod expression;
+pub mod journal;
 pub mod ports;
 pub mod quantity;
 pub mod runbook;

@@ -1,0 +1,4 @@
+//! The straight line through everything, one file a subcommand.
+
+pub mod journal;
+mod story;
