@@ -156,7 +156,7 @@ pub fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool) -> Result<u8
                 story.tell(out, &record)?;
             }
             Ok(Line::Newer { v, .. }) => {
-                writeln!(out, "          line {} is in format {v}, which is newer than this halligan", raw.number)?
+                writeln!(out, "          line {} is in format {v}, which is newer than this halligan", raw.number)?;
             }
             Err(fault) => writeln!(out, "          line {} cannot be told: {}", raw.number, visible(&fault.to_string()))?,
         }
@@ -289,7 +289,8 @@ mod tests {
         assert!(lines[2].contains("dry run") && lines[2].ends_with("completed"), "{text}");
         assert!(lines[4].contains("1 lines could not be read"), "{text}");
         let (_, json) = said(|out| list(out, &frozen(), true));
-        assert_eq!(json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).count(), 3);
+        let values: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(values.len(), 3);
     }
 
     #[test]

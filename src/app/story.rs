@@ -89,10 +89,10 @@ fn open(out: &mut dyn Write, at: &Zoned, header: &Header<'_>, opening: &RunOpene
     writeln!(out, "run {}  {}  {}", header.run, visible(&opening.runbook), visible(&opening.title))?;
     let mut origin = format!("{} by {} on {}", at.strftime("%Y-%m-%d %H:%M:%S %:z"), who(header.uid, header.login_uid), header.host);
     if let Some(tty) = &header.tty {
-        origin += &format!(", {tty}");
+        origin.extend([", ", &tty.0]);
     }
     if let Some(client) = header.ssh.as_ref().and_then(|ssh| ssh.0.split(' ').next()) {
-        origin += &format!(", from {client}");
+        origin.extend([", from ", client]);
     }
     writeln!(out, "  began    {}", visible(&origin))?;
     writeln!(out, "  mode     {}, halligan {}", mode(opening.mode), visible(&opening.version))?;
@@ -127,10 +127,10 @@ fn command(shown: &Shown) -> String {
     };
     let mut text = shown.argv.iter().map(quote).collect::<Vec<_>>().join(" ");
     if let Some(host) = &shown.host {
-        text += &format!("   on {host}");
+        text.extend(["   on ", host]);
     }
     if let Some(user) = &shown.user {
-        text += &format!("   as {user}");
+        text.extend(["   as ", user]);
     }
     text
 }
@@ -163,9 +163,8 @@ fn settled(outcome: &StepOutcome) -> String {
 /// In words: the first line beside the time, the others below.
 fn tell(body: &Body) -> Vec<String> {
     let line = match body {
-        Body::RunOpened(_) => return Vec::new(),
-        // The end tells more than the process's number.
-        Body::StepSpawned(_) => return Vec::new(),
+        // The one is told above all others; of the other, the end tells more than the process's number.
+        Body::RunOpened(_) | Body::StepSpawned(_) => return Vec::new(),
         Body::Checked(checked) => return finding(&checked.title, &checked.finding),
         Body::Overridden(it) => format!("! {} overridden {}: {}", it.title, by(it.by), it.reason),
         Body::Planned(plan) => {

@@ -1,12 +1,22 @@
-//! Runs for tests: between them, every event and every way to end.
+//! Journals and runs for tests: between them, every event and every way to end.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
 use serde_json::json;
+use tempfile::TempDir;
 
-use crate::event::{
-    Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome,
-    Verdict,
+use super::{
+    Journal, Ladder,
+    identity::Identity,
+    record::Durability,
+    verify::{Verdict, verify},
+};
+use crate::{
+    event::{
+        Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RunId, Shown, Skip,
+        StepOutcome, Verdict as End,
+    },
+    ports::Ledger,
 };
 
 pub fn opened(mode: Mode) -> Event {
@@ -41,7 +51,7 @@ pub fn began(place: &str, part: Part, effect: Effect) -> Event {
     Event::StepBegan { place: Place::top(place), part, attempt: 1, command: shown(effect), owes }
 }
 
-pub fn ended(place: &str, part: Part, exit: Exit, verdict: Verdict, stdout: Captured) -> Event {
+pub fn ended(place: &str, part: Part, exit: Exit, verdict: End, stdout: Captured) -> Event {
     Event::StepEnded {
         place: Place::top(place),
         part,
@@ -67,7 +77,7 @@ pub fn short(stdout: Captured) -> Vec<Event> {
         opened(Mode::Rehearsal),
         Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 },
         began("set_noout", Part::Main, Effect::Change),
-        ended("set_noout", Part::Main, Exit::Code(0), Verdict::Passed, stdout),
+        ended("set_noout", Part::Main, Exit::Code(0), End::Passed, stdout),
         Event::StepSettled { place: Place::top("set_noout"), outcome: StepOutcome::Done },
         Event::RunClosed { outcome: Outcome::Completed, why: String::new(), owed: Vec::new() },
     ]
@@ -77,8 +87,8 @@ pub fn short(stdout: Captured) -> Vec<Event> {
 pub fn eventful(stdout: &Captured) -> Vec<Event> {
     let place = Place::top;
     let why = || "it \"broke\"".to_owned();
-    let failed = || Verdict::Failed { why: "exit 1".to_owned() };
-    let unknown = || Verdict::Unknown { why: "the connection broke".to_owned() };
+    let failed = || End::Failed { why: "exit 1".to_owned() };
+    let unknown = || End::Unknown { why: "the connection broke".to_owned() };
     let checked = |finding| Event::Checked { place: Place::top("quorum"), title: "Monitors have quorum".to_owned(), finding };
     let mut events = vec![
         opened(Mode::Real),
@@ -95,7 +105,7 @@ pub fn eventful(stdout: &Captured) -> Vec<Event> {
         began("set_noout", Part::Main, Effect::Change),
         Event::StepSpawned { place: place("set_noout"), part: Part::Main, pid: 4711, start_time: 123_456_789 },
         Event::StepSignalled { place: place("set_noout"), part: Part::Main, signal: "TERM".to_owned() },
-        ended("set_noout", Part::Main, Exit::Code(0), Verdict::Passed, stdout.clone()),
+        ended("set_noout", Part::Main, Exit::Code(0), End::Passed, stdout.clone()),
         Event::StepSettled { place: place("set_noout"), outcome: StepOutcome::Done },
     ];
     let exits = [
@@ -117,7 +127,7 @@ pub fn eventful(stdout: &Captured) -> Vec<Event> {
     }
     for part in [Part::DoneIf, Part::Verify, Part::Gate, Part::Show] {
         events.push(began("restart", part, Effect::Read));
-        events.push(ended("restart", part, Exit::Code(0), Verdict::Passed, stdout.clone()));
+        events.push(ended("restart", part, Exit::Code(0), End::Passed, stdout.clone()));
     }
     let skips = [Skip::When { expression: "x > 1".to_owned() }, Skip::AlreadyDone { message: why() }, Skip::Operator, Skip::Empty];
     events.extend(skips.map(|why| Event::StepSkipped { place: place("maybe"), why }));
@@ -133,7 +143,7 @@ pub fn eventful(stdout: &Captured) -> Vec<Event> {
         Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 },
         closed(Outcome::Stuck),
         began("set_noout", Part::Cleanup, Effect::Change),
-        ended("set_noout", Part::Cleanup, Exit::Code(0), Verdict::Passed, Captured::empty()),
+        ended("set_noout", Part::Cleanup, Exit::Code(0), End::Passed, Captured::empty()),
     ]);
     events
 }
@@ -150,4 +160,58 @@ pub fn dry() -> Vec<Event> {
         Event::Note { place: None, text: String::new() },
         closed(Outcome::Completed),
     ]
+}
+
+/// In memory where there is such a place: these tests sync thousands of times.
+pub fn temp_dir() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
+}
+
+pub fn run(number: u32) -> RunId {
+    format!("{number:08x}").parse().unwrap()
+}
+
+pub fn identity() -> Identity {
+    Identity {
+        boot_id: "6d1f3b1e-0000-4000-8000-000000000001".to_owned(),
+        host: "db3".to_owned(),
+        uid: 0,
+        login_uid: Some(1000),
+        tty: Some("/dev/pts/0".to_owned()),
+        ssh: Some("10.1.0.7 50122 10.1.0.3 22".to_owned()),
+    }
+}
+
+/// Keeps nothing anywhere, so that no test writes outside its directory.
+pub fn no_ladder() -> Ladder {
+    Ladder::nowhere(Box::new(io::sink()))
+}
+
+pub fn open(dir: &Path) -> Journal {
+    Journal::open_as(dir, no_ladder(), identity()).unwrap()
+}
+
+pub fn print(ledger: &dyn Ledger, text: &[u8]) -> Captured {
+    let mut capture = ledger.capture().unwrap();
+    capture.write_all(text).unwrap();
+    capture.finish().unwrap()
+}
+
+pub fn append_all(ledger: &dyn Ledger, events: &[Event]) {
+    for event in events {
+        ledger.append(event).unwrap();
+    }
+}
+
+/// A journal with one short run, and its bytes.
+pub fn small(dir: &Path) -> Vec<u8> {
+    let journal = open(dir);
+    let ledger = journal.begin_run(run(1), Durability::EachRecord);
+    let stdout = print(&ledger, b"noout is set\n");
+    append_all(&ledger, &short(stdout));
+    fs::read(journal.path()).unwrap()
+}
+
+pub fn verdict(dir: &Path) -> Verdict {
+    verify(dir, &[]).unwrap().verdict
 }

@@ -90,7 +90,7 @@ impl Journal {
         Self::open_as(dir, ladder, Identity::read())
     }
 
-    fn open_as(dir: &Path, ladder: Ladder, identity: Identity) -> Result<Self, JournalError> {
+    pub(super) fn open_as(dir: &Path, ladder: Ladder, identity: Identity) -> Result<Self, JournalError> {
         let output = dir.join("output");
         for dir in [dir, &output, &dir.join("heads")] {
             disk::make_dir(dir).map_err(doing("making the directory", dir))?;

@@ -1,73 +1,17 @@
 use std::{fs::OpenOptions, io::Write, os::unix::fs::PermissionsExt, path::Path, sync::Arc, thread};
 
-use tempfile::TempDir;
-
 use super::*;
 use crate::{
-    event::{Captured, Mode, Outcome, Part, Place, RunId},
+    event::{Captured, Mode, Outcome, Place},
     journal::{
         MemoryLedger,
         fault::Fault,
         reader::{Snapshot, runs},
         record::Line,
-        sample,
+        sample::{self, append_all, identity, open, print, run, small, temp_dir, verdict},
         verify::{Verdict, verify},
     },
 };
-
-/// In memory where there is such a place: these tests sync thousands of times.
-fn temp_dir() -> TempDir {
-    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
-}
-
-fn run(number: u32) -> RunId {
-    format!("{number:08x}").parse().unwrap()
-}
-
-fn identity() -> Identity {
-    Identity {
-        boot_id: "6d1f3b1e-0000-4000-8000-000000000001".to_owned(),
-        host: "db3".to_owned(),
-        uid: 0,
-        login_uid: Some(1000),
-        tty: Some("/dev/pts/0".to_owned()),
-        ssh: Some("10.1.0.7 50122 10.1.0.3 22".to_owned()),
-    }
-}
-
-/// Keeps nothing anywhere, so that no test writes outside its directory.
-fn no_ladder() -> Ladder {
-    Ladder::nowhere(Box::new(io::sink()))
-}
-
-fn open(dir: &Path) -> Journal {
-    Journal::open_as(dir, no_ladder(), identity()).unwrap()
-}
-
-fn print(ledger: &dyn Ledger, text: &[u8]) -> Captured {
-    let mut capture = ledger.capture().unwrap();
-    capture.write_all(text).unwrap();
-    capture.finish().unwrap()
-}
-
-fn append_all(ledger: &dyn Ledger, events: &[Event]) {
-    for event in events {
-        ledger.append(event).unwrap();
-    }
-}
-
-/// A journal with one short run, and its bytes.
-fn small(dir: &Path) -> Vec<u8> {
-    let journal = open(dir);
-    let ledger = journal.begin_run(run(1), Durability::EachRecord);
-    let stdout = print(&ledger, b"noout is set\n");
-    append_all(&ledger, &sample::short(stdout));
-    fs::read(journal.path()).unwrap()
-}
-
-fn verdict(dir: &Path) -> Verdict {
-    verify(dir, &[]).unwrap().verdict
-}
 
 #[test]
 fn every_event_comes_back_as_it_went_in() {
@@ -205,117 +149,6 @@ fn a_synced_record_after_damage_is_never_let_go() {
 }
 
 #[test]
-fn a_flipped_bit_is_found_in_its_line() {
-    let temp = temp_dir();
-    let whole = small(temp.path());
-    let file = OpenOptions::new().write(true).open(temp.path().join(FILE)).unwrap();
-    let mut line = 1;
-    for (position, byte) in whole.iter().enumerate() {
-        let flipped = byte ^ 1 << (position % 8);
-        std::os::unix::fs::FileExt::write_all_at(&file, &[flipped], position as u64).unwrap();
-        match verdict(temp.path()) {
-            Verdict::Invalid { line: found, .. } => assert_eq!(found, line, "byte {position}"),
-            other => panic!("byte {position}: {other}"),
-        }
-        std::os::unix::fs::FileExt::write_all_at(&file, &[*byte], position as u64).unwrap();
-        line += u64::from(*byte == b'\n');
-    }
-    assert_eq!(verdict(temp.path()), Verdict::Unanchored { records: 6 });
-}
-
-#[test]
-fn altered_and_missing_output_is_found() {
-    let temp = temp_dir();
-    small(temp.path());
-    let path = temp.path().join("output").join(Digest::of(b"noout is set\n").to_string());
-    let whole = fs::read(&path).unwrap();
-    for position in 0..whole.len() {
-        let mut altered = whole.clone();
-        altered[position] ^= 4;
-        fs::write(&path, altered).unwrap();
-        assert!(matches!(verdict(temp.path()), Verdict::Invalid { line: 4, fault: Fault::Output { .. } }), "byte {position}");
-    }
-    assert!(open(temp.path()).read_output(&Digest::of(b"noout is set\n").to_string()).is_err());
-    fs::remove_file(&path).unwrap();
-    let found = verdict(temp.path());
-    assert!(found.to_string().contains("line 4") && found.to_string().contains("is missing"), "{found}");
-    // The same output again, and all is well.
-    print(&open(temp.path()).begin_run(run(2), Durability::EachRecord), &whole);
-    assert!(verdict(temp.path()).holds());
-}
-
-#[test]
-fn heads_show_what_the_chain_alone_cannot() {
-    let temp = temp_dir();
-    let whole = small(temp.path());
-    let head = open(temp.path()).head();
-    let path = temp.path().join(FILE);
-
-    let third = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(2).unwrap().0 + 1;
-    for cut in [third, third + 100] {
-        fs::write(&path, &whole[..cut]).unwrap();
-        let found = verify(temp.path(), std::slice::from_ref(&head)).unwrap().verdict;
-        assert_eq!(found, Verdict::Truncated { records: 3, head: head.clone() });
-    }
-
-    fs::remove_file(&path).unwrap();
-    let other = open(temp.path());
-    append_all(&other.begin_run(run(9), Durability::EachRecord), &sample::dry());
-    assert!(verdict(temp.path()).holds(), "a chain written anew holds by itself");
-    let found = verify(temp.path(), std::slice::from_ref(&head)).unwrap().verdict;
-    assert_eq!(found, Verdict::Diverged { line: 6, head });
-}
-
-#[test]
-fn edits_with_a_right_checksum_are_found() {
-    let temp = temp_dir();
-    let whole = small(temp.path());
-    let path = temp.path().join(FILE);
-    let lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
-
-    let Ok(Line::Record(mut record)) = Line::read(lines[2]) else { panic!("line 3") };
-    record.header.host = "elsewhere".into();
-    let edited = record.line().unwrap();
-    fs::write(&path, [lines[0], lines[1], &edited, lines[3], lines[4], lines[5]].concat()).unwrap();
-    assert_eq!(verdict(temp.path()), Verdict::Invalid { line: 3, fault: Fault::Link });
-
-    fs::write(&path, [lines[0], lines[1], lines[3], lines[4], lines[5]].concat()).unwrap();
-    assert_eq!(verdict(temp.path()), Verdict::Invalid { line: 3, fault: Fault::Gap { expected: 3, found: 4 } });
-
-    fs::write(&path, [lines[0], lines[1], lines[3], lines[2], lines[4]].concat()).unwrap();
-    assert!(matches!(verdict(temp.path()), Verdict::Invalid { line: 3, .. }));
-}
-
-#[test]
-fn an_illegal_transition_is_found_in_its_line() {
-    let temp = temp_dir();
-    let journal = open(temp.path());
-    let ledger = journal.begin_run(run(1), Durability::EachRecord);
-    append_all(&ledger, &sample::short(Captured::empty()));
-    ledger.append(&sample::began("late", Part::Main, Effect::Read)).unwrap();
-    assert!(matches!(verdict(temp.path()), Verdict::Invalid { line: 7, fault: Fault::Illegal(_) }));
-}
-
-#[test]
-fn a_newer_format_is_told_apart_from_damage() {
-    let temp = temp_dir();
-    let whole = small(temp.path());
-    let path = temp.path().join(FILE);
-    let covered = format!(",\"v\":2,\"seq\":7,\"prev\":\"{}\",\"what\":[1]}}", open(temp.path()).head().hash);
-    let newer = format!("{{\"crc\":\"{:08x}\"{covered}\n", crc32fast::hash(covered.as_bytes()));
-    fs::write(&path, [&whole, newer.as_bytes()].concat()).unwrap();
-    assert!(matches!(verify(temp.path(), &[]), Err(JournalError::Newer { version: 2 })));
-    assert!(matches!(Journal::open(temp.path()), Err(JournalError::Newer { version: 2 })));
-
-    // A field that version 1 does not have is no record of version 1.
-    let v1 = String::from_utf8(whole).unwrap();
-    let last = v1.lines().last().unwrap();
-    let covered = format!("{},\"extra\":1}}", &last[17..last.len() - 1]);
-    let extra = format!("{{\"crc\":\"{:08x}\"{covered}\n", crc32fast::hash(covered.as_bytes()));
-    assert!(matches!(Line::read(extra.as_bytes()), Err(Fault::Shape { what }) if what.contains("extra")));
-}
-
-#[test]
 fn a_poisoned_journal_takes_nothing_more_and_says_where_records_went() {
     let temp = temp_dir();
     let dir = temp.path().join("journal");
@@ -367,15 +200,6 @@ fn is_private_and_refuses_what_others_can_write() {
     fs::rename(dir.join(FILE), dir.join("elsewhere")).unwrap();
     std::os::unix::fs::symlink(dir.join("elsewhere"), dir.join(FILE)).unwrap();
     assert!(matches!(Journal::open(&dir), Err(JournalError::Io { .. })), "a link may lead anywhere");
-}
-
-#[test]
-fn a_journal_of_version_1_still_holds() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/v1");
-    let head: Head = fs::read_to_string(dir.join("head")).unwrap().parse().unwrap();
-    let found = verify(&dir, std::slice::from_ref(&head)).unwrap();
-    assert_eq!(found.verdict, Verdict::Anchored { anchor: head.size, after: 0 });
-    assert_eq!(found.torn_lines, 1);
 }
 
 /// Writes the journal that the test above reads. Done once for each version of the format, and never again.
