@@ -13,6 +13,7 @@ mod load;
 mod parameters;
 mod rehearse;
 mod run;
+mod story;
 mod summary;
 mod test;
 mod trace;
