@@ -4,4 +4,5 @@ pub mod event;
 pub mod expression;
 pub mod ports;
 pub mod quantity;
+pub mod rehearse;
 pub mod runbook;
