@@ -69,9 +69,9 @@ fn fault(error: &minijinja::Error) -> ExpressionError {
 /// # Errors
 /// It does not parse, or calls a filter, test or function that does not exist.
 pub fn check_expression(text: &str) -> Result<Names, ExpressionError> {
-    let expression = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?;
+    let names = names_in_expression(text)?;
     name::check_calls(text, true)?;
-    Ok(Names::new(expression.undeclared_variables(true)))
+    Ok(names)
 }
 
 /// Checks that a template parses, and returns the names it refers to.
@@ -79,11 +79,31 @@ pub fn check_expression(text: &str) -> Result<Names, ExpressionError> {
 /// # Errors
 /// As for [`check_expression`].
 pub fn check_template(text: &str) -> Result<Names, ExpressionError> {
+    let names = names_in_template(text)?;
+    if is_dynamic(text) {
+        name::check_calls(text, false)?;
+    }
+    Ok(names)
+}
+
+/// The names that an expression refers to. It has been checked before.
+///
+/// # Errors
+/// It does not parse.
+pub fn names_in_expression(text: &str) -> Result<Names, ExpressionError> {
+    let expression = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?;
+    Ok(Names::new(expression.undeclared_variables(true)))
+}
+
+/// The names that a template refers to. It has been checked before.
+///
+/// # Errors
+/// It does not parse.
+pub fn names_in_template(text: &str) -> Result<Names, ExpressionError> {
     if !is_dynamic(text) {
         return Ok(Names::default());
     }
     let template = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?;
-    name::check_calls(text, false)?;
     Ok(Names::new(template.undeclared_variables(true)))
 }
 

@@ -209,7 +209,7 @@ fn aspects(step: &Step) -> Vec<Aspect> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::*;
@@ -240,7 +240,7 @@ mod tests {
         }
     }
 
-    fn runbook() -> Runbook {
+    pub fn runbook() -> Runbook {
         let command = Command {
             program: Program::Argv(vec![Template { text: "true".into(), span: Span::default() }]),
             effect: Effect::Change,

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod fixture;
 mod line;
 pub mod matcher;
+mod reference;
 pub mod rehearsal;
 pub mod rule;
 pub mod scenario;
