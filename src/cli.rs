@@ -28,7 +28,7 @@ pub struct Cli {
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// Where the journal is kept [default: /var/lib/halligan as root, else $XDG_STATE_HOME/halligan]
+    /// Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]
     #[arg(long, global = true, env = "HALLIGAN_JOURNAL_DIR", value_name = "DIR", hide_env_values = true)]
     pub journal_dir: Option<PathBuf>,
     /// When to use colour
