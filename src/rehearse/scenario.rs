@@ -12,6 +12,7 @@ use crate::{
     runbook::{
         document::parse,
         name::{Name, RunbookName},
+        source,
     },
 };
 
@@ -271,11 +272,27 @@ impl Scenario {
     /// Everything that is wrong with it, each with its line.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
         let refuse = |faults| ScenarioError { name: name.to_owned(), faults };
-        let mut document = parse(text).map_err(|error| {
-            let line = error.location().map(|at| at.line());
-            refuse(vec![Fault { file: name.to_owned(), line, what: error.to_string(), hint: None }])
-        })?;
-        let mut reader = Reader { name, lines: Arc::new(Lines::of(text)), faults: Vec::new() };
+        let parsed = source::read(text);
+        let lines = Arc::new(Lines::of(text, parsed.root.as_ref()));
+        let mut form = parsed.faults;
+        let mut document = Value::Null;
+        if parsed.usable {
+            document = parse(text).map_err(|error| {
+                let line = error.location().map(|at| at.line());
+                refuse(vec![Fault { file: name.to_owned(), line, what: error.to_string(), hint: None }])
+            })?;
+            if let Some(root) = &parsed.root {
+                root.disagreements(&document, &mut form);
+            }
+        }
+        let form = form.into_iter().map(|fault| {
+            let line = Some(lines.at(fault.span.offset));
+            Fault { file: name.to_owned(), line, what: fault.message, hint: None }
+        });
+        let mut reader = Reader { name, lines: Arc::clone(&lines), faults: form.collect() };
+        if !parsed.usable {
+            return Err(refuse(reader.faults));
+        }
         let rules: Vec<Option<RuleDocument>> = reader.list(&mut document, "commands");
         let events: Vec<Option<EventDocument>> = reader.list(&mut document, "events");
         let injections: Vec<Option<InjectionDocument>> = reader.list(&mut document, "faults");
@@ -471,7 +488,9 @@ expect:
     #[test]
     fn what_is_no_scenario_says_so() {
         for (text, said) in [
-            ("", "s.yaml"),
+            ("", "s.yaml:1: "),
+            ("a: 1\nb: {c: 1, c: 2}\n", "s.yaml:2: the key `c` is here twice"),
+            ("a: &x 1\nb: *x\n", "s.yaml:2: aliases"),
             ("a: [", "s.yaml:"),
             ("[]", "s.yaml"),
             ("halligan_scenario: 2\nrunbook: x\ntitle: t\n", "halligan_scenario: 1"),
