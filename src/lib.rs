@@ -1,5 +1,7 @@
 //! Executes YAML recovery runbooks step by step. See `docs/architecture.md` for the one way in which data flows.
 
+pub mod app;
+pub mod cli;
 pub mod event;
 pub mod expression;
 pub mod plan;
@@ -7,3 +9,4 @@ pub mod ports;
 pub mod quantity;
 pub mod run;
 pub mod runbook;
+pub mod ui;

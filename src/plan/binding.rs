@@ -94,10 +94,13 @@ pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(Bound, Vec<&'a P
     for name in given.0.keys() {
         if !runbook.params.iter().any(|parameter| parameter.name.as_str() == name) {
             let known = runbook.params.iter().map(|parameter| parameter.name.as_str());
-            let hint = nearest(name, known.clone()).map(|near| format!("did you mean `{near}`?")).unwrap_or_else(|| {
-                let all: Vec<_> = known.collect();
-                if all.is_empty() { "it takes no parameters".to_owned() } else { format!("it takes {}", all.join(", ")) }
-            });
+            let hint = nearest(name, known.clone()).map_or_else(
+                || {
+                    let all: Vec<_> = known.collect();
+                    if all.is_empty() { "it takes no parameters".to_owned() } else { format!("it takes {}", all.join(", ")) }
+                },
+                |near| format!("did you mean `{near}`?"),
+            );
             faults.push(BindingFault { parameter: name.clone(), why: format!("{} has no such parameter", runbook.name), hint: Some(hint) });
         }
     }
@@ -105,7 +108,8 @@ pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(Bound, Vec<&'a P
     let mut missing = Vec::new();
     for parameter in &runbook.params {
         let name = parameter.name.as_str();
-        let from_env = parameter.from_env.as_deref().and_then(|variable| std::env::var(variable).ok().map(|text| (Raw::Text(text), variable)));
+        let from_env =
+            parameter.from_env.as_deref().and_then(|variable| std::env::var(variable).ok().map(|text| (Raw::Text(text), variable)));
         let (raw, giver) = match (given.0.get(name), from_env) {
             (Some((raw, giver)), _) => (Some(raw.clone()), giver.clone()),
             (None, Some((raw, variable))) => (Some(raw), Some(Giver::Environment(variable.to_owned()))),

@@ -67,7 +67,16 @@ pub fn preview(plan: &Plan, scope: &Scope) -> Preview {
 }
 
 #[allow(clippy::too_many_arguments, reason = "the walk's own state, in one place")]
-fn add(preview: &mut Preview, plan: &Plan, steps: &[Step], scope: &Scope, prefix: &str, depth: usize, loops: &mut Vec<String>, calls: usize) {
+fn add(
+    preview: &mut Preview,
+    plan: &Plan,
+    steps: &[Step],
+    scope: &Scope,
+    prefix: &str,
+    depth: usize,
+    loops: &mut Vec<String>,
+    calls: usize,
+) {
     for (index, step) in steps.iter().enumerate() {
         let number = format!("{prefix}{}", index + 1);
         let (kind, what, needs) = describe(step, scope, loops);
@@ -111,7 +120,10 @@ fn add(preview: &mut Preview, plan: &Plan, steps: &[Step], scope: &Scope, prefix
 /// The scope of a called runbook before it is called: nothing of it is known.
 fn unbound(called: &Runbook) -> Scope {
     let mut scope = Scope::new(std::sync::Arc::new(called.vars.clone()));
-    for name in ["params", "run"].into_iter().chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(|id| id.as_str()))) {
+    for name in ["params", "run"]
+        .into_iter()
+        .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(super::super::runbook::name::StepId::as_str)))
+    {
         scope.set_unknown(name);
     }
     scope
@@ -132,7 +144,12 @@ fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (LineKind, String, 
             let (what, needs) = match &command.program {
                 Program::Argv(words) => argv(words, command.on.as_ref(), scope, loops),
                 Program::Shell(script) => {
-                    let first = script.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default().to_owned();
+                    let first = script
+                        .lines()
+                        .map(str::trim)
+                        .find(|line| !line.is_empty() && !line.starts_with('#'))
+                        .unwrap_or_default()
+                        .to_owned();
                     let more = script.lines().count().saturating_sub(1);
                     (if more > 0 { format!("bash: {first} … ({more} more lines)") } else { format!("bash: {first}") }, Vec::new())
                 }
@@ -159,7 +176,7 @@ fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (LineKind, String, 
             let noun = each.items.name.as_str();
             match crate::plan::scope::list_of(&each.items, scope) {
                 Ok(Evaluated::Known(items)) => {
-                    let batches: Vec<String> = each.batch.iter().map(|size| batch_words(size)).collect();
+                    let batches: Vec<String> = each.batch.iter().map(batch_words).collect();
                     (LineKind::Loop, format!("for each of {} {noun}, in batches of {}", items.len(), batches.join(", then ")), Vec::new())
                 }
                 Ok(Evaluated::Unknown(needs)) => (LineKind::Loop, format!("for each {noun}"), needs),
@@ -190,7 +207,8 @@ fn timespan(timespan: &crate::runbook::model::Timespan) -> String {
 fn argv(words: &[Template], on: Option<&Template>, scope: &Scope, loops: &[String]) -> (String, Vec<String>) {
     let mut needs = Vec::new();
     let mut fill = |template: &Template| -> Vec<String> {
-        let names = expression::names_in_template(&template.text).map(|names| names.roots().into_iter().map(str::to_owned).collect::<Vec<_>>());
+        let names =
+            expression::names_in_template(&template.text).map(|names| names.roots().into_iter().map(str::to_owned).collect::<Vec<_>>());
         let in_loop = names.is_ok_and(|names| names.iter().any(|name| loops.contains(name)));
         if in_loop {
             return vec![pretty(&template.text)];

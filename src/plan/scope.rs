@@ -103,7 +103,8 @@ impl Scope {
 
     /// Those variables that are referred to; all of them if it cannot be told which.
     fn variables(&self, names: &Names, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
-        let named: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix("vars.")).map(|rest| rest.split('.').next().unwrap_or(rest)).collect();
+        let named: Vec<&str> =
+            names.iter().filter_map(|name| name.strip_prefix("vars.")).map(|rest| rest.split('.').next().unwrap_or(rest)).collect();
         let every = names.iter().any(|name| name == "vars");
         let mut needs = Vec::new();
         let mut found = Vec::new();
@@ -111,7 +112,10 @@ impl Scope {
             if !every && !named.contains(&name.as_str()) {
                 continue;
             }
-            match self.render_text(&template.text, depth + 1).map_err(|error| ExpressionError { message: format!("in vars.{name}: {error}"), at: None })? {
+            match self
+                .render_text(&template.text, depth + 1)
+                .map_err(|error| ExpressionError { message: format!("in vars.{name}: {error}"), at: None })?
+            {
                 Evaluated::Known(value) => found.push((name.clone(), value)),
                 Evaluated::Unknown(more) => needs.extend(more),
             }
@@ -185,7 +189,9 @@ pub fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Value>>, St
         Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
     };
     match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable => value.try_iter().map(|items| Evaluated::Known(items.collect())).map_err(|error| error.to_string()),
+        ValueKind::Seq | ValueKind::Iterable => {
+            value.try_iter().map(|items| Evaluated::Known(items.collect())).map_err(|error| error.to_string())
+        }
         kind => Err(format!("its items must be a list, and are a {kind}")),
     }
 }
@@ -209,11 +215,11 @@ mod tests {
     use super::*;
 
     fn template(text: &str) -> Template {
-        Template { text: text.into(), span: Default::default() }
+        Template { text: text.into(), span: crate::runbook::model::Span::default() }
     }
 
     fn expr(text: &str) -> Expr {
-        Expr { text: text.into(), span: Default::default() }
+        Expr { text: text.into(), span: crate::runbook::model::Span::default() }
     }
 
     fn scope() -> Scope {

@@ -39,7 +39,7 @@ pub(super) use known;
 
 impl Engine<'_> {
     /// Resolves a command. The error says what is wrong with it.
-    pub fn order(&self, command: &Command, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Order>, String> {
+    pub fn order(command: &Command, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Order>, String> {
         let words = match &command.program {
             Program::Argv(templates) => Words::Argv(known!(argv(templates, scope)?)),
             Program::Shell(script) => Words::Script(script.to_string()),
@@ -74,7 +74,12 @@ impl Engine<'_> {
             Words::Argv(argv) => Box::new(argv.iter()),
             Words::Script(script) => Box::new(std::iter::once(script)),
         };
-        if words.chain(order.env.iter().map(|variable| &variable.value)).chain(&order.host).chain(&order.user).any(|word| word.contains('\0')) {
+        if words
+            .chain(order.env.iter().map(|variable| &variable.value))
+            .chain(&order.host)
+            .chain(&order.user)
+            .any(|word| word.contains('\0'))
+        {
             return Err("a NUL byte can stand in no argument".to_owned());
         }
         if let Some(host) = order.host.as_deref()
@@ -152,7 +157,11 @@ pub(super) fn describe_exit(exit: &Exit) -> String {
         Exit::Signal(signal) => format!("ended by signal {signal}"),
         Exit::TimedOut { after_ms, killed } => {
             let after = quantity::show_duration(Duration::from_millis(*after_ms));
-            if *killed { format!("no end after {after}, then killed: nobody knows how far it came") } else { format!("no end after {after}, then terminated") }
+            if *killed {
+                format!("no end after {after}, then killed: nobody knows how far it came")
+            } else {
+                format!("no end after {after}, then terminated")
+            }
         }
         Exit::Interrupted { killed: true } => "killed by the operator: nobody knows how far it came".to_owned(),
         Exit::Interrupted { killed: false } => "ended by the operator".to_owned(),
@@ -238,7 +247,9 @@ pub(super) fn timespan_of(scope: &Scope, timespan: &Timespan) -> Result<Evaluate
     };
     let value = known!(scope.render(template).map_err(|error| error.to_string())?);
     let length = match f64::try_from(value.clone()) {
-        Ok(seconds) if value.is_number() => Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{template}` is {seconds}: {error}"))?,
+        Ok(seconds) if value.is_number() => {
+            Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{template}` is {seconds}: {error}"))?
+        }
         _ => quantity::duration(&value.to_string()).map_err(|error| error.to_string())?,
     };
     Ok(Evaluated::Known(length))
@@ -353,7 +364,9 @@ fn figure(spec: &ProgressSpec, scope: &Scope, line: &str) -> Option<(f64, f64)> 
 /// The progress figures that a scope yields, if it does.
 pub(super) fn figures(spec: &ProgressSpec, scope: &Scope) -> Option<(f64, f64)> {
     let number = |expr| match scope.evaluate(expr) {
-        Ok(Evaluated::Known(value)) => f64::try_from(value.clone()).ok().or_else(|| value.as_str()?.parse().ok()).filter(|number| number.is_finite()),
+        Ok(Evaluated::Known(value)) => {
+            f64::try_from(value.clone()).ok().or_else(|| value.as_str()?.parse().ok()).filter(|number| number.is_finite())
+        }
         _ => None,
     };
     Some((number(&spec.done)?, number(&spec.total)?))

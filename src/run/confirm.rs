@@ -1,5 +1,7 @@
 //! Steps in which a person decides or does something.
 
+use std::fmt::Write;
+
 use minijinja::context;
 
 use super::{
@@ -35,10 +37,12 @@ impl Engine<'_> {
                     for asked in answers {
                         let seen = if asked.passed() { asked.message.clone() } else { asked.why() };
                         let mark = if asked.passed() { "ok " } else { "NOT" };
-                        text.push_str(&format!("\n  {mark} {}  {seen}", asked.title));
+                        let _ = write!(text, "\n  {mark} {}  {seen}", asked.title);
                     }
                 }
-                Evaluated::Unknown(needs) => text.push_str(&format!("\n  ?   known only at run time: {}", needs.join(", "))),
+                Evaluated::Unknown(needs) => {
+                    let _ = write!(text, "\n  ?   known only at run time: {}", needs.join(", "));
+                }
             }
         }
         let asked = match phrase {

@@ -30,7 +30,10 @@ impl<E: Executor> Executor for DryExecutor<E> {
 
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
         if !self.admits(order) {
-            return Err(LedgerError { what: format!("a dry run was asked to run {}, which does more than read", order.place), source: None });
+            return Err(LedgerError {
+                what: format!("a dry run was asked to run {}, which does more than read", order.place),
+                source: None,
+            });
         }
         self.0.execute(order, site, stop)
     }

@@ -13,17 +13,35 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Halt {
     /// The preflight said no.
-    Blocked { why: String },
+    Blocked {
+        why: String,
+    },
     /// The operator said no, or nobody could be asked; `flag` would have answered.
-    Declined { place: Option<Place>, why: String, flag: Option<String> },
+    Declined {
+        place: Option<Place>,
+        why: String,
+        flag: Option<String>,
+    },
     /// A step failed, and nothing says to go on.
-    Failed { place: Place, why: String },
+    Failed {
+        place: Place,
+        why: String,
+    },
     /// The operator stopped it.
-    Stopped { place: Option<Place>, why: String },
+    Stopped {
+        place: Option<Place>,
+        why: String,
+    },
     /// What was done is to be taken back.
-    Rollback { place: Place, why: String },
+    Rollback {
+        place: Place,
+        why: String,
+    },
     /// It could not be taken back.
-    Stuck { place: Place, why: String },
+    Stuck {
+        place: Place,
+        why: String,
+    },
     /// The operator wants out at once: nothing more is started, cleanups neither.
     Abandoned,
     Ledger(LedgerError),

@@ -38,7 +38,8 @@ impl Engine<'_> {
         let mut kept = Vec::new();
         for mut compensation in frame.compensations.into_iter().rev() {
             let stuck = matches!(result, Err(Halt::Stuck { .. }));
-            if roll_back && !stuck
+            if roll_back
+                && !stuck
                 && let Some(undo) = compensation.undo.take()
                 && let Err(why) = self.compensate(&compensation.place, Part::Undo, undo)?
             {

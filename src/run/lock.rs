@@ -64,7 +64,8 @@ fn take(directory: &Path, name: &str, holder: &str) -> Result<Flock<File>, LockE
         Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
             let mut holder = String::new();
             let _ = file.read_to_string(&mut holder);
-            let holder = if holder.trim().is_empty() { "by a run that has not said its name yet".to_owned() } else { holder.trim().to_owned() };
+            let holder =
+                if holder.trim().is_empty() { "by a run that has not said its name yet".to_owned() } else { holder.trim().to_owned() };
             return Err(LockError::Held { name: name.to_owned(), holder });
         }
         Err((_, errno)) => return Err(unusable(errno.into())),

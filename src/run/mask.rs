@@ -30,7 +30,7 @@ impl Secrets {
                 forms.push(quoted.into_owned().into_bytes());
             }
             let json = serde_json::Value::from(value).to_string();
-            forms.push(json[1..json.len() - 1].as_bytes().to_vec());
+            forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
         }
         forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         forms.dedup();

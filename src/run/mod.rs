@@ -4,6 +4,7 @@
 
 mod command;
 mod confirm;
+mod decision;
 mod engine;
 mod frame;
 mod preflight;
@@ -30,7 +31,10 @@ use frame::Frame;
 
 use crate::{
     event::{Event, Mode, Opening, Outcome, RunState},
-    plan::{Plan, Scope, preview::{self, Preview}},
+    plan::{
+        Plan, Scope,
+        preview::{self, Preview},
+    },
     ports::{Answer, Ask, Clock, Executor, Interrupts, Ledger, NoAnswer, Observer, Prompt, Question},
 };
 
@@ -72,7 +76,8 @@ pub struct Setting {
 /// # Errors
 /// The journal fails, in which case nothing more was started, or a fact does not follow from those before it, which is a bug.
 pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
-    let engine = Engine { plan, ports, setting, state: Mutex::new(RunState::default()), step_by_step: AtomicBool::new(setting.step_by_step) };
+    let engine =
+        Engine { plan, ports, setting, state: Mutex::new(RunState::default()), step_by_step: AtomicBool::new(setting.step_by_step) };
     let outcome = engine.whole();
     engine.close(outcome)
 }

@@ -124,9 +124,9 @@ impl Engine<'_> {
                     Err(error) => (Verdict::Failed { why: format!("`{expect}` cannot be evaluated: {error}") }, answer(Vec::new(), false)),
                 },
             };
-            return Ok(Evaluated::Known(self.asked(probe, scope, place, verdict, result)));
+            return Ok(Evaluated::Known(Self::asked(probe, scope, place, verdict, result)));
         };
-        let order = match self.order(command, scope, place, part) {
+        let order = match Self::order(command, scope, place, part) {
             Ok(order) => known!(order),
             Err(why) => return Ok(Evaluated::Known(unanswered(probe, scope, place, why))),
         };
@@ -147,14 +147,14 @@ impl Engine<'_> {
         let mut outcome = (Verdict::Passed, Value::from(()));
         let judged = self.execute(&order, attempt, None, self.ports.interrupts, None, |ran| {
             let (verdict, result) = judge(probe, ran, &mut inner);
-            let asked = self.asked(probe, &inner, place, verdict.clone(), result.clone());
+            let asked = Self::asked(probe, &inner, place, verdict.clone(), result.clone());
             outcome = (verdict, result);
             (outcome.0.clone(), asked.message)
         })?;
-        Ok(Evaluated::Known(self.asked(probe, &inner, place, judged.verdict, outcome.1)))
+        Ok(Evaluated::Known(Self::asked(probe, &inner, place, judged.verdict, outcome.1)))
     }
 
-    fn asked(&self, probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value) -> Asked {
+    fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value) -> Asked {
         let text = |template: &Option<Template>| {
             template.as_ref().map(|template| match scope.text(template) {
                 Ok(Evaluated::Known(text)) => text,
@@ -188,7 +188,9 @@ fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value) {
         (_, Ok(()), Some(expect)) => match scope.holds(expect) {
             Ok(Evaluated::Known(holds)) => expected(holds, &expect.text),
             Ok(Evaluated::Unknown(needs)) => Verdict::Unknown { why: format!("it needs {}", needs.join(", ")) },
-            Err(error) if !ran.exit.succeeded() => Verdict::Failed { why: format!("{}; `{expect}` cannot be evaluated: {error}", describe_failure(ran)) },
+            Err(error) if !ran.exit.succeeded() => {
+                Verdict::Failed { why: format!("{}; `{expect}` cannot be evaluated: {error}", describe_failure(ran)) }
+            }
             Err(error) => Verdict::Failed { why: format!("`{expect}` cannot be evaluated: {error}") },
         },
     };

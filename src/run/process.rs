@@ -40,7 +40,18 @@ const SAFE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 /// What a command may inherit of the operator's environment.
 const INHERITED: &[&str] = &[
-    "CEPH_ARGS", "CEPH_CONF", "HOME", "KUBECONFIG", "LOGNAME", "LVM_SYSTEM_DIR", "SSH_AUTH_SOCK", "TERM", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR",
+    "CEPH_ARGS",
+    "CEPH_CONF",
+    "HOME",
+    "KUBECONFIG",
+    "LOGNAME",
+    "LVM_SYSTEM_DIR",
+    "SSH_AUTH_SOCK",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "XDG_RUNTIME_DIR",
 ];
 
 /// Runs orders as processes.
@@ -95,7 +106,10 @@ impl ProcessExecutor {
         for variable in &order.env {
             // The other host's process list shows every argument.
             if self.secrets.found_in(&variable.value) {
-                return Err(format!("${} is a secret, and would be seen in the process list of {host}; give it through `stdin`", variable.name));
+                return Err(format!(
+                    "${} is a secret, and would be seen in the process list of {host}; give it through `stdin`",
+                    variable.name
+                ));
             }
             remote.push(format!("{}={}", variable.name, variable.value));
         }
@@ -109,7 +123,8 @@ impl ProcessExecutor {
             }
             None => format!("exec {quoted}"),
         };
-        let options = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--"];
+        let options =
+            ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--"];
         Ok(options.into_iter().map(String::from).chain([host.to_owned(), line]).collect())
     }
 
@@ -208,16 +223,31 @@ impl Executor for ProcessExecutor {
 fn lost(stderr: &Printed) -> Exit {
     let text = String::from_utf8_lossy(&stderr.head);
     let why = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh gave no reason").trim().to_owned();
-    let never = ["Could not resolve hostname", "connect to host", "Permission denied", "Host key verification failed", "Connection refused", "banner exchange"];
+    let never = [
+        "Could not resolve hostname",
+        "connect to host",
+        "Permission denied",
+        "Host key verification failed",
+        "Connection refused",
+        "banner exchange",
+    ];
     if never.iter().any(|phrase| why.contains(phrase)) { Exit::NotStarted { why } } else { Exit::Lost { why } }
 }
 
 fn joined(reader: thread::ScopedJoinHandle<'_, Result<(Printed, bool), LedgerError>>) -> Result<(Printed, bool), LedgerError> {
-    reader.join().unwrap_or_else(|_| Err(LedgerError { what: "the thread that keeps a command's output has failed".to_owned(), source: None }))
+    reader
+        .join()
+        .unwrap_or_else(|_| Err(LedgerError { what: "the thread that keeps a command's output has failed".to_owned(), source: None }))
 }
 
 /// Reads a stream to its end, or until its command has ended and the grace for what it left behind is over.
-fn read(mut pipe: PipeReader, capture: Box<dyn Capture>, secrets: &Secrets, ended: &AtomicBool, site: &dyn Site) -> Result<(Printed, bool), LedgerError> {
+fn read(
+    mut pipe: PipeReader,
+    capture: Box<dyn Capture>,
+    secrets: &Secrets,
+    ended: &AtomicBool,
+    site: &dyn Site,
+) -> Result<(Printed, bool), LedgerError> {
     let failed = |source: io::Error| LedgerError { what: "a command's output".to_owned(), source: Some(source) };
     let mut masker = Masker::new(secrets, Keeper { capture, head: Vec::new(), line: Vec::new(), site });
     let mut buffer = vec![0; 64 << 10];
@@ -312,7 +342,9 @@ fn wait(handle: &Handle, order: &Order, site: &dyn Site, stop: &Interrupts) -> R
                 };
                 return Ok(match ending {
                     None => by_itself,
-                    Some((_, true, killed)) => Exit::TimedOut { after_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), killed },
+                    Some((_, true, killed)) => {
+                        Exit::TimedOut { after_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), killed }
+                    }
                     Some((_, false, killed)) => Exit::Interrupted { killed },
                 });
             }

@@ -53,7 +53,13 @@ fn needs_own_result(remedy: &Remedy, step: &Step) -> bool {
         Program::Argv(words) => words.iter().map(|word| &*word.text).collect(),
         Program::Shell(_) => Vec::new(),
     };
-    let rest = command.env.values().chain(command.on.as_ref()).chain(command.stdin.as_ref()).chain(command.cwd.as_ref()).chain(command.user.as_ref());
+    let rest = command
+        .env
+        .values()
+        .chain(command.on.as_ref())
+        .chain(command.stdin.as_ref())
+        .chain(command.cwd.as_ref())
+        .chain(command.user.as_ref());
     let refers = |names: Result<expression::Names, _>| names.is_ok_and(|names: expression::Names| names.roots().contains(step.id.as_str()));
     words.into_iter().chain(rest.map(|template| &*template.text)).any(|text| refers(expression::names_in_template(text)))
         || remedy.when.as_ref().is_some_and(|when| refers(expression::names_in_expression(&when.text)))
@@ -63,14 +69,14 @@ impl Engine<'_> {
     /// Makes a remedy ready before its step begins. `None` if its `when` says that it is not needed.
     ///
     /// The inner error says why it cannot be made ready: the step must then not begin.
-    pub fn prepare(&self, remedy: &Remedy, step: &Step, place: &Place, part: Part, scope: &Scope) -> Result<Option<Prepared>, String> {
+    pub fn prepare(remedy: &Remedy, step: &Step, place: &Place, part: Part, scope: &Scope) -> Result<Option<Prepared>, String> {
         if needs_own_result(remedy, step) {
             return Ok(Some(Prepared::Later { remedy: Box::new(remedy.clone()), scope: Box::new(scope.clone()) }));
         }
-        self.bind_remedy(remedy, place, part, scope).map(|order| order.map(|order| Prepared::Ready(Box::new(order))))
+        Self::bind_remedy(remedy, place, part, scope).map(|order| order.map(|order| Prepared::Ready(Box::new(order))))
     }
 
-    fn bind_remedy(&self, remedy: &Remedy, place: &Place, part: Part, scope: &Scope) -> Result<Option<Order>, String> {
+    fn bind_remedy(remedy: &Remedy, place: &Place, part: Part, scope: &Scope) -> Result<Option<Order>, String> {
         let unknown = |needs: Vec<String>| format!("it needs {}, which is not known", needs.join(", "));
         if let Some(when) = &remedy.when {
             match scope.holds(when).map_err(|error| error.to_string())? {
@@ -79,7 +85,7 @@ impl Engine<'_> {
                 Evaluated::Unknown(needs) => return Err(unknown(needs)),
             }
         }
-        match self.order(&remedy.command, scope, place, part)? {
+        match Self::order(&remedy.command, scope, place, part)? {
             Evaluated::Known(order) => Ok(Some(order)),
             Evaluated::Unknown(needs) => Err(unknown(needs)),
         }
@@ -96,13 +102,13 @@ impl Engine<'_> {
     pub fn compensate(&self, place: &Place, part: Part, prepared: Prepared) -> Result<Result<(), String>, Halt> {
         let order = match prepared {
             Prepared::Ready(order) => *order,
-            Prepared::Later { remedy, scope } => match self.bind_remedy(&remedy, place, part, &scope) {
+            Prepared::Later { remedy, scope } => match Self::bind_remedy(&remedy, place, part, &scope) {
                 Ok(Some(order)) => order,
                 Ok(None) => return Ok(Ok(())),
                 Err(why) => return Ok(Err(why)),
             },
         };
-        let ran = self.execute(&order, 1, None, self.ports.last_interrupts, None, |ran| super::command::judge_exit(ran))?;
+        let ran = self.execute(&order, 1, None, self.ports.last_interrupts, None, super::command::judge_exit)?;
         Ok(match ran.verdict {
             Verdict::Passed => Ok(()),
             Verdict::Failed { why } | Verdict::Unknown { why } => Err(why),

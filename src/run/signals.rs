@@ -22,7 +22,11 @@ impl Listener {
     ///
     /// # Errors
     /// The handlers cannot be set.
-    pub fn start(interrupts: Arc<Interrupts>, last: Arc<Interrupts>, told: impl Fn(&'static str, Urgency) + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        interrupts: Arc<Interrupts>,
+        last: Arc<Interrupts>,
+        told: impl Fn(&'static str, Urgency) + Send + 'static,
+    ) -> io::Result<Self> {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGPIPE])?;
         let handle = signals.handle();
         let thread = thread::Builder::new().name("signals".to_owned()).spawn(move || {

@@ -72,7 +72,12 @@ impl Engine<'_> {
         }
         let batches = batches(&pace.sizes, items.len());
         let labels: Vec<String> = items.iter().map(label).collect();
-        self.emit(Event::Staggered { place: place.clone(), items: labels.clone(), batches: batches.clone(), max_failures: pace.max_failures })?;
+        self.emit(Event::Staggered {
+            place: place.clone(),
+            items: labels.clone(),
+            batches: batches.clone(),
+            max_failures: pace.max_failures,
+        })?;
         let mut rest: VecDeque<Value> = items.into();
         let mut done: Vec<Done> = Vec::new();
         let mut first = 0;
@@ -98,7 +103,10 @@ impl Engine<'_> {
             scope.set(step.id.as_str(), not_run());
         }
         let ok = done.iter().all(|done| done.failed.is_none());
-        let results: Vec<Value> = done.into_iter().map(|done| context! { item => done.item, ok => done.failed.is_none(), why => done.failed.map(|(_, why)| why) }).collect();
+        let results: Vec<Value> = done
+            .into_iter()
+            .map(|done| context! { item => done.item, ok => done.failed.is_none(), why => done.failed.map(|(_, why)| why) })
+            .collect();
         Ok(Did::Done(context! { ran => true, ok => ok, results => results }))
     }
 
@@ -138,7 +146,17 @@ impl Engine<'_> {
         Ok(if shut.is_empty() || self.hypothetical() { None } else { Some(shut.join("; ")) })
     }
 
-    fn batch(&self, each: &ForEach, batch: Vec<Value>, scope: &Scope, frame: &mut Frame, place: &Place, pace: &Pace, done: &mut Vec<Done>) -> Result<(), Halt> {
+    #[allow(clippy::too_many_arguments, reason = "the loop's own state, in one place")]
+    fn batch(
+        &self,
+        each: &ForEach,
+        batch: Vec<Value>,
+        scope: &Scope,
+        frame: &mut Frame,
+        place: &Place,
+        pace: &Pace,
+        done: &mut Vec<Done>,
+    ) -> Result<(), Halt> {
         let at_once = pace.parallel.min(self.ports.executor.concurrency()).clamp(1, MOST_AT_ONCE).min(batch.len().max(1));
         let failed_before = done.iter().filter(|done| done.failed.is_some()).count() as u64;
         if at_once == 1 {
@@ -149,7 +167,7 @@ impl Engine<'_> {
                 }
                 let mut inner = Frame::default();
                 let result = self.item(each, &item, scope, &mut inner, place);
-                done.push(self.item_ended(item, self.end_frame(inner, Some(frame), result))?);
+                done.push(item_ended(item, self.end_frame(inner, Some(frame), result))?);
             }
             return Ok(());
         }
@@ -181,7 +199,7 @@ impl Engine<'_> {
         let mut halt = None;
         for (_, item, outer, result) in ended {
             frame.compensations.extend(outer.compensations);
-            match self.item_ended(item, result) {
+            match item_ended(item, result) {
                 Ok(one) => done.push(one),
                 Err(why) => halt = halt.or(Some(why)),
             }
@@ -197,14 +215,14 @@ impl Engine<'_> {
         self.check_interrupts(Some(&place))?;
         self.steps(&each.steps, &mut scope, frame, Some(&place))
     }
+}
 
-    /// A failed item is counted; everything else that ends it ends the loop.
-    fn item_ended(&self, item: Value, result: Result<(), Halt>) -> Result<Done, Halt> {
-        match result {
-            Ok(()) => Ok(Done { item, failed: None }),
-            Err(Halt::Failed { place, why }) => Ok(Done { item, failed: Some((place, why)) }),
-            Err(halt) => Err(halt),
-        }
+/// A failed item is counted; everything else that ends it ends the loop.
+fn item_ended(item: Value, result: Result<(), Halt>) -> Result<Done, Halt> {
+    match result {
+        Ok(()) => Ok(Done { item, failed: None }),
+        Err(Halt::Failed { place, why }) => Ok(Done { item, failed: Some((place, why)) }),
+        Err(halt) => Err(halt),
     }
 }
 
@@ -212,7 +230,10 @@ fn too_many(failures: &[&(Place, String)], allowed: u64, done: usize, all: usize
     let count = failures.len();
     let rest = all - done;
     let untouched = if rest == 0 { String::new() } else { format!(", {rest} not touched") };
-    format!("{count} of {all} failed, {allowed} allowed{untouched}: {}", failures.iter().map(|(place, why)| format!("{place}: {why}")).collect::<Vec<_>>().join("; "))
+    format!(
+        "{count} of {all} failed, {allowed} allowed{untouched}: {}",
+        failures.iter().map(|(place, why)| format!("{place}: {why}")).collect::<Vec<_>>().join("; ")
+    )
 }
 
 fn pace(each: &ForEach, scope: &Scope, items: usize) -> Result<Evaluated<Pace>, String> {

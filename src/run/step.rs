@@ -1,6 +1,6 @@
 //! One step: whether it is to be done, doing it, proving it, and what happens when it fails.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use minijinja::{Value, context};
 
@@ -15,16 +15,21 @@ use super::{
 use crate::{
     event::{Effect, Event, Part, Place, Prediction, Skip, StepOutcome, Verdict},
     plan::{Evaluated, Scope},
-    ports::{Answer, Ask, Choice, NoAnswer, Order, Question},
-    runbook::model::{Command, Kind, OnFail, Probe, Runbook, Step, Undo},
+    ports::Choice,
+    runbook::model::{Command, Kind, Probe, Runbook, Step, Undo},
 };
 
 /// What has become of a step.
 pub(super) enum Did {
     Done(Value),
-    Failed { why: String, at: Option<Place> },
+    Failed {
+        why: String,
+        at: Option<Place>,
+    },
     /// Nobody can say whether it took effect.
-    Doubt { why: String },
+    Doubt {
+        why: String,
+    },
     /// A dry run does not do it.
     Predicted(Prediction),
     Skipped(Skip, Value),
@@ -115,65 +120,6 @@ impl Engine<'_> {
         }
     }
 
-    /// What happens after a failure: as the runbook says, or as the operator decides.
-    fn after_failure(&self, step: &Step, place: &Place, why: &str, doubt: bool) -> Result<Choice, Halt> {
-        match step.on_fail {
-            OnFail::Stop => return Ok(Choice::Stop),
-            // What is in doubt is never passed over without a person's word.
-            OnFail::Continue if !doubt => return Ok(Choice::Continue),
-            OnFail::Rollback => return Ok(Choice::Rollback),
-            // What failed inside has been asked about there.
-            OnFail::Ask | OnFail::Continue if !matches!(step.kind, Kind::Command(_) | Kind::Probe(_) | Kind::Wait(_) | Kind::Manual(_)) => return Ok(Choice::Stop),
-            OnFail::Ask | OnFail::Continue => {}
-        }
-        if self.ports.interrupts.urgency() > crate::ports::Urgency::None {
-            return Ok(Choice::Stop);
-        }
-        let mut choices = vec![Choice::Stop, Choice::Rollback, Choice::Continue];
-        if !doubt || step.effect() == Effect::Read || step.idempotent {
-            choices.insert(0, Choice::Retry);
-        }
-        let question = Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text: format!("{place} failed: {why}") };
-        match self.ports.prompt.ask(&question) {
-            Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
-                self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: format!("{choice:?}").to_lowercase(), by })?;
-                Ok(choice)
-            }
-            _ => Ok(Choice::Stop),
-        }
-    }
-
-    /// First the probe that can tell, then the operator.
-    fn resolve_doubt(&self, step: &Step, scope: &Scope, place: &Place, why: &str) -> Result<Option<Choice>, Halt> {
-        let resolved = |outcome, evidence: String, by| Event::DoubtResolved { place: place.clone(), outcome, evidence, by };
-        let mut evidence = "no probe tells".to_owned();
-        if let Some(probe) = &step.done_if {
-            let asked = self.ask_one(probe, scope, place, Part::DoneIf)?;
-            if let Evaluated::Known(Some(asked)) = asked {
-                evidence = if asked.message.is_empty() { asked.why() } else { asked.message.clone() };
-                if asked.passed() {
-                    self.emit(resolved(StepOutcome::Done, format!("its `done_if` holds {evidence}").trim().to_owned(), None))?;
-                    return Ok(Some(Choice::Done));
-                }
-            }
-        }
-        let choices = vec![Choice::Done, Choice::NotDone, Choice::Retry, Choice::Stop];
-        let text = format!("Nobody knows whether {place} took effect: {why}\n  {evidence}");
-        let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
-        match self.ports.prompt.ask(&question) {
-            Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
-                let outcome = match choice {
-                    Choice::Done => StepOutcome::Done,
-                    Choice::Stop => return Ok(Some(choice)),
-                    _ => StepOutcome::Failed { why: "the operator says that it was not done".to_owned() },
-                };
-                self.emit(resolved(outcome, format!("the operator: {choice:?}").to_lowercase(), Some(by)))?;
-                Ok(Some(choice))
-            }
-            _ => Ok(None),
-        }
-    }
-
     /// Does a step once.
     fn attempt(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place, attempt: u32) -> Result<Did, Halt> {
         if let Some(when) = &step.when {
@@ -248,7 +194,7 @@ impl Engine<'_> {
     /// A group's own cleanup is owed as soon as the group is entered.
     fn own_cleanup(&self, step: &Step, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
         let Some(remedy) = &step.cleanup else { return Ok(()) };
-        match self.prepare(remedy, step, place, Part::Cleanup, scope) {
+        match Self::prepare(remedy, step, place, Part::Cleanup, scope) {
             Ok(None) => {}
             Ok(Some(cleanup)) => frame.compensations.push(Compensation { place: place.clone(), undo: None, cleanup: Some(cleanup) }),
             Err(_) if self.hypothetical() => {}
@@ -286,7 +232,15 @@ impl Engine<'_> {
         }))
     }
 
-    fn command(&self, step: &Step, command: &Command, scope: &mut Scope, frame: &mut Frame, place: &Place, attempt: u32) -> Result<Did, Halt> {
+    fn command(
+        &self,
+        step: &Step,
+        command: &Command,
+        scope: &mut Scope,
+        frame: &mut Frame,
+        place: &Place,
+        attempt: u32,
+    ) -> Result<Did, Halt> {
         if let Some(probe) = &step.done_if {
             match self.ask_one(probe, scope, place, Part::DoneIf)? {
                 Evaluated::Known(Some(asked)) if asked.passed() => {
@@ -297,7 +251,7 @@ impl Engine<'_> {
                 Evaluated::Unknown(needs) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
             }
         }
-        let order = match self.order(command, scope, place, Part::Main) {
+        let order = match Self::order(command, scope, place, Part::Main) {
             Ok(Evaluated::Known(order)) => order,
             Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
             Err(why) => return Ok(Did::failed(why)),
@@ -309,7 +263,7 @@ impl Engine<'_> {
             Choice::Run => {}
             _ => return Ok(Did::Skipped(Skip::Operator, not_run())),
         }
-        let mut compensation = match self.compensation(step, place, scope) {
+        let mut compensation = match Self::compensation(step, place, scope) {
             Ok(compensation) => compensation,
             Err(why) => return Ok(Did::failed(why)),
         };
@@ -359,16 +313,19 @@ impl Engine<'_> {
     fn verify(&self, step: &Step, scope: &Scope, place: &Place, result: Value) -> Result<Did, Halt> {
         let Some(probe) = &step.verify else { return Ok(Did::Done(result)) };
         Ok(match self.ask_one(probe, scope, place, Part::Verify)? {
-            Evaluated::Known(Some(asked)) if !asked.passed() => Did::failed(format!("it ended well, but its proof does not hold: {}", asked.why())),
+            Evaluated::Known(Some(asked)) if !asked.passed() => {
+                Did::failed(format!("it ended well, but its proof does not hold: {}", asked.why()))
+            }
             Evaluated::Known(_) => Did::Done(result),
             Evaluated::Unknown(needs) => Did::failed(format!("its proof needs {}, which is not known", needs.join(", "))),
         })
     }
 
     /// Makes ready what takes the step back, before it begins.
-    fn compensation(&self, step: &Step, place: &Place, scope: &Scope) -> Result<Compensation, String> {
+    fn compensation(step: &Step, place: &Place, scope: &Scope) -> Result<Compensation, String> {
         let ready = |remedy, part, what: &str| {
-            self.prepare(remedy, step, place, part, scope).map_err(|why| format!("not begun, because its {what} cannot be made ready: {why}"))
+            Self::prepare(remedy, step, place, part, scope)
+                .map_err(|why| format!("not begun, because its {what} cannot be made ready: {why}"))
         };
         let undo = match &step.undo {
             Undo::Command(remedy) => ready(remedy, Part::Undo, "undo")?,
@@ -380,44 +337,6 @@ impl Engine<'_> {
         };
         Ok(Compensation { place: place.clone(), undo, cleanup })
     }
-
-    /// Asks where the operator's word is needed before a step begins: for what destroys, and in step mode.
-    fn may_begin(&self, step: &Step, order: &Order, frame: &mut Frame, place: &Place) -> Result<Choice, Halt> {
-        let would_run = order.shown();
-        if order.effect == Effect::Destroy && !frame.covered.contains(&step.id) {
-            let phrase = step.id.to_string();
-            let text = format!("{place} cannot be undone.{}\nIt would run:  {}", why_line(step), would_run.line());
-            self.ask_phrase(place, text, phrase, true)?;
-        }
-        if !self.step_by_step.load(Ordering::SeqCst) || order.effect == Effect::Read {
-            return Ok(Choice::Run);
-        }
-        let choices = vec![Choice::Run, Choice::Skip, Choice::Continue, Choice::Stop];
-        let text = format!("Next: {place}{}\nIt would run:  {}", why_line(step), would_run.line());
-        let question = Question { place: Some(place.clone()), ask: Ask::Step { choices }, text };
-        match self.ports.prompt.ask(&question) {
-            Ok(Answer::Chosen { choice, by }) => {
-                self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: format!("{choice:?}").to_lowercase(), by })?;
-                match choice {
-                    Choice::Run => Ok(Choice::Run),
-                    Choice::Skip => Ok(Choice::Skip),
-                    Choice::Continue => {
-                        self.step_by_step.store(false, Ordering::SeqCst);
-                        Ok(Choice::Run)
-                    }
-                    _ => Err(Halt::Stopped { place: Some(place.clone()), why: "stopped by the operator".to_owned() }),
-                }
-            }
-            Ok(Answer::Yes { .. } | Answer::NotAsked) => Ok(Choice::Run),
-            Ok(Answer::No { why }) => self.decline(Some(place), question.text, why),
-            Err(no_answer @ NoAnswer::NoTerminal { .. }) => self.no_answer(Some(place), question.text, no_answer),
-            Err(no_answer) => self.no_answer(Some(place), question.text, no_answer),
-        }
-    }
-}
-
-fn why_line(step: &Step) -> String {
-    step.why.as_ref().map(|why| format!(" {}", why.trim())).unwrap_or_default()
 }
 
 fn delay(step: &Step, again: u32) -> Duration {
@@ -440,7 +359,11 @@ fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> Result<Eval
             }
             other => other.clone(),
         };
-        given.add(name, crate::plan::binding::Raw::Typed(value), crate::plan::binding::Giver::File(format!("the call of {}", call.runbook)));
+        given.add(
+            name,
+            crate::plan::binding::Raw::Typed(value),
+            crate::plan::binding::Giver::File(format!("the call of {}", call.runbook)),
+        );
     }
     Ok(Evaluated::Known(given))
 }

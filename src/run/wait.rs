@@ -48,12 +48,14 @@ pub(super) struct Waited {
 impl Engine<'_> {
     /// Waits. `Unknown` if what it waits for cannot be asked before the run.
     pub fn wait(&self, wait: &Wait, scope: &Scope, place: &Place) -> Result<Evaluated<Waited>, Halt> {
-        let failed = |why: String| Ok(Evaluated::Known(Waited { verdict: Verdict::Failed { why }, result: minijinja::context! { ran => true, ok => false } }));
-        let lengths = match self.lengths(wait, scope) {
+        let failed = |why: String| {
+            Ok(Evaluated::Known(Waited { verdict: Verdict::Failed { why }, result: minijinja::context! { ran => true, ok => false } }))
+        };
+        let lengths = match Self::lengths(wait, scope) {
             Ok(lengths) => known!(lengths),
             Err(why) => return failed(why),
         };
-        let order = match self.poll_order(wait, scope, place) {
+        let order = match Self::poll_order(wait, scope, place) {
             Ok(order) => known!(order),
             Err(why) => return failed(why),
         };
@@ -67,18 +69,16 @@ impl Engine<'_> {
         let ran = self.keep_last(seen.ran)?;
         self.emit(ended(&order, 1, &ran, askings, verdict.clone(), seen.have))?;
         let ok = verdict == Verdict::Passed;
-        let result = Value::from_pairs(
-            [("ran".to_owned(), Value::from(true)), ("ok".to_owned(), Value::from(ok))]
-                .into_iter()
-                .chain(["code", "output", "stdout", "stderr"].into_iter().filter_map(|name| {
-                    let value = seen.result.get_attr(name).ok().filter(|value| !value.is_undefined())?;
-                    Some((name.to_owned(), value))
-                })),
-        );
+        let result = Value::from_pairs([("ran".to_owned(), Value::from(true)), ("ok".to_owned(), Value::from(ok))].into_iter().chain(
+            ["code", "output", "stdout", "stderr"].into_iter().filter_map(|name| {
+                let value = seen.result.get_attr(name).ok().filter(|value| !value.is_undefined())?;
+                Some((name.to_owned(), value))
+            }),
+        ));
         Ok(Evaluated::Known(Waited { verdict, result }))
     }
 
-    fn lengths(&self, wait: &Wait, scope: &Scope) -> Result<Evaluated<Lengths>, String> {
+    fn lengths(wait: &Wait, scope: &Scope) -> Result<Evaluated<Lengths>, String> {
         let optional = |timespan: Option<&Timespan>| match timespan {
             None => Ok(Evaluated::Known(None)),
             Some(timespan) => timespan_of(scope, timespan).map(|length| length.map(Some)),
@@ -91,14 +91,21 @@ impl Engine<'_> {
         }))
     }
 
-    fn poll_order(&self, wait: &Wait, scope: &Scope, place: &Place) -> Result<Evaluated<Option<Order>>, String> {
+    fn poll_order(wait: &Wait, scope: &Scope, place: &Place) -> Result<Evaluated<Option<Order>>, String> {
         match &wait.command {
             None => Ok(Evaluated::Known(None)),
-            Some(command) => self.order(command, scope, place, Part::Main).map(|order| order.map(Some)),
+            Some(command) => Self::order(command, scope, place, Part::Main).map(|order| order.map(Some)),
         }
     }
 
-    fn ask_until(&self, wait: &Wait, scope: &Scope, place: &Place, order: Option<&Order>, lengths: &Lengths) -> Result<(Seen, u32, Verdict), Halt> {
+    fn ask_until(
+        &self,
+        wait: &Wait,
+        scope: &Scope,
+        place: &Place,
+        order: Option<&Order>,
+        lengths: &Lengths,
+    ) -> Result<(Seen, u32, Verdict), Halt> {
         let clock = self.ports.clock;
         let began = clock.elapsed();
         let mut askings = 0;
@@ -208,7 +215,13 @@ impl Engine<'_> {
         }
         if let Some(fail_if) = &wait.fail_if {
             match scope.holds(fail_if) {
-                Ok(Evaluated::Known(true)) => seen.failed = Some(if seen.have.is_empty() { format!("it will not come: {fail_if}") } else { format!("it will not come ({fail_if}): {}", seen.have) }),
+                Ok(Evaluated::Known(true)) => {
+                    seen.failed = Some(if seen.have.is_empty() {
+                        format!("it will not come: {fail_if}")
+                    } else {
+                        format!("it will not come ({fail_if}): {}", seen.have)
+                    });
+                }
                 Ok(_) => {}
                 // What says when to give up must be readable before anything counts as come.
                 Err(error) => {
@@ -231,13 +244,16 @@ impl Engine<'_> {
     /// Keeps what the last asking printed: the record names it.
     fn keep_last(&self, ran: Option<Ran>) -> Result<Ran, Halt> {
         let mut ran = ran.unwrap_or_else(|| {
-            let empty = || Printed { captured: Captured { sha256: String::new(), bytes: 0, truncated: false, redactions: 0 }, head: Vec::new() };
+            let empty =
+                || Printed { captured: Captured { sha256: String::new(), bytes: 0, truncated: false, redactions: 0 }, head: Vec::new() };
             Ran { exit: Exit::Code(0), stdout: empty(), stderr: empty(), took: Duration::ZERO, leaked: false }
         });
         for printed in [&mut ran.stdout, &mut ran.stderr] {
             let whole = printed.whole();
             let mut capture = self.ports.ledger.capture()?;
-            capture.write_all(&printed.head).map_err(|error| LedgerError { what: "the output of a wait".to_owned(), source: Some(error) })?;
+            capture
+                .write_all(&printed.head)
+                .map_err(|error| LedgerError { what: "the output of a wait".to_owned(), source: Some(error) })?;
             printed.captured = Captured { truncated: !whole, ..capture.finish()? };
         }
         Ok(ran)

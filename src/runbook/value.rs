@@ -112,7 +112,9 @@ impl Parameter {
     /// Says what is wrong and what would be right.
     pub fn take(&self, value: &Value) -> Result<Value, String> {
         match (self.list, value) {
-            (true, Value::Array(items)) => items.iter().map(|item| self.limit(self.kind.take(item)?)).collect::<Result<Vec<_>, _>>().map(Value::from),
+            (true, Value::Array(items)) => {
+                items.iter().map(|item| self.limit(self.kind.take(item)?)).collect::<Result<Vec<_>, _>>().map(Value::from)
+            }
             (true, _) => Err(format!("{value} is not a list")),
             (false, _) => self.limit(self.kind.take(value)?),
         }
