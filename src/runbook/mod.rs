@@ -12,5 +12,6 @@ pub mod resolve;
 pub mod schema;
 pub mod source;
 pub mod value;
+pub mod words;
 
 pub use resolve::resolve;
