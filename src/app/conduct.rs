@@ -88,12 +88,24 @@ impl Signals {
 
 /// Asks on this terminal.
 #[must_use]
-pub fn terminal_prompt<'a>(context: &'a Context, stdin: &'a std::io::Stdin, signals: &'a Signals, screens: Option<&Screens>) -> TerminalPrompt<'a> {
+pub fn terminal_prompt<'a>(
+    context: &'a Context,
+    stdin: &'a std::io::Stdin,
+    signals: &'a Signals,
+    screens: Option<&Screens>,
+) -> TerminalPrompt<'a> {
     TerminalPrompt::new(&context.out, stdin.as_fd(), &signals.interrupts, screens.and_then(|screens| screens.screen.clone()))
 }
 
 /// Runs a plan, showing it. Returns how it ended, and what the last screen says of it.
-pub fn conduct(context: &Context, stage: &Stage<'_>, screens: &Screens, answers: &cli::Answers, prompt: &dyn Prompt, signals: &Signals) -> (Ending, report::Ending) {
+pub fn conduct(
+    context: &Context,
+    stage: &Stage<'_>,
+    screens: &Screens,
+    answers: &cli::Answers,
+    prompt: &dyn Prompt,
+    signals: &Signals,
+) -> (Ending, report::Ending) {
     let summary = Summary::default();
     let confirms: BTreeMap<_, _> = answers.confirm.iter().cloned().collect();
     let overrides: BTreeMap<_, _> = answers.overrides.iter().cloned().collect();
@@ -185,7 +197,6 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
     told
 }
 
-
 /// Shows how it ended: on standard output if all is well, on standard error if not, as JSON where JSON was asked for.
 pub fn last_screen(context: &Context, output: cli::Output, told: &report::Ending) {
     let stream = if told.completed { &context.out.stdout } else { &context.out.stderr };
@@ -206,7 +217,9 @@ pub fn flags_again(params: &cli::Params, answers: &cli::Answers) -> Vec<String> 
     if let Some(file) = &params.file {
         words.extend(["--params".to_owned(), file.display().to_string()]);
     }
-    let pairs = |flag: &'static str, pairs: &[(String, String)]| pairs.iter().flat_map(move |(name, value)| [flag.to_owned(), format!("{name}={value}")]).collect::<Vec<_>>();
+    let pairs = |flag: &'static str, pairs: &[(String, String)]| {
+        pairs.iter().flat_map(move |(name, value)| [flag.to_owned(), format!("{name}={value}")]).collect::<Vec<_>>()
+    };
     words.extend(pairs("--set", &params.set));
     if answers.yes {
         words.push("--yes".to_owned());

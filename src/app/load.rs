@@ -33,7 +33,7 @@ pub fn show_report(out: &Out, report: &Report) {
 /// # Errors
 /// It is not there or has faults; those are on the screen then.
 pub fn load(context: &Context, name: &str) -> Result<Loaded, Failure> {
-    let library = Library::from_environment();
+    let library = Library::standard();
     let runbook = checked(context, library.find(name).map_err(not_found)?)?;
     let mut called = BTreeMap::new();
     let mut path = vec![runbook.name.clone()];
@@ -70,7 +70,9 @@ fn collect(
         if called.contains_key(&call.runbook) {
             continue;
         }
-        let source = library.find(call.runbook.as_str()).map_err(|error| not_found(error).why(format!("step {} of {} calls it", step.id, runbook.name)))?;
+        let source = library
+            .find(call.runbook.as_str())
+            .map_err(|error| not_found(error).why(format!("step {} of {} calls it", step.id, runbook.name)))?;
         let inner = checked(context, source)?;
         called.insert(call.runbook.clone(), Arc::clone(&inner));
         path.push(call.runbook.clone());
@@ -81,7 +83,8 @@ fn collect(
 }
 
 fn not_found(error: LibraryError) -> Failure {
-    let failure = Failure::new(if matches!(error, LibraryError::NotFound { .. }) { Exit::Usage } else { Exit::BadRunbook }, error.to_string());
+    let failure =
+        Failure::new(if matches!(error, LibraryError::NotFound { .. }) { Exit::Usage } else { Exit::BadRunbook }, error.to_string());
     match error.hint() {
         Some(hint) => failure.next(hint),
         None => failure,

@@ -2,15 +2,21 @@
 
 use std::path::Path;
 
-use super::{Failure, exit::Exit, load::Loaded};
+use super::{
+    Context, Failure,
+    exit::Exit,
+    load::{self, Loaded},
+};
 use crate::{
     cli,
     plan::{
         Plan,
-        binding::{self, Giver, Given, Raw},
+        binding::{self, Given, Giver, Raw},
     },
     ports::{Executor, NoAnswer},
     runbook::{
+        diagnostic::Report,
+        document, library,
         model::{Choices, Parameter},
         source, value,
     },
@@ -22,6 +28,7 @@ use crate::{
 /// # Errors
 /// A value is wrong, or one is missing and there is no terminal to ask on.
 pub fn plan(
+    context: &Context,
     loaded: &Loaded,
     scenario: impl IntoIterator<Item = (String, serde_json::Value)>,
     params: &cli::Params,
@@ -33,7 +40,7 @@ pub fn plan(
         given.add(&name, Raw::Typed(value), Giver::File("the scenario".to_owned()));
     }
     if let Some(path) = &params.file {
-        for (name, value) in read_file(path)? {
+        for (name, value) in read_file(context, path)? {
             given.add(&name, Raw::Typed(value), Giver::File(path.display().to_string()));
         }
     }
@@ -54,12 +61,19 @@ pub fn plan(
 }
 
 /// Reads a file of parameters: a map of names to values, held to the same rules as a runbook's text.
-fn read_file(path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
-    let wrong = |why: String| Failure::new(Exit::Usage, format!("{} is no file of parameters: {why}", path.display())).next("write a map of names to values, such as `osds: [1, 2]`");
-    let bytes = std::fs::read(path).map_err(|error| Failure::new(Exit::Usage, format!("{} cannot be read: {error}", path.display())))?;
-    match source::values(&path.display().to_string(), bytes).map_err(wrong)? {
+fn read_file(context: &Context, path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let wrong = |why: String| {
+        Failure::new(Exit::Usage, format!("{} is no file of parameters: {why}", path.display()))
+            .next("write a map of names to values, such as `osds: [1, 2]`")
+    };
+    let text = library::read(path).map_err(|error| wrong(error.to_string()))?.ok_or_else(|| wrong("there is no such file".to_owned()))?;
+    let faults = source::read(&text.text).faults;
+    if !faults.is_empty() {
+        load::show_report(&context.out, &Report::new(text, faults));
+        return Err(Failure::shown(Exit::Usage));
+    }
+    match document::parse(&text.text).map_err(|error| wrong(error.to_string()))? {
         serde_json::Value::Object(map) => Ok(map),
-        serde_json::Value::Null => Ok(serde_json::Map::new()),
         _ => Err(wrong("it does not hold a map".to_owned())),
     }
 }
@@ -115,7 +129,7 @@ fn ask(loaded: &Loaded, parameter: &Parameter, prompt: &TerminalPrompt<'_>, exec
         type_words: &kind,
         choices,
         multiple: parameter.list,
-        secret: parameter.kind == crate::runbook::document::TypeName::Secret,
+        secret: parameter.kind == document::TypeName::Secret,
         default: None,
         check: &|text| parameter.read(text).map(|_| ()),
     })
@@ -124,5 +138,8 @@ fn ask(loaded: &Loaded, parameter: &Parameter, prompt: &TerminalPrompt<'_>, exec
 /// The user name for the journal and the locks.
 #[must_use]
 pub fn operator() -> String {
-    std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned())
+    std::env::var("SUDO_USER")
+        .or_else(|_| std::env::var("USER"))
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "unknown".to_owned())
 }

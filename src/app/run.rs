@@ -39,7 +39,7 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = parameters::plan(&loaded, [], &args.params, &asking, &ProcessExecutor::new(Secrets::default()))?;
+    let plan = parameters::plan(context, &loaded, [], &args.params, &asking, &ProcessExecutor::new(Secrets::default()))?;
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(Exit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Real };
@@ -87,12 +87,9 @@ pub fn open_journal(context: &Context) -> Result<Journal, Failure> {
 /// # Errors
 /// Nobody says, and there is no home.
 pub fn journal_directory(context: &Context) -> Result<std::path::PathBuf, Failure> {
-    context
-        .global
-        .journal_dir
-        .clone()
-        .or_else(journal::default_dir)
-        .ok_or_else(|| Failure::new(Exit::Journal, "there is no home directory to keep the journal in").next("name a directory with --journal-dir"))
+    context.global.journal_dir.clone().or_else(journal::default_dir).ok_or_else(|| {
+        Failure::new(Exit::Journal, "there is no home directory to keep the journal in").next("name a directory with --journal-dir")
+    })
 }
 
 /// The name of this host.
@@ -109,7 +106,10 @@ fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Locks, Failure>
         match scope.text(template) {
             Ok(Evaluated::Known(name)) => names.push(name),
             Ok(Evaluated::Unknown(needs)) => {
-                return Err(Failure::new(Exit::BadRunbook, format!("the lock `{template}` needs {}, which is not known before the run", needs.join(", "))));
+                return Err(Failure::new(
+                    Exit::BadRunbook,
+                    format!("the lock `{template}` needs {}, which is not known before the run", needs.join(", ")),
+                ));
             }
             Err(error) => return Err(Failure::new(Exit::BadRunbook, format!("the lock `{template}` cannot be named: {error}"))),
         }

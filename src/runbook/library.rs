@@ -180,7 +180,8 @@ impl Library {
             };
             here.sort_by(|a, b| a.name.cmp(&b.name));
             for listed in &mut here {
-                listed.hidden_by = all.iter().find(|first| first.name == listed.name && first.hidden_by.is_none()).map(|first| first.from.clone());
+                listed.hidden_by =
+                    all.iter().find(|first| first.name == listed.name && first.hidden_by.is_none()).map(|first| first.from.clone());
             }
             all.append(&mut here);
         }
@@ -231,6 +232,14 @@ pub fn bundled_scenarios(name: &str) -> Result<Vec<ScenarioSource>, LibraryError
     Ok(all)
 }
 
+/// The bytes of a file that bundled scenarios use; `folder` is `scenarios/NAME`.
+///
+/// # Errors
+/// It is not there.
+pub fn bundled_fixture(folder: &str, path: &str) -> Result<Vec<u8>, String> {
+    BUNDLED.get_file(format!("{folder}/{path}")).map(|file| file.contents().to_vec()).ok_or_else(|| format!("`{path}` is not bundled"))
+}
+
 fn bundled(name: &RunbookName) -> Result<Option<SourceText>, LibraryError> {
     let Some(file) = BUNDLED.get_file(format!("{name}.yaml")) else { return Ok(None) };
     SourceText::from_bytes(format!("bundled:{name}.yaml"), Origin::Bundled, file.contents()).map(Some).map_err(LibraryError::Refused)
@@ -261,8 +270,10 @@ fn yaml_files(folder: &Path) -> Vec<(String, PathBuf)> {
 fn beside(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let all: Vec<String> =
-        yaml_files(parent.unwrap_or(Path::new("."))).into_iter().filter_map(|(_, path)| Some(path.file_name()?.to_str()?.to_owned())).collect();
+    let all: Vec<String> = yaml_files(parent.unwrap_or(Path::new(".")))
+        .into_iter()
+        .filter_map(|(_, path)| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
     let near = nearest(name, all.iter().map(String::as_str))?;
     Some(parent.map_or_else(|| near.to_owned(), |parent| parent.join(near).display().to_string()))
 }
@@ -291,9 +302,7 @@ pub fn read(path: &Path) -> Result<Option<SourceText>, LibraryError> {
     let shown = character::visible(&path.display().to_string());
     let mut bytes = Vec::new();
     // One byte more than is allowed shows that there is more.
-    file.take(SIZE_LIMIT as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| LibraryError::Unreadable { path: shown.clone(), source })?;
+    file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|source| LibraryError::Unreadable { path: shown.clone(), source })?;
     SourceText::from_bytes(shown, Origin::File(path.to_owned()), &bytes).map(Some).map_err(LibraryError::Refused)
 }
 
