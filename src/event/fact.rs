@@ -113,6 +113,18 @@ pub struct Shown {
     pub timeout_ms: Option<u64>,
 }
 
+impl Shown {
+    /// The command as one would type it into a shell; for reading, never for running.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let words = shlex::try_join(self.argv.iter().map(String::as_str)).unwrap_or_else(|_| format!("{:?}", self.argv));
+        match &self.host {
+            Some(host) => format!("{words}   (on {host})"),
+            None => words,
+        }
+    }
+}
+
 /// What an ended command means for its step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
