@@ -1,7 +1,6 @@
 //! `halligan journal`: what was done on this host, and whether the record of it holds.
 
 use std::{
-    borrow::Cow,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -18,6 +17,7 @@ use crate::{
         record::{Glance, Line},
         verify::{self, Verdict},
     },
+    ui::sanitise::line as visible,
 };
 
 /// Why there is nothing to show.
@@ -67,26 +67,6 @@ type Result<T> = std::result::Result<T, JournalCommandError>;
 
 fn within<T>(dir: &Path, result: std::result::Result<T, JournalError>) -> Result<T> {
     result.map_err(|source| JournalCommandError::Journal { dir: dir.to_owned(), source })
-}
-
-/// Control characters and those that turn the direction of text, made visible.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    if !text.contains(hidden) {
-        return text.into();
-    }
-    let mut shown = String::new();
-    for c in text.chars() {
-        if hidden(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown.into()
 }
 
 /// All runs, the latest last; one JSON object a line with `json`.

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
 
-use super::journal::{mode, outcome, visible, who};
+use super::journal::{mode, outcome, who};
 use crate::{
     event::{Answerer, Captured, Exit, Finding, Part, Place, Prediction, RunState, Shown, Skip, StepOutcome, StepState, Verdict},
     journal::{
@@ -15,6 +15,7 @@ use crate::{
         shape::{Body, RunOpened, StepEnded},
     },
     quantity::show_duration,
+    ui::sanitise::line as visible,
 };
 
 const INDENT: &str = "          ";
@@ -121,18 +122,10 @@ fn at(place: &Place, part: Part) -> String {
 
 /// A command as it could be typed.
 fn command(shown: &Shown) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    let quote = |word: &String| {
-        if !word.is_empty() && word.chars().all(plain) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-    };
-    let mut text = shown.argv.iter().map(quote).collect::<Vec<_>>().join(" ");
-    if let Some(host) = &shown.host {
-        text.extend(["   on ", host]);
+    match &shown.user {
+        Some(user) => format!("{}   (as {user})", shown.line()),
+        None => shown.line(),
     }
-    if let Some(user) = &shown.user {
-        text.extend(["   as ", user]);
-    }
-    text
 }
 
 fn by(answerer: Answerer) -> &'static str {

@@ -4,7 +4,7 @@ use std::{env, fs, io, path::PathBuf};
 
 use nix::{
     time::{ClockId, clock_gettime},
-    unistd::{gethostname, getppid, getuid, ttyname},
+    unistd::{geteuid, gethostname, getppid, getuid, ttyname},
 };
 
 /// What is the same in every record of one process.
@@ -57,6 +57,12 @@ fn ssh_of_ancestors() -> Option<String> {
         pid = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
     }
     None
+}
+
+/// This process may do everything on this machine.
+#[must_use]
+pub fn is_root() -> bool {
+    geteuid().is_root()
 }
 
 /// A moment, by both clocks.

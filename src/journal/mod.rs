@@ -5,8 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::unistd::geteuid;
-
 pub mod chain;
 pub mod digest;
 mod disk;
@@ -85,7 +83,7 @@ pub fn default_dir() -> Option<PathBuf> {
     if let Some(named) = env::var_os("HALLIGAN_JOURNAL_DIR").filter(|name| !name.is_empty()) {
         return Some(named.into());
     }
-    if geteuid().is_root() {
+    if identity::is_root() {
         return Some(Path::new("/var/lib/halligan").to_owned());
     }
     let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
