@@ -286,6 +286,7 @@ mod tests {
             }
         });
         let told: Vec<_> = told.lines().map(|line| &line[22..]).collect();
+        let waits = "restart.gate waits, 1s of 15m, 70%: want all PGs are active+clean; have 3 PGs";
         assert_eq!(
             told,
             ["restart.gate began: read: ceph -s", "restart.gate failed after 1.2s, exit 0: 3 PGs", waits, "restart.gate passed after 1.2s"]
