@@ -113,6 +113,9 @@ fn effect(style: Style, effect: Effect) -> String {
 /// A command with its effect; a script is shown line by line.
 #[must_use]
 pub fn command(page: &Page, command: &Shown) -> Vec<String> {
+    if command.argv.is_empty() {
+        return Vec::new();
+    }
     let label = effect(page.style, command.effect);
     match words::script(command) {
         Some(script) if script.trim_end().contains('\n') => {

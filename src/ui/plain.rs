@@ -16,7 +16,7 @@ use super::{
     words,
 };
 use crate::{
-    event::{Event, Excerpt, Part, Place, Progress, Shown, Verdict},
+    event::{Effect, Event, Excerpt, Part, Place, Progress, Shown, Verdict},
     ports::Observer,
     quantity::show_duration,
 };
@@ -40,6 +40,8 @@ struct State {
     batches: HashMap<Place, usize>,
     /// What was told last of something under way, and when.
     told: HashMap<Place, (Timestamp, String)>,
+    /// How each command ended last.
+    verdicts: HashMap<(Place, Part), Verdict>,
 }
 
 impl Plain {
@@ -103,7 +105,7 @@ fn began(place: &Place, part: Part, attempt: u32, command: &Shown) -> String {
         Part::Undo => format!("{place}: undoing"),
         part => format!("{} began", named(place, part)),
     };
-    format!("{what}{again}: {}: {}", words::effect(command.effect), words::command(command))
+    format!("{what}{again}: {}{}", words::effect(command.effect), with(&words::command(command)))
 }
 
 impl State {
@@ -138,7 +140,7 @@ impl State {
                 format!("{} not confirmed: {why}", place.as_ref().map_or("the plan", Place::as_str))
             }
             Event::StepReached { place, title, kind, effect } => {
-                let title = if title == place.step() { "" } else { title };
+                let title = words::title(place, title);
                 let effect = if contains_steps(kind) { kind } else { words::effect(*effect) };
                 format!("{place} reached: {effect}{}", with(title))
             }
@@ -151,11 +153,16 @@ impl State {
                 let of = self.batches.get(place).map(|all| format!(" of {all}")).unwrap_or_default();
                 format!("{place}: batch {batch}{of}: {}", words::list(items, 20))
             }
+            // A probe that is asked again is told of when its answer changes.
+            Event::StepBegan { attempt: 2.., command, .. } if command.effect == Effect::Read => return Vec::new(),
             Event::StepBegan { place, part, attempt, command, .. } => began(place, *part, *attempt, command),
             Event::StepSpawned { .. } => return Vec::new(),
             Event::StepSignalled { place, part, signal } => format!("{}: sent {signal}", named(place, *part)),
-            Event::StepEnded { place, part, exit, took, verdict, message, excerpt, askings, .. } => {
-                self.told.remove(place);
+            Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, .. } => {
+                let last = self.verdicts.insert((place.clone(), *part), verdict.clone());
+                if *attempt > 1 && last.as_ref() == Some(verdict) {
+                    return Vec::new();
+                }
                 let name = match part {
                     Part::Cleanup | Part::Undo => place.to_string(),
                     part => named(place, *part),
@@ -267,6 +274,23 @@ mod tests {
         for (name, play) in RUNS {
             golden(&format!("plain-{name}.txt"), &said(play));
         }
+    }
+
+    #[test]
+    fn what_is_asked_again_is_told_of_when_it_changes() {
+        let gate = Place::top("restart").child("gate");
+        let told = said(|script| {
+            for attempt in 1..=5 {
+                let verdict = if attempt < 5 { Verdict::Failed { why: "3 PGs".into() } } else { Verdict::Passed };
+                script.asking(&gate, Part::Gate, attempt, verdict);
+            }
+        });
+        let told: Vec<_> = told.lines().map(|line| &line[22..]).collect();
+        let waits = "restart.gate waits, 1s of 15m, 70%: want all PGs are active+clean; have 3 PGs";
+        assert_eq!(
+            told,
+            ["restart.gate began: read: ceph -s", "restart.gate failed after 1.2s, exit 0: 3 PGs", waits, "restart.gate passed after 1.2s"]
+        );
     }
 
     #[test]

@@ -90,7 +90,8 @@ impl<'a> TerminalPrompt<'a> {
         typed
     }
 
-    /// Asks for the value of a parameter, until it is right. A list comes back with commas between its elements.
+    /// Asks for the value of a parameter, until it is right. A list comes back as it would be typed: with
+    /// commas between its elements, or as JSON where an element has one.
     ///
     /// A menu hides the cursor, so SIGINT should be handled by then: a process that dies of it leaves the cursor hidden.
     ///
@@ -200,7 +201,9 @@ impl<'a> TerminalPrompt<'a> {
             if interrupted { NoAnswer::Interrupted } else { NoAnswer::Gone }
         })?;
         let values: Vec<_> = chosen.iter().filter_map(|index| question.choices.get(*index)).map(String::as_str).collect();
-        Ok(values.join(","))
+        // A list may be written as JSON, too.
+        let plain = !values.iter().any(|value| value.contains(',') || value.starts_with('['));
+        Ok(if plain || !question.multiple { values.join(",") } else { serde_json::Value::from(values).to_string() })
     }
 }
 

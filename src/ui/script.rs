@@ -109,16 +109,32 @@ impl<'a> Script<'a> {
         self.event(&Event::StepReached { place: place.clone(), title: title.into(), kind, effect });
     }
 
+    /// A probe is asked for the n-th time.
+    pub(super) fn asking(&mut self, place: &Place, part: Part, attempt: u32, verdict: Verdict) {
+        let command = shown(Effect::Read, &["ceph", "-s"]);
+        self.event(&Event::StepBegan { place: place.clone(), part, attempt, command, owes: None });
+        let passed = verdict == Verdict::Passed;
+        self.ended(place, part, attempt, Exit::Code(0), verdict, "", "");
+        if !passed {
+            self.waiting(place, "3 PGs", u64::from(attempt), None);
+        }
+    }
+
     pub(super) fn begin(&mut self, place: &Place, part: Part, command: Shown) {
         self.event(&Event::StepBegan { place: place.clone(), part, attempt: 1, command, owes: None });
         self.event(&Event::StepSpawned { place: place.clone(), part, pid: 1, start_time: 1 });
     }
 
     pub(super) fn end(&mut self, place: &Place, part: Part, exit: Exit, verdict: Verdict, message: &str, stderr: &str) {
+        self.ended(place, part, 1, exit, verdict, message, stderr);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "an event has as many fields")]
+    fn ended(&mut self, place: &Place, part: Part, attempt: u32, exit: Exit, verdict: Verdict, message: &str, stderr: &str) {
         self.event(&Event::StepEnded {
             place: place.clone(),
             part,
-            attempt: 1,
+            attempt,
             exit,
             stdout: nothing(),
             stderr: nothing(),

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::{
     block::{self, Wait},
     layout::{self, Page},
-    narrative::Narrative,
+    narrative::{Narrative, inside},
     out::Stream,
     sanitise,
     style::Mark,
@@ -250,18 +250,22 @@ impl State {
 
     /// Takes down what an event ends.
     fn clear(&mut self, screen: &Screen, event: &Event) {
-        match event {
-            Event::StepEnded { place, part, .. } => self.end(screen, place, *part),
-            // What needs no command has no end of its own.
-            Event::StepSettled { place, .. } => self.end(screen, place, Part::Main),
-            // A pause is over when something happens there.
-            Event::BatchBegan { place, .. } | Event::StepBegan { place, .. } => self.end(screen, place, Part::Show),
-            Event::RunClosed { .. } => {
-                for (place, part) in self.live.keys().cloned().collect::<Vec<_>>() {
-                    self.end(screen, &place, part);
-                }
-            }
-            _ => {}
+        let over = |at: &Place, part: Part| match event {
+            // A pause is over when something happens inside what pauses.
+            Event::StepBegan { place, .. } if part == Part::Show => inside(at, place),
+            Event::BatchBegan { place, .. } => at == place && part == Part::Show,
+            // What needs no command has no end of its own, but that of its step.
+            Event::StepSettled { place, .. } => inside(place, at),
+            Event::StepBegan { place, .. }
+            | Event::StepEnded { place, .. }
+            | Event::StepSkipped { place, .. }
+            | Event::Checked { place, .. } => at == place,
+            Event::RunClosed { .. } => true,
+            _ => false,
+        };
+        let ended: Vec<_> = self.live.keys().filter(|(at, part)| over(at, *part)).cloned().collect();
+        for (place, part) in ended {
+            self.end(screen, &place, part);
         }
     }
 
@@ -304,23 +308,23 @@ impl State {
         live.draw();
     }
 
-    /// A pause is drawn like a command, and ends when nothing of it is left or something else happens there.
+    /// A pause counts down until something happens there.
     fn pause(&mut self, page: &Page, screen: &Screen, place: &Place, why: &str, left: Duration) {
+        self.end(screen, place, Part::Show);
         if left.is_zero() {
-            return self.end(screen, place, Part::Show);
+            return;
         }
-        let key = (place.clone(), Part::Show);
-        if !self.live.contains_key(&key) {
-            let live = self.start(page, screen, place, Part::Main);
-            if let Ok(style) = ProgressStyle::with_template("{prefix}{msg}") {
-                live.bar.set_style(style);
-            }
-            self.live.insert(key.clone(), live);
+        let mut live = self.start(page, screen, place, Part::Main);
+        let countdown = move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            let left = left.saturating_sub(state.elapsed());
+            let _ = write!(text, ", {} left", show_duration(Duration::from_secs_f64(left.as_secs_f64().ceil())));
+        };
+        if let Ok(style) = ProgressStyle::with_template("{prefix}{msg}{left}") {
+            live.bar.set_style(style.with_key("left", countdown));
         }
-        if let Some(live) = self.live.get_mut(&key) {
-            live.last = block::remark(page, &format!("pauses, {} left: {why}", show_duration(left)));
-            live.draw();
-        }
+        live.last = block::remark(page, &format!("pauses {why}"));
+        live.draw();
+        self.live.insert((place.clone(), Part::Show), live);
     }
 }
 
@@ -390,6 +394,39 @@ mod tests {
             script.waiting(&place, "29 of 41 PGs clean · 12 peering", 72, Some(40));
         });
         golden("terminal-wait.txt", &seen(&text, 60));
+    }
+
+    #[test]
+    fn a_probe_that_is_asked_again_has_not_failed() {
+        let gate = Place::top("restart").child("gate").item("batch", "1");
+        let asked = |script: &mut Script<'_>, passes: bool| {
+            script.plan();
+            for attempt in 1..=3 {
+                let verdict = if passes && attempt == 3 { Verdict::Passed } else { Verdict::Failed { why: "3 PGs".into() } };
+                script.asking(&gate, Part::Gate, attempt, verdict);
+            }
+            script.settle(&Place::top("restart"), StepOutcome::Failed { why: "its gate".into() });
+        };
+        let text = seen(&screen(60, false, true, |script| asked(script, true)), 60);
+        assert!(!text.contains("failed: 3 PGs"), "{text}");
+        let text = seen(&screen(60, false, true, |script| asked(script, false)), 60);
+        assert_eq!(text.matches("failed (attempt 3): 3 PGs").count(), 1, "{text}");
+        assert!(!text.contains("want"), "nothing live is left: {text}");
+        let at = |part: &str| text.find(part).unwrap();
+        assert!(at("3 PGs") < at("✗ restart  failed: its gate"), "{text}");
+    }
+
+    #[test]
+    fn a_pause_counts_down_and_goes() {
+        let restart = Place::top("restart");
+        let pausing = Progress::Pausing { place: restart.clone(), why: "between batches".into(), left: Duration::from_secs(30) };
+        let text = screen(60, false, true, |script| script.progress(&pausing));
+        assert_eq!(seen(&text, 60), "  · restart\n    pauses between batches, 30s left\n");
+        let text = screen(60, false, true, |script| {
+            script.progress(&pausing);
+            script.event(&Event::BatchBegan { place: restart, batch: 2, items: vec!["1".into()] });
+        });
+        assert_eq!(seen(&text, 60), "\n  restart: batch 2: 1\n");
     }
 
     #[test]
