@@ -106,7 +106,7 @@ pub fn show_duration(length: Duration) -> String {
     match seconds {
         0 => format!("{}ms", length.as_millis()),
         1..=9 if length.subsec_millis() >= 50 => format!("{:.1}s", length.as_secs_f64()),
-        0..=59 => format!("{seconds}s"),
+        1..=59 => format!("{seconds}s"),
         60..=3599 if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         60..=3599 => format!("{}m {}s", seconds / 60, seconds % 60),
         _ if seconds % 3600 < 60 => format!("{}h", seconds / 3600),

@@ -86,6 +86,17 @@ pub struct Captured {
     pub redactions: u32,
 }
 
+impl Captured {
+    /// SHA-256 of nothing.
+    pub const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    /// Nothing was printed.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { sha256: Self::EMPTY.to_owned(), bytes: 0, truncated: false, redactions: 0 }
+    }
+}
+
 /// A command as it is recorded and shown: all there is to know of it without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
@@ -100,6 +111,18 @@ pub struct Shown {
     pub env: Vec<String>,
     pub stdin: bool,
     pub timeout_ms: Option<u64>,
+}
+
+impl Shown {
+    /// The command as one would type it into a shell; for reading, never for running.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let words = shlex::try_join(self.argv.iter().map(String::as_str)).unwrap_or_else(|_| format!("{:?}", self.argv));
+        match &self.host {
+            Some(host) => format!("{words}   (on {host})"),
+            None => words,
+        }
+    }
 }
 
 /// What an ended command means for its step.

@@ -40,6 +40,8 @@ pub enum StepState {
     InDoubt {
         why: String,
     },
+    /// What it did has been taken back: as if it had not been done.
+    PutBack,
     /// A dry run passed over it.
     Predicted,
 }
@@ -210,12 +212,14 @@ impl RunState {
                     Part::Main => {
                         self.steps.insert(place.clone(), StepState::Ended { verdict: verdict.clone(), effect: was.effect });
                     }
-                    Part::Cleanup if *verdict == Verdict::Passed => {
-                        self.owed.shift_remove(place);
-                    }
-                    Part::Undo if *verdict == Verdict::Passed => {
-                        self.owed.shift_remove(place);
+                    Part::Cleanup | Part::Undo if *verdict == Verdict::Passed => {
+                        if *part == Part::Cleanup {
+                            self.owed.shift_remove(place);
+                        }
                         self.took_effect.retain(|other| other != place);
+                        if self.steps.contains_key(place) {
+                            self.steps.insert(place.clone(), StepState::PutBack);
+                        }
                     }
                     Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Show => {}
                 }

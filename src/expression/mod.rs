@@ -4,6 +4,7 @@
 //! its value's type, so that a list stays a list.
 
 mod compare;
+mod compiled;
 mod filter;
 pub mod name;
 
@@ -15,6 +16,7 @@ use minijinja::{
     value::{Serde, ValueKind},
 };
 
+pub use compiled::Compiled;
 pub use name::Names;
 
 /// How much work one evaluation may do, in minijinja's instructions: enough for a listing of 100,000 placement groups, and
@@ -67,9 +69,9 @@ fn fault(error: &minijinja::Error) -> ExpressionError {
 /// # Errors
 /// It does not parse, or calls a filter, test or function that does not exist.
 pub fn check_expression(text: &str) -> Result<Names, ExpressionError> {
-    let expression = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?;
+    let names = names_in_expression(text)?;
     name::check_calls(text, true)?;
-    Ok(Names::new(expression.undeclared_variables(true)))
+    Ok(names)
 }
 
 /// Checks that a template parses, and returns the names it refers to.
@@ -77,11 +79,31 @@ pub fn check_expression(text: &str) -> Result<Names, ExpressionError> {
 /// # Errors
 /// As for [`check_expression`].
 pub fn check_template(text: &str) -> Result<Names, ExpressionError> {
+    let names = names_in_template(text)?;
+    if is_dynamic(text) {
+        name::check_calls(text, false)?;
+    }
+    Ok(names)
+}
+
+/// The names that an expression refers to. It has been checked before.
+///
+/// # Errors
+/// It does not parse.
+pub fn names_in_expression(text: &str) -> Result<Names, ExpressionError> {
+    let expression = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?;
+    Ok(Names::new(expression.undeclared_variables(true)))
+}
+
+/// The names that a template refers to. It has been checked before.
+///
+/// # Errors
+/// It does not parse.
+pub fn names_in_template(text: &str) -> Result<Names, ExpressionError> {
     if !is_dynamic(text) {
         return Ok(Names::default());
     }
     let template = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?;
-    name::check_calls(text, false)?;
     Ok(Names::new(template.undeclared_variables(true)))
 }
 
@@ -108,7 +130,12 @@ pub fn whole(template: &str) -> Option<&str> {
 pub fn evaluate(text: &str, scope: &Value) -> Result<Value, ExpressionError> {
     let guarded = compare::guarded(text, true);
     let expression = ENVIRONMENT.compile_expression(&guarded).map_err(|error| fault(&error))?;
-    let value = expression.eval(scope.clone()).map_err(|error| fault(&error))?;
+    finished(text, expression.eval(scope.clone()))
+}
+
+/// What an evaluation came to: nothing undefined is ever a value.
+fn finished(text: &str, result: Result<Value, minijinja::Error>) -> Result<Value, ExpressionError> {
+    let value = result.map_err(|error| fault(&error))?;
     if value.is_undefined() {
         return Err(ExpressionError { message: format!("undefined value: `{text}` has no value"), at: None });
     }

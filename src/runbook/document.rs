@@ -119,12 +119,12 @@ pub struct Parameter {
     #[schemars(required)]
     pub help: Option<String>,
     /// The value when none is given. A parameter without one is asked for.
-    #[schemars(with = "ParameterDefault")]
+    #[schemars(with = "Option<ParameterDefault>")]
     pub default: Option<Value>,
     /// The smallest value (of each element).
-    pub min: Option<Scalar>,
+    pub min: Option<Limit>,
     /// The largest value (of each element).
-    pub max: Option<Scalar>,
+    pub max: Option<Limit>,
     /// A regular expression that the whole value must match.
     pub pattern: Option<String>,
     /// What may be chosen: a fixed list, or a probe whose output is the list.
@@ -152,6 +152,15 @@ enum ParameterDefault {
 #[serde(untagged)]
 pub enum Scalar {
     Int(i64),
+    Text(String),
+}
+
+/// A limit of a parameter: a number, or text with a unit.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Limit {
+    Int(i64),
+    Float(f64),
     Text(String),
 }
 

@@ -1,0 +1,46 @@
+//! What halligan ends with: one match from endings and errors to exit codes.
+
+use std::process::ExitCode;
+
+use crate::{event::Outcome, run::Ending};
+
+/// An exit code with its meaning. The numbers are part of the interface: scripts rely on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    Completed = 0,
+    CheckFailed = 1,
+    Usage = 2,
+    BadRunbook = 3,
+    Blocked = 4,
+    NotConfirmed = 5,
+    Stopped = 6,
+    RolledBack = 7,
+    Stuck = 8,
+    Journal = 9,
+    OperatorNeeded = 10,
+    Bug = 70,
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<&Ending> for Exit {
+    fn from(ending: &Ending) -> Self {
+        match ending.outcome {
+            _ if ending.journal_failed => Self::Journal,
+            _ if ending.bug => Self::Bug,
+            Outcome::Completed => Self::Completed,
+            Outcome::Blocked => Self::Blocked,
+            Outcome::Declined => Self::NotConfirmed,
+            Outcome::RolledBack => Self::RolledBack,
+            Outcome::Stuck => Self::Stuck,
+            Outcome::Stopped if ending.interrupted => Self::Interrupted,
+            Outcome::Stopped => Self::Stopped,
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The command line, as types. Nothing is read or written here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Every exit code, for the help and the manual.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  completed                       6  stopped
+  1  a check or scenario failed      7  rolled back
+  2  usage                           8  stuck: an undo failed
+  3  bad runbook                     9  the journal cannot be used
+  4  blocked in preflight           10  an operator is needed
+  5  not confirmed                  70  a bug      130  interrupted";
+
+/// Carries out recovery runbooks step by step, and keeps a journal of everything.
+#[derive(Debug, Parser)]
+#[command(name = "halligan", version, max_term_width = 100, after_help = EXIT_CODES, propagate_version = false)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]
+    #[arg(long, global = true, env = "HALLIGAN_JOURNAL_DIR", value_name = "DIR", hide_env_values = true)]
+    pub journal_dir: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub color: Colour,
+    /// Say more about what halligan itself does; twice for everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl std::fmt::Display for Colour {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        })
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Carry out a runbook: preflight, plan, confirmation, steps
+    Run(Run),
+    /// Practise a runbook on a simulated world; nothing real is touched
+    Rehearse(Rehearse),
+    /// Run the scenarios of runbooks and hold them against their expectations
+    Test(Test),
+    /// Look for every fault in runbooks, without running anything
+    Check(Check),
+    /// List the runbooks that are at hand, and where they come from
+    List(List),
+    /// Describe a runbook: what it is for, what it asks, what it does
+    Show(Show),
+    /// Read and verify the journal
+    Journal {
+        #[command(subcommand)]
+        command: Journal,
+    },
+    /// Print the JSON Schema of runbooks or scenarios, for editors
+    Schema(Schema),
+    /// Write the shell completions, manual pages and schemas into a directory
+    Generate(Generate),
+}
+
+/// Carry out a runbook.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXIT_CODES)]
+pub struct Run {
+    /// A runbook's name, or a path to one
+    pub runbook: String,
+    #[command(flatten)]
+    pub params: Params,
+    /// Run what only reads, tell the rest, change nothing
+    #[arg(long, conflicts_with_all = ["yes", "step"])]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub answers: Answers,
+    /// What to print: for a person, one line an event, or one JSON object an event
+    #[arg(long, value_enum, default_value_t = Output::Auto, value_name = "FORM")]
+    pub output: Output,
+    /// Refuse a runbook whose text has another SHA-256 than this
+    #[arg(long, value_name = "HEX")]
+    pub expect_sha256: Option<String>,
+}
+
+/// Values for parameters.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Params {
+    /// A value for a parameter; a list is written with commas
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+    /// A YAML file of parameters; `--set` goes before it
+    #[arg(long = "params", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// Answers given beforehand.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Answers {
+    /// Ask before each step that does something
+    #[arg(long, conflicts_with = "yes")]
+    pub step: bool,
+    /// Approve the plan and plain questions; never what destroys
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Answer the question of a step with the phrase that it asks for
+    #[arg(long, value_name = "STEP=PHRASE", value_parser = pair)]
+    pub confirm: Vec<(String, String)>,
+    /// Override a blocking probe, for a reason that is journaled
+    #[arg(long = "override", value_name = "PROBE=REASON", value_parser = pair)]
+    pub overrides: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For a person on a terminal, plain otherwise
+    Auto,
+    /// One line an event, with its time
+    Plain,
+    /// One JSON object an event
+    Json,
+}
+
+/// Practise a runbook on a simulated world.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXIT_CODES)]
+pub struct Rehearse {
+    /// A runbook's name, or a path to one
+    pub runbook: String,
+    /// The scenario's name, or a path to one [default: all-well]
+    #[arg(long, value_name = "SCENARIO")]
+    pub scenario: Option<String>,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub answers: Answers,
+    /// What to print: for a person, one line an event, or one JSON object an event
+    #[arg(long, value_enum, default_value_t = Output::Auto, value_name = "FORM")]
+    pub output: Output,
+}
+
+/// Run scenarios.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Names of runbooks, or paths to them [default: all]
+    pub runbooks: Vec<String>,
+    /// Only scenarios whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub scenario: Option<String>,
+    /// Also tell what no scenario has exercised
+    #[arg(long)]
+    pub coverage: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Look for faults.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Files, or names of runbooks
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    /// How to print what is found
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Fail on warnings too
+    #[arg(long)]
+    pub strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+/// List runbooks.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Describe a runbook.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// A runbook's name, or a path to one
+    pub runbook: String,
+    /// Print its text as it stands
+    #[arg(long)]
+    pub source: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// List the runs
+    List {
+        /// Print one JSON object a run
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell a run as a story
+    Show {
+        /// The run's id, or the beginning of it
+        run: String,
+        /// Print its records as they stand
+        #[arg(long)]
+        json: bool,
+    },
+    /// Recompute everything from the bytes, and say whether it holds
+    Verify {
+        /// A head that was kept elsewhere
+        #[arg(long, value_name = "FILE")]
+        head: Vec<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the head: a short text to keep elsewhere
+    Head,
+}
+
+/// Print a schema.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of scenarios, not runbooks
+    #[arg(long)]
+    pub scenario: bool,
+}
+
+/// Write generated files.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// Where the folders `completions`, `man` and `runbooks` are
+    #[arg(default_value = ".")]
+    pub directory: PathBuf,
+}
+
+/// The shells that completions are made for.
+pub const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Fish, Shell::Zsh];
+
+/// `name=value`
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,149 @@
+//! Parameters: from what was given to one frozen, checked value each.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::{
+    expression::{self, name::nearest},
+    runbook::{
+        document::TypeName,
+        model::{Parameter, Runbook},
+    },
+};
+
+/// Where a value was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Giver {
+    /// `--set name=value`
+    Flag,
+    /// A file of parameters, or the `params` of a call or scenario
+    File(String),
+    /// An environment variable
+    Environment(String),
+    /// Asked for
+    Prompt,
+}
+
+/// A value as it was given.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Raw {
+    Text(String),
+    Typed(Value),
+}
+
+/// What was given, the most binding last: a later one replaces an earlier one.
+#[derive(Debug, Clone, Default)]
+pub struct Given(BTreeMap<String, (Raw, Option<Giver>)>);
+
+impl Given {
+    pub fn add(&mut self, name: &str, raw: Raw, giver: Giver) {
+        self.0.insert(name.to_owned(), (raw, Some(giver)));
+    }
+}
+
+/// A value that cannot be bound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{parameter}: {why}")]
+pub struct BindingFault {
+    pub parameter: String,
+    pub why: String,
+    pub hint: Option<String>,
+}
+
+/// Every parameter with its value.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Bound {
+    values: IndexMap<String, Value>,
+    secrets: Vec<String>,
+}
+
+impl Bound {
+    /// The values for expressions.
+    #[must_use]
+    pub fn scope_value(&self) -> minijinja::Value {
+        minijinja::Value::from_pairs(self.values.iter().map(|(name, value)| (name.clone(), expression::from_json(value))))
+    }
+
+    /// The values for the journal and the screen: secrets are `null`.
+    #[must_use]
+    pub fn shown(&self) -> BTreeMap<String, Value> {
+        let show = |(name, value): (&String, &Value)| {
+            let value = if self.secrets.contains(name) { Value::Null } else { value.clone() };
+            (name.clone(), value)
+        };
+        self.values.iter().map(show).collect()
+    }
+
+    /// What must never be written anywhere.
+    pub fn secret_values(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().filter_map(|name| self.values.get(name)).flat_map(|value| match value {
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>(),
+            other => other.as_str().into_iter().collect(),
+        })
+    }
+}
+
+/// Binds what was given, and the defaults for the rest. Returns the parameters that have neither.
+///
+/// # Errors
+/// Every fault: a value of the wrong type or outside its limits, a name that the runbook does not have.
+pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(Bound, Vec<&'a Parameter>), Vec<BindingFault>> {
+    let mut faults = Vec::new();
+    for name in given.0.keys() {
+        if !runbook.params.iter().any(|parameter| parameter.name.as_str() == name) {
+            let known = runbook.params.iter().map(|parameter| parameter.name.as_str());
+            let hint = nearest(name, known.clone()).map_or_else(
+                || {
+                    let all: Vec<_> = known.collect();
+                    if all.is_empty() { "it takes no parameters".to_owned() } else { format!("it takes {}", all.join(", ")) }
+                },
+                |near| format!("did you mean `{near}`?"),
+            );
+            faults.push(BindingFault { parameter: name.clone(), why: format!("{} has no such parameter", runbook.name), hint: Some(hint) });
+        }
+    }
+    let mut bound = Bound::default();
+    let mut missing = Vec::new();
+    for parameter in &runbook.params {
+        let name = parameter.name.as_str();
+        let from_env =
+            parameter.from_env.as_deref().and_then(|variable| std::env::var(variable).ok().map(|text| (Raw::Text(text), variable)));
+        let (raw, giver) = match (given.0.get(name), from_env) {
+            (Some((raw, giver)), _) => (Some(raw.clone()), giver.clone()),
+            (None, Some((raw, variable))) => (Some(raw), Some(Giver::Environment(variable.to_owned()))),
+            (None, None) => (parameter.default.clone().map(Raw::Typed), None),
+        };
+        if parameter.kind == TypeName::Secret {
+            bound.secrets.push(name.to_owned());
+        }
+        let value = match raw {
+            None => {
+                missing.push(parameter);
+                continue;
+            }
+            Some(Raw::Text(text)) => parameter.read(&text),
+            Some(Raw::Typed(value)) => parameter.take(&value),
+        };
+        match value {
+            Ok(value) => {
+                bound.values.insert(name.to_owned(), value);
+            }
+            Err(why) => {
+                let from = match giver {
+                    Some(Giver::File(file)) => format!(" (from {file})"),
+                    Some(Giver::Environment(variable)) => format!(" (from ${variable})"),
+                    _ => String::new(),
+                };
+                let list = if parameter.list { "a list with commas between, each " } else { "" };
+                faults.push(BindingFault {
+                    parameter: name.to_owned(),
+                    why: format!("{why}{from}"),
+                    hint: Some(format!("{}: {list}{}", parameter.help, parameter.kind.words())),
+                });
+            }
+        }
+    }
+    if faults.is_empty() { Ok((bound, missing)) } else { Err(faults) }
+}

@@ -1,0 +1,50 @@
+//! A runbook with its parameters bound: what is known, what only the run will know, and what will be asked.
+
+pub mod binding;
+pub mod preview;
+pub mod scope;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sha2::{Digest, Sha256};
+
+pub use binding::Bound;
+pub use scope::{Evaluated, Scope};
+
+use crate::runbook::{model::Runbook, name::RunbookName};
+
+/// A runbook that is bound to its parameters, with the runbooks that it calls.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub runbook: Arc<Runbook>,
+    pub bound: Bound,
+    /// Every runbook that is called, directly or not.
+    pub called: BTreeMap<RunbookName, Arc<Runbook>>,
+}
+
+impl Plan {
+    /// All that the plan consists of, for the journal. Secrets are `null`.
+    #[must_use]
+    pub fn record(&self) -> serde_json::Value {
+        let called: serde_json::Map<_, _> =
+            self.called.iter().map(|(name, runbook)| (name.to_string(), serde_json::json!({ "sha256": runbook.source.sha256 }))).collect();
+        serde_json::json!({
+            "runbook": self.runbook.name,
+            "sha256": self.runbook.source.sha256,
+            "text": &*self.runbook.source.text,
+            "params": self.bound.shown(),
+            "called": called,
+        })
+    }
+
+    /// SHA-256 of [`Plan::record`], in lower-case hex.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        use std::fmt::Write;
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(self.record().to_string()) {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
+    }
+}

@@ -1,0 +1,263 @@
+//! What the names in an expression stand for, and which of them nobody knows yet.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use indexmap::IndexMap;
+use minijinja::{Value, value::ValueKind};
+
+use crate::{
+    expression::{self, ExpressionError, Names},
+    runbook::model::{Expr, ItemList, Items, Template},
+};
+
+/// A value, or the names that it would take to know it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Evaluated<T> {
+    Known(T),
+    /// What is not known before the run; never empty.
+    Unknown(Vec<String>),
+}
+
+impl<T> Evaluated<T> {
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Evaluated<U> {
+        match self {
+            Self::Known(value) => Evaluated::Known(change(value)),
+            Self::Unknown(needs) => Evaluated::Unknown(needs),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Known {
+    Value(Value),
+    /// Nobody knows it before the run.
+    Unknown,
+}
+
+/// The names in scope at one point of a run. Cheap to clone: values are shared.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    names: BTreeMap<Arc<str>, Known>,
+    vars: Arc<IndexMap<String, Template>>,
+}
+
+/// How deep variables may refer to one another. The check refuses cycles; this is for those that only arise across a call.
+const DEPTH: usize = 32;
+
+impl Scope {
+    /// A scope with nothing in it but variables.
+    #[must_use]
+    pub fn new(vars: Arc<IndexMap<String, Template>>) -> Self {
+        Self { names: BTreeMap::new(), vars }
+    }
+
+    /// Makes a name known.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.names.insert(name.into(), Known::Value(value.into()));
+    }
+
+    /// Makes it known that nobody knows this before the run.
+    pub fn set_unknown(&mut self, name: &str) {
+        self.names.insert(name.into(), Known::Unknown);
+    }
+
+    /// What a name stands for, if that is known.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        match self.names.get(name) {
+            Some(Known::Value(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The values of these names, and of the variables among them.
+    fn context(&self, names: &Names, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
+        if depth > DEPTH {
+            return Err(ExpressionError { message: "variables refer to one another in a circle".to_owned(), at: None });
+        }
+        let mut needs: Vec<String> = Vec::new();
+        let mut found: Vec<(String, Value)> = Vec::new();
+        for root in names.roots() {
+            if root == "vars" {
+                match self.variables(names, depth)? {
+                    Evaluated::Known(value) => found.push(("vars".to_owned(), value)),
+                    Evaluated::Unknown(more) => needs.extend(more),
+                }
+                continue;
+            }
+            match self.names.get(root) {
+                Some(Known::Value(value)) => found.push((root.to_owned(), value.clone())),
+                Some(Known::Unknown) => needs.extend(names.iter().filter(|name| name.split('.').next() == Some(root)).map(str::to_owned)),
+                // Strict minijinja then says that it is undefined, with its place.
+                None => {}
+            }
+        }
+        if needs.is_empty() {
+            Ok(Evaluated::Known(Value::from_pairs(found)))
+        } else {
+            needs.sort();
+            needs.dedup();
+            Ok(Evaluated::Unknown(needs))
+        }
+    }
+
+    /// Those variables that are referred to; all of them if it cannot be told which.
+    fn variables(&self, names: &Names, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
+        let named: Vec<&str> =
+            names.iter().filter_map(|name| name.strip_prefix("vars.")).map(|rest| rest.split('.').next().unwrap_or(rest)).collect();
+        let every = names.iter().any(|name| name == "vars");
+        let mut needs = Vec::new();
+        let mut found = Vec::new();
+        for (name, template) in self.vars.iter() {
+            if !every && !named.contains(&name.as_str()) {
+                continue;
+            }
+            match self
+                .render_text(&template.text, depth + 1)
+                .map_err(|error| ExpressionError { message: format!("in vars.{name}: {error}"), at: None })?
+            {
+                Evaluated::Known(value) => found.push((name.clone(), value)),
+                Evaluated::Unknown(more) => needs.extend(more),
+            }
+        }
+        Ok(if needs.is_empty() { Evaluated::Known(Value::from_pairs(found)) } else { Evaluated::Unknown(needs) })
+    }
+
+    fn render_text(&self, text: &str, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
+        let names = expression::names_in_template(text)?;
+        match self.context(&names, depth)? {
+            Evaluated::Known(context) => expression::render(text, &context).map(Evaluated::Known),
+            Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
+        }
+    }
+
+    /// The value of a template: one that is a whole expression keeps its type.
+    ///
+    /// # Errors
+    /// It cannot be evaluated, though all names are known.
+    pub fn render(&self, template: &Template) -> Result<Evaluated<Value>, ExpressionError> {
+        self.render_text(&template.text, 0)
+    }
+
+    /// The text of a template.
+    ///
+    /// # Errors
+    /// As for [`Scope::render`]; also when it yields a list or a map, which has no one text.
+    pub fn text(&self, template: &Template) -> Result<Evaluated<String>, ExpressionError> {
+        Ok(match self.render(template)? {
+            Evaluated::Known(value) => Evaluated::Known(scalar_text(&value, &template.text)?),
+            Evaluated::Unknown(needs) => Evaluated::Unknown(needs),
+        })
+    }
+
+    /// The value of an expression.
+    ///
+    /// # Errors
+    /// It cannot be evaluated, though all names are known.
+    pub fn evaluate(&self, expr: &Expr) -> Result<Evaluated<Value>, ExpressionError> {
+        let names = expression::names_in_expression(&expr.text)?;
+        match self.context(&names, 0)? {
+            Evaluated::Known(context) => expression::evaluate(&expr.text, &context).map(Evaluated::Known),
+            Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
+        }
+    }
+
+    /// Whether an expression holds.
+    ///
+    /// # Errors
+    /// As for [`Scope::evaluate`]; also when it is neither true nor false.
+    pub fn holds(&self, expr: &Expr) -> Result<Evaluated<bool>, ExpressionError> {
+        let names = expression::names_in_expression(&expr.text)?;
+        match self.context(&names, 0)? {
+            Evaluated::Known(context) => expression::evaluate_bool(&expr.text, &context).map(Evaluated::Known),
+            Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
+        }
+    }
+}
+
+/// The items of a loop.
+///
+/// # Errors
+/// They cannot be evaluated, or are no list.
+pub fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Value>>, String> {
+    let template = match &items.list {
+        ItemList::Literal(list) => return Ok(Evaluated::Known(list.iter().map(expression::from_json).collect())),
+        ItemList::Expression(template) => template,
+    };
+    let value = match scope.render(template).map_err(|error| format!("its items cannot be evaluated: {error}"))? {
+        Evaluated::Known(value) => value,
+        Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
+    };
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            value.try_iter().map(|items| Evaluated::Known(items.collect())).map_err(|error| error.to_string())
+        }
+        kind => Err(format!("its items must be a list, and are a {kind}")),
+    }
+}
+
+/// The text of a value that has one.
+///
+/// # Errors
+/// A list or a map has no one text; `none` is no text either.
+pub fn scalar_text(value: &Value, source: &str) -> Result<String, ExpressionError> {
+    match value.kind() {
+        ValueKind::String | ValueKind::Number | ValueKind::Bool => Ok(value.to_string()),
+        kind => Err(ExpressionError { message: format!("`{source}` must be text or a number here, and is a {kind}"), at: None }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use minijinja::context;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn template(text: &str) -> Template {
+        Template { text: text.into(), span: crate::runbook::model::Span::default() }
+    }
+
+    fn expr(text: &str) -> Expr {
+        Expr { text: text.into(), span: crate::runbook::model::Span::default() }
+    }
+
+    fn scope() -> Scope {
+        let vars = [("all", "{{ dump.output.osds }}"), ("chosen", "{{ params.osds or vars.all }}"), ("loose", "{{ later.output }}")];
+        let mut scope = Scope::new(Arc::new(vars.into_iter().map(|(name, text)| (name.to_owned(), template(text))).collect()));
+        scope.set("params", context! { osds => Vec::<i32>::new(), name => "a" });
+        scope.set("dump", context! { output => context! { osds => vec![1, 2] } });
+        scope.set_unknown("later");
+        scope
+    }
+
+    #[test]
+    fn variables_are_evaluated_when_used() {
+        assert_eq!(scope().render(&template("{{ vars.chosen }}")).unwrap(), Evaluated::Known(Value::from(vec![1, 2])));
+    }
+
+    #[test]
+    fn one_unknown_name_makes_all_unknown() {
+        let scope = scope();
+        let unknown = |needs: &str| Evaluated::Unknown(vec![needs.to_owned()]);
+        assert_eq!(scope.render(&template("{{ params.name }} {{ later.output.x }}")).unwrap(), unknown("later.output.x"));
+        assert_eq!(scope.holds(&expr("true or later.ok")).unwrap(), Evaluated::Unknown(vec!["later.ok".into()]));
+        assert_eq!(scope.holds(&expr("params.name == 'a' and later.ok is defined")).unwrap(), Evaluated::Unknown(vec!["later.ok".into()]));
+        assert_eq!(scope.render(&template("{{ vars.loose }}")).unwrap(), unknown("later.output"));
+        assert_eq!(scope.holds(&expr("(later.output | default('')) == ''")).unwrap(), Evaluated::Unknown(vec!["later.output".into()]));
+    }
+
+    #[test]
+    fn a_list_is_no_text() {
+        assert!(scope().text(&template("{{ vars.all }}")).is_err());
+        assert_eq!(scope().text(&template("osd.{{ vars.all[0] }}")).unwrap(), Evaluated::Known("osd.1".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn an_unknown_name_never_becomes_a_value(tail in prop::sample::select(vec!["", " | default('x')", " is defined", " or true", " and false", " ~ 'a'", " | length", " == 1"])) {
+            let evaluated = scope().evaluate(&expr(&format!("later.output{tail}")));
+            prop_assert!(matches!(evaluated, Ok(Evaluated::Unknown(_))), "{evaluated:?}");
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! One command: from the runbook's words to an order, and from the order to what it means.
+
+use std::time::Duration;
+
+use minijinja::{Value, value::ValueKind};
+
+use super::engine::{Engine, Halt};
+use crate::{
+    event::{Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
+    expression,
+    plan::{Evaluated, Scope, scope::scalar_text},
+    ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
+    quantity,
+    runbook::model::{Command, Count, Output, Program, Progress as ProgressSpec, Template, Timespan},
+};
+
+/// How long a read may take when the runbook does not say.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much of a stream is shown with a failure, in bytes.
+const EXCERPT: usize = 4096;
+
+/// A command that has ended, and what it means.
+pub(super) struct Judged {
+    pub ran: Ran,
+    pub verdict: Verdict,
+}
+
+/// Gives up on the first name that is not known.
+macro_rules! known {
+    ($evaluated:expr) => {
+        match $evaluated {
+            Evaluated::Known(value) => value,
+            Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
+        }
+    };
+}
+pub(super) use known;
+
+impl Engine<'_> {
+    /// Resolves a command. The error says what is wrong with it.
+    pub fn order(command: &Command, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Order>, String> {
+        let words = match &command.program {
+            Program::Argv(templates) => Words::Argv(known!(argv(templates, scope)?)),
+            Program::Shell(script) => Words::Script(script.to_string()),
+        };
+        let optional = |template: Option<&Template>| match template {
+            None => Ok(Evaluated::Known(None)),
+            Some(template) => optional_text(scope, template),
+        };
+        let mut env = Vec::with_capacity(command.env.len());
+        for (name, template) in &command.env {
+            let value = scope.render(template).map_err(|error| error.to_string())?;
+            env.push(EnvValue { name: name.clone(), value: env_text(&known!(value), template)? });
+        }
+        let timeout = match &command.timeout {
+            Some(timespan) => Some(known!(timespan_of(scope, timespan)?)),
+            None => (command.effect == Effect::Read).then_some(READ_TIMEOUT),
+        };
+        let order = Order {
+            place: place.clone(),
+            part,
+            words,
+            effect: command.effect,
+            host: known!(optional(command.on.as_ref())?).filter(|host| host != "local"),
+            user: known!(optional(command.user.as_ref())?),
+            cwd: known!(optional(command.cwd.as_ref())?).map(Into::into),
+            env,
+            stdin: known!(optional(command.stdin.as_ref())?),
+            timeout,
+            interactive: command.interactive,
+        };
+        let words: Box<dyn Iterator<Item = &String>> = match &order.words {
+            Words::Argv(argv) => Box::new(argv.iter()),
+            Words::Script(script) => Box::new(std::iter::once(script)),
+        };
+        if words
+            .chain(order.env.iter().map(|variable| &variable.value))
+            .chain(&order.host)
+            .chain(&order.user)
+            .any(|word| word.contains('\0'))
+        {
+            return Err("a NUL byte can stand in no argument".to_owned());
+        }
+        if let Some(host) = order.host.as_deref()
+            && host.starts_with('-')
+        {
+            return Err(format!("`{host}` begins with `-` and is no host"));
+        }
+        Ok(Evaluated::Known(order))
+    }
+
+    /// Runs an order: records that it begins, runs it, judges it, records how it ended.
+    pub fn execute(
+        &self,
+        order: &Order,
+        attempt: u32,
+        owes: Option<Shown>,
+        interrupts: &Interrupts,
+        progress: Option<(&ProgressSpec, &Scope)>,
+        judge: impl FnOnce(&Ran) -> (Verdict, String),
+    ) -> Result<Judged, Halt> {
+        self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: order.shown(), owes })?;
+        let site = CommandSite { engine: self, place: &order.place, part: order.part, progress };
+        let ran = self.ports.executor.execute(order, &site, interrupts)?;
+        let (verdict, message) = judge(&ran);
+        // What was in doubt is never called a success, whatever it printed before it was cut off.
+        let verdict = match verdict {
+            Verdict::Passed if ran.exit.in_doubt() => Verdict::Unknown { why: describe_exit(&ran.exit) },
+            verdict => verdict,
+        };
+        self.emit(ended(order, attempt, &ran, 1, verdict.clone(), message))?;
+        if ran.leaked {
+            let text = "something it started still holds its output open; halligan did not wait for it".to_owned();
+            self.emit(Event::Note { place: Some(order.place.clone()), text })?;
+        }
+        Ok(Judged { ran, verdict })
+    }
+}
+
+pub(super) fn ended(order: &Order, attempt: u32, ran: &Ran, askings: u32, verdict: Verdict, message: String) -> Event {
+    Event::StepEnded {
+        place: order.place.clone(),
+        part: order.part,
+        attempt,
+        exit: ran.exit.clone(),
+        stdout: ran.stdout.captured.clone(),
+        stderr: ran.stderr.captured.clone(),
+        took: ran.took,
+        askings,
+        verdict,
+        message,
+        excerpt: Excerpt { stdout: tail(&ran.stdout), stderr: tail(&ran.stderr) },
+    }
+}
+
+/// The end of what was printed, as text.
+fn tail(printed: &Printed) -> String {
+    let from = printed.head.len().saturating_sub(EXCERPT);
+    String::from_utf8_lossy(&printed.head[from..]).into_owned()
+}
+
+/// What a command's end means where nothing but its exit code is asked for.
+pub(super) fn judge_exit(ran: &Ran) -> (Verdict, String) {
+    if ran.exit.succeeded() {
+        return (Verdict::Passed, String::new());
+    }
+    let why = describe_failure(ran);
+    if ran.exit.in_doubt() { (Verdict::Unknown { why }, String::new()) } else { (Verdict::Failed { why }, String::new()) }
+}
+
+/// How a command ended, in words.
+pub(super) fn describe_exit(exit: &Exit) -> String {
+    match exit {
+        Exit::Code(0) => "it ended well".to_owned(),
+        Exit::Code(code) => format!("exit code {code}"),
+        Exit::Signal(signal) => format!("ended by signal {signal}"),
+        Exit::TimedOut { after_ms, killed } => {
+            let after = quantity::show_duration(Duration::from_millis(*after_ms));
+            if *killed {
+                format!("no end after {after}, then killed: nobody knows how far it came")
+            } else {
+                format!("no end after {after}, then terminated")
+            }
+        }
+        Exit::Interrupted { killed: true } => "killed by the operator: nobody knows how far it came".to_owned(),
+        Exit::Interrupted { killed: false } => "ended by the operator".to_owned(),
+        Exit::NotStarted { why } => format!("it could not be started: {why}"),
+        Exit::Lost { why } => format!("the connection was lost ({why}): nobody knows how far it came"),
+    }
+}
+
+/// How a command failed, with the last thing that it said.
+pub(super) fn describe_failure(ran: &Ran) -> String {
+    let how = describe_exit(&ran.exit);
+    let said = [&ran.stderr, &ran.stdout].into_iter().find_map(|printed| {
+        let text = tail(printed);
+        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(200).collect::<String>())
+    });
+    match said {
+        Some(line) => format!("{how}: {line}"),
+        None => how,
+    }
+}
+
+fn argv(templates: &[Template], scope: &Scope) -> Result<Evaluated<Vec<String>>, String> {
+    let mut argv = Vec::with_capacity(templates.len());
+    let mut needs = Vec::new();
+    for template in templates {
+        let value = match scope.render(template).map_err(|error| error.to_string())? {
+            Evaluated::Known(value) => value,
+            Evaluated::Unknown(more) => {
+                needs.extend(more);
+                continue;
+            }
+        };
+        match value.kind() {
+            // One that yields none is dropped, and a list is spliced: the only two ways in which the number of words changes.
+            ValueKind::None if expression::whole(&template.text).is_some() => {}
+            ValueKind::Seq | ValueKind::Iterable => {
+                for item in value.try_iter().map_err(|error| error.to_string())? {
+                    argv.push(scalar_text(&item, &template.text).map_err(|error| error.to_string())?);
+                }
+            }
+            _ => argv.push(scalar_text(&value, &template.text).map_err(|error| error.to_string())?),
+        }
+    }
+    if !needs.is_empty() {
+        needs.sort();
+        needs.dedup();
+        return Ok(Evaluated::Unknown(needs));
+    }
+    match argv.first() {
+        Some(program) if !program.is_empty() => Ok(Evaluated::Known(argv)),
+        _ => Err("nothing is left of the command once its expressions are evaluated".to_owned()),
+    }
+}
+
+/// Text, or nothing where the template yields none or empty text.
+fn optional_text(scope: &Scope, template: &Template) -> Result<Evaluated<Option<String>>, String> {
+    let value = known!(scope.render(template).map_err(|error| error.to_string())?);
+    if value.is_none() || value.as_str() == Some("") {
+        return Ok(Evaluated::Known(None));
+    }
+    scalar_text(&value, &template.text).map(|text| Evaluated::Known(Some(text))).map_err(|error| error.to_string())
+}
+
+/// The text of an environment variable: a list is one item a line, so that a script can read it with `mapfile`.
+fn env_text(value: &Value, template: &Template) -> Result<String, String> {
+    match value.kind() {
+        ValueKind::None => Ok(String::new()),
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = value.try_iter().map_err(|error| error.to_string())?;
+            let texts: Result<Vec<_>, _> = items.map(|item| scalar_text(&item, &template.text)).collect();
+            texts.map(|texts| texts.join("\n")).map_err(|error| error.to_string())
+        }
+        ValueKind::Map => serde_json::to_string(value).map_err(|error| error.to_string()),
+        _ => scalar_text(value, &template.text).map_err(|error| error.to_string()),
+    }
+}
+
+/// A length of time: as written, or from an expression that yields text such as `5m` or a number of seconds.
+pub(super) fn timespan_of(scope: &Scope, timespan: &Timespan) -> Result<Evaluated<Duration>, String> {
+    let template = match timespan {
+        Timespan::Fixed(length) => return Ok(Evaluated::Known(*length)),
+        Timespan::Template(template) => template,
+    };
+    let value = known!(scope.render(template).map_err(|error| error.to_string())?);
+    let length = match f64::try_from(value.clone()) {
+        Ok(seconds) if value.is_number() => {
+            Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{template}` is {seconds}: {error}"))?
+        }
+        _ => quantity::duration(&value.to_string()).map_err(|error| error.to_string())?,
+    };
+    Ok(Evaluated::Known(length))
+}
+
+/// A count: as written, or from an expression that yields a whole number.
+pub(super) fn count_of(scope: &Scope, count: &Count) -> Result<Evaluated<u64>, String> {
+    let template = match count {
+        Count::Fixed(count) => return Ok(Evaluated::Known(*count)),
+        Count::Template(template) => template,
+    };
+    let value = known!(scope.render(template).map_err(|error| error.to_string())?);
+    let text = value.to_string();
+    text.parse().map(Evaluated::Known).map_err(|_| format!("`{template}` is {text}, which is no count"))
+}
+
+/// What expressions see of a command's result; the inner error says why its `output` cannot be read.
+pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)>, Result<(), String>) {
+    let text = |printed: &Printed| String::from_utf8_lossy(&printed.head).into_owned();
+    let (stdout, stderr) = (text(&ran.stdout), text(&ran.stderr));
+    let code = match ran.exit {
+        Exit::Code(code) => Value::from(code),
+        _ => Value::from(()),
+    };
+    let read = if ran.stdout.whole() {
+        read_output(&stdout, output)
+    } else {
+        Err(format!("it printed more than {} MiB, too much to look at", Printed::LIMIT >> 20))
+    };
+    let mut fields = vec![("ran", Value::from(true)), ("ok", Value::from(ran.exit.succeeded())), ("code", code)];
+    let fault = match read {
+        Ok(value) => {
+            fields.push(("output", value));
+            Ok(())
+        }
+        Err(fault) => Err(fault),
+    };
+    fields.push(("stdout", Value::from(stdout)));
+    fields.push(("stderr", Value::from(stderr)));
+    (fields, fault)
+}
+
+fn read_output(stdout: &str, output: Output) -> Result<Value, String> {
+    let text = stdout.strip_suffix('\n').unwrap_or(stdout);
+    match output {
+        Output::Text => Ok(Value::from(text)),
+        Output::Lines => Ok(Value::from(text.lines().map(Value::from).collect::<Vec<_>>())),
+        Output::Json => serde_json::from_str::<serde_json::Value>(stdout)
+            .map(|value| expression::from_json(&value))
+            .map_err(|error| format!("its output is not the JSON that it should be: {error}")),
+        Output::Int => text.trim().parse::<i64>().map(Value::from).map_err(|_| {
+            let start: String = text.chars().take(40).collect();
+            format!("its output is not the whole number that it should be: {start:?}")
+        }),
+    }
+}
+
+/// Records what an executor says of one command.
+struct CommandSite<'a> {
+    engine: &'a Engine<'a>,
+    place: &'a Place,
+    part: Part,
+    progress: Option<(&'a ProgressSpec, &'a Scope)>,
+}
+
+impl Site for CommandSite<'_> {
+    fn spawned(&self, pid: u32, start_time: u64) -> Result<(), LedgerError> {
+        self.keep(Event::StepSpawned { place: self.place.clone(), part: self.part, pid, start_time })
+    }
+
+    fn signalled(&self, signal: &str) -> Result<(), LedgerError> {
+        self.keep(Event::StepSignalled { place: self.place.clone(), part: self.part, signal: signal.to_owned() })
+    }
+
+    fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
+        self.engine.ports.ledger.capture()
+    }
+
+    fn line(&self, text: &str) {
+        if let Some((spec, scope)) = self.progress
+            && let Some((done, total)) = figure(spec, scope, text)
+        {
+            self.engine.progress(&Progress::Figure { place: self.place.clone(), done, total });
+        }
+        self.engine.progress(&Progress::Line { place: self.place.clone(), text: text.to_owned() });
+    }
+}
+
+impl CommandSite<'_> {
+    fn keep(&self, event: Event) -> Result<(), LedgerError> {
+        self.engine.emit(event).map_err(|halt| match halt {
+            Halt::Ledger(error) => error,
+            // The fold refuses only what a bug brings about; the run stops as if its record were lost.
+            other => LedgerError { what: format!("{other:?}"), source: None },
+        })
+    }
+}
+
+/// The progress figures in a line of output, if the line holds any.
+fn figure(spec: &ProgressSpec, scope: &Scope, line: &str) -> Option<(f64, f64)> {
+    let mut scope = scope.clone();
+    scope.set("line", line);
+    if let Some(pattern) = &spec.pattern {
+        let found = pattern.captures(line)?;
+        for name in pattern.capture_names().flatten() {
+            scope.set(name, found.name(name).map_or(Value::from(()), |text| Value::from(text.as_str())));
+        }
+    }
+    figures(spec, &scope)
+}
+
+/// The progress figures that a scope yields, if it does.
+pub(super) fn figures(spec: &ProgressSpec, scope: &Scope) -> Option<(f64, f64)> {
+    let number = |expr| match scope.evaluate(expr) {
+        Ok(Evaluated::Known(value)) => {
+            f64::try_from(value.clone()).ok().or_else(|| value.as_str()?.parse().ok()).filter(|number| number.is_finite())
+        }
+        _ => None,
+    };
+    Some((number(&spec.done)?, number(&spec.total)?))
+}

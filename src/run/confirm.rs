@@ -1,0 +1,116 @@
+//! Steps in which a person decides or does something.
+
+use std::fmt::Write;
+
+use minijinja::context;
+
+use super::{
+    engine::{Engine, Halt},
+    frame::Frame,
+    step::Did,
+};
+use crate::{
+    event::{Event, Part, Place, Prediction},
+    plan::{Evaluated, Scope},
+    ports::{Answer, Ask, Question},
+    runbook::model::{Confirm, Manual},
+};
+
+impl Engine<'_> {
+    /// The operator decides.
+    pub fn confirm(&self, confirm: &Confirm, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
+        let mut text = match scope.text(&confirm.message) {
+            Ok(Evaluated::Known(text)) => text,
+            Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+            Err(error) => return Ok(Did::failed(format!("its message cannot be evaluated: {error}"))),
+        };
+        let phrase = match confirm.phrase.as_ref().map(|phrase| scope.text(phrase)) {
+            None => None,
+            Some(Ok(Evaluated::Known(phrase))) => Some(phrase),
+            Some(Ok(Evaluated::Unknown(needs))) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+            Some(Err(error)) => return Ok(Did::failed(format!("its phrase cannot be evaluated: {error}"))),
+        };
+        for (index, probe) in confirm.show.iter().enumerate() {
+            let name = probe.id.as_ref().map_or_else(|| format!("show{}", index + 1), ToString::to_string);
+            match self.ask(probe, scope, &place.child(&name), Part::Show)? {
+                Evaluated::Known(answers) => {
+                    for asked in answers {
+                        let seen = if asked.passed() { asked.message.clone() } else { asked.why() };
+                        let mark = if asked.passed() { "ok " } else { "NOT" };
+                        let _ = write!(text, "\n  {mark} {}  {seen}", asked.title);
+                    }
+                }
+                Evaluated::Unknown(needs) => {
+                    let _ = write!(text, "\n  ?   known only at run time: {}", needs.join(", "));
+                }
+            }
+        }
+        let asked = match phrase {
+            Some(phrase) => self.ask_phrase(place, text, phrase, !confirm.covers.is_empty())?,
+            None => self.ask_yes(place, text)?,
+        };
+        Ok(match asked {
+            Asked::Yes(typed) => {
+                frame.covered.extend(confirm.covers.iter().cloned());
+                Did::Done(context! { ran => true, ok => true, output => typed })
+            }
+            Asked::NotAsked(question) => Did::Predicted(Prediction::WouldAsk { question }),
+        })
+    }
+
+    /// A person does something elsewhere and says what was done.
+    pub fn manual(&self, manual: &Manual, scope: &Scope, place: &Place) -> Result<Did, Halt> {
+        let text = match scope.text(&manual.message) {
+            Ok(Evaluated::Known(text)) => text,
+            Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+            Err(error) => return Ok(Did::failed(format!("its message cannot be evaluated: {error}"))),
+        };
+        let ask = match manual.ask.as_ref().map(|ask| scope.text(ask)) {
+            None => "What was done?".to_owned(),
+            Some(Ok(Evaluated::Known(ask))) => ask,
+            Some(Ok(Evaluated::Unknown(needs))) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+            Some(Err(error)) => return Ok(Did::failed(format!("its question cannot be evaluated: {error}"))),
+        };
+        let report = match self.put(place, Question { place: Some(place.clone()), ask: Ask::Report { ask }, text })? {
+            Asked::Yes(report) => report,
+            Asked::NotAsked(question) => return Ok(Did::Predicted(Prediction::WouldAsk { question })),
+        };
+        let result = context! { ran => true, ok => true, report => report.as_str(), output => report.as_str() };
+        let Some(probe) = &manual.verify else { return Ok(Did::Done(result)) };
+        let mut scope = scope.clone();
+        scope.set(place.step(), result.clone());
+        Ok(match self.ask_one(probe, &scope, place, Part::Verify)? {
+            Evaluated::Known(Some(asked)) if !asked.passed() => Did::failed(asked.why()),
+            Evaluated::Known(_) => Did::Done(result),
+            Evaluated::Unknown(needs) => Did::failed(format!("its proof needs {}, which is not known", needs.join(", "))),
+        })
+    }
+
+    pub fn ask_phrase(&self, place: &Place, text: String, phrase: String, destroys: bool) -> Result<Asked, Halt> {
+        self.put(place, Question { place: Some(place.clone()), ask: Ask::Phrase { phrase, destroys }, text })
+    }
+
+    fn ask_yes(&self, place: &Place, text: String) -> Result<Asked, Halt> {
+        self.put(place, Question { place: Some(place.clone()), ask: Ask::YesNo, text })
+    }
+
+    fn put(&self, place: &Place, question: Question) -> Result<Asked, Halt> {
+        match self.ports.prompt.ask(&question) {
+            Ok(Answer::Yes { typed, by }) => {
+                self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: typed.clone(), by })?;
+                Ok(Asked::Yes(typed))
+            }
+            Ok(Answer::NotAsked) => Ok(Asked::NotAsked(question.text)),
+            Ok(Answer::No { why }) => self.decline(Some(place), question.text, why),
+            Ok(Answer::Chosen { .. }) => self.decline(Some(place), question.text, "no clear answer".to_owned()),
+            Err(no_answer) => self.no_answer(Some(place), question.text, no_answer),
+        }
+    }
+}
+
+/// An answer that lets the run go on.
+pub(super) enum Asked {
+    Yes(String),
+    /// A dry run does not ask; this is what it would have asked.
+    NotAsked(String),
+}

@@ -1,0 +1,125 @@
+//! Where a step needs a word: before it begins, after it failed, and when nobody knows how it ended.
+
+use std::sync::atomic::Ordering;
+
+use super::{
+    engine::{Engine, Halt},
+    frame::Frame,
+};
+use crate::{
+    event::{Effect, Event, Part, Place, StepOutcome},
+    plan::{Evaluated, Scope},
+    ports::{Answer, Ask, Choice, Order, Question, Urgency},
+    runbook::model::{Kind, OnFail, Step},
+};
+
+impl Engine<'_> {
+    /// What happens after a failure: as the runbook says, or as the operator decides.
+    pub fn after_failure(&self, step: &Step, place: &Place, why: &str, doubt: bool) -> Result<Choice, Halt> {
+        match step.on_fail {
+            OnFail::Stop => return Ok(Choice::Stop),
+            // What is in doubt is never passed over without a person's word.
+            OnFail::Continue if !doubt => return Ok(Choice::Continue),
+            OnFail::Rollback => return Ok(Choice::Rollback),
+            // What failed inside has been asked about there.
+            OnFail::Ask | OnFail::Continue if !matches!(step.kind, Kind::Command(_) | Kind::Probe(_) | Kind::Wait(_) | Kind::Manual(_)) => {
+                return Ok(Choice::Stop);
+            }
+            OnFail::Ask | OnFail::Continue => {}
+        }
+        if self.ports.interrupts.urgency() > Urgency::None {
+            return Ok(Choice::Stop);
+        }
+        let mut choices = vec![Choice::Stop, Choice::Rollback, Choice::Continue];
+        if !doubt || step.effect() == Effect::Read || step.idempotent {
+            choices.insert(0, Choice::Retry);
+        }
+        let question =
+            Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text: format!("{place} failed: {why}") };
+        match self.ports.prompt.ask(&question) {
+            Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
+                self.emit(Event::Confirmed {
+                    place: Some(place.clone()),
+                    text: question.text,
+                    typed: format!("{choice:?}").to_lowercase(),
+                    by,
+                })?;
+                Ok(choice)
+            }
+            _ => Ok(Choice::Stop),
+        }
+    }
+
+    /// First the probe that can tell, then the operator.
+    pub fn resolve_doubt(&self, step: &Step, scope: &Scope, place: &Place, why: &str) -> Result<Option<Choice>, Halt> {
+        let resolved = |outcome, evidence: String, by| Event::DoubtResolved { place: place.clone(), outcome, evidence, by };
+        let mut evidence = "no probe tells".to_owned();
+        if let Some(probe) = &step.done_if {
+            let asked = self.ask_one(probe, scope, place, Part::DoneIf)?;
+            if let Evaluated::Known(Some(asked)) = asked {
+                evidence = if asked.message.is_empty() { asked.why() } else { asked.message.clone() };
+                if asked.passed() {
+                    self.emit(resolved(StepOutcome::Done, format!("its `done_if` holds {evidence}").trim().to_owned(), None))?;
+                    return Ok(Some(Choice::Done));
+                }
+            }
+        }
+        let choices = vec![Choice::Done, Choice::NotDone, Choice::Retry, Choice::Stop];
+        let text = format!("Nobody knows whether {place} took effect: {why}\n  {evidence}");
+        let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
+        match self.ports.prompt.ask(&question) {
+            Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
+                let outcome = match choice {
+                    Choice::Done => StepOutcome::Done,
+                    Choice::Stop => return Ok(Some(choice)),
+                    _ => StepOutcome::Failed { why: "the operator says that it was not done".to_owned() },
+                };
+                self.emit(resolved(outcome, format!("the operator: {choice:?}").to_lowercase(), Some(by)))?;
+                Ok(Some(choice))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Asks where the operator's word is needed before a step begins: for what destroys, and in step mode.
+    pub fn may_begin(&self, step: &Step, order: &Order, frame: &mut Frame, place: &Place) -> Result<Choice, Halt> {
+        let would_run = order.shown();
+        if order.effect == Effect::Destroy && !frame.covered.contains(&step.id) {
+            let phrase = step.id.to_string();
+            let text = format!("{place} cannot be undone.{}\nIt would run:  {}", why_line(step), would_run.line());
+            self.ask_phrase(place, text, phrase, true)?;
+        }
+        if !self.step_by_step.load(Ordering::SeqCst) || order.effect == Effect::Read {
+            return Ok(Choice::Run);
+        }
+        let choices = vec![Choice::Run, Choice::Skip, Choice::Continue, Choice::Stop];
+        let text = format!("Next: {place}{}\nIt would run:  {}", why_line(step), would_run.line());
+        let question = Question { place: Some(place.clone()), ask: Ask::Step { choices }, text };
+        match self.ports.prompt.ask(&question) {
+            Ok(Answer::Chosen { choice, by }) => {
+                self.emit(Event::Confirmed {
+                    place: Some(place.clone()),
+                    text: question.text,
+                    typed: format!("{choice:?}").to_lowercase(),
+                    by,
+                })?;
+                match choice {
+                    Choice::Run => Ok(Choice::Run),
+                    Choice::Skip => Ok(Choice::Skip),
+                    Choice::Continue => {
+                        self.step_by_step.store(false, Ordering::SeqCst);
+                        Ok(Choice::Run)
+                    }
+                    _ => Err(Halt::Stopped { place: Some(place.clone()), why: "stopped by the operator".to_owned() }),
+                }
+            }
+            Ok(Answer::Yes { .. } | Answer::NotAsked) => Ok(Choice::Run),
+            Ok(Answer::No { why }) => self.decline(Some(place), question.text, why),
+            Err(no_answer) => self.no_answer(Some(place), question.text, no_answer),
+        }
+    }
+}
+
+fn why_line(step: &Step) -> String {
+    step.why.as_ref().map(|why| format!(" {}", why.trim())).unwrap_or_default()
+}

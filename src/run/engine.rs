@@ -1,0 +1,186 @@
+//! What every part of the loop shares: the state, and the one way in which a fact gets into it.
+
+use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
+
+use super::{Ports, Setting};
+use crate::{
+    event::{Event, Outcome, Place, Progress, RunState, state::IllegalTransition},
+    plan::Plan,
+    ports::{LedgerError, Urgency},
+};
+
+/// Why the loop does not go on.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The preflight said no.
+    Blocked {
+        why: String,
+    },
+    /// The operator said no, or nobody could be asked; `flag` would have answered.
+    Declined {
+        place: Option<Place>,
+        why: String,
+        flag: Option<String>,
+    },
+    /// A step failed, and nothing says to go on.
+    Failed {
+        place: Place,
+        why: String,
+    },
+    /// The operator stopped it.
+    Stopped {
+        place: Option<Place>,
+        why: String,
+    },
+    /// What was done is to be taken back.
+    Rollback {
+        place: Place,
+        why: String,
+    },
+    /// It could not be taken back.
+    Stuck {
+        place: Place,
+        why: String,
+    },
+    /// The operator wants out at once: nothing more is started, cleanups neither.
+    Abandoned,
+    Ledger(LedgerError),
+    Bug(IllegalTransition),
+}
+
+impl Halt {
+    /// Nothing at all may be started any more, not even a cleanup.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Abandoned | Self::Ledger(_) | Self::Bug(_))
+    }
+
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Declined { place, .. } | Self::Stopped { place, .. } => place.as_ref(),
+            Self::Failed { place, .. } | Self::Rollback { place, .. } | Self::Stuck { place, .. } => Some(place),
+            Self::Blocked { .. } | Self::Abandoned | Self::Ledger(_) | Self::Bug(_) => None,
+        }
+    }
+
+    fn why(&self) -> String {
+        match self {
+            Self::Blocked { why }
+            | Self::Declined { why, .. }
+            | Self::Failed { why, .. }
+            | Self::Stopped { why, .. }
+            | Self::Rollback { why, .. }
+            | Self::Stuck { why, .. } => why.clone(),
+            Self::Abandoned => "left at once, as asked".to_owned(),
+            Self::Ledger(error) => match &error.source {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            },
+            Self::Bug(error) => error.to_string(),
+        }
+    }
+}
+
+impl From<LedgerError> for Halt {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ending {
+    pub outcome: Outcome,
+    pub why: String,
+    /// Where it ended, if not at its end.
+    pub place: Option<Place>,
+    /// The flag that would have answered a question that nobody could be asked.
+    pub flag: Option<String>,
+    /// Steps whose cleanup is still to be done.
+    pub owed: Vec<Place>,
+    /// The journal failed.
+    pub journal_failed: bool,
+    /// A fact did not follow from those before it.
+    pub bug: bool,
+    /// The operator's signals ended it.
+    pub interrupted: bool,
+    pub state: RunState,
+}
+
+pub(super) struct Engine<'a> {
+    pub plan: &'a Plan,
+    pub ports: Ports<'a>,
+    pub setting: &'a Setting,
+    pub state: Mutex<RunState>,
+    pub step_by_step: AtomicBool,
+}
+
+impl Engine<'_> {
+    /// Makes an event a fact: folds it, records it, and only then shows it.
+    pub fn emit(&self, event: Event) -> Result<(), Halt> {
+        let at = self.ports.clock.now();
+        {
+            // Held while the record is written, so that the record's order is the state's.
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.apply(&event).map_err(Halt::Bug)?;
+            self.ports.ledger.append(&event)?;
+        }
+        for observer in self.ports.observers {
+            observer.event(at, &event);
+        }
+        Ok(())
+    }
+
+    pub fn progress(&self, progress: &Progress) {
+        let at = self.ports.clock.now();
+        for observer in self.ports.observers {
+            observer.progress(at, progress);
+        }
+    }
+
+    /// Whether a dry run has passed over a change, so that the world is no longer what the real run would see.
+    pub fn hypothetical(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).hypothetical()
+    }
+
+    /// Whether the operator wants the run to end before the next step.
+    pub fn check_interrupts(&self, place: Option<&Place>) -> Result<(), Halt> {
+        let why = match self.ports.interrupts.urgency() {
+            Urgency::None => return Ok(()),
+            Urgency::AtOnce => return Err(Halt::Abandoned),
+            _ if self.ports.interrupts.terminal_gone() => "the terminal is gone",
+            Urgency::AfterStep | Urgency::Now => "stopped by the operator",
+        };
+        Err(Halt::Stopped { place: place.cloned(), why: why.to_owned() })
+    }
+
+    /// Records how the run ended.
+    pub fn close(self, result: Result<(), Halt>) -> Ending {
+        let owed: Vec<Place> = self.state.lock().unwrap_or_else(PoisonError::into_inner).owed.keys().cloned().collect();
+        let (mut outcome, mut why, place) = match &result {
+            Ok(()) => (Outcome::Completed, String::new(), None),
+            Err(halt) => (Outcome::from(halt), halt.why(), halt.place().cloned()),
+        };
+        let mut journal_failed = matches!(result, Err(Halt::Ledger(_)));
+        let mut bug = matches!(result, Err(Halt::Bug(_)));
+        let flag = match &result {
+            Err(Halt::Declined { flag, .. }) => flag.clone(),
+            _ => None,
+        };
+        // What is abandoned stays open: a resume takes it up where it was left.
+        let left_open = matches!(result, Err(Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_)));
+        if !left_open {
+            match self.emit(Event::RunClosed { outcome, why: why.clone(), owed: owed.clone() }) {
+                Ok(()) => {}
+                Err(halt) => {
+                    journal_failed = matches!(halt, Halt::Ledger(_));
+                    bug = matches!(halt, Halt::Bug(_));
+                    outcome = Outcome::Stopped;
+                    why = halt.why();
+                }
+            }
+        }
+        let interrupted = self.ports.interrupts.urgency() > Urgency::None;
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ending { outcome, why, place, flag, owed, journal_failed, bug, interrupted, state }
+    }
+}

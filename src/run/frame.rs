@@ -1,0 +1,62 @@
+//! A stretch of steps that ends as one: what was set in it is put back when it ends, however it ends.
+
+use std::collections::BTreeSet;
+
+use super::{
+    engine::{Engine, Halt},
+    remedy::Prepared,
+};
+use crate::{
+    event::{Event, Part, Place},
+    runbook::name::StepId,
+};
+
+/// What takes a step back.
+#[derive(Debug)]
+pub(super) struct Compensation {
+    pub place: Place,
+    pub undo: Option<Prepared>,
+    pub cleanup: Option<Prepared>,
+}
+
+/// What has been set in a stretch of steps.
+#[derive(Debug, Default)]
+pub(super) struct Frame {
+    pub compensations: Vec<Compensation>,
+    /// Destroying steps that the operator has confirmed by name.
+    pub covered: BTreeSet<StepId>,
+}
+
+impl Engine<'_> {
+    /// Runs the cleanups of a frame in reverse order; on a rollback, the undos too. What could still be undone goes to the parent.
+    pub fn end_frame(&self, frame: Frame, parent: Option<&mut Frame>, result: Result<(), Halt>) -> Result<(), Halt> {
+        if result.as_ref().is_err_and(Halt::is_final) {
+            return result;
+        }
+        let roll_back = matches!(result, Err(Halt::Rollback { .. }));
+        let mut result = result;
+        let mut kept = Vec::new();
+        for mut compensation in frame.compensations.into_iter().rev() {
+            let stuck = matches!(result, Err(Halt::Stuck { .. }));
+            if roll_back
+                && !stuck
+                && let Some(undo) = compensation.undo.take()
+                && let Err(why) = self.compensate(&compensation.place, Part::Undo, undo)?
+            {
+                result = Err(Halt::Stuck { place: compensation.place.clone(), why: format!("its undo failed: {why}") });
+            }
+            if let Some(cleanup) = compensation.cleanup.take()
+                && let Err(why) = self.compensate(&compensation.place, Part::Cleanup, cleanup)?
+            {
+                self.emit(Event::Owed { place: compensation.place.clone(), why })?;
+            }
+            if compensation.undo.is_some() {
+                kept.push(compensation);
+            }
+        }
+        if let Some(parent) = parent {
+            parent.compensations.extend(kept.into_iter().rev());
+        }
+        result
+    }
+}

@@ -1,0 +1,97 @@
+//! Locks between operators on one host: two runs that hold one lock never run at once.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use nix::fcntl::{Flock, FlockArg};
+
+/// A lock that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error("the lock `{name}` is held: {holder}")]
+    Held { name: String, holder: String },
+    #[error("the lock `{name}` cannot be taken in {}", path.display())]
+    Unusable { name: String, path: PathBuf, source: io::Error },
+}
+
+/// Locks that are held until dropped. The kernel lets go of them when the process ends, however it ends.
+#[derive(Debug, Default)]
+pub struct Locks(Vec<Flock<File>>);
+
+impl Locks {
+    /// Takes every lock, in alphabetical order so that two runs cannot wait for each other, or none.
+    ///
+    /// # Errors
+    /// One of them is held, and by whom; or the directory cannot be used.
+    pub fn take(directory: &Path, names: &[String], holder: &str) -> Result<Self, LockError> {
+        let mut names: Vec<&String> = names.iter().collect();
+        names.sort();
+        names.dedup();
+        let mut held = Self::default();
+        for name in names {
+            held.0.push(take(directory, name, holder)?);
+        }
+        Ok(held)
+    }
+}
+
+/// A file name for a lock: what is no plain character becomes `%XX`, so that no name reaches out of the directory.
+fn file_name(name: &str) -> String {
+    use std::fmt::Write;
+    let mut file = String::with_capacity(name.len() + 5);
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            file.push(char::from(byte));
+        } else {
+            let _ = write!(file, "%{byte:02x}");
+        }
+    }
+    file.push_str(".lock");
+    file
+}
+
+fn take(directory: &Path, name: &str, holder: &str) -> Result<Flock<File>, LockError> {
+    let path = directory.join(file_name(name));
+    let unusable = |source: io::Error| LockError::Unusable { name: name.to_owned(), path: path.clone(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(unusable)?;
+    let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => lock,
+        Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            let holder =
+                if holder.trim().is_empty() { "by a run that has not said its name yet".to_owned() } else { holder.trim().to_owned() };
+            return Err(LockError::Held { name: name.to_owned(), holder });
+        }
+        Err((_, errno)) => return Err(unusable(errno.into())),
+    };
+    // Only words for whoever is refused: the lock itself is the kernel's.
+    lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{holder}")).map_err(unusable)?;
+    Ok(lock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_holds_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = ["ceph/a".to_owned()];
+        let first = Locks::take(directory.path(), &names, "run 1 by ops").unwrap();
+        let refusal = Locks::take(directory.path(), &names, "run 2").unwrap_err();
+        assert_eq!(refusal.to_string(), "the lock `ceph/a` is held: run 1 by ops");
+        drop(first);
+        assert!(Locks::take(directory.path(), &names, "run 2").is_ok());
+    }
+
+    #[test]
+    fn no_name_reaches_out_of_the_directory() {
+        assert_eq!(file_name("../x y"), "%2e%2e%2fx%20y.lock");
+    }
+}

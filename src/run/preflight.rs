@@ -1,0 +1,122 @@
+//! What must hold before anything runs. All of it is asked, so that the operator sees every obstacle at once.
+
+use minijinja::{Value, context};
+
+use super::{
+    engine::{Engine, Halt},
+    probe::Asked,
+};
+use crate::{
+    event::{Event, Finding, Mode, Part, Place, Verdict},
+    plan::{Evaluated, Scope},
+    ports::{Answer, Ask, Question},
+    runbook::model::{Runbook, Severity},
+};
+
+impl Engine<'_> {
+    /// Asks every preflight probe. Returns why the run may not go on, which only a dry run survives.
+    pub fn preflight(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<Option<String>, Halt> {
+        let at = |id: &str| parent.map_or_else(|| Place::top("preflight"), |parent| parent.child("preflight")).child(id);
+        let mut blocks = self.requirements(runbook, &at("requires"))?;
+        for probe in &runbook.preflight {
+            self.check_interrupts(parent)?;
+            let Some(id) = &probe.id else { continue };
+            let place = at(id.as_str());
+            let answers = match self.ask(probe, scope, &place, Part::Main)? {
+                Evaluated::Known(answers) => answers,
+                Evaluated::Unknown(needs) => {
+                    let title = probe.title.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
+                    self.emit(Event::Checked { place, title, finding: Finding::Unknown { needs } })?;
+                    scope.set_unknown(id.as_str());
+                    continue;
+                }
+            };
+            for asked in &answers {
+                let finding = finding(asked, probe.severity);
+                let blocks_run = matches!(finding, Finding::Block { .. });
+                self.emit(Event::Checked { place: asked.place.clone(), title: asked.title.clone(), finding })?;
+                if blocks_run {
+                    blocks.push((asked.place.clone(), asked.title.clone(), asked.why()));
+                }
+            }
+            scope.set(id.as_str(), together(probe.for_each.is_some(), answers));
+        }
+        let mut left = Vec::new();
+        for (place, title, why) in blocks {
+            if !self.overridden(&place, &title, &why)? {
+                left.push(format!("{title}: {why}"));
+            }
+        }
+        if left.is_empty() {
+            return Ok(None);
+        }
+        let why = left.join("\n");
+        if self.setting.mode == Mode::DryRun { Ok(Some(why)) } else { Err(Halt::Blocked { why }) }
+    }
+
+    /// What the runbook requires before its own probes: the user, and the programs that it names.
+    fn requirements(&self, runbook: &Runbook, place: &Place) -> Result<Vec<(Place, String, String)>, Halt> {
+        let mut blocks = Vec::new();
+        let mut check = |id: &str, title: String, found: Result<String, String>, hint: &str| -> Result<(), Halt> {
+            let place = place.child(id);
+            let finding = match found {
+                Ok(message) => Finding::Pass { message },
+                Err(message) => {
+                    blocks.push((place.clone(), title.clone(), message.clone()));
+                    Finding::Block { message, hint: Some(hint.to_owned()) }
+                }
+            };
+            self.emit(Event::Checked { place, title, finding })
+        };
+        if let Some(user) = &runbook.requires.user {
+            let is = self.ports.executor.user();
+            let found = if is == *user { Ok(is) } else { Err(format!("this is {is}")) };
+            check("user", format!("Run as {user}"), found, "run halligan as that user, for instance through sudo")?;
+        }
+        if !runbook.requires.commands.is_empty() {
+            let (mut found, mut missing) = (Vec::new(), Vec::new());
+            for program in &runbook.requires.commands {
+                match self.ports.executor.locate(program) {
+                    Some(path) => found.push(path.display().to_string()),
+                    None => missing.push(program.as_str()),
+                }
+            }
+            let found = if missing.is_empty() { Ok(found.join(", ")) } else { Err(format!("not found: {}", missing.join(", "))) };
+            check("commands", "The programs that are needed are here".to_owned(), found, "install them, or put them on the PATH")?;
+        }
+        Ok(blocks)
+    }
+
+    /// Whether the operator overrides a blocking probe, with a reason.
+    fn overridden(&self, place: &Place, title: &str, why: &str) -> Result<bool, Halt> {
+        let question = Question { place: Some(place.clone()), ask: Ask::Override, text: format!("{title}\n  {why}") };
+        match self.ports.prompt.ask(&question) {
+            Ok(Answer::Yes { typed, by }) if !typed.trim().is_empty() => {
+                self.emit(Event::Overridden { place: place.clone(), title: title.to_owned(), reason: typed, by })?;
+                Ok(true)
+            }
+            Err(crate::ports::NoAnswer::Interrupted | crate::ports::NoAnswer::Gone) => {
+                Err(Halt::Stopped { place: Some(place.clone()), why: "interrupted at a prompt".to_owned() })
+            }
+            // Everything else leaves the block standing.
+            Ok(_) | Err(crate::ports::NoAnswer::NoTerminal { .. }) => Ok(false),
+        }
+    }
+}
+
+fn finding(asked: &Asked, severity: Severity) -> Finding {
+    match (&asked.verdict, severity) {
+        (Verdict::Passed, _) => Finding::Pass { message: asked.message.clone() },
+        (_, Severity::Warn) => Finding::Warn { message: asked.why(), hint: asked.hint.clone() },
+        (_, Severity::Block) => Finding::Block { message: asked.why(), hint: asked.hint.clone() },
+    }
+}
+
+/// What later expressions see of a probe.
+pub(super) fn together(many: bool, mut answers: Vec<Asked>) -> Value {
+    if many {
+        let ok = answers.iter().all(Asked::passed);
+        return context! { ran => true, ok => ok, results => answers.into_iter().map(|asked| asked.result).collect::<Vec<_>>() };
+    }
+    answers.pop().map_or_else(|| context! { ran => false }, |asked| asked.result)
+}

@@ -1,0 +1,234 @@
+//! Asking a probe: a read-only question and its expected answer.
+
+use std::time::Duration;
+
+use minijinja::Value;
+
+use super::{
+    command::{describe_failure, known, result_of, timespan_of},
+    engine::{Engine, Halt},
+};
+use crate::{
+    event::{Part, Place, Verdict},
+    plan::{Evaluated, Scope, scope::list_of},
+    ports::Ran,
+    runbook::model::{Probe, Template},
+};
+
+/// How often a probe that has time is asked, when the runbook does not say.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// A probe's answer.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub place: Place,
+    pub title: String,
+    pub verdict: Verdict,
+    /// What was seen, in the probe's own words; may be empty.
+    pub message: String,
+    pub hint: Option<String>,
+    pub result: Value,
+}
+
+impl Asked {
+    pub fn passed(&self) -> bool {
+        self.verdict == Verdict::Passed
+    }
+
+    /// Why it did not pass.
+    pub fn why(&self) -> String {
+        match &self.verdict {
+            Verdict::Passed => String::new(),
+            Verdict::Failed { why } | Verdict::Unknown { why } if self.message.is_empty() => why.clone(),
+            Verdict::Failed { .. } | Verdict::Unknown { .. } => self.message.clone(),
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// Asks a probe; one for each item if it has items. `Unknown` if it cannot be asked before the run.
+    ///
+    /// Returns nothing if its `when` says that it does not matter.
+    pub fn ask(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Vec<Asked>>, Halt> {
+        let fault = |why: String| Ok(Evaluated::Known(vec![unanswered(probe, scope, place, why)]));
+        if let Some(when) = &probe.when {
+            match scope.holds(when) {
+                Ok(Evaluated::Known(true)) => {}
+                Ok(Evaluated::Known(false)) => return Ok(Evaluated::Known(Vec::new())),
+                Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
+                Err(error) => return fault(format!("`when` cannot be evaluated: {error}")),
+            }
+        }
+        let Some(items) = &probe.for_each else {
+            return Ok(self.ask_in_time(probe, scope, place, part)?.map(|asked| vec![asked]));
+        };
+        let list = match list_of(items, scope) {
+            Ok(Evaluated::Known(list)) => list,
+            Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
+            Err(why) => return fault(why),
+        };
+        let mut answers = Vec::with_capacity(list.len());
+        for item in list {
+            let mut scope = scope.clone();
+            let place = place.item(items.name.as_str(), &label(&item));
+            scope.set(items.name.as_str(), item);
+            answers.push(known!(self.ask_in_time(probe, &scope, &place, part)?));
+        }
+        Ok(Evaluated::Known(answers))
+    }
+
+    /// Asks until the probe passes or its `within` is over.
+    fn ask_in_time(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Asked>, Halt> {
+        let span = |timespan| match timespan {
+            None => Ok(None),
+            Some(timespan) => timespan_of(scope, timespan).map(|length| match length {
+                Evaluated::Known(length) => Some(length),
+                Evaluated::Unknown(_) => None,
+            }),
+        };
+        let (within, every) = match (span(probe.within.as_ref()), span(probe.every.as_ref())) {
+            (Ok(within), Ok(every)) => (within, every.unwrap_or(EVERY)),
+            (Err(why), _) | (_, Err(why)) => return Ok(Evaluated::Known(unanswered(probe, scope, place, why))),
+        };
+        let began = self.ports.clock.elapsed();
+        let mut attempt = 1;
+        loop {
+            let asked = known!(self.ask_once(probe, scope, place, part, attempt)?);
+            let waited = self.ports.clock.elapsed().saturating_sub(began);
+            let more = within.is_some_and(|within| waited + every <= within);
+            if asked.passed() || !more || self.hypothetical() || self.ports.interrupts.urgency() > crate::ports::Urgency::None {
+                return Ok(Evaluated::Known(asked));
+            }
+            self.progress(&crate::event::Progress::Waiting {
+                place: place.clone(),
+                want: title_of(probe, scope, place),
+                have: asked.why(),
+                elapsed: waited,
+                limit: within,
+                figure: None,
+                still: None,
+                held: None,
+            });
+            self.ports.clock.pause(every, self.ports.interrupts);
+            attempt += 1;
+        }
+    }
+
+    fn ask_once(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part, attempt: u32) -> Result<Evaluated<Asked>, Halt> {
+        let Some(command) = &probe.command else {
+            let (verdict, result) = match &probe.expect {
+                None => (Verdict::Failed { why: "it has neither a command nor an expectation".to_owned() }, answer(Vec::new(), false)),
+                Some(expect) => match scope.holds(expect) {
+                    Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
+                    Ok(Evaluated::Known(holds)) => (expected(holds, &expect.text), answer(Vec::new(), holds)),
+                    Err(error) => (Verdict::Failed { why: format!("`{expect}` cannot be evaluated: {error}") }, answer(Vec::new(), false)),
+                },
+            };
+            return Ok(Evaluated::Known(Self::asked(probe, scope, place, verdict, result)));
+        };
+        let order = match Self::order(command, scope, place, part) {
+            Ok(order) => known!(order),
+            Err(why) => return Ok(Evaluated::Known(unanswered(probe, scope, place, why))),
+        };
+        if !self.ports.executor.admits(&order) {
+            return Ok(Evaluated::Unknown(vec![place.to_string()]));
+        }
+        // What it expects of names that are not known yet, it cannot be asked.
+        if let Some(expect) = &probe.expect {
+            let mut probing = scope.clone();
+            for name in ["code", "output", "stdout", "stderr"] {
+                probing.set(name, 0);
+            }
+            if let Ok(Evaluated::Unknown(needs)) = probing.holds(expect) {
+                return Ok(Evaluated::Unknown(needs));
+            }
+        }
+        let mut inner = scope.clone();
+        let mut outcome = (Verdict::Passed, Value::from(()));
+        let judged = self.execute(&order, attempt, None, self.ports.interrupts, None, |ran| {
+            let (verdict, result) = judge(probe, ran, &mut inner);
+            let asked = Self::asked(probe, &inner, place, verdict.clone(), result.clone());
+            outcome = (verdict, result);
+            (outcome.0.clone(), asked.message)
+        })?;
+        Ok(Evaluated::Known(Self::asked(probe, &inner, place, judged.verdict, outcome.1)))
+    }
+
+    fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value) -> Asked {
+        let text = |template: &Option<Template>| {
+            template.as_ref().map(|template| match scope.text(template) {
+                Ok(Evaluated::Known(text)) => text,
+                Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
+                Err(error) => format!("({error})"),
+            })
+        };
+        let hint = if verdict == Verdict::Passed { None } else { text(&probe.hint) };
+        // What was seen may itself be what could not be read.
+        let message = text(&probe.message).unwrap_or_default();
+        Asked { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result }
+    }
+}
+
+/// What a command's end means for the probe, and what later expressions see of it. Leaves the result in `scope`.
+fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value) {
+    let output = probe.command.as_ref().map(|command| command.output).unwrap_or_default();
+    let (fields, fault) = result_of(ran, output);
+    for (name, value) in &fields {
+        if !matches!(*name, "ran" | "ok") {
+            scope.set(name, value.clone());
+        }
+    }
+    let verdict = match (&ran.exit, fault, &probe.expect) {
+        // A probe that could not run, or was cut off, has not passed, whatever it was expected to say.
+        (exit, _, _) if !matches!(exit, crate::event::Exit::Code(_)) => Verdict::Failed { why: describe_failure(ran) },
+        (exit, Err(fault), _) if !exit.succeeded() => Verdict::Failed { why: format!("{}; {fault}", describe_failure(ran)) },
+        (_, Err(fault), _) => Verdict::Failed { why: fault },
+        (exit, Ok(()), None) if exit.succeeded() => Verdict::Passed,
+        (_, Ok(()), None) => Verdict::Failed { why: describe_failure(ran) },
+        (_, Ok(()), Some(expect)) => match scope.holds(expect) {
+            Ok(Evaluated::Known(holds)) => expected(holds, &expect.text),
+            Ok(Evaluated::Unknown(needs)) => Verdict::Unknown { why: format!("it needs {}", needs.join(", ")) },
+            Err(error) if !ran.exit.succeeded() => {
+                Verdict::Failed { why: format!("{}; `{expect}` cannot be evaluated: {error}", describe_failure(ran)) }
+            }
+            Err(error) => Verdict::Failed { why: format!("`{expect}` cannot be evaluated: {error}") },
+        },
+    };
+    let passed = verdict == Verdict::Passed;
+    (verdict, answer(fields, passed))
+}
+
+fn expected(holds: bool, expect: &str) -> Verdict {
+    if holds { Verdict::Passed } else { Verdict::Failed { why: format!("expected: {expect}") } }
+}
+
+/// A probe's result: `ok` says whether it passed.
+fn answer(fields: Vec<(&'static str, Value)>, passed: bool) -> Value {
+    let rest = fields.into_iter().filter(|(name, _)| !matches!(*name, "ok" | "ran"));
+    Value::from_pairs([("ran", Value::from(true)), ("ok", Value::from(passed))].into_iter().chain(rest))
+}
+
+/// A probe that could not be asked at all has not passed.
+fn unanswered(probe: &Probe, scope: &Scope, place: &Place, why: String) -> Asked {
+    Asked {
+        place: place.clone(),
+        title: title_of(probe, scope, place),
+        verdict: Verdict::Failed { why },
+        message: String::new(),
+        hint: None,
+        result: answer(Vec::new(), false),
+    }
+}
+
+fn title_of(probe: &Probe, scope: &Scope, place: &Place) -> String {
+    match probe.title.as_ref().map(|title| scope.text(title)) {
+        Some(Ok(Evaluated::Known(title))) => title,
+        _ => place.step().replace('_', " "),
+    }
+}
+
+/// What to call an item: itself, or its `name` or `id`.
+pub(super) fn label(item: &Value) -> String {
+    let named = ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()));
+    named.unwrap_or_else(|| item.clone()).to_string()
+}

@@ -1,0 +1,117 @@
+//! Undos and cleanups: made ready before the step begins, so that they restore what was found.
+
+use super::engine::{Engine, Halt};
+use crate::{
+    event::{Part, Place, Shown, Verdict},
+    expression,
+    plan::{Evaluated, Scope},
+    ports::Order,
+    runbook::model::{Command, Program, Remedy, Step},
+};
+
+/// An undo or cleanup, as ready as it can be.
+#[derive(Debug)]
+pub(super) enum Prepared {
+    /// Exactly this.
+    Ready(Box<Order>),
+    /// It needs the result of the step itself.
+    Later { remedy: Box<Remedy>, scope: Box<Scope> },
+}
+
+impl Prepared {
+    /// What is owed once the step has begun. What is not known yet is shown as it stands in the runbook.
+    pub fn shown(&self) -> Shown {
+        match self {
+            Self::Ready(order) => order.shown(),
+            Self::Later { remedy, .. } => written(&remedy.command),
+        }
+    }
+}
+
+/// A command as it stands in the runbook.
+pub(super) fn written(command: &Command) -> Shown {
+    let argv = match &command.program {
+        Program::Argv(words) => words.iter().map(ToString::to_string).collect(),
+        Program::Shell(script) => vec!["bash".into(), "-euo".into(), "pipefail".into(), "-c".into(), script.to_string()],
+    };
+    Shown {
+        argv,
+        effect: command.effect,
+        host: command.on.as_ref().map(ToString::to_string),
+        user: command.user.as_ref().map(ToString::to_string),
+        cwd: command.cwd.as_ref().map(ToString::to_string),
+        env: command.env.keys().cloned().collect(),
+        stdin: command.stdin.is_some(),
+        timeout_ms: None,
+    }
+}
+
+/// Whether a remedy speaks of the result of its own step.
+fn needs_own_result(remedy: &Remedy, step: &Step) -> bool {
+    let command = &remedy.command;
+    let words: Vec<&str> = match &command.program {
+        Program::Argv(words) => words.iter().map(|word| &*word.text).collect(),
+        Program::Shell(_) => Vec::new(),
+    };
+    let rest = command
+        .env
+        .values()
+        .chain(command.on.as_ref())
+        .chain(command.stdin.as_ref())
+        .chain(command.cwd.as_ref())
+        .chain(command.user.as_ref());
+    let refers = |names: Result<expression::Names, _>| names.is_ok_and(|names: expression::Names| names.roots().contains(step.id.as_str()));
+    words.into_iter().chain(rest.map(|template| &*template.text)).any(|text| refers(expression::names_in_template(text)))
+        || remedy.when.as_ref().is_some_and(|when| refers(expression::names_in_expression(&when.text)))
+}
+
+impl Engine<'_> {
+    /// Makes a remedy ready before its step begins. `None` if its `when` says that it is not needed.
+    ///
+    /// The inner error says why it cannot be made ready: the step must then not begin.
+    pub fn prepare(remedy: &Remedy, step: &Step, place: &Place, part: Part, scope: &Scope) -> Result<Option<Prepared>, String> {
+        if needs_own_result(remedy, step) {
+            return Ok(Some(Prepared::Later { remedy: Box::new(remedy.clone()), scope: Box::new(scope.clone()) }));
+        }
+        Self::bind_remedy(remedy, place, part, scope).map(|order| order.map(|order| Prepared::Ready(Box::new(order))))
+    }
+
+    fn bind_remedy(remedy: &Remedy, place: &Place, part: Part, scope: &Scope) -> Result<Option<Order>, String> {
+        let unknown = |needs: Vec<String>| format!("it needs {}, which is not known", needs.join(", "));
+        if let Some(when) = &remedy.when {
+            match scope.holds(when).map_err(|error| error.to_string())? {
+                Evaluated::Known(false) => return Ok(None),
+                Evaluated::Known(true) => {}
+                Evaluated::Unknown(needs) => return Err(unknown(needs)),
+            }
+        }
+        match Self::order(&remedy.command, scope, place, part)? {
+            Evaluated::Known(order) => Ok(Some(order)),
+            Evaluated::Unknown(needs) => Err(unknown(needs)),
+        }
+    }
+
+    /// The result of a step has become known: whatever waited for it sees it from now on.
+    pub fn learn(prepared: &mut Option<Prepared>, step: &Step, result: &minijinja::Value) {
+        if let Some(Prepared::Later { scope, .. }) = prepared {
+            scope.set(step.id.as_str(), result.clone());
+        }
+    }
+
+    /// Runs an undo or cleanup. The inner error says why it did not work.
+    pub fn compensate(&self, place: &Place, part: Part, prepared: Prepared) -> Result<Result<(), String>, Halt> {
+        let order = match prepared {
+            Prepared::Ready(order) => *order,
+            Prepared::Later { remedy, scope } => match Self::bind_remedy(&remedy, place, part, &scope) {
+                Ok(Some(order)) => order,
+                Ok(None) => return Ok(Ok(())),
+                Err(why) => return Ok(Err(why)),
+            },
+        };
+        let ran = self.execute(&order, 1, None, self.ports.last_interrupts, None, super::command::judge_exit)?;
+        Ok(match ran.verdict {
+            Verdict::Passed => Ok(()),
+            Verdict::Failed { why } | Verdict::Unknown { why } => Err(why),
+        })
+    }
+}

@@ -1,0 +1,268 @@
+//! The same steps for each item: in batches, with a gate before each, never more failures than allowed.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use minijinja::{Value, context};
+
+use super::{
+    command::{count_of, timespan_of},
+    engine::{Engine, Halt},
+    frame::Frame,
+    probe::label,
+    step::{Did, not_run},
+};
+use crate::{
+    event::{Event, Part, Place, Prediction, Progress, Skip},
+    plan::{Evaluated, Scope, scope::list_of},
+    runbook::model::{BatchSize, ForEach},
+};
+
+/// More than this at once would only make a small machine slower and its descriptors scarce.
+const MOST_AT_ONCE: usize = 64;
+
+/// What has become of one item.
+struct Done {
+    item: Value,
+    /// Where, and why.
+    failed: Option<(Place, String)>,
+}
+
+/// The loop's own figures.
+struct Pace {
+    sizes: Vec<usize>,
+    parallel: usize,
+    pause: Duration,
+    max_failures: u64,
+}
+
+/// How many items each batch has: the last size repeats until none is left.
+pub(super) fn batches(sizes: &[usize], items: usize) -> Vec<usize> {
+    let mut left = items;
+    let mut batches = Vec::new();
+    let mut sizes = sizes.iter().copied();
+    let mut size = 1;
+    while left > 0 {
+        size = sizes.next().unwrap_or(size).max(1);
+        let batch = size.min(left);
+        batches.push(batch);
+        left -= batch;
+    }
+    batches
+}
+
+impl Engine<'_> {
+    pub fn for_each(&self, each: &ForEach, scope: &mut Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
+        let predicted = |needs| Ok(Did::Predicted(Prediction::AtRunTime { needs }));
+        let items = match list_of(&each.items, scope) {
+            Ok(Evaluated::Known(items)) => items,
+            Ok(Evaluated::Unknown(needs)) => return predicted(needs),
+            Err(why) => return Ok(Did::failed(why)),
+        };
+        let pace = match pace(each, scope, items.len()) {
+            Ok(Evaluated::Known(pace)) => pace,
+            Ok(Evaluated::Unknown(needs)) => return predicted(needs),
+            Err(why) => return Ok(Did::failed(why)),
+        };
+        if items.is_empty() {
+            return Ok(Did::Skipped(Skip::Empty, context! { ran => false, ok => true, results => Vec::<Value>::new() }));
+        }
+        let batches = batches(&pace.sizes, items.len());
+        let labels: Vec<String> = items.iter().map(label).collect();
+        self.emit(Event::Staggered {
+            place: place.clone(),
+            items: labels.clone(),
+            batches: batches.clone(),
+            max_failures: pace.max_failures,
+        })?;
+        let mut rest: VecDeque<Value> = items.into();
+        let mut done: Vec<Done> = Vec::new();
+        let mut first = 0;
+        for (index, size) in batches.iter().enumerate() {
+            if index > 0 {
+                self.pause_between(place, pace.pause);
+            }
+            self.check_interrupts(Some(place))?;
+            if let Some(why) = self.gate(each, scope, place, index + 1)? {
+                return Ok(Did::failed(format!("the gate before batch {} of {} is shut: {why}", index + 1, batches.len())));
+            }
+            self.emit(Event::BatchBegan { place: place.clone(), batch: index + 1, items: labels[first..first + size].to_vec() })?;
+            first += size;
+            let batch: Vec<Value> = rest.drain(..*size).collect();
+            self.batch(each, batch, scope, frame, place, &pace, &mut done)?;
+            let failures: Vec<&(Place, String)> = done.iter().filter_map(|done| done.failed.as_ref()).collect();
+            if failures.len() as u64 > pace.max_failures {
+                let at = failures.first().map(|(place, _)| place.clone());
+                return Ok(Did::Failed { why: too_many(&failures, pace.max_failures, done.len(), labels.len()), at });
+            }
+        }
+        for step in &each.steps {
+            scope.set(step.id.as_str(), not_run());
+        }
+        let ok = done.iter().all(|done| done.failed.is_none());
+        let results: Vec<Value> = done
+            .into_iter()
+            .map(|done| context! { item => done.item, ok => done.failed.is_none(), why => done.failed.map(|(_, why)| why) })
+            .collect();
+        Ok(Did::Done(context! { ran => true, ok => ok, results => results }))
+    }
+
+    fn pause_between(&self, place: &Place, pause: Duration) {
+        if pause.is_zero() {
+            return;
+        }
+        self.progress(&Progress::Pausing { place: place.clone(), why: "between batches".to_owned(), left: pause });
+        self.ports.clock.pause(pause, self.ports.interrupts);
+    }
+
+    /// All probes before a batch. Returns why the batch may not begin.
+    fn gate(&self, each: &ForEach, scope: &mut Scope, place: &Place, batch: usize) -> Result<Option<String>, Halt> {
+        let mut shut = Vec::new();
+        for (index, probe) in each.before_batch.iter().enumerate() {
+            let name = probe.id.as_ref().map_or_else(|| format!("gate{}", index + 1), ToString::to_string);
+            let place = place.child(&name).item("batch", &batch.to_string());
+            match self.ask(probe, scope, &place, Part::Gate)? {
+                Evaluated::Known(answers) => {
+                    shut.extend(answers.iter().filter(|asked| !asked.passed()).map(|asked| {
+                        let hint = asked.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                        format!("{}: {}{hint}", asked.title, asked.why())
+                    }));
+                    if let Some(id) = &probe.id {
+                        scope.set(id.as_str(), super::preflight::together(probe.for_each.is_some(), answers));
+                    }
+                }
+                Evaluated::Unknown(needs) => {
+                    self.emit(Event::StepPredicted { place, part: Part::Gate, prediction: Prediction::AtRunTime { needs } })?;
+                    if let Some(id) = &probe.id {
+                        scope.set_unknown(id.as_str());
+                    }
+                }
+            }
+        }
+        // Once a dry run has passed over changes, a shut gate says nothing about the real run.
+        Ok(if shut.is_empty() || self.hypothetical() { None } else { Some(shut.join("; ")) })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the loop's own state, in one place")]
+    fn batch(
+        &self,
+        each: &ForEach,
+        batch: Vec<Value>,
+        scope: &Scope,
+        frame: &mut Frame,
+        place: &Place,
+        pace: &Pace,
+        done: &mut Vec<Done>,
+    ) -> Result<(), Halt> {
+        let at_once = pace.parallel.min(self.ports.executor.concurrency()).clamp(1, MOST_AT_ONCE).min(batch.len().max(1));
+        let failed_before = done.iter().filter(|done| done.failed.is_some()).count() as u64;
+        if at_once == 1 {
+            for item in batch {
+                let failures = done.iter().filter(|done| done.failed.is_some()).count() as u64;
+                if failures > pace.max_failures {
+                    return Ok(());
+                }
+                let mut inner = Frame::default();
+                let result = self.item(each, &item, scope, &mut inner, place);
+                done.push(item_ended(item, self.end_frame(inner, Some(frame), result))?);
+            }
+            return Ok(());
+        }
+        let waiting = Mutex::new(batch.into_iter().enumerate().collect::<VecDeque<_>>());
+        let ended = Mutex::new(Vec::new());
+        let failures = std::sync::atomic::AtomicU64::new(failed_before);
+        std::thread::scope(|threads| {
+            for _ in 0..at_once {
+                threads.spawn(|| {
+                    loop {
+                        if failures.load(std::sync::atomic::Ordering::SeqCst) > pace.max_failures {
+                            return;
+                        }
+                        let Some((index, item)) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
+                        let mut inner = Frame::default();
+                        let mut outer = Frame::default();
+                        let result = self.item(each, &item, scope, &mut inner, place);
+                        let result = self.end_frame(inner, Some(&mut outer), result);
+                        if result.is_err() {
+                            failures.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                        }
+                        ended.lock().unwrap_or_else(PoisonError::into_inner).push((index, item, outer, result));
+                    }
+                });
+            }
+        });
+        let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+        ended.sort_by_key(|(index, ..)| *index);
+        let mut halt = None;
+        for (_, item, outer, result) in ended {
+            frame.compensations.extend(outer.compensations);
+            match item_ended(item, result) {
+                Ok(one) => done.push(one),
+                Err(why) => halt = halt.or(Some(why)),
+            }
+        }
+        halt.map_or(Ok(()), Err)
+    }
+
+    fn item(&self, each: &ForEach, item: &Value, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
+        let mut scope = scope.clone();
+        let name = each.items.name.as_str();
+        let place = place.item(name, &label(item));
+        scope.set(name, item.clone());
+        self.check_interrupts(Some(&place))?;
+        self.steps(&each.steps, &mut scope, frame, Some(&place))
+    }
+}
+
+/// A failed item is counted; everything else that ends it ends the loop.
+fn item_ended(item: Value, result: Result<(), Halt>) -> Result<Done, Halt> {
+    match result {
+        Ok(()) => Ok(Done { item, failed: None }),
+        Err(Halt::Failed { place, why }) => Ok(Done { item, failed: Some((place, why)) }),
+        Err(halt) => Err(halt),
+    }
+}
+
+fn too_many(failures: &[&(Place, String)], allowed: u64, done: usize, all: usize) -> String {
+    let count = failures.len();
+    let rest = all - done;
+    let untouched = if rest == 0 { String::new() } else { format!(", {rest} not touched") };
+    format!(
+        "{count} of {all} failed, {allowed} allowed{untouched}: {}",
+        failures.iter().map(|(place, why)| format!("{place}: {why}")).collect::<Vec<_>>().join("; ")
+    )
+}
+
+fn pace(each: &ForEach, scope: &Scope, items: usize) -> Result<Evaluated<Pace>, String> {
+    let mut sizes = Vec::with_capacity(each.batch.len());
+    for size in &each.batch {
+        sizes.push(match size {
+            BatchSize::Count(count) => usize::try_from(super::command::known!(count_of(scope, count)?)).unwrap_or(usize::MAX),
+            BatchSize::Percent(percent) => (items * usize::from(*percent)).div_ceil(100).max(1),
+        });
+    }
+    let parallel = usize::try_from(super::command::known!(count_of(scope, &each.parallel)?)).unwrap_or(usize::MAX);
+    let pause = match &each.pause {
+        None => Duration::ZERO,
+        Some(pause) => super::command::known!(timespan_of(scope, pause)?),
+    };
+    let max_failures = super::command::known!(count_of(scope, &each.max_failures)?);
+    Ok(Evaluated::Known(Pace { sizes, parallel, pause, max_failures }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::batches;
+
+    #[test]
+    fn the_last_size_repeats() {
+        assert_eq!(batches(&[1, 1, 3], 10), [1, 1, 3, 3, 2]);
+        assert_eq!(batches(&[1], 3), [1, 1, 1]);
+        assert_eq!(batches(&[5], 3), [3]);
+        assert_eq!(batches(&[0], 2), [1, 1]);
+        assert_eq!(batches(&[2], 0), [0usize; 0]);
+    }
+}

@@ -1,0 +1,391 @@
+//! One step: whether it is to be done, doing it, proving it, and what happens when it fails.
+
+use std::time::Duration;
+
+use minijinja::{Value, context};
+
+use super::{
+    command::{judge_exit, result_of},
+    engine::{Engine, Halt},
+    frame::{Compensation, Frame},
+    preflight::together,
+    probe::Asked,
+    remedy::Prepared,
+};
+use crate::{
+    event::{Effect, Event, Part, Place, Prediction, Skip, StepOutcome, Verdict},
+    plan::{Evaluated, Scope},
+    ports::Choice,
+    runbook::model::{Command, Kind, Probe, Runbook, Step, Undo},
+};
+
+/// What has become of a step.
+pub(super) enum Did {
+    Done(Value),
+    Failed {
+        why: String,
+        at: Option<Place>,
+    },
+    /// Nobody can say whether it took effect.
+    Doubt {
+        why: String,
+    },
+    /// A dry run does not do it.
+    Predicted(Prediction),
+    Skipped(Skip, Value),
+}
+
+impl Did {
+    pub fn failed(why: String) -> Self {
+        Self::Failed { why, at: None }
+    }
+
+    /// What has become of a stretch of steps. A failure inside is the stretch's own, for its `on_fail` to decide.
+    fn of(result: Result<(), Halt>) -> Result<Self, Halt> {
+        match result {
+            Ok(()) => Ok(Self::Done(context! { ran => true, ok => true })),
+            Err(Halt::Failed { place, why }) => Ok(Self::Failed { why, at: Some(place) }),
+            Err(halt) => Err(halt),
+        }
+    }
+}
+
+/// What a name that was not reached stands for.
+pub(super) fn not_run() -> Value {
+    context! { ran => false }
+}
+
+impl Engine<'_> {
+    pub fn steps(&self, steps: &[Step], scope: &mut Scope, frame: &mut Frame, parent: Option<&Place>) -> Result<(), Halt> {
+        for step in steps {
+            let place = parent.map_or_else(|| Place::top(step.id.as_str()), |parent| parent.child(step.id.as_str()));
+            self.check_interrupts(Some(&place))?;
+            self.step(step, scope, frame, &place)?;
+            // A confirmation covers what comes right after it.
+            if !matches!(step.kind, Kind::Confirm(_)) && step.effect() != Effect::Read {
+                frame.covered.remove(&step.id);
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut failed_at = None;
+            let did = self.attempt(step, scope, frame, place, attempt)?;
+            let (why, doubt) = match did {
+                Did::Done(result) => {
+                    scope.set(step.id.as_str(), result);
+                    return self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Done });
+                }
+                Did::Skipped(why, result) => {
+                    scope.set(step.id.as_str(), result);
+                    forget(step.children(), scope, &|scope, id| scope.set(id, not_run()));
+                    return self.emit(Event::StepSkipped { place: place.clone(), why });
+                }
+                Did::Predicted(prediction) => {
+                    scope.set_unknown(step.id.as_str());
+                    forget(step.children(), scope, &|scope, id| scope.set_unknown(id));
+                    return self.emit(Event::StepPredicted { place: place.clone(), part: Part::Main, prediction });
+                }
+                Did::Failed { why, at } => {
+                    self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Failed { why: why.clone() } })?;
+                    failed_at = at;
+                    (why, false)
+                }
+                Did::Doubt { why } => {
+                    self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::InDoubt { why: why.clone() } })?;
+                    match self.resolve_doubt(step, scope, place, &why)? {
+                        Some(Choice::Done) => {
+                            scope.set(step.id.as_str(), context! { ran => true, ok => true });
+                            return self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Done });
+                        }
+                        Some(Choice::Retry) => continue,
+                        _ => (format!("in doubt: {why}"), true),
+                    }
+                }
+            };
+            // A failed step has a result too: a later `when` may ask for it.
+            if scope.get(step.id.as_str()).is_none() {
+                scope.set(step.id.as_str(), context! { ran => true, ok => false });
+            }
+            match self.after_failure(step, place, &why, doubt)? {
+                Choice::Retry => {}
+                Choice::Continue => return Ok(()),
+                Choice::Rollback => return Err(Halt::Rollback { place: place.clone(), why }),
+                _ => return Err(Halt::Failed { place: failed_at.unwrap_or_else(|| place.clone()), why }),
+            }
+        }
+    }
+
+    /// Does a step once.
+    fn attempt(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place, attempt: u32) -> Result<Did, Halt> {
+        if let Some(when) = &step.when {
+            match scope.holds(when) {
+                Ok(Evaluated::Known(true)) => {}
+                Ok(Evaluated::Known(false)) => return Ok(Did::Skipped(Skip::When { expression: when.to_string() }, not_run())),
+                Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+                Err(error) => return Ok(Did::failed(format!("`when` cannot be evaluated: {error}"))),
+            }
+        }
+        let title = match step.title.as_ref().map(|title| scope.text(title)) {
+            Some(Ok(Evaluated::Known(title))) => title,
+            _ => step.id.as_str().replace('_', " "),
+        };
+        self.emit(Event::StepReached { place: place.clone(), title, kind: kind_word(&step.kind), effect: step.effect() })?;
+        match &step.kind {
+            Kind::Command(command) => self.command(step, command, scope, frame, place, attempt),
+            Kind::Probe(probe) => self.probe_step(probe, scope, place),
+            Kind::Wait(wait) => match self.wait(wait, scope, place)? {
+                Evaluated::Unknown(needs) => Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+                Evaluated::Known(waited) => Ok(match waited.verdict {
+                    Verdict::Passed => Did::Done(waited.result),
+                    Verdict::Failed { why } => Did::failed(why),
+                    Verdict::Unknown { why } => Did::Predicted(Prediction::AtRunTime { needs: vec![why] }),
+                }),
+            },
+            Kind::Confirm(confirm) => self.confirm(confirm, scope, frame, place),
+            Kind::Manual(manual) => self.manual(manual, scope, place),
+            Kind::ForEach(each) => self.for_each(each, scope, frame, place),
+            Kind::Group { steps, .. } => {
+                let mut inner = Frame::default();
+                self.own_cleanup(step, scope, &mut inner, place)?;
+                let result = self.steps(steps, scope, &mut inner, Some(place));
+                Did::of(self.end_frame(inner, Some(frame), result))
+            }
+            Kind::Call(call) => {
+                let Some(runbook) = self.plan.called.get(&call.runbook) else {
+                    return Ok(Did::failed(format!("the runbook {} is not there", call.runbook)));
+                };
+                let params = match call_params(call, scope) {
+                    Ok(Evaluated::Known(params)) => params,
+                    Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+                    Err(why) => return Ok(Did::failed(why)),
+                };
+                self.call(runbook, &params, frame, place)
+            }
+        }
+    }
+
+    /// Another runbook as one step: its preflight is a gate here, its cleanups run when it ends.
+    fn call(&self, runbook: &Runbook, given: &crate::plan::binding::Given, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
+        let bound = match crate::plan::binding::bind(runbook, given) {
+            Ok((bound, missing)) if missing.is_empty() => bound,
+            Ok((_, missing)) => {
+                let names: Vec<_> = missing.iter().map(|parameter| parameter.name.as_str()).collect();
+                return Ok(Did::failed(format!("{} is not given {}", runbook.name, names.join(", "))));
+            }
+            Err(faults) => return Ok(Did::failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))),
+        };
+        let mut inner_scope = self.scope(runbook, bound.scope_value());
+        if let Some(why) = match self.preflight(runbook, &mut inner_scope, Some(place)) {
+            Err(Halt::Blocked { why }) => Some(why),
+            other => other?,
+        } {
+            return Ok(Did::failed(why));
+        }
+        let mut inner = Frame::default();
+        let result = self.steps(&runbook.steps, &mut inner_scope, &mut inner, Some(place));
+        Did::of(self.end_frame(inner, Some(frame), result))
+    }
+
+    /// A group's own cleanup is owed as soon as the group is entered.
+    fn own_cleanup(&self, step: &Step, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
+        let Some(remedy) = &step.cleanup else { return Ok(()) };
+        match Self::prepare(remedy, step, place, Part::Cleanup, scope) {
+            Ok(None) => {}
+            Ok(Some(cleanup)) => frame.compensations.push(Compensation { place: place.clone(), undo: None, cleanup: Some(cleanup) }),
+            Err(_) if self.hypothetical() => {}
+            Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("its cleanup cannot be made ready: {why}") }),
+        }
+        Ok(())
+    }
+
+    fn probe_step(&self, probe: &Probe, scope: &Scope, place: &Place) -> Result<Did, Halt> {
+        let answers = match self.ask(probe, scope, place, Part::Main)? {
+            Evaluated::Known(answers) => answers,
+            Evaluated::Unknown(needs) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+        };
+        let failures: Vec<String> = answers.iter().filter(|asked| !asked.passed()).map(Asked::why).collect();
+        let hint = answers.iter().find_map(|asked| asked.hint.clone()).map(|hint| format!(" ({hint})")).unwrap_or_default();
+        let result = together(probe.for_each.is_some(), answers);
+        if failures.is_empty() || probe.severity == crate::runbook::model::Severity::Warn {
+            if !failures.is_empty() {
+                self.emit(Event::Note { place: Some(place.clone()), text: format!("warning: {}{hint}", failures.join("; ")) })?;
+            }
+            return Ok(Did::Done(result));
+        }
+        if self.hypothetical() {
+            let needs = vec![format!("what the changes above do: now it is not so ({})", failures.join("; "))];
+            return Ok(Did::Predicted(Prediction::AtRunTime { needs }));
+        }
+        Ok(Did::failed(format!("{}{hint}", failures.join("; "))))
+    }
+
+    /// A probe of a step, asked once and not for each of anything. `None` if its `when` says that it does not matter.
+    pub fn ask_one(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Option<Asked>>, Halt> {
+        Ok(self.ask(probe, scope, place, part)?.map(|mut answers| match answers.iter().position(|asked| !asked.passed()) {
+            Some(bad) => Some(answers.swap_remove(bad)),
+            None => answers.pop(),
+        }))
+    }
+
+    fn command(
+        &self,
+        step: &Step,
+        command: &Command,
+        scope: &mut Scope,
+        frame: &mut Frame,
+        place: &Place,
+        attempt: u32,
+    ) -> Result<Did, Halt> {
+        if let Some(probe) = &step.done_if {
+            match self.ask_one(probe, scope, place, Part::DoneIf)? {
+                Evaluated::Known(Some(asked)) if asked.passed() => {
+                    let result = context! { ran => false, ok => true };
+                    return Ok(Did::Skipped(Skip::AlreadyDone { message: asked.message }, result));
+                }
+                Evaluated::Known(_) => {}
+                Evaluated::Unknown(needs) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+            }
+        }
+        let order = match Self::order(command, scope, place, Part::Main) {
+            Ok(Evaluated::Known(order)) => order,
+            Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
+            Err(why) => return Ok(Did::failed(why)),
+        };
+        if !self.ports.executor.admits(&order) {
+            return Ok(Did::Predicted(Prediction::WouldRun { command: order.shown() }));
+        }
+        match self.may_begin(step, &order, frame, place)? {
+            Choice::Run => {}
+            _ => return Ok(Did::Skipped(Skip::Operator, not_run())),
+        }
+        let mut compensation = match Self::compensation(step, place, scope) {
+            Ok(compensation) => compensation,
+            Err(why) => return Ok(Did::failed(why)),
+        };
+        let owes = compensation.cleanup.as_ref().map(Prepared::shown);
+        let first = attempt;
+        let times = step.retry.as_ref().map_or(0, |retry| retry.times);
+        let mut judged = None;
+        for again in 0..=times {
+            if again > 0 {
+                self.check_interrupts(Some(place))?;
+                self.ports.clock.pause(delay(step, again), self.ports.interrupts);
+            }
+            let spec = step.progress.as_ref().map(|spec| (spec, &*scope));
+            let ended = match self.execute(&order, first + again, owes.clone(), self.ports.interrupts, spec, |ran| {
+                match (judge_exit(ran), result_of(ran, command.output).1) {
+                    ((Verdict::Passed, _), Err(fault)) => (Verdict::Failed { why: fault }, String::new()),
+                    (judged, _) => judged,
+                }
+            }) {
+                Ok(ended) => ended,
+                Err(halt) => {
+                    frame.compensations.push(compensation);
+                    return Err(halt);
+                }
+            };
+            let done = ended.verdict == Verdict::Passed || (ended.ran.exit.in_doubt() && step.effect() != Effect::Read);
+            judged = Some(ended);
+            if done {
+                break;
+            }
+        }
+        // The loop runs at least once, so this is always there; a step without an end is a failed step all the same.
+        let Some(judged) = judged else { return Ok(Did::failed("it was not run".to_owned())) };
+        let (fields, _) = result_of(&judged.ran, command.output);
+        let result = Value::from_pairs(fields);
+        scope.set(step.id.as_str(), result.clone());
+        Self::learn(&mut compensation.undo, step, &result);
+        Self::learn(&mut compensation.cleanup, step, &result);
+        frame.compensations.push(compensation);
+        match judged.verdict {
+            Verdict::Passed => self.verify(step, scope, place, result),
+            Verdict::Failed { why } => Ok(Did::failed(why)),
+            Verdict::Unknown { why } => Ok(Did::Doubt { why }),
+        }
+    }
+
+    fn verify(&self, step: &Step, scope: &Scope, place: &Place, result: Value) -> Result<Did, Halt> {
+        let Some(probe) = &step.verify else { return Ok(Did::Done(result)) };
+        Ok(match self.ask_one(probe, scope, place, Part::Verify)? {
+            Evaluated::Known(Some(asked)) if !asked.passed() => {
+                Did::failed(format!("it ended well, but its proof does not hold: {}", asked.why()))
+            }
+            Evaluated::Known(_) => Did::Done(result),
+            Evaluated::Unknown(needs) => Did::failed(format!("its proof needs {}, which is not known", needs.join(", "))),
+        })
+    }
+
+    /// Makes ready what takes the step back, before it begins.
+    fn compensation(step: &Step, place: &Place, scope: &Scope) -> Result<Compensation, String> {
+        let ready = |remedy, part, what: &str| {
+            Self::prepare(remedy, step, place, part, scope)
+                .map_err(|why| format!("not begun, because its {what} cannot be made ready: {why}"))
+        };
+        let undo = match &step.undo {
+            Undo::Command(remedy) => ready(remedy, Part::Undo, "undo")?,
+            Undo::Impossible { .. } | Undo::Unsaid => None,
+        };
+        let cleanup = match &step.cleanup {
+            Some(remedy) => ready(remedy, Part::Cleanup, "cleanup")?,
+            None => None,
+        };
+        Ok(Compensation { place: place.clone(), undo, cleanup })
+    }
+}
+
+fn delay(step: &Step, again: u32) -> Duration {
+    step.retry.as_ref().map_or(Duration::ZERO, |retry| {
+        let factor = retry.backoff.max(1.0).powi(i32::try_from(again).unwrap_or(i32::MAX) - 1);
+        Duration::try_from_secs_f64(retry.delay.as_secs_f64() * factor).unwrap_or(Duration::from_secs(3600)).min(Duration::from_secs(3600))
+    })
+}
+
+fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> Result<Evaluated<crate::plan::binding::Given>, String> {
+    let mut given = crate::plan::binding::Given::default();
+    for (name, value) in &call.params {
+        let value = match value {
+            serde_json::Value::String(text) => {
+                let template = crate::runbook::model::Template { text: text.as_str().into(), span: call.params_span };
+                match scope.render(&template).map_err(|error| format!("params.{name}: {error}"))? {
+                    Evaluated::Known(value) => serde_json::to_value(&value).map_err(|error| format!("params.{name}: {error}"))?,
+                    Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
+                }
+            }
+            other => other.clone(),
+        };
+        given.add(
+            name,
+            crate::plan::binding::Raw::Typed(value),
+            crate::plan::binding::Giver::File(format!("the call of {}", call.runbook)),
+        );
+    }
+    Ok(Evaluated::Known(given))
+}
+
+/// Settles the names of steps that were not reached.
+fn forget(steps: &[Step], scope: &mut Scope, settle: &dyn Fn(&mut Scope, &str)) {
+    for step in steps {
+        settle(scope, step.id.as_str());
+        forget(step.children(), scope, settle);
+    }
+}
+
+/// The step's kind in a word.
+pub(super) fn kind_word(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Command(_) => "run",
+        Kind::Probe(_) => "probe",
+        Kind::Wait(_) => "wait",
+        Kind::Confirm(_) => "ask",
+        Kind::Manual(_) => "manual",
+        Kind::ForEach(_) => "loop",
+        Kind::Group { .. } => "group",
+        Kind::Call(_) => "call",
+    }
+}

@@ -1,0 +1,325 @@
+//! Waiting: asking again and again until something holds, and saying meanwhile what is missing.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use minijinja::Value;
+
+use super::{
+    command::{describe_failure, ended, figures, known, result_of, timespan_of},
+    engine::{Engine, Halt},
+};
+use crate::{
+    event::{Captured, Event, Exit, Part, Place, Progress, Verdict},
+    plan::{Evaluated, Scope},
+    ports::{Capture, LedgerError, Order, Printed, Ran, Site, Urgency, Words},
+    runbook::model::{Timespan, Wait},
+};
+
+const EVERY: Duration = Duration::from_secs(5);
+
+/// The lengths of time of a wait, resolved.
+struct Lengths {
+    every: Duration,
+    timeout: Option<Duration>,
+    stable_for: Duration,
+    stall: Option<Duration>,
+}
+
+/// What one asking has shown.
+struct Seen {
+    holds: bool,
+    failed: Option<String>,
+    have: String,
+    figure: Option<(f64, f64)>,
+    watched: Option<String>,
+    ran: Option<Ran>,
+    result: Value,
+}
+
+/// How a wait ended.
+pub(super) struct Waited {
+    pub verdict: Verdict,
+    pub result: Value,
+}
+
+impl Engine<'_> {
+    /// Waits. `Unknown` if what it waits for cannot be asked before the run.
+    pub fn wait(&self, wait: &Wait, scope: &Scope, place: &Place) -> Result<Evaluated<Waited>, Halt> {
+        let failed = |why: String| {
+            Ok(Evaluated::Known(Waited { verdict: Verdict::Failed { why }, result: minijinja::context! { ran => true, ok => false } }))
+        };
+        let lengths = match Self::lengths(wait, scope) {
+            Ok(lengths) => known!(lengths),
+            Err(why) => return failed(why),
+        };
+        let order = match Self::poll_order(wait, scope, place) {
+            Ok(order) => known!(order),
+            Err(why) => return failed(why),
+        };
+        if let Some(needs) = needs_more(wait, scope) {
+            return Ok(Evaluated::Unknown(needs));
+        }
+        let shown = order.as_ref().unwrap_or(&nothing(place)).shown();
+        self.emit(Event::StepBegan { place: place.clone(), part: Part::Main, attempt: 1, command: shown, owes: None })?;
+        let (seen, askings, verdict) = self.ask_until(wait, scope, place, order.as_ref(), &lengths)?;
+        let order = order.unwrap_or_else(|| nothing(place));
+        let ran = self.keep_last(seen.ran)?;
+        self.emit(ended(&order, 1, &ran, askings, verdict.clone(), seen.have))?;
+        let ok = verdict == Verdict::Passed;
+        let result = Value::from_pairs([("ran".to_owned(), Value::from(true)), ("ok".to_owned(), Value::from(ok))].into_iter().chain(
+            ["code", "output", "stdout", "stderr"].into_iter().filter_map(|name| {
+                let value = seen.result.get_attr(name).ok().filter(|value| !value.is_undefined())?;
+                Some((name.to_owned(), value))
+            }),
+        ));
+        Ok(Evaluated::Known(Waited { verdict, result }))
+    }
+
+    fn lengths(wait: &Wait, scope: &Scope) -> Result<Evaluated<Lengths>, String> {
+        let optional = |timespan: Option<&Timespan>| match timespan {
+            None => Ok(Evaluated::Known(None)),
+            Some(timespan) => timespan_of(scope, timespan).map(|length| length.map(Some)),
+        };
+        Ok(Evaluated::Known(Lengths {
+            every: known!(optional(wait.every.as_ref())?).unwrap_or(EVERY).max(Duration::from_millis(10)),
+            timeout: known!(optional(wait.timeout.as_ref())?),
+            stable_for: known!(optional(wait.stable_for.as_ref())?).unwrap_or_default(),
+            stall: known!(optional(wait.stall.as_ref().map(|stall| &stall.after))?),
+        }))
+    }
+
+    fn poll_order(wait: &Wait, scope: &Scope, place: &Place) -> Result<Evaluated<Option<Order>>, String> {
+        match &wait.command {
+            None => Ok(Evaluated::Known(None)),
+            Some(command) => Self::order(command, scope, place, Part::Main).map(|order| order.map(Some)),
+        }
+    }
+
+    fn ask_until(
+        &self,
+        wait: &Wait,
+        scope: &Scope,
+        place: &Place,
+        order: Option<&Order>,
+        lengths: &Lengths,
+    ) -> Result<(Seen, u32, Verdict), Halt> {
+        let clock = self.ports.clock;
+        let began = clock.elapsed();
+        let mut askings = 0;
+        let mut held_since: Option<Duration> = None;
+        let mut moved = (String::new(), began);
+        let mut told_stalled = false;
+        loop {
+            askings += 1;
+            let seen = self.look(wait, scope, order)?;
+            let now = clock.elapsed();
+            let elapsed = now.saturating_sub(began);
+            if let Some(why) = &seen.failed {
+                let why = why.clone();
+                return Ok((seen, askings, Verdict::Failed { why }));
+            }
+            if let Some(watched) = &seen.watched
+                && *watched != moved.0
+            {
+                moved = (watched.clone(), now);
+                told_stalled = false;
+            }
+            if seen.holds {
+                let since = *held_since.get_or_insert(now);
+                if now.saturating_sub(since) >= lengths.stable_for {
+                    return Ok((seen, askings, Verdict::Passed));
+                }
+            } else {
+                held_since = None;
+            }
+            let still = lengths.stall.map(|_| now.saturating_sub(moved.1));
+            if let (Some(after), Some(still), false) = (lengths.stall, still, told_stalled)
+                && still >= after
+            {
+                told_stalled = true;
+                let text = format!("{place} has not moved for {}: {}", crate::quantity::show_duration(still), seen.have);
+                self.emit(Event::Note { place: Some(place.clone()), text })?;
+            }
+            self.progress(&Progress::Waiting {
+                place: place.clone(),
+                want: wait.until.to_string(),
+                have: seen.have.clone(),
+                elapsed,
+                limit: lengths.timeout,
+                figure: seen.figure,
+                still,
+                held: held_since.map(|since| (now.saturating_sub(since), lengths.stable_for)),
+            });
+            // A dry run that has passed over a change looks once: what it waits for cannot come.
+            if self.hypothetical() {
+                let why = format!("not so now, and it cannot be before the changes above are made: {}", seen.have);
+                return Ok((seen, askings, Verdict::Unknown { why }));
+            }
+            if let Some(limit) = lengths.timeout
+                && elapsed + lengths.every > limit
+            {
+                let why = format!("not so after {}: {}", crate::quantity::show_duration(limit), seen.have);
+                return Ok((seen, askings, Verdict::Failed { why }));
+            }
+            if self.ports.interrupts.urgency() >= Urgency::Now {
+                let why = format!("ended by the operator while waiting: {}", seen.have);
+                return Ok((seen, askings, Verdict::Failed { why }));
+            }
+            clock.pause(lengths.every, self.ports.interrupts);
+        }
+    }
+
+    /// Asks once. What cannot be read is not yet so: a half-dead system answers badly for a while.
+    fn look(&self, wait: &Wait, scope: &Scope, order: Option<&Order>) -> Result<Seen, Halt> {
+        let mut scope = scope.clone();
+        let mut fault = None;
+        let mut ran = None;
+        let mut result = Value::from(());
+        if let (Some(order), Some(command)) = (order, &wait.command) {
+            let answered = self.ports.executor.execute(order, &Poll, self.ports.interrupts)?;
+            let (fields, unreadable) = result_of(&answered, command.output);
+            for (name, value) in &fields {
+                if !matches!(*name, "ran" | "ok") {
+                    scope.set(name, value.clone());
+                }
+            }
+            result = Value::from_pairs(fields);
+            fault = match &answered.exit {
+                Exit::Code(0) => unreadable.err(),
+                Exit::Code(_) => unreadable.err().map(|fault| format!("{}; {fault}", describe_failure(&answered))),
+                _ => Some(describe_failure(&answered)),
+            };
+            ran = Some(answered);
+        }
+        let mut seen = Seen { holds: false, failed: None, have: String::new(), figure: None, watched: None, ran, result };
+        if let Some(fault) = fault {
+            seen.have = fault;
+            return Ok(seen);
+        }
+        match scope.holds(&wait.until) {
+            Ok(Evaluated::Known(holds)) => seen.holds = holds,
+            Ok(Evaluated::Unknown(needs)) => seen.have = format!("needs {}", needs.join(", ")),
+            Err(error) => seen.have = format!("`{}` cannot be evaluated: {error}", wait.until),
+        }
+        if seen.have.is_empty()
+            && let Some(message) = &wait.message
+        {
+            seen.have = match scope.text(message) {
+                Ok(Evaluated::Known(text)) => text,
+                Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
+                Err(error) => format!("({error})"),
+            };
+        }
+        if let Some(fail_if) = &wait.fail_if {
+            match scope.holds(fail_if) {
+                Ok(Evaluated::Known(true)) => {
+                    seen.failed = Some(if seen.have.is_empty() {
+                        format!("it will not come: {fail_if}")
+                    } else {
+                        format!("it will not come ({fail_if}): {}", seen.have)
+                    });
+                }
+                Ok(_) => {}
+                // What says when to give up must be readable before anything counts as come.
+                Err(error) => {
+                    seen.holds = false;
+                    seen.have = format!("`{fail_if}` cannot be evaluated: {error}");
+                }
+            }
+        }
+        seen.figure = wait.progress.as_ref().and_then(|spec| figures(spec, &scope));
+        seen.watched = wait.stall.as_ref().and_then(|stall| match scope.evaluate(&stall.watch) {
+            Ok(Evaluated::Known(value)) => Some(value.to_string()),
+            _ => None,
+        });
+        if seen.have.is_empty() {
+            seen.have = if seen.holds { "it is so".to_owned() } else { "not yet".to_owned() };
+        }
+        Ok(seen)
+    }
+
+    /// Keeps what the last asking printed: the record names it.
+    fn keep_last(&self, ran: Option<Ran>) -> Result<Ran, Halt> {
+        let mut ran = ran.unwrap_or_else(|| {
+            let empty =
+                || Printed { captured: Captured { sha256: String::new(), bytes: 0, truncated: false, redactions: 0 }, head: Vec::new() };
+            Ran { exit: Exit::Code(0), stdout: empty(), stderr: empty(), took: Duration::ZERO, leaked: false }
+        });
+        for printed in [&mut ran.stdout, &mut ran.stderr] {
+            let whole = printed.whole();
+            let mut capture = self.ports.ledger.capture()?;
+            capture
+                .write_all(&printed.head)
+                .map_err(|error| LedgerError { what: "the output of a wait".to_owned(), source: Some(error) })?;
+            printed.captured = Captured { truncated: !whole, ..capture.finish()? };
+        }
+        Ok(ran)
+    }
+}
+
+/// What the wait speaks of and nobody knows yet.
+fn needs_more(wait: &Wait, scope: &Scope) -> Option<Vec<String>> {
+    let mut probing = scope.clone();
+    for name in ["code", "output", "stdout", "stderr"] {
+        probing.set(name, 0);
+    }
+    [Some(&wait.until), wait.fail_if.as_ref()].into_iter().flatten().find_map(|expr| match probing.holds(expr) {
+        Ok(Evaluated::Unknown(needs)) => Some(needs),
+        _ => None,
+    })
+}
+
+/// What is recorded for a wait that runs no command.
+fn nothing(place: &Place) -> Order {
+    Order {
+        place: place.clone(),
+        part: Part::Main,
+        words: Words::Argv(Vec::new()),
+        effect: crate::event::Effect::Read,
+        host: None,
+        user: None,
+        cwd: None,
+        env: Vec::new(),
+        stdin: None,
+        timeout: None,
+        interactive: false,
+    }
+}
+
+/// One asking of a wait: only the last one's output is kept, so that hours of waiting do not fill the disk.
+pub(super) struct Poll;
+
+impl Site for Poll {
+    fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
+        Ok(())
+    }
+    fn signalled(&self, _: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
+    fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
+        Ok(Box::new(Count(0)))
+    }
+    fn line(&self, _: &str) {}
+}
+
+/// Counts bytes and keeps none.
+struct Count(u64);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Capture for Count {
+    fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
+        Ok(Captured { sha256: String::new(), bytes: self.0, truncated: false, redactions: 0 })
+    }
+}

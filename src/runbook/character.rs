@@ -1,0 +1,70 @@
+//! Characters that a reader does not see, and that therefore have no place in a runbook.
+
+use std::fmt::Write as _;
+
+/// Why a character is refused, if it is.
+#[must_use]
+pub fn hidden(c: char) -> Option<&'static str> {
+    match c {
+        '\n' | '\t' => None,
+        '\u{feff}' => Some("a byte order mark"),
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            Some("a character that changes the direction of writing")
+        }
+        '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{e0000}'..='\u{e007f}' => {
+            Some("a character without width")
+        }
+        '\u{2028}' | '\u{2029}' => Some("a line end that most editors do not show"),
+        '\u{fff9}'..='\u{fffb}' => Some("an annotation character"),
+        c if c.is_control() => Some("a control character"),
+        _ => None,
+    }
+}
+
+/// The text with every hidden character written out, so that it can do nothing to a terminal.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c).is_some() {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else if c == '\n' || c == '\t' {
+            out.push(' ');
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A visible character in the place of a hidden one.
+#[must_use]
+pub fn stand_in(c: char) -> char {
+    if hidden(c).is_some() { '\u{fffd}' } else { c }
+}
+
+/// Visible characters of the same length in bytes, so that offsets stay true.
+pub fn stand_in_bytes(c: char) -> impl Iterator<Item = char> {
+    let (first, second) = match (hidden(c).is_some() && c != '\r', c.len_utf8()) {
+        (false, _) => (c, None),
+        (true, 1) => ('?', None),
+        (true, 2) => ('¿', None),
+        (true, 3) => ('\u{fffd}', None),
+        (true, _) => ('\u{fffd}', Some('?')),
+    };
+    std::iter::once(first).chain(second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stand_in_is_as_long_as_what_it_stands_for() {
+        for c in ['a', 'é', '\u{1b}', '\u{85}', '\u{202e}', '\u{e0001}', '\r'] {
+            assert_eq!(stand_in_bytes(c).map(char::len_utf8).sum::<usize>(), c.len_utf8(), "{c:?}");
+        }
+        assert_eq!(visible("a\u{1b}[2J\nb"), "a\\u{1b}[2J b");
+    }
+}

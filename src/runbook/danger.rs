@@ -1,0 +1,351 @@
+//! Warnings of what is legal and dangerous.
+//!
+//! Which commands change things stands in `danger.txt`, a plain file that an operator can read and extend.
+
+use std::sync::LazyLock;
+
+use jiff::{ToSpan, civil::Date};
+
+use super::{
+    diagnostic::Fault,
+    model::{Choices, Command, Effect, Kind, Probe, Program, Remedy, Runbook, Span, Step, Undo},
+    words,
+};
+
+/// A command that changes something: its program and the words that say so.
+type Rule = Vec<String>;
+
+#[derive(Debug, Default)]
+struct Rules {
+    changes: Vec<Rule>,
+    harmless: Vec<Rule>,
+    /// What sets something, and what puts it back.
+    pairs: Vec<(Rule, Rule)>,
+}
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| {
+    let mut rules = Rules::default();
+    let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Rule>();
+    for line in include_str!("danger.txt").lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(rule) = line.strip_prefix("! ") {
+            rules.harmless.push(split(rule));
+        } else if let Some((set, unset)) = line.strip_prefix("@ ").and_then(|pair| pair.split_once("=>")) {
+            rules.pairs.push((split(set), split(unset)));
+        } else {
+            rules.changes.push(split(line));
+        }
+    }
+    rules
+});
+
+fn fits(pattern: &str, word: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == word, |start| word.starts_with(start))
+}
+
+/// Where the rule's last word stands in the command, if the rule fits.
+fn matched(rule: &[String], argv: &[String]) -> Option<usize> {
+    let (program, rest) = rule.split_first()?;
+    if !fits(program, words::program(argv)) {
+        return None;
+    }
+    let mut at = 0;
+    for pattern in rest {
+        at += 1 + argv.get(at + 1..)?.iter().position(|word| fits(pattern, word))?;
+    }
+    Some(at)
+}
+
+/// The words of a command known to change things that this command line leads to.
+fn changing(commands: &[Vec<String>]) -> Option<String> {
+    commands.iter().find_map(|argv| {
+        // The rule with the most words says best what it is.
+        let rule = RULES.changes.iter().filter(|rule| matched(rule, argv).is_some()).max_by_key(|rule| rule.len())?;
+        // A trial run is spoken of in any order.
+        let harmless = |rule: &&Rule| {
+            rule.first().is_some_and(|program| fits(program, words::program(argv)))
+                && rule.iter().skip(1).all(|pattern| argv.iter().any(|word| fits(pattern, word)))
+        };
+        if RULES.harmless.iter().any(|rule| harmless(&rule)) {
+            return None;
+        }
+        let at = matched(rule, argv).unwrap_or_default();
+        Some(if rule.len() == 1 { words::program(argv).to_owned() } else { argv.get(..=at).unwrap_or(argv).join(" ") })
+    })
+}
+
+fn commands(command: &Command) -> Vec<Vec<String>> {
+    match &command.program {
+        Program::Argv(argv) => words::commands_of_argv(&argv.iter().map(|word| word.text.to_string()).collect::<Vec<_>>()),
+        Program::Shell(script) => words::commands_of_script(script),
+    }
+}
+
+/// Everything legal and dangerous in a runbook, as of a day.
+#[must_use]
+pub fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
+    let mut linter = Linter { text: &runbook.source.text, faults: Vec::new() };
+    linter.review(runbook, today);
+    for parameter in &runbook.params {
+        if let Some(Choices::Live { command, .. }) = &parameter.choices {
+            linter.reads(command, "what finds the choices");
+        }
+    }
+    for probe in &runbook.preflight {
+        linter.probe(probe);
+    }
+    let mut asked = !runbook.preflight.is_empty();
+    for step in runbook.all_steps() {
+        linter.step(step, &mut asked);
+    }
+    linter.put_back(runbook);
+    linter.faults
+}
+
+#[derive(Debug)]
+struct Linter<'a> {
+    text: &'a str,
+    faults: Vec<Fault>,
+}
+
+impl Linter<'_> {
+    fn warn(&mut self, code: &'static str, span: Span, message: String, label: &str, hint: &str) {
+        self.faults.push(Fault::warning(code, span.first_line(self.text), message).label(label).hint(hint));
+    }
+
+    /// The line of a key at the top level.
+    fn top(&self, key: &str) -> Span {
+        let mut offset = 0;
+        for line in self.text.split_inclusive('\n') {
+            if line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+                return Span { offset, len: line.trim_end().len() };
+            }
+            offset += line.len();
+        }
+        Span::default()
+    }
+
+    fn review(&mut self, runbook: &Runbook, today: Date) {
+        let at = self.top("reviewed");
+        match runbook.reviewed {
+            None => {
+                let at = self.top("name");
+                let message = "nobody has said when this runbook was last reviewed".to_owned();
+                self.warn(
+                    "review-missing",
+                    at,
+                    message,
+                    "no `reviewed`",
+                    "read it against the real system, then add `reviewed: YYYY-MM-DD`",
+                );
+            }
+            Some(date) if date > today => {
+                self.warn("review-future", at, format!("{date} is yet to come"), "in the future", "write the day of the last review");
+            }
+            Some(date) if date.checked_add(12.months()).is_ok_and(|due| due < today) => {
+                let message = format!("the last review was on {date}, more than 12 months ago");
+                self.warn("review-old", at, message, "long ago", "read it against the real system again, then set the date");
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn reads(&mut self, command: &Command, who: &str) {
+        if command.effect == Effect::Read
+            && let Some(what) = changing(&commands(command))
+        {
+            let message = format!("`{what}` changes something, and {who} must only read");
+            let hint = "make it a step with `effect: change` and an `undo`, or use a command that only looks";
+            self.warn("read-changes", command.span, message, "known to change things", hint);
+        }
+    }
+
+    fn probe(&mut self, probe: &Probe) {
+        if let Some(command) = &probe.command {
+            self.reads(command, "a probe");
+        }
+    }
+
+    /// `asked` is whether anything was looked at before this step.
+    fn step(&mut self, step: &Step, asked: &mut bool) {
+        for probe in step.done_if.iter().chain(&step.verify) {
+            self.probe(probe);
+        }
+        *asked |= step.done_if.is_some();
+        match &step.kind {
+            Kind::Command(command) => {
+                self.reads(command, "a step with `effect: read`");
+                if command.effect == Effect::Destroy && !*asked {
+                    let message = format!("`{}` destroys, and nothing was looked at before", step.id);
+                    self.warn(
+                        "destroy-unprobed",
+                        command.span,
+                        message,
+                        "no probe before this",
+                        "add a probe that shows that it is the right thing to destroy",
+                    );
+                }
+                if command.effect == Effect::Change && step.undo == Undo::Unsaid && step.cleanup.is_none() {
+                    let message = format!("`{}` changes something, and nothing says how that is undone", step.id);
+                    let hint = "add `undo` or `cleanup`; or `undo: {impossible: ...}` with the reason";
+                    self.warn("change-without-undo", command.span, message, "no undo", hint);
+                }
+            }
+            Kind::Probe(probe) => {
+                self.probe(probe);
+                *asked = true;
+            }
+            Kind::Wait(wait) => {
+                if let Some(command) = &wait.command {
+                    self.reads(command, "a wait");
+                }
+                if wait.timeout.is_none() {
+                    let message = format!("`{}` may wait for ever", step.id);
+                    self.warn("wait-without-timeout", wait.until.span, message, "no `timeout`", "add `timeout` to the wait, such as 15m");
+                }
+                *asked = true;
+            }
+            Kind::Confirm(confirm) => {
+                for probe in &confirm.show {
+                    self.probe(probe);
+                }
+                *asked |= !confirm.show.is_empty();
+            }
+            Kind::Manual(manual) => {
+                if let Some(probe) = &manual.verify {
+                    self.probe(probe);
+                }
+                *asked |= manual.verify.is_some();
+            }
+            Kind::ForEach(each) => {
+                for probe in &each.before_batch {
+                    self.probe(probe);
+                }
+                *asked |= !each.before_batch.is_empty();
+            }
+            Kind::Group { .. } | Kind::Call(_) => {}
+        }
+    }
+
+    /// What is set must be put back: by an undo, by a cleanup, or by a later step.
+    fn put_back(&mut self, runbook: &Runbook) {
+        let remedies = |step: &Step| -> Vec<Vec<String>> {
+            let undo = match &step.undo {
+                Undo::Command(remedy) => Some(remedy),
+                Undo::Impossible { .. } | Undo::Unsaid => None,
+            };
+            undo.into_iter().chain(&step.cleanup).flat_map(|remedy: &Remedy| commands(&remedy.command)).collect()
+        };
+        let all: Vec<(&Step, Vec<Vec<String>>, Vec<Vec<String>>)> = runbook
+            .all_steps()
+            .map(|step| {
+                let own = match &step.kind {
+                    Kind::Command(command) => commands(command),
+                    _ => Vec::new(),
+                };
+                (step, own, remedies(step))
+            })
+            .collect();
+        for (index, (step, own, _)) in all.iter().enumerate() {
+            for (set, unset) in &RULES.pairs {
+                for argv in own {
+                    let Some(at) = matched(set, argv) else { continue };
+                    let thing = argv.get(at + 1..).unwrap_or_default().iter().find(|word| !word.starts_with('-'));
+                    let undoes = |argv: &Vec<String>| {
+                        matched(unset, argv)
+                            .is_some_and(|at| thing.is_none_or(|thing| argv.get(at + 1..).unwrap_or_default().contains(thing)))
+                    };
+                    let later = all[index + 1..].iter().flat_map(|(_, own, _)| own);
+                    let restored = later.chain(all.iter().flat_map(|(_, _, remedies)| remedies)).any(undoes);
+                    if let (false, Kind::Command(command)) = (restored, &step.kind) {
+                        let thing = thing.map(|thing| format!(" {thing}")).unwrap_or_default();
+                        let message = format!("`{}{thing}` is never put back", set.join(" "));
+                        let hint = format!("add `cleanup: {{run: [{}{}]}}`", unset.join(", "), thing.replace(' ', ", "));
+                        self.warn("never-put-back", command.span, message, "set, and never put back", &hint);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::runbook::{
+        model::{Origin, SourceText},
+        resolve,
+    };
+
+    fn changes(line: &str) -> Option<String> {
+        let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        changing(&words::commands_of_argv(&argv))
+    }
+
+    #[test]
+    fn what_changes_things_is_known() {
+        for line in [
+            "ceph --cluster x osd set noout",
+            "dd if=/dev/zero of=/dev/sda",
+            "mkfs.ext4 /dev/sda",
+            "wipefs -a /dev/sda",
+            "ssh host systemctl restart x",
+            "/usr/bin/sudo rm -rf /",
+            "kubectl -n x delete pod y",
+            "kubectl exec p -- ceph osd out 1",
+            "mount /dev/sda /mnt",
+            "sysctl -w a=1",
+        ] {
+            assert!(changes(line).is_some(), "{line}");
+        }
+        for line in [
+            "ceph osd ls",
+            "ceph osd dump --format json",
+            "kubectl delete pod y --dry-run=server",
+            "wipefs -n -a /dev/sda",
+            "wipefs /dev/sda",
+            "e2fsck -fn /dev/sda",
+            "systemctl show x",
+            "mount",
+            "dd if=/dev/sda",
+            "sysctl net.ipv4.ip_forward",
+            "tee /dev/null",
+        ] {
+            assert_eq!(changes(line), None, "{line}");
+        }
+    }
+
+    fn codes(steps: &str) -> Vec<&'static str> {
+        let text = format!("halligan: 1\nname: x\ntitle: X\nsummary: X\nreviewed: 2026-01-01\nsteps:\n{steps}");
+        let (runbook, report) = resolve(SourceText::new("x.yaml", Origin::File("x.yaml".into()), &text));
+        let runbook = runbook.unwrap_or_else(|| panic!("{}", report.plain()));
+        lint(&runbook, date(2026, 6, 1)).into_iter().map(|fault| fault.code).collect()
+    }
+
+    #[test]
+    fn what_is_dangerous_is_said() {
+        assert_eq!(codes("- {id: a, run: [rm, x], effect: read}\n"), ["read-changes"]);
+        assert_eq!(codes("- {id: a, run: [x], effect: change}\n"), ["change-without-undo"]);
+        assert_eq!(codes("- {id: a, wait: {run: [x], until: code == 0}}\n"), ["wait-without-timeout"]);
+        assert_eq!(codes("- {id: a, run: [x], effect: destroy}\n"), ["destroy-unprobed"]);
+        let set = "- {id: a, run: [ceph, osd, set, noout], effect: change, undo: {impossible: x}}\n";
+        assert_eq!(codes(set), ["never-put-back"]);
+        let other = "- {id: b, run: [ceph, osd, unset, nodown], effect: change, undo: {impossible: x}}\n";
+        assert_eq!(codes(&format!("{set}{other}")), ["never-put-back"]);
+        assert_eq!(codes(&format!("{set}{}", other.replace("nodown", "noout"))), [""; 0]);
+    }
+
+    #[test]
+    fn a_review_grows_old() {
+        let at = |reviewed: &str, today| {
+            let text = format!("halligan: 1\nname: x\ntitle: X\nsummary: X\n{reviewed}steps:\n- {{id: a, run: [x], effect: read}}\n");
+            let (runbook, _) = resolve(SourceText::new("x.yaml", Origin::File("x.yaml".into()), &text));
+            lint(&runbook.unwrap(), today).into_iter().map(|fault| fault.code).collect::<Vec<_>>()
+        };
+        assert_eq!(at("", date(2026, 1, 1)), ["review-missing"]);
+        assert_eq!(at("reviewed: 2025-01-01\n", date(2026, 1, 1)), [""; 0]);
+        assert_eq!(at("reviewed: 2025-01-01\n", date(2026, 1, 2)), ["review-old"]);
+        assert_eq!(at("reviewed: 2025-01-01\n", date(2024, 1, 2)), ["review-future"]);
+    }
+}

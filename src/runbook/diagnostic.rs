@@ -1,0 +1,315 @@
+//! Faults in a runbook: what, where, and what would be right.
+
+use std::fmt::{self, Write as _};
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan};
+use serde_json::{Value, json};
+
+use super::{
+    character,
+    model::{SourceText, Span},
+};
+
+/// How much a fault matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The runbook cannot be used.
+    Error,
+    /// Legal, and dangerous or careless.
+    Warning,
+}
+
+impl Severity {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// A stable name for this kind of fault, in kebab-case.
+    pub code: &'static str,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    pub span: Span,
+    /// A few words that stand under the source line.
+    pub label: String,
+    /// What would be right.
+    pub hint: Option<String>,
+    pub severity: Severity,
+    /// Another place that has to do with it, such as the first use of an id.
+    pub also: Option<(Span, String)>,
+}
+
+impl Fault {
+    #[must_use]
+    pub fn error(code: &'static str, span: Span, message: impl AsRef<str>) -> Self {
+        Self {
+            code,
+            message: character::visible(message.as_ref()),
+            span,
+            label: String::new(),
+            hint: None,
+            severity: Severity::Error,
+            also: None,
+        }
+    }
+
+    #[must_use]
+    pub fn warning(code: &'static str, span: Span, message: impl AsRef<str>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+    }
+
+    #[must_use]
+    pub fn label(mut self, label: impl AsRef<str>) -> Self {
+        self.label = character::visible(label.as_ref());
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
+        self.hint = Some(character::visible(hint.as_ref()));
+        self
+    }
+
+    #[must_use]
+    pub fn also(mut self, span: Span, label: impl AsRef<str>) -> Self {
+        self.also = Some((span, character::visible(label.as_ref())));
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Diagnostic for Fault {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let at = |span: Span| SourceSpan::from((span.offset, span.len));
+        let label = (!self.label.is_empty()).then(|| self.label.clone());
+        let first = LabeledSpan::new_primary_with_span(label, at(self.span));
+        let also = self.also.as_ref().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), at(*span)));
+        Some(Box::new(std::iter::once(first).chain(also)))
+    }
+}
+
+/// Every fault of one file.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub source: SourceText,
+    /// In the order of their positions.
+    pub faults: Vec<Fault>,
+}
+
+impl Report {
+    /// Sorts the faults, and drops what was found twice.
+    #[must_use]
+    pub fn new(source: SourceText, mut faults: Vec<Fault>) -> Self {
+        let end = source.text.len();
+        for fault in &mut faults {
+            fault.span = within(fault.span, end);
+            if let Some((span, _)) = &mut fault.also {
+                *span = within(*span, end);
+            }
+        }
+        faults.sort_by(|a, b| (a.span.offset, a.severity, a.code).cmp(&(b.span.offset, b.severity, b.code)));
+        faults.dedup();
+        Self { source, faults }
+    }
+
+    /// Adds what was found later.
+    #[must_use]
+    pub fn with(self, more: Vec<Fault>) -> Self {
+        let mut faults = self.faults;
+        faults.extend(more);
+        Self::new(self.source, faults)
+    }
+
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.faults.iter().filter(|fault| fault.severity == Severity::Error).count()
+    }
+
+    #[must_use]
+    pub fn warnings(&self) -> usize {
+        self.faults.len() - self.errors()
+    }
+
+    /// The faults as text without colour, the same everywhere.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        let mut out = String::new();
+        for fault in &self.faults {
+            // Writing to a String cannot fail.
+            let _ = self.plain_fault(&mut out, fault);
+        }
+        out
+    }
+
+    fn plain_fault(&self, out: &mut String, fault: &Fault) -> fmt::Result {
+        let text = &self.source.text;
+        let (line, column) = position(text, fault.span.offset);
+        writeln!(out, "{}[{}]: {}", fault.severity.word(), fault.code, fault.message)?;
+        let gutter = line.to_string().len();
+        writeln!(out, "{:gutter$}--> {}:{line}:{column}", "", self.source.name)?;
+        let (from, source_line) = line_at(text, fault.span.offset);
+        let shown: String = source_line.chars().map(|c| if c == '\t' { ' ' } else { character::stand_in(c) }).take(200).collect();
+        writeln!(out, "{line} | {shown}")?;
+        let until = (fault.span.offset + fault.span.len).min(from + source_line.len());
+        let width = text.get(fault.span.offset..until).map_or(1, |part| part.chars().count().clamp(1, 200));
+        let marks = format!("{:gutter$} | {:>skip$}{}", "", "", "^".repeat(width), skip = column.saturating_sub(1).min(200));
+        writeln!(out, "{marks} {}", fault.label).map(|()| trim_line(out))?;
+        if let Some((span, label)) = &fault.also {
+            let (line, column) = position(text, span.offset);
+            writeln!(out, "{:gutter$} = {}:{line}:{column}: {label}", "", self.source.name)?;
+        }
+        if let Some(hint) = &fault.hint {
+            writeln!(out, "{:gutter$} = help: {hint}", "")?;
+        }
+        writeln!(out)
+    }
+
+    /// The faults for a terminal of so many columns.
+    #[must_use]
+    pub fn graphical(&self, width: usize, colour: bool) -> String {
+        let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(1);
+        let text: String = self.source.text.chars().flat_map(character::stand_in_bytes).collect();
+        let source = NamedSource::new(&self.source.name, text);
+        let mut out = String::new();
+        for fault in &self.faults {
+            if handler.render_report(&mut out, &Located { fault, source: &source }).is_err() {
+                let _ = self.plain_fault(&mut out, fault);
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    /// The faults for a program to read.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let faults = self.faults.iter().map(|fault| {
+            let (line, column) = position(&self.source.text, fault.span.offset);
+            let (end_line, end_column) = position(&self.source.text, fault.span.offset + fault.span.len);
+            json!({
+                "file": self.source.name, "line": line, "column": column,
+                "end": {"line": end_line, "column": end_column},
+                "severity": fault.severity.word(), "code": fault.code, "message": fault.message, "hint": fault.hint,
+            })
+        });
+        Value::Array(faults.collect())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        write!(f, "{}: {}, {}", self.source.name, count(self.errors(), "error"), count(self.warnings(), "warning"))
+    }
+}
+
+impl std::error::Error for Report {}
+
+impl Diagnostic for Report {
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&self.source.text)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(self.faults.iter().map(|fault| fault as &dyn Diagnostic)))
+    }
+}
+
+/// A fault together with its text, for miette.
+#[derive(Debug)]
+struct Located<'a> {
+    fault: &'a Fault,
+    source: &'a NamedSource<String>,
+}
+
+impl fmt::Display for Located<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)
+    }
+}
+
+impl std::error::Error for Located<'_> {}
+
+impl Diagnostic for Located<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.fault.code()
+    }
+    fn severity(&self) -> Option<miette::Severity> {
+        self.fault.severity()
+    }
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.fault.help()
+    }
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.fault.labels()
+    }
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(self.source)
+    }
+}
+
+fn within(span: Span, end: usize) -> Span {
+    let offset = span.offset.min(end);
+    Span { offset, len: span.len.min(end - offset) }
+}
+
+fn trim_line(out: &mut String) {
+    let kept = out.trim_end().len();
+    out.truncate(kept);
+    out.push('\n');
+}
+
+/// The start of the line that holds this byte, and the line without its end.
+fn line_at(text: &str, offset: usize) -> (usize, &str) {
+    let bytes = text.as_bytes();
+    let offset = offset.min(bytes.len());
+    let from = bytes[..offset].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let until = bytes[offset..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| offset + at);
+    (from, text.get(from..until).unwrap_or_default().trim_end_matches('\r'))
+}
+
+/// Line and column of a byte, both from 1; columns count characters.
+#[must_use]
+pub fn position(text: &str, offset: usize) -> (usize, usize) {
+    let offset = offset.min(text.len());
+    let line = text.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let (from, _) = line_at(text, offset);
+    let column = text.get(from..offset).map_or(offset - from, |part| part.chars().count()) + 1;
+    (line, column)
+}
+
+/// Line and column where a span begins.
+#[must_use]
+pub fn line_column(source: &SourceText, span: Span) -> (usize, usize) {
+    position(&source.text, span.offset)
+}

@@ -1,0 +1,374 @@
+//! Where runbooks are found, and how they are read: opened once, so that the text that is checked is the text that is run.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use include_dir::{Dir, include_dir};
+
+use super::{
+    character,
+    diagnostic::Report,
+    model::{Origin, SourceText},
+    name::{BadName, RunbookName},
+    source::SIZE_LIMIT,
+};
+use crate::expression::name::nearest;
+
+static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
+
+/// How much of a file is read to find its title.
+const HEADER: u64 = 4096;
+
+/// A place where runbooks are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Folder(PathBuf),
+    /// Inside the program.
+    Bundled,
+}
+
+impl Place {
+    fn shown(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.display().to_string(),
+            Self::Bundled => "bundled".to_owned(),
+        }
+    }
+}
+
+/// The places, the first of which wins.
+#[derive(Debug, Clone)]
+pub struct Library {
+    places: Vec<Place>,
+}
+
+/// A runbook that was seen, unread but for its title.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub name: String,
+    /// `None` when no title stands near the top of the file.
+    pub title: Option<String>,
+    pub origin: Origin,
+    /// The path, or `bundled`.
+    pub from: String,
+    /// The one of the same name that is found first.
+    pub hidden_by: Option<String>,
+}
+
+/// A scenario's text.
+#[derive(Debug, Clone)]
+pub struct ScenarioSource {
+    /// Its file's stem.
+    pub name: String,
+    pub source: SourceText,
+}
+
+/// A runbook that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    #[error("there is no runbook `{name}`")]
+    NotFound { name: String, looked: Vec<String>, near: Option<String> },
+    #[error(transparent)]
+    BadName(#[from] BadName),
+    #[error("{path} cannot be read")]
+    Unreadable { path: String, source: io::Error },
+    #[error("{path} is not a file")]
+    NotAFile { path: String },
+    /// Too large, or not text.
+    #[error("{0}")]
+    Refused(Box<Report>),
+}
+
+impl LibraryError {
+    /// What would be right.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            Self::NotFound { looked, .. } => Some(format!("looked in {}; `halligan list` shows what there is", looked.join(", "))),
+            Self::BadName(bad) => Some(format!("a runbook's name has {}; a path has a `/` or ends with .yaml", bad.rule)),
+            Self::NotAFile { .. } => Some("give the runbook's file, not its folder".to_owned()),
+            Self::Unreadable { .. } | Self::Refused(_) => None,
+        }
+    }
+}
+
+impl Library {
+    #[must_use]
+    pub fn new(places: Vec<Place>) -> Self {
+        Self { places }
+    }
+
+    /// `./runbooks`, each folder of `$HALLIGAN_PATH`, `/etc/halligan/runbooks`, and what is bundled.
+    #[must_use]
+    pub fn standard() -> Self {
+        let from_path = std::env::var_os("HALLIGAN_PATH");
+        let from_path = from_path.iter().flat_map(std::env::split_paths).filter(|folder| !folder.as_os_str().is_empty());
+        let folders = std::iter::once(PathBuf::from("./runbooks")).chain(from_path).chain([PathBuf::from("/etc/halligan/runbooks")]);
+        Self::new(folders.map(Place::Folder).chain([Place::Bundled]).collect())
+    }
+
+    /// Reads a runbook by path (it has a `/`, or ends with `.yaml` or `.yml`) or by name.
+    ///
+    /// # Errors
+    /// It is nowhere, or cannot be read. One that is there and cannot be read is never passed over for a later one.
+    pub fn find(&self, what: &str) -> Result<SourceText, LibraryError> {
+        if is_path(what) {
+            let path = Path::new(what);
+            return match read(path)? {
+                Some(source) => Ok(source),
+                None => Err(LibraryError::NotFound { name: what.to_owned(), looked: vec![what.to_owned()], near: beside(path) }),
+            };
+        }
+        let name = match RunbookName::new(what) {
+            Ok(name) => name,
+            Err(bad) => {
+                return Err(match self.near(what) {
+                    Some(near) => LibraryError::NotFound { name: what.to_owned(), looked: self.looked(), near: Some(near) },
+                    None => bad.into(),
+                });
+            }
+        };
+        for place in &self.places {
+            let found = match place {
+                Place::Folder(folder) => read(&folder.join(format!("{name}.yaml")))?,
+                Place::Bundled => bundled(&name)?,
+            };
+            if let Some(source) = found {
+                return Ok(source);
+            }
+        }
+        Err(LibraryError::NotFound { near: self.near(what), name: what.to_owned(), looked: self.looked() })
+    }
+
+    fn looked(&self) -> Vec<String> {
+        self.places.iter().map(Place::shown).collect()
+    }
+
+    fn near(&self, what: &str) -> Option<String> {
+        let all = self.list();
+        nearest(what, all.iter().map(|listed| listed.name.as_str())).map(str::to_owned)
+    }
+
+    /// Every runbook in every place, in the order in which they are found. Reads only the head of each file.
+    #[must_use]
+    pub fn list(&self) -> Vec<Listed> {
+        let mut all: Vec<Listed> = Vec::new();
+        for place in &self.places {
+            let mut here: Vec<Listed> = match place {
+                Place::Folder(folder) => yaml_files(folder)
+                    .into_iter()
+                    .map(|(name, path)| Listed {
+                        name,
+                        title: head(&path).as_deref().and_then(title),
+                        from: path.display().to_string(),
+                        origin: Origin::File(path),
+                        hidden_by: None,
+                    })
+                    .collect(),
+                Place::Bundled => BUNDLED
+                    .files()
+                    .filter_map(|file| {
+                        let name = yaml_stem(file.path())?;
+                        let title = file.contents_utf8().and_then(title);
+                        Some(Listed { name, title, origin: Origin::Bundled, from: "bundled".to_owned(), hidden_by: None })
+                    })
+                    .collect(),
+            };
+            here.sort_by(|a, b| a.name.cmp(&b.name));
+            for listed in &mut here {
+                listed.hidden_by =
+                    all.iter().find(|first| first.name == listed.name && first.hidden_by.is_none()).map(|first| first.from.clone());
+            }
+            all.append(&mut here);
+        }
+        all
+    }
+
+    /// The scenarios of a runbook: the files under `scenarios/NAME/` beside it.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub fn scenarios(&self, runbook: &SourceText) -> Result<Vec<ScenarioSource>, LibraryError> {
+        match &runbook.origin {
+            Origin::Bundled => {
+                let name = runbook.name.trim_start_matches("bundled:").trim_end_matches(".yaml");
+                bundled_scenarios(name)
+            }
+            Origin::File(path) => {
+                let Some(stem) = path.file_stem() else { return Ok(Vec::new()) };
+                let folder = path.parent().unwrap_or(Path::new(".")).join("scenarios").join(stem);
+                let mut all = Vec::new();
+                for (name, path) in yaml_files(&folder) {
+                    if let Some(source) = read(&path)? {
+                        all.push(ScenarioSource { name, source });
+                    }
+                }
+                all.sort_by(|a, b| a.name.cmp(&b.name));
+                Ok(all)
+            }
+        }
+    }
+}
+
+/// The scenarios of a runbook that is bundled.
+///
+/// # Errors
+/// One of them is not text.
+pub fn bundled_scenarios(name: &str) -> Result<Vec<ScenarioSource>, LibraryError> {
+    let Some(folder) = BUNDLED.get_dir(format!("scenarios/{name}")) else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for file in folder.files() {
+        if let Some(stem) = yaml_stem(file.path()) {
+            let shown = format!("bundled:{}", file.path().display());
+            let source = SourceText::from_bytes(shown, Origin::Bundled, file.contents()).map_err(LibraryError::Refused)?;
+            all.push(ScenarioSource { name: stem, source });
+        }
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+/// The bytes of a file that bundled scenarios use; `folder` is `scenarios/NAME`.
+///
+/// # Errors
+/// It is not there.
+pub fn bundled_fixture(folder: &str, path: &str) -> Result<Vec<u8>, String> {
+    BUNDLED.get_file(format!("{folder}/{path}")).map(|file| file.contents().to_vec()).ok_or_else(|| format!("`{path}` is not bundled"))
+}
+
+fn bundled(name: &RunbookName) -> Result<Option<SourceText>, LibraryError> {
+    let Some(file) = BUNDLED.get_file(format!("{name}.yaml")) else { return Ok(None) };
+    SourceText::from_bytes(format!("bundled:{name}.yaml"), Origin::Bundled, file.contents()).map(Some).map_err(LibraryError::Refused)
+}
+
+/// Whether this names a file and not a runbook.
+#[must_use]
+pub fn is_path(what: &str) -> bool {
+    what.contains('/') || has_yaml_ending(Path::new(what))
+}
+
+fn has_yaml_ending(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+fn yaml_stem(path: &Path) -> Option<String> {
+    path.extension().filter(|ending| *ending == "yaml")?;
+    path.file_stem()?.to_str().map(str::to_owned)
+}
+
+/// The YAML files of a folder; none if there is no such folder.
+fn yaml_files(folder: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| yaml_stem(&entry.path()).map(|name| (name, entry.path()))).collect()
+}
+
+/// A file of a similar name in the same folder.
+fn beside(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let all: Vec<String> = yaml_files(parent.unwrap_or(Path::new(".")))
+        .into_iter()
+        .filter_map(|(_, path)| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    let near = nearest(name, all.iter().map(String::as_str))?;
+    Some(parent.map_or_else(|| near.to_owned(), |parent| parent.join(near).display().to_string()))
+}
+
+/// Opens a regular file; `None` if there is nothing of that name.
+fn open(path: &Path) -> Result<Option<File>, LibraryError> {
+    let shown = || character::visible(&path.display().to_string());
+    let unreadable = |source| LibraryError::Unreadable { path: shown(), source };
+    // Asked before it is opened: to open a named pipe would wait for a writer.
+    match std::fs::metadata(path) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+        Ok(metadata) if !metadata.is_file() => return Err(LibraryError::NotAFile { path: shown() }),
+        Ok(_) => {}
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_file() { Ok(Some(file)) } else { Err(LibraryError::NotAFile { path: shown() }) }
+}
+
+/// Reads a file whole, once; `None` if there is nothing of that name.
+///
+/// # Errors
+/// It is no regular file, is too large, or is not text.
+pub fn read(path: &Path) -> Result<Option<SourceText>, LibraryError> {
+    let Some(file) = open(path)? else { return Ok(None) };
+    let shown = character::visible(&path.display().to_string());
+    let mut bytes = Vec::new();
+    // One byte more than is allowed shows that there is more.
+    file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|source| LibraryError::Unreadable { path: shown.clone(), source })?;
+    SourceText::from_bytes(shown, Origin::File(path.to_owned()), &bytes).map(Some).map_err(LibraryError::Refused)
+}
+
+fn head(path: &Path) -> Option<String> {
+    let file = open(path).ok()??;
+    let mut bytes = Vec::new();
+    file.take(HEADER).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The title, as well as it can be told without a parser.
+fn title(text: &str) -> Option<String> {
+    let mut lines = text.lines();
+    let value = lines.find_map(|line| line.strip_prefix("title:"))?.trim();
+    let value = if value.starts_with(['>', '|']) { lines.next().unwrap_or_default().trim() } else { value };
+    let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    let value = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')).unwrap_or(value);
+    (!value.is_empty()).then(|| character::visible(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn library(folders: &[&Path]) -> Library {
+        Library::new(folders.iter().map(|folder| Place::Folder(folder.to_path_buf())).collect())
+    }
+
+    #[test]
+    fn the_first_place_wins_and_the_list_says_so() {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(a.path().join("one.yaml"), "halligan: 1\ntitle: 'First'\n").unwrap();
+        std::fs::write(b.path().join("one.yaml"), "title: >-\n  Second\n").unwrap();
+        std::fs::write(b.path().join("two.yaml"), "x").unwrap();
+        std::fs::write(b.path().join("notes.txt"), "x").unwrap();
+        let library = library(&[a.path(), b.path(), Path::new("/nowhere")]);
+        let list = library.list();
+        let shown: Vec<_> = list.iter().map(|listed| (listed.name.as_str(), listed.title.as_deref(), listed.hidden_by.is_some())).collect();
+        assert_eq!(shown, [("one", Some("First"), false), ("one", Some("Second"), true), ("two", None, false)]);
+        assert!(library.find("one").unwrap().text.contains("First"));
+        let error = library.find("tow").unwrap_err();
+        assert_eq!(error.hint().unwrap(), "did you mean `two`?");
+        assert!(matches!(library.find("../one"), Err(LibraryError::NotFound { .. })));
+        assert!(matches!(library.find("No Name"), Err(LibraryError::BadName(_))));
+    }
+
+    #[test]
+    fn only_regular_files_of_a_sane_size_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("x.yaml")).unwrap();
+        std::fs::write(folder.path().join("big.yaml"), vec![b'#'; SIZE_LIMIT + 1]).unwrap();
+        let library = library(&[folder.path()]);
+        assert!(matches!(library.find("x"), Err(LibraryError::NotAFile { .. })));
+        assert!(matches!(library.find("big"), Err(LibraryError::Refused(_))));
+        assert!(matches!(library.find("/dev/null/x.yaml"), Err(LibraryError::NotFound { .. })));
+        assert!(matches!(library.find("/dev/zero"), Err(LibraryError::NotAFile { .. })));
+    }
+
+    #[test]
+    fn scenarios_stand_beside_their_runbook() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("scenarios/one")).unwrap();
+        std::fs::write(folder.path().join("one.yaml"), "x").unwrap();
+        std::fs::write(folder.path().join("scenarios/one/well.yaml"), "y").unwrap();
+        let library = library(&[folder.path()]);
+        let scenarios = library.scenarios(&library.find("one").unwrap()).unwrap();
+        assert_eq!(scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>(), ["well"]);
+    }
+}

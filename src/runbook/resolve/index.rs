@@ -1,0 +1,118 @@
+//! Every id of the file and where it is given, gathered before anything is resolved.
+
+use super::{Resolver, scope::Given, value::span_of};
+use crate::{
+    expression::name::nearest,
+    runbook::{
+        diagnostic::Fault,
+        document::{Document, Probe, Step},
+        model::{Effect, Span},
+        name::StepId,
+        node::Node,
+    },
+};
+
+impl Resolver<'_> {
+    pub(super) fn index(&mut self, document: &Document, root: &Node) {
+        for (probe, node) in pairs(&document.preflight, root.get("preflight")) {
+            self.index_probe(probe, node, true, None);
+        }
+        self.index_steps(&document.steps, root.get("steps"), None);
+    }
+
+    fn index_steps(&mut self, steps: &[Step], list: Option<&Node>, inside: Option<&str>) {
+        for (step, node) in pairs(steps, list) {
+            if let Some(id) = &step.id {
+                self.give(id, span_of(node, "id"), true, inside);
+                self.order.push((id.clone(), step.effect));
+            }
+            for (probe, key) in [(&step.done_if, "done_if"), (&step.verify, "verify")] {
+                if let (Some(probe), Some(node)) = (probe, node.get(key)) {
+                    self.index_probe(probe, node, false, inside);
+                }
+            }
+            if let (Some(confirm), Some(node)) = (&step.confirm, node.get("confirm")) {
+                for (probe, node) in pairs(&confirm.show, node.get("show")) {
+                    self.index_probe(probe, node, false, inside);
+                }
+            }
+            if let (Some(manual), Some(node)) = (&step.manual, node.get("manual"))
+                && let (Some(probe), Some(node)) = (&manual.verify, node.get("verify"))
+            {
+                self.index_probe(probe, node, false, inside);
+            }
+            if let (Some(each), Some(node)) = (&step.for_each, node.get("for_each")) {
+                self.loop_variables.insert(each.name.clone().unwrap_or_else(|| "item".to_owned()));
+                for (probe, node) in pairs(&each.before_batch, node.get("before_batch")) {
+                    self.index_probe(probe, node, true, step.id.as_deref().or(inside));
+                }
+            }
+            let around = if step.for_each.is_some() { step.id.as_deref().or(inside) } else { inside };
+            self.index_steps(&step.steps, node.get("steps"), around);
+        }
+    }
+
+    fn index_probe(&mut self, probe: &Probe, node: &Node, kept: bool, inside: Option<&str>) {
+        if let Some(each) = &probe.for_each {
+            self.loop_variables.insert(each.name.clone().unwrap_or_else(|| "item".to_owned()));
+        }
+        if let Some(id) = &probe.id {
+            self.give(id, span_of(node, "id"), kept, inside);
+        }
+    }
+
+    fn give(&mut self, id: &str, span: Span, kept: bool, inside: Option<&str>) {
+        if let Err(bad) = StepId::new(id) {
+            self.faults.push(
+                Fault::error("bad-name", span, format!("`{id}` cannot be an id")).label("not an id").hint(format!("use {}", bad.rule)),
+            );
+        }
+        if let Some(first) = self.given.get(id) {
+            self.faults.push(
+                Fault::error("duplicate-id", span, format!("the id `{id}` is used twice"))
+                    .label("again here")
+                    .also(first.span, format!("`{id}` is first given here"))
+                    .hint("give this one another id"),
+            );
+            return;
+        }
+        self.given.insert(id.to_owned(), Given { span, inside: inside.map(str::to_owned), kept });
+    }
+
+    /// Checks that a confirm covers destroying steps that come after it.
+    pub(super) fn covered(&mut self, confirm: &str, covers: &[String], list: Option<&Node>) -> Vec<StepId> {
+        let from = self.order.iter().position(|(id, _)| id == confirm).unwrap_or_default();
+        let mut all = Vec::new();
+        for (index, id) in covers.iter().enumerate() {
+            let span = list.and_then(|list| list.item(index)).map(|item| item.span).unwrap_or_default();
+            match self.order.iter().position(|(other, _)| other == id) {
+                None if self.incomplete => {}
+                None => {
+                    let destroying = self.order.iter().filter(|(_, effect)| *effect == Some(Effect::Destroy));
+                    let hint = nearest(id, destroying.map(|(id, _)| id.as_str()))
+                        .map_or_else(|| "name a later step whose effect is `destroy`".to_owned(), |near| format!("did you mean `{near}`?"));
+                    self.faults.push(
+                        Fault::error("unknown-name", span, format!("`covers`: there is no step `{id}`")).label("not a step").hint(hint),
+                    );
+                }
+                Some(at) if at < from => self.faults.push(
+                    Fault::error("bad-cover", span, format!("`{id}` comes before this question"))
+                        .label("already past")
+                        .hint("a question covers steps that come after it: move it up"),
+                ),
+                Some(at) if self.order.get(at).is_some_and(|(_, effect)| *effect != Some(Effect::Destroy)) => self.faults.push(
+                    Fault::error("bad-cover", span, format!("`{id}` destroys nothing, so it needs no cover"))
+                        .label("not a destroying step")
+                        .hint("name only steps whose effect is `destroy`"),
+                ),
+                Some(_) => all.extend(StepId::new(id)),
+            }
+        }
+        all
+    }
+}
+
+/// Items of the document with their nodes.
+pub(super) fn pairs<'a, T>(items: &'a [T], list: Option<&'a Node>) -> impl Iterator<Item = (&'a T, &'a Node)> {
+    items.iter().zip(list.map(Node::items).unwrap_or_default())
+}

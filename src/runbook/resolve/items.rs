@@ -1,0 +1,88 @@
+//! What a loop goes through, and the name of the item at hand.
+
+use serde_json::Value;
+
+use super::{
+    Resolver,
+    scope::Scope,
+    value::{Field, key_of, span_of},
+};
+use crate::{
+    expression,
+    runbook::{
+        diagnostic::Fault,
+        document::{self, Scalar},
+        model::{ItemList, Template},
+        name::Name,
+        node::Node,
+        value::plain,
+    },
+};
+
+impl Resolver<'_> {
+    /// The name of a loop variable.
+    pub(super) fn loop_variable(&mut self, name: Option<&String>, node: &Node, scope: &Scope) -> Option<Name> {
+        let text = name.map_or("item", String::as_str);
+        let span = if node.has("as") { span_of(node, "as") } else { node.span.first_line(self.text) };
+        if let Some(given) = self.given.get(text) {
+            let first = given.span;
+            self.faults.push(
+                Fault::error("duplicate-id", span, format!("the loop variable `{text}` is also the id of a step or probe"))
+                    .label("again here")
+                    .also(first, format!("`{text}` is first given here"))
+                    .hint("choose another name with `as`"),
+            );
+        } else if scope.locals.iter().any(|local| local == text) {
+            self.faults.push(
+                Fault::error("duplicate-id", span, format!("an outer loop's variable is called `{text}` too"))
+                    .label("hides the outer one")
+                    .hint("choose another name with `as`"),
+            );
+        }
+        self.parameter_name("loop variable", text, span);
+        Name::new(text).ok()
+    }
+
+    /// A list to go through.
+    pub(super) fn items(&mut self, items: Option<&document::ItemList>, node: &Node, scope: &Scope) -> ItemList {
+        let span = span_of(node, "items");
+        match items {
+            None => ItemList::Literal(Vec::new()),
+            Some(document::ItemList::Expression(text)) => {
+                if expression::whole(text).is_none() && (!text.contains("{{") || expression::check_template(text).is_ok()) {
+                    self.faults.push(
+                        Fault::error("bad-items", span.first_line(self.text), "`items` is neither a list nor one expression")
+                            .label("not a list")
+                            .hint("write a list, or one expression that yields one: \"{{ params.hosts }}\""),
+                    );
+                    return ItemList::Expression(Template { text: text.as_str().into(), span });
+                }
+                ItemList::Expression(self.template(Field { key: "items", text, span }, scope))
+            }
+            Some(document::ItemList::Literal(list)) => {
+                let mut all = Vec::new();
+                for (index, item) in list.iter().enumerate() {
+                    let value = match item {
+                        Scalar::Int(number) => Value::from(*number),
+                        Scalar::Text(text) => Value::from(text.as_str()),
+                    };
+                    let span = node.get("items").and_then(|list| list.item(index)).map_or(span, |item| item.span);
+                    if expression::is_dynamic(&plain(&value)) {
+                        self.faults.push(
+                            Fault::error("bad-items", span, "an item of a written list is taken as it is")
+                                .label("not evaluated")
+                                .hint("write one expression for the whole list: \"{{ [params.a, params.b] }}\""),
+                        );
+                    }
+                    all.push(value);
+                }
+                if list.is_empty() && node.get("items").is_some_and(|list| list.items().is_empty()) {
+                    self.faults.push(
+                        Fault::error("bad-items", key_of(node, "items"), "`items` is empty").label("nothing to do").hint("add some items"),
+                    );
+                }
+                ItemList::Literal(all)
+            }
+        }
+    }
+}

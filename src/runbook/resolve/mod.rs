@@ -1,0 +1,404 @@
+//! From a document to a runbook: finds *every* fault, each with its place and with what would be right.
+
+mod index;
+mod items;
+mod parameter;
+mod probe;
+mod scope;
+mod step;
+mod value;
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use self::{
+    scope::{Given, Scope, Secrets},
+    value::{Field, field, key_of, span_of},
+};
+use super::{
+    danger,
+    diagnostic::{Fault, Report},
+    document::{self, Document},
+    model::{Effect, Origin, Reference, Requires, Runbook, SourceText, Span, Template},
+    name::{Name, RunbookName},
+    node::{Node, Segment},
+    schema, source,
+};
+use crate::expression::{self, Names};
+
+/// Reads a runbook. There is a runbook exactly when the report holds no error; it may hold warnings.
+#[must_use]
+pub fn resolve(source: SourceText) -> (Option<Runbook>, Report) {
+    let text = source.text.clone();
+    let source::Parsed { root, mut faults, usable } = source::read(&text);
+    let runbook = match root {
+        Some(root) if usable => from_tree(&source, root, &mut faults),
+        _ => None,
+    };
+    let report = Report::new(source, faults);
+    (runbook.filter(|_| report.errors() == 0), report)
+}
+
+fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Option<Runbook> {
+    let mut value = match document::parse(&source.text) {
+        Ok(value) => value,
+        Err(error) => {
+            let offset = error.location().map_or(0, |at| at.index().min(source.text.len()));
+            faults.push(
+                Fault::error("syntax", Span { offset, len: 0 }, format!("this is not YAML: {error}"))
+                    .label("found here")
+                    .hint("check indentation, quotes and brackets on this line and the one before it"),
+            );
+            return None;
+        }
+    };
+    let before = faults.len();
+    root.disagreements(&value, faults);
+    if faults.len() > before {
+        return None;
+    }
+    let misshapes = schema::check(&value, &root, &source.text);
+    let mut prune = Vec::new();
+    for found in misshapes {
+        faults.push(found.fault);
+        prune.extend(found.prune);
+    }
+    // From the last to the first, so that an index stays true until it is used.
+    prune.sort_by(|a, b| b.cmp(a));
+    prune.dedup();
+    for path in &prune {
+        root.prune(&mut value, path);
+    }
+    let document = match Document::deserialize(&value) {
+        Ok(document) => document,
+        Err(error) => {
+            if prune.is_empty() {
+                faults
+                    .push(Fault::error("shape", Span::default(), format!("this is not a runbook: {error}")).hint("see `halligan schema`"));
+            }
+            return None;
+        }
+    };
+    let mut resolver = Resolver {
+        text: &source.text,
+        faults: Vec::new(),
+        params: IndexMap::new(),
+        vars: IndexMap::new(),
+        given: IndexMap::new(),
+        loop_variables: BTreeSet::new(),
+        order: Vec::new(),
+        used_params: BTreeSet::new(),
+        used_vars: BTreeSet::new(),
+        incomplete: prune.iter().any(|path| hides_names(path)),
+        name: document.name.clone().unwrap_or_default(),
+    };
+    let runbook = resolver.runbook(&document, &root, source);
+    faults.append(&mut resolver.faults);
+    runbook
+}
+
+/// Whether something was taken out that may have given a name: what is unknown then is no fault of its own.
+fn hides_names(path: &[Segment]) -> bool {
+    let giving = [
+        "id",
+        "steps",
+        "preflight",
+        "params",
+        "vars",
+        "for_each",
+        "as",
+        "probe",
+        "wait",
+        "confirm",
+        "manual",
+        "show",
+        "before_batch",
+        "pattern",
+    ];
+    match path {
+        [] | [.., Segment::Index(_)] => true,
+        [Segment::Key(parent), Segment::Key(_)] if parent == "params" || parent == "vars" => true,
+        [.., Segment::Key(key)] => giving.contains(&key.as_str()),
+    }
+}
+
+#[derive(Debug)]
+struct Resolver<'a> {
+    text: &'a str,
+    faults: Vec<Fault>,
+    /// Every parameter, and whether it is a secret.
+    params: IndexMap<String, bool>,
+    vars: IndexMap<String, (Names, Span)>,
+    given: IndexMap<String, Given>,
+    loop_variables: BTreeSet<String>,
+    /// Every step in the order of the file.
+    order: Vec<(String, Option<Effect>)>,
+    used_params: BTreeSet<String>,
+    used_vars: BTreeSet<String>,
+    /// A fault of shape may have taken a name away.
+    incomplete: bool,
+    name: String,
+}
+
+impl Resolver<'_> {
+    fn runbook(&mut self, document: &Document, root: &Node, source: &SourceText) -> Option<Runbook> {
+        self.version_first(root);
+        let name = self.name(document, root, source);
+        for (param, declared) in &document.params {
+            self.params.insert(
+                param.clone(),
+                declared.kind == Some(document::TypeName::Secret) || declared.list == Some(document::TypeName::Secret),
+            );
+        }
+        self.index(document, root);
+        let vars = self.vars(document, root);
+        let params = self.parameters(document, root);
+
+        let mut scope = Scope::default();
+        let mut locks = Vec::new();
+        for (index, lock) in document.locks.iter().enumerate() {
+            let span = root.get("locks").and_then(|list| list.item(index)).map_or(root.span, |item| item.span);
+            let field = Field { key: "locks", text: lock, span };
+            self.said(field);
+            locks.push(self.template(field, &scope));
+        }
+        let preflight = self.preflight(&document.preflight, root.get("preflight"), &mut scope);
+        if document.steps.is_empty() && root.get("steps").is_some_and(|steps| steps.items().is_empty()) {
+            self.faults.push(
+                Fault::error("no-steps", key_of(root, "steps"), "a runbook without steps does nothing").label("empty").hint("add a step"),
+            );
+        }
+        let steps = self.steps(&document.steps, root.get("steps"), &mut scope);
+        self.unused(root);
+
+        let title = field(root, "title", document.title.as_ref()).map(|field| self.said(field));
+        let summary = field(root, "summary", document.summary.as_ref()).map(|field| self.said(field));
+        Some(Runbook {
+            name: name?,
+            title: title?,
+            summary: summary?,
+            tags: document.tags.clone(),
+            owner: field(root, "owner", document.owner.as_ref()).map(|field| self.said(field)),
+            reviewed: self.reviewed(document, root),
+            references: self.references_of(document, root),
+            params,
+            requires: self.requires(document, root),
+            locks,
+            vars,
+            preflight,
+            steps,
+            source: source.clone(),
+        })
+    }
+
+    fn version_first(&mut self, root: &Node) {
+        if let (Some(first), Some(version)) = (root.entries().first(), root.entry("halligan"))
+            && first.key != "halligan"
+        {
+            self.faults.push(
+                Fault::error("version-first", version.key_span, "the format version stands first in the file")
+                    .label("too late")
+                    .also(first.key_span, "this comes first")
+                    .hint("move `halligan: 1` to the top"),
+            );
+        }
+    }
+
+    fn name(&mut self, document: &Document, root: &Node, source: &SourceText) -> Option<RunbookName> {
+        let name = document.name.as_ref()?;
+        let span = span_of(root, "name");
+        let stem = match &source.origin {
+            Origin::File(path) => path.file_stem().map(|stem| stem.to_string_lossy().into_owned()),
+            Origin::Bundled => source.name.strip_prefix("bundled:").and_then(|name| name.strip_suffix(".yaml")).map(str::to_owned),
+        };
+        match RunbookName::new(name) {
+            Err(bad) => {
+                self.faults.push(
+                    Fault::error("bad-name", span, format!("`{name}` cannot be the name of a runbook"))
+                        .label("not a name")
+                        .hint(format!("use {}", bad.rule)),
+                );
+                None
+            }
+            Ok(name) => {
+                if let Some(stem) = stem.filter(|stem| stem != name.as_str()) {
+                    self.faults.push(
+                        Fault::error("name-differs", span, format!("the runbook is called `{name}`, and its file `{stem}`"))
+                            .label("another name than the file's")
+                            .hint(format!("write `name: {stem}`, or rename the file to {name}.yaml")),
+                    );
+                }
+                Some(name)
+            }
+        }
+    }
+
+    fn reviewed(&mut self, document: &Document, root: &Node) -> Option<jiff::civil::Date> {
+        let text = document.reviewed.as_ref()?;
+        let date = text.parse().ok().filter(|_| text.len() == 10);
+        if date.is_none() {
+            self.faults.push(
+                Fault::error("bad-date", span_of(root, "reviewed"), format!("`reviewed`: `{text}` is not a date"))
+                    .label("not a date")
+                    .hint("write year, month and day: 2026-11-01"),
+            );
+        }
+        date
+    }
+
+    fn references_of(&mut self, document: &Document, root: &Node) -> Vec<Reference> {
+        let mut all = Vec::new();
+        for (reference, node) in index::pairs(&document.references, root.get("references")) {
+            let title = field(node, "title", reference.title.as_ref()).map(|field| self.said(field)).unwrap_or_default();
+            let url = reference.url.clone();
+            if let Some(bad) = url.as_ref().filter(|url| !(url.starts_with("https://") || url.starts_with("http://")) || url.contains(' '))
+            {
+                self.faults.push(
+                    Fault::error("bad-url", span_of(node, "url"), format!("`{bad}` is not a web address"))
+                        .label("not an address")
+                        .hint("begin with https://, or leave `url` out"),
+                );
+            }
+            all.push(Reference { title, url });
+        }
+        all
+    }
+
+    fn requires(&mut self, document: &Document, root: &Node) -> Requires {
+        let Some(requires) = &document.requires else { return Requires::default() };
+        let node = root.get("requires").unwrap_or(root);
+        let list = node.get("commands");
+        for (index, command) in requires.commands.iter().enumerate() {
+            let span = list.and_then(|list| list.item(index)).map_or(node.span, |item| item.span);
+            if command.is_empty() || command.contains(char::is_whitespace) || expression::is_dynamic(command) {
+                self.faults.push(
+                    Fault::error("bad-name", span, format!("`{command}` is not the name of a program"))
+                        .label("not a program")
+                        .hint("write one program's name, without arguments: ceph"),
+                );
+            }
+        }
+        if let Some(user) = field(node, "user", requires.user.as_ref()) {
+            self.said(user);
+        }
+        Requires { commands: requires.commands.clone(), user: requires.user.clone() }
+    }
+
+    /// Variables are evaluated where they are used, so only what can never be known is a fault here.
+    fn vars(&mut self, document: &Document, root: &Node) -> IndexMap<String, Template> {
+        let node = root.get("vars").unwrap_or(root);
+        let mut all = IndexMap::new();
+        for (name, text) in &document.vars {
+            let span = span_of(node, name);
+            self.parameter_name("variable", name, key_of(node, name));
+            all.insert(name.clone(), Template { text: text.as_str().into(), span });
+            let names = expression::check_template(text).unwrap_or_default();
+            self.vars.insert(name.clone(), (names, span));
+        }
+        // Everything that exists anywhere is in this scope.
+        let mut anywhere = Scope { locals: self.loop_variables.iter().cloned().collect(), ..Scope::default() };
+        anywhere.locals.extend(self.given.iter().filter(|(_, given)| given.kept).map(|(id, _)| id.clone()));
+        let used = (self.used_params.clone(), self.used_vars.clone());
+        for (name, text) in &document.vars {
+            let span = span_of(node, name);
+            self.template_with(Field { key: name, text, span }, &anywhere, Secrets::Allowed);
+            if let Some(round) = self.cycle(name) {
+                self.faults.push(
+                    Fault::error("cycle", span.first_line(self.text), format!("`vars.{name}` refers to itself: {round}"))
+                        .label("goes round")
+                        .hint("break the circle: one of them must stand on its own"),
+                );
+            }
+        }
+        // What only an unused variable refers to is not used.
+        (self.used_params, self.used_vars) = used;
+        all
+    }
+
+    /// The way from a variable back to itself.
+    fn cycle(&self, name: &str) -> Option<String> {
+        let mut way = vec![name.to_owned()];
+        let mut seen = BTreeSet::new();
+        self.round(name, name, &mut way, &mut seen).then(|| way.join(" → "))
+    }
+
+    fn round(&self, from: &str, to: &str, way: &mut Vec<String>, seen: &mut BTreeSet<String>) -> bool {
+        let Some((names, _)) = self.vars.get(from) else { return false };
+        for next in names.iter().filter_map(|name| name.strip_prefix("vars.")).map(|name| name.split('.').next().unwrap_or(name)) {
+            way.push(next.to_owned());
+            if next == to || (seen.insert(next.to_owned()) && self.round(next, to, way, seen)) {
+                return true;
+            }
+            way.pop();
+        }
+        false
+    }
+
+    fn parameter_name(&mut self, what: &str, name: &str, span: Span) {
+        if let Err(bad) = Name::new(name) {
+            self.faults.push(
+                Fault::error("bad-name", span, format!("`{name}` cannot be the name of a {what}"))
+                    .label("not a name")
+                    .hint(format!("use {}, and no word of the expression language", bad.rule)),
+            );
+        }
+    }
+
+    fn unused(&mut self, root: &Node) {
+        if self.incomplete {
+            return;
+        }
+        let used_by_vars: Vec<String> = self
+            .vars
+            .iter()
+            .filter(|(name, _)| self.used_vars.contains(*name))
+            .flat_map(|(_, (names, _))| names.iter().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        for name in used_by_vars {
+            match name.strip_prefix("params.") {
+                Some(param) => drop(self.used_params.insert(param.split('.').next().unwrap_or(param).to_owned())),
+                None if name == "params" => self.used_params.extend(self.params.keys().cloned()),
+                None => {}
+            }
+        }
+        for (key, what, names, used) in [
+            ("params", "parameter", self.params.keys().collect::<Vec<_>>(), &self.used_params),
+            ("vars", "variable", self.vars.keys().collect::<Vec<_>>(), &self.used_vars),
+        ] {
+            let Some(map) = root.get(key) else { continue };
+            for name in names.into_iter().filter(|name| !used.contains(*name)) {
+                self.faults.push(
+                    Fault::warning("unused", key_of(map, name), format!("the {what} `{name}` is used nowhere"))
+                        .label("unused")
+                        .hint("use it or leave it out: an operator is asked for nothing in vain"),
+                );
+            }
+        }
+    }
+}
+
+/// The warnings of a whole runbook: its own, and those of [`danger::lint`] as of today.
+#[must_use]
+pub fn warnings(runbook: &Runbook, report: Report, today: jiff::civil::Date) -> Report {
+    let found = danger::lint(runbook, today);
+    report.with(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_resolves_without_a_word() {
+        let text = include_str!("../../../tests/good/everything.yaml");
+        let source = SourceText::new("everything.yaml", Origin::File("everything.yaml".into()), text);
+        let (runbook, report) = resolve(source);
+        assert!(report.faults.is_empty(), "{}", report.plain());
+        let runbook = runbook.unwrap();
+        let report = warnings(&runbook, report, jiff::civil::date(2026, 11, 21));
+        assert!(report.faults.is_empty(), "{}", report.plain());
+        assert_eq!(runbook.all_steps().count(), 14);
+    }
+}

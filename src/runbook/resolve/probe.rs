@@ -1,0 +1,280 @@
+//! Probes and waits.
+
+use super::{
+    Resolver,
+    index::pairs,
+    scope::{Scope, Shape},
+    value::{Field, Parts, field, key_of},
+};
+use crate::{
+    expression,
+    runbook::{
+        diagnostic::Fault,
+        document,
+        model::{Effect, Expr, Items, Output, Probe, Progress, Severity, Stall, Timespan, Wait},
+        name::StepId,
+        node::Node,
+    },
+};
+
+/// What a probe is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Preflight,
+    Step,
+    DoneIf,
+    Verify,
+    Gate,
+    Show,
+}
+
+/// Keys that mean nothing without a command.
+const OF_A_COMMAND: &[&str] = &["on", "env", "stdin", "cwd", "user", "timeout", "output", "within"];
+
+/// What a step gives to the probe inside it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Outer<'d> {
+    pub on: Option<Field<'d>>,
+    pub timeout: Option<Field<'d>>,
+    pub user: Option<Field<'d>>,
+    pub cwd: Option<Field<'d>>,
+    pub stdin: Option<Field<'d>>,
+}
+
+impl Resolver<'_> {
+    pub(super) fn preflight(&mut self, probes: &[document::Probe], list: Option<&Node>, scope: &mut Scope) -> Vec<Probe> {
+        let mut all = Vec::new();
+        for (probe, node) in pairs(probes, list) {
+            if !node.has("id") {
+                self.faults.push(
+                    Fault::error(
+                        "missing-key",
+                        node.span.first_line(self.text),
+                        "a probe of the preflight needs `id`, and here it is missing",
+                    )
+                    .label("no `id` here")
+                    .hint("add `id`: its name in expressions and on the command line"),
+                );
+            }
+            let resolved = self.probe(probe, node, scope, Role::Preflight, None, Outer::default());
+            if let Some(id) = &resolved.id {
+                let shape = Shape::of(&resolved);
+                scope.results.insert(id.as_str().to_owned(), shape);
+            }
+            all.push(resolved);
+        }
+        all
+    }
+
+    pub(super) fn probe(
+        &mut self,
+        probe: &document::Probe,
+        node: &Node,
+        scope: &Scope,
+        role: Role,
+        id: Option<StepId>,
+        outer: Outer<'_>,
+    ) -> Probe {
+        if role == Role::Step && node.has("id") {
+            self.faults.push(
+                Fault::error("misplaced-key", key_of(node, "id"), "the step's own `id` is the probe's id")
+                    .label("a second id")
+                    .hint("leave it out"),
+            );
+        }
+        let mut inner = scope.clone();
+        let for_each = probe.for_each.as_ref().zip(node.get("for_each")).and_then(|(each, node)| {
+            if matches!(role, Role::Step | Role::DoneIf | Role::Verify) {
+                self.faults.push(
+                    Fault::error(
+                        "misplaced-key",
+                        node.span.first_line(self.text),
+                        "`for_each` over a probe is for `preflight`, `before_batch` and `show`",
+                    )
+                    .label("not here")
+                    .hint("put a step with `for_each` around it, or ask for all at once"),
+                );
+            }
+            let list = self.items(each.items.as_ref(), node, scope);
+            let name = self.loop_variable(each.name.as_ref(), node, scope)?;
+            inner = scope.with_local(name.as_str());
+            Some(Items { list, name })
+        });
+        let mut parts = Parts::of(probe.run.as_ref(), probe.shell.as_ref(), Effect::Read);
+        parts.on = field(node, "on", probe.on.as_ref()).or(outer.on);
+        parts.env = Some(&probe.env);
+        parts.stdin = field(node, "stdin", probe.stdin.as_ref());
+        parts.cwd = field(node, "cwd", probe.cwd.as_ref());
+        parts.user = field(node, "user", probe.user.as_ref());
+        parts.timeout = field(node, "timeout", probe.timeout.as_ref()).or(outer.timeout);
+        parts.output = probe.output.unwrap_or_default();
+        let command = self.command(parts, node, &inner);
+        let has_command = node.has("run") || node.has("shell");
+        if !has_command {
+            for key in OF_A_COMMAND.iter().filter(|key| node.has(key)) {
+                let hint = if *key == "within" {
+                    "only a command can be asked again: add `run`, or use a `wait`"
+                } else {
+                    "add `run`, or leave it out"
+                };
+                self.faults.push(
+                    Fault::error("needs-command", key_of(node, key), format!("`{key}` means nothing for a probe without a command"))
+                        .label("no command here")
+                        .hint(hint),
+                );
+            }
+            if !node.has("expect") {
+                self.faults.push(
+                    Fault::error("empty-probe", node.span.first_line(self.text), "this probe asks nothing")
+                        .label("neither a command nor an expectation")
+                        .hint("add `run`, or `expect` over earlier results"),
+                );
+            }
+        }
+        if node.has("every") && !node.has("within") {
+            self.faults.push(
+                Fault::error("every-alone", key_of(node, "every"), "`every` says how often to ask, and nothing says how long")
+                    .label("without `within`")
+                    .hint("add `within`, or leave `every` out"),
+            );
+        }
+        let own = inner.with_own(has_command.then_some(parts.output));
+        let expect = field(node, "expect", probe.expect.as_ref()).map(|field| self.expression(field, &own));
+        if let (Some(expect), Some(_)) = (&expect, &command) {
+            self.text_compared(expect, parts.output);
+        }
+        Probe {
+            id: id.or_else(|| probe.id.as_deref().and_then(|id| StepId::new(id).ok())),
+            title: field(node, "title", probe.title.as_ref()).map(|field| self.template(field, &inner)),
+            when: field(node, "when", probe.when.as_ref()).map(|field| self.expression(field, &inner)),
+            for_each,
+            command,
+            expect,
+            within: field(node, "within", probe.within.as_ref()).map(|field| self.timespan(field, &inner)),
+            every: field(node, "every", probe.every.as_ref()).map(|field| self.timespan(field, &inner)),
+            severity: probe.severity.unwrap_or(Severity::Block),
+            message: field(node, "message", probe.message.as_ref()).map(|field| self.template(field, &own)),
+            hint: field(node, "hint", probe.hint.as_ref()).map(|field| self.template(field, &own)),
+            span: node.span,
+        }
+    }
+
+    pub(super) fn wait(&mut self, wait: &document::Wait, node: &Node, scope: &Scope, outer: Outer<'_>) -> Wait {
+        let mut parts = Parts::of(wait.run.as_ref(), wait.shell.as_ref(), Effect::Read);
+        parts.on = outer.on;
+        parts.user = outer.user;
+        parts.cwd = outer.cwd;
+        parts.stdin = outer.stdin;
+        parts.env = Some(&wait.env);
+        parts.timeout = field(node, "poll_timeout", wait.poll_timeout.as_ref());
+        parts.output = wait.output.unwrap_or_default();
+        let command = self.command(parts, node, scope);
+        let has_command = node.has("run") || node.has("shell");
+        if !has_command {
+            for key in ["env", "output", "poll_timeout"].iter().filter(|key| node.has(key)) {
+                self.faults.push(
+                    Fault::error("needs-command", key_of(node, key), format!("`{key}` means nothing for a wait without a command"))
+                        .label("no command here")
+                        .hint("add `run`, or leave it out"),
+                );
+            }
+        }
+        let own = scope.with_own(has_command.then_some(parts.output));
+        let until = field(node, "until", wait.until.as_ref()).map(|field| self.expression(field, &own));
+        if let (Some(until), Some(_)) = (&until, &command) {
+            self.text_compared(until, parts.output);
+        }
+        let stall = wait.stall.as_ref().zip(node.get("stall")).and_then(|(stall, node)| {
+            let watch = field(node, "watch", stall.watch.as_ref()).map(|field| self.expression(field, &own));
+            let after = field(node, "after", stall.after.as_ref()).map(|field| self.timespan(field, scope));
+            Some(Stall { watch: watch?, after: after? })
+        });
+        let progress = wait.progress.as_ref().zip(node.get("progress")).and_then(|(progress, node)| {
+            if node.has("pattern") {
+                self.faults.push(
+                    Fault::error(
+                        "misplaced-key",
+                        key_of(node, "pattern"),
+                        "`pattern` is for a command's progress; a wait has its `output`",
+                    )
+                    .label("not here")
+                    .hint("leave it out, and write `done` and `total` over `output`"),
+                );
+            }
+            self.progress(progress, node, &own, None)
+        });
+        Wait {
+            command,
+            until: until.unwrap_or_else(|| Expr { text: "false".into(), span: node.span }),
+            every: field(node, "every", wait.every.as_ref()).map(|field| self.positive(field, scope)),
+            timeout: field(node, "timeout", wait.timeout.as_ref()).or(outer.timeout).map(|field| self.timespan(field, scope)),
+            stable_for: field(node, "stable_for", wait.stable_for.as_ref()).map(|field| self.timespan(field, scope)),
+            stall,
+            fail_if: field(node, "fail_if", wait.fail_if.as_ref()).map(|field| self.expression(field, &own)),
+            progress,
+            message: field(node, "message", wait.message.as_ref()).map(|field| self.template(field, &own)),
+        }
+    }
+
+    /// A length of time that cannot be nothing.
+    fn positive(&mut self, field: Field<'_>, scope: &Scope) -> Timespan {
+        let timespan = self.timespan(field, scope);
+        if matches!(timespan, Timespan::Fixed(length) if length.is_zero()) && crate::quantity::duration(field.text).is_ok() {
+            self.faults.push(
+                Fault::error("out-of-range", field.span, format!("`{}` must be more than nothing", field.key))
+                    .label("no pause at all")
+                    .hint("write a second at least: `1s`"),
+            );
+        }
+        timespan
+    }
+
+    pub(super) fn progress(
+        &mut self,
+        progress: &document::Progress,
+        node: &Node,
+        scope: &Scope,
+        pattern: Option<regex::Regex>,
+    ) -> Option<Progress> {
+        let done = field(node, "done", progress.done.as_ref()).map(|field| self.expression(field, scope));
+        let total = field(node, "total", progress.total.as_ref()).map(|field| self.expression(field, scope));
+        Some(Progress { done: done?, total: total?, pattern })
+    }
+
+    /// The progress of a command, read from its output line by line.
+    pub(super) fn command_progress(&mut self, progress: &document::Progress, node: &Node, scope: &Scope) -> Option<Progress> {
+        let Some(text) = &progress.pattern else {
+            if !node.has("pattern") {
+                self.faults.push(
+                    Fault::error("missing-key", key_of(node, "done"), "the progress of a command needs `pattern`, and here it is missing")
+                        .label("read from what?")
+                        .hint(r"add `pattern`: a regular expression for its output lines, such as '(?P<percent>[0-9.]+)%'"),
+                );
+            }
+            return None;
+        };
+        let pattern = self.regex(text, super::value::span_of(node, "pattern"))?;
+        let mut inner = scope.with_local("line");
+        inner.locals.extend(pattern.capture_names().flatten().map(str::to_owned));
+        self.progress(progress, node, &inner, Some(pattern))
+    }
+
+    /// Text is never ordered against a number: the comparison would fail when it is made.
+    fn text_compared(&mut self, expression: &Expr, output: Output) {
+        if output != Output::Text {
+            return;
+        }
+        let trap = regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok();
+        if trap.is_some_and(|trap| trap.is_match(&expression.text)) && expression::check_expression(&expression.text).is_ok() {
+            self.faults.push(
+                Fault::warning(
+                    "text-compared",
+                    expression.span.first_line(self.text),
+                    "`output` is text, and text is not compared with a number",
+                )
+                .label("fails when it is asked")
+                .hint("set `output: int`, or write `output | int`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,532 @@
+//! Steps: one kind each, and only the keys that belong to it.
+
+use serde_json::Value;
+
+use super::{
+    Resolver,
+    index::pairs,
+    probe::{Outer, Role},
+    scope::{Scope, Shape},
+    value::{Field, Parts, field, key_of, span_of},
+};
+use crate::runbook::{
+    diagnostic::Fault,
+    document::{self, Scalar},
+    model::{BatchSize, Call, Confirm, Count, Effect, ForEach, Items, Kind, Manual, OnFail, Remedy, Retry, Step, Template, Undo},
+    name::{RunbookName, StepId},
+    node::Node,
+};
+
+/// The keys of which a step has exactly one.
+const KINDS: &[&str] = &["run", "shell", "probe", "wait", "confirm", "manual", "for_each", "group", "call"];
+/// The keys of every step.
+const COMMON: &[&str] = &["id", "title", "why", "when", "on_fail", "effect"];
+const COMMAND: &[&str] = &[
+    "on",
+    "timeout",
+    "env",
+    "stdin",
+    "cwd",
+    "user",
+    "output",
+    "interactive",
+    "done_if",
+    "verify",
+    "undo",
+    "cleanup",
+    "idempotent",
+    "retry",
+    "progress",
+];
+
+/// The keys that belong to a kind, beside its own and the common ones.
+fn keys_of(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "run" | "shell" => COMMAND,
+        "probe" => &["on", "timeout"],
+        "wait" => &["on", "timeout", "user", "cwd", "stdin"],
+        "manual" => &["done_if", "verify", "cleanup"],
+        "for_each" | "group" => &["steps", "done_if", "verify", "cleanup"],
+        "call" => &["params", "done_if", "verify"],
+        _ => &[],
+    }
+}
+
+impl Resolver<'_> {
+    pub(super) fn steps(&mut self, steps: &[document::Step], list: Option<&Node>, scope: &mut Scope) -> Vec<Step> {
+        let mut all = Vec::new();
+        for (step, node) in pairs(steps, list) {
+            all.extend(self.step(step, node, scope));
+        }
+        all
+    }
+
+    fn step(&mut self, step: &document::Step, node: &Node, scope: &mut Scope) -> Option<Step> {
+        let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| node.has(kind)).collect();
+        let what = step.id.as_ref().map_or_else(|| "this step".to_owned(), |id| format!("the step `{id}`"));
+        let kind = match kinds.as_slice() {
+            [] => {
+                let at = if node.has("id") { key_of(node, "id") } else { node.span.first_line(self.text) };
+                self.faults.push(
+                    Fault::error("no-kind", at, format!("{what} does nothing"))
+                        .label("no kind of step here")
+                        .hint(format!("add one of {}", KINDS.join(", "))),
+                );
+                None
+            }
+            [kind] => Some(*kind),
+            [first, second, ..] => {
+                self.faults.push(
+                    Fault::error("two-kinds", key_of(node, second), format!("{what} is two things: `{first}` and `{second}`"))
+                        .label("a second kind")
+                        .also(key_of(node, first), "the first is here")
+                        .hint("make two steps of it, or keep one"),
+                );
+                None
+            }
+        };
+        if let Some(kind) = kind {
+            self.foreign_keys(kind, node);
+        }
+        let effect = self.effect(step, kind, node);
+        let id = step.id.as_deref().and_then(|id| StepId::new(id).ok());
+        let id_text = step.id.as_deref().unwrap_or_default();
+
+        let title = field(node, "title", step.title.as_ref()).map(|field| self.template(field, scope));
+        let when = field(node, "when", step.when.as_ref()).map(|field| self.expression(field, scope));
+        let why = field(node, "why", step.why.as_ref()).map(|field| self.said(field));
+
+        let (resolved, shape) = match kind {
+            Some(kind) => self.kind(step, kind, node, scope, effect, id.as_ref()),
+            None => (None, Shape::command(document::Output::Json)),
+        };
+        let own = if id_text.is_empty() { scope.clone() } else { scope.with_result(id_text, shape) };
+        let done_if = step
+            .done_if
+            .as_ref()
+            .zip(node.get("done_if"))
+            .map(|(probe, node)| self.probe(probe, node, scope, Role::DoneIf, None, Outer::default()));
+        let verify = step
+            .verify
+            .as_ref()
+            .zip(node.get("verify"))
+            .map(|(probe, node)| self.probe(probe, node, &own, Role::Verify, None, Outer::default()));
+        let on = field(node, "on", step.on.as_ref());
+        let undo = match step.undo.as_ref().zip(node.get("undo")) {
+            Some((undo, inner)) => self.undo(undo, inner, key_of(node, "undo"), effect, on, &own),
+            None => Undo::Unsaid,
+        };
+        let cleanup = step.cleanup.as_ref().zip(node.get("cleanup")).and_then(|(cleanup, inner)| {
+            if inner.has("impossible") {
+                self.faults.push(
+                    Fault::error("misplaced-key", key_of(inner, "impossible"), "a cleanup that is impossible is none")
+                        .label("only for `undo`")
+                        .hint("leave `cleanup` out"),
+                );
+            }
+            self.remedy("cleanup", cleanup, inner, on, &own)
+        });
+        let retry = step
+            .retry
+            .as_ref()
+            .zip(node.get("retry"))
+            .map(|(retry, inner)| self.retry(retry, inner, key_of(node, "retry"), effect, step.idempotent));
+        let progress = match (step.progress.as_ref().zip(node.get("progress")), kind) {
+            (Some((progress, node)), Some("run" | "shell")) => self.command_progress(progress, node, scope),
+            _ => None,
+        };
+        if !id_text.is_empty() {
+            scope.results.insert(id_text.to_owned(), shape);
+        }
+        Some(Step {
+            id: id?,
+            title,
+            why,
+            when,
+            on_fail: step.on_fail.unwrap_or(OnFail::Ask),
+            kind: resolved?,
+            done_if,
+            verify,
+            undo,
+            cleanup,
+            idempotent: step.idempotent,
+            retry,
+            progress,
+            span: node.span,
+        })
+    }
+
+    fn foreign_keys(&mut self, kind: &str, node: &Node) {
+        let known = document_keys();
+        for entry in node.entries() {
+            let key = entry.key.as_str();
+            if KINDS.contains(&key) || COMMON.contains(&key) || keys_of(kind).contains(&key) || !known.contains(&key) {
+                continue;
+            }
+            let homes: Vec<String> = KINDS.iter().filter(|kind| keys_of(kind).contains(&key)).map(|kind| format!("`{kind}`")).collect();
+            let hint = match (kind, key) {
+                ("probe", "env" | "stdin" | "cwd" | "user" | "output") | ("wait", "env" | "output" | "progress") | ("manual", "undo") => {
+                    format!("write it inside `{kind}`")
+                }
+                _ => format!("it goes with {}", homes.join(", ")),
+            };
+            self.faults.push(
+                Fault::error("misplaced-key", entry.key_span, format!("`{key}` does not belong to a step with `{kind}`"))
+                    .label("not for this kind of step")
+                    .hint(hint),
+            );
+        }
+    }
+
+    fn effect(&mut self, step: &document::Step, kind: Option<&str>, node: &Node) -> Effect {
+        match (kind, step.effect) {
+            (Some(kind @ ("run" | "shell")), None) if !node.has("effect") => {
+                self.faults.push(
+                    Fault::error("no-effect", key_of(node, kind), "nothing says what this command does to the world")
+                        .label("no `effect` beside it")
+                        .hint("add `effect: read` (changes nothing), `change` (can be undone or repeated) or `destroy` (cannot be undone)"),
+                );
+            }
+            (Some(kind), Some(effect)) if !matches!(kind, "run" | "shell") && effect != Effect::Read => {
+                let hint = match kind {
+                    "probe" | "wait" => "what asks must change nothing; a command that changes something is a step with `run`",
+                    _ => "leave it out: only `run` and `shell` have an effect of their own",
+                };
+                self.faults.push(
+                    Fault::error("misplaced-key", span_of(node, "effect"), format!("a step with `{kind}` changes nothing itself"))
+                        .label("not for this kind of step")
+                        .hint(hint),
+                );
+            }
+            _ => {}
+        }
+        match kind {
+            Some("run" | "shell") => step.effect.unwrap_or(Effect::Read),
+            _ => Effect::Read,
+        }
+    }
+
+    fn kind(
+        &mut self,
+        step: &document::Step,
+        kind: &str,
+        node: &Node,
+        scope: &mut Scope,
+        effect: Effect,
+        id: Option<&StepId>,
+    ) -> (Option<Kind>, Shape) {
+        let on = field(node, "on", step.on.as_ref());
+        let timeout = field(node, "timeout", step.timeout.as_ref());
+        let cwd = field(node, "cwd", step.cwd.as_ref());
+        let user = field(node, "user", step.user.as_ref());
+        let stdin = field(node, "stdin", step.stdin.as_ref());
+        let inner = node.get(kind).unwrap_or(node);
+        match kind {
+            "run" | "shell" => {
+                let mut parts = Parts::of(step.run.as_ref(), step.shell.as_ref(), effect);
+                (parts.on, parts.timeout, parts.cwd, parts.user, parts.stdin) = (on, timeout, cwd, user, stdin);
+                parts.env = Some(&step.env);
+                parts.output = step.output.unwrap_or_default();
+                parts.interactive = step.interactive;
+                (self.command(parts, node, scope).map(Kind::Command), Shape::command(parts.output))
+            }
+            "probe" => {
+                let Some(probe) = &step.probe else { return (None, Shape::command(document::Output::Json)) };
+                self.twice("on", node, inner);
+                self.twice("timeout", node, inner);
+                let outer = Outer { on, timeout, ..Outer::default() };
+                let probe = self.probe(probe, inner, scope, Role::Step, id.cloned(), outer);
+                let shape = Shape::of(&probe);
+                (Some(Kind::Probe(probe)), shape)
+            }
+            "wait" => {
+                let Some(wait) = &step.wait else { return (None, Shape::command(document::Output::Json)) };
+                self.twice("timeout", node, inner);
+                let wait = self.wait(wait, inner, scope, Outer { on, timeout, user, cwd, stdin });
+                let shape = wait.command.as_ref().map_or(Shape::plain(), |command| Shape::command(command.output));
+                (Some(Kind::Wait(wait)), shape)
+            }
+            "confirm" => (step.confirm.as_ref().map(|confirm| Kind::Confirm(self.confirm(confirm, inner, scope, id))), Shape::typed()),
+            "manual" => (step.manual.as_ref().map(|manual| Kind::Manual(self.manual(manual, node, inner, scope))), Shape::report()),
+            "for_each" => {
+                self.some_steps(kind, step, node);
+                let each = step.for_each.as_ref().and_then(|each| self.for_each(each, step, node, inner, scope));
+                (each.map(|each| Kind::ForEach(Box::new(each))), Shape::list())
+            }
+            "group" => {
+                self.some_steps(kind, step, node);
+                let steps = self.steps(&step.steps, node.get("steps"), scope);
+                let title = field(node, "group", step.group.as_ref()).map(|field| self.said(field));
+                (title.map(|title| Kind::Group { title, steps }), Shape::plain())
+            }
+            _ => (self.call(step, node, scope).map(Kind::Call), Shape::plain()),
+        }
+    }
+
+    /// A key that stands both at the step and inside its kind.
+    fn twice(&mut self, key: &str, outer: &Node, inner: &Node) {
+        if outer.has(key) && inner.has(key) {
+            self.faults.push(
+                Fault::error("twice", key_of(outer, key), format!("`{key}` is given twice"))
+                    .label("for the step")
+                    .also(key_of(inner, key), "and here")
+                    .hint("keep the inner one"),
+            );
+        }
+    }
+
+    fn some_steps(&mut self, kind: &str, step: &document::Step, node: &Node) {
+        let written = node.get("steps");
+        if step.steps.is_empty() && written.is_none_or(|steps| steps.items().is_empty()) {
+            let at = if written.is_some() { key_of(node, "steps") } else { key_of(node, kind) };
+            self.faults.push(
+                Fault::error("no-steps", at, format!("a `{kind}` without steps does nothing")).label("nothing to do").hint("add `steps`"),
+            );
+        }
+    }
+
+    fn confirm(&mut self, confirm: &document::Confirm, node: &Node, scope: &Scope, id: Option<&StepId>) -> Confirm {
+        let message = field(node, "message", confirm.message.as_ref());
+        if let Some(message) = message {
+            self.said(message);
+        }
+        let phrase = field(node, "phrase", confirm.phrase.as_ref());
+        if let Some(phrase) = phrase {
+            self.said(phrase);
+        }
+        if node.has("covers") && !node.has("phrase") {
+            self.faults.push(
+                Fault::error("no-phrase", key_of(node, "covers"), "a question that covers a destroying step must be answered by typing")
+                    .label("covers, and a yes would do")
+                    .hint("add `phrase`: what has to be typed, such as the serial of the disk"),
+            );
+        }
+        let show = pairs(&confirm.show, node.get("show"))
+            .map(|(probe, node)| self.probe(probe, node, scope, Role::Show, None, Outer::default()))
+            .collect();
+        Confirm {
+            message: message.map_or_else(nothing, |field| self.template(field, scope)),
+            phrase: phrase.map(|field| self.template(field, scope)),
+            covers: self.covered(id.map_or("", StepId::as_str), &confirm.covers, node.get("covers")),
+            show,
+        }
+    }
+
+    fn manual(&mut self, manual: &document::Manual, outer: &Node, node: &Node, scope: &Scope) -> Manual {
+        self.twice("verify", outer, node);
+        let message = field(node, "message", manual.message.as_ref());
+        if let Some(message) = message {
+            self.said(message);
+        }
+        Manual {
+            message: message.map_or_else(nothing, |field| self.template(field, scope)),
+            ask: field(node, "ask", manual.ask.as_ref()).map(|field| self.template(field, scope)),
+            verify: manual
+                .verify
+                .as_ref()
+                .zip(node.get("verify"))
+                .map(|(probe, node)| self.probe(probe, node, scope, Role::Verify, None, Outer::default())),
+        }
+    }
+
+    fn for_each(&mut self, each: &document::ForEach, step: &document::Step, outer: &Node, node: &Node, scope: &Scope) -> Option<ForEach> {
+        let list = self.items(each.items.as_ref(), node, scope);
+        let name = self.loop_variable(each.name.as_ref(), node, scope);
+        let batch = self.batch(each.batch.as_ref(), node, scope);
+        let at = |key: &str| node.get(key).unwrap_or(node);
+        let parallel = each.parallel.as_ref().map_or(Count::Fixed(1), |value| self.count("parallel", value, at("parallel"), 1, scope));
+        let max_failures =
+            each.max_failures.as_ref().map_or(Count::Fixed(0), |value| self.count("max_failures", value, at("max_failures"), 0, scope));
+        let pause = field(node, "pause", each.pause.as_ref()).map(|field| self.timespan(field, scope));
+        // What a gate has seen is known to the gates after it and to the batch behind it.
+        let mut inside = scope.clone();
+        let mut before_batch = Vec::new();
+        for (probe, node) in pairs(&each.before_batch, node.get("before_batch")) {
+            let probe = self.probe(probe, node, &inside, Role::Gate, None, Outer::default());
+            if let Some(id) = &probe.id {
+                inside.results.insert(id.as_str().to_owned(), Shape::of(&probe));
+            }
+            before_batch.push(probe);
+        }
+        let mut inside = inside.with_local(each.name.as_deref().unwrap_or("item"));
+        let steps = self.steps(&step.steps, outer.get("steps"), &mut inside);
+        Some(ForEach { items: Items { list, name: name? }, batch, parallel, pause, before_batch, max_failures, steps })
+    }
+
+    fn batch(&mut self, batch: Option<&document::Batch>, node: &Node, scope: &Scope) -> Vec<BatchSize> {
+        let list = node.get("batch").unwrap_or(node);
+        match batch {
+            None => vec![BatchSize::Count(Count::Fixed(1))],
+            Some(document::Batch::One(size)) => vec![self.batch_size(size, list, scope)],
+            Some(document::Batch::Many(sizes)) => {
+                if list.items().is_empty() {
+                    self.faults.push(
+                        Fault::error("bad-count", key_of(node, "batch"), "`batch` is empty")
+                            .label("no size")
+                            .hint("write a size, such as 1"),
+                    );
+                }
+                pairs(sizes, Some(list)).map(|(size, node)| self.batch_size(size, node, scope)).collect()
+            }
+        }
+    }
+
+    fn batch_size(&mut self, size: &Scalar, node: &Node, scope: &Scope) -> BatchSize {
+        if let Scalar::Text(text) = size
+            && let Some(percent) = text.strip_suffix('%')
+        {
+            let percent = Some(percent.trim())
+                .filter(|percent| percent.bytes().all(|byte| byte.is_ascii_digit()))
+                .unwrap_or_default()
+                .parse()
+                .ok()
+                .filter(|percent| (1..=100).contains(percent));
+            if percent.is_none() {
+                self.faults.push(
+                    Fault::error("bad-count", node.span, format!("`batch`: `{text}` is not a share"))
+                        .label("not a percentage")
+                        .hint("write a whole percentage from 1% to 100%"),
+                );
+            }
+            return BatchSize::Percent(percent.unwrap_or(1));
+        }
+        BatchSize::Count(self.count("batch", size, node, 1, scope))
+    }
+
+    fn call(&mut self, step: &document::Step, node: &Node, scope: &Scope) -> Option<Call> {
+        let text = step.call.as_ref()?;
+        let span = span_of(node, "call");
+        let name = RunbookName::new(text);
+        if let Err(bad) = &name {
+            self.faults.push(
+                Fault::error("bad-name", span, format!("`{text}` cannot be the name of a runbook"))
+                    .label("not a name")
+                    .hint(format!("use {}; no path and no `.yaml`", bad.rule)),
+            );
+        } else if *text == self.name {
+            self.faults.push(
+                Fault::error("calls-itself", span, "a runbook cannot call itself").label("this one").hint("use `for_each` to repeat steps"),
+            );
+        }
+        let map = node.get("params").unwrap_or(node);
+        for (key, value) in &step.params {
+            self.parameter_name("parameter", key, key_of(map, key));
+            let here = map.get(key).unwrap_or(map);
+            self.passed(key, value, here, scope);
+        }
+        Some(Call {
+            runbook: name.ok()?,
+            params: step.params.clone(),
+            params_span: if node.has("params") { key_of(node, "params") } else { span },
+        })
+    }
+
+    /// A value that is handed to another runbook.
+    fn passed(&mut self, key: &str, value: &Value, node: &Node, scope: &Scope) {
+        match value {
+            Value::String(text) => drop(self.template(Field { key, text, span: node.span }, scope)),
+            Value::Array(items) => {
+                for (item, node) in items.iter().zip(node.items()) {
+                    self.passed(key, item, node, scope);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn undo(
+        &mut self,
+        undo: &document::Remedy,
+        node: &Node,
+        key: crate::runbook::model::Span,
+        effect: Effect,
+        on: Option<Field<'_>>,
+        scope: &Scope,
+    ) -> Undo {
+        if let Some(why) = field(node, "impossible", undo.impossible.as_ref()) {
+            if let Some(other) = node.entries().iter().find(|entry| entry.key != "impossible") {
+                self.faults.push(
+                    Fault::error("contradiction", other.key_span, format!("an undo that is impossible has no `{}`", other.key))
+                        .label("what is it for?")
+                        .also(key_of(node, "impossible"), "impossible, it says")
+                        .hint("keep `impossible`, or the command"),
+                );
+            }
+            return Undo::Impossible { why: self.said(why) };
+        }
+        match effect {
+            Effect::Change => {}
+            Effect::Read => self.faults.push(
+                Fault::error("contradiction", key, "a step that reads has nothing to undo")
+                    .label("undo of what?")
+                    .hint("leave `undo` out, or say `effect: change`"),
+            ),
+            Effect::Destroy => self.faults.push(
+                Fault::error("contradiction", key, "what destroys cannot be undone")
+                    .label("undo of what?")
+                    .hint("say `effect: change` if it can be undone, else `undo: {impossible: ...}`"),
+            ),
+        }
+        self.remedy("undo", undo, node, on, scope).map_or(Undo::Unsaid, Undo::Command)
+    }
+
+    fn remedy(&mut self, what: &str, remedy: &document::Remedy, node: &Node, on: Option<Field<'_>>, scope: &Scope) -> Option<Remedy> {
+        if !["run", "shell", "impossible"].iter().any(|key| node.has(key)) {
+            self.faults.push(
+                Fault::error("empty-command", node.span.first_line(self.text), format!("this {what} has no command"))
+                    .label("neither `run` nor `shell`")
+                    .hint(if what == "undo" { "add `run`, or say why there is none: `impossible: ...`" } else { "add `run`" }),
+            );
+        }
+        let mut parts = Parts::of(remedy.run.as_ref(), remedy.shell.as_ref(), Effect::Change);
+        // Where the step ran, if nothing else is said; a fault in the step's own `on` is said there.
+        parts.on = field(node, "on", remedy.on.as_ref());
+        parts.env = Some(&remedy.env);
+        parts.stdin = field(node, "stdin", remedy.stdin.as_ref());
+        parts.cwd = field(node, "cwd", remedy.cwd.as_ref());
+        parts.user = field(node, "user", remedy.user.as_ref());
+        parts.timeout = field(node, "timeout", remedy.timeout.as_ref());
+        let when = field(node, "when", remedy.when.as_ref()).map(|field| self.expression(field, scope));
+        let mut command = self.command(parts, node, scope)?;
+        if command.on.is_none() {
+            command.on = on.map(|field| Template { text: field.text.into(), span: field.span });
+        }
+        Some(Remedy { when, command })
+    }
+
+    fn retry(&mut self, retry: &document::Retry, node: &Node, key: crate::runbook::model::Span, effect: Effect, idempotent: bool) -> Retry {
+        if effect != Effect::Read && !idempotent {
+            self.faults.push(
+                Fault::error("unsafe-retry", key, "only what reads, or is idempotent, may be run again by itself")
+                    .label("run again?")
+                    .hint("add `idempotent: true` if running it twice does no harm; else leave `retry` out"),
+            );
+        }
+        let backoff = retry.backoff.unwrap_or(1.0);
+        if !(1.0..=100.0).contains(&backoff) {
+            self.faults.push(
+                Fault::error("out-of-range", span_of(node, "backoff"), "`backoff` must be from 1 to 100")
+                    .label("out of range")
+                    .hint("write what the pause is multiplied by each time, such as 2"),
+            );
+        }
+        if retry.times == Some(0) || retry.times.is_some_and(|times| times > 1000) {
+            self.faults.push(
+                Fault::error("out-of-range", span_of(node, "times"), "`times` must be from 1 to 1000")
+                    .label("out of range")
+                    .hint("write how many further times, or leave `retry` out"),
+            );
+        }
+        let delay = field(node, "delay", retry.delay.as_ref()).map(|field| self.duration(field));
+        Retry { times: retry.times.unwrap_or(1), delay: delay.unwrap_or(std::time::Duration::from_secs(5)), backoff }
+    }
+}
+
+/// Every key that a step may have.
+fn document_keys() -> Vec<&'static str> {
+    KINDS.iter().chain(COMMON).chain(COMMAND).chain(&["steps", "params"]).copied().collect()
+}
+
+fn nothing() -> Template {
+    Template { text: "".into(), span: crate::runbook::model::Span::default() }
+}

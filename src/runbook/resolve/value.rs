@@ -1,0 +1,317 @@
+//! Texts that mean something: expressions, templates, lengths of time, counts and commands.
+
+use std::{sync::Arc, time::Duration};
+
+use indexmap::IndexMap;
+
+use super::{
+    Resolver,
+    scope::{Scope, Secrets},
+};
+use crate::{
+    expression::{self, ExpressionError},
+    quantity,
+    runbook::{
+        diagnostic::Fault,
+        document::Scalar,
+        model::{Command, Count, Effect, Expr, Output, Program, Span, Template, Timespan},
+        node::Node,
+    },
+};
+
+/// A text of the document, with its key and its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field<'d> {
+    pub key: &'d str,
+    pub text: &'d str,
+    pub span: Span,
+}
+
+/// The text under a key, if there is one.
+pub(super) fn field<'d>(node: &Node, key: &'d str, value: Option<&'d String>) -> Option<Field<'d>> {
+    value.map(|text| Field { key, text, span: span_of(node, key) })
+}
+
+/// Where the value of a key stands.
+pub(super) fn span_of(node: &Node, key: &str) -> Span {
+    node.entry(key).map_or(node.span, |entry| if entry.value.span.len == 0 { entry.key_span } else { entry.value.span })
+}
+
+/// Where the key stands.
+pub(super) fn key_of(node: &Node, key: &str) -> Span {
+    node.entry(key).map_or(node.span, |entry| entry.key_span)
+}
+
+/// The parts of a command, wherever they come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts<'d> {
+    pub run: Option<&'d [Scalar]>,
+    pub shell: Option<&'d String>,
+    pub on: Option<Field<'d>>,
+    pub env: Option<&'d IndexMap<String, Scalar>>,
+    pub stdin: Option<Field<'d>>,
+    pub cwd: Option<Field<'d>>,
+    pub user: Option<Field<'d>>,
+    pub timeout: Option<Field<'d>>,
+    pub output: Output,
+    pub interactive: bool,
+    pub effect: Effect,
+}
+
+impl<'d> Parts<'d> {
+    /// Nothing but the words.
+    pub fn of(run: Option<&'d Vec<Scalar>>, shell: Option<&'d String>, effect: Effect) -> Self {
+        Self {
+            run: run.map(Vec::as_slice),
+            shell,
+            on: None,
+            env: None,
+            stdin: None,
+            cwd: None,
+            user: None,
+            timeout: None,
+            output: Output::Text,
+            interactive: false,
+            effect,
+        }
+    }
+}
+
+impl Resolver<'_> {
+    /// Where in a field an expression's fault is: exact if the text stands in the file as it is read.
+    fn inside(&self, at: Span, text: &str, range: Option<std::ops::Range<usize>>) -> Span {
+        let raw = self.text.get(at.offset..at.offset + at.len).unwrap_or_default();
+        match (range, raw.find(text)) {
+            (Some(range), Some(from)) if range.end <= text.len() && range.start < range.end => {
+                Span { offset: at.offset + from + range.start, len: range.len() }.first_line(self.text)
+            }
+            _ => at.first_line(self.text),
+        }
+    }
+
+    fn bad_expression(&mut self, what: &str, field: Field<'_>, error: &ExpressionError) {
+        let span = self.inside(field.span, field.text, error.at.clone());
+        let (message, hint) = match error.message.split_once("; did you mean ") {
+            Some((message, near)) => (message, format!("did you mean {near}")),
+            None if what == "expression" && field.text.contains("{{") => {
+                (error.message.as_str(), "an expression stands alone, without `{{ }}` around it".to_owned())
+            }
+            None => (error.message.as_str(), format!("write a Jinja {what}; quote words that are text: 'up'")),
+        };
+        self.faults.push(Fault::error("bad-expression", span, format!("`{}`: {message}", field.key)).label("here").hint(hint));
+    }
+
+    pub(super) fn expression(&mut self, field: Field<'_>, scope: &Scope) -> Expr {
+        if field.text.trim_start().starts_with("{{") {
+            self.faults.push(
+                Fault::error(
+                    "bad-expression",
+                    field.span.first_line(self.text),
+                    format!("`{}` is an expression, not a template", field.key),
+                )
+                .label("has `{{ }}` around it")
+                .hint("leave the `{{ }}` out"),
+            );
+        } else {
+            match expression::check_expression(field.text) {
+                Ok(names) => self.references(&names, scope, field.span, Secrets::Refused),
+                Err(error) => self.bad_expression("expression", field, &error),
+            }
+        }
+        Expr { text: Arc::from(field.text), span: field.span }
+    }
+
+    pub(super) fn template(&mut self, field: Field<'_>, scope: &Scope) -> Template {
+        self.template_with(field, scope, Secrets::Refused)
+    }
+
+    pub(super) fn template_with(&mut self, field: Field<'_>, scope: &Scope, secrets: Secrets) -> Template {
+        match expression::check_template(field.text) {
+            Ok(names) => self.references(&names, scope, field.span, secrets),
+            Err(error) => self.bad_expression("template", field, &error),
+        }
+        Template { text: Arc::from(field.text), span: field.span }
+    }
+
+    /// A text that must say something.
+    pub(super) fn said(&mut self, field: Field<'_>) -> String {
+        if field.text.trim().is_empty() {
+            self.faults.push(
+                Fault::error("empty-text", field.span.first_line(self.text), format!("`{}` is empty", field.key))
+                    .label("says nothing")
+                    .hint("write it, or leave the key out if it is optional"),
+            );
+        }
+        field.text.to_owned()
+    }
+
+    pub(super) fn duration(&mut self, field: Field<'_>) -> Duration {
+        quantity::duration(field.text).unwrap_or_else(|error| {
+            self.faults.push(
+                Fault::error(
+                    "bad-duration",
+                    field.span.first_line(self.text),
+                    format!("`{}`: `{}` is not a {}", field.key, field.text, error.what),
+                )
+                .label("not a length of time")
+                .hint(format!("write {}", error.example)),
+            );
+            Duration::ZERO
+        })
+    }
+
+    pub(super) fn timespan(&mut self, field: Field<'_>, scope: &Scope) -> Timespan {
+        if expression::is_dynamic(field.text) {
+            Timespan::Template(self.template(field, scope))
+        } else {
+            Timespan::Fixed(self.duration(field))
+        }
+    }
+
+    pub(super) fn count(&mut self, key: &str, value: &Scalar, node: &Node, least: u64, scope: &Scope) -> Count {
+        let span = node.span;
+        match value {
+            Scalar::Int(number) => {
+                if let Some(number) = u64::try_from(*number).ok().filter(|number| *number >= least) {
+                    return Count::Fixed(number);
+                }
+                self.faults.push(
+                    Fault::error("out-of-range", span, format!("`{key}` must be at least {least}"))
+                        .label("too small")
+                        .hint(format!("write a whole number from {least} up")),
+                );
+                Count::Fixed(least)
+            }
+            Scalar::Text(text) if expression::is_dynamic(text) => Count::Template(self.template(Field { key, text, span }, scope)),
+            Scalar::Text(text) => {
+                self.faults.push(
+                    Fault::error("bad-count", span, format!("`{key}`: `{text}` is not a whole number"))
+                        .label("not a number")
+                        .hint("write a whole number without quotes, or a template such as \"{{ params.n }}\""),
+                );
+                Count::Fixed(least)
+            }
+        }
+    }
+
+    /// A command, if there is one. `node` holds `run`, `shell` and `env`.
+    pub(super) fn command(&mut self, parts: Parts<'_>, node: &Node, scope: &Scope) -> Option<Command> {
+        // Of something that the shape check took out only the key is left: no fault of ours.
+        let key = if parts.run.is_some() { "run" } else { "shell" };
+        let program = match (parts.run, parts.shell) {
+            (None, None) => return None,
+            (Some(_), Some(_)) => {
+                self.faults.push(
+                    Fault::error("two-commands", key_of(node, "shell"), "`run` and `shell` cannot both be here")
+                        .label("a second command")
+                        .also(key_of(node, "run"), "the first is here")
+                        .hint("keep one of them"),
+                );
+                return None;
+            }
+            (Some(words), None) => Program::Argv(self.argv(words, node, scope)),
+            (None, Some(script)) => {
+                self.script(script, node);
+                Program::Shell(Arc::from(script.as_str()))
+            }
+        };
+        let env = parts.env.map(|env| self.environment(env, node, scope)).unwrap_or_default();
+        Some(Command {
+            program,
+            effect: parts.effect,
+            on: parts.on.map(|field| self.template(field, scope)),
+            env,
+            stdin: parts.stdin.map(|field| self.template_with(field, scope, Secrets::Allowed)),
+            cwd: parts.cwd.map(|field| self.template(field, scope)),
+            user: parts.user.map(|field| self.template(field, scope)),
+            timeout: parts.timeout.map(|field| self.timespan(field, scope)),
+            output: parts.output,
+            interactive: parts.interactive,
+            span: node.entry(key).map_or(node.span, |entry| entry.value.span),
+        })
+    }
+
+    fn argv(&mut self, words: &[Scalar], node: &Node, scope: &Scope) -> Vec<Template> {
+        let list = node.get("run");
+        if words.is_empty() && list.is_some_and(|list| list.items().is_empty()) {
+            self.faults.push(
+                Fault::error("empty-command", key_of(node, "run"), "`run` has no words")
+                    .label("no command")
+                    .hint("write the program and its arguments: [ceph, -s]"),
+            );
+        }
+        let mut argv = Vec::with_capacity(words.len());
+        for (index, word) in words.iter().enumerate() {
+            let item = list.and_then(|list| list.item(index));
+            let span = item.map_or(node.span, |item| item.span);
+            let text = match word {
+                Scalar::Text(text) => text.clone(),
+                // As it is written: `0x10` stays `0x10`.
+                Scalar::Int(number) => item.and_then(Node::text).map_or_else(|| number.to_string(), str::to_owned),
+            };
+            if index == 0 && text.trim().is_empty() {
+                self.faults.push(
+                    Fault::error("empty-command", span, "the program's name is empty")
+                        .label("no program")
+                        .hint("write the program first: [ceph, -s]"),
+                );
+            } else if index == 0 && words.len() == 1 && text.contains(' ') && !expression::is_dynamic(&text) {
+                let list = text.split_whitespace().collect::<Vec<_>>().join(", ");
+                self.faults.push(
+                    Fault::error("one-word", span, format!("`{text}` is one word here: nothing is split at spaces"))
+                        .label("the name of a program")
+                        .hint(format!("write it word by word: [{list}]; or use `shell`")),
+                );
+            }
+            argv.push(self.template(Field { key: "run", text: &text, span }, scope));
+        }
+        argv
+    }
+
+    fn script(&mut self, script: &str, node: &Node) {
+        let span = span_of(node, "shell");
+        if script.trim().is_empty() {
+            self.faults.push(
+                Fault::error("empty-command", span.first_line(self.text), "`shell` has no text")
+                    .label("no command")
+                    .hint("write the script, or use `run`"),
+            );
+        }
+        if let Some(brace) = ["{{", "{%"].into_iter().find(|brace| script.contains(brace)) {
+            let raw = self.text.get(span.offset..span.offset + span.len).unwrap_or_default();
+            let at = raw.find(brace).map_or(span.first_line(self.text), |from| Span { offset: span.offset + from, len: 2 });
+            self.faults.push(
+                Fault::error("spliced-shell", at, "nothing is ever put into the text of a shell script")
+                    .label("not replaced here")
+                    .hint("hand the value over in `env`, and use \"$NAME\" in the script"),
+            );
+        }
+    }
+
+    fn environment(&mut self, env: &IndexMap<String, Scalar>, node: &Node, scope: &Scope) -> IndexMap<String, Template> {
+        let map = node.get("env").unwrap_or(node);
+        let mut all = IndexMap::new();
+        for (name, value) in env {
+            self.variable_name(name, key_of(map, name));
+            let span = span_of(map, name);
+            let text = match value {
+                Scalar::Text(text) => text.clone(),
+                Scalar::Int(number) => map.get(name).and_then(Node::text).map_or_else(|| number.to_string(), str::to_owned),
+            };
+            all.insert(name.clone(), self.template_with(Field { key: name, text: &text, span }, scope, Secrets::Allowed));
+        }
+        all
+    }
+
+    /// The name of an environment variable.
+    pub(super) fn variable_name(&mut self, name: &str, span: Span) {
+        let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+        if !name.starts_with(first) || !name.chars().all(|c| first(c) || c.is_ascii_digit()) {
+            self.faults.push(
+                Fault::error("bad-name", span, format!("`{name}` cannot be the name of an environment variable"))
+                    .label("not a name")
+                    .hint("use letters, digits and `_`, and begin with a letter: CEPH_CLUSTER"),
+            );
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! One pass over the YAML before serde sees it: refuses what a runbook never needs, and remembers where every node stands.
+
+use std::sync::Arc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+use sha2::{Digest, Sha256};
+
+use super::{
+    character,
+    diagnostic::{Fault, Report},
+    model::{Origin, SourceText, Span},
+    node::{Entry, Node, NodeKind, Plain, Style, plain},
+};
+
+/// The largest runbook, in bytes.
+pub const SIZE_LIMIT: usize = 1 << 20;
+/// The deepest nesting of maps and lists.
+pub const DEPTH_LIMIT: usize = 32;
+/// After so many faults of form there is no use in more.
+const FAULT_LIMIT: usize = 200;
+
+/// What the pass has found.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The tree, as far as the text could be read.
+    pub root: Option<Node>,
+    pub faults: Vec<Fault>,
+    /// The text can be given to serde in spite of the faults.
+    pub usable: bool,
+}
+
+impl SourceText {
+    /// Text with its digest.
+    #[must_use]
+    pub fn new(name: impl Into<String>, origin: Origin, text: &str) -> Self {
+        let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { name: name.into(), origin, text: Arc::from(text), sha256 }
+    }
+
+    /// Text from a file's bytes.
+    ///
+    /// # Errors
+    /// It is too large, or not UTF-8.
+    pub fn from_bytes(name: impl Into<String>, origin: Origin, bytes: &[u8]) -> Result<Self, Box<Report>> {
+        let name = name.into();
+        let refuse = |text: &str, fault: Fault| Box::new(Report::new(Self::new(name.clone(), origin.clone(), text), vec![fault]));
+        if bytes.len() > SIZE_LIMIT {
+            return Err(refuse("", too_large(bytes.len())));
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self::new(name, origin, text)),
+            Err(error) => {
+                let text = String::from_utf8_lossy(bytes);
+                let span = Span { offset: error.valid_up_to(), len: '\u{fffd}'.len_utf8() };
+                let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+                Err(refuse(
+                    &text,
+                    Fault::error("not-utf8", span, format!("the file is not UTF-8: byte 0x{byte:02x} begins no character"))
+                        .label("here")
+                        .hint("save the file as UTF-8"),
+                ))
+            }
+        }
+    }
+}
+
+fn too_large(size: usize) -> Fault {
+    Fault::error("too-large", Span::default(), format!("the file has {size} bytes; a runbook has at most {SIZE_LIMIT}"))
+        .hint("split it into several runbooks and join them with `call`")
+}
+
+/// Reads the text into a tree of nodes, and collects every fault of form.
+#[must_use]
+pub fn read(text: &str) -> Parsed {
+    if text.len() > SIZE_LIMIT {
+        return Parsed { root: None, faults: vec![too_large(text.len())], usable: false };
+    }
+    let mut reader = Reader::new(text);
+    reader.hidden_characters();
+    reader.events();
+    reader.finish()
+}
+
+/// A map or list whose end has not come yet.
+#[derive(Debug)]
+enum Open {
+    List(Vec<Node>),
+    Map { entries: Vec<Entry>, key: Option<(String, Span)> },
+}
+
+#[derive(Debug)]
+struct Reader<'a> {
+    text: &'a str,
+    /// The byte at which each character begins: the parser counts characters.
+    bytes: Vec<usize>,
+    stack: Vec<(Open, usize)>,
+    root: Option<Node>,
+    faults: Vec<Fault>,
+    usable: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        let bytes = text.char_indices().map(|(at, _)| at).chain(std::iter::once(text.len())).collect();
+        Self { text, bytes, stack: Vec::new(), root: None, faults: Vec::new(), usable: true }
+    }
+
+    fn offset(&self, index: usize) -> usize {
+        self.bytes.get(index).copied().unwrap_or(self.text.len())
+    }
+
+    fn span(&self, span: saphyr_parser::Span) -> Span {
+        let offset = self.offset(span.start.index());
+        let end = self.offset(span.end.index()).max(offset);
+        let len = self.text.get(offset..end).map_or(0, |part| part.trim_end().len());
+        Span { offset, len }
+    }
+
+    /// Notes a fault that serde can live with.
+    fn note(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    /// Notes a fault after which the text means something else to serde, or nothing.
+    fn refuse(&mut self, fault: Fault) {
+        self.usable = false;
+        self.faults.push(fault);
+    }
+
+    /// Hidden characters in the raw text, comments and all; one fault a line.
+    fn hidden_characters(&mut self) {
+        let mut line_reported = false;
+        let mut found = Vec::new();
+        for (at, c) in self.text.char_indices() {
+            if c == '\n' {
+                line_reported = false;
+            }
+            let Some(why) = character::hidden(c) else { continue };
+            if line_reported || (c == '\r' && self.text[at..].starts_with("\r\n")) {
+                continue;
+            }
+            line_reported = true;
+            found.push(hidden_character(c, why, Span { offset: at, len: c.len_utf8() }));
+        }
+        for fault in found {
+            self.note(fault);
+        }
+    }
+
+    fn events(&mut self) {
+        let mut documents = 0;
+        for event in Parser::new_from_str(self.text) {
+            if self.faults.len() >= FAULT_LIMIT {
+                self.usable = false;
+                return;
+            }
+            let (event, span) = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    let at = self.offset(error.marker().index());
+                    let len = self.text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
+                    self.refuse(syntax(error.info(), self.text, Span { offset: at, len }));
+                    return;
+                }
+            };
+            let at = self.span(span);
+            match event {
+                Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+                Event::DocumentStart(_) => {
+                    documents += 1;
+                    if documents > 1 {
+                        self.refuse(
+                            Fault::error("several-documents", at, "a file holds one runbook, and here a second document begins")
+                                .label("begins here")
+                                .hint("put each runbook into a file of its own"),
+                        );
+                        return;
+                    }
+                }
+                Event::Alias(_) => {
+                    self.refuse(
+                        Fault::error("alias", at, "aliases (`*name`) are not allowed in a runbook")
+                            .label("an alias")
+                            .hint("write out what it stands for, or give it a name under `vars`"),
+                    );
+                    self.attach(Node { span: at, kind: NodeKind::Scalar { text: String::new(), style: Style::Plain } });
+                }
+                Event::Scalar(value, style, anchor, tag) => {
+                    self.decorations(anchor, tag.map(|tag| tag.to_string()), at);
+                    let style = match style {
+                        ScalarStyle::Plain => Style::Plain,
+                        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+                        ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+                    };
+                    self.scalar(value.into_owned(), style, at);
+                }
+                Event::SequenceStart(anchor, tag) => {
+                    self.decorations(anchor, tag.map(|tag| tag.to_string()), at);
+                    self.stack.push((Open::List(Vec::new()), at.offset));
+                }
+                Event::MappingStart(anchor, tag) => {
+                    self.decorations(anchor, tag.map(|tag| tag.to_string()), at);
+                    self.stack.push((Open::Map { entries: Vec::new(), key: None }, at.offset));
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.close(at),
+            }
+            if self.stack.len() > DEPTH_LIMIT {
+                self.refuse(
+                    Fault::error("too-deep", Span { len: 1, ..at }, format!("more than {DEPTH_LIMIT} maps and lists inside one another"))
+                        .label("too deep")
+                        .hint("split the runbook and join the parts with `call`"),
+                );
+                return;
+            }
+        }
+    }
+
+    fn decorations(&mut self, anchor: usize, tag: Option<String>, at: Span) {
+        if anchor != 0 {
+            self.refuse(
+                Fault::error("anchor", at, "anchors (`&name`) are not allowed in a runbook")
+                    .label("has an anchor")
+                    .hint("write the value out where it is needed, or give it a name under `vars`"),
+            );
+        }
+        if let Some(tag) = tag {
+            self.refuse(
+                Fault::error("tag", at, format!("the tag `{tag}` is not allowed in a runbook"))
+                    .label("has a tag")
+                    .hint("leave the tag out; quote a value that is to be text"),
+            );
+        }
+    }
+
+    fn scalar(&mut self, text: String, style: Style, at: Span) {
+        if style == Style::Plain && plain(&text) == Plain::NotFinite {
+            self.refuse(
+                Fault::error("not-finite", at, format!("`{text}` is not a number to work with"))
+                    .label("not a number")
+                    .hint("write a finite number, or quote it if it is text"),
+            );
+        }
+        let raw = self.text.get(at.offset..at.offset + at.len).unwrap_or_default();
+        if style == Style::Quoted
+            && let Some((c, why)) = text.chars().find_map(|c| character::hidden(c).map(|why| (c, why)))
+            && !raw.contains(c)
+        {
+            self.note(hidden_character(c, why, at));
+        }
+        self.attach(Node { span: at, kind: NodeKind::Scalar { text, style } });
+    }
+
+    fn close(&mut self, at: Span) {
+        let Some((open, from)) = self.stack.pop() else { return };
+        let kind = match open {
+            Open::List(items) => NodeKind::List(items),
+            Open::Map { entries, .. } => NodeKind::Map(entries),
+        };
+        let until = (at.offset + at.len).max(from);
+        let len = self.text.get(from..until).map_or(0, |part| part.trim_end().len());
+        self.attach(Node { span: Span { offset: from, len }, kind });
+    }
+
+    fn attach(&mut self, node: Node) {
+        // Taken out so that the reader can note faults while the open map is changed.
+        let Some((mut open, from)) = self.stack.pop() else {
+            self.root = Some(node);
+            return;
+        };
+        match &mut open {
+            Open::List(items) => items.push(node),
+            Open::Map { entries, key } => match key.take() {
+                None => {
+                    let name = self.key(&node);
+                    if let (Some(first), Some(name)) = (entries.iter().find(|entry| Some(&entry.key) == name.as_ref()), &name) {
+                        self.faults.push(
+                            Fault::error("duplicate-key", node.span, format!("the key `{name}` is here twice"))
+                                .label("again here")
+                                .also(first.key_span, format!("`{name}` is first here"))
+                                .hint("keep one of them"),
+                        );
+                    }
+                    *key = Some((name.unwrap_or_default(), node.span));
+                }
+                Some((key, key_span)) => entries.push(Entry { key, key_span, value: node }),
+            },
+        }
+        self.stack.push((open, from));
+    }
+
+    /// The text of a key, if it is fit to be one.
+    fn key(&mut self, node: &Node) -> Option<String> {
+        let NodeKind::Scalar { text, style } = &node.kind else {
+            self.refuse(
+                Fault::error("key-not-text", node.span.first_line(self.text), "a key is a word, not a map or a list")
+                    .label("used as a key")
+                    .hint("quote the key if it is to be text; quote a value that begins with `{` or `[`"),
+            );
+            return None;
+        };
+        if *style == Style::Plain {
+            if text == "<<" {
+                self.refuse(
+                    Fault::error("merge-key", node.span, "merge keys (`<<`) are not allowed in a runbook")
+                        .label("a merge key")
+                        .hint("write the keys out"),
+                );
+                return None;
+            }
+            let what = match plain(text) {
+                Plain::Null => Some("nothing"),
+                Plain::Bool => Some("true or false"),
+                Plain::Int | Plain::Float | Plain::NotFinite => Some("a number"),
+                Plain::Text => None,
+            };
+            if let Some(what) = what {
+                self.refuse(
+                    Fault::error("key-not-text", node.span, format!("a key is text, and `{text}` is {what}"))
+                        .label("not text")
+                        .hint(if text.is_empty() { "write the key before the `:`".to_owned() } else { format!("quote it: \"{text}\"") }),
+                );
+            }
+        }
+        Some(text.clone())
+    }
+
+    fn finish(mut self) -> Parsed {
+        let empty = match &self.root {
+            None => true,
+            Some(root) => matches!(&root.kind, NodeKind::Scalar { text, style: Style::Plain } if text.is_empty()),
+        };
+        if empty && self.usable {
+            self.refuse(
+                Fault::error("empty", Span::default(), "the file holds no runbook")
+                    .hint("begin with `halligan: 1`, `name`, `title`, `summary` and `steps`"),
+            );
+        }
+        Parsed { root: self.root, faults: self.faults, usable: self.usable }
+    }
+}
+
+fn hidden_character(c: char, why: &str, span: Span) -> Fault {
+    let hint = match c {
+        '\r' => "end lines with a line feed alone",
+        '\u{feff}' => "save the file without a byte order mark",
+        _ => "delete it: a reader does not see it, and a terminal may obey it",
+    };
+    Fault::error("hidden-character", span, format!("U+{:04X} is {why}", u32::from(c))).label("stands here").hint(hint)
+}
+
+/// The parser's complaint, with advice for the mistakes that people make.
+fn syntax(info: &str, text: &str, span: Span) -> Fault {
+    let from = text[..span.offset].rfind('\n').map_or(0, |at| at + 1);
+    let line = text[from..].lines().next().unwrap_or_default();
+    let indent = &line[..line.len() - line.trim_start().len()];
+    let value = line.split_once(": ").map(|(_, value)| value.trim());
+    let hint = if indent.contains('\t') {
+        "indent with spaces: YAML allows no tabs there"
+    } else if line.trim_start().starts_with(['@', '`', '%']) || value.is_some_and(|value| value.starts_with(['@', '`', '%'])) {
+        "quote a value that begins with `@`, `%` or a back-quote"
+    } else if value.is_some_and(|value| value.starts_with("{{")) {
+        "quote a value that begins with `{{`"
+    } else if value.is_some_and(|value| value.starts_with(['"', '\'']) || value.contains(": ")) {
+        "check the quotes: each one that opens must close, and a value with `: ` in it must be quoted"
+    } else {
+        "check indentation, quotes and brackets on this line and the one before it"
+    };
+    Fault::error("syntax", span, format!("this is not YAML: {info}")).label("found here").hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const VALID: &str = include_str!("../../tests/good/everything.yaml");
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        read(text).faults.iter().map(|fault| fault.code).collect()
+    }
+
+    #[test]
+    fn what_a_runbook_never_needs_is_refused() {
+        assert_eq!(codes("a: &x 1\nb: *x\n"), ["anchor", "alias"]);
+        assert_eq!(codes("a: {<<: {b: 1}}"), ["merge-key"]);
+        assert_eq!(codes("a: !!str 1"), ["tag"]);
+        assert_eq!(codes("a: 1\n---\nb: 2\n"), ["several-documents"]);
+        assert_eq!(codes("a: {b: 1, c: 2, b: 3}\na: 2"), ["duplicate-key", "duplicate-key"]);
+        assert_eq!(codes("1: a\ntrue: b\n~: c\n[x]: d\n\"2\": e"), ["key-not-text"; 4]);
+        assert_eq!(codes("a: .nan\nb: -.inf\nc: '.nan'"), ["not-finite", "not-finite"]);
+        assert_eq!(codes("a: \"\\e[2J\"\nb: \u{202e}x"), ["hidden-character", "hidden-character"]);
+        assert_eq!(codes(""), ["empty"]);
+        assert_eq!(codes("# nothing\n"), ["empty"]);
+        assert_eq!(codes("a: [1"), ["syntax"]);
+        assert_eq!(codes(&"[".repeat(40)), ["too-deep"]);
+        assert_eq!(codes(&"x".repeat(SIZE_LIMIT + 1)), ["too-large"]);
+        assert!(codes("a: 1\r\nb: x\r\n").is_empty());
+        let report = SourceText::from_bytes("x", Origin::Bundled, b"a: \xff").unwrap_err();
+        assert_eq!(report.faults[0].code, "not-utf8");
+    }
+
+    #[test]
+    fn spans_count_bytes_of_any_text() {
+        let text = "é: [ü, \"ö\"]\nb: {c: x}\n";
+        let root = read(text).root.unwrap();
+        let shown = |node: &Node| &text[node.span.offset..node.span.offset + node.span.len];
+        assert_eq!(shown(root.get("é").unwrap().item(1).unwrap()), "\"ö\"");
+        assert_eq!(shown(root.get("b").unwrap().get("c").unwrap()), "x");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,80}|[-:#&*!|>'\"%@`{}\\[\\], a\n\t\r]{0,60}") {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = SourceText::from_bytes("x", Origin::Bundled, &bytes).map(|source| read(&source.text));
+        }
+
+        #[test]
+        fn no_damage_to_a_runbook_makes_it_panic(at in 0..VALID.len(), cut in 0usize..40, with in "\\PC{0,4}|[-:#&*!|>'\"{}\\[\\],\n\t ]{0,4}") {
+            let mut bytes = VALID.as_bytes().to_vec();
+            bytes.splice(at..(at + cut).min(VALID.len()), with.bytes());
+            if let Ok(source) = SourceText::from_bytes("everything.yaml", Origin::Bundled, &bytes) {
+                let (runbook, report) = super::super::resolve::resolve(source);
+                prop_assert_eq!(runbook.is_some(), report.errors() == 0);
+                let _ = (report.plain(), report.graphical(80, false), report.json());
+            }
+        }
+    }
+}

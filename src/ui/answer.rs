@@ -1,0 +1,266 @@
+//! What may be answered to each question, what an answer means, and which flag gives it in advance. No input or output.
+
+use super::quote;
+use crate::{
+    event::{Answerer, Place},
+    ports::{Answer, Ask, Choice, Question},
+};
+
+/// How often a question is asked before the answer counts as no.
+pub const TRIES: usize = 3;
+
+/// What a typed line means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading {
+    Is(Answer),
+    /// It cannot be understood; says what could be.
+    Again(String),
+    /// Help was asked for.
+    Help(String),
+}
+
+fn yes(typed: &str) -> Reading {
+    Reading::Is(Answer::Yes { typed: typed.to_owned(), by: Answerer::Terminal })
+}
+
+fn no(why: &str) -> Reading {
+    Reading::Is(Answer::No { why: why.to_owned() })
+}
+
+/// The operator's own no.
+const SAID_NO: &str = "the operator said no";
+
+/// What stands before the cursor. Never offers a yes by default.
+#[must_use]
+pub fn line(ask: &Ask) -> String {
+    match ask {
+        Ask::Plan { changes, destroys } => {
+            let destroys = if *destroys > 0 { format!(" and DESTROY {destroys}") } else { String::new() };
+            match changes {
+                0 if destroys.is_empty() => "Run this? It changes nothing. [y/N] ".to_owned(),
+                1 => format!("Run this? It would change 1 thing{destroys}. [y/N] "),
+                changes => format!("Run this? It would change {changes} things{destroys}. [y/N] "),
+            }
+        }
+        Ask::YesNo => "Go on? [y/N] ".to_owned(),
+        Ask::Phrase { phrase, destroys } => {
+            let warning = if *destroys { "Nothing can take this back. " } else { "" };
+            format!("{warning}Type {} to go on, or q to stop: ", quote_phrase(phrase))
+        }
+        Ask::Report { ask } if ask.is_empty() => "What was done? (q to stop) ".to_owned(),
+        Ask::Report { ask } => format!("{ask} (q to stop) "),
+        Ask::Override => "A reason to go on all the same (journaled), or Enter to stop: ".to_owned(),
+        Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
+            let keys: Vec<_> = choices.iter().map(|choice| key(*choice)).collect();
+            format!("[{}] ", keys.join("/"))
+        }
+    }
+}
+
+/// A phrase with spaces at its edges could not be told from one without.
+fn quote_phrase(phrase: &str) -> String {
+    if phrase.trim() == phrase { phrase.to_owned() } else { format!("\"{phrase}\"") }
+}
+
+/// The letter of a choice. No two choices share one.
+#[must_use]
+pub fn key(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Run => "r",
+        Choice::Retry => "t",
+        Choice::Skip => "s",
+        Choice::Continue => "c",
+        Choice::Rollback => "b",
+        Choice::Stop => "q",
+        Choice::Done => "d",
+        Choice::NotDone => "n",
+    }
+}
+
+/// The word of a choice, which may be typed too.
+#[must_use]
+pub fn word(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Run => "run",
+        Choice::Retry => "try again",
+        Choice::Skip => "skip",
+        Choice::Continue => "continue",
+        Choice::Rollback => "roll back",
+        Choice::Stop => "stop",
+        Choice::Done => "done",
+        Choice::NotDone => "not done",
+    }
+}
+
+/// What a choice would do.
+#[must_use]
+pub fn meaning(choice: Choice, ask: &Ask) -> &'static str {
+    match (choice, ask) {
+        (Choice::Run, _) => "do this step",
+        (Choice::Retry, _) => "do this step once more",
+        (Choice::Skip, Ask::Failed { .. }) => "leave this step as it is and go on with the next",
+        (Choice::Skip, _) => "do not do this step, go on with the next",
+        (Choice::Continue, _) => "go on in spite of the failure",
+        (Choice::Rollback, _) => "undo what was done, the last first, then stop",
+        (Choice::Stop, _) => "put back what must be put back, then stop",
+        (Choice::Done, _) => "it did its work: go on after it",
+        (Choice::NotDone, _) => "it did not do its work",
+    }
+}
+
+/// The choices of a question, each with its letter and what it would do.
+#[must_use]
+pub fn choices(ask: &Ask) -> Vec<String> {
+    match ask {
+        Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
+            choices.iter().map(|choice| format!("{}  {:<10} {}", key(*choice), word(*choice), meaning(*choice, ask))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Understands a typed line.
+#[must_use]
+pub fn read(ask: &Ask, typed: &str) -> Reading {
+    if typed.chars().any(char::is_control) {
+        return Reading::Again("that holds keys that are not text; type it anew".to_owned());
+    }
+    let word_typed = typed.trim();
+    let quits = word_typed == "q";
+    match ask {
+        Ask::Plan { .. } | Ask::YesNo => match word_typed.to_ascii_lowercase().as_str() {
+            "y" | "yes" => yes(typed),
+            "n" | "no" | "q" | "" => no(SAID_NO),
+            "?" => Reading::Help("y goes on; n, q or Enter alone does not".to_owned()),
+            _ => Reading::Again("type y or n".to_owned()),
+        },
+        Ask::Phrase { phrase, .. } if typed == phrase && !phrase.is_empty() => yes(typed),
+        Ask::Phrase { .. } if quits || word_typed.is_empty() => no(SAID_NO),
+        Ask::Phrase { phrase, .. } => Reading::Again(format!("that is not it: it must be {}, letter by letter", quote_phrase(phrase))),
+        Ask::Report { .. } if quits => no(SAID_NO),
+        Ask::Report { .. } if word_typed.is_empty() => Reading::Again("say what was done, or q to stop".to_owned()),
+        Ask::Override if quits || word_typed.is_empty() => no("no reason was given"),
+        Ask::Report { .. } | Ask::Override => yes(word_typed),
+        Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
+            let lower = word_typed.to_ascii_lowercase();
+            if let Some(choice) = choices.iter().find(|choice| key(**choice) == lower || word(**choice) == lower) {
+                return Reading::Is(Answer::Chosen { choice: *choice, by: Answerer::Terminal });
+            }
+            let keys: Vec<_> = choices.iter().map(|choice| key(*choice)).collect();
+            Reading::Again(format!("type one of {}", keys.join(", ")))
+        }
+    }
+}
+
+/// What would have answered, where nobody can be asked.
+#[must_use]
+pub fn flag(question: &Question) -> String {
+    let place = question.place.as_ref().map_or("STEP", Place::as_str);
+    let confirm = |value: &str| format!("--confirm {}", quote::word(&format!("{place}={value}")));
+    match &question.ask {
+        Ask::Plan { .. } => "--yes".to_owned(),
+        Ask::YesNo => confirm("yes"),
+        Ask::Phrase { phrase, .. } => confirm(phrase),
+        Ask::Report { .. } => confirm("WHAT WAS DONE"),
+        Ask::Override => format!("--override {}", quote::word(&format!("{place}=REASON"))),
+        Ask::Failed { .. } => "--on-fail stop".to_owned(),
+        Ask::Step { .. } => "run it without --step".to_owned(),
+        Ask::Doubt { .. } => "resume it at a terminal: only a person can say how it ended".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn phrase() -> Ask {
+        Ask::Phrase { phrase: "WD-WCC7K0".into(), destroys: true }
+    }
+
+    fn is_yes(reading: &Reading) -> bool {
+        matches!(reading, Reading::Is(Answer::Yes { .. }))
+    }
+
+    fn is_no(reading: &Reading) -> bool {
+        matches!(reading, Reading::Is(Answer::No { .. }))
+    }
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        for ask in [Ask::YesNo, Ask::Plan { changes: 1, destroys: 0 }] {
+            for typed in ["y", "Y", "yes", " yes "] {
+                assert!(is_yes(&read(&ask, typed)), "{typed}");
+            }
+            for typed in ["", " ", "n", "no", "q"] {
+                assert!(is_no(&read(&ask, typed)), "{typed}");
+            }
+            assert!(matches!(read(&ask, "ye"), Reading::Again(_)));
+            assert!(matches!(read(&ask, "y\u{1b}[A"), Reading::Again(_)));
+            assert!(matches!(read(&ask, "?"), Reading::Help(_)));
+        }
+    }
+
+    #[test]
+    fn a_phrase_is_typed_exactly() {
+        assert!(is_yes(&read(&phrase(), "WD-WCC7K0")));
+        for typed in ["WD-WCC7K", "wd-wcc7k0", "WD-WCC7K0 ", "y", "yes"] {
+            assert!(matches!(read(&phrase(), typed), Reading::Again(_)), "{typed}");
+        }
+        for typed in ["q", ""] {
+            assert!(is_no(&read(&phrase(), typed)), "{typed}");
+        }
+        assert!(is_no(&read(&Ask::Phrase { phrase: String::new(), destroys: true }, "")));
+        assert!(is_yes(&read(&Ask::Phrase { phrase: "q".into(), destroys: true }, "q")));
+    }
+
+    #[test]
+    fn reasons_and_reports() {
+        assert!(is_no(&read(&Ask::Override, "")));
+        assert_eq!(read(&Ask::Override, " the rack is on fire "), yes("the rack is on fire"));
+        assert!(matches!(read(&Ask::Report { ask: String::new() }, ""), Reading::Again(_)));
+        assert!(is_yes(&read(&Ask::Report { ask: String::new() }, "disk replaced")));
+    }
+
+    #[test]
+    fn choices_have_letters_and_meanings() {
+        let ask = Ask::Failed { choices: vec![Choice::Retry, Choice::Rollback, Choice::Stop] };
+        assert_eq!(line(&ask), "[t/b/q] ");
+        assert_eq!(choices(&ask)[0], "t  try again  do this step once more");
+        assert_eq!(read(&ask, "b"), Reading::Is(Answer::Chosen { choice: Choice::Rollback, by: Answerer::Terminal }));
+        assert_eq!(read(&ask, "Roll back"), read(&ask, "b"));
+        for typed in ["", "c", "y"] {
+            assert!(matches!(read(&ask, typed), Reading::Again(_)), "{typed}");
+        }
+        let all =
+            [Choice::Run, Choice::Retry, Choice::Skip, Choice::Continue, Choice::Rollback, Choice::Stop, Choice::Done, Choice::NotDone];
+        let keys: std::collections::BTreeSet<_> = all.map(key).into_iter().collect();
+        assert_eq!(keys.len(), all.len());
+    }
+
+    #[test]
+    fn every_question_names_its_flag() {
+        let place = Place::top("each").item("disk", "a b").child("wipe");
+        let flag = |ask: Ask, place: Option<Place>| flag(&Question { place, ask, text: String::new() });
+        assert_eq!(flag(Ask::Plan { changes: 0, destroys: 0 }, None), "--yes");
+        assert_eq!(flag(Ask::YesNo, Some(Place::top("go"))), "--confirm go=yes");
+        assert_eq!(flag(phrase(), Some(Place::top("wipe"))), "--confirm wipe=WD-WCC7K0");
+        assert_eq!(flag(phrase(), Some(place)), "--confirm 'each[disk=a b].wipe=WD-WCC7K0'");
+        assert_eq!(flag(Ask::Override, Some(Place::top("gate"))), "--override gate=REASON");
+        assert_eq!(flag(Ask::Failed { choices: vec![] }, Some(Place::top("x"))), "--on-fail stop");
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_text_is_a_yes(typed in "\\PC{0,12}|[yesYES \\x00-\\x1f]{0,4}") {
+            let word = typed.to_ascii_lowercase();
+            if !matches!(word.trim(), "y" | "yes") {
+                prop_assert!(!is_yes(&read(&Ask::YesNo, &typed)));
+            }
+            prop_assert!(typed == "WD-WCC7K0" || !is_yes(&read(&phrase(), &typed)));
+            let none = Ask::Failed { choices: vec![] };
+            prop_assert!(matches!(read(&none, &typed), Reading::Again(_)));
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What a person is shown of each thing that happens, as lines for a page.
+
+use std::time::Duration;
+
+use super::{
+    layout::{self, Page},
+    sanitise,
+    style::{Mark, Style},
+    words,
+};
+use crate::{
+    event::{Effect, Excerpt, Exit, Opening, Place, Shown},
+    quantity::show_duration,
+};
+
+/// Where details begin, under their step's name.
+const INDENT: usize = 4;
+/// How wide the column of labels is.
+const LABEL: usize = 9;
+/// How many lines of each stream a failure shows; the journal has them all.
+const TAIL: usize = 10;
+
+/// What a run is, at its beginning.
+#[must_use]
+pub fn header(page: &Page, opening: &Opening) -> Vec<String> {
+    let params: Vec<_> = opening.params.iter().map(|(name, value)| (sanitise::line(name).into_owned(), words::value(value))).collect();
+    let mut lines = title(page, &opening.runbook, &opening.title);
+    lines.extend(source(page, &opening.source, &opening.runbook_sha256, ""));
+    lines.extend(parameters(page, &params));
+    if let Some(mode) = words::mode(opening.mode) {
+        lines.extend(layout::wrap(mode, page.width, "  ", "  ").iter().map(|line| page.style.bold(line)));
+    }
+    lines
+}
+
+/// The name of a runbook and what it is for.
+#[must_use]
+pub fn title(page: &Page, name: &str, title: &str) -> Vec<String> {
+    named(page, &sanitise::line(name), &sanitise::line(title), "", "  ")
+}
+
+/// Where a runbook comes from.
+#[must_use]
+pub fn source(page: &Page, source: &str, sha256: &str, origin: &str) -> Vec<String> {
+    let digest = format!("sha256 {}", page.style.short(&sanitise::line(sha256)));
+    let items: Vec<_> = [sanitise::line(source).into_owned(), digest, sanitise::line(origin).into_owned()]
+        .into_iter()
+        .filter(|item| !item.is_empty())
+        .collect();
+    layout::flow(&items, page.width, 2, 3).iter().map(|line| page.style.dim(line)).collect()
+}
+
+/// Names with their values.
+#[must_use]
+pub fn parameters(page: &Page, params: &[(String, String)]) -> Vec<String> {
+    let items: Vec<_> = params.iter().map(|(name, value)| format!("{} {}", sanitise::line(name), sanitise::line(value))).collect();
+    layout::flow(&items, page.width, 2, 3)
+}
+
+/// `name  text`, the name bold, wrapped.
+fn named(page: &Page, name: &str, text: &str, first: &str, rest: &str) -> Vec<String> {
+    let whole = if text.is_empty() || text == name { name.to_owned() } else { format!("{name}  {text}") };
+    let mut lines = layout::wrap(&whole, page.width, first, rest);
+    if let Some(line) = lines.first_mut().filter(|line| line.contains(name)) {
+        *line = line.replacen(name, &page.style.bold(name), 1);
+    }
+    lines
+}
+
+/// The line of a step: its mark, where it is, what it is, and what stands at the right.
+#[must_use]
+pub fn step(page: &Page, mark: Mark, place: &Place, part: Option<&str>, text: &str, right: &str) -> Vec<String> {
+    let place = sanitise::line(place.as_str());
+    let place = part.map_or_else(|| place.clone().into_owned(), |part| format!("{place} {part}"));
+    let first = format!("  {} ", page.style.mark(mark));
+    let text = sanitise::text(text);
+    let mut lines = named(page, &place, &text, &first, "    ");
+    if right.is_empty() {
+        return lines;
+    }
+    if lines.last().is_some_and(|last| layout::width(last) + 2 + layout::width(right) > page.width) {
+        let narrower = Page { width: page.width.saturating_sub(layout::width(right) + 2).max(Page::LEAST), ..*page };
+        lines = named(&narrower, &place, &text, &first, "    ");
+    }
+    if let Some(last) = lines.pop() {
+        lines.extend(page.spread(&last, &page.style.dim(right), INDENT));
+    }
+    lines
+}
+
+/// A labelled detail under a step.
+#[must_use]
+pub fn detail(page: &Page, label: &str, text: &str) -> Vec<String> {
+    page.field(INDENT, LABEL, label, text)
+}
+
+/// Text under a step.
+#[must_use]
+pub fn remark(page: &Page, text: &str) -> Vec<String> {
+    let indent = " ".repeat(INDENT);
+    layout::wrap(&sanitise::text(text), page.width, &indent, &indent)
+}
+
+fn effect(style: Style, effect: Effect) -> String {
+    let word = words::effect(effect);
+    match effect {
+        Effect::Read => style.dim(word),
+        Effect::Change => word.to_owned(),
+        Effect::Destroy => style.bad(word),
+    }
+}
+
+/// A command with its effect; a script is shown line by line.
+#[must_use]
+pub fn command(page: &Page, command: &Shown) -> Vec<String> {
+    if command.argv.is_empty() {
+        return Vec::new();
+    }
+    let label = effect(page.style, command.effect);
+    match words::script(command) {
+        Some(script) if script.trim_end().contains('\n') => {
+            let mut lines = detail(page, &label, &format!("bash script{}", words::place_of(command)));
+            let indent = " ".repeat(INDENT + LABEL + 2);
+            lines.extend(layout::wrap(&sanitise::text(script.trim_end()), page.width, &indent, &indent));
+            lines
+        }
+        _ => detail(page, &label, &words::command(command)),
+    }
+}
+
+/// The last lines of a stream.
+fn tail(page: &Page, label: &str, text: &str) -> Vec<String> {
+    let clean = sanitise::output(text.trim_end(), page.style.colour);
+    if clean.trim().is_empty() {
+        return Vec::new();
+    }
+    let all: Vec<_> = clean.split('\n').collect();
+    let cut = all.len().saturating_sub(TAIL);
+    let mut shown = String::new();
+    if cut > 0 {
+        shown = format!("({cut} lines before)\n");
+    }
+    shown.push_str(&all[cut..].join("\n"));
+    let mut lines = detail(page, label, &shown);
+    // A colour that began in what is cut off, or ends after it, must not run on.
+    if page.style.colour && clean.contains('\u{1b}') {
+        for line in &mut lines {
+            line.push_str("\u{1b}[0m");
+        }
+    }
+    lines
+}
+
+/// How a command ended that did not end well: what was run, its exit, and the end of what it printed.
+#[must_use]
+pub fn ending(page: &Page, ran: Option<&Shown>, exit: &Exit, askings: u32, excerpt: &Excerpt) -> Vec<String> {
+    let mut lines = ran.map(|ran| command(page, ran)).unwrap_or_default();
+    let asked = if askings > 1 { format!(", asked {askings} times") } else { String::new() };
+    lines.extend(detail(page, "exit", &format!("{}{asked}", words::exit(exit).trim_start_matches("exit "))));
+    lines.extend(tail(page, "stderr", &excerpt.stderr));
+    lines.extend(tail(page, "stdout", &excerpt.stdout));
+    lines
+}
+
+/// The answer of a preflight probe.
+#[must_use]
+pub fn checked(page: &Page, mark: Mark, title: &str, message: &str, hint: Option<&str>) -> Vec<String> {
+    const COLUMN: usize = 48;
+    let title = sanitise::line(title);
+    let first = format!("  {} ", page.style.mark(mark));
+    let left = format!("{first}{title}");
+    let aligned = page.width >= 80 && layout::width(&left) + 2 <= COLUMN;
+    let mut lines = if message.is_empty() {
+        layout::wrap(&title, page.width, &first, "    ")
+    } else if aligned {
+        layout::wrap(message, page.width, &layout::pad(&left, COLUMN), &" ".repeat(COLUMN))
+    } else {
+        let mut lines = layout::wrap(&title, page.width, &first, "    ");
+        lines.extend(layout::wrap(message, page.width, "      ", "      "));
+        lines
+    };
+    if let Some(hint) = hint.filter(|hint| !hint.is_empty()) {
+        lines.extend(detail(page, "next", &sanitise::text(hint)));
+    }
+    lines
+}
+
+/// How far something has come: a bar with its percentage, where there is a figure.
+fn figure(page: &Page, (done, total): (f64, f64)) -> Option<String> {
+    let percent = Style::percent(done, total)?;
+    Some(format!("{} {percent:>3}%", page.style.bar((page.width / 3).clamp(8, 24), done, total)))
+}
+
+/// The figure of a command under way, on a line of its own.
+#[must_use]
+pub fn progress(page: &Page, done: f64, total: f64) -> Vec<String> {
+    figure(page, (done, total)).map(|line| format!("{}{line}", " ".repeat(INDENT))).into_iter().collect()
+}
+
+/// What a wait shows of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wait<'a> {
+    pub want: &'a str,
+    pub have: &'a str,
+    pub elapsed: Duration,
+    pub limit: Option<Duration>,
+    pub figure: Option<(f64, f64)>,
+    pub still: Option<Duration>,
+    pub held: Option<(Duration, Duration)>,
+}
+
+impl Wait<'_> {
+    /// `1m 12s of 15m`
+    #[must_use]
+    pub fn time(&self) -> String {
+        let elapsed = show_duration(Duration::from_secs(self.elapsed.as_secs()));
+        let elapsed = if self.elapsed.as_secs() == 0 { "0s".to_owned() } else { elapsed };
+        self.limit.map_or_else(|| elapsed.clone(), |limit| format!("{elapsed} of {}", show_duration(limit)))
+    }
+
+    /// `not moving for 40s`
+    #[must_use]
+    pub fn stillness(&self) -> Option<String> {
+        self.still.filter(|still| still.as_secs() > 0).map(|still| format!("not moving for {}", show_duration(still)))
+    }
+
+    /// `20s of 30s`
+    #[must_use]
+    pub fn holding(&self) -> Option<String> {
+        self.held.map(|(held, must)| format!("it holds, for {} of {}", show_duration(held), show_duration(must)))
+    }
+}
+
+/// A wait under way.
+#[must_use]
+pub fn waiting(page: &Page, wait: &Wait<'_>) -> Vec<String> {
+    let time = wait.time();
+    let items: Vec<_> = wait
+        .figure
+        .and_then(|at| figure(page, at))
+        .into_iter()
+        .chain([time])
+        .chain(wait.stillness().map(|still| page.style.warn(&still)))
+        .collect();
+    let mut lines = layout::flow(&items, page.width, INDENT, 3);
+    lines.extend(detail(page, "want", &sanitise::text(wait.want)));
+    if !wait.have.is_empty() {
+        lines.extend(detail(page, "have", &sanitise::text(wait.have)));
+    }
+    lines.extend(wait.holding().map(|held| detail(page, "held", &held)).unwrap_or_default());
+    lines.extend(remark(page, "Ctrl-C stops after this step").iter().map(|line| page.style.dim(line)));
+    lines
+}

@@ -1,0 +1,201 @@
+//! Answers that were given in advance, as flags.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{
+    event::{Answerer, Place},
+    ports::{Answer, Ask, NoAnswer, Prompt, Question},
+};
+
+/// Answers from flags, and asks `inner` what they leave open.
+///
+/// `yes` stands for the plan and for questions that want only a yes. A phrase is never covered by it, whatever it
+/// guards: it takes `--confirm STEP=PHRASE`, with exactly that phrase.
+pub struct Flags<'a> {
+    yes: bool,
+    /// By step id or whole place.
+    confirms: BTreeMap<String, String>,
+    /// By probe id or whole place.
+    overrides: BTreeMap<String, String>,
+    inner: &'a dyn Prompt,
+    used: Mutex<BTreeSet<String>>,
+}
+
+impl fmt::Debug for Flags<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flags")
+            .field("yes", &self.yes)
+            .field("confirms", &self.confirms)
+            .field("overrides", &self.overrides)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Cuts `STEP=VALUE` at the first `=` that does not stand inside brackets, as in `each[disk=sdb].wipe=WD-123`.
+#[must_use]
+pub fn assignment(text: &str) -> Option<(&str, &str)> {
+    let mut inside = false;
+    let mut escaped = false;
+    for (index, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if inside => escaped = true,
+            '[' if !inside => inside = true,
+            ']' if inside => inside = false,
+            '=' if !inside => return (index > 0).then_some((&text[..index], &text[index + 1..])),
+            _ => {}
+        }
+    }
+    None
+}
+
+impl<'a> Flags<'a> {
+    #[must_use]
+    pub fn new(yes: bool, confirms: BTreeMap<String, String>, overrides: BTreeMap<String, String>, inner: &'a dyn Prompt) -> Self {
+        Self { yes, confirms, overrides, inner, used: Mutex::default() }
+    }
+
+    /// Flags that no question has asked for: most likely a step's name is misspelt. As they were written.
+    #[must_use]
+    pub fn unused(&self) -> Vec<String> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let confirms = self.confirms.keys().map(|name| format!("--confirm {name}"));
+        let overrides = self.overrides.keys().map(|name| format!("--override {name}"));
+        confirms.chain(overrides).filter(|flag| !used.contains(flag)).collect()
+    }
+
+    /// The whole place counts before the step's id alone.
+    fn find<'b>(&self, flag: &str, given: &'b BTreeMap<String, String>, place: Option<&Place>) -> Option<&'b str> {
+        let place = place?;
+        let (name, value) = given.get_key_value(place.as_str()).or_else(|| given.get_key_value(place.step()))?;
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{flag} {name}"));
+        Some(value)
+    }
+}
+
+fn yes(typed: &str) -> Answer {
+    Answer::Yes { typed: typed.to_owned(), by: Answerer::Flag }
+}
+
+impl Prompt for Flags<'_> {
+    fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
+        let place = question.place.as_ref();
+        let confirm = || self.find("--confirm", &self.confirms, place);
+        let name = place.map_or("", Place::as_str);
+        let answer = match &question.ask {
+            Ask::Plan { .. } => self.yes.then(|| yes("--yes")),
+            Ask::YesNo => match confirm() {
+                Some(given @ ("yes" | "y")) => Some(yes(given)),
+                Some(given) => Some(Answer::No { why: format!("--confirm {name}={given}: only `yes` confirms this step") }),
+                None => self.yes.then(|| yes("--yes")),
+            },
+            Ask::Phrase { phrase, .. } => confirm().map(|given| {
+                if given == phrase && !phrase.is_empty() {
+                    yes(given)
+                } else {
+                    Answer::No { why: format!("--confirm {name} was given `{given}`, and `{phrase}` was expected") }
+                }
+            }),
+            Ask::Report { .. } => confirm().map(|given| {
+                if given.trim().is_empty() {
+                    Answer::No { why: format!("--confirm {name} does not say what was done") }
+                } else {
+                    yes(given)
+                }
+            }),
+            Ask::Override => self.find("--override", &self.overrides, place).map(|reason| {
+                if reason.trim().is_empty() { Answer::No { why: format!("--override {name} gives no reason") } } else { yes(reason) }
+            }),
+            Ask::Failed { .. } | Ask::Step { .. } | Ask::Doubt { .. } => None,
+        };
+        answer.map_or_else(|| self.inner.ask(question), Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ports::Choice;
+
+    /// Nobody is there.
+    struct Nobody;
+
+    impl Prompt for Nobody {
+        fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
+            Err(NoAnswer::NoTerminal { flag: super::super::answer::flag(question) })
+        }
+    }
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn question(ask: Ask, place: Place) -> Question {
+        Question { place: Some(place), ask, text: String::new() }
+    }
+
+    fn phrase(destroys: bool) -> Ask {
+        Ask::Phrase { phrase: "sdd".into(), destroys }
+    }
+
+    #[test]
+    fn yes_covers_no_phrase() {
+        let flags = Flags::new(true, map(&[]), map(&[]), &Nobody);
+        let plan = Question { place: None, ask: Ask::Plan { changes: 1, destroys: 1 }, text: String::new() };
+        assert_eq!(flags.ask(&plan).unwrap(), yes("--yes"));
+        assert_eq!(flags.ask(&question(Ask::YesNo, Place::top("a"))).unwrap(), yes("--yes"));
+        for destroys in [true, false] {
+            assert!(flags.ask(&question(phrase(destroys), Place::top("a"))).is_err());
+        }
+        let failed = Ask::Failed { choices: vec![Choice::Continue] };
+        for ask in
+            [failed, Ask::Override, Ask::Report { ask: String::new() }, Ask::Step { choices: vec![] }, Ask::Doubt { choices: vec![] }]
+        {
+            assert!(flags.ask(&question(ask, Place::top("a"))).is_err());
+        }
+    }
+
+    #[test]
+    fn a_phrase_must_be_right_and_the_whole_place_wins() {
+        let given = map(&[("wipe", "sdc"), ("each[disk=sdd].wipe", "sdd"), ("typo", "x")]);
+        let flags = Flags::new(false, given, map(&[("conntrack", "seen"), ("empty", " ")]), &Nobody);
+        let sdd = Place::top("each").item("disk", "sdd").child("wipe");
+        assert_eq!(flags.ask(&question(phrase(true), sdd)).unwrap(), yes("sdd"));
+        let other = Place::top("each").item("disk", "sde").child("wipe");
+        let Answer::No { why } = flags.ask(&question(phrase(true), other)).unwrap() else { panic!() };
+        assert_eq!(why, "--confirm each[disk=sde].wipe was given `sdc`, and `sdd` was expected");
+        assert_eq!(flags.ask(&question(Ask::Override, Place::top("conntrack"))).unwrap(), yes("seen"));
+        assert!(matches!(flags.ask(&question(Ask::Override, Place::top("empty"))).unwrap(), Answer::No { .. }));
+        assert_eq!(flags.unused(), ["--confirm typo"]);
+    }
+
+    #[test]
+    fn a_confirmation_may_say_no() {
+        let flags = Flags::new(true, map(&[("go", "no")]), map(&[]), &Nobody);
+        assert!(matches!(flags.ask(&question(Ask::YesNo, Place::top("go"))).unwrap(), Answer::No { .. }));
+    }
+
+    #[test]
+    fn assignments_are_cut_outside_brackets() {
+        assert_eq!(assignment("wipe=a=b"), Some(("wipe", "a=b")));
+        assert_eq!(assignment("each[disk=sdb].wipe=x"), Some(("each[disk=sdb].wipe", "x")));
+        assert_eq!(assignment("each[disk=a\\]b=c].wipe="), Some(("each[disk=a\\]b=c].wipe", "")));
+        assert_eq!(assignment("wipe"), None);
+        assert_eq!(assignment("=x"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_place_can_be_named(item in "\\PC{0,12}", value in "\\PC{0,12}") {
+            let place = Place::top("each").item("x", &item).child("wipe");
+            let text = format!("{place}={value}");
+            prop_assert_eq!(assignment(&text), Some((place.as_str(), value.as_str())));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A run for a program: one JSON object a line for each event.
+//!
+//! Every object has `type` (the name of the event, or `progress`) and `time` (RFC 3339, UTC). Lengths of time are whole
+//! milliseconds and end in `_ms`. Names stay as they are; new ones may be added.
+
+use std::{fmt::Write as _, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{out::Stream, sanitise};
+use crate::{
+    event::{Event, Progress},
+    ports::Observer,
+};
+
+/// Tells of a run as JSON lines.
+#[derive(Debug)]
+pub struct Json {
+    stream: Stream,
+}
+
+impl Json {
+    #[must_use]
+    pub fn new(stream: Stream) -> Self {
+        Self { stream }
+    }
+
+    fn say(&self, at: Timestamp, name: &str, fields: Value) {
+        let mut object = Map::new();
+        object.insert("type".to_owned(), name.into());
+        object.insert("time".to_owned(), at.to_string().into());
+        if let Value::Object(fields) = fields {
+            object.extend(fields);
+        }
+        self.stream.line(&visible(&Value::Object(object).to_string()));
+    }
+}
+
+impl Observer for Json {
+    fn event(&self, at: Timestamp, event: &Event) {
+        self.say(at, event.name(), fields(event));
+    }
+
+    fn progress(&self, at: Timestamp, progress: &Progress) {
+        self.say(at, "progress", figures(progress));
+    }
+}
+
+/// The same JSON, with every character escaped that a terminal might obey. Such characters stand in strings only.
+fn visible(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if sanitise::hidden(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+fn ms(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn fields(event: &Event) -> Value {
+    match event {
+        Event::RunOpened(opening) => json!({
+            "runbook": opening.runbook, "title": opening.title, "source": opening.source,
+            "runbook_sha256": opening.runbook_sha256, "plan": opening.plan, "plan_sha256": opening.plan_sha256,
+            "params": opening.params, "mode": opening.mode, "version": opening.version,
+        }),
+        Event::Checked { place, title, finding } => json!({"place": place, "title": title, "finding": finding}),
+        Event::Overridden { place, title, reason, by } => json!({"place": place, "title": title, "reason": reason, "by": by}),
+        Event::Planned { steps, read, change, destroy } => {
+            json!({"steps": steps, "read": read, "change": change, "destroy": destroy})
+        }
+        Event::Confirmed { place, text, typed, by } => json!({"place": place, "text": text, "typed": typed, "by": by}),
+        Event::Declined { place, text, why } => json!({"place": place, "text": text, "why": why}),
+        Event::StepReached { place, title, kind, effect } => {
+            json!({"place": place, "title": title, "kind": kind, "effect": effect})
+        }
+        Event::Staggered { place, items, batches, max_failures } => {
+            json!({"place": place, "items": items, "batches": batches, "max_failures": max_failures})
+        }
+        Event::BatchBegan { place, batch, items } => json!({"place": place, "batch": batch, "items": items}),
+        Event::StepBegan { place, part, attempt, command, owes } => {
+            json!({"place": place, "part": part, "attempt": attempt, "command": command, "owes": owes})
+        }
+        Event::StepSpawned { place, part, pid, start_time } => {
+            json!({"place": place, "part": part, "pid": pid, "start_time": start_time})
+        }
+        Event::StepSignalled { place, part, signal } => json!({"place": place, "part": part, "signal": signal}),
+        Event::StepEnded { place, part, attempt, exit, stdout, stderr, took, askings, verdict, message, excerpt } => json!({
+            "place": place, "part": part, "attempt": attempt, "exit": exit, "stdout": stdout, "stderr": stderr,
+            "took_ms": ms(*took), "askings": askings, "verdict": verdict, "message": message,
+            "excerpt": {"stdout": excerpt.stdout, "stderr": excerpt.stderr},
+        }),
+        Event::StepPredicted { place, part, prediction } => json!({"place": place, "part": part, "prediction": prediction}),
+        Event::StepSkipped { place, why } => json!({"place": place, "why": why}),
+        Event::StepSettled { place, outcome } => json!({"place": place, "outcome": outcome}),
+        Event::DoubtResolved { place, outcome, evidence, by } => {
+            json!({"place": place, "outcome": outcome, "evidence": evidence, "by": by})
+        }
+        Event::Owed { place, why } => json!({"place": place, "why": why}),
+        Event::Note { place, text } => json!({"place": place, "text": text}),
+        Event::Interrupted { signal } => json!({"signal": signal}),
+        Event::Resumed { from } => json!({"from": from}),
+        Event::RunClosed { outcome, why, owed } => json!({"outcome": outcome, "why": why, "owed": owed}),
+    }
+}
+
+fn figures(progress: &Progress) -> Value {
+    match progress {
+        Progress::Line { place, text } => json!({"kind": "line", "place": place, "text": text}),
+        Progress::Figure { place, done, total } => json!({"kind": "figure", "place": place, "done": done, "total": total}),
+        Progress::Waiting { place, want, have, elapsed, limit, figure, still, held } => json!({
+            "kind": "waiting", "place": place, "want": want, "have": have, "elapsed_ms": ms(*elapsed),
+            "limit_ms": limit.map(ms), "figure": figure.map(|(done, total)| json!({"done": done, "total": total})),
+            "still_ms": still.map(ms), "held": held.map(|(held, must)| json!({"held_ms": ms(held), "must_ms": ms(must)})),
+        }),
+        Progress::Pausing { place, why, left } => json!({"kind": "pausing", "place": place, "why": why, "left_ms": ms(*left)}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            out::{Traits, tests::Memory},
+            script::{Script, golden},
+        },
+        *,
+    };
+
+    #[test]
+    fn every_line_is_an_object_and_holds_nothing_to_obey() {
+        let memory = Memory::default();
+        let json = Json::new(memory.stream(Traits::default()));
+        let mut script = Script::new(&json);
+        script.stopped();
+        script.dry();
+        script.odd();
+        let text = memory.take();
+        assert!(!text.chars().any(|c| c != '\n' && sanitise::hidden(c)));
+        for line in text.lines() {
+            let object: Map<String, Value> = serde_json::from_str(line).unwrap();
+            assert!(object["type"].is_string() && object["time"].is_string(), "{line}");
+        }
+        assert!(text.contains("called \\u202ethe data centre"));
+        golden("events.jsonl", &text);
+    }
+
+    #[test]
+    fn beyond_the_basic_plane_is_escaped_in_pairs() {
+        let text = visible(&Value::from("a\u{e0041}\u{9b}é").to_string());
+        assert_eq!(text, "\"a\\udb40\\udc41\\u009bé\"");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{e0041}\u{9b}é");
+    }
+}

@@ -1,0 +1,351 @@
+//! What is told of each event to a person at a terminal, once and for all: the lines that scroll by.
+
+use std::{collections::HashMap, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    block,
+    layout::{self, Page},
+    sanitise,
+    style::Mark,
+    tally::{Tally, between, contains_steps},
+    words,
+};
+use crate::{
+    event::{Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, Shown, Skip, StepOutcome},
+    quantity::show_duration,
+};
+
+/// A step that was reached.
+#[derive(Debug)]
+struct Step {
+    title: String,
+    kind: &'static str,
+    at: Timestamp,
+    command: Option<Shown>,
+    /// What was seen of it, and how long its own command took.
+    seen: Option<(String, Option<Duration>)>,
+    /// Its failure has been told.
+    told: bool,
+}
+
+#[derive(Debug)]
+struct Answered {
+    command: Option<Shown>,
+    exit: Exit,
+    excerpt: Excerpt,
+}
+
+/// How far the run has come, as far as section headings go.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Section {
+    #[default]
+    None,
+    Preflight,
+    Planned,
+    Steps,
+}
+
+/// Follows a run and tells of it.
+#[derive(Debug, Default)]
+pub struct Narrative {
+    section: Section,
+    tally: Tally,
+    interruptions: u32,
+    batches: HashMap<Place, usize>,
+    steps: HashMap<Place, Step>,
+    commands: HashMap<(Place, Part), Shown>,
+    /// How preflight probes ended, until their finding is known.
+    answered: HashMap<Place, Answered>,
+    /// Failures of probes, until it is known that they are not asked again.
+    pending: Vec<(Place, Part, Vec<String>)>,
+}
+
+impl Narrative {
+    /// The title of a step that was reached and is not over.
+    pub fn title(&self, place: &Place) -> &str {
+        self.steps.get(place).map_or("", |step| step.title.as_str())
+    }
+
+    fn section(&mut self, page: &Page, section: Section) -> Vec<String> {
+        let name = match section {
+            Section::Preflight => "Preflight",
+            Section::Steps => "Steps",
+            Section::None | Section::Planned => "",
+        };
+        if self.section == section || name.is_empty() {
+            self.section = section;
+            return Vec::new();
+        }
+        self.section = section;
+        vec![String::new(), page.style.bold(name)]
+    }
+
+    /// The lines to show for an event; none for most.
+    pub fn lines(&mut self, page: &Page, at: Timestamp, event: &Event) -> Vec<String> {
+        self.tally.count(at, event);
+        let mut lines = self.settle_pending(event);
+        lines.extend(match event {
+            Event::Checked { .. } => self.section(page, Section::Preflight),
+            Event::StepReached { .. } | Event::StepSkipped { .. } | Event::StepPredicted { .. } if self.section == Section::Planned => {
+                self.section(page, Section::Steps)
+            }
+            _ => Vec::new(),
+        });
+        lines.extend(self.body(page, at, event));
+        lines
+    }
+
+    /// A probe that has failed may be asked again within its time; then its failure was none. Otherwise it is told of
+    /// before whatever follows from it.
+    fn settle_pending(&mut self, event: &Event) -> Vec<String> {
+        let over = |place: &Place| match event {
+            Event::StepSettled { place: settled, .. } => inside(settled, place),
+            Event::StepBegan { part: Part::Cleanup | Part::Undo, .. } | Event::RunClosed { .. } => true,
+            _ => false,
+        };
+        if let Event::StepBegan { place, part, .. } = event {
+            self.pending.retain(|(at, of, _)| (at, of) != (place, part));
+        }
+        let (told, kept) = std::mem::take(&mut self.pending).into_iter().partition(|(place, ..)| over(place));
+        self.pending = kept;
+        let told: Vec<(Place, Part, Vec<String>)> = told;
+        told.into_iter().flat_map(|(.., lines)| lines).collect()
+    }
+
+    fn body(&mut self, page: &Page, at: Timestamp, event: &Event) -> Vec<String> {
+        match event {
+            Event::RunOpened(opening) => block::header(page, opening),
+            Event::Checked { place, title, finding } => {
+                let (mark, _, message, hint) = words::finding(finding);
+                let mut lines = block::checked(page, mark, title, &message, hint);
+                if let Some(answered) = self.answered.remove(place).filter(|_| matches!(mark, Mark::Failed | Mark::Unknown)) {
+                    lines.extend(block::ending(page, answered.command.as_ref(), &answered.exit, 1, &answered.excerpt));
+                }
+                lines
+            }
+            Event::Overridden { title, reason, by, .. } => {
+                let text = format!("{title}: overridden {}: {reason}", words::answerer(*by));
+                marked(page, Mark::Warned, &text)
+            }
+            Event::Planned { .. } => self.section(page, Section::Planned),
+            Event::Confirmed { place, typed, by, .. } if *by != Answerer::Terminal => {
+                let text = format!("confirmed {}: {typed}", words::answerer(*by));
+                // Where the answer is all there is to the step, the step tells of it.
+                let step = place.as_ref().and_then(|place| self.steps.get_mut(place));
+                if let Some(step) = step.filter(|step| matches!(step.kind, "ask" | "manual")) {
+                    step.seen = Some((text, None));
+                    return Vec::new();
+                }
+                let mut lines = told(page, Mark::Passed, place.as_ref(), &text);
+                if place.is_none() {
+                    // The plan stands between the preflight and this.
+                    lines.insert(0, String::new());
+                }
+                lines
+            }
+            Event::Confirmed { .. } | Event::StepSpawned { .. } => Vec::new(),
+            Event::Declined { place, why, .. } => told(page, Mark::Failed, place.as_ref(), &format!("not confirmed: {why}")),
+            Event::StepReached { place, title, kind, .. } => {
+                let title = words::title(place, title).to_owned();
+                let lines = match *kind {
+                    "group" | "call" => block::step(page, Mark::Noted, place, None, &title, kind),
+                    _ => Vec::new(),
+                };
+                self.steps.insert(place.clone(), Step { title, kind, at, command: None, seen: None, told: false });
+                lines
+            }
+            Event::Staggered { place, items, batches, max_failures } => {
+                self.batches.insert(place.clone(), batches.len());
+                let failures = if *max_failures > 0 { format!(", at most {max_failures} may fail") } else { String::new() };
+                let text = format!("for each of {}: {}{failures}", items.len(), words::batches(batches));
+                let mut lines = block::step(page, Mark::Noted, place, None, self.title(place), "");
+                lines.extend(block::remark(page, &text));
+                lines
+            }
+            Event::BatchBegan { place, batch, items } => {
+                let of = self.batches.get(place).map(|all| format!(" of {all}")).unwrap_or_default();
+                let text = format!("{}: batch {batch}{of}: {}", sanitise::line(place.as_str()), words::list(items, 12));
+                let mut lines = vec![String::new()];
+                lines.extend(layout::wrap(&text, page.width, "  ", "    "));
+                lines
+            }
+            Event::StepBegan { place, part, command, .. } => {
+                self.commands.insert((place.clone(), *part), command.clone());
+                if let (Part::Main, Some(step)) = (part, self.steps.get_mut(place)) {
+                    step.command = Some(command.clone());
+                }
+                Vec::new()
+            }
+            Event::StepSignalled { place, signal, .. } => told(page, Mark::Warned, Some(place), &format!("sent {signal}")),
+            Event::StepEnded { .. } => self.ended(page, event),
+            Event::StepPredicted { place, part, prediction } => self.predicted(page, place, *part, prediction),
+            Event::StepSkipped { place, why } => {
+                let words = match (self.title(place), why) {
+                    ("", _) | (_, Skip::AlreadyDone { .. }) => words::skip(why),
+                    (title, _) => format!("{title}\n{}", words::skip(why)),
+                };
+                block::step(page, Mark::Noted, place, None, &words, "")
+            }
+            Event::StepSettled { place, outcome } => self.settled(page, at, place, outcome),
+            Event::DoubtResolved { place, outcome, evidence, by } => {
+                let (mark, word, _) = words::step_outcome(outcome);
+                let by = by.map(|by| format!(" {}", words::answerer(by))).unwrap_or_default();
+                told(page, mark, Some(place), &format!("was in doubt, settled{by} as {word}: {evidence}"))
+            }
+            Event::Owed { place, why } => told(page, Mark::Warned, Some(place), &format!("still owed: {why}")),
+            Event::Note { place, text } => told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
+            Event::Interrupted { signal } => {
+                self.interruptions += 1;
+                marked(page, Mark::Warned, &words::interruption(signal, self.interruptions))
+            }
+            Event::Resumed { from } => marked(page, Mark::Noted, &format!("resumed from {from}")),
+            Event::RunClosed { outcome, owed, .. } => {
+                let mut lines = vec![String::new()];
+                let closing = self.tally.closing(at, *outcome);
+                let mark = if self.tally.dry() { Mark::Noted } else { words::outcome(*outcome).0 };
+                lines.extend(layout::wrap(&closing, page.width, &format!("{} ", page.style.mark(mark)), "  "));
+                for place in owed {
+                    lines.extend(told(page, Mark::Warned, Some(place), "still owed"));
+                }
+                lines
+            }
+        }
+    }
+
+    /// A command has ended. What it means for its step comes later, so a success says nothing yet; a failure is shown
+    /// with all there is to know.
+    fn ended(&mut self, page: &Page, event: &Event) -> Vec<String> {
+        let Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, .. } = event else {
+            return Vec::new();
+        };
+        let command = self.commands.remove(&(place.clone(), *part));
+        if matches!(self.section, Section::None | Section::Preflight) && *part == Part::Main {
+            self.answered.insert(place.clone(), Answered { command, exit: exit.clone(), excerpt: excerpt.clone() });
+            return Vec::new();
+        }
+        let time = show_duration(*took);
+        let Some((mark, why)) = words::verdict(verdict) else {
+            return match part {
+                Part::Main => {
+                    if let Some(step) = self.steps.get_mut(place) {
+                        step.seen = Some((message.clone(), Some(*took)));
+                    }
+                    Vec::new()
+                }
+                Part::Gate => block::step(page, Mark::Passed, place, Some("gate"), message, &time),
+                Part::Cleanup | Part::Undo => {
+                    let word = if *part == Part::Cleanup { "put back" } else { "undone" };
+                    let mut lines = block::step(page, Mark::Passed, place, None, word, &time);
+                    lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());
+                    lines
+                }
+                Part::Verify if !message.is_empty() => {
+                    if let Some(step) = self.steps.get_mut(place) {
+                        let (seen, took) = step.seen.take().unwrap_or_default();
+                        let both = if seen.is_empty() || seen == *message { message.clone() } else { format!("{seen}\n{message}") };
+                        step.seen = Some((both, took));
+                    }
+                    Vec::new()
+                }
+                Part::Verify | Part::DoneIf | Part::Show => Vec::new(),
+            };
+        };
+        // That it is not so yet is no failure, and what a question shows stands in the question.
+        if matches!(part, Part::DoneIf | Part::Show) && mark == Mark::Failed {
+            return Vec::new();
+        }
+        let word = match part {
+            Part::Cleanup => "not put back",
+            Part::Undo => "not undone",
+            _ if mark == Mark::Unknown => "unknown",
+            _ => "failed",
+        };
+        let attempt = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+        let name = if matches!(part, Part::Cleanup | Part::Undo) { None } else { words::part(*part) };
+        let mut lines = block::step(page, mark, place, name, self.title(place), &time);
+        lines.extend(block::remark(page, &format!("{word}{attempt}: {why}")));
+        lines.extend(block::ending(page, command.as_ref(), exit, *askings, excerpt));
+        if let (Part::Main | Part::Verify, Some(step)) = (part, self.steps.get_mut(place)) {
+            step.told = true;
+        }
+        let asked = match part {
+            Part::Gate | Part::Verify => true,
+            Part::Main => self.steps.get(place).is_some_and(|step| step.kind == "probe"),
+            _ => false,
+        };
+        if asked {
+            self.pending.push((place.clone(), *part, lines));
+            return Vec::new();
+        }
+        lines
+    }
+
+    fn predicted(&self, page: &Page, place: &Place, part: Part, prediction: &Prediction) -> Vec<String> {
+        let (mark, word, text) = words::prediction(prediction);
+        match prediction {
+            Prediction::WouldRun { command } => {
+                let mut lines = block::step(page, mark, place, words::part(part), self.title(place), word);
+                lines.extend(block::command(page, command));
+                lines
+            }
+            Prediction::AtRunTime { .. } => {
+                let mut lines = block::step(page, mark, place, words::part(part), self.title(place), "");
+                lines.extend(block::remark(page, &text));
+                lines
+            }
+            Prediction::WouldAsk { .. } => {
+                let mut lines = block::step(page, mark, place, words::part(part), self.title(place), word);
+                lines.extend(block::remark(page, &text));
+                lines
+            }
+        }
+    }
+
+    fn settled(&mut self, page: &Page, at: Timestamp, place: &Place, outcome: &StepOutcome) -> Vec<String> {
+        let (mark, word, why) = words::step_outcome(outcome);
+        let Some(step) = self.steps.remove(place) else {
+            return told(page, mark, Some(place), &if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") });
+        };
+        if contains_steps(step.kind) {
+            let text = if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") };
+            return block::step(page, mark, place, None, &text, &show_duration(between(step.at, at)));
+        }
+        if *outcome != StepOutcome::Done {
+            if step.told {
+                return Vec::new();
+            }
+            let mut lines = block::step(page, mark, place, None, &step.title, "");
+            lines.extend(block::remark(page, &format!("{word}: {why}")));
+            return lines;
+        }
+        let (message, took) =
+            step.seen.map_or((String::new(), String::new()), |(message, took)| (message, took.map(show_duration).unwrap_or_default()));
+        let text = if step.title.is_empty() { message.as_str() } else { step.title.as_str() };
+        let mut lines = block::step(page, mark, place, None, text, &took);
+        lines.extend(
+            step.command.filter(|command| command.effect != Effect::Read).map(|command| block::command(page, &command)).unwrap_or_default(),
+        );
+        if !step.title.is_empty() && !message.is_empty() && message != step.title {
+            lines.extend(block::remark(page, &message));
+        }
+        lines
+    }
+}
+
+/// Whether `inner` is `outer` or stands in it.
+pub(super) fn inside(outer: &Place, inner: &Place) -> bool {
+    inner.as_str().strip_prefix(outer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+fn marked(page: &Page, mark: Mark, text: &str) -> Vec<String> {
+    layout::wrap(&sanitise::text(text), page.width, &format!("  {} ", page.style.mark(mark)), "    ")
+}
+
+fn told(page: &Page, mark: Mark, place: Option<&Place>, text: &str) -> Vec<String> {
+    match place {
+        Some(place) => block::step(page, mark, place, None, text, ""),
+        None => marked(page, mark, text),
+    }
+}

@@ -1,0 +1,308 @@
+//! A run for a pipe or a log: one event a line, its time in front, no colour.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    block::Wait,
+    out::Stream,
+    sanitise,
+    style::Style,
+    tally::{Tally, between, contains_steps},
+    words,
+};
+use crate::{
+    event::{Effect, Event, Excerpt, Part, Place, Progress, Shown, Verdict},
+    ports::Observer,
+    quantity::show_duration,
+};
+
+/// How often something under way is told of again when nothing about it changes, in seconds.
+const AGAIN: u64 = 30;
+/// How many lines of each stream a failure shows.
+const TAIL: usize = 10;
+
+/// Tells of a run line by line.
+#[derive(Debug)]
+pub struct Plain {
+    stream: Stream,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    tally: Tally,
+    interruptions: u32,
+    batches: HashMap<Place, usize>,
+    /// What was told last of something under way, and when.
+    told: HashMap<Place, (Timestamp, String)>,
+    /// How each command ended last.
+    verdicts: HashMap<(Place, Part), Verdict>,
+}
+
+impl Plain {
+    #[must_use]
+    pub fn new(stream: Stream) -> Self {
+        Self { stream, state: Mutex::default() }
+    }
+
+    fn say(&self, at: Timestamp, lines: &[String]) {
+        let time = at.strftime("%Y-%m-%dT%H:%M:%SZ");
+        let lines: Vec<_> = lines.iter().map(|line| format!("{time}  {}", sanitise::line(line.trim_end()))).collect();
+        self.stream.lines(&lines);
+    }
+}
+
+impl Observer for Plain {
+    fn event(&self, at: Timestamp, event: &Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.tally.count(at, event);
+        let lines = state.lines(at, event);
+        self.say(at, &lines);
+    }
+
+    fn progress(&self, at: Timestamp, progress: &Progress) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = state.progress(at, progress) {
+            self.say(at, &[line]);
+        }
+    }
+}
+
+fn named(place: &Place, part: Part) -> String {
+    words::part(part).map_or_else(|| place.to_string(), |part| format!("{place} {part}"))
+}
+
+fn with(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+fn tail(label: &str, text: &str) -> Vec<String> {
+    let clean = sanitise::output(text.trim_end(), false);
+    if clean.trim().is_empty() {
+        return Vec::new();
+    }
+    let all: Vec<_> = clean.split('\n').collect();
+    let cut = all.len().saturating_sub(TAIL);
+    let before = (cut > 0).then(|| format!("  {label}: ({cut} lines before)"));
+    before.into_iter().chain(all[cut..].iter().map(|line| format!("  {label}: {line}"))).collect()
+}
+
+fn printed(excerpt: &Excerpt) -> Vec<String> {
+    let mut lines = tail("stderr", &excerpt.stderr);
+    lines.extend(tail("stdout", &excerpt.stdout));
+    lines
+}
+
+fn began(place: &Place, part: Part, attempt: u32, command: &Shown) -> String {
+    let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+    let what = match part {
+        Part::Cleanup => format!("{place}: putting back"),
+        Part::Undo => format!("{place}: undoing"),
+        part => format!("{} began", named(place, part)),
+    };
+    format!("{what}{again}: {}{}", words::effect(command.effect), with(&words::command(command)))
+}
+
+impl State {
+    fn lines(&mut self, at: Timestamp, event: &Event) -> Vec<String> {
+        let line = match event {
+            Event::RunOpened(opening) => {
+                let style = Style { colour: false, unicode: true };
+                let digest = style.short(&opening.runbook_sha256);
+                let mode = words::mode(opening.mode).map(|mode| format!("  {mode}")).unwrap_or_default();
+                let mut lines =
+                    vec![format!("{}: {}", opening.runbook, opening.title), format!("  {}  sha256 {digest}{mode}", opening.source)];
+                lines.extend(opening.params.iter().map(|(name, value)| format!("  {name} = {}", words::value(value))));
+                return lines;
+            }
+            Event::Checked { title, finding, .. } => {
+                let (_, name, message, hint) = words::finding(finding);
+                let mut lines = vec![format!("preflight {name}: {title}{}", with(&message))];
+                lines.extend(hint.map(|hint| format!("  next: {hint}")));
+                return lines;
+            }
+            Event::Overridden { title, reason, by, .. } => {
+                format!("preflight overridden {}: {title}: {reason}", words::answerer(*by))
+            }
+            Event::Planned { steps, read, change, destroy } => {
+                format!("plan: {steps} steps: {read} read, {change} change, {destroy} destroy")
+            }
+            Event::Confirmed { place, typed, by, .. } => {
+                let what = place.as_ref().map_or("the plan", Place::as_str);
+                format!("{what} confirmed {}: {typed}", words::answerer(*by))
+            }
+            Event::Declined { place, why, .. } => {
+                format!("{} not confirmed: {why}", place.as_ref().map_or("the plan", Place::as_str))
+            }
+            Event::StepReached { place, title, kind, effect } => {
+                let title = words::title(place, title);
+                let effect = if contains_steps(kind) { kind } else { words::effect(*effect) };
+                format!("{place} reached: {effect}{}", with(title))
+            }
+            Event::Staggered { place, items, batches, max_failures } => {
+                self.batches.insert(place.clone(), batches.len());
+                let failures = if *max_failures > 0 { format!(", at most {max_failures} may fail") } else { String::new() };
+                format!("{place}: for each of {}: {}{failures}", items.len(), words::batches(batches))
+            }
+            Event::BatchBegan { place, batch, items } => {
+                let of = self.batches.get(place).map(|all| format!(" of {all}")).unwrap_or_default();
+                format!("{place}: batch {batch}{of}: {}", words::list(items, 20))
+            }
+            // A probe that is asked again is told of when its answer changes.
+            Event::StepBegan { attempt: 2.., command, .. } if command.effect == Effect::Read => return Vec::new(),
+            Event::StepBegan { place, part, attempt, command, .. } => began(place, *part, *attempt, command),
+            Event::StepSpawned { .. } => return Vec::new(),
+            Event::StepSignalled { place, part, signal } => format!("{}: sent {signal}", named(place, *part)),
+            Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, .. } => {
+                let last = self.verdicts.insert((place.clone(), *part), verdict.clone());
+                if *attempt > 1 && last.as_ref() == Some(verdict) {
+                    return Vec::new();
+                }
+                let name = match part {
+                    Part::Cleanup | Part::Undo => place.to_string(),
+                    part => named(place, *part),
+                };
+                let asked = if *askings > 1 { format!(", asked {askings} times") } else { String::new() };
+                let took = show_duration(*took);
+                let (word, why) = match (verdict, part) {
+                    (Verdict::Passed, Part::Cleanup) => ("put back", message),
+                    (Verdict::Passed, Part::Undo) => ("undone", message),
+                    (Verdict::Passed, _) => ("passed", message),
+                    (Verdict::Failed { why }, Part::DoneIf) => ("not so yet", why),
+                    (Verdict::Failed { why }, Part::Cleanup) => ("not put back", why),
+                    (Verdict::Failed { why }, Part::Undo) => ("not undone", why),
+                    (Verdict::Failed { why }, _) => ("failed", why),
+                    (Verdict::Unknown { why }, _) => ("unknown", why),
+                };
+                let passed = *verdict == Verdict::Passed;
+                let exit = if passed { String::new() } else { format!(", {}", words::exit(exit)) };
+                let mut lines = vec![format!("{name} {word} after {took}{exit}{asked}{}", with(why))];
+                if !passed && *part != Part::DoneIf {
+                    lines.extend(printed(excerpt));
+                }
+                return lines;
+            }
+            Event::StepPredicted { place, part, prediction } => {
+                let (_, word, text) = words::prediction(prediction);
+                format!("{} {word}: {text}", named(place, *part))
+            }
+            Event::StepSkipped { place, why } => format!("{place} {}", words::skip(why)),
+            Event::StepSettled { place, outcome } => {
+                self.told.remove(place);
+                let (_, word, why) = words::step_outcome(outcome);
+                format!("{place} {word}{}", with(why))
+            }
+            Event::DoubtResolved { place, outcome, evidence, by } => {
+                let (_, word, _) = words::step_outcome(outcome);
+                let by = by.map(|by| format!(" {}", words::answerer(by))).unwrap_or_default();
+                format!("{place} was in doubt, settled{by} as {word}: {evidence}")
+            }
+            Event::Owed { place, why } => format!("{place} is still owed: {why}"),
+            Event::Note { place, text } => match place {
+                Some(place) => format!("note: {place}: {text}"),
+                None => format!("note: {text}"),
+            },
+            Event::Interrupted { signal } => {
+                self.interruptions += 1;
+                words::interruption(signal, self.interruptions)
+            }
+            Event::Resumed { from } => format!("resumed from {from}"),
+            Event::RunClosed { outcome, why, owed } => {
+                let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome), with(why))];
+                lines.extend(owed.iter().map(|place| format!("still owed: {place}")));
+                return lines;
+            }
+        };
+        vec![line]
+    }
+
+    /// Told when it shows something else than before, and now and then.
+    fn progress(&mut self, at: Timestamp, progress: &Progress) -> Option<String> {
+        let (place, key, line) = match progress {
+            Progress::Line { .. } => return None,
+            Progress::Figure { place, done, total } => {
+                let percent = Style::percent(*done, *total)?;
+                (place, format!("{}", percent / 10), format!("{place}: {percent}%"))
+            }
+            Progress::Waiting { place, want, have, elapsed, limit, figure, still, held } => {
+                let wait = Wait { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };
+                let percent = figure.and_then(|(done, total)| Style::percent(done, total)).map(|percent| format!(", {percent}%"));
+                let have = if have.is_empty() { String::new() } else { format!("; have {have}") };
+                let mut line = format!("{place} waits, {}{}: want {want}{have}", wait.time(), percent.unwrap_or_default());
+                for more in [wait.stillness(), wait.holding()].into_iter().flatten() {
+                    line.push_str("; ");
+                    line.push_str(&more);
+                }
+                (place, format!("{want}{have}{}", held.is_some()), line)
+            }
+            Progress::Pausing { place, why, left } => {
+                (place, why.clone(), format!("{place} pauses, {} left{}", show_duration(*left), with(why)))
+            }
+        };
+        let due = self.told.get(place).is_none_or(|(when, what)| *what != key || between(*when, at).as_secs() >= AGAIN);
+        due.then(|| {
+            self.told.insert(place.clone(), (at, key));
+            line
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            out::{Traits, tests::Memory},
+            script::{RUNS, Script, golden},
+        },
+        *,
+    };
+
+    fn said(play: impl FnOnce(&mut Script<'_>)) -> String {
+        let memory = Memory::default();
+        let plain = Plain::new(memory.stream(Traits::default()));
+        play(&mut Script::new(&plain));
+        memory.take()
+    }
+
+    #[test]
+    fn tells_of_runs_line_by_line() {
+        for (name, play) in RUNS {
+            golden(&format!("plain-{name}.txt"), &said(play));
+        }
+    }
+
+    #[test]
+    fn what_is_asked_again_is_told_of_when_it_changes() {
+        let gate = Place::top("restart").child("gate");
+        let told = said(|script| {
+            for attempt in 1..=5 {
+                let verdict = if attempt < 5 { Verdict::Failed { why: "3 PGs".into() } } else { Verdict::Passed };
+                script.asking(&gate, Part::Gate, attempt, verdict);
+            }
+        });
+        let told: Vec<_> = told.lines().map(|line| &line[22..]).collect();
+        let waits = "restart.gate waits, 1s of 15m, 70%: want all PGs are active+clean; have 3 PGs";
+        assert_eq!(
+            told,
+            ["restart.gate began: read: ceph -s", "restart.gate failed after 1.2s, exit 0: 3 PGs", waits, "restart.gate passed after 1.2s"]
+        );
+    }
+
+    #[test]
+    fn a_wait_is_told_of_when_it_changes_and_now_and_then() {
+        let place = Place::top("settled");
+        let told = said(|script| {
+            for second in 0..100 {
+                script.waiting(&place, if second < 50 { "29 of 41" } else { "30 of 41" }, second, None);
+            }
+        });
+        let times: Vec<_> = told.lines().map(|line| &line[14..19]).collect();
+        assert_eq!(times, ["11:41", "12:11", "12:31", "13:01"]);
+        assert!(told.starts_with("2026-11-21T02:11:41Z  settled waits, 0s of 15m, 70%: want all PGs are active+clean; have 29 of 41\n"));
+    }
+}

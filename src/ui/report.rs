@@ -1,0 +1,119 @@
+//! The last screen of a run: what happened, why, what comes next, what is owed.
+
+use super::{
+    layout::{self, Page},
+    sanitise,
+};
+
+/// How a run, or an attempt at one, ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// It came to its end as planned.
+    pub completed: bool,
+    /// What happened, in a sentence without `error:`. May be empty where there is nothing to say beyond `closing`.
+    pub what: String,
+    /// What was seen, such as a command and its answer.
+    pub seen: Vec<String>,
+    pub why: Vec<String>,
+    /// What to do, the best first.
+    pub next: Vec<String>,
+    pub put_back: Vec<PutBack>,
+    /// What is still owed, and how it is settled.
+    pub owed: Vec<String>,
+    /// The last line: `run 7f3a stopped safely at restart[osd=2].gate after 2 of 4`.
+    pub closing: String,
+    /// `118:9c1e…`
+    pub head: Option<String>,
+    pub exit: u8,
+}
+
+/// Something the run had set, and whether it is as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutBack {
+    pub what: String,
+    pub done: bool,
+}
+
+const LABEL: usize = 10;
+
+impl Ending {
+    #[must_use]
+    pub fn render(&self, page: &Page) -> String {
+        let style = page.style;
+        let mut lines = Vec::new();
+        if !self.what.is_empty() {
+            let first = if self.completed { String::new() } else { format!("{} ", style.bad("error:")) };
+            lines.extend(layout::wrap(&sanitise::text(&self.what), page.width, &first, "  "));
+        }
+        for seen in &self.seen {
+            lines.extend(layout::wrap(&sanitise::text(seen), page.width, "  ", "    "));
+        }
+        for (label, text) in self.fields() {
+            lines.extend(page.field(2, LABEL, &label, &sanitise::text(&text)));
+        }
+        let items: Vec<_> = [
+            Some(sanitise::line(&self.closing).into_owned()),
+            self.head.as_ref().map(|head| format!("journal head {}", sanitise::line(head))),
+            Some(format!("exit {}", self.exit)),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|item| !item.is_empty())
+        .collect();
+        lines
+            .extend(layout::flow(&items, page.width, 0, 3).iter().map(|line| if self.completed { line.clone() } else { style.bold(line) }));
+        lines.iter().fold(String::new(), |text, line| text + line + "\n")
+    }
+
+    fn fields(&self) -> Vec<(String, String)> {
+        let mut fields = Vec::new();
+        let mut field = |label: &str, text: &str| fields.push((label.to_owned(), text.to_owned()));
+        for why in &self.why {
+            field("why", why);
+        }
+        for (index, next) in self.next.iter().enumerate() {
+            field(if index == 0 { "next" } else { "or" }, next);
+        }
+        for back in &self.put_back {
+            field("put back", &format!("{}: {}", back.what, if back.done { "yes" } else { "NO" }));
+        }
+        for owed in &self.owed {
+            field("owed", owed);
+        }
+        fields
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{script::golden, style::Style},
+        *,
+    };
+
+    #[test]
+    fn says_what_why_and_what_next() {
+        let ending = Ending {
+            completed: false,
+            what: "osd.2 may not be stopped now".into(),
+            seen: vec!["ceph osd ok-to-stop 2 answered: 3 PGs would become inactive (1.0, 1.4, 2.1)".into()],
+            why: vec!["its replicas are on osd.0, which is down since 02:14:09".into()],
+            next: vec![
+                "bring osd.0 back first:  halligan run staggered-osd-restart --set osds=0".into(),
+                "override once, with a reason:  --override gate=\"…\"      (journaled)".into(),
+            ],
+            put_back: vec![PutBack { what: "noout is still set by this run".into(), done: true }],
+            owed: vec![],
+            closing: "run 7f3a stopped safely at restart[osd=2].gate after 2 of 4".into(),
+            head: Some("118:9c1e…".into()),
+            exit: 6,
+        };
+        for width in [120, 60, 40] {
+            let text = ending.render(&Page::new(width, Style::default()));
+            golden(&format!("ending-{width}.txt"), &text);
+            assert!(text.lines().all(|line| layout::width(line) <= width), "{text}");
+        }
+        let fine = Ending { completed: true, closing: "run 7f3a completed".into(), head: Some("130:77aa".into()), ..Ending::default() };
+        assert_eq!(fine.render(&Page::new(80, Style::default())), "run 7f3a completed   journal head 130:77aa   exit 0\n");
+    }
+}

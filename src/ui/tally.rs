@@ -1,0 +1,129 @@
+//! What a run came to, counted from its events.
+
+use std::{collections::HashSet, time::Duration};
+
+use jiff::Timestamp;
+
+use super::words;
+use crate::{
+    event::{Event, Finding, Mode, Outcome, Part, Place, Prediction, StepOutcome},
+    quantity::show_duration,
+};
+
+/// Counts for the closing sentence.
+#[derive(Debug, Default)]
+pub struct Tally {
+    mode: Option<Mode>,
+    opened: Option<Timestamp>,
+    /// Loops, groups and calls: what is inside them is counted, they are not.
+    containers: HashSet<Place>,
+    checks: usize,
+    warnings: usize,
+    blocks: usize,
+    overridden: usize,
+    done: usize,
+    failed: usize,
+    doubt: usize,
+    skipped: usize,
+    not_run: usize,
+    at_run_time: usize,
+    questions: usize,
+}
+
+/// Whether steps stand inside a step of this kind.
+#[must_use]
+pub fn contains_steps(kind: &str) -> bool {
+    matches!(kind, "for_each" | "group" | "call" | "loop")
+}
+
+/// How long from one time to another; nothing where the clock went back.
+#[must_use]
+pub fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+fn counted(count: usize, one: &str, many: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    }
+}
+
+impl Tally {
+    pub fn count(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::RunOpened(opening) => {
+                self.mode = Some(opening.mode);
+                self.opened = Some(at);
+            }
+            Event::Checked { finding, .. } => {
+                self.checks += 1;
+                match finding {
+                    Finding::Pass { .. } => {}
+                    Finding::Warn { .. } => self.warnings += 1,
+                    Finding::Block { .. } => self.blocks += 1,
+                    Finding::Unknown { .. } => self.at_run_time += 1,
+                }
+            }
+            Event::Overridden { .. } => self.overridden += 1,
+            Event::StepReached { place, kind, .. } if contains_steps(kind) => {
+                self.containers.insert(place.clone());
+            }
+            Event::StepSkipped { .. } => self.skipped += 1,
+            Event::StepPredicted { part, prediction, .. } => match prediction {
+                Prediction::WouldRun { .. } if *part == Part::Main => self.not_run += 1,
+                Prediction::WouldRun { .. } => {}
+                Prediction::AtRunTime { .. } => self.at_run_time += 1,
+                Prediction::WouldAsk { .. } => self.questions += 1,
+            },
+            Event::StepSettled { place, outcome } if !self.containers.contains(place) => match outcome {
+                StepOutcome::Done => self.done += 1,
+                StepOutcome::Failed { .. } => self.failed += 1,
+                StepOutcome::InDoubt { .. } => self.doubt += 1,
+            },
+            _ => {}
+        }
+    }
+
+    pub fn dry(&self) -> bool {
+        self.mode == Some(Mode::DryRun)
+    }
+
+    /// The last sentence of a run.
+    pub fn closing(&self, at: Timestamp, outcome: Outcome) -> String {
+        let warned = [counted(self.warnings, "warning", "warnings"), counted(self.blocks, "block", "blocks")];
+        if self.dry() {
+            let parts: Vec<_> = [counted(self.checks, "check made", "checks made")]
+                .into_iter()
+                .chain(warned)
+                .chain([
+                    counted(self.not_run, "command not run", "commands not run"),
+                    counted(self.questions, "question not asked", "questions not asked"),
+                    counted(self.at_run_time, "result known only at run time", "results known only at run time"),
+                ])
+                .flatten()
+                .collect();
+            let ended = match outcome {
+                Outcome::Completed => String::new(),
+                other => format!(" Ended: {}.", words::outcome(other).1),
+            };
+            let parts = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
+            return format!("Dry run: {parts}.{ended} Nothing was changed.");
+        }
+        let parts: Vec<_> = [
+            counted(self.done, "step done", "steps done"),
+            counted(self.failed, "failed", "failed"),
+            counted(self.doubt, "in doubt", "in doubt"),
+            counted(self.skipped, "skipped", "skipped"),
+            counted(self.overridden, "check overridden", "checks overridden"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let parts = if parts.is_empty() { "no step was begun".to_owned() } else { parts.join(", ") };
+        let took = self.opened.map(|opened| format!("   {}", show_duration(between(opened, at)))).unwrap_or_default();
+        let rehearsal = if self.mode == Some(Mode::Rehearsal) { "rehearsal " } else { "" };
+        format!("{rehearsal}{}: {parts}{took}", words::outcome(outcome).1)
+    }
+}
