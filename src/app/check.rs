@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn every_file_is_checked_and_the_worst_decides() {
         let folder = tempfile::tempdir().unwrap();
-        let good = "halligan: 1\nname: good\ntitle: Good\nsummary: Good\nreviewed: 2026-01-01\nsteps:\n- {id: a, run: [true], effect: read}\n";
+        let good =
+            "halligan: 1\nname: good\ntitle: Good\nsummary: Good\nreviewed: 2026-01-01\nsteps:\n- {id: a, run: [true], effect: read}\n";
         std::fs::write(folder.path().join("good.yaml"), good.replace("[true]", "['true']")).unwrap();
         std::fs::write(folder.path().join("bad.yaml"), good).unwrap();
         let library = Library::new(vec![Place::Folder(folder.path().to_owned())]);
@@ -114,14 +115,26 @@ mod tests {
             (exit, String::from_utf8(out).unwrap())
         };
         assert_eq!(run(&["good"], false).0, Exit::Completed);
-        std::fs::write(folder.path().join("old.yaml"), good.replace("good", "old").replace("2026", "2020").replace("[true]", "[x]")).unwrap();
+        std::fs::write(folder.path().join("old.yaml"), good.replace("good", "old").replace("2026", "2020").replace("[true]", "[x]"))
+            .unwrap();
         assert_eq!(run(&["old"], false).0, Exit::CheckFailed);
         assert_eq!(run(&["nowhere"], false).0, Exit::Usage);
         let (exit, text) = run(&["good", "bad", "nowhere"], false);
         assert_eq!(exit, Exit::BadRunbook);
-        assert!(text.contains("good.yaml: no fault found") && text.contains("error[wrong-type]") && text.contains("error: there is no"), "{text}");
+        assert!(
+            text.contains("good.yaml: no fault found") && text.contains("error[wrong-type]") && text.contains("error: there is no"),
+            "{text}"
+        );
         let (_, text) = run(&["bad"], true);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert!(value.pointer("/files/0/faults").unwrap().as_array().unwrap().iter().any(|fault| fault["line"] == 7 && fault["code"] == "wrong-type"));
+        assert!(
+            value
+                .pointer("/files/0/faults")
+                .unwrap()
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|fault| fault["line"] == 7 && fault["code"] == "wrong-type")
+        );
     }
 }

@@ -18,7 +18,8 @@ pub fn list(library: &Library, as_json: bool, page: &Page, out: &mut dyn Write) 
     let mut all = library.list();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     if as_json {
-        let all: Vec<_> = all.iter().map(|one| json!({"name": one.name, "title": one.title, "from": one.from, "hidden_by": one.hidden_by})).collect();
+        let all: Vec<_> =
+            all.iter().map(|one| json!({"name": one.name, "title": one.title, "from": one.from, "hidden_by": one.hidden_by})).collect();
         writeln!(out, "{:#}", json!({ "runbooks": all }))?;
         return Ok(Exit::Completed);
     }

@@ -11,7 +11,9 @@ use crate::{
     runbook::{
         character,
         library::{Library, LibraryError},
-        model::{BatchSize, Choices, Command, Count, Effect, ForEach, ItemList, Kind, Parameter, Probe, Program, Runbook, Step, Timespan, Undo},
+        model::{
+            BatchSize, Choices, Command, Count, Effect, ForEach, ItemList, Kind, Parameter, Probe, Program, Runbook, Step, Timespan, Undo,
+        },
         resolve,
         value::plain,
     },
@@ -245,7 +247,8 @@ impl Writer {
                 if let Some(command) = &wait.command {
                     self.command(command, indent);
                 }
-                let limit = wait.timeout.as_ref().map_or_else(|| "without a limit".to_owned(), |limit| format!("up to {}", timespan(limit)));
+                let limit =
+                    wait.timeout.as_ref().map_or_else(|| "without a limit".to_owned(), |limit| format!("up to {}", timespan(limit)));
                 self.text(indent, indent + 2, &format!("until {}, {limit}", wait.until));
             }
             Kind::Confirm(confirm) => {
@@ -258,7 +261,8 @@ impl Writer {
             Kind::ForEach(each) => {
                 self.text(indent, indent + 2, &loop_words(each));
                 for gate in &each.before_batch {
-                    let title = gate.title.as_ref().map(|title| pretty(&title.text)).or_else(|| gate.expect.as_ref().map(ToString::to_string));
+                    let title =
+                        gate.title.as_ref().map(|title| pretty(&title.text)).or_else(|| gate.expect.as_ref().map(ToString::to_string));
                     self.text(indent, indent + 2, &format!("before each batch: {}", title.unwrap_or_default()));
                 }
                 self.steps(&each.steps, &inner, depth + 1);
@@ -319,7 +323,12 @@ fn loop_words(each: &ForEach) -> String {
         })
         .collect();
     let pause = each.pause.as_ref().map(|pause| format!(", {} between", timespan(pause))).unwrap_or_default();
-    format!("for each {} of {items}; batches of {}{pause}; at most {} may fail", each.items.name, sizes.join(", then "), count_words(&each.max_failures))
+    format!(
+        "for each {} of {items}; batches of {}{pause}; at most {} may fail",
+        each.items.name,
+        sizes.join(", then "),
+        count_words(&each.max_failures)
+    )
 }
 
 fn count_words(count: &Count) -> String {
@@ -374,7 +383,13 @@ mod tests {
         for columns in [80, 120] {
             let text = describe(&runbook, &Page::new(columns, Style { colour: false, unicode: true }));
             assert!(text.lines().all(|line| width(line) <= columns), "{text}");
-            for part in ["everything  Use every feature", "must be given", "  3.3  bounce  change", "Destroys, confirmed by typing: clone", "References"] {
+            for part in [
+                "everything  Use every feature",
+                "must be given",
+                "  3.3  bounce  change",
+                "Destroys, confirmed by typing: clone",
+                "References",
+            ] {
                 assert!(text.contains(part), "{part}\n{text}");
             }
         }

@@ -130,7 +130,13 @@ impl Linter<'_> {
             None => {
                 let at = self.top("name");
                 let message = "nobody has said when this runbook was last reviewed".to_owned();
-                self.warn("review-missing", at, message, "no `reviewed`", "read it against the real system, then add `reviewed: YYYY-MM-DD`");
+                self.warn(
+                    "review-missing",
+                    at,
+                    message,
+                    "no `reviewed`",
+                    "read it against the real system, then add `reviewed: YYYY-MM-DD`",
+                );
             }
             Some(date) if date > today => {
                 self.warn("review-future", at, format!("{date} is yet to come"), "in the future", "write the day of the last review");
@@ -170,7 +176,13 @@ impl Linter<'_> {
                 self.reads(command, "a step with `effect: read`");
                 if command.effect == Effect::Destroy && !*asked {
                     let message = format!("`{}` destroys, and nothing was looked at before", step.id);
-                    self.warn("destroy-unprobed", command.span, message, "no probe before this", "add a probe that shows that it is the right thing to destroy");
+                    self.warn(
+                        "destroy-unprobed",
+                        command.span,
+                        message,
+                        "no probe before this",
+                        "add a probe that shows that it is the right thing to destroy",
+                    );
                 }
                 if command.effect == Effect::Change && step.undo == Undo::Unsaid && step.cleanup.is_none() {
                     let message = format!("`{}` changes something, and nothing says how that is undone", step.id);
@@ -239,7 +251,8 @@ impl Linter<'_> {
                     let Some(at) = matched(set, argv) else { continue };
                     let thing = argv.get(at + 1..).unwrap_or_default().iter().find(|word| !word.starts_with('-'));
                     let undoes = |argv: &Vec<String>| {
-                        matched(unset, argv).is_some_and(|at| thing.is_none_or(|thing| argv.get(at + 1..).unwrap_or_default().contains(thing)))
+                        matched(unset, argv)
+                            .is_some_and(|at| thing.is_none_or(|thing| argv.get(at + 1..).unwrap_or_default().contains(thing)))
                     };
                     let later = all[index + 1..].iter().flat_map(|(_, own, _)| own);
                     let restored = later.chain(all.iter().flat_map(|(_, _, remedies)| remedies)).any(undoes);

@@ -180,7 +180,8 @@ impl Library {
             };
             here.sort_by(|a, b| a.name.cmp(&b.name));
             for listed in &mut here {
-                listed.hidden_by = all.iter().find(|first| first.name == listed.name && first.hidden_by.is_none()).map(|first| first.from.clone());
+                listed.hidden_by =
+                    all.iter().find(|first| first.name == listed.name && first.hidden_by.is_none()).map(|first| first.from.clone());
             }
             all.append(&mut here);
         }
@@ -261,8 +262,10 @@ fn yaml_files(folder: &Path) -> Vec<(String, PathBuf)> {
 fn beside(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let all: Vec<String> =
-        yaml_files(parent.unwrap_or(Path::new("."))).into_iter().filter_map(|(_, path)| Some(path.file_name()?.to_str()?.to_owned())).collect();
+    let all: Vec<String> = yaml_files(parent.unwrap_or(Path::new(".")))
+        .into_iter()
+        .filter_map(|(_, path)| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
     let near = nearest(name, all.iter().map(String::as_str))?;
     Some(parent.map_or_else(|| near.to_owned(), |parent| parent.join(near).display().to_string()))
 }
@@ -291,9 +294,7 @@ pub fn read(path: &Path) -> Result<Option<SourceText>, LibraryError> {
     let shown = character::visible(&path.display().to_string());
     let mut bytes = Vec::new();
     // One byte more than is allowed shows that there is more.
-    file.take(SIZE_LIMIT as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| LibraryError::Unreadable { path: shown.clone(), source })?;
+    file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|source| LibraryError::Unreadable { path: shown.clone(), source })?;
     SourceText::from_bytes(shown, Origin::File(path.to_owned()), &bytes).map(Some).map_err(LibraryError::Refused)
 }
 

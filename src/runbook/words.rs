@@ -1,9 +1,8 @@
 //! The commands inside a command line: what `ssh`, `sudo` and a shell would run in the end.
 
 /// Options of `ssh` that take the word after them.
-const SSH_WITH_WORD: &[&str] = &[
-    "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-Q", "-R", "-S", "-W", "-w", "-B",
-];
+const SSH_WITH_WORD: &[&str] =
+    &["-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-Q", "-R", "-S", "-W", "-w", "-B"];
 
 /// How deep commands are looked for inside commands.
 const DEPTH: usize = 6;
