@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
                     self.attach(Node { span: at, kind: NodeKind::Scalar { text: String::new(), style: Style::Plain } });
                 }
                 Event::Scalar(value, style, anchor, tag) => {
-                    self.decorations(anchor, tag.map(|tag| tag.to_string()), at);
+                    self.decorations(anchor, tag.as_deref(), at);
                     let style = match style {
                         ScalarStyle::Plain => Style::Plain,
                         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
@@ -195,11 +195,11 @@ impl<'a> Reader<'a> {
                     self.scalar(value.into_owned(), style, at);
                 }
                 Event::SequenceStart(anchor, tag) => {
-                    self.decorations(anchor, tag.map(|tag| tag.to_string()), at);
+                    self.decorations(anchor, tag.as_deref(), at);
                     self.stack.push((Open::List(Vec::new()), at.offset));
                 }
                 Event::MappingStart(anchor, tag) => {
-                    self.decorations(anchor, tag.map(|tag| tag.to_string()), at);
+                    self.decorations(anchor, tag.as_deref(), at);
                     self.stack.push((Open::Map { entries: Vec::new(), key: None }, at.offset));
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(at),
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn decorations(&mut self, anchor: usize, tag: Option<String>, at: Span) {
+    fn decorations(&mut self, anchor: usize, tag: Option<&Tag>, at: Span) {
         if anchor != 0 {
             self.refuse(
                 Fault::error("anchor", at, "anchors (`&name`) are not allowed in a runbook")
@@ -223,7 +223,9 @@ impl<'a> Reader<'a> {
                     .hint("write the value out where it is needed, or give it a name under `vars`"),
             );
         }
-        if let Some(tag) = tag {
+        if tag.is_some() {
+            let raw = self.text.get(at.offset..at.offset + at.len).unwrap_or_default();
+            let tag = raw.split(char::is_whitespace).find(|word| word.starts_with('!')).unwrap_or("!");
             self.refuse(
                 Fault::error("tag", at, format!("the tag `{tag}` is not allowed in a runbook"))
                     .label("has a tag")
@@ -291,6 +293,16 @@ impl<'a> Reader<'a> {
     /// The text of a key, if it is fit to be one.
     fn key(&mut self, node: &Node) -> Option<String> {
         let NodeKind::Scalar { text, style } = &node.kind else {
+            let before = node.span.offset.checked_sub(1);
+            if let Some(offset) = before.filter(|at| self.text.get(*at..).is_some_and(|text| text.starts_with("{{"))) {
+                let span = Span { offset, len: node.span.len + 1 }.first_line(self.text);
+                self.refuse(
+                    Fault::error("unquoted-template", span, "a value that begins with `{{` must be quoted")
+                        .label("a map, without quotes")
+                        .hint("put the whole value in quotes: \"{{ ... }}\""),
+                );
+                return None;
+            }
             self.refuse(
                 Fault::error("key-not-text", node.span.first_line(self.text), "a key is a word, not a map or a list")
                     .label("used as a key")
@@ -351,10 +363,12 @@ fn hidden_character(c: char, why: &str, span: Span) -> Fault {
 /// The parser's complaint, with advice for the mistakes that people make.
 fn syntax(info: &str, text: &str, span: Span) -> Fault {
     let from = text[..span.offset].rfind('\n').map_or(0, |at| at + 1);
+    let mut span = span;
     let line = text[from..].lines().next().unwrap_or_default();
     let indent = &line[..line.len() - line.trim_start().len()];
     let value = line.split_once(": ").map(|(_, value)| value.trim());
-    let hint = if indent.contains('\t') {
+    let hint = if let Some(tab) = indent.find('\t') {
+        span = Span { offset: from + tab, len: 1 };
         "indent with spaces: YAML allows no tabs there"
     } else if line.trim_start().starts_with(['@', '`', '%']) || value.is_some_and(|value| value.starts_with(['@', '`', '%'])) {
         "quote a value that begins with `@`, `%` or a back-quote"
