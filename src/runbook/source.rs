@@ -1,6 +1,6 @@
 //! One pass over the YAML before serde sees it: refuses what a runbook never needs, and remembers where every node stands.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use sha2::{Digest, Sha256};
@@ -33,7 +33,11 @@ impl SourceText {
     /// Text with its digest.
     #[must_use]
     pub fn new(name: impl Into<String>, origin: Origin, text: &str) -> Self {
-        let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut sha256 = String::with_capacity(64);
+        for byte in Sha256::digest(text.as_bytes()) {
+            // Writing to a String cannot fail.
+            let _ = write!(sha256, "{byte:02x}");
+        }
         Self { name: name.into(), origin, text: Arc::from(text), sha256 }
     }
 
@@ -442,6 +446,9 @@ mod tests {
                 let (runbook, report) = super::super::resolve::resolve(source);
                 prop_assert_eq!(runbook.is_some(), report.errors() == 0);
                 let _ = (report.plain(), report.graphical(80, false), report.json());
+                if let Some(runbook) = runbook {
+                    let _ = super::super::danger::lint(&runbook, jiff::civil::date(2026, 11, 21));
+                }
             }
         }
     }

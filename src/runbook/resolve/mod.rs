@@ -401,4 +401,23 @@ mod tests {
         assert!(report.faults.is_empty(), "{}", report.plain());
         assert_eq!(runbook.all_steps().count(), 14);
     }
+
+    #[test]
+    fn one_fault_never_hides_the_next() {
+        let text = "halligan: 1\nname: x\ntitle: 5\nsummary: X\nowner: a\nowner: b\nsteps:\n- id: a\n  run: ls\n  effect: red\n- id: b\n  run: [ls, '{{ c.output }}']\n  effect: read\n  timeout: 5 min\n- wrong\n- id: c\n  run: [ls]\n";
+        let (runbook, report) = resolve(SourceText::new("x.yaml", Origin::File("x.yaml".into()), text));
+        assert!(runbook.is_none());
+        let found: Vec<_> = report.faults.iter().map(|fault| (crate::runbook::diagnostic::position(text, fault.span.offset).0, fault.code)).collect();
+        let expected = [
+            (3, "wrong-type"),
+            (6, "duplicate-key"),
+            (9, "wrong-type"),
+            (10, "not-a-choice"),
+            (12, "not-yet"),
+            (14, "bad-duration"),
+            (15, "wrong-type"),
+            (17, "no-effect"),
+        ];
+        assert_eq!(found, expected, "{}", report.plain());
+    }
 }

@@ -228,7 +228,7 @@ impl Resolver<'_> {
                 parts.env = Some(&step.env);
                 parts.output = step.output.unwrap_or_default();
                 parts.interactive = step.interactive;
-                (self.command(parts, node, scope).map(Kind::Command), Shape::command(parts.output))
+                (self.command(&parts, node, scope).map(Kind::Command), Shape::command(parts.output))
             }
             "probe" => {
                 let Some(probe) = &step.probe else { return (None, Shape::command(document::Output::Json)) };
@@ -487,7 +487,7 @@ impl Resolver<'_> {
         parts.user = field(node, "user", remedy.user.as_ref());
         parts.timeout = field(node, "timeout", remedy.timeout.as_ref());
         let when = field(node, "when", remedy.when.as_ref()).map(|field| self.expression(field, scope));
-        let mut command = self.command(parts, node, scope)?;
+        let mut command = self.command(&parts, node, scope)?;
         if command.on.is_none() {
             command.on = on.map(|field| Template { text: field.text.into(), span: field.span });
         }
