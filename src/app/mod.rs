@@ -3,6 +3,124 @@
 pub mod check;
 pub mod exit;
 pub mod generate;
+pub mod journal;
 pub mod list;
-pub mod schema;
 pub mod show;
+
+mod conduct;
+mod failure;
+mod load;
+mod parameters;
+mod rehearse;
+mod run;
+mod story;
+mod summary;
+mod test;
+mod trace;
+mod view;
+
+use exit::Exit;
+pub use failure::Failure;
+
+use crate::{
+    cli::{Cli, Colour, Command, Format},
+    runbook::library::Library,
+    ui::out::Out,
+};
+
+/// What every command has at hand.
+#[derive(Debug)]
+pub struct Context {
+    pub out: Out,
+    pub global: crate::cli::Global,
+}
+
+/// Does what the command line says, and shows what went wrong.
+#[must_use]
+pub fn main(cli: Cli) -> Exit {
+    let out = Out::process(match cli.global.color {
+        Colour::Auto => None,
+        Colour::Always => Some(true),
+        Colour::Never => Some(false),
+    });
+    trace::install(cli.global.verbose);
+    let context = Context { out, global: cli.global };
+    match dispatch(&context, cli.command) {
+        Ok(exit) => exit,
+        Err(failure) => failure.show(&context.out),
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(run) => run::run(context, &run),
+        Command::Rehearse(rehearse) => rehearse::rehearse(context, &rehearse),
+        Command::Test(test) => test::test(context, &test),
+        Command::Journal { command } => journal_command(context, &command),
+        Command::Check(args) => {
+            let page = context.out.stdout.page();
+            let manner = check::Manner {
+                json: args.format == Format::Json,
+                strict: args.strict,
+                today: jiff::Zoned::now().date(),
+                drawn: context.out.stdout.is_terminal().then_some(&page),
+            };
+            written(check::check(&Library::standard(), &args.files, manner, &mut &context.out.stdout))
+        }
+        Command::List(args) => written(list::list(&Library::standard(), args.json, &context.out.stdout.page(), &mut &context.out.stdout)),
+        Command::Show(args) => {
+            let out = &context.out.stdout;
+            written(show::show(&Library::standard(), &args.runbook, &out.page(), out.is_terminal(), args.source, &mut &*out))
+        }
+        Command::Schema(schema) => {
+            context.out.stdout.text(&if schema.scenario {
+                crate::runbook::schema::text(&crate::runbook::schema::of::<crate::rehearse::document::ScenarioDocument>(
+                    "halligan scenario",
+                ))
+            } else {
+                crate::runbook::schema::json()
+            });
+            Ok(Exit::Completed)
+        }
+        Command::Generate(generate) => {
+            let count = generate::write(&generate.directory).map_err(|error| {
+                Failure::new(Exit::Usage, format!("the generated files cannot be written below {}: {error}", generate.directory.display()))
+            })?;
+            context.out.stdout.line(&format!("{count} files written below {}", generate.directory.display()));
+            Ok(Exit::Completed)
+        }
+    }
+}
+
+/// What could not be written out is a failure, though nothing else went wrong.
+fn written(done: std::io::Result<Exit>) -> Result<Exit, Failure> {
+    done.map_err(|error| Failure::new(Exit::CheckFailed, format!("the output cannot be written: {error}")))
+}
+
+fn journal_command(context: &Context, command: &crate::cli::Journal) -> Result<Exit, Failure> {
+    use crate::cli::Journal;
+    let directory = run::journal_directory(context)?;
+    let mut out = &context.out.stdout;
+    let done = match command {
+        Journal::List { json } => journal::list(&mut out, &directory, *json),
+        Journal::Show { run, json } => journal::show(&mut out, &directory, run, *json),
+        Journal::Verify { head, json } => journal::verify(&mut out, &directory, head, *json),
+        Journal::Head => journal::head(&mut out, &directory, false),
+    };
+    match done {
+        Ok(0) => Ok(Exit::Completed),
+        Ok(_) => Ok(Exit::CheckFailed),
+        Err(error) => {
+            let exit = match error.exit_code() {
+                9 => Exit::Journal,
+                2 => Exit::Usage,
+                _ => Exit::CheckFailed,
+            };
+            let failure = Failure::new(exit, error.to_string());
+            Err(match error.hint() {
+                Some(hint) => failure.next(hint),
+                None => failure,
+            })
+        }
+    }
+}

@@ -86,6 +86,17 @@ pub struct Captured {
     pub redactions: u32,
 }
 
+impl Captured {
+    /// SHA-256 of nothing.
+    pub const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    /// Nothing was printed.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { sha256: Self::EMPTY.to_owned(), bytes: 0, truncated: false, redactions: 0 }
+    }
+}
+
 /// A command as it is recorded and shown: all there is to know of it without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {

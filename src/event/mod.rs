@@ -2,8 +2,10 @@
 
 pub mod fact;
 pub mod place;
+pub mod run_id;
 pub mod state;
 
 pub use fact::*;
 pub use place::Place;
+pub use run_id::RunId;
 pub use state::{RunState, StepState};

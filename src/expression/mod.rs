@@ -4,6 +4,7 @@
 //! its value's type, so that a list stays a list.
 
 mod compare;
+mod compiled;
 mod filter;
 pub mod name;
 
@@ -15,6 +16,7 @@ use minijinja::{
     value::{Serde, ValueKind},
 };
 
+pub use compiled::Compiled;
 pub use name::Names;
 
 /// How much work one evaluation may do, in minijinja's instructions: enough for a listing of 100,000 placement groups, and
@@ -128,7 +130,12 @@ pub fn whole(template: &str) -> Option<&str> {
 pub fn evaluate(text: &str, scope: &Value) -> Result<Value, ExpressionError> {
     let guarded = compare::guarded(text, true);
     let expression = ENVIRONMENT.compile_expression(&guarded).map_err(|error| fault(&error))?;
-    let value = expression.eval(scope.clone()).map_err(|error| fault(&error))?;
+    finished(text, expression.eval(scope.clone()))
+}
+
+/// What an evaluation came to: nothing undefined is ever a value.
+fn finished(text: &str, result: Result<Value, minijinja::Error>) -> Result<Value, ExpressionError> {
+    let value = result.map_err(|error| fault(&error))?;
     if value.is_undefined() {
         return Err(ExpressionError { message: format!("undefined value: `{text}` has no value"), at: None });
     }

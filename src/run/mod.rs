@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of processes, journals or screens: those come in as [`crate::ports`].
 
+mod choices;
 mod command;
 mod confirm;
 mod decision;
@@ -25,6 +26,7 @@ mod spawn;
 
 use std::sync::{Mutex, atomic::AtomicBool};
 
+pub use choices::choices;
 pub use engine::Ending;
 use engine::{Engine, Halt};
 use frame::Frame;

@@ -232,6 +232,14 @@ pub fn bundled_scenarios(name: &str) -> Result<Vec<ScenarioSource>, LibraryError
     Ok(all)
 }
 
+/// The bytes of a file that bundled scenarios use; `folder` is `scenarios/NAME`.
+///
+/// # Errors
+/// It is not there.
+pub fn bundled_fixture(folder: &str, path: &str) -> Result<Vec<u8>, String> {
+    BUNDLED.get_file(format!("{folder}/{path}")).map(|file| file.contents().to_vec()).ok_or_else(|| format!("`{path}` is not bundled"))
+}
+
 fn bundled(name: &RunbookName) -> Result<Option<SourceText>, LibraryError> {
     let Some(file) = BUNDLED.get_file(format!("{name}.yaml")) else { return Ok(None) };
     SourceText::from_bytes(format!("bundled:{name}.yaml"), Origin::Bundled, file.contents()).map(Some).map_err(LibraryError::Refused)

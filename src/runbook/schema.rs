@@ -17,23 +17,33 @@ use super::{
 };
 use crate::expression::name::nearest;
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| of::<Document>("halligan runbook"));
+
+/// The JSON Schema (draft 2020-12) of a type, with a title of its own.
+#[must_use]
+pub fn of<T: schemars::JsonSchema>(title: &str) -> Value {
     let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
-    let mut schema = generator.into_root_schema_for::<Document>().to_value();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
     without_null(&mut schema);
     if let Value::Object(map) = &mut schema {
-        map.insert("title".to_owned(), Value::from("halligan runbook"));
+        map.insert("title".to_owned(), Value::from(title));
     }
     schema
-});
+}
+
+/// A schema as text that ends with a newline.
+#[must_use]
+pub fn text(schema: &Value) -> String {
+    format!("{schema:#}\n")
+}
 
 /// `None` cannot be: a test builds it.
 static VALIDATOR: LazyLock<Option<Validator>> = LazyLock::new(|| jsonschema::draft202012::new(&SCHEMA).ok());
 
-/// The JSON Schema (draft 2020-12) of a runbook, as text that ends with a newline.
+/// The JSON Schema of a runbook, as text.
 #[must_use]
 pub fn json() -> String {
-    format!("{:#}\n", *SCHEMA)
+    text(&SCHEMA)
 }
 
 /// A key that is left out is left out; a key with nothing after it is a mistake. So `null` is nowhere allowed.

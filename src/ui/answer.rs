@@ -139,18 +139,15 @@ pub fn read(ask: &Ask, typed: &str) -> Reading {
         Ask::Phrase { phrase, .. } => Reading::Again(format!("that is not it: it must be {}, letter by letter", quote_phrase(phrase))),
         Ask::Report { .. } if quits => no(SAID_NO),
         Ask::Report { .. } if word_typed.is_empty() => Reading::Again("say what was done, or q to stop".to_owned()),
-        Ask::Report { .. } => yes(word_typed),
         Ask::Override if quits || word_typed.is_empty() => no("no reason was given"),
-        Ask::Override => yes(word_typed),
+        Ask::Report { .. } | Ask::Override => yes(word_typed),
         Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
             let lower = word_typed.to_ascii_lowercase();
-            match choices.iter().find(|choice| key(**choice) == lower || word(**choice) == lower) {
-                Some(choice) => Reading::Is(Answer::Chosen { choice: *choice, by: Answerer::Terminal }),
-                None => {
-                    let keys: Vec<_> = choices.iter().map(|choice| key(*choice)).collect();
-                    Reading::Again(format!("type one of {}", keys.join(", ")))
-                }
+            if let Some(choice) = choices.iter().find(|choice| key(**choice) == lower || word(**choice) == lower) {
+                return Reading::Is(Answer::Chosen { choice: *choice, by: Answerer::Terminal });
             }
+            let keys: Vec<_> = choices.iter().map(|choice| key(*choice)).collect();
+            Reading::Again(format!("type one of {}", keys.join(", ")))
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 /// Where details begin, under their step's name.
 const INDENT: usize = 4;
 /// How wide the column of labels is.
-const LABEL: usize = 8;
+const LABEL: usize = 9;
 /// How many lines of each stream a failure shows; the journal has them all.
 const TAIL: usize = 10;
 
@@ -73,9 +73,17 @@ pub fn step(page: &Page, mark: Mark, place: &Place, part: Option<&str>, text: &s
     let place = sanitise::line(place.as_str());
     let place = part.map_or_else(|| place.clone().into_owned(), |part| format!("{place} {part}"));
     let first = format!("  {} ", page.style.mark(mark));
-    let mut lines = named(page, &place, &sanitise::text(text), &first, "    ");
+    let text = sanitise::text(text);
+    let mut lines = named(page, &place, &text, &first, "    ");
+    if right.is_empty() {
+        return lines;
+    }
+    if lines.last().is_some_and(|last| layout::width(last) + 2 + layout::width(right) > page.width) {
+        let narrower = Page { width: page.width.saturating_sub(layout::width(right) + 2).max(Page::LEAST), ..*page };
+        lines = named(&narrower, &place, &text, &first, "    ");
+    }
     if let Some(last) = lines.pop() {
-        lines.extend(page.spread(&last, &if right.is_empty() { String::new() } else { page.style.dim(right) }, INDENT));
+        lines.extend(page.spread(&last, &page.style.dim(right), INDENT));
     }
     lines
 }
@@ -105,6 +113,9 @@ fn effect(style: Style, effect: Effect) -> String {
 /// A command with its effect; a script is shown line by line.
 #[must_use]
 pub fn command(page: &Page, command: &Shown) -> Vec<String> {
+    if command.argv.is_empty() {
+        return Vec::new();
+    }
     let label = effect(page.style, command.effect);
     match words::script(command) {
         Some(script) if script.trim_end().contains('\n') => {

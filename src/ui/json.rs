@@ -3,7 +3,7 @@
 //! Every object has `type` (the name of the event, or `progress`) and `time` (RFC 3339, UTC). Lengths of time are whole
 //! milliseconds and end in `_ms`. Names stay as they are; new ones may be added.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -54,7 +54,7 @@ fn visible(json: &str) -> String {
         if sanitise::hidden(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                text.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(text, "\\u{unit:04x}");
             }
         } else {
             text.push(c);
@@ -124,5 +124,41 @@ fn figures(progress: &Progress) -> Value {
             "still_ms": still.map(ms), "held": held.map(|(held, must)| json!({"held_ms": ms(held), "must_ms": ms(must)})),
         }),
         Progress::Pausing { place, why, left } => json!({"kind": "pausing", "place": place, "why": why, "left_ms": ms(*left)}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            out::{Traits, tests::Memory},
+            script::{Script, golden},
+        },
+        *,
+    };
+
+    #[test]
+    fn every_line_is_an_object_and_holds_nothing_to_obey() {
+        let memory = Memory::default();
+        let json = Json::new(memory.stream(Traits::default()));
+        let mut script = Script::new(&json);
+        script.stopped();
+        script.dry();
+        script.odd();
+        let text = memory.take();
+        assert!(!text.chars().any(|c| c != '\n' && sanitise::hidden(c)));
+        for line in text.lines() {
+            let object: Map<String, Value> = serde_json::from_str(line).unwrap();
+            assert!(object["type"].is_string() && object["time"].is_string(), "{line}");
+        }
+        assert!(text.contains("called \\u202ethe data centre"));
+        golden("events.jsonl", &text);
+    }
+
+    #[test]
+    fn beyond_the_basic_plane_is_escaped_in_pairs() {
+        let text = visible(&Value::from("a\u{e0041}\u{9b}é").to_string());
+        assert_eq!(text, "\"a\\udb40\\udc41\\u009bé\"");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{e0041}\u{9b}é");
     }
 }

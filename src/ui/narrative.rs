@@ -24,8 +24,8 @@ struct Step {
     kind: &'static str,
     at: Timestamp,
     command: Option<Shown>,
-    /// What its own command was seen to do, and how long it took.
-    seen: Option<(String, Duration)>,
+    /// What was seen of it, and how long its own command took.
+    seen: Option<(String, Option<Duration>)>,
     /// Its failure has been told.
     told: bool,
 }
@@ -58,6 +58,8 @@ pub struct Narrative {
     commands: HashMap<(Place, Part), Shown>,
     /// How preflight probes ended, until their finding is known.
     answered: HashMap<Place, Answered>,
+    /// Failures of probes, until it is known that they are not asked again.
+    pending: Vec<(Place, Part, Vec<String>)>,
 }
 
 impl Narrative {
@@ -83,15 +85,33 @@ impl Narrative {
     /// The lines to show for an event; none for most.
     pub fn lines(&mut self, page: &Page, at: Timestamp, event: &Event) -> Vec<String> {
         self.tally.count(at, event);
-        let mut lines = match event {
+        let mut lines = self.settle_pending(event);
+        lines.extend(match event {
             Event::Checked { .. } => self.section(page, Section::Preflight),
             Event::StepReached { .. } | Event::StepSkipped { .. } | Event::StepPredicted { .. } if self.section == Section::Planned => {
                 self.section(page, Section::Steps)
             }
             _ => Vec::new(),
-        };
+        });
         lines.extend(self.body(page, at, event));
         lines
+    }
+
+    /// A probe that has failed may be asked again within its time; then its failure was none. Otherwise it is told of
+    /// before whatever follows from it.
+    fn settle_pending(&mut self, event: &Event) -> Vec<String> {
+        let over = |place: &Place| match event {
+            Event::StepSettled { place: settled, .. } => inside(settled, place),
+            Event::StepBegan { part: Part::Cleanup | Part::Undo, .. } | Event::RunClosed { .. } => true,
+            _ => false,
+        };
+        if let Event::StepBegan { place, part, .. } = event {
+            self.pending.retain(|(at, of, _)| (at, of) != (place, part));
+        }
+        let (told, kept) = std::mem::take(&mut self.pending).into_iter().partition(|(place, ..)| over(place));
+        self.pending = kept;
+        let told: Vec<(Place, Part, Vec<String>)> = told;
+        told.into_iter().flat_map(|(.., lines)| lines).collect()
     }
 
     fn body(&mut self, page: &Page, at: Timestamp, event: &Event) -> Vec<String> {
@@ -106,18 +126,29 @@ impl Narrative {
                 lines
             }
             Event::Overridden { title, reason, by, .. } => {
-                let text = format!("{} overridden {}: {reason}", title, words::answerer(*by));
+                let text = format!("{title}: overridden {}: {reason}", words::answerer(*by));
                 marked(page, Mark::Warned, &text)
             }
             Event::Planned { .. } => self.section(page, Section::Planned),
             Event::Confirmed { place, typed, by, .. } if *by != Answerer::Terminal => {
                 let text = format!("confirmed {}: {typed}", words::answerer(*by));
-                told(page, Mark::Passed, place.as_ref(), &text)
+                // Where the answer is all there is to the step, the step tells of it.
+                let step = place.as_ref().and_then(|place| self.steps.get_mut(place));
+                if let Some(step) = step.filter(|step| matches!(step.kind, "ask" | "manual")) {
+                    step.seen = Some((text, None));
+                    return Vec::new();
+                }
+                let mut lines = told(page, Mark::Passed, place.as_ref(), &text);
+                if place.is_none() {
+                    // The plan stands between the preflight and this.
+                    lines.insert(0, String::new());
+                }
+                lines
             }
             Event::Confirmed { .. } | Event::StepSpawned { .. } => Vec::new(),
             Event::Declined { place, why, .. } => told(page, Mark::Failed, place.as_ref(), &format!("not confirmed: {why}")),
             Event::StepReached { place, title, kind, .. } => {
-                let title = if title == place.step() { String::new() } else { title.clone() };
+                let title = words::title(place, title).to_owned();
                 let lines = match *kind {
                     "group" | "call" => block::step(page, Mark::Noted, place, None, &title, kind),
                     _ => Vec::new(),
@@ -199,7 +230,7 @@ impl Narrative {
             return match part {
                 Part::Main => {
                     if let Some(step) = self.steps.get_mut(place) {
-                        step.seen = Some((message.clone(), *took));
+                        step.seen = Some((message.clone(), Some(*took)));
                     }
                     Vec::new()
                 }
@@ -238,6 +269,15 @@ impl Narrative {
         lines.extend(block::ending(page, command.as_ref(), exit, *askings, excerpt));
         if let (Part::Main | Part::Verify, Some(step)) = (part, self.steps.get_mut(place)) {
             step.told = true;
+        }
+        let asked = match part {
+            Part::Gate | Part::Verify => true,
+            Part::Main => self.steps.get(place).is_some_and(|step| step.kind == "probe"),
+            _ => false,
+        };
+        if asked {
+            self.pending.push((place.clone(), *part, lines));
+            return Vec::new();
         }
         lines
     }
@@ -280,7 +320,8 @@ impl Narrative {
             lines.extend(block::remark(page, &format!("{word}: {why}")));
             return lines;
         }
-        let (message, took) = step.seen.map_or((String::new(), String::new()), |(message, took)| (message, show_duration(took)));
+        let (message, took) =
+            step.seen.map_or((String::new(), String::new()), |(message, took)| (message, took.map(show_duration).unwrap_or_default()));
         let text = if step.title.is_empty() { message.as_str() } else { step.title.as_str() };
         let mut lines = block::step(page, mark, place, None, text, &took);
         lines.extend(
@@ -291,6 +332,11 @@ impl Narrative {
         }
         lines
     }
+}
+
+/// Whether `inner` is `outer` or stands in it.
+pub(super) fn inside(outer: &Place, inner: &Place) -> bool {
+    inner.as_str().strip_prefix(outer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn marked(page: &Page, mark: Mark, text: &str) -> Vec<String> {

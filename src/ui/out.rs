@@ -45,19 +45,24 @@ impl Stream {
         Self(Arc::new(Inner { sink: Mutex::new(sink), size: None, traits, fault: OnceLock::new() }))
     }
 
-    fn process(sink: Box<dyn Write + Send>, term: console::Term, terminal: bool) -> Self {
+    fn process(sink: Box<dyn Write + Send>, term: console::Term, terminal: bool, colour: Option<bool>) -> Self {
         let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let traits = traits(terminal, &var);
+        let mut traits = traits(terminal, &var);
+        traits.style.colour = colour.unwrap_or(traits.style.colour);
         Self(Arc::new(Inner { sink: Mutex::new(sink), size: terminal.then_some(term), traits, fault: OnceLock::new() }))
     }
 
     /// Writes text as it is: it must be clean already.
     pub fn text(&self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn bytes(&self, bytes: &[u8]) {
         if self.0.fault.get() == Some(&io::ErrorKind::BrokenPipe) {
             return;
         }
         let mut sink = self.0.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = sink.write_all(text.as_bytes()).and_then(|()| sink.flush()) {
+        if let Err(error) = sink.write_all(bytes).and_then(|()| sink.flush()) {
             let _ = self.0.fault.set(error.kind());
         }
     }
@@ -118,6 +123,18 @@ fn traits(terminal: bool, var: &dyn Fn(&str) -> Option<String>) -> Traits {
     Traits { terminal, redraws: terminal && !dumb, style: Style { colour, unicode }, width }
 }
 
+/// A reader that is gone is no error: what is printed then is printed to nobody.
+impl Write for &Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Standard output and standard error, and whether somebody sits at standard input.
 #[derive(Debug, Clone)]
 pub struct Out {
@@ -128,12 +145,12 @@ pub struct Out {
 }
 
 impl Out {
-    /// Those of this process.
+    /// Those of this process. `colour` goes before what the environment says.
     #[must_use]
-    pub fn process() -> Self {
+    pub fn process(colour: Option<bool>) -> Self {
         Self {
-            stdout: Stream::process(Box::new(io::stdout()), console::Term::stdout(), io::stdout().is_terminal()),
-            stderr: Stream::process(Box::new(io::stderr()), console::Term::stderr(), io::stderr().is_terminal()),
+            stdout: Stream::process(Box::new(io::stdout()), console::Term::stdout(), io::stdout().is_terminal(), colour),
+            stderr: Stream::process(Box::new(io::stderr()), console::Term::stderr(), io::stderr().is_terminal(), colour),
             attended: io::stdin().is_terminal(),
         }
     }
@@ -151,7 +168,7 @@ pub(super) mod tests {
 
     /// Keeps what is written.
     #[derive(Debug, Clone, Default)]
-    pub(crate) struct Memory(Arc<Mutex<Vec<u8>>>);
+    pub(crate) struct Memory(pub(crate) Arc<Mutex<Vec<u8>>>);
 
     impl Memory {
         pub(crate) fn stream(&self, traits: Traits) -> Stream {

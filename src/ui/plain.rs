@@ -12,11 +12,11 @@ use super::{
     out::Stream,
     sanitise,
     style::Style,
-    tally::{Tally, between},
+    tally::{Tally, between, contains_steps},
     words,
 };
 use crate::{
-    event::{Event, Excerpt, Part, Place, Progress, Shown, Verdict},
+    event::{Effect, Event, Excerpt, Part, Place, Progress, Shown, Verdict},
     ports::Observer,
     quantity::show_duration,
 };
@@ -40,6 +40,8 @@ struct State {
     batches: HashMap<Place, usize>,
     /// What was told last of something under way, and when.
     told: HashMap<Place, (Timestamp, String)>,
+    /// How each command ended last.
+    verdicts: HashMap<(Place, Part), Verdict>,
 }
 
 impl Plain {
@@ -103,7 +105,7 @@ fn began(place: &Place, part: Part, attempt: u32, command: &Shown) -> String {
         Part::Undo => format!("{place}: undoing"),
         part => format!("{} began", named(place, part)),
     };
-    format!("{what}{again}: {}: {}", words::effect(command.effect), words::command(command))
+    format!("{what}{again}: {}{}", words::effect(command.effect), with(&words::command(command)))
 }
 
 impl State {
@@ -137,9 +139,10 @@ impl State {
             Event::Declined { place, why, .. } => {
                 format!("{} not confirmed: {why}", place.as_ref().map_or("the plan", Place::as_str))
             }
-            Event::StepReached { place, title, effect, .. } => {
-                let title = if title == place.step() { "" } else { title };
-                format!("{place} reached: {}{}", words::effect(*effect), with(title))
+            Event::StepReached { place, title, kind, effect } => {
+                let title = words::title(place, title);
+                let effect = if contains_steps(kind) { kind } else { words::effect(*effect) };
+                format!("{place} reached: {effect}{}", with(title))
             }
             Event::Staggered { place, items, batches, max_failures } => {
                 self.batches.insert(place.clone(), batches.len());
@@ -150,11 +153,16 @@ impl State {
                 let of = self.batches.get(place).map(|all| format!(" of {all}")).unwrap_or_default();
                 format!("{place}: batch {batch}{of}: {}", words::list(items, 20))
             }
+            // A probe that is asked again is told of when its answer changes.
+            Event::StepBegan { attempt: 2.., command, .. } if command.effect == Effect::Read => return Vec::new(),
             Event::StepBegan { place, part, attempt, command, .. } => began(place, *part, *attempt, command),
             Event::StepSpawned { .. } => return Vec::new(),
             Event::StepSignalled { place, part, signal } => format!("{}: sent {signal}", named(place, *part)),
-            Event::StepEnded { place, part, exit, took, verdict, message, excerpt, askings, .. } => {
-                self.told.remove(place);
+            Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, .. } => {
+                let last = self.verdicts.insert((place.clone(), *part), verdict.clone());
+                if *attempt > 1 && last.as_ref() == Some(verdict) {
+                    return Vec::new();
+                }
                 let name = match part {
                     Part::Cleanup | Part::Undo => place.to_string(),
                     part => named(place, *part),
@@ -241,5 +249,60 @@ impl State {
             self.told.insert(place.clone(), (at, key));
             line
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            out::{Traits, tests::Memory},
+            script::{RUNS, Script, golden},
+        },
+        *,
+    };
+
+    fn said(play: impl FnOnce(&mut Script<'_>)) -> String {
+        let memory = Memory::default();
+        let plain = Plain::new(memory.stream(Traits::default()));
+        play(&mut Script::new(&plain));
+        memory.take()
+    }
+
+    #[test]
+    fn tells_of_runs_line_by_line() {
+        for (name, play) in RUNS {
+            golden(&format!("plain-{name}.txt"), &said(play));
+        }
+    }
+
+    #[test]
+    fn what_is_asked_again_is_told_of_when_it_changes() {
+        let gate = Place::top("restart").child("gate");
+        let told = said(|script| {
+            for attempt in 1..=5 {
+                let verdict = if attempt < 5 { Verdict::Failed { why: "3 PGs".into() } } else { Verdict::Passed };
+                script.asking(&gate, Part::Gate, attempt, verdict);
+            }
+        });
+        let told: Vec<_> = told.lines().map(|line| &line[22..]).collect();
+        let waits = "restart.gate waits, 1s of 15m, 70%: want all PGs are active+clean; have 3 PGs";
+        assert_eq!(
+            told,
+            ["restart.gate began: read: ceph -s", "restart.gate failed after 1.2s, exit 0: 3 PGs", waits, "restart.gate passed after 1.2s"]
+        );
+    }
+
+    #[test]
+    fn a_wait_is_told_of_when_it_changes_and_now_and_then() {
+        let place = Place::top("settled");
+        let told = said(|script| {
+            for second in 0..100 {
+                script.waiting(&place, if second < 50 { "29 of 41" } else { "30 of 41" }, second, None);
+            }
+        });
+        let times: Vec<_> = told.lines().map(|line| &line[14..19]).collect();
+        assert_eq!(times, ["11:41", "12:11", "12:31", "13:01"]);
+        assert!(told.starts_with("2026-11-21T02:11:41Z  settled waits, 0s of 15m, 70%: want all PGs are active+clean; have 29 of 41\n"));
     }
 }

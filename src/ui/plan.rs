@@ -145,7 +145,7 @@ impl PlanLine {
     }
 
     fn name(&self) -> String {
-        format!("{}{} {}", " ".repeat(self.indent()), sanitise::line(&self.number), sanitise::line(&self.id))
+        format!("{}{} {}", " ".repeat(self.indent()), layout::pad(&sanitise::line(&self.number), 2), sanitise::line(&self.id))
     }
 
     /// A script has lines; everything else is one.
@@ -197,18 +197,66 @@ impl Columns {
         }
         let remark_text = sanitise::line(&step.remark);
         let single = !step.text.trim_end().contains('\n');
-        if let Some(last) = lines.last_mut().filter(|last| single && layout::width(last) + 3 <= self.remark)
-            && self.remark + layout::width(&remark_text) <= page.width
-        {
-            *last = layout::pad(last, self.remark) + &page.style.dim(&remark_text);
-        } else {
-            lines.extend(remark(page, &step.remark, text_column));
+        let fits = |column: usize| column + layout::width(&remark_text) <= page.width;
+        match lines.last_mut().filter(|_| single) {
+            Some(last) if layout::width(last) + 3 <= self.remark && fits(self.remark) => {
+                *last = layout::pad(last, self.remark) + &page.style.dim(&remark_text);
+            }
+            Some(last) if fits(layout::width(last) + 5) => {
+                *last = format!("{last}   {}", page.style.dim(&format!("({remark_text})")));
+            }
+            _ => lines.extend(remark(page, &step.remark, text_column)),
         }
         lines
     }
 }
 
+/// Out of its column a remark stands in parentheses, or it would read as part of the command.
 fn remark(page: &Page, text: &str, indent: usize) -> Vec<String> {
     let margin = " ".repeat(indent);
-    layout::wrap(&sanitise::line(text), page.width, &margin, &margin).iter().map(|line| page.style.dim(line)).collect()
+    layout::wrap(&format!("({})", sanitise::line(text)), page.width, &margin, &margin).iter().map(|line| page.style.dim(line)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::script::golden, *};
+
+    fn line(number: &str, id: &str, label: Label, text: &str, remark: &str, depth: usize) -> PlanLine {
+        PlanLine { number: number.into(), id: id.into(), label, text: text.into(), remark: remark.into(), depth }
+    }
+
+    fn view() -> PlanView {
+        let steps = vec![
+            line("1", "set_noout", Label::Change, "ceph osd set noout", "undone at the end", 0),
+            line("2", "restart", Label::Loop, "for each of 4 OSDs, first 1, then 1, then 2", "", 0),
+            line("2.1", "gate", Label::Read, "ceph osd ok-to-stop {osd} --format json", "", 1),
+            line("2.2", "bounce", Label::Change, "ssh osd-host-{n} systemctl restart ceph-osd@{osd}", "", 1),
+            line("2.3", "settled", Label::Wait, "until its up_from is new and all PGs are active+clean", "up to 15m", 1),
+            line("3", "sure", Label::Ask, "Overwrite /dev/sdd?", "asks for a phrase", 0),
+            line("4", "wipe_the_disk", Label::Destroy, "ddrescue -f \"$FROM\" \"$TO\"\nsync", "nothing undoes it", 0),
+            line("5", "check", Label::Read, "cat {map}", "known only at run time: needs wipe_the_disk.output", 0),
+        ];
+        PlanView {
+            name: "staggered-osd-restart".into(),
+            title: "Restart Ceph OSDs one at a time".into(),
+            source: "runbooks/staggered-osd-restart.yaml".into(),
+            sha256: "4be1aaaaaaaaaaaaaaaaaaaa9f02".into(),
+            origin: "bundled".into(),
+            params: vec![("osds".into(), "0, 1, 2, 3".into()), ("batch".into(), "1, 1, 25%".into()), ("settle".into(), "30s".into())],
+            steps,
+            counts: Counts { steps: 8, read: 5, change: 2, destroy: 1 },
+            notes: vec!["the result of 2.1 is known only at run time".into()],
+        }
+    }
+
+    #[test]
+    fn is_laid_out_on_any_width() {
+        for width in [120, 80, 60, 40] {
+            let text = view().render(&Page::new(width, Style { colour: false, unicode: true }));
+            golden(&format!("plan-{width}.txt"), &text);
+            assert!(text.lines().all(|line| layout::width(line) <= width), "{text}");
+            let coloured = view().render(&Page::new(width, Style { colour: true, unicode: true }));
+            assert_eq!(console::strip_ansi_codes(&coloured), text);
+        }
+    }
 }

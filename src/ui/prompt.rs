@@ -90,7 +90,10 @@ impl<'a> TerminalPrompt<'a> {
         typed
     }
 
-    /// Asks for the value of a parameter, until it is right. A list comes back with commas between its elements.
+    /// Asks for the value of a parameter, until it is right. A list comes back as it would be typed: with
+    /// commas between its elements, or as JSON where an element has one.
+    ///
+    /// A menu hides the cursor, so SIGINT should be handled by then: a process that dies of it leaves the cursor hidden.
     ///
     /// # Errors
     /// There is nobody to answer, or the operator interrupted.
@@ -198,7 +201,9 @@ impl<'a> TerminalPrompt<'a> {
             if interrupted { NoAnswer::Interrupted } else { NoAnswer::Gone }
         })?;
         let values: Vec<_> = chosen.iter().filter_map(|index| question.choices.get(*index)).map(String::as_str).collect();
-        Ok(values.join(","))
+        // A list may be written as JSON, too.
+        let plain = !values.iter().any(|value| value.contains(',') || value.starts_with('['));
+        Ok(if plain || !question.multiple { values.join(",") } else { serde_json::Value::from(values).to_string() })
     }
 }
 
@@ -210,7 +215,8 @@ impl Prompt for TerminalPrompt<'_> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let _held = self.screen.as_ref().map(Screen::hold);
         self.out.stderr.line("");
-        if !question.text.trim().is_empty() {
+        // The plan stands on the screen already.
+        if !matches!(question.ask, Ask::Plan { .. }) && !question.text.trim().is_empty() {
             self.show(&question.text);
         }
         for choice in answer::choices(&question.ask) {
@@ -230,5 +236,163 @@ impl Prompt for TerminalPrompt<'_> {
         }
         let what = if matches!(question.ask, Ask::Phrase { .. }) { "the phrase was not typed" } else { "no answer could be understood" };
         Ok(Answer::No { why: format!("{what} in {TRIES} tries") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::{
+        super::{
+            keyboard::tests::Person,
+            out::{Stream, Traits, tests::Memory},
+        },
+        *,
+    };
+    use crate::{
+        event::{Answerer, Place},
+        ports::Choice,
+    };
+
+    /// Types each line once something new has been shown.
+    struct Typist {
+        person: std::fs::File,
+        lines: Vec<&'static str>,
+        memory: Memory,
+    }
+
+    impl std::io::Write for Typist {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.memory.write(bytes)?;
+            // A prompt is what does not end its line.
+            if !bytes.ends_with(b"\n") && !self.lines.is_empty() {
+                self.person.write_all(self.lines.remove(0).as_bytes())?;
+            }
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn with<T>(lines: &[&'static str], ask: impl FnOnce(&TerminalPrompt<'_>) -> T) -> (T, String) {
+        let person = Person::sit();
+        let memory = Memory::default();
+        let typist = Typist { person: person.hands.try_clone().unwrap(), lines: lines.to_vec(), memory: memory.clone() };
+        let traits = Traits { terminal: true, width: Some(60), ..Traits::default() };
+        let out = Out { stdout: memory.stream(traits), stderr: Stream::new(Box::new(typist), traits), attended: true };
+        let stop = Interrupts::default();
+        let prompt = TerminalPrompt::new(&out, person.terminal.as_fd(), &stop, None);
+        let answer = ask(&prompt);
+        (answer, memory.take())
+    }
+
+    fn question(ask: Ask) -> Question {
+        Question {
+            place: Some(Place::top("wipe")),
+            ask,
+            text: "Step 4 destroys what is on /dev/sdd (WDC\u{1b}[2J WD40EFRX, serial WD-1, 3.6 TiB).".into(),
+        }
+    }
+
+    fn phrase() -> Question {
+        question(Ask::Phrase { phrase: "WD-1".into(), destroys: true })
+    }
+
+    #[test]
+    fn a_phrase_is_asked_for_until_it_is_right() {
+        let (answer, shown) = with(&["WD-2\n", "WD-1\n"], |prompt| prompt.ask(&phrase()));
+        assert_eq!(answer, Ok(Answer::Yes { typed: "WD-1".into(), by: Answerer::Terminal }));
+        assert_eq!(
+            shown,
+            "\nStep 4 destroys what is on /dev/sdd (WDC\\e[2J WD40EFRX,\n  serial WD-1, 3.6 TiB).\n\
+             Nothing can take this back. Type WD-1 to go on, or q to\n  stop:   that is not it: it must be WD-1, letter by letter\n\
+             Nothing can take this back. Type WD-1 to go on, or q to\n  stop: "
+        );
+    }
+
+    #[test]
+    fn three_wrong_answers_are_a_no() {
+        let (answer, _) = with(&["a\n", "b\n", "c\n", "WD-1\n"], |prompt| prompt.ask(&phrase()));
+        assert_eq!(answer, Ok(Answer::No { why: "the phrase was not typed in 3 tries".into() }));
+        let (answer, _) = with(&["maybe\n", "?\n", "x\n", "\n"], |prompt| prompt.ask(&question(Ask::YesNo)));
+        assert_eq!(answer, Ok(Answer::No { why: "the operator said no".into() }));
+    }
+
+    #[test]
+    fn choices_are_shown_with_their_meaning() {
+        let ask = Ask::Failed { choices: vec![Choice::Retry, Choice::Stop] };
+        let (answer, shown) = with(&["t\n"], |prompt| prompt.ask(&question(ask)));
+        assert_eq!(answer, Ok(Answer::Chosen { choice: Choice::Retry, by: Answerer::Terminal }));
+        assert!(
+            shown.ends_with("  t  try again  do this step once more\n  q  stop       put back what must be put back, then stop\n[t/q] "),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn the_end_of_input_is_no_answer() {
+        let (answer, _) = with(&["\u{4}"], |prompt| prompt.ask(&question(Ask::YesNo)));
+        assert_eq!(answer, Err(NoAnswer::Gone));
+    }
+
+    #[test]
+    fn without_terminals_on_both_sides_the_flag_is_named() {
+        let memory = Memory::default();
+        let person = Person::sit();
+        let stop = Interrupts::default();
+        for (attended, terminal) in [(false, true), (true, false)] {
+            let traits = Traits { terminal, ..Traits::default() };
+            let out = Out { stdout: memory.stream(traits), stderr: memory.stream(traits), attended };
+            let prompt = TerminalPrompt::new(&out, person.terminal.as_fd(), &stop, None);
+            person.types("WD-1\n");
+            assert_eq!(prompt.ask(&phrase()), Err(NoAnswer::NoTerminal { flag: "--confirm wipe=WD-1".into() }));
+            let asked = prompt.ask_parameter(&parameter(vec![], &|_| Ok(())));
+            assert_eq!(asked, Err(NoAnswer::NoTerminal { flag: "--set osd=VALUE".into() }));
+        }
+        assert_eq!(memory.take(), "");
+    }
+
+    fn parameter(choices: Vec<String>, check: &dyn Fn(&str) -> Result<(), String>) -> ParameterQuestion<'_> {
+        ParameterQuestion {
+            name: "osd",
+            help: "The OSD to restart.",
+            type_words: "a whole number",
+            choices,
+            multiple: false,
+            secret: false,
+            default: None,
+            check,
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_checked_where_it_is_asked_for() {
+        let check = |value: &str| value.parse::<u32>().map(drop).map_err(|_| format!("`{value}` is not a whole number"));
+        let (answer, shown) = with(&["three\n", " 3 \n"], |prompt| prompt.ask_parameter(&parameter(vec![], &check)));
+        assert_eq!(answer.unwrap(), "3");
+        assert_eq!(shown, "\nosd  a whole number\n  The OSD to restart.\nosd:   `three` is not a whole number\nosd: ");
+    }
+
+    #[test]
+    fn a_thousand_choices_can_be_searched() {
+        let choices: Vec<_> = (0..1000).map(|number| format!("osd-{number}")).collect();
+        let check = |value: &str| if value == "osd-998" { Ok(()) } else { Err("there is none".to_owned()) };
+        let (answer, shown) = with(&["?\n", "?-99\n", "osd-998\n"], |prompt| prompt.ask_parameter(&parameter(choices.clone(), &check)));
+        assert_eq!(answer.unwrap(), "osd-998");
+        assert!(shown.contains("and 940 more"), "{shown}");
+        assert!(shown.contains("osd-99  osd-990  osd-991"), "{shown}");
+    }
+
+    #[test]
+    fn a_default_is_taken_by_enter_and_a_secret_has_none() {
+        let question = ParameterQuestion { default: Some("7".into()), ..parameter(vec![], &|_| Ok(())) };
+        let (answer, shown) = with(&["\n"], |prompt| prompt.ask_parameter(&question));
+        assert_eq!(answer.unwrap(), "7");
+        assert!(shown.ends_with("osd [7]: "));
+        let question = ParameterQuestion { secret: true, ..parameter(vec![], &|_| Ok(())) };
+        let (answer, _) = with(&[" hush \n"], |prompt| prompt.ask_parameter(&question));
+        assert_eq!(answer.unwrap(), " hush ");
     }
 }

@@ -1,6 +1,6 @@
 //! Commands as they would be typed into bash: for reading and copying, never for running.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use super::sanitise;
 
@@ -32,12 +32,12 @@ pub fn word(word: &str) -> Cow<'_, str> {
             '\u{1b}' => quoted.push_str("\\e"),
             '\'' | '\\' => quoted.extend(['\\', c]),
             c if unseen(c) => {
-                let code = u32::from(c);
-                quoted.push_str(&match code {
-                    0..0x80 => format!("\\x{code:02x}"),
-                    0x80..0x1_0000 => format!("\\u{code:04x}"),
-                    _ => format!("\\U{code:08x}"),
-                });
+                // Writing to a string cannot fail.
+                let _ = match u32::from(c) {
+                    code @ 0..0x80 => write!(quoted, "\\x{code:02x}"),
+                    code @ 0x80..0x1_0000 => write!(quoted, "\\u{code:04x}"),
+                    code => write!(quoted, "\\U{code:08x}"),
+                };
             }
             c => quoted.push(c),
         }

@@ -83,3 +83,37 @@ impl Ending {
         fields
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{script::golden, style::Style},
+        *,
+    };
+
+    #[test]
+    fn says_what_why_and_what_next() {
+        let ending = Ending {
+            completed: false,
+            what: "osd.2 may not be stopped now".into(),
+            seen: vec!["ceph osd ok-to-stop 2 answered: 3 PGs would become inactive (1.0, 1.4, 2.1)".into()],
+            why: vec!["its replicas are on osd.0, which is down since 02:14:09".into()],
+            next: vec![
+                "bring osd.0 back first:  halligan run staggered-osd-restart --set osds=0".into(),
+                "override once, with a reason:  --override gate=\"…\"      (journaled)".into(),
+            ],
+            put_back: vec![PutBack { what: "noout is still set by this run".into(), done: true }],
+            owed: vec![],
+            closing: "run 7f3a stopped safely at restart[osd=2].gate after 2 of 4".into(),
+            head: Some("118:9c1e…".into()),
+            exit: 6,
+        };
+        for width in [120, 60, 40] {
+            let text = ending.render(&Page::new(width, Style::default()));
+            golden(&format!("ending-{width}.txt"), &text);
+            assert!(text.lines().all(|line| layout::width(line) <= width), "{text}");
+        }
+        let fine = Ending { completed: true, closing: "run 7f3a completed".into(), head: Some("130:77aa".into()), ..Ending::default() };
+        assert_eq!(fine.render(&Page::new(80, Style::default())), "run 7f3a completed   journal head 130:77aa   exit 0\n");
+    }
+}

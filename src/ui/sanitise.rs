@@ -74,9 +74,8 @@ pub fn output(text: &str, colour: bool) -> String {
         }
         let tail = &rest[c.len_utf8()..];
         match c {
-            '\n' => shown.push('\n'),
             '\r' if tail.starts_with('\n') || tail.is_empty() => {}
-            '\r' => shown.push('\n'),
+            '\n' | '\r' => shown.push('\n'),
             c => show(c, &mut shown),
         }
         rest = tail;

@@ -13,6 +13,23 @@ use crate::{
     ports::Observer,
 };
 
+/// Compares with a file under `golden/`; `HALLIGAN_BLESS=1` writes it instead.
+pub(super) fn golden(name: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui/golden").join(name);
+    if std::env::var_os("HALLIGAN_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == text, "{name} is not as it was; it is now:\n{text}");
+}
+
+pub(super) type Play = fn(&mut Script<'_>);
+
+/// Runs to look at, with their names.
+pub(super) const RUNS: [(&str, Play); 3] =
+    [("stopped", |script| script.stopped()), ("dry", |script| script.dry()), ("odd", |script| script.odd())];
+
 /// Tells an observer of a run, a second an event.
 pub(super) struct Script<'a> {
     observer: &'a dyn Observer,
@@ -92,16 +109,32 @@ impl<'a> Script<'a> {
         self.event(&Event::StepReached { place: place.clone(), title: title.into(), kind, effect });
     }
 
+    /// A probe is asked for the n-th time.
+    pub(super) fn asking(&mut self, place: &Place, part: Part, attempt: u32, verdict: Verdict) {
+        let command = shown(Effect::Read, &["ceph", "-s"]);
+        self.event(&Event::StepBegan { place: place.clone(), part, attempt, command, owes: None });
+        let passed = verdict == Verdict::Passed;
+        self.ended(place, part, attempt, Exit::Code(0), verdict, "", "");
+        if !passed {
+            self.waiting(place, "3 PGs", u64::from(attempt), None);
+        }
+    }
+
     pub(super) fn begin(&mut self, place: &Place, part: Part, command: Shown) {
         self.event(&Event::StepBegan { place: place.clone(), part, attempt: 1, command, owes: None });
         self.event(&Event::StepSpawned { place: place.clone(), part, pid: 1, start_time: 1 });
     }
 
     pub(super) fn end(&mut self, place: &Place, part: Part, exit: Exit, verdict: Verdict, message: &str, stderr: &str) {
+        self.ended(place, part, 1, exit, verdict, message, stderr);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "an event has as many fields")]
+    fn ended(&mut self, place: &Place, part: Part, attempt: u32, exit: Exit, verdict: Verdict, message: &str, stderr: &str) {
         self.event(&Event::StepEnded {
             place: place.clone(),
             part,
-            attempt: 1,
+            attempt,
             exit,
             stdout: nothing(),
             stderr: nothing(),

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::{
     block::{self, Wait},
     layout::{self, Page},
-    narrative::Narrative,
+    narrative::{Narrative, inside},
     out::Stream,
     sanitise,
     style::Mark,
@@ -35,6 +35,7 @@ struct Canvas {
 }
 
 impl Canvas {
+    #[allow(clippy::unnecessary_wraps, reason = "every method of `TermLike` returns this")]
     fn put(&self, text: &str) -> io::Result<()> {
         self.picture.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
         Ok(())
@@ -110,7 +111,6 @@ impl Screen {
 
     /// Keeps the screen still, so that a question can be read. Work goes on; what it has to tell is shown once the
     /// returned value is dropped.
-    #[must_use]
     pub fn hold(&self) -> Held<'_> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let first = held.is_none();
@@ -125,7 +125,7 @@ impl Screen {
 
 /// A screen that is kept still.
 #[derive(Debug)]
-#[must_use]
+#[must_use = "the screen is kept still only while this lives"]
 pub struct Held<'a> {
     screen: &'a Screen,
     first: bool,
@@ -250,18 +250,22 @@ impl State {
 
     /// Takes down what an event ends.
     fn clear(&mut self, screen: &Screen, event: &Event) {
-        match event {
-            Event::StepEnded { place, part, .. } => self.end(screen, place, *part),
-            // What needs no command has no end of its own.
-            Event::StepSettled { place, .. } => self.end(screen, place, Part::Main),
-            // A pause is over when something happens there.
-            Event::BatchBegan { place, .. } | Event::StepBegan { place, .. } => self.end(screen, place, Part::Show),
-            Event::RunClosed { .. } => {
-                for (place, part) in self.live.keys().cloned().collect::<Vec<_>>() {
-                    self.end(screen, &place, part);
-                }
-            }
-            _ => {}
+        let over = |at: &Place, part: Part| match event {
+            // A pause is over when something happens inside what pauses.
+            Event::StepBegan { place, .. } if part == Part::Show => inside(at, place),
+            Event::BatchBegan { place, .. } => at == place && part == Part::Show,
+            // What needs no command has no end of its own, but that of its step.
+            Event::StepSettled { place, .. } => inside(place, at),
+            Event::StepBegan { place, .. }
+            | Event::StepEnded { place, .. }
+            | Event::StepSkipped { place, .. }
+            | Event::Checked { place, .. } => at == place,
+            Event::RunClosed { .. } => true,
+            _ => false,
+        };
+        let ended: Vec<_> = self.live.keys().filter(|(at, part)| over(at, *part)).cloned().collect();
+        for (place, part) in ended {
+            self.end(screen, &place, part);
         }
     }
 
@@ -304,23 +308,23 @@ impl State {
         live.draw();
     }
 
-    /// A pause is drawn like a command, and ends when nothing of it is left or something else happens there.
+    /// A pause counts down until something happens there.
     fn pause(&mut self, page: &Page, screen: &Screen, place: &Place, why: &str, left: Duration) {
+        self.end(screen, place, Part::Show);
         if left.is_zero() {
-            return self.end(screen, place, Part::Show);
+            return;
         }
-        let key = (place.clone(), Part::Show);
-        if !self.live.contains_key(&key) {
-            let live = self.start(page, screen, place, Part::Main);
-            if let Ok(style) = ProgressStyle::with_template("{prefix}{msg}") {
-                live.bar.set_style(style);
-            }
-            self.live.insert(key.clone(), live);
+        let mut live = self.start(page, screen, place, Part::Main);
+        let countdown = move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            let left = left.saturating_sub(state.elapsed());
+            let _ = write!(text, ", {} left", show_duration(Duration::from_secs_f64(left.as_secs_f64().ceil())));
+        };
+        if let Ok(style) = ProgressStyle::with_template("{prefix}{msg}{left}") {
+            live.bar.set_style(style.with_key("left", countdown));
         }
-        if let Some(live) = self.live.get_mut(&key) {
-            live.last = block::remark(page, &format!("pauses, {} left: {why}", show_duration(left)));
-            live.draw();
-        }
+        live.last = block::remark(page, &format!("pauses {why}"));
+        live.draw();
+        self.live.insert((place.clone(), Part::Show), live);
     }
 }
 
@@ -329,13 +333,14 @@ mod tests {
     use super::{
         super::{
             out::{Traits, tests::Memory},
-            script::Script,
+            script::{RUNS, Script, golden, shown},
             style::Style,
         },
         *,
     };
+    use crate::event::{Effect, Exit, StepOutcome, Verdict};
 
-    fn screen(width: usize, colour: bool, redraws: bool, play: impl for<'a> FnOnce(&mut Script<'a>)) -> String {
+    fn screen(width: usize, colour: bool, redraws: bool, play: impl FnOnce(&mut Script<'_>)) -> String {
         let memory = Memory::default();
         let style = Style { colour, unicode: true };
         let terminal = Terminal::new(memory.stream(Traits { terminal: true, redraws, style, width: Some(width) }));
@@ -344,21 +349,105 @@ mod tests {
     }
 
     #[test]
-    #[ignore]
-    fn look() {
-        for width in [100, 60, 40] {
-            let plays: [for<'a, 'b> fn(&'a mut Script<'b>); 3] = [|s| s.stopped(), |s| s.dry(), |s| s.odd()];
-            for play in plays {
-                let text = screen(width, std::env::var("LOOK_COLOUR").is_ok(), false, play);
-                crate::ui::out::Out::process().stdout.text(&format!("{}\n{text}\n", "=".repeat(width)));
+    fn shows_runs_on_any_width() {
+        for (name, play) in RUNS {
+            for width in [120, 80, 40] {
+                let text = screen(width, false, false, play);
+                golden(&format!("terminal-{name}-{width}.txt"), &text);
+                for line in text.lines() {
+                    assert!(layout::width(line) <= width, "{width}: {line}");
+                    assert!(!line.chars().any(sanitise::hidden), "{line:?}");
+                }
+                let coloured = screen(width, true, false, play);
+                assert_eq!(console::strip_ansi_codes(&coloured), text, "colour changes no words");
             }
         }
+    }
+
+    /// What is seen on a terminal after some bytes.
+    fn seen(bytes: &str, width: u16) -> String {
+        let mut parser = vt100::Parser::new(80.try_into().unwrap(), width.try_into().unwrap(), 0);
+        parser.process(bytes.replace('\n', "\r\n").as_bytes());
+        let rows: Vec<_> = parser.screen().rows(0, width).map(|row| row.trim_end().to_owned()).collect();
+        rows.join("\n").trim_end().to_owned() + "\n"
+    }
+
+    #[test]
+    fn what_is_drawn_live_leaves_nothing_behind() {
+        let play = |script: &mut Script<'_>| script.stopped();
+        assert_eq!(seen(&screen(80, false, true, play), 80), screen(80, false, false, play));
+    }
+
+    fn begin_wait(script: &mut Script<'_>) -> Place {
+        let place = Place::top("restart").item("osd", "1").child("settled");
+        script.plan();
+        script.reach(&place, "It is whole again", "wait", Effect::Read);
+        script.begin(&place, Part::Main, shown(Effect::Read, &["ceph", "-s", "--format", "json"]));
+        place
+    }
+
+    #[test]
+    fn a_wait_explains_itself() {
+        let text = screen(60, false, true, |script| {
+            let place = begin_wait(script);
+            script.waiting(&place, "29 of 41 PGs clean · 12 peering", 1, None);
+            script.waiting(&place, "29 of 41 PGs clean · 12 peering", 72, Some(40));
+        });
+        golden("terminal-wait.txt", &seen(&text, 60));
+    }
+
+    #[test]
+    fn a_probe_that_is_asked_again_has_not_failed() {
+        let gate = Place::top("restart").child("gate").item("batch", "1");
+        let asked = |script: &mut Script<'_>, passes: bool| {
+            script.plan();
+            for attempt in 1..=3 {
+                let verdict = if passes && attempt == 3 { Verdict::Passed } else { Verdict::Failed { why: "3 PGs".into() } };
+                script.asking(&gate, Part::Gate, attempt, verdict);
+            }
+            script.settle(&Place::top("restart"), StepOutcome::Failed { why: "its gate".into() });
+        };
+        let text = seen(&screen(60, false, true, |script| asked(script, true)), 60);
+        assert!(!text.contains("failed: 3 PGs"), "{text}");
+        let text = seen(&screen(60, false, true, |script| asked(script, false)), 60);
+        assert_eq!(text.matches("failed (attempt 3): 3 PGs").count(), 1, "{text}");
+        assert!(!text.contains("want"), "nothing live is left: {text}");
+        let at = |part: &str| text.find(part).unwrap();
+        assert!(at("3 PGs") < at("✗ restart  failed: its gate"), "{text}");
+    }
+
+    #[test]
+    fn a_pause_counts_down_and_goes() {
+        let restart = Place::top("restart");
+        let pausing = Progress::Pausing { place: restart.clone(), why: "between batches".into(), left: Duration::from_secs(30) };
+        let text = screen(60, false, true, |script| script.progress(&pausing));
+        assert_eq!(seen(&text, 60), "  · restart\n    pauses between batches, 30s left\n");
+        let text = screen(60, false, true, |script| {
+            script.progress(&pausing);
+            script.event(&Event::BatchBegan { place: restart, batch: 2, items: vec!["1".into()] });
+        });
+        assert_eq!(seen(&text, 60), "\n  restart: batch 2: 1\n");
+    }
+
+    #[test]
+    fn a_question_keeps_the_screen_still() {
         let memory = Memory::default();
-        let plain = super::super::plain::Plain::new(memory.stream(Traits::default()));
-        Script::new(&plain).stopped();
-        Script::new(&plain).odd();
-        let json = super::super::json::Json::new(memory.stream(Traits::default()));
-        Script::new(&json).odd();
-        crate::ui::out::Out::process().stdout.text(&memory.take());
+        let traits = Traits { terminal: true, redraws: true, style: Style { colour: false, unicode: true }, width: Some(80) };
+        let stream = memory.stream(traits);
+        let terminal = Terminal::new(stream.clone());
+        let mut script = Script::new(&terminal);
+        let place = begin_wait(&mut script);
+        let screen = terminal.screen();
+        let held = screen.hold();
+        stream.line("Go on? [y/N]");
+        let before = memory.0.lock().unwrap().len();
+        script.waiting(&place, "29 of 41", 5, None);
+        script.event(&Event::Note { place: None, text: "meanwhile".into() });
+        assert_eq!(memory.0.lock().unwrap().len(), before, "nothing is drawn while a question is open");
+        drop(held);
+        script.end(&place, Part::Main, Exit::Code(0), Verdict::Passed, "clean", "");
+        script.settle(&place, StepOutcome::Done);
+        let text = seen(&memory.take(), 80);
+        assert!(text.contains("Go on? [y/N]\n  · note: meanwhile\n  ✓ restart[osd=1].settled"), "{text}");
     }
 }

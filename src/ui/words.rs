@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{quote, sanitise, style::Mark};
 use crate::{
-    event::{Answerer, Effect, Exit, Finding, Mode, Outcome, Part, Prediction, Shown, Skip, StepOutcome, Verdict},
+    event::{Answerer, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict},
     quantity::show_duration,
 };
 
@@ -24,14 +24,20 @@ pub fn effect(effect: Effect) -> &'static str {
 #[must_use]
 pub fn part(part: Part) -> Option<&'static str> {
     match part {
-        Part::Main => None,
+        // A gate's own name says enough.
+        Part::Main | Part::Gate => None,
         Part::DoneIf => Some("done_if"),
         Part::Verify => Some("verify"),
-        Part::Gate => Some("gate"),
         Part::Show => Some("show"),
         Part::Undo => Some("undo"),
         Part::Cleanup => Some("cleanup"),
     }
+}
+
+/// The title of a step, unless it says no more than its id.
+#[must_use]
+pub fn title<'a>(place: &Place, title: &'a str) -> &'a str {
+    if title == place.step() || title == place.step().replace('_', " ") { "" } else { title }
 }
 
 #[must_use]
@@ -58,13 +64,13 @@ pub fn place_of(command: &Shown) -> String {
     let mut text = String::new();
     for (word, value) in [("on", &command.host), ("as", &command.user), ("in", &command.cwd)] {
         if let Some(value) = value {
-            text.push_str(&format!("  {word} {}", sanitise::line(value)));
+            text.extend(["  ", word, " ", &sanitise::line(value)]);
         }
     }
     text
 }
 
-/// A command on one line.
+/// A command on one line; empty for a wait that runs none.
 #[must_use]
 pub fn command(command: &Shown) -> String {
     format!("{}{}", quote::argv(&command.argv), place_of(command))

@@ -1,0 +1,230 @@
+//! Joins the loop with screens, prompts and a ledger, and tells how it ended. Real runs and rehearsals alike.
+
+use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
+
+use super::{Context, Failure, exit::Exit, summary::Summary, view};
+use crate::{
+    cli,
+    event::{Mode, Outcome},
+    plan::{Plan, preview::Preview},
+    ports::{Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
+    run::{self, Ending, Ports, Setting, signals::Listener},
+    ui::{
+        flags::Flags,
+        json::Json,
+        plain::Plain,
+        prompt::TerminalPrompt,
+        quote,
+        report::{self, PutBack},
+        style::Style,
+        terminal::{Screen, Terminal},
+    },
+};
+
+/// The screens of a run.
+pub struct Screens {
+    observer: Box<dyn Observer>,
+    screen: Option<Screen>,
+    /// Text may be printed between events.
+    prose: bool,
+}
+
+impl Screens {
+    #[must_use]
+    pub fn new(context: &Context, output: cli::Output) -> Self {
+        let stream = context.out.stdout.clone();
+        match output {
+            cli::Output::Json => Self { observer: Box::new(Json::new(stream)), screen: None, prose: false },
+            cli::Output::Auto if stream.is_terminal() => {
+                let terminal = Terminal::new(stream);
+                let screen = Some(terminal.screen());
+                Self { observer: Box::new(terminal), screen, prose: true }
+            }
+            cli::Output::Auto | cli::Output::Plain => Self { observer: Box::new(Plain::new(stream)), screen: None, prose: true },
+        }
+    }
+}
+
+/// What differs between a real run and a rehearsal.
+pub struct Stage<'a> {
+    pub plan: &'a Plan,
+    pub setting: Setting,
+    pub ledger: &'a dyn Ledger,
+    pub executor: &'a dyn Executor,
+    pub clock: &'a dyn Clock,
+    /// Asks nothing, in a dry run.
+    pub silent: Option<&'a dyn Prompt>,
+    /// The command line to give again, with a flag added.
+    pub again: String,
+}
+
+/// The interrupts of this process, and whatever listens for them.
+pub struct Signals {
+    pub interrupts: Arc<Interrupts>,
+    pub last: Arc<Interrupts>,
+    _listener: Listener,
+}
+
+impl Signals {
+    /// # Errors
+    /// The handlers cannot be set: a run that cannot be stopped is not begun.
+    pub fn listen(context: &Context) -> Result<Self, Failure> {
+        let (interrupts, last) = (Arc::new(Interrupts::default()), Arc::new(Interrupts::default()));
+        let stderr = context.out.stderr.clone();
+        let told = move |name: &'static str, urgency: Urgency| {
+            stderr.line(match urgency {
+                Urgency::None => "",
+                Urgency::AfterStep if name == "SIGHUP" => "the terminal is gone: stopping after this step",
+                Urgency::AfterStep => "stopping after this step; Ctrl-C again ends this step, a third time leaves at once",
+                Urgency::Now => "ending this step; what was set is put back; Ctrl-C once more leaves at once",
+                Urgency::AtOnce => "leaving at once; what is owed stays owed",
+            });
+        };
+        let listener = Listener::start(Arc::clone(&interrupts), Arc::clone(&last), told)
+            .map_err(|error| Failure::new(Exit::Bug, format!("the signal handlers cannot be set: {error}")))?;
+        Ok(Self { interrupts, last, _listener: listener })
+    }
+}
+
+/// Asks on this terminal.
+#[must_use]
+pub fn terminal_prompt<'a>(
+    context: &'a Context,
+    stdin: &'a std::io::Stdin,
+    signals: &'a Signals,
+    screens: Option<&Screens>,
+) -> TerminalPrompt<'a> {
+    TerminalPrompt::new(&context.out, stdin.as_fd(), &signals.interrupts, screens.and_then(|screens| screens.screen.clone()))
+}
+
+/// Runs a plan, showing it. Returns how it ended, and what the last screen says of it.
+pub fn conduct(
+    context: &Context,
+    stage: &Stage<'_>,
+    screens: &Screens,
+    answers: &cli::Answers,
+    prompt: &dyn Prompt,
+    signals: &Signals,
+) -> (Ending, report::Ending) {
+    let summary = Summary::default();
+    let confirms: BTreeMap<_, _> = answers.confirm.iter().cloned().collect();
+    let overrides: BTreeMap<_, _> = answers.overrides.iter().cloned().collect();
+    let flags = Flags::new(answers.yes, confirms, overrides, prompt);
+    let present = |preview: &Preview| {
+        let view = view::plan(stage.plan, preview);
+        if screens.prose {
+            let _held = screens.screen.as_ref().map(Screen::hold);
+            context.out.stdout.text(&format!("\n{}\n", view.render_steps(&context.out.stdout.page())));
+        }
+        let plain = crate::ui::layout::Page::new(100, Style { colour: false, unicode: true });
+        view.render(&plain)
+    };
+    let observers: [&dyn Observer; 2] = [&*screens.observer, &summary];
+    let ports = Ports {
+        ledger: stage.ledger,
+        executor: stage.executor,
+        clock: stage.clock,
+        prompt: stage.silent.unwrap_or(&flags),
+        observers: &observers,
+        interrupts: &signals.interrupts,
+        last_interrupts: &signals.last,
+        present: &present,
+    };
+    let ending = run::run(stage.plan, &stage.setting, ports);
+    let mut told = tell(stage, &ending, &summary.gathered());
+    for flag in flags.unused() {
+        told.why.push(format!("{} was not asked for by anything", quote::word(&flag)));
+    }
+    (ending, told)
+}
+
+/// The last screen of a run.
+fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered) -> report::Ending {
+    let run = &stage.setting.run_id;
+    let name = &stage.plan.runbook.name;
+    let exit = Exit::from(ending);
+    let mut told = report::Ending { completed: exit == Exit::Completed, exit: exit as u8, ..report::Ending::default() };
+    let at = ending.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    let what_run = match stage.setting.mode {
+        Mode::Real => format!("run {run}"),
+        Mode::DryRun => format!("dry run {run}"),
+        Mode::Rehearsal => format!("rehearsal {run}"),
+    };
+    let mut whys = ending.why.lines().map(str::to_owned);
+    match ending.outcome {
+        Outcome::Completed => {}
+        Outcome::Blocked => {
+            told.what = format!("{name} may not run now");
+            told.why.extend(whys);
+            told.next.push("put right what is named above, and run it again".to_owned());
+            for place in &gathered.blocks {
+                told.next.push(format!("override it once, with a reason:  --override {}=\"…\"   (journaled)", quote::word(place.step())));
+            }
+        }
+        Outcome::Declined => {
+            told.what = match (&ending.place, &ending.flag) {
+                (Some(place), Some(_)) => format!("{place} needs an answer, and there is no terminal to ask on"),
+                (None, Some(_)) => "the plan needs to be approved, and there is no terminal to ask on".to_owned(),
+                (_, None) => format!("not confirmed: {}", whys.next().unwrap_or_default()),
+            };
+            if let Some(flag) = &ending.flag {
+                told.next.push(format!("read the plan above, then:  {} {flag}", stage.again));
+            }
+            if gathered.changes == 0 {
+                told.why.push("nothing was changed".to_owned());
+            }
+        }
+        Outcome::Stopped | Outcome::Stuck | Outcome::RolledBack => {
+            told.what = whys.next().unwrap_or_default();
+            told.why.extend(whys);
+        }
+    }
+    told.put_back = gathered.put_back.iter().map(|(place, done)| PutBack { what: place.to_string(), done: *done }).collect();
+    for place in &ending.owed {
+        let owed = ending.state.owed.get(place).map(crate::event::Shown::line).unwrap_or_default();
+        told.owed.push(format!("{place}:  {owed}"));
+    }
+    let word = match ending.outcome {
+        Outcome::Completed => "completed",
+        Outcome::Blocked => "blocked in preflight",
+        Outcome::Declined => "not confirmed",
+        Outcome::Stopped if ending.owed.is_empty() => "stopped safely",
+        Outcome::Stopped => "stopped",
+        Outcome::RolledBack => "rolled back",
+        Outcome::Stuck => "is stuck",
+    };
+    told.closing = format!("{what_run} {word}{at}");
+    told
+}
+
+/// Shows how it ended: on standard output if all is well, on standard error if not, as JSON where JSON was asked for.
+pub fn last_screen(context: &Context, output: cli::Output, told: &report::Ending) {
+    let stream = if told.completed { &context.out.stdout } else { &context.out.stderr };
+    if output == cli::Output::Json {
+        if told.completed {
+            return;
+        }
+        context.out.stderr.text(&told.render(&context.out.stderr.page()));
+        return;
+    }
+    stream.text(&format!("\n{}", told.render(&stream.page())));
+}
+
+/// The flags that were given, to be given again.
+#[must_use]
+pub fn flags_again(params: &cli::Params, answers: &cli::Answers) -> Vec<String> {
+    let mut words = Vec::new();
+    if let Some(file) = &params.file {
+        words.extend(["--params".to_owned(), file.display().to_string()]);
+    }
+    let pairs = |flag: &'static str, pairs: &[(String, String)]| {
+        pairs.iter().flat_map(move |(name, value)| [flag.to_owned(), format!("{name}={value}")]).collect::<Vec<_>>()
+    };
+    words.extend(pairs("--set", &params.set));
+    if answers.yes {
+        words.push("--yes".to_owned());
+    }
+    words.extend(pairs("--confirm", &answers.confirm));
+    words.extend(pairs("--override", &answers.overrides));
+    words
+}

@@ -1,0 +1,52 @@
+//! Why a command did not do what was asked, ready to be shown.
+
+use super::exit::Exit;
+use crate::ui::{out::Out, report};
+
+/// A refusal: what is wrong, why, and what would be right.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub exit: Exit,
+    pub what: String,
+    pub why: Vec<String>,
+    /// What to do, the best first.
+    pub next: Vec<String>,
+    /// It has been shown already.
+    shown: bool,
+}
+
+impl Failure {
+    #[must_use]
+    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit, what: what.into(), why: Vec::new(), next: Vec::new(), shown: false }
+    }
+
+    /// One whose words are on the screen already.
+    #[must_use]
+    pub fn shown(exit: Exit) -> Self {
+        Self { shown: true, ..Self::new(exit, "") }
+    }
+
+    #[must_use]
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.why.push(why.into());
+        self
+    }
+
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next.push(next.into());
+        self
+    }
+
+    /// Says it on standard error.
+    #[must_use]
+    pub fn show(self, out: &Out) -> Exit {
+        if !self.shown {
+            let ending =
+                report::Ending { what: self.what, why: self.why, next: self.next, exit: self.exit as u8, ..report::Ending::default() };
+            out.stderr.text(&ending.render(&out.stderr.page()));
+        }
+        self.exit
+    }
+}

@@ -1,0 +1,92 @@
+//! From a name on the command line to a checked runbook and all that it calls.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Context, Failure, exit::Exit};
+use crate::{
+    runbook::{
+        diagnostic::Report,
+        library::{Library, LibraryError},
+        model::{Kind, Runbook, SourceText},
+        name::RunbookName,
+        resolve::resolve,
+    },
+    ui::out::Out,
+};
+
+/// A checked runbook with those that it calls, directly or not.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub runbook: Arc<Runbook>,
+    pub called: BTreeMap<RunbookName, Arc<Runbook>>,
+}
+
+/// Shows a report on standard error, drawn for a terminal and plain otherwise.
+pub fn show_report(out: &Out, report: &Report) {
+    let stream = &out.stderr;
+    let text = if stream.is_terminal() { report.graphical(stream.width(), stream.style().colour) } else { report.plain() };
+    stream.text(&text);
+}
+
+/// Finds, reads and checks a runbook.
+///
+/// # Errors
+/// It is not there or has faults; those are on the screen then.
+pub fn load(context: &Context, name: &str) -> Result<Loaded, Failure> {
+    let library = Library::standard();
+    let runbook = checked(context, library.find(name).map_err(not_found)?)?;
+    let mut called = BTreeMap::new();
+    let mut path = vec![runbook.name.clone()];
+    collect(context, &library, &runbook, &mut called, &mut path)?;
+    Ok(Loaded { runbook, called })
+}
+
+/// Checks a runbook's text.
+fn checked(context: &Context, source: SourceText) -> Result<Arc<Runbook>, Failure> {
+    let name = source.name.clone();
+    let (runbook, report) = resolve(source);
+    let Some(runbook) = runbook else {
+        show_report(&context.out, &report);
+        let count = report.errors();
+        let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
+        return Err(Failure::new(Exit::BadRunbook, format!("{name} has {faults}, so nothing of it is run")));
+    };
+    Ok(Arc::new(runbook))
+}
+
+fn collect(
+    context: &Context,
+    library: &Library,
+    runbook: &Runbook,
+    called: &mut BTreeMap<RunbookName, Arc<Runbook>>,
+    path: &mut Vec<RunbookName>,
+) -> Result<(), Failure> {
+    for step in runbook.all_steps() {
+        let Kind::Call(call) = &step.kind else { continue };
+        if path.contains(&call.runbook) {
+            let circle: Vec<_> = path.iter().map(ToString::to_string).collect();
+            return Err(Failure::new(Exit::BadRunbook, format!("{} calls {} again, in a circle", circle.join(" calls "), call.runbook)));
+        }
+        if called.contains_key(&call.runbook) {
+            continue;
+        }
+        let source = library
+            .find(call.runbook.as_str())
+            .map_err(|error| not_found(error).why(format!("step {} of {} calls it", step.id, runbook.name)))?;
+        let inner = checked(context, source)?;
+        called.insert(call.runbook.clone(), Arc::clone(&inner));
+        path.push(call.runbook.clone());
+        collect(context, library, &inner, called, path)?;
+        path.pop();
+    }
+    Ok(())
+}
+
+fn not_found(error: LibraryError) -> Failure {
+    let failure =
+        Failure::new(if matches!(error, LibraryError::NotFound { .. }) { Exit::Usage } else { Exit::BadRunbook }, error.to_string());
+    match error.hint() {
+        Some(hint) => failure.next(hint),
+        None => failure,
+    }
+}

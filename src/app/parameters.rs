@@ -1,0 +1,145 @@
+//! Gathers the values of parameters: from a file, from flags, and by asking for what is missing.
+
+use std::path::Path;
+
+use super::{
+    Context, Failure,
+    exit::Exit,
+    load::{self, Loaded},
+};
+use crate::{
+    cli,
+    plan::{
+        Plan,
+        binding::{self, Given, Giver, Raw},
+    },
+    ports::{Executor, NoAnswer},
+    runbook::{
+        diagnostic::Report,
+        document, library,
+        model::{Choices, Parameter},
+        source, value,
+    },
+    ui::prompt::{ParameterQuestion, TerminalPrompt},
+};
+
+/// Binds a runbook's parameters: what a scenario gives, then the file, then the flags; the rest is asked for.
+///
+/// # Errors
+/// A value is wrong, or one is missing and there is no terminal to ask on.
+pub fn plan(
+    context: &Context,
+    loaded: &Loaded,
+    scenario: impl IntoIterator<Item = (String, serde_json::Value)>,
+    params: &cli::Params,
+    prompt: &TerminalPrompt<'_>,
+    executor: &dyn Executor,
+) -> Result<Plan, Failure> {
+    let mut given = Given::default();
+    for (name, value) in scenario {
+        given.add(&name, Raw::Typed(value), Giver::File("the scenario".to_owned()));
+    }
+    if let Some(path) = &params.file {
+        for (name, value) in read_file(context, path)? {
+            given.add(&name, Raw::Typed(value), Giver::File(path.display().to_string()));
+        }
+    }
+    for (name, text) in &params.set {
+        given.add(name, Raw::Text(text.clone()), Giver::Flag);
+    }
+    loop {
+        let (bound, missing) = binding::bind(&loaded.runbook, &given).map_err(|faults| bad_values(&faults))?;
+        let Some(parameter) = missing.first() else {
+            return Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone() });
+        };
+        let text = ask(loaded, parameter, prompt, executor).map_err(|no_answer| {
+            let names: Vec<_> = missing.iter().map(|parameter| parameter.name.to_string()).collect();
+            unanswered(no_answer, &names, parameter)
+        })?;
+        given.add(parameter.name.as_str(), Raw::Text(text), Giver::Prompt);
+    }
+}
+
+/// Reads a file of parameters: a map of names to values, held to the same rules as a runbook's text.
+fn read_file(context: &Context, path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let wrong = |why: String| {
+        Failure::new(Exit::Usage, format!("{} is no file of parameters: {why}", path.display()))
+            .next("write a map of names to values, such as `osds: [1, 2]`")
+    };
+    let text = library::read(path).map_err(|error| wrong(error.to_string()))?.ok_or_else(|| wrong("there is no such file".to_owned()))?;
+    let faults = source::read(&text.text).faults;
+    if !faults.is_empty() {
+        load::show_report(&context.out, &Report::new(text, faults));
+        return Err(Failure::shown(Exit::Usage));
+    }
+    match document::parse(&text.text).map_err(|error| wrong(error.to_string()))? {
+        serde_json::Value::Object(map) => Ok(map),
+        _ => Err(wrong("it does not hold a map".to_owned())),
+    }
+}
+
+fn bad_values(faults: &[binding::BindingFault]) -> Failure {
+    let what = match faults {
+        [fault] => format!("the value of {fault}"),
+        faults => format!("{} values are wrong", faults.len()),
+    };
+    let mut failure = Failure::new(Exit::Usage, what);
+    for fault in faults {
+        if faults.len() > 1 {
+            failure = failure.why(fault.to_string());
+        }
+        if let Some(hint) = &fault.hint {
+            failure = failure.next(hint.clone());
+        }
+    }
+    failure
+}
+
+fn unanswered(no_answer: NoAnswer, missing: &[String], parameter: &Parameter) -> Failure {
+    match no_answer {
+        NoAnswer::NoTerminal { flag } => {
+            let what = match missing {
+                [one] => format!("the parameter {one} has no value, and there is no terminal to ask on"),
+                all => format!("the parameters {} have no value, and there is no terminal to ask on", all.join(", ")),
+            };
+            Failure::new(Exit::Usage, what).why(format!("{}: {}", parameter.name, parameter.help)).next(format!("give {flag}"))
+        }
+        NoAnswer::Interrupted | NoAnswer::Gone => Failure::new(Exit::Interrupted, format!("{no_answer}; nothing was run")),
+    }
+}
+
+fn ask(loaded: &Loaded, parameter: &Parameter, prompt: &TerminalPrompt<'_>, executor: &dyn Executor) -> Result<String, NoAnswer> {
+    let (choices, trouble) = match &parameter.choices {
+        None => (Vec::new(), None),
+        Some(Choices::Fixed(choices)) => (choices.iter().map(value::plain).collect(), None),
+        Some(Choices::Live { command, items }) => match crate::run::choices(&loaded.runbook, command, items.as_ref(), executor) {
+            Ok(choices) => (choices, None),
+            // What is really there cannot be listed; the value can still be typed.
+            Err(why) => (Vec::new(), Some(why)),
+        },
+    };
+    let kind = if parameter.list { format!("a list, each {}", parameter.kind.words()) } else { parameter.kind.words().to_owned() };
+    let help = match trouble {
+        Some(why) => format!("{}\n(what there is could not be listed: {why})", parameter.help),
+        None => parameter.help.clone(),
+    };
+    prompt.ask_parameter(&ParameterQuestion {
+        name: parameter.name.as_str(),
+        help: &help,
+        type_words: &kind,
+        choices,
+        multiple: parameter.list,
+        secret: parameter.kind == document::TypeName::Secret,
+        default: None,
+        check: &|text| parameter.read(text).map(|_| ()),
+    })
+}
+
+/// The user name for the journal and the locks.
+#[must_use]
+pub fn operator() -> String {
+    std::env::var("SUDO_USER")
+        .or_else(|_| std::env::var("USER"))
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "unknown".to_owned())
+}

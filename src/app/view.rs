@@ -1,0 +1,71 @@
+//! The plan, as the screen wants it.
+
+use crate::{
+    event::Effect,
+    plan::{
+        Plan,
+        preview::{Line, LineKind, Preview},
+    },
+    runbook::{model::Origin, value},
+    ui::plan::{Counts, Label, PlanLine, PlanView},
+};
+
+/// Puts a plan and its preview before the operator.
+#[must_use]
+pub fn plan(plan: &Plan, preview: &Preview) -> PlanView {
+    let runbook = &plan.runbook;
+    let params = plan.bound.shown().into_iter().map(|(name, value)| {
+        let text = if value.is_null() { "(secret)".to_owned() } else { value::plain(&value) };
+        (name, if text.is_empty() { "(none)".to_owned() } else { text })
+    });
+    let unknown = preview.lines.iter().filter(|line| !line.needs.is_empty()).count();
+    let mut notes = Vec::new();
+    if unknown > 0 {
+        let steps = if unknown == 1 { "1 step".to_owned() } else { format!("{unknown} steps") };
+        notes.push(format!("what is in {{braces}} is filled in for each item, or when it is known; {steps} must wait for that"));
+    }
+    if !preview.left_out.is_empty() {
+        notes.push(format!("not in this plan, because of its parameters: {}", preview.left_out.join(", ")));
+    }
+    PlanView {
+        name: runbook.name.to_string(),
+        title: runbook.title.clone(),
+        source: runbook.source.name.clone(),
+        sha256: runbook.source.sha256.clone(),
+        origin: match runbook.source.origin {
+            Origin::Bundled => "bundled".to_owned(),
+            Origin::File(_) => String::new(),
+        },
+        params: params.collect(),
+        steps: preview.lines.iter().map(line).collect(),
+        counts: Counts { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy },
+        notes,
+    }
+}
+
+fn line(line: &Line) -> PlanLine {
+    let mut remarks: Vec<String> = Vec::new();
+    remarks.extend(line.when.as_ref().map(|when| format!("only if {when}")));
+    remarks.extend(line.taken_back.clone());
+    if !line.needs.is_empty() {
+        remarks.push(format!("known only at run time: needs {}", line.needs.join(", ")));
+    }
+    PlanLine {
+        number: line.number.clone(),
+        id: line.id.clone(),
+        label: match line.kind {
+            LineKind::Command(Effect::Read) | LineKind::Probe => Label::Read,
+            LineKind::Command(Effect::Change) => Label::Change,
+            LineKind::Command(Effect::Destroy) => Label::Destroy,
+            LineKind::Wait => Label::Wait,
+            LineKind::Ask => Label::Ask,
+            LineKind::Manual => Label::Manual,
+            LineKind::Loop => Label::Loop,
+            LineKind::Group => Label::Group,
+            LineKind::Call => Label::Call,
+        },
+        text: line.what.clone(),
+        remark: remarks.join("; "),
+        depth: line.depth,
+    }
+}

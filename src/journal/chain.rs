@@ -1,0 +1,167 @@
+//! The chain: which lines follow from which. Writer and verify walk it with the same steps.
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    digest::Digest,
+    fault::Fault,
+    record::{Durability, Glance, Line, Record},
+    shape::{Body, Torn},
+};
+
+/// How far the chain has been walked.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// Lines walked so far.
+    line: u64,
+    /// The number of the next record.
+    next: u64,
+    /// Of the line before, whatever it is.
+    last: Digest,
+    /// Of the last record.
+    good: Digest,
+    stretch: Option<Stretch>,
+}
+
+/// Lines that do not follow, and that no `torn` record has committed yet.
+#[derive(Debug, Clone)]
+pub struct Stretch {
+    /// The line at fault.
+    pub line: u64,
+    pub fault: Fault,
+    /// There is an undamaged record in it before which all was on the disk: so this is damage, not a crash.
+    pub damage: bool,
+    lines: u64,
+    bytes: u64,
+    hasher: Sha256,
+}
+
+/// What a line is to the chain.
+#[derive(Debug, PartialEq)]
+pub enum Link<'a> {
+    /// The next record.
+    Record(Box<Record<'a>>),
+    /// The next record, in a format that this program does not know.
+    Newer(u32),
+    /// It does not follow.
+    Loose,
+}
+
+impl Chain {
+    /// Before the first line.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { line: 0, next: 1, last: Digest::NONE, good: Digest::NONE, stretch: None }
+    }
+
+    /// After a record that is known to hold. Line numbers then count from it.
+    #[must_use]
+    pub fn after(seq: u64, hash: Digest) -> Self {
+        Self { line: 0, next: seq.saturating_add(1), last: hash, good: hash, stretch: None }
+    }
+
+    /// The number that the next record will have.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.next
+    }
+
+    /// How many records there are, if walked from the start.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// What the next record links to.
+    #[must_use]
+    pub fn last(&self) -> Digest {
+        self.last
+    }
+
+    /// The hash of the last record.
+    #[must_use]
+    pub fn head(&self) -> Digest {
+        self.good
+    }
+
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    #[must_use]
+    pub fn stretch(&self) -> Option<&Stretch> {
+        self.stretch.as_ref()
+    }
+
+    /// What a `torn` record must hold to commit the lines that do not follow.
+    #[must_use]
+    pub fn torn(&self) -> Option<Torn> {
+        let stretch = self.stretch.as_ref()?;
+        Some(Torn { lines: stretch.lines, bytes: stretch.bytes, sha256: Digest::finish(stretch.hasher.clone()), after: self.good })
+    }
+
+    /// Takes the next line.
+    pub fn push<'a>(&mut self, bytes: &'a [u8]) -> Link<'a> {
+        let hash = Digest::of(bytes);
+        self.line += 1;
+        let link = if self.stretch.is_some() { self.amid_stretch(bytes) } else { self.in_order(bytes) };
+        self.last = hash;
+        if link == Link::Loose {
+            if let Some(stretch) = &mut self.stretch {
+                stretch.lines += 1;
+                stretch.bytes += bytes.len() as u64;
+                stretch.hasher.update(bytes);
+            }
+        } else {
+            self.stretch = None;
+            self.next = self.next.saturating_add(1);
+            self.good = hash;
+        }
+        link
+    }
+
+    fn in_order<'a>(&mut self, bytes: &'a [u8]) -> Link<'a> {
+        let (fault, damage) = match Line::read(bytes) {
+            Ok(Line::Record(record)) => match self.follows(record.header.seq, record.header.prev) {
+                Ok(()) if matches!(record.body, Body::Torn(_)) => (Fault::Torn, true),
+                Ok(()) => return Link::Record(record),
+                Err(fault) => (fault, record.header.sync == Durability::EachRecord),
+            },
+            Ok(Line::Newer { v, seq, prev }) => match self.follows(seq, prev) {
+                Ok(()) => return Link::Newer(v),
+                Err(fault) => (fault, true),
+            },
+            Err(fault) => (fault, false),
+        };
+        // Of two undamaged lines that do not fit, the first was changed: nobody gains by changing only a link.
+        let line = if fault == Fault::Link { (self.line - 1).max(1) } else { self.line };
+        self.stretch = Some(Stretch { line, fault, damage, lines: 0, bytes: 0, hasher: Sha256::new() });
+        Link::Loose
+    }
+
+    fn amid_stretch<'a>(&mut self, bytes: &'a [u8]) -> Link<'a> {
+        let Some(glance) = Glance::at(bytes) else { return Link::Loose };
+        let Ok(Line::Record(record)) = Line::read(bytes) else { return Link::Loose };
+        if glance.kind == b"torn"
+            && self.follows(record.header.seq, record.header.prev).is_ok()
+            && matches!((&record.body, self.torn()), (Body::Torn(says), Some(is)) if *says == is)
+        {
+            return Link::Record(record);
+        }
+        if let Some(stretch) = &mut self.stretch {
+            stretch.damage |= record.header.sync == Durability::EachRecord;
+        }
+        Link::Loose
+    }
+
+    fn follows(&self, seq: u64, prev: Digest) -> Result<(), Fault> {
+        if seq != self.next {
+            Err(Fault::Gap { expected: self.next, found: seq })
+        } else if prev != self.last {
+            Err(Fault::Link)
+        } else {
+            Ok(())
+        }
+    }
+}

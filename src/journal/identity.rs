@@ -1,0 +1,96 @@
+//! Who runs this, where, and when.
+
+use std::{env, fs, io, path::PathBuf};
+
+use nix::{
+    time::{ClockId, clock_gettime},
+    unistd::{geteuid, gethostname, getppid, getuid, ttyname},
+};
+
+/// What is the same in every record of one process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Changes with each start of the machine; empty if it cannot be known.
+    pub boot_id: String,
+    pub host: String,
+    pub uid: u32,
+    /// Who logged in, before any sudo.
+    pub login_uid: Option<u32>,
+    pub tty: Option<String>,
+    /// `SSH_CONNECTION`: address and port of the client, then of this host.
+    pub ssh: Option<String>,
+}
+
+impl Identity {
+    /// Asks the system once.
+    #[must_use]
+    pub fn read() -> Self {
+        let line = |path| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+        Self {
+            boot_id: line("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
+            host: gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            uid: getuid().as_raw(),
+            login_uid: line("/proc/self/loginuid").and_then(|text| text.parse().ok()).filter(|uid| *uid != u32::MAX),
+            tty: tty().map(|path| path.to_string_lossy().into_owned()),
+            ssh: env::var("SSH_CONNECTION").ok().or_else(ssh_of_ancestors),
+        }
+    }
+}
+
+fn tty() -> Option<PathBuf> {
+    ttyname(io::stdin()).or_else(|_| ttyname(io::stderr())).or_else(|_| ttyname(io::stdout())).ok()
+}
+
+/// Looks for the connection in the processes above, since sudo clears the environment.
+fn ssh_of_ancestors() -> Option<String> {
+    let mut pid = getppid().as_raw();
+    for _ in 0..16 {
+        if pid <= 1 {
+            return None;
+        }
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        if let Some(value) = environment.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(b"SSH_CONNECTION=")) {
+            return Some(String::from_utf8_lossy(value).into_owned());
+        }
+        // The name, in brackets, may hold anything; the parent is the second word after it.
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        pid = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
+    }
+    None
+}
+
+/// This process may do everything on this machine.
+#[must_use]
+pub fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+/// A moment, by both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    pub ts: jiff::Timestamp,
+    pub mono_ns: u64,
+}
+
+impl Moment {
+    #[must_use]
+    pub fn now() -> Self {
+        let wall = jiff::Timestamp::now();
+        let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(std::time::Duration::from).unwrap_or_default();
+        Self {
+            ts: jiff::Timestamp::from_millisecond(wall.as_millisecond()).unwrap_or(wall),
+            mono_ns: u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// A user's name by `/etc/passwd` alone: a name service may hang when half the network is down.
+#[must_use]
+pub fn name_of(uid: u32) -> Option<String> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}

@@ -1,0 +1,73 @@
+//! A ledger that forgets: for tests of runbooks, which leave nothing behind.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::digest::Digest;
+use crate::{
+    event::{Captured, Event},
+    ports::{Capture, Ledger, LedgerError},
+};
+
+type Outputs = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+/// Keeps events and outputs in memory.
+#[derive(Debug, Default)]
+pub struct MemoryLedger {
+    events: Mutex<Vec<Event>>,
+    outputs: Outputs,
+}
+
+impl MemoryLedger {
+    /// What was journaled so far: what is only for the screen is left out.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was printed, by its hash.
+    #[must_use]
+    pub fn output(&self, sha256: &str) -> Option<Vec<u8>> {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned()
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn append(&self, event: &Event) -> Result<(), LedgerError> {
+        if !matches!(event, Event::StepReached { .. }) {
+            self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+        }
+        Ok(())
+    }
+
+    fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
+        Ok(Box::new(Kept { bytes: Vec::new(), outputs: Arc::clone(&self.outputs) }))
+    }
+}
+
+struct Kept {
+    bytes: Vec<u8>,
+    outputs: Outputs,
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Capture for Kept {
+    fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
+        let sha256 = Digest::of(&self.bytes).to_string();
+        let captured = Captured { sha256: sha256.clone(), bytes: self.bytes.len() as u64, truncated: false, redactions: 0 };
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256, self.bytes);
+        Ok(captured)
+    }
+}

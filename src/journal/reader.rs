@@ -1,0 +1,192 @@
+//! Reads a journal from its first byte, in bounded memory, beside those who write.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+    time::Duration,
+};
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::{
+    JournalError,
+    disk::{Lock, Window},
+    head::Head,
+    identity::Identity,
+    record::{Glance, LONGEST, Line, Record},
+    shape::Body,
+    tail::Tail,
+};
+use crate::event::{Mode, Outcome, RunId};
+
+/// One line as it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Raw<'l> {
+    /// From 1.
+    pub number: u64,
+    /// With its newline, if it has one. At most one byte more than [`LONGEST`].
+    pub bytes: &'l [u8],
+}
+
+impl Raw<'_> {
+    #[must_use]
+    pub fn terminated(&self) -> bool {
+        self.bytes.ends_with(b"\n")
+    }
+}
+
+/// Lines, one at a time.
+#[derive(Debug)]
+pub struct Lines<R> {
+    from: BufReader<R>,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl<R: Read> Lines<R> {
+    pub fn new(from: R) -> Self {
+        Self { from: BufReader::with_capacity(1 << 18, from), line: Vec::new(), number: 0 }
+    }
+
+    /// The next line; not an iterator, since each line replaces the one before.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn read(&mut self) -> io::Result<Option<Raw<'_>>> {
+        self.line.clear();
+        if (&mut self.from).take(LONGEST as u64 + 1).read_until(b'\n', &mut self.line)? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        Ok(Some(Raw { number: self.number, bytes: &self.line }))
+    }
+}
+
+/// The journal file of a directory, as long as it is now.
+#[derive(Debug)]
+pub struct Snapshot {
+    file: File,
+    size: u64,
+}
+
+impl Snapshot {
+    /// # Errors
+    /// It is not there, or not for us to read.
+    pub fn take(dir: &Path) -> Result<Self, JournalError> {
+        let path = dir.join(super::FILE);
+        let cannot = |source| JournalError::Io { doing: format!("reading {}", path.display()), source };
+        let file = File::open(&path).map_err(cannot)?;
+        // Who writes holds the lock for as long as a line is half there. One who holds it for longer is stuck.
+        let lock = Lock::shared(&file, Duration::from_secs(2)).map_err(cannot)?;
+        let size = file.metadata().map_err(cannot)?.len();
+        drop(lock);
+        Ok(Self { file, size })
+    }
+
+    pub fn lines(&self) -> Lines<Window<'_>> {
+        Lines::new(Window { file: &self.file, position: 0, end: self.size })
+    }
+
+    /// The journal's head, found from its end.
+    ///
+    /// # Errors
+    /// The end is damaged or newer than this program.
+    pub fn head(&self, dir: &Path) -> Result<Head, JournalError> {
+        let chain = Tail::find(&self.file)?.chain;
+        Ok(Head::new(&Identity::read().host, dir, chain.records(), chain.head()))
+    }
+}
+
+/// A run in a few words.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSummary {
+    pub id: RunId,
+    pub runbook: String,
+    pub title: String,
+    pub mode: Mode,
+    pub opened: jiff::Timestamp,
+    pub boot_id: String,
+    pub host: String,
+    pub uid: u32,
+    pub login_uid: Option<u32>,
+    pub tty: Option<String>,
+    pub ssh: Option<String>,
+    /// `None` while it is open, or if it ended without a word.
+    pub outcome: Option<Outcome>,
+    /// Steps of its plan; `None` if it did not come so far.
+    pub planned: Option<usize>,
+    /// Steps that were settled or skipped; each item of a loop counts.
+    pub settled: usize,
+}
+
+/// All runs, in the order of their opening.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Runs {
+    pub runs: Vec<RunSummary>,
+    /// Lines that are damaged or newer, as far as a glance shows.
+    pub unreadable: u64,
+}
+
+/// Lists all runs. Only glances at most lines: `verify` is what finds damage.
+///
+/// # Errors
+/// The file system's.
+pub fn runs(snapshot: &Snapshot) -> Result<Runs, JournalError> {
+    let mut runs: IndexMap<RunId, RunSummary> = IndexMap::new();
+    let mut unreadable = 0;
+    let mut lines = snapshot.lines();
+    while let Some(raw) = lines.read().map_err(|source| JournalError::Io { doing: "reading the journal".to_owned(), source })? {
+        let Some(glance) = Glance::at(raw.bytes) else {
+            unreadable += 1;
+            continue;
+        };
+        match glance.kind {
+            b"step_settled" | b"step_skipped" => {
+                if let Some(run) = runs.get_mut(&glance.run) {
+                    run.settled += 1;
+                }
+            }
+            b"run_opened" | b"planned" | b"resumed" | b"run_closed" => match Line::read(raw.bytes) {
+                Ok(Line::Record(record)) => summarise(&mut runs, *record),
+                Ok(Line::Newer { .. }) | Err(_) => unreadable += 1,
+            },
+            _ => {}
+        }
+    }
+    Ok(Runs { runs: runs.into_values().collect(), unreadable })
+}
+
+fn summarise(runs: &mut IndexMap<RunId, RunSummary>, record: Record<'_>) {
+    let Record { header, body } = record;
+    if let Body::RunOpened(opening) = body {
+        runs.entry(header.run).or_insert_with(|| RunSummary {
+            id: header.run,
+            runbook: opening.runbook,
+            title: opening.title,
+            mode: opening.mode,
+            opened: header.ts,
+            boot_id: header.boot_id.0.into_owned(),
+            host: header.host.0.into_owned(),
+            uid: header.uid,
+            login_uid: header.login_uid,
+            tty: header.tty.map(|text| text.0.into_owned()),
+            ssh: header.ssh.map(|text| text.0.into_owned()),
+            outcome: None,
+            planned: None,
+            settled: 0,
+        });
+        return;
+    }
+    let Some(run) = runs.get_mut(&header.run) else { return };
+    match body {
+        Body::Planned(plan) => run.planned = Some(plan.steps),
+        Body::Resumed(_) => {
+            run.outcome = None;
+            run.boot_id = header.boot_id.0.into_owned();
+        }
+        Body::RunClosed(closing) => run.outcome = Some(closing.outcome),
+        _ => {}
+    }
+}

@@ -1,0 +1,175 @@
+//! The content of each type of record in format version 1.
+//!
+//! These shapes stand on disks and never change: what is new gets a new version. Parts that are shared with the live
+//! events (how a command ended, a command as shown) are held to their form by the frozen journal in the tests.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::digest::Digest;
+use crate::event::{
+    Answerer, Captured, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict,
+};
+
+macro_rules! shapes {
+    ($($shape:ident ($($name:literal)|+) { $($field:ident: $type:ty),* $(,)? })*) => {
+        $(
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub struct $shape {
+                $(pub $field: $type),*
+            }
+        )*
+
+        /// The content of a record.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(untagged)]
+        pub enum Body {
+            $($shape($shape)),*
+        }
+
+        impl Body {
+            /// Reads the content of a record of this type.
+            pub(super) fn read<'de, D: Deserializer<'de>>(kind: &str, from: D) -> Result<Self, D::Error> {
+                match kind {
+                    $($($name)|+ => $shape::deserialize(from).map(Self::$shape),)*
+                    other => Err(serde::de::Error::custom(format_args!("version 1 has no records of type `{other}`"))),
+                }
+            }
+        }
+    };
+}
+
+shapes! {
+    RunOpened("run_opened") {
+        runbook: String,
+        title: String,
+        source: String,
+        runbook_sha256: String,
+        plan: serde_json::Value,
+        plan_sha256: String,
+        params: BTreeMap<String, serde_json::Value>,
+        mode: Mode,
+        version: String,
+    }
+    Checked("preflight_passed" | "preflight_warned" | "preflight_blocked" | "preflight_unknown") {
+        place: Place,
+        title: String,
+        finding: Finding,
+    }
+    Overridden("preflight_overridden") { place: Place, title: String, reason: String, by: Answerer }
+    Planned("planned") { steps: usize, read: usize, change: usize, destroy: usize }
+    Confirmed("confirmed") { place: Option<Place>, text: String, typed: String, by: Answerer }
+    Declined("declined") { place: Option<Place>, text: String, why: String }
+    Staggered("staggered") { place: Place, items: Vec<String>, batches: Vec<usize>, max_failures: u64 }
+    BatchBegan("batch_began") { place: Place, batch: usize, items: Vec<String> }
+    StepBegan("step_began" | "undo_began") { place: Place, part: Part, attempt: u32, command: Shown, owes: Option<Shown> }
+    StepSpawned("step_spawned") { place: Place, part: Part, pid: u32, start_time: u64 }
+    StepSignalled("step_signalled") { place: Place, part: Part, signal: String }
+    StepEnded("step_ended" | "undo_ended" | "step_in_doubt") {
+        place: Place,
+        part: Part,
+        attempt: u32,
+        exit: Exit,
+        stdout: Captured,
+        stderr: Captured,
+        took_ms: u64,
+        askings: u32,
+        verdict: Verdict,
+        message: String,
+    }
+    StepPredicted("step_predicted") { place: Place, part: Part, prediction: Prediction }
+    StepSkipped("step_skipped") { place: Place, why: Skip }
+    StepSettled("step_settled") { place: Place, outcome: StepOutcome }
+    DoubtResolved("doubt_resolved") { place: Place, outcome: StepOutcome, evidence: String, by: Option<Answerer> }
+    Owed("owed") { place: Place, why: String }
+    Note("note") { place: Option<Place>, text: String }
+    Interrupted("interrupted") { signal: String }
+    Resumed("resumed") { from: String }
+    RunClosed("run_closed") { outcome: Outcome, why: String, owed: Vec<Place> }
+    Torn("torn") { lines: u64, bytes: u64, sha256: Digest, after: Digest }
+}
+
+impl Body {
+    /// What is stored of an event; `None` for one that is only for the screen.
+    #[must_use]
+    pub fn of(event: &Event) -> Option<Self> {
+        Some(match event.clone() {
+            Event::StepReached { .. } => return None,
+            Event::RunOpened(opening) => {
+                let Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version } = *opening;
+                Self::RunOpened(RunOpened { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version })
+            }
+            Event::Checked { place, title, finding } => Self::Checked(Checked { place, title, finding }),
+            Event::Overridden { place, title, reason, by } => Self::Overridden(Overridden { place, title, reason, by }),
+            Event::Planned { steps, read, change, destroy } => Self::Planned(Planned { steps, read, change, destroy }),
+            Event::Confirmed { place, text, typed, by } => Self::Confirmed(Confirmed { place, text, typed, by }),
+            Event::Declined { place, text, why } => Self::Declined(Declined { place, text, why }),
+            Event::Staggered { place, items, batches, max_failures } => Self::Staggered(Staggered { place, items, batches, max_failures }),
+            Event::BatchBegan { place, batch, items } => Self::BatchBegan(BatchBegan { place, batch, items }),
+            Event::StepBegan { place, part, attempt, command, owes } => Self::StepBegan(StepBegan { place, part, attempt, command, owes }),
+            Event::StepSpawned { place, part, pid, start_time } => Self::StepSpawned(StepSpawned { place, part, pid, start_time }),
+            Event::StepSignalled { place, part, signal } => Self::StepSignalled(StepSignalled { place, part, signal }),
+            Event::StepEnded { place, part, attempt, exit, stdout, stderr, took, askings, verdict, message, excerpt: _ } => {
+                let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                Self::StepEnded(StepEnded { place, part, attempt, exit, stdout, stderr, took_ms, askings, verdict, message })
+            }
+            Event::StepPredicted { place, part, prediction } => Self::StepPredicted(StepPredicted { place, part, prediction }),
+            Event::StepSkipped { place, why } => Self::StepSkipped(StepSkipped { place, why }),
+            Event::StepSettled { place, outcome } => Self::StepSettled(StepSettled { place, outcome }),
+            Event::DoubtResolved { place, outcome, evidence, by } => Self::DoubtResolved(DoubtResolved { place, outcome, evidence, by }),
+            Event::Owed { place, why } => Self::Owed(Owed { place, why }),
+            Event::Note { place, text } => Self::Note(Note { place, text }),
+            Event::Interrupted { signal } => Self::Interrupted(Interrupted { signal }),
+            Event::Resumed { from } => Self::Resumed(Resumed { from }),
+            Event::RunClosed { outcome, why, owed } => Self::RunClosed(RunClosed { outcome, why, owed }),
+        })
+    }
+
+    /// The fact that is stored here; `None` for a record that is about the journal itself.
+    #[must_use]
+    pub fn into_event(self) -> Option<Event> {
+        Some(match self {
+            Self::Torn(_) => return None,
+            Self::RunOpened(RunOpened { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version }) => {
+                let opening = Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version };
+                Event::RunOpened(Box::new(opening))
+            }
+            Self::Checked(Checked { place, title, finding }) => Event::Checked { place, title, finding },
+            Self::Overridden(Overridden { place, title, reason, by }) => Event::Overridden { place, title, reason, by },
+            Self::Planned(Planned { steps, read, change, destroy }) => Event::Planned { steps, read, change, destroy },
+            Self::Confirmed(Confirmed { place, text, typed, by }) => Event::Confirmed { place, text, typed, by },
+            Self::Declined(Declined { place, text, why }) => Event::Declined { place, text, why },
+            Self::Staggered(Staggered { place, items, batches, max_failures }) => Event::Staggered { place, items, batches, max_failures },
+            Self::BatchBegan(BatchBegan { place, batch, items }) => Event::BatchBegan { place, batch, items },
+            Self::StepBegan(StepBegan { place, part, attempt, command, owes }) => Event::StepBegan { place, part, attempt, command, owes },
+            Self::StepSpawned(StepSpawned { place, part, pid, start_time }) => Event::StepSpawned { place, part, pid, start_time },
+            Self::StepSignalled(StepSignalled { place, part, signal }) => Event::StepSignalled { place, part, signal },
+            Self::StepEnded(StepEnded { place, part, attempt, exit, stdout, stderr, took_ms, askings, verdict, message }) => {
+                Event::StepEnded {
+                    place,
+                    part,
+                    attempt,
+                    exit,
+                    stdout,
+                    stderr,
+                    took: Duration::from_millis(took_ms),
+                    askings,
+                    verdict,
+                    message,
+                    excerpt: Excerpt::default(),
+                }
+            }
+            Self::StepPredicted(StepPredicted { place, part, prediction }) => Event::StepPredicted { place, part, prediction },
+            Self::StepSkipped(StepSkipped { place, why }) => Event::StepSkipped { place, why },
+            Self::StepSettled(StepSettled { place, outcome }) => Event::StepSettled { place, outcome },
+            Self::DoubtResolved(DoubtResolved { place, outcome, evidence, by }) => Event::DoubtResolved { place, outcome, evidence, by },
+            Self::Owed(Owed { place, why }) => Event::Owed { place, why },
+            Self::Note(Note { place, text }) => Event::Note { place, text },
+            Self::Interrupted(Interrupted { signal }) => Event::Interrupted { signal },
+            Self::Resumed(Resumed { from }) => Event::Resumed { from },
+            Self::RunClosed(RunClosed { outcome, why, owed }) => Event::RunClosed { outcome, why, owed },
+        })
+    }
+}

@@ -1,0 +1,233 @@
+//! Answers the operator's questions from the scenario.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    event::{Answerer, Place},
+    ports::{Answer, Ask, Choice, NoAnswer, Prompt, Question},
+};
+
+use super::{
+    fault::Fault,
+    scenario::{Answers, Said, Scenario},
+};
+
+/// What the question about the plan is called in a scenario.
+pub const PLAN: &str = "plan";
+
+/// A question that was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// `None` for the plan.
+    pub place: Option<Place>,
+    pub ask: Ask,
+    /// What was said; `None` if the scenario does not say.
+    pub answer: Option<Answer>,
+}
+
+/// A prompt that answers as the scenario says.
+#[derive(Debug)]
+pub struct Scripted {
+    scenario: Arc<Scenario>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    asked: Vec<Asked>,
+    /// How often each entry of `answers` has been used.
+    used: HashMap<String, usize>,
+    faults: Vec<Fault>,
+}
+
+impl Scripted {
+    #[must_use]
+    pub fn new(scenario: Arc<Scenario>) -> Self {
+        Self { scenario, memory: Mutex::default() }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every question so far, in order.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        self.memory().asked.clone()
+    }
+
+    /// Questions that the scenario does not answer, or not properly; asked again, only what is new.
+    pub fn take_faults(&self) -> Vec<Fault> {
+        std::mem::take(&mut self.memory().faults)
+    }
+
+    /// What the scenario says to this question, with the key under which it says so.
+    fn said(&self, memory: &mut Memory, question: &Question) -> Result<(String, Said), Fault> {
+        let keys = match &question.place {
+            None => vec![PLAN],
+            Some(place) => vec![place.as_str(), place.step()],
+        };
+        for key in &keys {
+            let Some(answers) = self.scenario.answers.get(*key) else { continue };
+            let used = memory.used.entry((*key).to_owned()).or_default();
+            *used += 1;
+            return match answers {
+                Answers::Always(said) => Ok(((*key).to_owned(), said.clone())),
+                Answers::Each(all) => all.get(*used - 1).map(|said| ((*key).to_owned(), said.clone())).ok_or_else(|| {
+                    self.fault(key, format!("`{key}` is asked a {used}. time, and the scenario has {} answers", all.len()), None)
+                }),
+            };
+        }
+        let key = keys.last().copied().unwrap_or(PLAN);
+        let example = match &question.ask {
+            Ask::Plan { .. } | Ask::YesNo | Ask::Phrase { .. } => "true".to_owned(),
+            Ask::Report { .. } => "what was done".to_owned(),
+            Ask::Override => "why".to_owned(),
+            Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
+                choices.last().map_or("stop", |choice| name(*choice)).to_owned()
+            }
+        };
+        let first = question.text.lines().next().unwrap_or_default();
+        let what = format!("no answer to the question at {}: {first}", keys[0]);
+        Err(self.fault("answers", what, Some(format!("add to `answers:`\n  {key}: {example}"))))
+    }
+
+    fn fault(&self, key: &str, what: String, hint: Option<String>) -> Fault {
+        let line = self.scenario.lines.get(&format!("answers.{key}")).or_else(|| self.scenario.lines.get("answers"));
+        Fault { file: self.scenario.name.clone(), line, what, hint }
+    }
+
+    fn answer(&self, memory: &mut Memory, question: &Question) -> Result<Answer, Fault> {
+        let yes = |typed: &str| Answer::Yes { typed: typed.to_owned(), by: Answerer::Scenario };
+        let no = |why: &str| Answer::No { why: why.to_owned() };
+        if question.ask == Ask::Override {
+            let reason = question
+                .place
+                .as_ref()
+                .and_then(|place| self.scenario.overrides.get(place.as_str()).or_else(|| self.scenario.overrides.get(place.step())));
+            return Ok(reason.map_or_else(|| no("the scenario does not override it"), |reason| yes(reason)));
+        }
+        if matches!(question.ask, Ask::Plan { .. }) && !self.scenario.answers.contains_key(PLAN) {
+            return Ok(yes("yes"));
+        }
+        let (key, said) = self.said(memory, question)?;
+        let wrong = |wanted: &str| Err(self.fault(&key, format!("`{key}`: this question is answered with {wanted}"), None));
+        match (&question.ask, said) {
+            (Ask::Plan { .. } | Ask::YesNo, said) => match said {
+                Said::YesNo(true) => Ok(yes("yes")),
+                Said::YesNo(false) => Ok(no("the scenario says no")),
+                Said::Text(text) if text == "yes" => Ok(yes("yes")),
+                Said::Text(text) if text == "no" => Ok(no("the scenario says no")),
+                Said::Text(_) => wrong("true or false"),
+            },
+            (Ask::Phrase { phrase, .. }, Said::YesNo(true)) => Ok(yes(phrase)),
+            (Ask::Phrase { phrase, .. }, Said::Text(typed)) if typed == *phrase => Ok(yes(phrase)),
+            (Ask::Phrase { phrase, .. }, Said::Text(typed)) => Ok(no(&format!("`{typed}` was typed, not `{phrase}`"))),
+            (Ask::Report { .. }, Said::YesNo(true)) => Ok(yes("done")),
+            (Ask::Report { .. }, Said::Text(text)) => Ok(yes(&text)),
+            (Ask::Phrase { .. } | Ask::Report { .. }, Said::YesNo(false)) => Ok(no("the scenario says no")),
+            (Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices }, said) => {
+                let chosen = choices.iter().find(|choice| matches!(&said, Said::Text(text) if text == name(**choice)));
+                match chosen {
+                    Some(choice) => Ok(Answer::Chosen { choice: *choice, by: Answerer::Scenario }),
+                    None => wrong(&format!("one of {}", choices.iter().map(|choice| name(*choice)).collect::<Vec<_>>().join(", "))),
+                }
+            }
+            (Ask::Override, _) => Ok(no("the scenario does not override it")),
+        }
+    }
+}
+
+/// What a choice is called in a scenario.
+#[must_use]
+pub fn name(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Run => "run",
+        Choice::Retry => "retry",
+        Choice::Skip => "skip",
+        Choice::Continue => "continue",
+        Choice::Rollback => "rollback",
+        Choice::Stop => "stop",
+        Choice::Done => "done",
+        Choice::NotDone => "not_done",
+    }
+}
+
+impl Prompt for Scripted {
+    fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
+        let mut memory = self.memory();
+        let answer = self.answer(&mut memory, question);
+        memory.asked.push(Asked { place: question.place.clone(), ask: question.ask.clone(), answer: answer.as_ref().ok().cloned() });
+        answer.map_err(|fault| {
+            memory.faults.push(fault);
+            NoAnswer::NoTerminal { flag: "answers in the scenario".to_owned() }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scripted(answers: &str) -> Scripted {
+        let text = format!("halligan_scenario: 1\nrunbook: x\ntitle: t\n{answers}");
+        Scripted::new(Arc::new(Scenario::parse("s.yaml", &text).unwrap()))
+    }
+
+    fn question(place: &str, ask: Ask) -> Question {
+        Question { place: Some(Place::top("loop").item("i", "1").child(place)), ask, text: "Sure?\nReally?".into() }
+    }
+
+    fn phrase() -> Ask {
+        Ask::Phrase { phrase: "WD-7".into(), destroys: true }
+    }
+
+    #[test]
+    fn a_phrase_is_typed_right_or_wrong() {
+        for (said, yes) in [("true", true), ("WD-7", true), ("wd-7", false), ("false", false), ("yes", false)] {
+            let answer = scripted(&format!("answers: {{wipe: {said}}}")).ask(&question("wipe", phrase())).unwrap();
+            assert_eq!(answer == Answer::Yes { typed: "WD-7".into(), by: Answerer::Scenario }, yes, "{said}: {answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_a_fault_that_names_it() {
+        let prompt = scripted("");
+        assert!(prompt.ask(&question("wipe", phrase())).is_err());
+        let faults = prompt.take_faults();
+        assert_eq!(faults[0].to_string(), "s.yaml: no answer to the question at loop[i=1].wipe: Sure?\nadd to `answers:`\n  wipe: true");
+        assert_eq!(prompt.asked()[0].answer, None);
+        assert!(prompt.take_faults().is_empty());
+    }
+
+    #[test]
+    fn a_list_answers_one_time_each() {
+        let prompt = scripted("answers:\n  up: [retry, stop]\n");
+        let failed = question("up", Ask::Failed { choices: vec![Choice::Retry, Choice::Stop] });
+        let chosen = |choice| Answer::Chosen { choice, by: Answerer::Scenario };
+        assert_eq!(prompt.ask(&failed).unwrap(), chosen(Choice::Retry));
+        assert_eq!(prompt.ask(&failed).unwrap(), chosen(Choice::Stop));
+        assert!(prompt.ask(&failed).is_err());
+        assert_eq!(prompt.take_faults()[0].line, Some(5));
+        let prompt = scripted("answers: {up: explode}");
+        assert!(prompt.ask(&failed).is_err());
+        assert!(prompt.take_faults()[0].what.contains("one of retry, stop"));
+    }
+
+    #[test]
+    fn a_place_comes_before_its_step_and_the_plan_is_confirmed() {
+        let prompt = scripted("answers: {ok: false, 'loop[i=1].ok': true}\noverrides: {gate: checked by hand}");
+        assert!(matches!(prompt.ask(&question("ok", Ask::YesNo)).unwrap(), Answer::Yes { .. }));
+        let plan = Question { place: None, ask: Ask::Plan { changes: 1, destroys: 0 }, text: String::new() };
+        assert!(matches!(prompt.ask(&plan).unwrap(), Answer::Yes { .. }));
+        assert!(matches!(scripted("answers: {plan: false}").ask(&plan).unwrap(), Answer::No { .. }));
+        assert_eq!(
+            prompt.ask(&question("gate", Ask::Override)).unwrap(),
+            Answer::Yes { typed: "checked by hand".into(), by: Answerer::Scenario }
+        );
+        assert!(matches!(prompt.ask(&question("other", Ask::Override)).unwrap(), Answer::No { .. }));
+    }
+}

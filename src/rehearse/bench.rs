@@ -1,0 +1,94 @@
+//! A site, and orders, for the tests of this module.
+
+use std::{
+    io::{self, Write},
+    sync::Mutex,
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    event::{Captured, Effect, Part, Place},
+    ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
+};
+
+use super::{Rehearsal, Scenario};
+
+/// Keeps the lines that it is told.
+#[derive(Debug, Default)]
+pub struct Bench {
+    pub lines: Mutex<Vec<String>>,
+}
+
+#[derive(Debug, Default)]
+struct Memory(Vec<u8>);
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Capture for Memory {
+    fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
+        let digest = Sha256::digest(&self.0);
+        let sha256 = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        Ok(Captured { sha256, bytes: self.0.len() as u64, truncated: false, redactions: 0 })
+    }
+}
+
+impl Site for Bench {
+    fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
+        Ok(())
+    }
+    fn signalled(&self, _: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
+    fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
+        Ok(Box::<Memory>::default())
+    }
+    fn line(&self, text: &str) {
+        self.lines.lock().unwrap().push(text.to_owned());
+    }
+}
+
+/// The scenario with this below its head.
+pub fn scenario(text: &str) -> Scenario {
+    Scenario::parse("s.yaml", &format!("halligan_scenario: 1\nrunbook: x\ntitle: t\n{text}")).unwrap()
+}
+
+pub fn rehearsal(text: &str) -> Rehearsal {
+    Rehearsal::new(scenario(text).into(), None)
+}
+
+/// An order of the step `step`.
+pub fn order(command: &str) -> Order {
+    Order {
+        place: Place::top("each").item("i", "1").child("step"),
+        part: Part::Main,
+        words: Words::Argv(command.split(' ').map(ToOwned::to_owned).collect()),
+        effect: Effect::Change,
+        host: None,
+        user: None,
+        cwd: None,
+        env: vec![EnvValue { name: "A".into(), value: "b".into() }],
+        stdin: None,
+        timeout: Some(Duration::from_secs(60)),
+        interactive: false,
+    }
+}
+
+pub fn execute(rehearsal: &Rehearsal, order: &Order) -> Ran {
+    rehearsal.simulator.execute(order, &Bench::default(), &Interrupts::default()).unwrap()
+}
+
+/// The exit and what was printed.
+pub fn run(rehearsal: &Rehearsal, command: &str) -> String {
+    let ran = execute(rehearsal, &order(command));
+    format!("{:?} {}", ran.exit, String::from_utf8_lossy(&ran.stdout.head))
+}

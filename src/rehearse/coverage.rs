@@ -1,0 +1,340 @@
+//! What of a runbook its rehearsals have exercised, and what none has.
+
+use std::{collections::BTreeSet, fmt};
+
+use crate::{
+    event::{Event, Finding, Part, Place, Skip, StepOutcome, Verdict},
+    runbook::model::{Kind, Probe, Runbook, Step, Undo},
+};
+
+/// One way in which a part of a runbook can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aspect {
+    Reached,
+    WhenFalse,
+    AlreadyDone,
+    NotYetDone,
+    Failed,
+    VerifyPassed,
+    VerifyFailed,
+    Undo,
+    Cleanup,
+    GatePassed,
+    GateFailed,
+    Yes,
+    No,
+    ProbePassed,
+    ProbeFailed,
+}
+
+impl fmt::Display for Aspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Reached => "is reached",
+            Self::WhenFalse => "is skipped because of its `when`",
+            Self::AlreadyDone => "is found done already",
+            Self::NotYetDone => "is found not done yet",
+            Self::Failed => "fails",
+            Self::VerifyPassed => "is verified",
+            Self::VerifyFailed => "fails its verification",
+            Self::Undo => "is undone",
+            Self::Cleanup => "is cleaned up",
+            Self::GatePassed => "lets the next batch through",
+            Self::GateFailed => "holds the next batch back",
+            Self::Yes => "is answered with yes",
+            Self::No => "is answered with no",
+            Self::ProbePassed => "passes",
+            Self::ProbeFailed => "does not pass",
+        })
+    }
+}
+
+/// A part of the runbook and a way in which it can go: `wait_up fails`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// The id of a step or probe.
+    pub id: String,
+    pub aspect: Aspect,
+    /// In the runbook, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.id, self.aspect)
+    }
+}
+
+/// How much of a runbook was exercised.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    pub total: usize,
+    /// What no rehearsal has shown, in the order of the runbook.
+    pub missing: Vec<Point>,
+}
+
+impl Coverage {
+    /// Compares what can happen in a runbook with the events of all its rehearsals.
+    #[must_use]
+    pub fn of<'a>(runbook: &Runbook, events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let calls: BTreeSet<&str> =
+            runbook.all_steps().filter(|step| matches!(step.kind, Kind::Call(_))).map(|step| step.id.as_str()).collect();
+        let mut seen = BTreeSet::new();
+        for event in events {
+            if let Some((place, aspect)) = aspect(event)
+                && let Some(id) = own_id(place, &calls)
+            {
+                seen.insert((id, aspect));
+            }
+        }
+        let points = points(runbook);
+        let total = points.len();
+        let missing = points.into_iter().filter(|point| !seen.contains(&(point.id.clone(), point.aspect))).collect();
+        Self { total, missing }
+    }
+
+    #[must_use]
+    pub fn exercised(&self) -> usize {
+        self.total - self.missing.len()
+    }
+
+    /// In whole percent, rounded down: 100 is all.
+    #[must_use]
+    pub fn percent(&self) -> usize {
+        (self.exercised() * 100).checked_div(self.total).unwrap_or(100)
+    }
+}
+
+/// The step's id, if it is a step of the runbook itself and not of one that it calls.
+fn own_id(place: &Place, calls: &BTreeSet<&str>) -> Option<String> {
+    let mut ids = vec![String::new()];
+    let (mut inside, mut escaped) = (false, false);
+    for c in place.as_str().chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '[' if !inside => inside = true,
+            ']' if inside => inside = false,
+            '.' if !inside => ids.push(String::new()),
+            c if !inside => ids.last_mut()?.push(c),
+            _ => {}
+        }
+    }
+    let last = ids.pop()?;
+    (!ids.iter().any(|id| calls.contains(id.as_str()))).then_some(last)
+}
+
+fn aspect(event: &Event) -> Option<(&Place, Aspect)> {
+    Some(match event {
+        Event::Checked { place, finding: Finding::Pass { .. }, .. } => (place, Aspect::ProbePassed),
+        Event::Checked { place, .. } => (place, Aspect::ProbeFailed),
+        Event::Confirmed { place: Some(place), .. } => (place, Aspect::Yes),
+        Event::Declined { place: Some(place), .. } => (place, Aspect::No),
+        Event::StepReached { place, .. } => (place, Aspect::Reached),
+        Event::StepSkipped { place, why: Skip::When { .. } } => (place, Aspect::WhenFalse),
+        Event::StepSkipped { place, why: Skip::AlreadyDone { .. } } => (place, Aspect::AlreadyDone),
+        Event::StepSettled { place, outcome: StepOutcome::Failed { .. } | StepOutcome::InDoubt { .. } } => (place, Aspect::Failed),
+        Event::StepEnded { place, part, verdict, .. } => {
+            let passed = *verdict == Verdict::Passed;
+            let aspect = match (part, passed) {
+                (Part::Main, false) => Aspect::Failed,
+                (Part::DoneIf, false) => Aspect::NotYetDone,
+                (Part::Verify, true) => Aspect::VerifyPassed,
+                (Part::Verify, false) => Aspect::VerifyFailed,
+                (Part::Gate, true) => Aspect::GatePassed,
+                (Part::Gate, false) => Aspect::GateFailed,
+                (Part::Undo, _) => Aspect::Undo,
+                (Part::Cleanup, _) => Aspect::Cleanup,
+                (Part::Main | Part::DoneIf, true) | (Part::Show, _) => return None,
+            };
+            (place, aspect)
+        }
+        _ => return None,
+    })
+}
+
+/// Every way in which the runbook can go.
+fn points(runbook: &Runbook) -> Vec<Point> {
+    let mut points = Vec::new();
+    let line = |offset: usize| 1 + runbook.source.text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+    let mut add = |id: &str, offset: usize, aspects: &[Aspect]| {
+        points.extend(aspects.iter().map(|aspect| Point { id: id.to_owned(), aspect: *aspect, line: line(offset) }));
+    };
+    for probe in &runbook.preflight {
+        if let Some(id) = &probe.id {
+            add(id.as_str(), probe.span.offset, &[Aspect::ProbePassed, Aspect::ProbeFailed]);
+        }
+    }
+    for step in runbook.all_steps() {
+        let id = step.id.as_str();
+        add(id, step.span.offset, &aspects(step));
+        if let Kind::ForEach(each) = &step.kind {
+            for (index, gate) in each.before_batch.iter().enumerate() {
+                add(&gate_id(gate, index), gate.span.offset, &[Aspect::GatePassed, Aspect::GateFailed]);
+            }
+        }
+    }
+    points
+}
+
+/// What the run loop calls a gate.
+fn gate_id(gate: &Probe, index: usize) -> String {
+    gate.id.as_ref().map_or_else(|| format!("gate{}", index + 1), ToString::to_string)
+}
+
+fn aspects(step: &Step) -> Vec<Aspect> {
+    let mut aspects = vec![Aspect::Reached];
+    if step.when.is_some() {
+        aspects.push(Aspect::WhenFalse);
+    }
+    if step.done_if.is_some() {
+        aspects.extend([Aspect::AlreadyDone, Aspect::NotYetDone]);
+    }
+    match &step.kind {
+        Kind::Command(_) | Kind::Probe(_) | Kind::Wait(_) => aspects.push(Aspect::Failed),
+        Kind::Confirm(_) | Kind::Manual(_) => aspects.extend([Aspect::Yes, Aspect::No]),
+        Kind::ForEach(_) | Kind::Group { .. } | Kind::Call(_) => {}
+    }
+    let manual = matches!(&step.kind, Kind::Manual(manual) if manual.verify.is_some());
+    if step.verify.is_some() || manual {
+        aspects.extend([Aspect::VerifyPassed, Aspect::VerifyFailed]);
+    }
+    if matches!(step.undo, Undo::Command(_)) {
+        aspects.push(Aspect::Undo);
+    }
+    if step.cleanup.is_some() {
+        aspects.push(Aspect::Cleanup);
+    }
+    aspects
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+    use crate::{
+        event::{Captured, Effect, Excerpt, Exit},
+        runbook::{
+            model::{Call, Command, Expr, OnFail, Origin, Output, Program, Requires, SourceText, Span, Template},
+            name::{RunbookName, StepId},
+        },
+    };
+
+    fn step(id: &str, offset: usize, kind: Kind) -> Step {
+        Step {
+            id: StepId::new(id).unwrap(),
+            title: None,
+            why: None,
+            when: None,
+            on_fail: OnFail::Stop,
+            kind,
+            done_if: None,
+            verify: None,
+            undo: Undo::Unsaid,
+            cleanup: None,
+            idempotent: false,
+            retry: None,
+            progress: None,
+            span: Span { offset, len: 1 },
+        }
+    }
+
+    pub fn runbook() -> Runbook {
+        let command = Command {
+            program: Program::Argv(vec![Template { text: "true".into(), span: Span::default() }]),
+            effect: Effect::Change,
+            on: None,
+            env: indexmap::IndexMap::new(),
+            stdin: None,
+            cwd: None,
+            user: None,
+            timeout: None,
+            output: Output::Text,
+            interactive: false,
+            span: Span::default(),
+        };
+        let mut set = step("set", 2, Kind::Command(command));
+        set.when = Some(Expr { text: "true".into(), span: Span::default() });
+        set.verify = Some(Probe {
+            id: None,
+            title: None,
+            when: None,
+            for_each: None,
+            command: None,
+            expect: None,
+            within: None,
+            every: None,
+            severity: crate::runbook::model::Severity::Block,
+            message: None,
+            hint: None,
+            span: Span::default(),
+        });
+        let call = Call { runbook: RunbookName::new("other").unwrap(), params: indexmap::IndexMap::new(), params_span: Span::default() };
+        let steps = vec![step("all", 0, Kind::Group { title: "g".into(), steps: vec![set] }), step("sub", 4, Kind::Call(call))];
+        let text: Arc<str> = "a\nb\nc\n".into();
+        Runbook {
+            name: RunbookName::new("x").unwrap(),
+            title: String::new(),
+            summary: String::new(),
+            tags: Vec::new(),
+            owner: None,
+            reviewed: None,
+            references: Vec::new(),
+            params: Vec::new(),
+            requires: Requires::default(),
+            locks: Vec::new(),
+            vars: indexmap::IndexMap::new(),
+            preflight: Vec::new(),
+            steps,
+            source: SourceText { name: "x.yaml".into(), origin: Origin::Bundled, text, sha256: String::new() },
+        }
+    }
+
+    fn reached(place: Place) -> Event {
+        Event::StepReached { place, title: String::new(), kind: "run", effect: Effect::Read }
+    }
+
+    fn verified(place: Place, verdict: Verdict) -> Event {
+        let nothing = Captured { sha256: String::new(), bytes: 0, truncated: false, redactions: 0 };
+        Event::StepEnded {
+            place,
+            part: Part::Verify,
+            attempt: 1,
+            exit: Exit::Code(0),
+            stdout: nothing.clone(),
+            stderr: nothing,
+            took: Duration::ZERO,
+            askings: 1,
+            verdict,
+            message: String::new(),
+            excerpt: Excerpt::default(),
+        }
+    }
+
+    #[test]
+    fn what_no_rehearsal_has_shown_is_named() {
+        let set = Place::top("all").child("set");
+        let events = [
+            reached(Place::top("all")),
+            reached(set.clone()),
+            verified(set, Verdict::Passed),
+            // A step of another runbook says nothing about one of this that has the same name.
+            verified(Place::top("sub").child("set"), Verdict::Failed { why: String::new() }),
+        ];
+        let coverage = Coverage::of(&runbook(), &events);
+        let missing: Vec<String> = coverage.missing.iter().map(|point| format!("{}: {point}", point.line)).collect();
+        assert_eq!(
+            missing,
+            ["2: set is skipped because of its `when`", "2: set fails", "2: set fails its verification", "3: sub is reached"]
+        );
+        assert_eq!((coverage.total, coverage.exercised(), coverage.percent()), (7, 3, 42));
+    }
+
+    #[test]
+    fn nothing_at_all_is_missing_everything() {
+        let coverage = Coverage::of(&runbook(), &[]);
+        assert_eq!((coverage.exercised(), coverage.percent()), (0, 0));
+        assert_eq!(Coverage::default().percent(), 100);
+    }
+}

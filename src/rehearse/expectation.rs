@@ -1,0 +1,331 @@
+//! Compares how a rehearsal ended with how it should have.
+
+use std::fmt;
+
+use crate::{
+    event::{Finding, Outcome, Place},
+    expression,
+    quantity::show_duration,
+};
+
+use super::{
+    account::Account,
+    answers::{Asked, PLAN},
+    document::FindingName,
+    rule::Ran,
+    scenario::Scenario,
+    simulator::Simulator,
+    stage::Call,
+};
+
+/// One expectation that was not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What it is about: `outcome`, `world.noout`.
+    pub what: String,
+    pub wanted: String,
+    pub found: String,
+    /// Where the scenario says so.
+    pub line: Option<usize>,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  wanted  {}\n  found   {}", self.what, self.wanted, self.found)
+    }
+}
+
+/// What a rehearsal has shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    pub account: &'a Account,
+    /// The exit code, where there is one.
+    pub exit: Option<u8>,
+    pub asked: &'a [Asked],
+    pub simulator: &'a Simulator,
+}
+
+struct Comparison<'a> {
+    scenario: &'a Scenario,
+    mismatches: Vec<Mismatch>,
+}
+
+impl Comparison<'_> {
+    fn differs(&mut self, path: &str, wanted: impl Into<String>, found: impl Into<String>) {
+        let line = self.scenario.lines.get(&format!("expect.{path}"));
+        self.mismatches.push(Mismatch { what: path.to_owned(), wanted: wanted.into(), found: found.into(), line });
+    }
+}
+
+/// Every expectation of the scenario that was not met, and every fault in it that never struck.
+#[must_use]
+pub fn compare(scenario: &Scenario, shown: Shown<'_>) -> Vec<Mismatch> {
+    let mut comparison = Comparison { scenario, mismatches: Vec::new() };
+    let expect = &scenario.expect;
+    let account = shown.account;
+
+    if let Some(wanted) = expect.outcome
+        && account.outcome != Some(wanted)
+    {
+        let found = account.outcome.map_or("the run did not end".to_owned(), |found| format!("{} ({})", outcome(found), account.why));
+        comparison.differs("outcome", outcome(wanted), found);
+    }
+    if let Some(wanted) = expect.exit
+        && shown.exit != Some(wanted)
+    {
+        comparison.differs("exit", wanted.to_string(), shown.exit.map_or("no exit code".to_owned(), |code| code.to_string()));
+    }
+    let at = account.at.as_ref().map(Place::as_str);
+    if let Some(wanted) = &expect.at
+        && at != Some(wanted)
+    {
+        comparison.differs("at", wanted, at.unwrap_or("no place in particular"));
+    }
+    let calls = shown.simulator.calls();
+    ran(&mut comparison, &expect.ran, &calls);
+    never_ran(&mut comparison, &expect.never_ran, &calls);
+
+    for (index, wanted) in expect.asked.iter().enumerate() {
+        let names = |asked: &Asked| match &asked.place {
+            None => wanted == PLAN,
+            Some(place) => place.as_str() == wanted || place.step() == wanted,
+        };
+        if !shown.asked.iter().any(names) {
+            let all: Vec<&str> = shown.asked.iter().map(|asked| asked.place.as_ref().map_or(PLAN, Place::as_str)).collect();
+            let found = if all.is_empty() { "nothing was asked".to_owned() } else { format!("asked: {}", all.join(", ")) };
+            comparison.differs(&format!("asked[{index}]"), format!("`{wanted}` is asked"), found);
+        }
+    }
+    for (path, wanted) in &expect.world {
+        let found = shown.simulator.world(path);
+        if found.as_ref() != Some(&expression::from_json(wanted)) {
+            let found = found.map_or("there is no such thing".to_owned(), |found| expression_json(&found));
+            comparison.differs(&format!("world.{path}"), wanted.to_string(), found);
+        }
+    }
+    for violation in shown.simulator.violations() {
+        let Some(never) = expect.never.get(violation.never) else { continue };
+        let place = violation.place.map_or("nothing in particular".to_owned(), |place| place.to_string());
+        let found = format!("true after {}, during {place}", show_duration(violation.at));
+        comparison.differs(&format!("never[{}]", violation.never), format!("never `{}`", never.text), found);
+    }
+    if let Some(wanted) = &expect.owed {
+        let mut found: Vec<&str> = account.owed.iter().map(Place::as_str).collect();
+        let mut wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        found.sort_unstable();
+        wanted.sort_unstable();
+        if found != wanted {
+            comparison.differs("owed", list(&wanted), list(&found));
+        }
+    }
+    findings(&mut comparison, account);
+    for (index, calls) in shown.simulator.injections_left() {
+        let Some(injection) = scenario.injections.get(index) else { continue };
+        comparison.mismatches.push(Mismatch {
+            what: format!("faults[{index}]"),
+            wanted: format!("it strikes call {} of {}", injection.call, injection.step),
+            found: format!("{} was called {calls} times", injection.step),
+            line: injection.line,
+        });
+    }
+    comparison.mismatches
+}
+
+/// Whether commands ran in the order in which they are listed.
+fn ran(comparison: &mut Comparison<'_>, wanted: &[Ran], calls: &[Call]) {
+    let mut from = 0;
+    let mut before: Option<&str> = None;
+    for (index, wanted) in wanted.iter().enumerate() {
+        let path = format!("ran[{index}]");
+        let matches = |call: &Call| wanted.pattern.matches(&call.words, call.host.as_deref()).is_some();
+        let all = calls.iter().filter(|call| matches(call)).count();
+        if let Some(times) = wanted.times
+            && times != all
+        {
+            comparison.differs(&path, format!("`{}` runs {times} times", wanted.text), format!("it ran {all} times"));
+            continue;
+        }
+        if wanted.times == Some(0) {
+            continue;
+        }
+        match calls[from..].iter().position(matches) {
+            Some(at) => {
+                from += at + 1;
+                before = Some(&wanted.text);
+            }
+            None if all == 0 => comparison.differs(&path, format!("`{}` runs", wanted.text), "it never ran"),
+            None => comparison.differs(
+                &path,
+                format!("`{}` runs after `{}`", wanted.text, before.unwrap_or_default()),
+                "it ran before that, and not after it",
+            ),
+        }
+    }
+}
+
+fn never_ran(comparison: &mut Comparison<'_>, unwanted: &[Ran], calls: &[Call]) {
+    for (index, unwanted) in unwanted.iter().enumerate() {
+        let call = calls.iter().find(|call| unwanted.pattern.matches(&call.words, call.host.as_deref()).is_some());
+        if let Some(call) = call {
+            let found = format!("it ran after {}, at {}", show_duration(call.at), call.place);
+            comparison.differs(&format!("never_ran[{index}]"), format!("`{}` never runs", unwanted.text), found);
+        }
+    }
+}
+
+/// A probe that was asked for several items must have found the same for at least one, and `pass` for all.
+fn findings(comparison: &mut Comparison<'_>, account: &Account) {
+    for (probe, wanted) in &comparison.scenario.expect.findings {
+        let found: Vec<FindingName> = account
+            .findings
+            .iter()
+            .filter(|(place, _)| place.as_str() == probe || place.step() == probe)
+            .map(|(_, finding)| match finding {
+                Finding::Pass { .. } => FindingName::Pass,
+                Finding::Warn { .. } => FindingName::Warn,
+                Finding::Block { .. } => FindingName::Block,
+                Finding::Unknown { .. } => FindingName::Unknown,
+            })
+            .collect();
+        let met = match wanted {
+            FindingName::Pass => !found.is_empty() && found.iter().all(|found| found == wanted),
+            _ => found.contains(wanted),
+        };
+        if !met {
+            let names: Vec<&str> = found.iter().map(|found| finding(*found)).collect();
+            let found = if names.is_empty() { "it was not asked".to_owned() } else { names.join(", ") };
+            comparison.differs(&format!("findings.{probe}"), finding(*wanted), found);
+        }
+    }
+}
+
+fn list(places: &[&str]) -> String {
+    if places.is_empty() { "nothing".to_owned() } else { places.join(", ") }
+}
+
+fn finding(name: FindingName) -> &'static str {
+    match name {
+        FindingName::Pass => "pass",
+        FindingName::Warn => "warn",
+        FindingName::Block => "block",
+        FindingName::Unknown => "unknown",
+    }
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Completed => "completed",
+        Outcome::Blocked => "blocked",
+        Outcome::Declined => "declined",
+        Outcome::Stopped => "stopped",
+        Outcome::RolledBack => "rolled_back",
+        Outcome::Stuck => "stuck",
+    }
+}
+
+fn expression_json(value: &minijinja::Value) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        Rehearsal,
+        account::Account,
+        bench::{rehearsal, run},
+    };
+    use crate::event::{Event, Finding, Outcome, Place};
+
+    fn world(expect: &str) -> Rehearsal {
+        let rehearsal = rehearsal(&format!(
+            "world: {{noout: false, n: 1}}
+commands:
+  - {{match: [ceph, '{{what:set|unset}}'], set: {{noout: \"{{{{ what == 'set' }}}}\"}}}}
+  - {{match: [restart, '{{id:int}}']}}
+expect:
+{expect}"
+        ));
+        for command in ["ceph set", "restart 1", "restart 2", "ceph unset"] {
+            run(&rehearsal, command);
+        }
+        rehearsal
+    }
+
+    fn account() -> Account {
+        let checked = Event::Checked { place: Place::top("quorum"), title: "t".into(), finding: Finding::Pass { message: "m".into() } };
+        let closed = Event::RunClosed { outcome: Outcome::Stopped, why: "it broke".into(), owed: vec![Place::top("set")] };
+        Account::of(&[checked, closed])
+    }
+
+    fn mismatches(expect: &str) -> Vec<String> {
+        let judgement = world(expect).judge(&account(), Some(6));
+        assert_eq!(judgement.faults, []);
+        judgement.mismatches.iter().map(|mismatch| format!("{}: {mismatch}", mismatch.line.unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn what_is_as_expected_is_not_mentioned() {
+        let none: [&str; 0] = [];
+        assert_eq!(
+            mismatches(
+                "  outcome: stopped
+  exit: 6
+  ran: [[ceph, set], {match: [restart, '{id}'], times: 2}, [ceph, unset]]
+  never_ran: [[restart, 3]]
+  world: {noout: false, n: 1.0}
+  never: [n > 1]
+  owed: [set]
+  findings: {quorum: pass}
+"
+            ),
+            none
+        );
+        assert_eq!(mismatches("  exit: 6\n"), none);
+    }
+
+    #[test]
+    fn every_difference_is_told_with_its_line() {
+        let told = mismatches(
+            "  outcome: completed
+  exit: 0
+  at: restart
+  ran: [[ceph, unset], [restart, 1], [restart, 9], {match: [restart, '{id}'], times: 3}]
+  never_ran: [[restart, '{id:int}']]
+  asked: [sure]
+  world: {noout: true}
+  never: [noout]
+  owed: []
+  findings: {quorum: block, gone: pass}
+",
+        );
+        assert_eq!(
+            told,
+            [
+                "9: outcome\n  wanted  completed\n  found   stopped (it broke)",
+                "10: exit\n  wanted  0\n  found   6",
+                "11: at\n  wanted  restart\n  found   no place in particular",
+                "12: ran[1]\n  wanted  `restart 1` runs after `ceph unset`\n  found   it ran before that, and not after it",
+                "12: ran[2]\n  wanted  `restart 9` runs\n  found   it never ran",
+                "12: ran[3]\n  wanted  `restart {id}` runs 3 times\n  found   it ran 2 times",
+                "13: never_ran[0]\n  wanted  `restart {id:int}` never runs\n  found   it ran after 0ms, at each[i=1].step",
+                "14: asked[0]\n  wanted  `sure` is asked\n  found   nothing was asked",
+                "15: world.noout\n  wanted  true\n  found   false",
+                "16: never[0]\n  wanted  never `noout`\n  found   true after 0ms, during each[i=1].step",
+                "17: owed\n  wanted  nothing\n  found   set",
+                "18: findings.quorum\n  wanted  block\n  found   pass",
+                "18: findings.gone\n  wanted  pass\n  found   it was not asked",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_fault_that_never_struck_is_a_difference() {
+        let rehearsal = rehearsal("faults:\n  - {step: gone, do: hang}\n");
+        let judgement = rehearsal.judge(&account(), None);
+        assert!(!judgement.passed());
+        assert_eq!(
+            judgement.mismatches[0].to_string(),
+            "faults[0]\n  wanted  it strikes call 1 of gone\n  found   gone was called 0 times"
+        );
+    }
+}

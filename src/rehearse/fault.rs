@@ -1,0 +1,51 @@
+//! What is wrong with a scenario, found when it is read or while it is rehearsed.
+
+use std::fmt;
+
+/// One thing that is wrong, with its place. A rehearsal with a fault has shown nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The scenario's file, or the runbook's where the fault is about a step.
+    pub file: String,
+    /// From 1, where it is known.
+    pub line: Option<usize>,
+    pub what: String,
+    /// What would be right.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.file, self.what)?,
+            None => write!(f, "{}: {}", self.file, self.what)?,
+        }
+        match &self.hint {
+            Some(hint) => write!(f, "\n{hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A scenario that cannot be used, with everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScenarioError {
+    /// The scenario's name or path, as it was given.
+    pub name: String,
+    /// Never empty.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            fault.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ScenarioError {}

@@ -1,0 +1,26 @@
+//! The simulated world: scenarios, what answers their commands, virtual time, and what a rehearsal has shown.
+
+pub mod account;
+pub mod answers;
+#[cfg(test)]
+mod bench;
+pub mod clock;
+pub mod coverage;
+pub mod document;
+pub mod expectation;
+pub mod fault;
+pub mod fixture;
+mod line;
+pub mod matcher;
+mod reference;
+pub mod rehearsal;
+pub mod rule;
+pub mod scenario;
+pub mod simulator;
+mod stage;
+mod suggestion;
+pub mod world;
+
+pub use fault::{Fault, ScenarioError};
+pub use rehearsal::{Judgement, Rehearsal};
+pub use scenario::Scenario;

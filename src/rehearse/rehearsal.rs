@@ -1,0 +1,71 @@
+//! One rehearsal: the ports of a simulated world, and the judgement at its end.
+
+use std::sync::{Arc, Mutex};
+
+use crate::runbook::model::Runbook;
+
+use super::{
+    account::Account,
+    answers::Scripted,
+    clock::VirtualClock,
+    expectation::{self, Mismatch, Shown},
+    fault::Fault,
+    scenario::Scenario,
+    simulator::{Simulator, StepLines},
+    stage::Stage,
+};
+
+/// What the run loop is given instead of the real world. Good for one run.
+#[derive(Debug)]
+pub struct Rehearsal {
+    pub scenario: Arc<Scenario>,
+    pub simulator: Simulator,
+    pub clock: VirtualClock,
+    pub prompt: Scripted,
+}
+
+/// Whether a rehearsal went as the scenario says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The scenario itself is wrong: nothing has been shown.
+    pub faults: Vec<Fault>,
+    pub mismatches: Vec<Mismatch>,
+}
+
+impl Judgement {
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.faults.is_empty() && self.mismatches.is_empty()
+    }
+}
+
+impl Rehearsal {
+    /// The runbook, if there is one, tells on which line each step stands.
+    #[must_use]
+    pub fn new(scenario: Arc<Scenario>, runbook: Option<&Runbook>) -> Self {
+        let stage = Arc::new(Mutex::new(Stage::new(&scenario)));
+        Self {
+            simulator: Simulator::new(Arc::clone(&stage), runbook.map(step_lines).unwrap_or_default()),
+            clock: VirtualClock::new(scenario.now, stage),
+            prompt: Scripted::new(Arc::clone(&scenario)),
+            scenario,
+        }
+    }
+
+    /// Compares what happened with what the scenario expects.
+    #[must_use]
+    pub fn judge(&self, account: &Account, exit: Option<u8>) -> Judgement {
+        let mut faults = self.simulator.take_faults();
+        faults.extend(self.prompt.take_faults());
+        let shown = Shown { account, exit, asked: &self.prompt.asked(), simulator: &self.simulator };
+        Judgement { faults, mismatches: expectation::compare(&self.scenario, shown) }
+    }
+}
+
+fn step_lines(runbook: &Runbook) -> StepLines {
+    let source = &runbook.source;
+    let line = |offset: usize| 1 + source.text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+    let steps = runbook.all_steps().map(|step| (step.id.to_string(), step.span));
+    let probes = runbook.preflight.iter().filter_map(|probe| Some((probe.id.as_ref()?.to_string(), probe.span)));
+    steps.chain(probes).map(|(id, span)| (id, (source.name.clone(), line(span.offset)))).collect()
+}

@@ -1,0 +1,252 @@
+//! Rules and events with everything in them checked and compiled.
+
+use std::{sync::Arc, time::Duration};
+
+use minijinja::Value;
+
+use crate::{
+    event::{Outcome, Part},
+    expression::{self, Compiled, name::nearest},
+};
+
+use super::{
+    document::{FindingName, Mishap},
+    matcher::Pattern,
+    world::BUILTINS,
+};
+
+/// A value with templates in it.
+#[derive(Debug, Clone)]
+pub enum Formula {
+    Fixed(Value),
+    Template(Compiled),
+    List(Vec<Formula>),
+    Map(Vec<(String, Formula)>),
+}
+
+impl Formula {
+    /// Its value in a scope. A template that is one whole expression keeps its value's type.
+    ///
+    /// # Errors
+    /// As for [`expression::render`].
+    pub fn evaluate(&self, scope: &Value) -> Result<Value, String> {
+        match self {
+            Self::Fixed(value) => Ok(value.clone()),
+            Self::Template(template) => template.evaluate(scope).map_err(|error| error.message),
+            Self::List(members) => members.iter().map(|member| member.evaluate(scope)).collect::<Result<Vec<_>, _>>().map(Value::from),
+            Self::Map(members) => {
+                let pairs = members.iter().map(|(key, member)| Ok((key.clone(), member.evaluate(scope)?)));
+                Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, String>>()?))
+            }
+        }
+    }
+}
+
+/// A path in the world and the value that it gets.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The first part is always written out.
+    pub path: Vec<Compiled>,
+    pub value: Formula,
+    pub line: Option<usize>,
+}
+
+/// What a command prints.
+#[derive(Debug, Clone)]
+pub enum Printout {
+    Nothing,
+    Template(Compiled),
+    Json(Formula),
+    Bytes(Arc<[u8]>),
+    /// A fixture that has not been read.
+    Unread(String),
+}
+
+#[derive(Debug, Clone)]
+pub enum Code {
+    Fixed(i32),
+    Template(Compiled),
+}
+
+/// Answers a command.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    pub pattern: Pattern,
+    pub when: Option<Compiled>,
+    pub takes: Duration,
+    pub set: Vec<Assignment>,
+    pub stdout: Printout,
+    pub stderr: Option<Compiled>,
+    pub code: Code,
+    pub hang: bool,
+    pub after: Vec<(Duration, Arc<[Assignment]>)>,
+    pub line: Option<usize>,
+}
+
+/// Something that happens by itself.
+#[derive(Debug, Clone)]
+pub struct Happening {
+    /// `None`: as soon as `when` is true, once.
+    pub at: Option<Duration>,
+    /// Never zero.
+    pub every: Option<Duration>,
+    pub when: Option<Compiled>,
+    pub set: Vec<Assignment>,
+    pub line: Option<usize>,
+}
+
+/// Something that goes wrong with a call.
+#[derive(Debug, Clone)]
+pub struct Injection {
+    /// A step id or a place.
+    pub step: String,
+    pub part: Part,
+    /// From 1.
+    pub call: u32,
+    pub mishap: Mishap,
+    pub code: i32,
+    pub stderr: String,
+    pub takes: Duration,
+    pub line: Option<usize>,
+}
+
+/// A command that is expected to have run.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    pub pattern: Pattern,
+    pub times: Option<usize>,
+    /// As it was written.
+    pub text: String,
+    pub line: Option<usize>,
+}
+
+/// What must be true at no time.
+#[derive(Debug, Clone)]
+pub struct Never {
+    pub expression: Compiled,
+    pub text: String,
+    pub line: Option<usize>,
+}
+
+/// How a rehearsal must end.
+#[derive(Debug, Clone, Default)]
+pub struct Expectation {
+    pub outcome: Option<Outcome>,
+    pub exit: Option<u8>,
+    pub at: Option<String>,
+    pub ran: Vec<Ran>,
+    pub never_ran: Vec<Ran>,
+    pub asked: Vec<String>,
+    pub world: Vec<(String, serde_json::Value)>,
+    pub never: Vec<Never>,
+    pub owed: Option<Vec<String>>,
+    pub findings: Vec<(String, FindingName)>,
+}
+
+/// The names that an expression may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    pub world: &'a [&'a str],
+    pub captures: &'a [String],
+    /// Whether there is a command that its words could come from.
+    pub command: bool,
+}
+
+impl Known<'_> {
+    fn check(self, names: &expression::Names) -> Result<(), String> {
+        for root in names.roots() {
+            let builtin = BUILTINS.contains(&root) && (self.command || root == "elapsed");
+            if builtin || self.world.contains(&root) || self.captures.iter().any(|name| name == root) {
+                continue;
+            }
+            let all = self.world.iter().copied().chain(self.captures.iter().map(String::as_str));
+            let near = nearest(root, all).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            return Err(format!("`{root}` is no variable of the world and nothing that is captured here{near}"));
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// It does not parse, or uses a name that is not known.
+    pub fn expression(self, text: &str) -> Result<Compiled, String> {
+        self.check(&expression::check_expression(text).map_err(|error| error.message)?)?;
+        Compiled::expression(text).map_err(|error| error.message)
+    }
+
+    /// # Errors
+    /// As for an expression.
+    pub fn template(self, text: &str) -> Result<Compiled, String> {
+        self.check(&expression::check_template(text).map_err(|error| error.message)?)?;
+        Compiled::template(text).map_err(|error| error.message)
+    }
+
+    /// # Errors
+    /// As for an expression, for any text in it.
+    pub fn formula(self, value: &serde_json::Value) -> Result<Formula, String> {
+        Ok(match value {
+            serde_json::Value::String(text) if expression::is_dynamic(text) => Formula::Template(self.template(text)?),
+            serde_json::Value::Array(members) => {
+                Formula::List(members.iter().map(|member| self.formula(member)).collect::<Result<_, _>>()?)
+            }
+            serde_json::Value::Object(members) => {
+                let members = members.iter().map(|(key, member)| Ok((key.clone(), self.formula(member)?)));
+                Formula::Map(members.collect::<Result<_, String>>()?)
+            }
+            other => Formula::Fixed(expression::from_json(other)),
+        })
+    }
+
+    /// # Errors
+    /// As for an expression; also when the variable does not exist.
+    pub fn assignment(self, path: &str, value: &serde_json::Value, line: Option<usize>) -> Result<Assignment, String> {
+        let parts = split(path);
+        let root = parts.first().copied().unwrap_or_default();
+        if !self.world.contains(&root) {
+            let near = nearest(root, self.world.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            return Err(format!("`{root}` is no variable of the world, and only what `world` declares can be set{near}"));
+        }
+        let path = parts.into_iter().map(|part| self.template(part)).collect::<Result<_, _>>()?;
+        Ok(Assignment { path, value: self.formula(value)?, line })
+    }
+}
+
+/// Splits a path at its dots, but not inside `{{ }}`.
+fn split(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut depth) = (0, 0_usize);
+    for (index, c) in path.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '.' if depth == 0 => {
+                parts.push(&path[start..index]);
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&path[start..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_names_are_refused_with_the_nearest() {
+        let captures = ["id".to_owned()];
+        let known = Known { world: &["noout", "up"], captures: &captures, command: true };
+        assert!(known.expression("up and id and host and elapsed > 5").is_ok());
+        assert!(known.expression("nout").unwrap_err().contains("did you mean `noout`?"));
+        assert!(known.assignment("nout", &serde_json::json!(1), None).unwrap_err().contains("did you mean `noout`?"));
+        assert!(known.assignment("up", &serde_json::json!({"a": ["{{ idd }}"]}), None).is_err());
+        assert!(Known { command: false, ..known }.expression("argv[0] == 'x'").is_err());
+    }
+
+    #[test]
+    fn paths_are_split_outside_of_expressions() {
+        assert_eq!(split("osd.{{ a.b }}.up"), ["osd", "{{ a.b }}", "up"]);
+        assert_eq!(split("x"), ["x"]);
+    }
+}

@@ -1,0 +1,246 @@
+//! What the clock and the simulator share: the world, its time, and what was noticed.
+
+use std::{sync::Arc, time::Duration};
+
+use minijinja::Value;
+
+use crate::{
+    event::{Exit, Part, Place},
+    expression,
+    ports::Words,
+};
+
+use super::{
+    clock::Timeline,
+    fault::Fault,
+    rule::Assignment,
+    scenario::Scenario,
+    world::{Locals, World},
+};
+
+/// A rehearsal that takes longer than this, in virtual time, never ends.
+const LONGEST: Duration = Duration::from_secs(366 * 86400);
+/// A rehearsal that runs more commands than this never ends.
+const MOST_CALLS: usize = 200_000;
+
+/// A command that was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Since the beginning.
+    pub at: Duration,
+    pub took: Duration,
+    pub place: Place,
+    pub part: Part,
+    pub words: Words,
+    pub host: Option<String>,
+    pub exit: Exit,
+    /// Which rule answered, from 0.
+    pub rule: Option<usize>,
+    /// Which of the scenario's faults struck, from 0.
+    pub injection: Option<usize>,
+}
+
+/// Something that must never be true, and was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Violation {
+    /// Which expression of `expect.never`.
+    pub never: usize,
+    pub at: Duration,
+    /// What was under way.
+    pub place: Option<Place>,
+}
+
+#[derive(Debug)]
+enum Due {
+    /// An event, by its index.
+    Happening(usize),
+    Later {
+        set: Arc<[Assignment]>,
+        locals: Locals,
+        place: Place,
+    },
+}
+
+#[derive(Debug)]
+pub struct Stage {
+    pub scenario: Arc<Scenario>,
+    pub world: World,
+    /// The scenario's parameters, as expressions see them.
+    pub params: Value,
+    timeline: Timeline<Due>,
+    /// Events that wait for their condition.
+    waiting: Vec<usize>,
+    pub violations: Vec<Violation>,
+    pub faults: Vec<Fault>,
+    pub calls: Vec<Call>,
+    /// How often each rule has answered.
+    pub answered: Vec<u64>,
+    /// How often each fault's command has been called.
+    pub counted: Vec<u32>,
+    pub place: Option<Place>,
+    endless: bool,
+}
+
+impl Stage {
+    pub fn new(scenario: &Arc<Scenario>) -> Self {
+        let mut stage = Self {
+            world: World::new(&scenario.world),
+            params: Value::from_pairs(scenario.params.iter().map(|(name, value)| (name.clone(), expression::from_json(value)))),
+            timeline: Timeline::default(),
+            waiting: Vec::new(),
+            violations: Vec::new(),
+            faults: Vec::new(),
+            calls: Vec::new(),
+            answered: vec![0; scenario.rules.len()],
+            counted: vec![0; scenario.injections.len()],
+            place: None,
+            endless: false,
+            scenario: Arc::clone(scenario),
+        };
+        for (index, happening) in scenario.happenings.iter().enumerate() {
+            match happening.at {
+                Some(at) => stage.timeline.plan(at, Due::Happening(index)),
+                None => stage.waiting.push(index),
+            }
+        }
+        stage.notice();
+        stage
+    }
+
+    /// Since the beginning.
+    pub fn now(&self) -> Duration {
+        self.timeline.now()
+    }
+
+    pub fn fault(&mut self, line: Option<usize>, what: impl Into<String>) {
+        let fault = Fault { file: self.scenario.name.clone(), line, what: what.into(), hint: None };
+        self.remember(fault);
+    }
+
+    /// A fault is told once, however often it comes back.
+    pub fn remember(&mut self, fault: Fault) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Whether it is clear that this rehearsal never ends.
+    pub fn endless(&mut self) -> bool {
+        if !self.endless && (self.now() > LONGEST || self.calls.len() > MOST_CALLS) {
+            self.endless = true;
+            let what = if self.now() > LONGEST { "a year has passed in it" } else { "it has run 200,000 commands" };
+            self.fault(None, format!("the rehearsal does not end: {what}; give the waits of the runbook a timeout"));
+        }
+        self.endless
+    }
+
+    /// Lets time pass, with all that happens in it.
+    pub fn advance(&mut self, length: Duration) {
+        let until = self.now().saturating_add(length).min(LONGEST + Duration::from_secs(1));
+        while let Some(due) = self.timeline.next(until) {
+            match due {
+                Due::Later { set, locals, place } => {
+                    let before = self.place.replace(place);
+                    let _ = self.change(&set, &locals);
+                    self.place = before;
+                }
+                Due::Happening(index) => {
+                    let scenario = Arc::clone(&self.scenario);
+                    let Some(happening) = scenario.happenings.get(index) else { continue };
+                    if let Some(every) = happening.every {
+                        self.timeline.plan(self.now().saturating_add(every), Due::Happening(index));
+                    }
+                    if self.holds(index) {
+                        let _ = self.change(&happening.set, &Locals::default());
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn later(&mut self, delay: Duration, set: Arc<[Assignment]>, locals: Locals, place: Place) {
+        self.timeline.plan(self.now().saturating_add(delay), Due::Later { set, locals, place });
+    }
+
+    /// What an expression sees now.
+    pub fn scope(&self, locals: &Locals) -> Value {
+        self.world.scope(locals, self.now())
+    }
+
+    /// Whether an event's condition holds. One that cannot be evaluated is a fault, and does not hold.
+    fn holds(&mut self, index: usize) -> bool {
+        let scenario = Arc::clone(&self.scenario);
+        let Some(happening) = scenario.happenings.get(index) else { return false };
+        let Some(when) = &happening.when else { return true };
+        let result = when.evaluate_bool(&self.scope(&Locals::default()));
+        result.unwrap_or_else(|error| {
+            self.fault(happening.line, format!("events[{index}].when: {error}"));
+            false
+        })
+    }
+
+    /// Changes the world: every new value is found before the first one is set.
+    ///
+    /// # Errors
+    /// What was wrong; it is remembered as a fault already.
+    pub fn change(&mut self, set: &[Assignment], locals: &Locals) -> Result<(), String> {
+        if set.is_empty() {
+            return Ok(());
+        }
+        let result = self.assign(set, locals);
+        if let Err((line, what)) = &result {
+            self.fault(*line, format!("`set`: {what}"));
+        }
+        self.notice();
+        result.map_err(|(_, what)| what)
+    }
+
+    fn assign(&mut self, set: &[Assignment], locals: &Locals) -> Result<(), (Option<usize>, String)> {
+        let scope = self.scope(locals);
+        let mut values = Vec::with_capacity(set.len());
+        for assignment in set {
+            let path = assignment.path.iter().map(|part| part.evaluate(&scope).map(|part| part.to_string()));
+            let path: Result<Vec<_>, _> = path.collect();
+            let path = path.map_err(|error| (assignment.line, error.message))?;
+            values.push((path, assignment.value.evaluate(&scope).map_err(|what| (assignment.line, what))?));
+        }
+        drop(scope);
+        for (assignment, (path, value)) in set.iter().zip(values) {
+            self.world.set(&path, value).map_err(|what| (assignment.line, what))?;
+        }
+        Ok(())
+    }
+
+    /// Looks at what a change has brought about: what must never be, and events that waited for it.
+    fn notice(&mut self) {
+        let scenario = Arc::clone(&self.scenario);
+        self.check_never();
+        // Each event happens once, so this ends.
+        while let Some(position) = (0..self.waiting.len()).find(|position| self.holds(self.waiting[*position])) {
+            let index = self.waiting.remove(position);
+            let Some(happening) = scenario.happenings.get(index) else { continue };
+            if let Err((line, what)) = self.assign(&happening.set, &Locals::default()) {
+                self.fault(line, format!("events[{index}].set: {what}"));
+            }
+            self.check_never();
+        }
+    }
+
+    fn check_never(&mut self) {
+        let scenario = Arc::clone(&self.scenario);
+        if scenario.expect.never.is_empty() {
+            return;
+        }
+        let scope = self.scope(&Locals::default());
+        for (index, never) in scenario.expect.never.iter().enumerate() {
+            if self.violations.iter().any(|violation| violation.never == index) {
+                continue;
+            }
+            match never.expression.evaluate_bool(&scope) {
+                Ok(false) => {}
+                Ok(true) => self.violations.push(Violation { never: index, at: self.now(), place: self.place.clone() }),
+                Err(error) => self.fault(never.line, format!("expect.never[{index}]: {error}")),
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What there is to choose from, asked of the system itself before a run begins.
+
+use super::{command::result_of, engine::Engine, wait::Poll};
+use crate::{
+    event::{Part, Place},
+    plan::{Evaluated, Scope, scope::scalar_text},
+    ports::{Executor, Interrupts},
+    runbook::model::{Command, Expr, Runbook},
+};
+
+/// Runs the read-only command of a parameter's choices, and lists what it offers.
+///
+/// # Errors
+/// Says why they cannot be listed; the value can then still be typed.
+pub fn choices(runbook: &Runbook, command: &Command, items: Option<&Expr>, executor: &dyn Executor) -> Result<Vec<String>, String> {
+    let mut scope = Scope::new(std::sync::Arc::new(runbook.vars.clone()));
+    let order = match Engine::order(command, &scope, &Place::top("choices"), Part::Show)? {
+        Evaluated::Known(order) => order,
+        Evaluated::Unknown(needs) => return Err(format!("it needs {}", needs.join(", "))),
+    };
+    let ran = executor.execute(&order, &Poll, &Interrupts::default()).map_err(|error| error.to_string())?;
+    if !ran.exit.succeeded() {
+        return Err(super::command::describe_failure(&ran));
+    }
+    let (fields, fault) = result_of(&ran, command.output);
+    fault?;
+    for (name, value) in fields {
+        scope.set(name, value);
+    }
+    let list = match items {
+        None => scope.get("output").cloned().ok_or("it printed nothing")?,
+        Some(items) => match scope.evaluate(items).map_err(|error| error.to_string())? {
+            Evaluated::Known(list) => list,
+            Evaluated::Unknown(needs) => return Err(format!("it needs {}", needs.join(", "))),
+        },
+    };
+    let items = list.try_iter().map_err(|error| error.to_string())?;
+    items.map(|item| scalar_text(&item, "choices").map_err(|error| error.to_string())).collect()
+}
