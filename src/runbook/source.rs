@@ -246,6 +246,13 @@ impl<'a> Reader<'a> {
                     .hint("write a finite number, or quote it if it is text"),
             );
         }
+        if style == Style::Plain && plain(&text) == Plain::Int && !fits(&text) {
+            self.refuse(
+                Fault::error("too-large-number", at, format!("`{text}` is larger than any number that can be worked with"))
+                    .label("too large")
+                    .hint("quote it, if it is to be text"),
+            );
+        }
         let raw = self.text.get(at.offset..at.offset + at.len).unwrap_or_default();
         if style == Style::Quoted
             && let Some((c, why)) = text.chars().find_map(|c| character::hidden(c).map(|why| (c, why)))
@@ -353,6 +360,19 @@ impl<'a> Reader<'a> {
         }
         Parsed { root: self.root, faults: self.faults, usable: self.usable }
     }
+}
+
+/// Whether a whole number has room in 64 bits.
+fn fits(text: &str) -> bool {
+    let (sign, digits) =
+        if let Some(digits) = text.strip_prefix('-') { ("-", digits) } else { ("", text.strip_prefix('+').unwrap_or(text)) };
+    let (radix, digits) = match digits.get(..2) {
+        Some("0x") => (16, &digits[2..]),
+        Some("0o") => (8, &digits[2..]),
+        Some("0b") => (2, &digits[2..]),
+        _ => (10, digits),
+    };
+    i64::from_str_radix(&format!("{sign}{digits}"), radix).is_ok()
 }
 
 fn hidden_character(c: char, why: &str, span: Span) -> Fault {
