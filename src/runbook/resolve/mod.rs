@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::Value;
 
 use self::{
     scope::{Given, Scope, Secrets},
@@ -59,6 +60,7 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
     if faults.len() > before {
         return None;
     }
+    whole_numbers(&mut value);
     let misshapes = schema::check(&value, &root, &source.text);
     let mut prune = Vec::new();
     for found in misshapes {
@@ -97,6 +99,22 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
     let runbook = resolver.runbook(&document, &root, source);
     faults.append(&mut resolver.faults);
     runbook
+}
+
+/// Makes `1.0` a whole number, as JSON Schema takes it. Nothing finds out how it was written but an argv, which asks the tree.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(map) => map.values_mut().for_each(whole_numbers),
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9.0e15);
+            #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and within range")]
+            if let Some(whole) = whole {
+                *value = Value::from(whole as i64);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Whether something was taken out that may have given a name: what is unknown then is no fault of its own.
@@ -165,7 +183,7 @@ impl Resolver<'_> {
             locks.push(self.template(field, &scope));
         }
         let preflight = self.preflight(&document.preflight, root.get("preflight"), &mut scope);
-        if document.steps.is_empty() && root.get("steps").is_some_and(|steps| steps.items().is_empty()) {
+        if root.get("steps").is_some_and(Node::is_empty_list) {
             self.faults.push(
                 Fault::error("no-steps", key_of(root, "steps"), "a runbook without steps does nothing").label("empty").hint("add a step"),
             );
@@ -400,5 +418,25 @@ mod tests {
         let report = warnings(&runbook, report, jiff::civil::date(2026, 11, 21));
         assert!(report.faults.is_empty(), "{}", report.plain());
         assert_eq!(runbook.all_steps().count(), 14);
+    }
+
+    #[test]
+    fn one_fault_never_hides_the_next() {
+        let text = "halligan: 1\nname: x\ntitle: 5\nsummary: X\nowner: a\nowner: b\nsteps:\n- id: a\n  run: ls\n  effect: red\n- id: b\n  run: [ls, '{{ c.output }}']\n  effect: read\n  timeout: 5 min\n- wrong\n- id: c\n  run: [ls]\n";
+        let (runbook, report) = resolve(SourceText::new("x.yaml", Origin::File("x.yaml".into()), text));
+        assert!(runbook.is_none());
+        let found: Vec<_> =
+            report.faults.iter().map(|fault| (crate::runbook::diagnostic::position(text, fault.span.offset).0, fault.code)).collect();
+        let expected = [
+            (3, "wrong-type"),
+            (6, "duplicate-key"),
+            (9, "wrong-type"),
+            (10, "not-a-choice"),
+            (12, "not-yet"),
+            (14, "bad-duration"),
+            (15, "wrong-type"),
+            (17, "no-effect"),
+        ];
+        assert_eq!(found, expected, "{}", report.plain());
     }
 }

@@ -228,7 +228,7 @@ impl Resolver<'_> {
                 parts.env = Some(&step.env);
                 parts.output = step.output.unwrap_or_default();
                 parts.interactive = step.interactive;
-                (self.command(parts, node, scope).map(Kind::Command), Shape::command(parts.output))
+                (self.command(&parts, node, scope).map(Kind::Command), Shape::command(parts.output))
             }
             "probe" => {
                 let Some(probe) = &step.probe else { return (None, Shape::command(document::Output::Json)) };
@@ -249,12 +249,12 @@ impl Resolver<'_> {
             "confirm" => (step.confirm.as_ref().map(|confirm| Kind::Confirm(self.confirm(confirm, inner, scope, id))), Shape::typed()),
             "manual" => (step.manual.as_ref().map(|manual| Kind::Manual(self.manual(manual, node, inner, scope))), Shape::report()),
             "for_each" => {
-                self.some_steps(kind, step, node);
+                self.some_steps(kind, node);
                 let each = step.for_each.as_ref().and_then(|each| self.for_each(each, step, node, inner, scope));
                 (each.map(|each| Kind::ForEach(Box::new(each))), Shape::list())
             }
             "group" => {
-                self.some_steps(kind, step, node);
+                self.some_steps(kind, node);
                 let steps = self.steps(&step.steps, node.get("steps"), scope);
                 let title = field(node, "group", step.group.as_ref()).map(|field| self.said(field));
                 (title.map(|title| Kind::Group { title, steps }), Shape::plain())
@@ -275,9 +275,9 @@ impl Resolver<'_> {
         }
     }
 
-    fn some_steps(&mut self, kind: &str, step: &document::Step, node: &Node) {
+    fn some_steps(&mut self, kind: &str, node: &Node) {
         let written = node.get("steps");
-        if step.steps.is_empty() && written.is_none_or(|steps| steps.items().is_empty()) {
+        if written.is_none_or(Node::is_empty_list) {
             let at = if written.is_some() { key_of(node, "steps") } else { key_of(node, kind) };
             self.faults.push(
                 Fault::error("no-steps", at, format!("a `{kind}` without steps does nothing")).label("nothing to do").hint("add `steps`"),
@@ -487,7 +487,7 @@ impl Resolver<'_> {
         parts.user = field(node, "user", remedy.user.as_ref());
         parts.timeout = field(node, "timeout", remedy.timeout.as_ref());
         let when = field(node, "when", remedy.when.as_ref()).map(|field| self.expression(field, scope));
-        let mut command = self.command(parts, node, scope)?;
+        let mut command = self.command(&parts, node, scope)?;
         if command.on.is_none() {
             command.on = on.map(|field| Template { text: field.text.into(), span: field.span });
         }
@@ -508,13 +508,6 @@ impl Resolver<'_> {
                 Fault::error("out-of-range", span_of(node, "backoff"), "`backoff` must be from 1 to 100")
                     .label("out of range")
                     .hint("write what the pause is multiplied by each time, such as 2"),
-            );
-        }
-        if retry.times == Some(0) || retry.times.is_some_and(|times| times > 1000) {
-            self.faults.push(
-                Fault::error("out-of-range", span_of(node, "times"), "`times` must be from 1 to 1000")
-                    .label("out of range")
-                    .hint("write how many further times, or leave `retry` out"),
             );
         }
         let delay = field(node, "delay", retry.delay.as_ref()).map(|field| self.duration(field));
