@@ -1,8 +1,11 @@
 //! The straight line: one function a command. The only place that sees everything.
 
+pub mod check;
 pub mod exit;
 pub mod generate;
 pub mod journal;
+pub mod list;
+pub mod show;
 
 mod conduct;
 mod failure;
@@ -20,7 +23,8 @@ use exit::Exit;
 pub use failure::Failure;
 
 use crate::{
-    cli::{Cli, Colour, Command},
+    cli::{Cli, Colour, Command, Format},
+    runbook::library::Library,
     ui::out::Out,
 };
 
@@ -53,7 +57,21 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Rehearse(rehearse) => rehearse::rehearse(context, &rehearse),
         Command::Test(test) => test::test(context, &test),
         Command::Journal { command } => journal_command(context, &command),
-        Command::Check(_) | Command::List(_) | Command::Show(_) => Err(Failure::new(Exit::Bug, "later")),
+        Command::Check(args) => {
+            let page = context.out.stdout.page();
+            let manner = check::Manner {
+                json: args.format == Format::Json,
+                strict: args.strict,
+                today: jiff::Zoned::now().date(),
+                drawn: context.out.stdout.is_terminal().then_some(&page),
+            };
+            written(check::check(&Library::standard(), &args.files, manner, &mut &context.out.stdout))
+        }
+        Command::List(args) => written(list::list(&Library::standard(), args.json, &context.out.stdout.page(), &mut &context.out.stdout)),
+        Command::Show(args) => {
+            let out = &context.out.stdout;
+            written(show::show(&Library::standard(), &args.runbook, &out.page(), out.is_terminal(), args.source, &mut &*out))
+        }
         Command::Schema(schema) => {
             context.out.stdout.text(&if schema.scenario {
                 crate::runbook::schema::text(&crate::runbook::schema::of::<crate::rehearse::document::ScenarioDocument>(
@@ -72,6 +90,11 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
             Ok(Exit::Completed)
         }
     }
+}
+
+/// What could not be written out is a failure, though nothing else went wrong.
+fn written(done: std::io::Result<Exit>) -> Result<Exit, Failure> {
+    done.map_err(|error| Failure::new(Exit::CheckFailed, format!("the output cannot be written: {error}")))
 }
 
 fn journal_command(context: &Context, command: &crate::cli::Journal) -> Result<Exit, Failure> {

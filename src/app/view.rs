@@ -24,6 +24,9 @@ pub fn plan(plan: &Plan, preview: &Preview) -> PlanView {
         let steps = if unknown == 1 { "1 step".to_owned() } else { format!("{unknown} steps") };
         notes.push(format!("what is in {{braces}} is filled in for each item, or when it is known; {steps} must wait for that"));
     }
+    if !preview.left_out.is_empty() {
+        notes.push(format!("not in this plan, because of its parameters: {}", preview.left_out.join(", ")));
+    }
     PlanView {
         name: runbook.name.to_string(),
         title: runbook.title.clone(),

@@ -1,10 +1,12 @@
 //! What a plan will do, as far as it can be known when the preflight is over.
 
-use super::{Evaluated, Plan, Scope};
+use std::time::Duration;
+
+use super::{Evaluated, Plan, Scope, scope::list_of};
 use crate::{
     event::{Effect, Shown},
     expression,
-    runbook::model::{BatchSize, Count, Kind, Program, Runbook, Step, Template, Undo},
+    runbook::model::{BatchSize, Count, Kind, Program, Runbook, Step, Template, Timespan, Undo},
 };
 
 /// A plan, put before the operator.
@@ -16,6 +18,8 @@ pub struct Preview {
     pub destroy: usize,
     /// Questions, and things that a person does.
     pub asks: usize,
+    /// Steps that the parameters rule out.
+    pub left_out: Vec<String>,
 }
 
 impl Preview {
@@ -33,7 +37,6 @@ pub struct Line {
     pub depth: usize,
     pub id: String,
     pub kind: LineKind,
-    pub title: Option<String>,
     pub what: String,
     pub when: Option<String>,
     /// What takes it back, in words.
@@ -57,7 +60,7 @@ pub enum LineKind {
 /// Puts the plan into lines.
 #[must_use]
 pub fn preview(plan: &Plan, scope: &Scope) -> Preview {
-    let mut preview = Preview { lines: Vec::new(), read: 0, change: 0, destroy: 0, asks: 0 };
+    let mut preview = Preview { lines: Vec::new(), read: 0, change: 0, destroy: 0, asks: 0, left_out: Vec::new() };
     let mut scope = scope.clone();
     for step in plan.runbook.all_steps() {
         scope.set_unknown(step.id.as_str());
@@ -79,6 +82,15 @@ fn add(
 ) {
     for (index, step) in steps.iter().enumerate() {
         let number = format!("{prefix}{}", index + 1);
+        let when = match step.when.as_ref().map(|when| (when, scope.holds(when))) {
+            // What is known not to be done is no part of the plan.
+            Some((_, Ok(Evaluated::Known(false)))) => {
+                preview.left_out.push(step.id.to_string());
+                continue;
+            }
+            None | Some((_, Ok(Evaluated::Known(true)))) => None,
+            Some((when, Ok(Evaluated::Unknown(_)) | Err(_))) => Some(when.to_string()),
+        };
         let (kind, what, needs) = describe(step, scope, loops);
         match kind {
             LineKind::Command(Effect::Change) => preview.change += 1,
@@ -92,9 +104,8 @@ fn add(
             depth,
             id: step.id.to_string(),
             kind,
-            title: step.title.as_ref().map(|title| pretty(&title.text)),
             what,
-            when: step.when.as_ref().map(ToString::to_string),
+            when,
             taken_back: taken_back(step),
             needs,
         });
@@ -133,51 +144,52 @@ fn taken_back(step: &Step) -> Option<String> {
     match (&step.cleanup, &step.undo) {
         (Some(_), _) => Some("put back at the end".to_owned()),
         (None, Undo::Command(_)) => Some("can be undone".to_owned()),
-        (None, Undo::Impossible { why }) => Some(format!("no undo: {}", why.trim())),
+        (None, Undo::Impossible { .. }) => Some("no undo".to_owned()),
         (None, Undo::Unsaid) => None,
     }
 }
 
+/// What a step does, in words: the command itself, or else its title.
 fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (LineKind, String, Vec<String>) {
+    let words = Words { scope, loops };
+    let titled = |or: String| step.title.as_ref().map_or(or, |title| words.fill(title));
     match &step.kind {
         Kind::Command(command) => {
             let (what, needs) = match &command.program {
-                Program::Argv(words) => argv(words, command.on.as_ref(), scope, loops),
-                Program::Shell(script) => {
-                    let first = script
-                        .lines()
-                        .map(str::trim)
-                        .find(|line| !line.is_empty() && !line.starts_with('#'))
-                        .unwrap_or_default()
-                        .to_owned();
-                    let more = script.lines().count().saturating_sub(1);
-                    (if more > 0 { format!("bash: {first} … ({more} more lines)") } else { format!("bash: {first}") }, Vec::new())
-                }
+                Program::Argv(argv) => words.argv(argv, command.on.as_ref()),
+                Program::Shell(script) => (script_words(script), Vec::new()),
             };
             (LineKind::Command(command.effect), what, needs)
         }
         Kind::Probe(probe) => {
-            let what = probe.expect.as_ref().map_or_else(|| "its command ends well".to_owned(), ToString::to_string);
-            (LineKind::Probe, format!("expects {what}"), Vec::new())
+            let expected = probe.expect.as_ref().map_or_else(|| "its command ends well".to_owned(), ToString::to_string);
+            (LineKind::Probe, titled(format!("expects {expected}")), Vec::new())
         }
         Kind::Wait(wait) => {
-            let limit = wait.timeout.as_ref().map(|limit| format!("   up to {}", timespan(limit))).unwrap_or_default();
-            (LineKind::Wait, format!("until {}{limit}", wait.until), Vec::new())
+            let limit = wait.timeout.as_ref().map(|limit| format!("   up to {}", words.timespan(limit))).unwrap_or_default();
+            (LineKind::Wait, format!("{}{limit}", titled(format!("until {}", wait.until))), Vec::new())
         }
         Kind::Confirm(confirm) => {
             let what = match &confirm.phrase {
-                Some(phrase) => format!("asks for `{}` to be typed", pretty(&phrase.text)),
+                Some(phrase) => format!("asks for `{}` to be typed", words.fill(phrase)),
                 None => "asks yes or no".to_owned(),
             };
             (LineKind::Ask, what, Vec::new())
         }
-        Kind::Manual(manual) => (LineKind::Manual, pretty(&manual.message.text).lines().next().unwrap_or_default().to_owned(), Vec::new()),
+        Kind::Manual(manual) => {
+            (LineKind::Manual, titled(words.fill(&manual.message).lines().next().unwrap_or_default().to_owned()), Vec::new())
+        }
         Kind::ForEach(each) => {
             let noun = each.items.name.as_str();
-            match crate::plan::scope::list_of(&each.items, scope) {
+            match list_of(&each.items, scope) {
                 Ok(Evaluated::Known(items)) => {
-                    let batches: Vec<String> = each.batch.iter().map(batch_words).collect();
-                    (LineKind::Loop, format!("for each of {} {noun}, in batches of {}", items.len(), batches.join(", then ")), Vec::new())
+                    let labels: Vec<String> = items.iter().map(ToString::to_string).collect();
+                    let batches: Vec<String> = each.batch.iter().map(|size| words.batch(size)).collect();
+                    (
+                        LineKind::Loop,
+                        format!("for each {noun} of {}; batches of {}", labels.join(", "), batches.join(", then ")),
+                        Vec::new(),
+                    )
                 }
                 Ok(Evaluated::Unknown(needs)) => (LineKind::Loop, format!("for each {noun}"), needs),
                 Err(_) => (LineKind::Loop, format!("for each {noun}"), Vec::new()),
@@ -188,51 +200,82 @@ fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (LineKind, String, 
     }
 }
 
-fn batch_words(size: &BatchSize) -> String {
-    match size {
-        BatchSize::Count(Count::Fixed(count)) => count.to_string(),
-        BatchSize::Count(Count::Template(template)) => pretty(&template.text),
-        BatchSize::Percent(percent) => format!("{percent}%"),
+/// A script's first line that does something, and how much more there is.
+fn script_words(script: &str) -> String {
+    let first = script.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+    match script.lines().count().saturating_sub(1) {
+        0 => format!("bash: {first}"),
+        more => format!("bash: {first} … ({more} more lines)"),
     }
 }
 
-fn timespan(timespan: &crate::runbook::model::Timespan) -> String {
-    match timespan {
-        crate::runbook::model::Timespan::Fixed(length) => crate::quantity::show_duration(*length),
-        crate::runbook::model::Timespan::Template(template) => pretty(&template.text),
-    }
+/// Fills in what is known. A loop's own variable stays as `{osd}`: it stands for each item in turn.
+struct Words<'a> {
+    scope: &'a Scope,
+    loops: &'a [String],
 }
 
-/// The command with what is known filled in. A loop's own variable stays as `{osd}`: it stands for each item in turn.
-fn argv(words: &[Template], on: Option<&Template>, scope: &Scope, loops: &[String]) -> (String, Vec<String>) {
-    let mut needs = Vec::new();
-    let mut fill = |template: &Template| -> Vec<String> {
-        let names =
-            expression::names_in_template(&template.text).map(|names| names.roots().into_iter().map(str::to_owned).collect::<Vec<_>>());
-        let in_loop = names.is_ok_and(|names| names.iter().any(|name| loops.contains(name)));
-        if in_loop {
-            return vec![pretty(&template.text)];
+impl Words<'_> {
+    fn in_loop(&self, template: &Template) -> bool {
+        expression::names_in_template(&template.text)
+            .is_ok_and(|names| names.roots().iter().any(|name| self.loops.iter().any(|own| own == name)))
+    }
+
+    fn fill(&self, template: &Template) -> String {
+        match self.scope.text(template) {
+            Ok(Evaluated::Known(text)) if !self.in_loop(template) => text,
+            _ => pretty(&template.text),
         }
-        match scope.render(template) {
-            Ok(Evaluated::Known(value)) if value.is_none() => Vec::new(),
-            Ok(Evaluated::Known(value)) => match value.try_iter() {
-                Ok(items) if value.as_str().is_none() => items.map(|item| item.to_string()).collect(),
-                _ => vec![value.to_string()],
-            },
-            Ok(Evaluated::Unknown(more)) => {
-                needs.extend(more);
-                vec![pretty(&template.text)]
+    }
+
+    fn batch(&self, size: &BatchSize) -> String {
+        match size {
+            BatchSize::Count(Count::Fixed(count)) => count.to_string(),
+            BatchSize::Count(Count::Template(template)) => self.fill(template),
+            BatchSize::Percent(percent) => format!("{percent}%"),
+        }
+    }
+
+    fn timespan(&self, timespan: &Timespan) -> String {
+        match timespan {
+            Timespan::Fixed(length) => crate::quantity::show_duration(*length),
+            Timespan::Template(template) => {
+                let text = self.fill(template);
+                text.parse::<f64>()
+                    .ok()
+                    .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+                    .map_or(text, crate::quantity::show_duration)
             }
-            // The run says what is wrong with it; here it is shown as it was written.
-            Err(_) => vec![pretty(&template.text)],
         }
-    };
-    let argv: Vec<String> = words.iter().flat_map(&mut fill).collect();
-    let host = on.map(&mut fill).and_then(|mut words| words.pop()).filter(|host| !host.is_empty() && host != "local");
-    needs.sort();
-    needs.dedup();
-    let shown = Shown { argv, effect: Effect::Read, host, user: None, cwd: None, env: Vec::new(), stdin: false, timeout_ms: None };
-    (shown.line(), needs)
+    }
+
+    fn argv(&self, words: &[Template], on: Option<&Template>) -> (String, Vec<String>) {
+        let mut needs = Vec::new();
+        let mut fill = |template: &Template| -> Vec<String> {
+            if self.in_loop(template) {
+                return vec![pretty(&template.text)];
+            }
+            match self.scope.render(template) {
+                Ok(Evaluated::Known(value)) if value.is_none() => Vec::new(),
+                Ok(Evaluated::Known(value)) => match value.try_iter() {
+                    Ok(items) if value.as_str().is_none() => items.map(|item| item.to_string()).collect(),
+                    _ => vec![value.to_string()],
+                },
+                Ok(Evaluated::Unknown(more)) => {
+                    needs.extend(more);
+                    vec![pretty(&template.text)]
+                }
+                // The run says what is wrong with it; here it is shown as it was written.
+                Err(_) => vec![pretty(&template.text)],
+            }
+        };
+        let argv: Vec<String> = words.iter().flat_map(&mut fill).collect();
+        let host = on.map(&mut fill).and_then(|mut words| words.pop()).filter(|host| !host.is_empty() && host != "local");
+        needs.sort();
+        needs.dedup();
+        let shown = Shown { argv, effect: Effect::Read, host, user: None, cwd: None, env: Vec::new(), stdin: false, timeout_ms: None };
+        (shown.line(), needs)
+    }
 }
 
 /// A template as it is shown where it cannot be filled in: `{{ osd }}` becomes `{osd}`.

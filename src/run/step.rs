@@ -134,11 +134,11 @@ impl Engine<'_> {
             Some(Ok(Evaluated::Known(title))) => title,
             _ => step.id.as_str().replace('_', " "),
         };
-        self.emit(Event::StepReached { place: place.clone(), title, kind: kind_word(&step.kind), effect: step.effect() })?;
+        self.emit(Event::StepReached { place: place.clone(), title: title.clone(), kind: kind_word(&step.kind), effect: step.effect() })?;
         match &step.kind {
             Kind::Command(command) => self.command(step, command, scope, frame, place, attempt),
             Kind::Probe(probe) => self.probe_step(probe, scope, place),
-            Kind::Wait(wait) => match self.wait(wait, scope, place)? {
+            Kind::Wait(wait) => match self.wait(wait, &title, scope, place)? {
                 Evaluated::Unknown(needs) => Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                 Evaluated::Known(waited) => Ok(match waited.verdict {
                     Verdict::Passed => Did::Done(waited.result),

@@ -47,7 +47,7 @@ pub(super) struct Waited {
 
 impl Engine<'_> {
     /// Waits. `Unknown` if what it waits for cannot be asked before the run.
-    pub fn wait(&self, wait: &Wait, scope: &Scope, place: &Place) -> Result<Evaluated<Waited>, Halt> {
+    pub fn wait(&self, wait: &Wait, title: &str, scope: &Scope, place: &Place) -> Result<Evaluated<Waited>, Halt> {
         let failed = |why: String| {
             Ok(Evaluated::Known(Waited { verdict: Verdict::Failed { why }, result: minijinja::context! { ran => true, ok => false } }))
         };
@@ -64,9 +64,11 @@ impl Engine<'_> {
         }
         let shown = order.as_ref().unwrap_or(&nothing(place)).shown();
         self.emit(Event::StepBegan { place: place.clone(), part: Part::Main, attempt: 1, command: shown, owes: None })?;
-        let (seen, askings, verdict) = self.ask_until(wait, scope, place, order.as_ref(), &lengths)?;
+        let began = self.ports.clock.elapsed();
+        let (seen, askings, verdict) = self.ask_until(wait, title, scope, place, order.as_ref(), &lengths)?;
         let order = order.unwrap_or_else(|| nothing(place));
-        let ran = self.keep_last(seen.ran)?;
+        let took = self.ports.clock.elapsed().saturating_sub(began);
+        let ran = Ran { took, ..self.keep_last(seen.ran)? };
         self.emit(ended(&order, 1, &ran, askings, verdict.clone(), seen.have))?;
         let ok = verdict == Verdict::Passed;
         let result = Value::from_pairs([("ran".to_owned(), Value::from(true)), ("ok".to_owned(), Value::from(ok))].into_iter().chain(
@@ -101,6 +103,7 @@ impl Engine<'_> {
     fn ask_until(
         &self,
         wait: &Wait,
+        title: &str,
         scope: &Scope,
         place: &Place,
         order: Option<&Order>,
@@ -145,7 +148,7 @@ impl Engine<'_> {
             }
             self.progress(&Progress::Waiting {
                 place: place.clone(),
-                want: wait.until.to_string(),
+                want: title.to_owned(),
                 have: seen.have.clone(),
                 elapsed,
                 limit: lengths.timeout,
@@ -208,7 +211,7 @@ impl Engine<'_> {
             && let Some(message) = &wait.message
         {
             seen.have = match scope.text(message) {
-                Ok(Evaluated::Known(text)) => text,
+                Ok(Evaluated::Known(text)) => text.trim().to_owned(),
                 Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
                 Err(error) => format!("({error})"),
             };
@@ -244,8 +247,7 @@ impl Engine<'_> {
     /// Keeps what the last asking printed: the record names it.
     fn keep_last(&self, ran: Option<Ran>) -> Result<Ran, Halt> {
         let mut ran = ran.unwrap_or_else(|| {
-            let empty =
-                || Printed { captured: Captured { sha256: String::new(), bytes: 0, truncated: false, redactions: 0 }, head: Vec::new() };
+            let empty = || Printed { captured: Captured::empty(), head: Vec::new() };
             Ran { exit: Exit::Code(0), stdout: empty(), stderr: empty(), took: Duration::ZERO, leaked: false }
         });
         for printed in [&mut ran.stdout, &mut ran.stderr] {
@@ -320,6 +322,6 @@ impl Write for Count {
 
 impl Capture for Count {
     fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
-        Ok(Captured { sha256: String::new(), bytes: self.0, truncated: false, redactions: 0 })
+        Ok(Captured { bytes: self.0, ..Captured::empty() })
     }
 }

@@ -1,8 +1,8 @@
 //! One pass over the YAML before serde sees it: refuses what a runbook never needs, and remembers where every node stands.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -33,7 +33,11 @@ impl SourceText {
     /// Text with its digest.
     #[must_use]
     pub fn new(name: impl Into<String>, origin: Origin, text: &str) -> Self {
-        let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut sha256 = String::with_capacity(64);
+        for byte in Sha256::digest(text.as_bytes()) {
+            // Writing to a String cannot fail.
+            let _ = write!(sha256, "{byte:02x}");
+        }
         Self { name: name.into(), origin, text: Arc::from(text), sha256 }
     }
 
@@ -186,7 +190,7 @@ impl<'a> Reader<'a> {
                     self.attach(Node { span: at, kind: NodeKind::Scalar { text: String::new(), style: Style::Plain } });
                 }
                 Event::Scalar(value, style, anchor, tag) => {
-                    self.decorations(anchor, tag.map(|tag| tag.to_string()), at);
+                    self.decorations(anchor, tag.as_deref(), at);
                     let style = match style {
                         ScalarStyle::Plain => Style::Plain,
                         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
@@ -195,11 +199,11 @@ impl<'a> Reader<'a> {
                     self.scalar(value.into_owned(), style, at);
                 }
                 Event::SequenceStart(anchor, tag) => {
-                    self.decorations(anchor, tag.map(|tag| tag.to_string()), at);
+                    self.decorations(anchor, tag.as_deref(), at);
                     self.stack.push((Open::List(Vec::new()), at.offset));
                 }
                 Event::MappingStart(anchor, tag) => {
-                    self.decorations(anchor, tag.map(|tag| tag.to_string()), at);
+                    self.decorations(anchor, tag.as_deref(), at);
                     self.stack.push((Open::Map { entries: Vec::new(), key: None }, at.offset));
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(at),
@@ -215,7 +219,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn decorations(&mut self, anchor: usize, tag: Option<String>, at: Span) {
+    fn decorations(&mut self, anchor: usize, tag: Option<&Tag>, at: Span) {
         if anchor != 0 {
             self.refuse(
                 Fault::error("anchor", at, "anchors (`&name`) are not allowed in a runbook")
@@ -223,7 +227,9 @@ impl<'a> Reader<'a> {
                     .hint("write the value out where it is needed, or give it a name under `vars`"),
             );
         }
-        if let Some(tag) = tag {
+        if tag.is_some() {
+            let raw = self.text.get(at.offset..at.offset + at.len).unwrap_or_default();
+            let tag = raw.split(char::is_whitespace).find(|word| word.starts_with('!')).unwrap_or("!");
             self.refuse(
                 Fault::error("tag", at, format!("the tag `{tag}` is not allowed in a runbook"))
                     .label("has a tag")
@@ -238,6 +244,13 @@ impl<'a> Reader<'a> {
                 Fault::error("not-finite", at, format!("`{text}` is not a number to work with"))
                     .label("not a number")
                     .hint("write a finite number, or quote it if it is text"),
+            );
+        }
+        if style == Style::Plain && plain(&text) == Plain::Int && !fits(&text) {
+            self.refuse(
+                Fault::error("too-large-number", at, format!("`{text}` is larger than any number that can be worked with"))
+                    .label("too large")
+                    .hint("quote it, if it is to be text"),
             );
         }
         let raw = self.text.get(at.offset..at.offset + at.len).unwrap_or_default();
@@ -291,6 +304,16 @@ impl<'a> Reader<'a> {
     /// The text of a key, if it is fit to be one.
     fn key(&mut self, node: &Node) -> Option<String> {
         let NodeKind::Scalar { text, style } = &node.kind else {
+            let before = node.span.offset.checked_sub(1);
+            if let Some(offset) = before.filter(|at| self.text.get(*at..).is_some_and(|text| text.starts_with("{{"))) {
+                let span = Span { offset, len: node.span.len + 1 }.first_line(self.text);
+                self.refuse(
+                    Fault::error("unquoted-template", span, "a value that begins with `{{` must be quoted")
+                        .label("a map, without quotes")
+                        .hint("put the whole value in quotes: \"{{ ... }}\""),
+                );
+                return None;
+            }
             self.refuse(
                 Fault::error("key-not-text", node.span.first_line(self.text), "a key is a word, not a map or a list")
                     .label("used as a key")
@@ -339,6 +362,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether a whole number has room in 64 bits.
+fn fits(text: &str) -> bool {
+    let (sign, digits) =
+        if let Some(digits) = text.strip_prefix('-') { ("-", digits) } else { ("", text.strip_prefix('+').unwrap_or(text)) };
+    let (radix, digits) = match digits.get(..2) {
+        Some("0x") => (16, &digits[2..]),
+        Some("0o") => (8, &digits[2..]),
+        Some("0b") => (2, &digits[2..]),
+        _ => (10, digits),
+    };
+    i64::from_str_radix(&format!("{sign}{digits}"), radix).is_ok()
+}
+
 fn hidden_character(c: char, why: &str, span: Span) -> Fault {
     let hint = match c {
         '\r' => "end lines with a line feed alone",
@@ -351,10 +387,12 @@ fn hidden_character(c: char, why: &str, span: Span) -> Fault {
 /// The parser's complaint, with advice for the mistakes that people make.
 fn syntax(info: &str, text: &str, span: Span) -> Fault {
     let from = text[..span.offset].rfind('\n').map_or(0, |at| at + 1);
+    let mut span = span;
     let line = text[from..].lines().next().unwrap_or_default();
     let indent = &line[..line.len() - line.trim_start().len()];
     let value = line.split_once(": ").map(|(_, value)| value.trim());
-    let hint = if indent.contains('\t') {
+    let hint = if let Some(tab) = indent.find('\t') {
+        span = Span { offset: from + tab, len: 1 };
         "indent with spaces: YAML allows no tabs there"
     } else if line.trim_start().starts_with(['@', '`', '%']) || value.is_some_and(|value| value.starts_with(['@', '`', '%'])) {
         "quote a value that begins with `@`, `%` or a back-quote"
@@ -428,6 +466,9 @@ mod tests {
                 let (runbook, report) = super::super::resolve::resolve(source);
                 prop_assert_eq!(runbook.is_some(), report.errors() == 0);
                 let _ = (report.plain(), report.graphical(80, false), report.json());
+                if let Some(runbook) = runbook {
+                    let _ = super::super::danger::lint(&runbook, jiff::civil::date(2026, 11, 21));
+                }
             }
         }
     }

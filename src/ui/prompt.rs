@@ -215,7 +215,8 @@ impl Prompt for TerminalPrompt<'_> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let _held = self.screen.as_ref().map(Screen::hold);
         self.out.stderr.line("");
-        if !question.text.trim().is_empty() {
+        // The plan stands on the screen already.
+        if !matches!(question.ask, Ask::Plan { .. }) && !question.text.trim().is_empty() {
             self.show(&question.text);
         }
         for choice in answer::choices(&question.ask) {

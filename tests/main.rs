@@ -1,0 +1,25 @@
+//! Every integration test, in one binary: it links once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod check;
+mod dry_run;
+mod help;
+mod prompts;
+mod real_run;
+mod sources;
+mod workbench;
+
+/// A file of tests that nobody has listed above would never run.
+#[test]
+fn every_file_of_tests_is_listed() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let listed = include_str!("main.rs");
+    for entry in std::fs::read_dir(here).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if path.extension().is_some_and(|ending| ending == "rs") && stem != "main" {
+            assert!(listed.lines().any(|line| line == format!("mod {stem};")), "tests/{stem}.rs is not listed in tests/main.rs");
+        }
+    }
+}
