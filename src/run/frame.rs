@@ -25,12 +25,28 @@ pub(super) struct Frame {
     pub compensations: Vec<Compensation>,
     /// Destroying steps that the operator has confirmed by name.
     pub covered: BTreeSet<StepId>,
+    /// Nothing is done in it: what was done before is gathered.
+    pub gathers: bool,
+}
+
+impl Frame {
+    /// What takes a step back; a later one replaces that of an earlier attempt.
+    pub fn register(&mut self, compensation: Compensation) {
+        self.compensations.retain(|other| other.place != compensation.place);
+        self.compensations.push(compensation);
+    }
 }
 
 impl Engine<'_> {
     /// Runs the cleanups of a frame in reverse order; on a rollback, the undos too. What could still be undone goes to the parent.
     pub fn end_frame(&self, frame: Frame, parent: Option<&mut Frame>, result: Result<(), Halt>) -> Result<(), Halt> {
         if result.as_ref().is_err_and(Halt::is_final) {
+            return result;
+        }
+        if frame.gathers
+            && let Some(parent) = parent
+        {
+            parent.compensations.extend(frame.compensations);
             return result;
         }
         let roll_back = matches!(result, Err(Halt::Rollback { .. }));

@@ -10,9 +10,11 @@ mod engine;
 mod frame;
 mod preflight;
 mod probe;
+mod recall;
 mod remedy;
 mod stagger;
 mod step;
+mod taken_up;
 mod wait;
 
 pub mod clock;
@@ -30,6 +32,7 @@ pub use choices::choices;
 pub use engine::Ending;
 use engine::{Engine, Halt};
 use frame::Frame;
+pub use taken_up::{Before, resume, roll_back, settle};
 
 use crate::{
     event::{Event, Mode, Opening, Outcome, RunState},
@@ -78,8 +81,15 @@ pub struct Setting {
 /// # Errors
 /// The journal fails, in which case nothing more was started, or a fact does not follow from those before it, which is a bug.
 pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
-    let engine =
-        Engine { plan, ports, setting, state: Mutex::new(RunState::default()), step_by_step: AtomicBool::new(setting.step_by_step) };
+    let engine = Engine {
+        plan,
+        ports,
+        setting,
+        state: Mutex::new(RunState::default()),
+        step_by_step: AtomicBool::new(setting.step_by_step),
+        confirms_each: false,
+        before: None,
+    };
     let outcome = engine.whole();
     engine.close(outcome)
 }
@@ -124,7 +134,7 @@ impl Engine<'_> {
             "run",
             minijinja::context! {
                 id => self.setting.run_id.as_str(), operator => self.setting.operator.as_str(), host => self.setting.host.as_str(),
-                started => self.ports.clock.now().to_string(),
+                started => self.before.map_or_else(|| self.ports.clock.now(), |before| before.opened).to_string(),
             },
         );
         scope
@@ -167,7 +177,9 @@ impl From<&Halt> for Outcome {
         match halt {
             Halt::Blocked { .. } => Self::Blocked,
             Halt::Declined { .. } => Self::Declined,
-            Halt::Failed { .. } | Halt::Stopped { .. } | Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_) => Self::Stopped,
+            Halt::Failed { .. } | Halt::Stopped { .. } | Halt::OperatorNeeded { .. } | Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_) => {
+                Self::Stopped
+            }
             Halt::Rollback { .. } => Self::RolledBack,
             Halt::Stuck { .. } => Self::Stuck,
         }
