@@ -2,17 +2,24 @@
 //!
 //! It knows nothing of processes, journals or screens: those come in as [`crate::ports`].
 
+mod cgroup;
+mod child;
 mod choices;
 mod command;
 mod confirm;
 mod decision;
+mod discreet;
 mod engine;
+mod family;
+mod foreground;
 mod frame;
+mod output;
 mod preflight;
 mod probe;
 mod remedy;
 mod stagger;
 mod step;
+mod supervise;
 mod wait;
 
 pub mod clock;
@@ -30,6 +37,7 @@ pub use choices::choices;
 pub use engine::Ending;
 use engine::{Engine, Halt};
 use frame::Frame;
+use mask::Secrets;
 
 use crate::{
     event::{Event, Mode, Opening, Outcome, RunState},
@@ -78,8 +86,14 @@ pub struct Setting {
 /// # Errors
 /// The journal fails, in which case nothing more was started, or a fact does not follow from those before it, which is a bug.
 pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
-    let engine =
-        Engine { plan, ports, setting, state: Mutex::new(RunState::default()), step_by_step: AtomicBool::new(setting.step_by_step) };
+    let engine = Engine {
+        plan,
+        ports,
+        setting,
+        state: Mutex::new(RunState::default()),
+        step_by_step: AtomicBool::new(setting.step_by_step),
+        secrets: Secrets::new(plan.bound.secret_values()),
+    };
     let outcome = engine.whole();
     engine.close(outcome)
 }
@@ -104,6 +118,7 @@ impl Engine<'_> {
         self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
         let text = (self.ports.present)(&preview);
         if blocked.is_none() {
+            self.check_interrupts(None)?;
             self.approve(&preview, text)?;
         }
         let mut frame = Frame::default();
@@ -136,7 +151,7 @@ impl Engine<'_> {
             return Ok(());
         }
         let question = Question { place: None, ask: Ask::Plan { changes: preview.change, destroys: preview.destroy }, text };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) => self.emit(Event::Confirmed { place: None, text: question.text, typed, by }),
             Ok(Answer::NotAsked) => Ok(()),
             Ok(Answer::No { why }) => self.decline(None, question.text, why),
