@@ -10,7 +10,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("dialoguer::", &["ui/prompt.rs"]),
     ("indicatif::", &["ui/terminal.rs"]),
     ("signal_hook::", &["run/signals.rs"]),
-    ("minijinja::machinery", &["expression/compare.rs", "expression/name.rs"]),
+    ("machinery::", &["expression/compare.rs", "expression/name.rs"]),
     ("include_dir::", &["runbook/library.rs"]),
 ];
 

@@ -163,8 +163,11 @@ impl Engine<'_> {
             })
         };
         let hint = if verdict == Verdict::Passed { None } else { text(&probe.hint) };
-        // What was seen may itself be what could not be read.
-        let message = text(&probe.message).unwrap_or_default();
+        // A message that speaks of what could not be read gives way to the reason.
+        let message = match (&verdict, probe.message.as_ref().map(|message| scope.text(message))) {
+            (Verdict::Failed { .. } | Verdict::Unknown { .. }, Some(Err(_))) => String::new(),
+            _ => text(&probe.message).unwrap_or_default(),
+        };
         Asked { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result }
     }
 }
