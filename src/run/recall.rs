@@ -407,7 +407,7 @@ impl Before<'_> {
         let printed = |captured: &crate::event::Captured| -> Result<Printed, Halt> {
             let mut head = (self.output)(&captured.sha256).map_err(|what| Halt::Ledger(LedgerError { what, source: None }))?;
             head.truncate(Printed::LIMIT);
-            Ok(Printed { captured: captured.clone(), head })
+            Ok(Printed::new(captured.clone(), head))
         };
         Ok(Ran {
             exit: end.exit.clone(),
