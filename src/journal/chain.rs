@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     digest::Digest,
     fault::Fault,
-    record::{Durability, Glance, Line, Record},
+    record::{Glance, Line, Record},
     shape::{Body, Torn},
 };
 
@@ -29,7 +29,8 @@ pub struct Stretch {
     /// The line at fault.
     pub line: u64,
     pub fault: Fault,
-    /// There is an undamaged record in it before which all was on the disk: so this is damage, not a crash.
+    /// There is an undamaged record in it that was written when all that should stand here was on the disk: so this is
+    /// damage, not a crash.
     pub damage: bool,
     lines: u64,
     bytes: u64,
@@ -126,7 +127,7 @@ impl Chain {
             Ok(Line::Record(record)) => match self.follows(record.header.seq, record.header.prev) {
                 Ok(()) if matches!(record.body, Body::Torn(_)) => (Fault::Torn, true),
                 Ok(()) => return Link::Record(record),
-                Err(fault) => (fault, record.header.sync == Durability::EachRecord),
+                Err(fault) => (fault, record.header.proves_damage(self.next)),
             },
             Ok(Line::Newer { v, seq, prev }) => match self.follows(seq, prev) {
                 Ok(()) => return Link::Newer(v),
@@ -150,7 +151,7 @@ impl Chain {
             return Link::Record(record);
         }
         if let Some(stretch) = &mut self.stretch {
-            stretch.damage |= record.header.sync == Durability::EachRecord;
+            stretch.damage |= record.header.proves_damage(self.next);
         }
         Link::Loose
     }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     JournalError,
-    disk::{Lock, Window},
+    disk::{Local, Lock, Window},
     head::Head,
     identity::Identity,
     record::{Glance, LONGEST, Line, Record},
@@ -86,7 +86,7 @@ impl Snapshot {
     }
 
     pub fn lines(&self) -> Lines<Window<'_>> {
-        Lines::new(Window { file: &self.file, position: 0, end: self.size })
+        Lines::new(Window { disk: &Local, file: &self.file, position: 0, end: self.size })
     }
 
     /// The journal's head, found from its end.
@@ -94,7 +94,7 @@ impl Snapshot {
     /// # Errors
     /// The end is damaged or newer than this program.
     pub fn head(&self, dir: &Path) -> Result<Head, JournalError> {
-        let chain = Tail::find(&self.file)?.chain;
+        let chain = Tail::find(&Local, &self.file)?.chain;
         Ok(Head::new(&Identity::read().host, dir, chain.records(), chain.head()))
     }
 }

@@ -7,8 +7,8 @@
 use std::{borrow::Cow, fmt};
 
 use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{IgnoredAny, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
 use super::{digest::Digest, fault::Fault, shape::Body};
@@ -40,15 +40,63 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// When a record has to be on the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// When the records of a run have to be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Before `append` returns. Whatever stands before such a record was on the disk when it was written.
-    #[serde(rename = "each")]
+    /// What must not be lost, before `append` returns; what only explains it, with the next of those.
     EachRecord,
-    /// When its run is closed: for runs that change nothing.
-    #[serde(rename = "close")]
+    /// When the run is closed: for runs that change nothing.
     AtClose,
+}
+
+/// What was on the disk when a record was written. What is broken among that was changed later; a loss of power breaks only
+/// what was not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Synced {
+    /// `"each"`: all that stands before it.
+    All,
+    /// `"close"`: nothing is said.
+    Unsaid,
+    /// A number: that record, and all that stands before it.
+    UpTo(u64),
+}
+
+impl Serialize for Synced {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("each"),
+            Self::Unsaid => serializer.serialize_str("close"),
+            Self::UpTo(seq) => serializer.serialize_u64(*seq),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Synced {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SyncedVisitor;
+
+        impl Visitor<'_> for SyncedVisitor {
+            type Value = Synced;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`each`, `close` or the number of a record")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Synced, E> {
+                match text {
+                    "each" => Ok(Synced::All),
+                    "close" => Ok(Synced::Unsaid),
+                    _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+                }
+            }
+
+            fn visit_u64<E>(self, seq: u64) -> Result<Synced, E> {
+                Ok(Synced::UpTo(seq))
+            }
+        }
+
+        deserializer.deserialize_any(SyncedVisitor)
+    }
 }
 
 /// What every record holds.
@@ -67,7 +115,7 @@ pub struct Header<'a> {
     pub mono_ns: u64,
     pub boot_id: Text<'a>,
     pub run: RunId,
-    pub sync: Durability,
+    pub sync: Synced,
     pub host: Text<'a>,
     pub uid: u32,
     /// Who logged in, before any sudo.
@@ -75,6 +123,25 @@ pub struct Header<'a> {
     pub tty: Option<Text<'a>>,
     /// Addresses and ports of the connection the operator came by.
     pub ssh: Option<Text<'a>>,
+}
+
+impl Header<'_> {
+    /// Up to which record all was on the disk when this was written.
+    #[must_use]
+    pub fn synced(&self) -> u64 {
+        match self.sync {
+            Synced::All => self.seq.saturating_sub(1),
+            Synced::Unsaid => 0,
+            Synced::UpTo(seq) => seq,
+        }
+    }
+
+    /// This record stands where record `expected` should, or later, and what is missing was on the disk once: no loss of
+    /// power does that.
+    #[must_use]
+    pub fn proves_damage(&self, expected: u64) -> bool {
+        self.sync != Synced::Unsaid && (self.seq <= expected || self.synced() >= expected)
+    }
 }
 
 /// One record.

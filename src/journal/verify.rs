@@ -4,12 +4,14 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt, io,
     path::Path,
+    sync::Arc,
 };
 
 use super::{
     JournalError,
     chain::{Chain, Link},
     digest::Digest,
+    disk::Local,
     fault::Fault,
     head::Head,
     output::Outputs,
@@ -113,7 +115,7 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
     let snapshot = Snapshot::take(dir)?;
     let mut check = Check {
         chain: Chain::start(),
-        outputs: Outputs::at(dir.join("output")),
+        outputs: Outputs::at(dir.join("output"), Arc::new(Local)),
         intact: HashSet::new(),
         runs: HashMap::new(),
         torn_lines: 0,
