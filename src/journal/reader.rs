@@ -1,6 +1,7 @@
 //! Reads a journal from its first byte, in bounded memory, beside those who write.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::Path,
@@ -86,7 +87,23 @@ impl Snapshot {
     }
 
     pub fn lines(&self) -> Lines<Window<'_>> {
-        Lines::new(Window { disk: &Local, file: &self.file, position: 0, end: self.size })
+        Lines::new(self.window())
+    }
+
+    pub(super) fn window(&self) -> Window<'_> {
+        Window { disk: &Local, file: &self.file, position: 0, end: self.size }
+    }
+
+    /// How many lines seem to be of each run, at a glance.
+    pub(super) fn records_of_runs(&self) -> io::Result<HashMap<RunId, u64>> {
+        let mut counts = HashMap::new();
+        let mut lines = self.lines();
+        while let Some(raw) = lines.read()? {
+            if let Some(glance) = Glance::at(raw.bytes) {
+                *counts.entry(glance.run).or_insert(0) += 1;
+            }
+        }
+        Ok(counts)
     }
 
     /// The journal's head, found from its end.

@@ -11,7 +11,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{digest::Digest, fault::Fault, shape::Body};
+use super::{chain::Join, digest::Digest, fault::Fault, shape::Body};
 use crate::event::RunId;
 
 /// The version of the format that this program writes.
@@ -125,25 +125,6 @@ pub struct Header<'a> {
     pub ssh: Option<Text<'a>>,
 }
 
-impl Header<'_> {
-    /// Up to which record all was on the disk when this was written.
-    #[must_use]
-    pub fn synced(&self) -> u64 {
-        match self.sync {
-            Synced::All => self.seq.saturating_sub(1),
-            Synced::Unsaid => 0,
-            Synced::UpTo(seq) => seq,
-        }
-    }
-
-    /// This record stands where record `expected` should, or later, and what is missing was on the disk once: no loss of
-    /// power does that.
-    #[must_use]
-    pub fn proves_damage(&self, expected: u64) -> bool {
-        self.sync != Synced::Unsaid && (self.seq <= expected || self.synced() >= expected)
-    }
-}
-
 /// One record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record<'a> {
@@ -186,6 +167,13 @@ impl<'a> Line<'a> {
 }
 
 impl Record<'_> {
+    /// Where it says that it belongs.
+    #[must_use]
+    pub fn join(&self) -> Join {
+        let torn = if let Body::Torn(torn) = &self.body { Some(torn.clone()) } else { None };
+        Join { seq: self.header.seq, prev: self.header.prev, sync: self.header.sync, torn }
+    }
+
     /// The line, newline included.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ impl Tail {
         while let Some((start, line)) = lines.read().map_err(cannot)? {
             match Line::read(&line) {
                 Ok(Line::Record(record)) => {
-                    tail.synced = tail.synced.max(record.header.synced());
+                    tail.synced = tail.synced.max(record.join().synced());
                     if record.header.seq <= tail.synced {
                         tail.chain = Chain::after(record.header.seq, Digest::of(&line));
                         tail.size = start + line.len() as u64;
@@ -76,7 +76,7 @@ impl Tail {
             }
             match self.chain.push(raw.bytes) {
                 Link::Newer(version) => return Err(JournalError::Newer { version }),
-                Link::Record(record) => self.synced = self.synced.max(record.header.synced()),
+                Link::Record { synced } => self.synced = self.synced.max(synced),
                 Link::Loose => {}
             }
             self.size += raw.bytes.len() as u64;

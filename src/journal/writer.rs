@@ -256,7 +256,7 @@ impl Shared {
         };
         let mut synced = if repair.is_some() { chain.records() } else { tail.synced };
         let line = self.line(&chain, synced, entry)?;
-        if !matches!(chain.push(&line), Link::Record(_)) {
+        if !matches!(chain.push(&line), Link::Record { .. }) {
             let why = chain.stretch().map_or_else(String::new, |stretch| stretch.fault.to_string());
             return Err(JournalError::Unreadable { why });
         }
