@@ -189,7 +189,8 @@ pub fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
             other => return other,
         }
     }
-    call()
+    // Callers of this try again where they are told of an interruption.
+    Err(io::Error::new(io::ErrorKind::TimedOut, "it was interrupted a thousand times"))
 }
 
 /// Writes all of it by one call. A part is a failure.

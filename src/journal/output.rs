@@ -134,7 +134,7 @@ impl OutputFile {
             Some(open) => open,
             None => self.file.insert(create(&self.journal.outputs, self.run)?),
         };
-        self.journal.outputs.disk.write(file, bytes)
+        disk::patiently(|| self.journal.outputs.disk.write(file, bytes))
     }
 
     fn store(&mut self, digest: Digest) -> io::Result<()> {
@@ -190,9 +190,7 @@ impl Write for OutputFile {
                 Ok(bytes.len())
             }
             Err(error) => {
-                if error.kind() != io::ErrorKind::Interrupted {
-                    self.journal.poison(&format!("writing what a command printed failed: {error}"));
-                }
+                self.journal.poison(&format!("writing what a command printed failed: {error}"));
                 Err(error)
             }
         }

@@ -130,6 +130,26 @@ impl Journal {
         RunLedger { journal: Arc::clone(&self.shared), run, durability, unsynced: Arc::default() }
     }
 
+    /// Commits what a crash has left behind, so that the journal verifies again; `run` is who asks for it. The next append
+    /// would do it too.
+    ///
+    /// # Errors
+    /// What was left is damage that no crash does, or it cannot be written.
+    pub fn mend(&self, run: RunId) -> Result<(), JournalError> {
+        let mut state = self.shared.state();
+        if let Some(why) = &state.poison {
+            return Err(JournalError::Poisoned { why: why.clone() });
+        }
+        let _lock = lock(&*self.shared.disk, &self.shared.file)?;
+        self.shared.still_there()?;
+        state.tail.catch_up(&*self.shared.disk, &self.shared.file)?;
+        let mended = self.shared.mend_to(&mut state.tail, run);
+        if let Err(error) = &mended {
+            state.poison = Some(error.to_string());
+        }
+        mended
+    }
+
     /// How long the journal is, and its hash, as of the last record that this process has seen.
     #[must_use]
     pub fn head(&self) -> Head {
@@ -236,51 +256,58 @@ impl Shared {
         self.still_there()?;
         tail.catch_up(&*self.disk, &self.file)?;
 
+        self.mend_to(tail, entry.run)?;
+
         let mut chain = tail.chain.clone();
-        let mut end = tail.size + tail.fragment.len() as u64;
-        let mut newline: &[u8] = b"";
-        if !tail.fragment.is_empty() {
-            // Its writer was killed or out of space. If only its newline is missing, this makes it whole.
-            newline = b"\n";
-            tail.fragment.push(b'\n');
-            chain.push(&tail.fragment);
-        }
-        let repair = match chain.torn() {
-            None => None,
-            Some(torn) => {
-                let torn = Entry { kind: "torn", body: &Body::Torn(torn), ..*entry };
-                let line = self.line(&chain, tail.synced, &torn)?;
-                chain.push(&line);
-                Some([std::mem::take(&mut newline), &line].concat())
-            }
-        };
-        let mut synced = if repair.is_some() { chain.records() } else { tail.synced };
+        let mut synced = tail.synced;
         let line = self.line(&chain, synced, entry)?;
         if !matches!(chain.push(&line), Link::Record { .. }) {
             let why = chain.stretch().map_or_else(String::new, |stretch| stretch.fault.to_string());
             return Err(JournalError::Unreadable { why });
         }
-        let text = [newline, &line].concat();
-        let length = (text.len() + repair.as_ref().map_or(0, Vec::len)) as u64;
-        if entry.change && *reserved < end + length + RESERVE {
-            let bytes = length + 2 * RESERVE;
-            disk::patiently(|| self.disk.reserve(&self.file, end, bytes)).map_err(|source| JournalError::NoRoom { bytes, source })?;
-            *reserved = end + bytes;
+        let end = tail.size + line.len() as u64;
+        if entry.change && *reserved < end + RESERVE {
+            let bytes = line.len() as u64 + 2 * RESERVE;
+            let reserve = disk::patiently(|| self.disk.reserve(&self.file, tail.size, bytes));
+            reserve.map_err(|source| JournalError::NoRoom { bytes, source })?;
+            *reserved = tail.size + bytes;
         }
-
-        if let Some(repair) = repair {
-            // What it commits must be what is found again.
-            self.sync()?;
-            self.write(&repair)?;
-            self.sync()?;
-        }
-        self.write(&text)?;
+        self.write(&line)?;
         if entry.sync {
             self.sync()?;
             synced = chain.records();
         }
-        end += length;
         *tail = Tail { chain, size: end, fragment: Vec::new(), synced };
+        Ok(())
+    }
+
+    /// Closes a line that was cut short, and commits what does not follow.
+    fn mend_to(&self, tail: &mut Tail, run: RunId) -> Result<(), JournalError> {
+        if tail.fragment.is_empty() && tail.chain.stretch().is_none() {
+            return Ok(());
+        }
+        let mut chain = tail.chain.clone();
+        let mut size = tail.size + tail.fragment.len() as u64;
+        let mut text = Vec::new();
+        if !tail.fragment.is_empty() {
+            // Its writer was killed or out of space. If only its newline is missing, this makes it whole.
+            text.push(b'\n');
+            chain.push(&[tail.fragment.as_slice(), b"\n"].concat());
+        }
+        if let Some(torn) = chain.torn() {
+            let body = Body::Torn(torn);
+            let entry = Entry { run, kind: "torn", moment: Moment::now(), body: &body, sync: true, change: false };
+            let line = self.line(&chain, tail.synced, &entry)?;
+            chain.push(&line);
+            text.extend(line);
+        }
+        // What is committed must be what is found again.
+        self.sync()?;
+        self.write(&text)?;
+        self.sync()?;
+        size += text.len() as u64;
+        let synced = chain.records();
+        *tail = Tail { chain, size, fragment: Vec::new(), synced };
         Ok(())
     }
 
