@@ -115,13 +115,14 @@ pub fn parse(source: &ScenarioSource, loaded: &Loaded) -> Result<Scenario, Failu
         failure.why = faults;
         failure
     };
-    let parsed = Scenario::parse(&source.source.name, &source.source.text).and_then(|scenario| match &source.source.origin {
-        Origin::File(path) => scenario.load(&fixture::Directory(path.parent().unwrap_or(Path::new(".")).to_owned())),
+    let (name, text) = (&source.source.name, &source.source.text);
+    let parsed = match &source.source.origin {
+        Origin::File(path) => Scenario::read(name, text, &fixture::Directory(path.parent().unwrap_or(Path::new(".")).to_owned())),
         Origin::Bundled => {
             let folder = format!("scenarios/{}", loaded.runbook.name);
-            scenario.load(&move |path: &str| library::bundled_fixture(&folder, path))
+            Scenario::read(name, text, &move |path: &str| library::bundled_fixture(&folder, path))
         }
-    });
+    };
     let scenario = parsed.map_err(|error| bad(error.faults.iter().map(ToString::to_string).collect()))?;
     let faults = scenario.check(&loaded.runbook);
     if faults.is_empty() { Ok(scenario) } else { Err(bad(faults.iter().map(ToString::to_string).collect())) }

@@ -97,7 +97,7 @@ impl Scripted {
 
     fn fault(&self, key: &str, what: String, hint: Option<String>) -> Fault {
         let line = self.scenario.lines.get(&format!("answers.{key}")).or_else(|| self.scenario.lines.get("answers"));
-        Fault { file: self.scenario.name.clone(), line, what, hint }
+        Fault { hint, ..Fault::at(&self.scenario.name, line, what) }
     }
 
     fn answer(&self, memory: &mut Memory, question: &Question) -> Result<Answer, Fault> {

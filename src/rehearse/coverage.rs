@@ -156,7 +156,8 @@ fn aspect(event: &Event) -> Option<(&Place, Aspect)> {
 /// Every way in which the runbook can go.
 fn points(runbook: &Runbook) -> Vec<Point> {
     let mut points = Vec::new();
-    let line = |offset: usize| 1 + runbook.source.text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+    let text = runbook.source.text.as_bytes();
+    let line = |offset: usize| 1 + memchr::memchr_iter(b'\n', &text[..offset.min(text.len())]).count();
     let mut add = |id: &str, offset: usize, aspects: &[Aspect]| {
         points.extend(aspects.iter().map(|aspect| Point { id: id.to_owned(), aspect: *aspect, line: line(offset) }));
     };

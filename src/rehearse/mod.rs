@@ -10,8 +10,10 @@ pub mod document;
 pub mod expectation;
 pub mod fault;
 pub mod fixture;
+pub mod injection;
 mod line;
 pub mod matcher;
+mod reader;
 mod reference;
 pub mod rehearsal;
 pub mod rule;
@@ -20,6 +22,7 @@ pub mod simulator;
 mod stage;
 mod suggestion;
 pub mod world;
+mod written;
 
 pub use fault::{Fault, ScenarioError};
 pub use rehearsal::{Judgement, Rehearsal};
