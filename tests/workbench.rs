@@ -135,7 +135,13 @@ impl Workbench {
                 }
             }
         });
-        Terminal { child, master, bytes, raw: Vec::new(), parser: vt100::Parser::new(ROWS.try_into().unwrap(), columns.try_into().unwrap(), 5000) }
+        Terminal {
+            child,
+            master,
+            bytes,
+            raw: Vec::new(),
+            parser: vt100::Parser::new(ROWS.try_into().unwrap(), columns.try_into().unwrap(), 5000),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::runbook::model::Runbook;
+use crate::{ports::Choice, runbook::model::Runbook};
 
 use super::{
     account::Account,
@@ -57,6 +57,12 @@ impl Rehearsal {
             prompt: Scripted::new(Arc::clone(&scenario)),
             scenario,
         }
+    }
+
+    /// With what is chosen where the scenario does not say.
+    #[must_use]
+    pub fn otherwise(self, choice: Option<Choice>) -> Self {
+        Self { prompt: self.prompt.otherwise(choice), ..self }
     }
 
     /// Compares what happened with what the scenario expects.

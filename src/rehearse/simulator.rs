@@ -435,6 +435,7 @@ impl Executor for Simulator {
                 words: order.words.clone(),
                 host: order.host.clone(),
                 exit: ending.exit.clone(),
+                printed: ending.stdout.len(),
                 rule: ending.rule,
                 injection,
             });

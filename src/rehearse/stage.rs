@@ -38,6 +38,8 @@ pub struct Call {
     pub words: Words,
     pub host: Option<String>,
     pub exit: Exit,
+    /// How many bytes it wrote to standard output.
+    pub printed: usize,
     /// Which rule answered, from 0.
     pub rule: Option<usize>,
     /// Which fault struck, from 0: the scenario's own come first.
