@@ -192,3 +192,42 @@ fn a_called_runbook_runs_as_one_step_and_puts_back_what_it_set() {
     assert_eq!(bench.read("word").as_deref(), Some("hello\n"));
     assert!(!bench.path("flag").exists());
 }
+
+/// Everything around a stretch of steps works as it does around a command.
+#[test]
+fn a_group_a_loop_and_a_persons_work_have_their_own_surroundings() {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    let body = r#"
+steps:
+  - id: skipped
+    group: What is so already
+    done_if: {run: ["true"], message: it is so}
+    steps:
+      - {id: never, run: [touch, HOME/never], effect: change, undo: {impossible: a test}}
+  - id: each
+    for_each: {items: [a, b], as: letter}
+    cleanup: {run: [sh, -c, "echo each-put-back >> HOME/log"]}
+    verify: {run: [test, -e, HOME/b]}
+    steps:
+      - {id: make, run: [touch, "HOME/{{ letter }}"], effect: change, undo: {impossible: a test}}
+  - id: person
+    manual: {message: Turn the key}
+    cleanup: {run: [sh, -c, "echo key-put-back >> HOME/log"]}
+    verify: {run: [test, -e, HOME/a]}
+  - id: unproved
+    group: What cannot be proved
+    on_fail: stop
+    verify: {run: ["false"]}
+    cleanup: {run: [sh, -c, "echo group-put-back >> HOME/log"]}
+    steps:
+      - {id: made, run: [touch, HOME/made], effect: change, undo: {impossible: a test}}
+"#;
+    bench.runbook("around", &body.replace("HOME", home));
+    let ran = bench.run(&["run", "around", "--yes", "--confirm", "person=turned"]).exits(6);
+    assert!(ran.stderr.contains("unproved: it ended well, but its proof does not hold"), "{}", ran.stderr);
+    assert!(!bench.path("never").exists() && bench.path("made").exists());
+    assert_eq!(bench.read("log").as_deref(), Some("each-put-back\ngroup-put-back\nkey-put-back\n"));
+    bench.run(&["journal", "verify"]).exits(0);
+}
