@@ -4,6 +4,7 @@
 
 mod check;
 mod dry_run;
+mod guide;
 mod help;
 mod prompts;
 mod real_run;
