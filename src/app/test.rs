@@ -59,9 +59,9 @@ pub fn test(context: &Context, args: &cli::Test) -> Result<Exit, Failure> {
         for result in &results {
             let good = result.wrong.is_empty();
             if good {
-                passed += 1
+                passed += 1;
             } else {
-                failed += 1
+                failed += 1;
             }
             if !args.json {
                 let mark = if good { Mark::Passed } else { Mark::Failed };
