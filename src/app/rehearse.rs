@@ -74,7 +74,7 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
     let faults = rehearsal.simulator.take_faults();
     if !faults.is_empty() {
         told.completed = false;
-        told.what = "the scenario does not hold, so nothing has been shown".to_owned();
+        "the scenario does not hold, so nothing has been shown".clone_into(&mut told.what);
         told.why = faults.iter().map(ToString::to_string).collect();
         told.exit = Exit::CheckFailed as u8;
     }

@@ -364,6 +364,11 @@ pub enum Event {
         evidence: String,
         by: Option<Answerer>,
     },
+    /// A group is entered that has a cleanup of its own: from now on it is owed.
+    CleanupDue {
+        place: Place,
+        command: Shown,
+    },
     /// What a step owes could not be run, or did not work: a debt.
     Owed {
         place: Place,

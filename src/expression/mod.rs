@@ -12,7 +12,7 @@ pub mod name;
 use std::sync::LazyLock;
 
 use minijinja::{
-    AutoEscape, Environment, UndefinedBehavior, Value,
+    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value,
     syntax::SyntaxConfig,
     value::{Serde, ValueKind},
 };
@@ -43,6 +43,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     }
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
+    environment.set_formatter(write_value);
     // A random list or a date would make a plan that cannot be repeated.
     environment.remove_global("debug");
     filter::install(&mut environment);
@@ -53,6 +54,23 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 #[must_use]
 pub fn from_json(value: &serde_json::Value) -> Value {
     Value::from(Serde(value))
+}
+
+/// Writes a value into text as YAML and JSON would: `true`, not `True`. What has no text is an error, not a word.
+fn write_value(out: &mut minijinja::Output<'_>, state: &mut minijinja::State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    match value.kind() {
+        ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }).map_err(Into::into),
+        ValueKind::None => {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, "the value is none, which has no text; use `| default(…, true)`"))
+        }
+        ValueKind::Undefined => Err(minijinja::Error::from(ErrorKind::UndefinedError)),
+        ValueKind::Seq | ValueKind::Map => {
+            let text =
+                serde_json::to_string(value).map_err(|error| minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
+            out.write_str(&text).map_err(Into::into)
+        }
+        _ => minijinja::escape_formatter(out, state, value),
+    }
 }
 
 fn fault(error: &minijinja::Error) -> ExpressionError {
@@ -208,6 +226,14 @@ mod tests {
         let scope = context! { lines => vec!["99"], n => 5 };
         assert!(evaluate("lines[0] > 100", &scope).is_err());
         assert!(!evaluate_bool("lines[0] | int > 100", &scope).unwrap());
+    }
+
+    #[test]
+    fn values_are_written_as_json_writes_them() {
+        let scope = context! { yes => true, list => vec!["a"], nothing => () };
+        assert_eq!(render("{{ yes }}/{{ list }}", &scope).unwrap().as_str(), Some("true/[\"a\"]"));
+        assert!(render("x{{ nothing }}", &scope).is_err());
+        assert!(render("x{{ missing }}", &scope).is_err());
     }
 
     #[test]

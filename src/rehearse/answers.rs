@@ -91,7 +91,7 @@ impl Scripted {
         }
         let key = keys.last().copied().unwrap_or(PLAN);
         let example = match &question.ask {
-            Ask::Plan { .. } | Ask::YesNo | Ask::Phrase { .. } => "true".to_owned(),
+            Ask::Plan { .. } | Ask::GoOn | Ask::YesNo | Ask::Phrase { .. } => "true".to_owned(),
             Ask::Report { .. } => "what was done".to_owned(),
             Ask::Override => "why".to_owned(),
             Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
@@ -118,13 +118,13 @@ impl Scripted {
                 .and_then(|place| self.scenario.overrides.get(place.as_str()).or_else(|| self.scenario.overrides.get(place.step())));
             return Ok(reason.map_or_else(|| no("the scenario does not override it"), |reason| yes(reason)));
         }
-        if matches!(question.ask, Ask::Plan { .. }) && !self.scenario.answers.contains_key(PLAN) {
+        if matches!(question.ask, Ask::Plan { .. } | Ask::GoOn) && !self.scenario.answers.contains_key(PLAN) {
             return Ok(yes("yes"));
         }
         let (key, said) = self.said(memory, question)?;
         let wrong = |wanted: &str| Err(self.fault(&key, format!("`{key}`: this question is answered with {wanted}"), None));
         match (&question.ask, said) {
-            (Ask::Plan { .. } | Ask::YesNo, said) => match said {
+            (Ask::Plan { .. } | Ask::GoOn | Ask::YesNo, said) => match said {
                 Said::YesNo(true) => Ok(yes("yes")),
                 Said::YesNo(false) => Ok(no("the scenario says no")),
                 Said::Text(text) if text == "yes" => Ok(yes("yes")),

@@ -391,7 +391,7 @@ fn print(site: &dyn Site, bytes: &[u8]) -> Result<Printed, LedgerError> {
     for line in String::from_utf8_lossy(bytes).lines() {
         site.line(line);
     }
-    Ok(Printed { captured: capture.finish()?, head: bytes[..bytes.len().min(Printed::LIMIT)].to_vec() })
+    Ok(Printed::new(capture.finish()?, bytes[..bytes.len().min(Printed::LIMIT)].to_vec()))
 }
 
 impl Executor for Simulator {

@@ -247,7 +247,7 @@ impl Engine<'_> {
     /// Keeps what the last asking printed: the record names it.
     fn keep_last(&self, ran: Option<Ran>) -> Result<Ran, Halt> {
         let mut ran = ran.unwrap_or_else(|| {
-            let empty = || Printed { captured: Captured::empty(), head: Vec::new() };
+            let empty = || Printed::new(Captured::empty(), Vec::new());
             Ran { exit: Exit::Code(0), stdout: empty(), stderr: empty(), took: Duration::ZERO, leaked: false }
         });
         for printed in [&mut ran.stdout, &mut ran.stderr] {
