@@ -264,7 +264,8 @@ fn never_text(written: NeverDocument) -> Result<(String, At), String> {
     };
     let mut parts = Vec::new();
     if let Some(that) = map.shift_remove("that") {
-        parts.push(format!("({})", that.as_str().ok_or("`that` must be an expression")?));
+        let that = that.as_str().ok_or("`that` must be an expression")?;
+        parts.push(if map.is_empty() { that.to_owned() } else { format!("({that})") });
     }
     for (path, value) in &map {
         let text = value.to_string();
