@@ -50,8 +50,9 @@ impl Ending {
         for seen in &self.seen {
             lines.extend(layout::wrap(&sanitise::text(seen), page.width, "  ", "    "));
         }
-        let put =
-            |fields: Vec<(&str, String)>| fields.into_iter().flat_map(|(label, text)| page.field(2, LABEL, label, &sanitise::text(&text)));
+        let put = |fields: Vec<(&'static str, String)>| -> Vec<String> {
+            fields.into_iter().flat_map(|(label, text)| page.field(2, LABEL, label, &sanitise::text(&text))).collect()
+        };
         lines.extend(put(self.advice()));
         lines.extend(self.commands.iter().map(|command| format!("    {}", sanitise::line(command))));
         lines.extend(put(self.remains()));
