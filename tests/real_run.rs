@@ -231,3 +231,27 @@ steps:
     assert_eq!(bench.read("log").as_deref(), Some("each-put-back\ngroup-put-back\nkey-put-back\n"));
     bench.run(&["journal", "verify"]).exits(0);
 }
+
+/// What the plan shows is what is run.
+#[test]
+fn the_plan_shows_the_words_that_are_run() {
+    let bench = Workbench::new();
+    let log = bench.path("log").display().to_string();
+    let body = r#"
+steps:
+  - {id: say, run: [sh, -c, 'echo "$1" >> LOG', sh, "{{ 1 == 1 }}"], effect: change, undo: {impossible: a test}}
+  - {id: copy, run: [cp, LOG, LOG.copy], effect: change, undo: {impossible: a test}}
+  - {id: look, run: [cat, LOG.copy], effect: read, on_fail: stop}
+  - {id: count, run: [wc, -c], stdin: "{{ look.output }}\n", output: int, effect: read}
+  - {id: right, probe: {expect: count.output == 5}}
+"#;
+    bench.runbook("words", &body.replace("LOG", &log));
+    let ran = bench.run(&["run", "words", "--dry-run"]).exits(0);
+    assert!(ran.stdout.contains("sh true"), "{}", ran.stdout);
+    assert!(!bench.path("log").exists());
+    bench.run(&["run", "words", "--yes"]).exits(0);
+    assert_eq!(bench.read("log").as_deref(), Some("true\n"));
+    bench.runbook("secretive", "params:\n  token: {type: secret, help: A token}\nsteps:\n  - {id: a, run: [cat], stdin: \"{{ params.token }}\", effect: read}\n");
+    let ran = bench.run(&["run", "secretive", "--set", "token=x"]).exits(2);
+    assert!(ran.stderr.contains("everybody on this host sees a command line"), "{}", ran.stderr);
+}

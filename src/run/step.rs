@@ -179,7 +179,7 @@ impl Engine<'_> {
                 self.prove(step, scope, place, did)
             }
             Kind::ForEach(_) | Kind::Group { .. } => {
-                let mut inner = Frame::default();
+                let mut inner = Frame::inside(frame);
                 if !self.was_done(place) || self.was_owed(place) {
                     self.own_cleanup(step, scope, &mut inner, place)?;
                 }
@@ -249,7 +249,7 @@ impl Engine<'_> {
         } {
             return Ok(Did::failed(why));
         }
-        let mut inner = Frame::default();
+        let mut inner = Frame::inside(frame);
         let result = self.steps(&runbook.steps, &mut inner_scope, &mut inner, Some(place));
         Did::of(self.end_frame(inner, Some(frame), result))
     }
@@ -369,6 +369,13 @@ impl Engine<'_> {
         frame.register(compensation);
         match judged.verdict {
             Verdict::Passed => self.verify(step, scope, place, result),
+            // Once a dry run has passed over a change, what a read does not find now says nothing.
+            Verdict::Failed { why } | Verdict::Unknown { why } if step.effect() == Effect::Read && self.hypothetical() => {
+                let needs = vec![format!("what the changes above do (now: {why})")];
+                Ok(Did::Predicted(Prediction::AtRunTime { needs }))
+            }
+            // Whatever became of it, it has changed nothing.
+            Verdict::Unknown { why } if step.effect() == Effect::Read => Ok(Did::failed(why)),
             Verdict::Failed { why } => Ok(Did::failed(why)),
             Verdict::Unknown { why } => Ok(Did::Doubt { why }),
         }
