@@ -5,8 +5,12 @@
 mod check;
 mod dry_run;
 mod help;
+mod privileges;
+mod processes;
 mod prompts;
 mod real_run;
+mod secrets;
+mod signals;
 mod sources;
 mod workbench;
 

@@ -15,6 +15,7 @@ mod rehearse;
 mod run;
 mod story;
 mod summary;
+mod talking;
 mod test;
 mod trace;
 mod view;

@@ -42,7 +42,6 @@ impl Cgroups {
         }
     }
 
-
     /// A new group, empty; `None` where there can be none.
     #[must_use]
     pub fn make(&self) -> Option<Cgroup> {
