@@ -198,6 +198,8 @@ pub trait Clock: Sync {
 pub enum Ask {
     /// Shall this plan be run?
     Plan { changes: usize, destroys: usize },
+    /// Shall a run that was left be gone on with? What was found stands on the screen already.
+    GoOn,
     /// Yes or no, for a step that only asks.
     YesNo,
     /// This, typed out. `destroys` when nothing can take it back.

@@ -85,8 +85,6 @@ struct Case {
     stretch: Stretch,
     /// What holds the run up: `work`, `preflight` or `cleanup`; nothing at a prompt.
     holder: Option<&'static str>,
-    /// What runs on the terminal is a shell, and halligan a job of it.
-    in_shell: bool,
     terminal: Terminal,
 }
 
@@ -140,13 +138,10 @@ impl Case {
                 terminal.expect("Type go");
             }
         }
-        Self { bench, stretch, holder, in_shell, terminal }
+        Self { bench, stretch, holder, terminal }
     }
 
     fn halligan(&self) -> i32 {
-        if !self.in_shell {
-            return self.terminal.pid().try_into().unwrap();
-        }
         let found: Vec<i32> = processes(&self.bench).into_iter().filter(|pid| is_halligan(*pid)).collect();
         assert_eq!(found.len(), 1);
         found[0]

@@ -178,8 +178,14 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
             }
         }
         Outcome::Stopped | Outcome::Stuck | Outcome::RolledBack => {
-            told.what = whys.next().unwrap_or_default();
+            let why = whys.next().unwrap_or_default();
+            told.what = match &ending.place {
+                Some(place) => format!("{place}: {why}"),
+                None => why,
+            };
             told.why.extend(whys);
+            told.next.push("see all of it, and what it printed:".to_owned());
+            told.commands.push(format!("halligan journal show {run}"));
         }
     }
     told.put_back = gathered.put_back.iter().map(|(place, done)| PutBack { what: place.to_string(), done: *done }).collect();

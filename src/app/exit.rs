@@ -36,6 +36,7 @@ impl From<&Ending> for Exit {
             _ if ending.bug => Self::Bug,
             // What was set is not put back: somebody has to see to it.
             Outcome::Completed if !ending.owed.is_empty() => Self::OperatorNeeded,
+            _ if ending.operator_needed => Self::OperatorNeeded,
             Outcome::Completed => Self::Completed,
             Outcome::Blocked => Self::Blocked,
             Outcome::Declined => Self::NotConfirmed,

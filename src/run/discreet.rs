@@ -65,6 +65,7 @@ impl Secrets {
                     self.command(owes);
                 }
             }
+            Event::CleanupDue { command, .. } => self.command(command),
             Event::StepSignalled { signal, .. } | Event::Interrupted { signal } => self.hide(signal),
             Event::StepEnded { exit, verdict, message, excerpt: Excerpt { stdout, stderr }, .. } => {
                 if let Exit::NotStarted { why } | Exit::Lost { why } = exit {

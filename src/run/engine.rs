@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 
-use super::{Ports, Setting, mask::Secrets};
+use super::{Before, Ports, Setting, mask::Secrets};
 use crate::{
     event::{
         Event, Outcome, Place, Progress, RunState,
@@ -40,6 +40,11 @@ pub(super) enum Halt {
         place: Place,
         why: String,
     },
+    /// Only a person can say how to go on, and nobody is there. All stays as it is.
+    OperatorNeeded {
+        place: Place,
+        why: String,
+    },
     /// It could not be taken back.
     Stuck {
         place: Place,
@@ -54,13 +59,15 @@ pub(super) enum Halt {
 impl Halt {
     /// Nothing at all may be started any more, not even a cleanup.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Abandoned | Self::Ledger(_) | Self::Bug(_))
+        matches!(self, Self::Abandoned | Self::OperatorNeeded { .. } | Self::Ledger(_) | Self::Bug(_))
     }
 
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Declined { place, .. } | Self::Stopped { place, .. } => place.as_ref(),
-            Self::Failed { place, .. } | Self::Rollback { place, .. } | Self::Stuck { place, .. } => Some(place),
+            Self::Failed { place, .. } | Self::Rollback { place, .. } | Self::OperatorNeeded { place, .. } | Self::Stuck { place, .. } => {
+                Some(place)
+            }
             Self::Blocked { .. } | Self::Abandoned | Self::Ledger(_) | Self::Bug(_) => None,
         }
     }
@@ -72,6 +79,7 @@ impl Halt {
             | Self::Failed { why, .. }
             | Self::Stopped { why, .. }
             | Self::Rollback { why, .. }
+            | Self::OperatorNeeded { why, .. }
             | Self::Stuck { why, .. } => why.clone(),
             Self::Abandoned => "left at once, as asked".to_owned(),
             Self::Ledger(error) => match &error.source {
@@ -104,6 +112,8 @@ pub struct Ending {
     pub journal_failed: bool,
     /// A fact did not follow from those before it.
     pub bug: bool,
+    /// Only a person can say how to go on, and nobody was there.
+    pub operator_needed: bool,
     /// The operator's signals ended it.
     pub interrupted: bool,
     pub state: RunState,
@@ -115,6 +125,10 @@ pub(super) struct Engine<'a> {
     pub setting: &'a Setting,
     pub state: Mutex<RunState>,
     pub step_by_step: AtomicBool,
+    /// Each undo and cleanup is asked about.
+    pub confirms_each: bool,
+    /// What was done before, when a run is taken up again.
+    pub before: Option<&'a Before<'a>>,
     pub secrets: Secrets,
 }
 
@@ -205,33 +219,47 @@ impl Engine<'_> {
     /// Records how the run ended.
     pub fn close(self, result: Result<(), Halt>) -> Ending {
         let result = self.record_signals().and(result);
-        let owed: Vec<Place> = self.state.lock().unwrap_or_else(PoisonError::into_inner).owed.keys().cloned().collect();
-        let (mut outcome, mut why, place) = match &result {
+        // What is abandoned stays open: a resume takes it up where it was left.
+        if result.as_ref().is_err_and(Halt::is_final) {
+            return self.told(&result);
+        }
+        let (outcome, why) = match &result {
+            Ok(()) => (Outcome::Completed, String::new()),
+            Err(halt) => (Outcome::from(halt), halt.why()),
+        };
+        match self.emit(Event::RunClosed { outcome, why, owed: self.owed() }) {
+            Ok(()) => self.told(&result),
+            Err(halt) => self.told(&Err(halt)),
+        }
+    }
+
+    fn owed(&self) -> Vec<Place> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).owed.keys().cloned().collect()
+    }
+
+    /// Says how the run ended.
+    pub fn told(self, result: &Result<(), Halt>) -> Ending {
+        let owed = self.owed();
+        let (outcome, why, place) = match result {
             Ok(()) => (Outcome::Completed, String::new(), None),
             Err(halt) => (Outcome::from(halt), halt.why(), halt.place().cloned()),
         };
-        let mut journal_failed = matches!(result, Err(Halt::Ledger(_)));
-        let mut bug = matches!(result, Err(Halt::Bug(_)));
-        let flag = match &result {
+        let flag = match result {
             Err(Halt::Declined { flag, .. }) => flag.clone(),
             _ => None,
         };
-        // What is abandoned stays open: a resume takes it up where it was left.
-        let left_open = matches!(result, Err(Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_)));
-        if !left_open {
-            match self.emit(Event::RunClosed { outcome, why: why.clone(), owed: owed.clone() }) {
-                Ok(()) => {}
-                Err(halt) => {
-                    journal_failed = matches!(halt, Halt::Ledger(_));
-                    bug = matches!(halt, Halt::Bug(_));
-                    outcome = Outcome::Stopped;
-                    why = halt.why();
-                }
-            }
-        }
-        let interrupted = self.ports.interrupts.urgency().max(self.ports.last_interrupts.urgency()) > Urgency::None;
         let why = self.secrets.mask(&why).into_owned();
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ending { outcome, why, place, flag, owed, journal_failed, bug, interrupted, state }
+        Ending {
+            outcome,
+            why,
+            place,
+            flag,
+            owed,
+            journal_failed: matches!(result, Err(Halt::Ledger(_))),
+            bug: matches!(result, Err(Halt::Bug(_))),
+            operator_needed: matches!(result, Err(Halt::OperatorNeeded { .. })),
+            interrupted: self.ports.interrupts.urgency().max(self.ports.last_interrupts.urgency()) > Urgency::None,
+            state: self.state.into_inner().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 }

@@ -25,6 +25,16 @@ pub(super) struct Frame {
     pub compensations: Vec<Compensation>,
     /// Destroying steps that the operator has confirmed by name.
     pub covered: BTreeSet<StepId>,
+    /// Nothing is done in it: what was done before is gathered.
+    pub gathers: bool,
+}
+
+impl Frame {
+    /// What takes a step back; a later one replaces that of an earlier attempt.
+    pub fn register(&mut self, compensation: Compensation) {
+        self.compensations.retain(|other| other.place != compensation.place);
+        self.compensations.push(compensation);
+    }
 }
 
 impl Engine<'_> {
@@ -36,6 +46,12 @@ impl Engine<'_> {
             }
             return result;
         }
+        if frame.gathers
+            && let Some(parent) = parent
+        {
+            parent.compensations.extend(frame.compensations);
+            return result;
+        }
         let roll_back = matches!(result, Err(Halt::Rollback { .. }));
         let mut result = result;
         let mut kept = Vec::new();
@@ -43,7 +59,7 @@ impl Engine<'_> {
         while let Some(mut compensation) = compensations.pop() {
             if self.leaving() {
                 compensations.push(compensation);
-                self.owe_all(&Frame { compensations, covered: BTreeSet::new() })?;
+                self.owe_all(&Frame { compensations, ..Frame::default() })?;
                 return Err(Halt::Abandoned);
             }
             let stuck = matches!(result, Err(Halt::Stuck { .. }));

@@ -16,10 +16,12 @@ mod frame;
 mod output;
 mod preflight;
 mod probe;
+mod recall;
 mod remedy;
 mod stagger;
 mod step;
 mod supervise;
+mod taken_up;
 mod wait;
 
 pub mod clock;
@@ -38,6 +40,7 @@ pub use engine::Ending;
 use engine::{Engine, Halt};
 use frame::Frame;
 use mask::Secrets;
+pub use taken_up::{Before, resume, roll_back, settle};
 
 use crate::{
     event::{Event, Mode, Opening, Outcome, RunState},
@@ -93,6 +96,8 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         setting,
         state: Mutex::new(RunState::default()),
         step_by_step: AtomicBool::new(setting.step_by_step),
+        confirms_each: false,
+        before: None,
         secrets: Secrets::new(plan.bound.secret_values()),
     };
     let outcome = engine.whole();
@@ -146,7 +151,7 @@ impl Engine<'_> {
             "run",
             minijinja::context! {
                 id => self.setting.run_id.as_str(), operator => self.setting.operator.as_str(), host => self.setting.host.as_str(),
-                started => self.ports.clock.now().to_string(),
+                started => self.before.map_or_else(|| self.ports.clock.now(), |before| before.opened).to_string(),
             },
         );
         scope
@@ -189,7 +194,9 @@ impl From<&Halt> for Outcome {
         match halt {
             Halt::Blocked { .. } => Self::Blocked,
             Halt::Declined { .. } => Self::Declined,
-            Halt::Failed { .. } | Halt::Stopped { .. } | Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_) => Self::Stopped,
+            Halt::Failed { .. } | Halt::Stopped { .. } | Halt::OperatorNeeded { .. } | Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_) => {
+                Self::Stopped
+            }
             Halt::Rollback { .. } => Self::RolledBack,
             Halt::Stuck { .. } => Self::Stuck,
         }

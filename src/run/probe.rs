@@ -206,7 +206,7 @@ fn expected(holds: bool, expect: &str) -> Verdict {
 }
 
 /// A probe's result: `ok` says whether it passed.
-fn answer(fields: Vec<(&'static str, Value)>, passed: bool) -> Value {
+pub(super) fn answer(fields: Vec<(&'static str, Value)>, passed: bool) -> Value {
     let rest = fields.into_iter().filter(|(name, _)| !matches!(*name, "ok" | "ran"));
     Value::from_pairs([("ran", Value::from(true)), ("ok", Value::from(passed))].into_iter().chain(rest))
 }
