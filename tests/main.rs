@@ -7,8 +7,12 @@ mod cut;
 mod dry_run;
 mod guide;
 mod help;
+mod privileges;
+mod processes;
 mod prompts;
 mod real_run;
+mod secrets;
+mod signals;
 mod sources;
 mod workbench;
 

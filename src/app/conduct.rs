@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
 
-use super::{Context, Failure, exit::Exit, summary::Summary, view};
+use super::{Context, Failure, exit::Exit, summary::Summary, talking::Talking, view};
 use crate::{
     cli,
     event::{Mode, Outcome},
@@ -120,9 +120,10 @@ pub fn conduct(
         view.render(&plain)
     };
     let observers: [&dyn Observer; 2] = [&*screens.observer, &summary];
+    let executor = Talking { executor: stage.executor, screen: screens.screen.as_ref() };
     let ports = Ports {
         ledger: stage.ledger,
-        executor: stage.executor,
+        executor: &executor,
         clock: stage.clock,
         prompt: stage.silent.unwrap_or(&flags),
         observers: &observers,

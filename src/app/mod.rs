@@ -18,6 +18,7 @@ mod run;
 mod story;
 mod summary;
 mod sweep;
+mod talking;
 mod test;
 mod trace;
 mod trial;

@@ -20,6 +20,7 @@ use crate::{
         mask::Secrets,
         process::ProcessExecutor,
     },
+    trust::{self, Distrust},
     ui::quote,
 };
 
@@ -28,14 +29,7 @@ use crate::{
 /// # Errors
 /// Something is wrong before it can begin.
 pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
-    let loaded = load::load(context, &args.runbook)?;
-    if let Some(expected) = &args.expect_sha256
-        && !expected.eq_ignore_ascii_case(&loaded.runbook.source.sha256)
-    {
-        return Err(Failure::new(Exit::BadRunbook, format!("{} is not the text that is expected", loaded.runbook.source.name))
-            .why(format!("its SHA-256 is {}", loaded.runbook.source.sha256))
-            .why(format!("expected is  {expected}")));
-    }
+    let loaded = load::load_for_run(context, &args.runbook, args.expect_sha256.as_deref())?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
@@ -73,6 +67,13 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
 /// It cannot be kept, and nothing that changes anything runs unjournaled.
 pub fn open_journal(context: &Context) -> Result<Journal, Failure> {
     let directory = journal_directory(context)?;
+    if trust::needed()
+        && let Err(Distrust::Exposed(exposed)) = trust::directory(&directory)
+    {
+        return Err(Failure::new(Exit::Journal, format!("the journal in {} cannot be trusted: {exposed}", directory.display()))
+            .next(exposed.hint())
+            .next("or name another directory with --journal-dir"));
+    }
     Journal::open(&directory).map_err(|error| {
         let mut failure = Failure::new(Exit::Journal, format!("the journal in {} cannot be used: {error}", directory.display()));
         if let Some(source) = std::error::Error::source(&error) {
