@@ -17,6 +17,7 @@ mod step;
 mod taken_up;
 mod wait;
 
+pub mod alive;
 pub mod clock;
 pub mod dry;
 pub mod lock;
