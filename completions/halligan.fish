@@ -32,6 +32,9 @@ complete -c halligan -n "__fish_halligan_needs_command" -s v -l verbose -d 'Say 
 complete -c halligan -n "__fish_halligan_needs_command" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_needs_command" -s V -l version -d 'Print version'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "run" -d 'Carry out a runbook: preflight, plan, confirmation, steps'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "resume" -d 'Go on with a run that was left, by what the journal says of it'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "rollback" -d 'Take back what a run has done: its undos, the last first, each confirmed'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "debts" -d 'List what runs of this host have set and not put back, and settle it'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "rehearse" -d 'Practise a runbook on a simulated world; nothing real is touched'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "test" -d 'Run the scenarios of runbooks and hold them against their expectations'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "check" -d 'Look for every fault in runbooks, without running anything'
@@ -58,6 +61,52 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -l step -d 'Ask b
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l set -d 'A value for a parameter; a list is written with commas' -r
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l output -d 'What to print: for a person, one line an event, or one JSON object an event' -r -f -a "auto\t'For a person on a terminal, plain otherwise'
+plain\t'One line an event, with its time'
+json\t'One JSON object an event'"
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l accept-damaged -d 'Go on by a journal that does not hold; the refusal names the digest' -r
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l step -d 'Ask before each step that does something'
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l set -d 'A value for a parameter; a list is written with commas' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l output -d 'What to print: for a person, one line an event, or one JSON object an event' -r -f -a "auto\t'For a person on a terminal, plain otherwise'
+plain\t'One line an event, with its time'
+json\t'One JSON object an event'"
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l accept-damaged -d 'Go by a journal that does not hold; the refusal names the digest' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l step -d 'Ask before each step that does something'
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l set -d 'A value for a parameter; a list is written with commas' -r
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l settle -d 'Run the cleanups that are owed, each confirmed'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l step -d 'Ask before each step that does something'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l json -d 'Print one JSON object a debt'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l scenario -d 'The scenario\'s name, or a path to one [default: all-well]' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l set -d 'A value for a parameter; a list is written with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
@@ -74,7 +123,14 @@ complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l step -d '
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c halligan -n "__fish_halligan_using_subcommand test" -l scenario -d 'Only scenarios whose name contains this' -r
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l scenario -d 'Only scenarios whose name contains this, or the one that is called so' -r
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l fault -d 'Let this go wrong, and look only at what holds all the same' -r
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l then -d 'What is chosen when a step has failed and the scenario does not say' -r -f -a "stop\t''
+rollback\t''
+retry\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l fault-sweep -d 'Try each kind of fault at each step (or only at these), one at a time, and tell which break something' -r
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l min -d 'Fail if less of a runbook is exercised, in percent' -r
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l junit -d 'Also write the results to a file, as JUnit XML' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
@@ -82,7 +138,7 @@ never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l coverage -d 'Also tell what no scenario has exercised'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l json -d 'Print one JSON object'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
-complete -c halligan -n "__fish_halligan_using_subcommand test" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l format -d 'How to print what is found' -r -f -a "text\t''
 json\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
@@ -163,16 +219,19 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -s h -l help -d 'Print help'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "run" -d 'Carry out a runbook: preflight, plan, confirmation, steps'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "rehearse" -d 'Practise a runbook on a simulated world; nothing real is touched'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "test" -d 'Run the scenarios of runbooks and hold them against their expectations'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "check" -d 'Look for every fault in runbooks, without running anything'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "list" -d 'List the runbooks that are at hand, and where they come from'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "show" -d 'Describe a runbook: what it is for, what it asks, what it does'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "journal" -d 'Read and verify the journal'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "schema" -d 'Print the JSON Schema of runbooks or scenarios, for editors'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "generate" -d 'Write the shell completions, manual pages and schemas into a directory'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "run" -d 'Carry out a runbook: preflight, plan, confirmation, steps'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "resume" -d 'Go on with a run that was left, by what the journal says of it'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "rollback" -d 'Take back what a run has done: its undos, the last first, each confirmed'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "debts" -d 'List what runs of this host have set and not put back, and settle it'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "rehearse" -d 'Practise a runbook on a simulated world; nothing real is touched'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "test" -d 'Run the scenarios of runbooks and hold them against their expectations'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "check" -d 'Look for every fault in runbooks, without running anything'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "list" -d 'List the runbooks that are at hand, and where they come from'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "show" -d 'Describe a runbook: what it is for, what it asks, what it does'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "journal" -d 'Read and verify the journal'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "schema" -d 'Print the JSON Schema of runbooks or scenarios, for editors'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "generate" -d 'Write the shell completions, manual pages and schemas into a directory'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "list" -d 'List the runs'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "show" -d 'Tell a run as a story'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'

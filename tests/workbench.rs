@@ -156,10 +156,6 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn screen(&self) -> String {
         self.parser.screen().contents()
     }

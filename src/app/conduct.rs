@@ -178,13 +178,19 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
             }
         }
         Outcome::Stopped | Outcome::Stuck | Outcome::RolledBack => {
-            told.what = whys.next().unwrap_or_default();
+            let why = whys.next().unwrap_or_default();
+            told.what = match &ending.place {
+                Some(place) => format!("{place}: {why}"),
+                None => why,
+            };
             told.why.extend(whys);
-            if stage.setting.mode == Mode::Real {
-                told.next.extend(afterwards(ending));
-                if !told.next.is_empty() {
-                    told.commands.push(format!("halligan {} {run}", if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" }));
-                }
+            told.next.push("see all of it, and what it printed:".to_owned());
+            told.commands.push(format!("halligan journal show {run}"));
+            if stage.setting.mode == Mode::Real
+                && let Some(what) = afterwards(ending)
+            {
+                told.next.push(what);
+                told.commands.push(format!("halligan {} {run}", if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" }));
             }
         }
     }

@@ -2,12 +2,9 @@
 
 use super::{left::Left, story::local};
 use crate::{
-    event::{
-        Outcome, Place,
-        remaining::{Found, Standing},
-        state::Phase,
-    },
+    event::{Outcome, Place, state::Phase},
     journal::identity::name_of,
+    plan::remaining::{Found, Standing},
     ui::{layout::Page, sanitise},
 };
 

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     cli,
-    event::{Mode, Outcome, Place, remaining, state::Phase},
-    journal::{Durability, history::unfinished, output::Outputs},
-    plan::Plan,
+    event::{Mode, Outcome, Place, state::Phase},
+    journal::{Durability, history::unfinished},
+    plan::{Plan, remaining},
     ports::Ledger,
     run::{Before, Ending, Ports, Setting, clock::RealClock, mask::Secrets, process::ProcessExecutor},
     runbook::model::Undo,
@@ -118,8 +118,8 @@ pub(super) fn take_up(
     let _locks = run::locks(context, plan, &holder)?;
     let journal = left::journal(context)?;
     let setting = Setting { run_id: id.to_string(), operator, host: run::hostname(), mode: Mode::Real, step_by_step: manner.answers.step };
-    let outputs = Outputs::at(left.directory.join("output"));
-    let output = |sha256: &str| outputs.read(sha256).map_err(|error| format!("what a command had printed cannot be read back: {error}"));
+    let output =
+        |sha256: &str| journal.read_output(sha256).map_err(|error| format!("what a command had printed cannot be read back: {error}"));
     let before = Before {
         past: &left.history.past,
         output: &output,
@@ -134,7 +134,7 @@ pub(super) fn take_up(
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
     let executor = ProcessExecutor::new(Secrets::new(plan.bound.secret_values())).of_run(&id.to_string());
-    let clock = RealClock::default();
+    let clock = RealClock::start(&signals.interrupts);
     let stage = Stage {
         plan,
         setting,

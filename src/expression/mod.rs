@@ -3,6 +3,7 @@
 //! An expression is `a < b`; a template is text with `{{ expressions }}` in it. A template that is one whole expression keeps
 //! its value's type, so that a list stays a list.
 
+mod cache;
 mod compare;
 mod compiled;
 mod filter;
@@ -109,8 +110,10 @@ pub fn check_template(text: &str) -> Result<Names, ExpressionError> {
 /// # Errors
 /// It does not parse.
 pub fn names_in_expression(text: &str) -> Result<Names, ExpressionError> {
-    let expression = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?;
-    Ok(Names::new(expression.undeclared_variables(true)))
+    cache::NAMES_IN_EXPRESSIONS.get(text, |text| {
+        let expression = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?;
+        Ok(Names::new(expression.undeclared_variables(true)))
+    })
 }
 
 /// The names that a template refers to. It has been checked before.
@@ -121,8 +124,10 @@ pub fn names_in_template(text: &str) -> Result<Names, ExpressionError> {
     if !is_dynamic(text) {
         return Ok(Names::default());
     }
-    let template = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?;
-    Ok(Names::new(template.undeclared_variables(true)))
+    cache::NAMES_IN_TEMPLATES.get(text, |text| {
+        let template = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?;
+        Ok(Names::new(template.undeclared_variables(true)))
+    })
 }
 
 /// Whether the text holds anything to evaluate.
@@ -146,9 +151,7 @@ pub fn whole(template: &str) -> Option<&str> {
 /// # Errors
 /// An undefined name, a filter that refuses its input, or too much work.
 pub fn evaluate(text: &str, scope: &Value) -> Result<Value, ExpressionError> {
-    let guarded = compare::guarded(text, true);
-    let expression = ENVIRONMENT.compile_expression(&guarded).map_err(|error| fault(&error))?;
-    finished(text, expression.eval(scope.clone()))
+    cache::EXPRESSIONS.get(text, Compiled::expression)?.evaluate(scope)
 }
 
 /// What an evaluation came to: nothing undefined is ever a value.
@@ -181,12 +184,7 @@ pub fn render(template: &str, scope: &Value) -> Result<Value, ExpressionError> {
     if !is_dynamic(template) {
         return Ok(Value::from(template));
     }
-    if let Some(expression) = whole(template) {
-        return evaluate(expression, scope);
-    }
-    let guarded = compare::guarded(template, false);
-    let compiled = ENVIRONMENT.template_from_str(&guarded).map_err(|error| fault(&error))?;
-    compiled.render(scope.clone()).map(Value::from).map_err(|error| fault(&error))
+    cache::TEMPLATES.get(template, Compiled::template)?.evaluate(scope)
 }
 
 #[cfg(test)]

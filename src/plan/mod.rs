@@ -2,6 +2,7 @@
 
 pub mod binding;
 pub mod preview;
+pub mod remaining;
 pub mod scope;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -37,7 +37,7 @@ impl Engine<'_> {
         }
         let question =
             Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text: format!("{place} failed: {why}") };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 self.emit(Event::Confirmed {
                     place: Some(place.clone()),
@@ -62,6 +62,12 @@ impl Engine<'_> {
         why: &str,
         before: Option<&str>,
     ) -> Result<Option<Choice>, Halt> {
+        match self.ports.interrupts.urgency() {
+            Urgency::AtOnce => return Err(Halt::Abandoned),
+            // Whoever ends a step now has no time for questions: it stays in doubt.
+            Urgency::Now => return Ok(None),
+            Urgency::AfterStep | Urgency::None => {}
+        }
         let resolved = |outcome, evidence: String, by| Event::DoubtResolved { place: place.clone(), outcome, evidence, by };
         let mut evidence = "no probe tells".to_owned();
         if let Some(probe) = &step.done_if {
@@ -97,7 +103,7 @@ impl Engine<'_> {
             text = format!("{text}\n{before}");
         }
         let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 let outcome = match choice {
                     Choice::Done => StepOutcome::Done,
@@ -128,7 +134,7 @@ impl Engine<'_> {
         let choices = vec![Choice::Run, Choice::Skip, Choice::Continue, Choice::Stop];
         let text = format!("Next: {place}{}\nIt would run:  {}", why_line(step), would_run.line());
         let question = Question { place: Some(place.clone()), ask: Ask::Step { choices }, text };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) => {
                 self.emit(Event::Confirmed {
                     place: Some(place.clone()),

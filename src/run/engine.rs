@@ -2,11 +2,14 @@
 
 use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 
-use super::{Before, Ports, Setting};
+use super::{Before, Ports, Setting, mask::Secrets};
 use crate::{
-    event::{Event, Outcome, Place, Progress, RunState, state::IllegalTransition},
+    event::{
+        Event, Outcome, Place, Progress, RunState,
+        state::{IllegalTransition, Phase},
+    },
     plan::Plan,
-    ports::{LedgerError, Urgency},
+    ports::{Answer, Heard, LedgerError, NoAnswer, Question, Urgency},
 };
 
 /// Why the loop does not go on.
@@ -126,11 +129,37 @@ pub(super) struct Engine<'a> {
     pub confirms_each: bool,
     /// What was done before, when a run is taken up again.
     pub before: Option<&'a Before<'a>>,
+    pub secrets: Secrets,
 }
 
 impl Engine<'_> {
-    /// Makes an event a fact: folds it, records it, and only then shows it.
+    /// Makes an event a fact: folds it, records it, and only then shows it. What the operator has signalled meanwhile goes first.
     pub fn emit(&self, event: Event) -> Result<(), Halt> {
+        self.record_signals()?;
+        self.record(event)
+    }
+
+    /// Records the signals that came since the last record.
+    fn record_signals(&self) -> Result<(), Halt> {
+        // Nothing can be recorded of a run that is not open; what came before it is kept until it is.
+        if matches!(self.state.lock().unwrap_or_else(PoisonError::into_inner).phase, Phase::NotOpened | Phase::Closed(_)) {
+            return Ok(());
+        }
+        for heard in self.ports.interrupts.take_heard() {
+            self.record(match heard {
+                Heard::Stop(signal) => Event::Interrupted { signal: signal.to_owned() },
+                Heard::Suspended(length) => {
+                    let length = crate::quantity::show_duration(length);
+                    let text = format!("everything stood still for {length} (SIGTSTP to SIGCONT); no limit of time counts it");
+                    Event::Note { place: None, text }
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, event: Event) -> Result<(), Halt> {
+        let event = self.secrets.event(event);
         let at = self.ports.clock.now();
         {
             // Held while the record is written, so that the record's order is the state's.
@@ -146,9 +175,29 @@ impl Engine<'_> {
 
     pub fn progress(&self, progress: &Progress) {
         let at = self.ports.clock.now();
+        let masked;
+        let progress = if self.secrets.is_empty() {
+            progress
+        } else {
+            masked = self.secrets.progress(progress.clone());
+            &masked
+        };
         for observer in self.ports.observers {
             observer.progress(at, progress);
         }
+    }
+
+    /// Asks the operator, without a secret in the question.
+    pub fn put_question(&self, question: &Question) -> Result<Answer, NoAnswer> {
+        if self.secrets.is_empty() {
+            return self.ports.prompt.ask(question);
+        }
+        self.ports.prompt.ask(&self.secrets.question(question.clone()))
+    }
+
+    /// Whether the operator wants to leave at once: then nothing more is started, and cleanups stay owed.
+    pub fn leaving(&self) -> bool {
+        self.ports.interrupts.urgency().max(self.ports.last_interrupts.urgency()) == Urgency::AtOnce
     }
 
     /// Whether a dry run has passed over a change, so that the world is no longer what the real run would see.
@@ -169,6 +218,7 @@ impl Engine<'_> {
 
     /// Records how the run ended.
     pub fn close(self, result: Result<(), Halt>) -> Ending {
+        let result = self.record_signals().and(result);
         // What is abandoned stays open: a resume takes it up where it was left.
         if result.as_ref().is_err_and(Halt::is_final) {
             return self.told(&result);
@@ -198,6 +248,7 @@ impl Engine<'_> {
             Err(Halt::Declined { flag, .. }) => flag.clone(),
             _ => None,
         };
+        let why = self.secrets.mask(&why).into_owned();
         Ending {
             outcome,
             why,
@@ -207,7 +258,7 @@ impl Engine<'_> {
             journal_failed: matches!(result, Err(Halt::Ledger(_))),
             bug: matches!(result, Err(Halt::Bug(_))),
             operator_needed: matches!(result, Err(Halt::OperatorNeeded { .. })),
-            interrupted: self.ports.interrupts.urgency() > Urgency::None,
+            interrupted: self.ports.interrupts.urgency().max(self.ports.last_interrupts.urgency()) > Urgency::None,
             state: self.state.into_inner().unwrap_or_else(PoisonError::into_inner),
         }
     }

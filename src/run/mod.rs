@@ -2,18 +2,26 @@
 //!
 //! It knows nothing of processes, journals or screens: those come in as [`crate::ports`].
 
+mod cgroup;
+mod child;
 mod choices;
 mod command;
 mod confirm;
 mod decision;
+mod discreet;
 mod engine;
+mod evidence;
+mod family;
+mod foreground;
 mod frame;
+mod output;
 mod preflight;
 mod probe;
 mod recall;
 mod remedy;
 mod stagger;
 mod step;
+mod supervise;
 mod taken_up;
 mod wait;
 
@@ -33,6 +41,7 @@ pub use choices::choices;
 pub use engine::Ending;
 use engine::{Engine, Halt};
 use frame::Frame;
+use mask::Secrets;
 pub use taken_up::{Before, resume, roll_back, settle};
 
 use crate::{
@@ -90,6 +99,7 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         step_by_step: AtomicBool::new(setting.step_by_step),
         confirms_each: false,
         before: None,
+        secrets: Secrets::new(plan.bound.secret_values()),
     };
     let outcome = engine.whole();
     engine.close(outcome)
@@ -115,6 +125,7 @@ impl Engine<'_> {
         self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
         let text = (self.ports.present)(&preview);
         if blocked.is_none() {
+            self.check_interrupts(None)?;
             self.approve(&preview, text)?;
         }
         let mut frame = Frame::default();
@@ -147,7 +158,7 @@ impl Engine<'_> {
             return Ok(());
         }
         let question = Question { place: None, ask: Ask::Plan { changes: preview.change, destroys: preview.destroy }, text };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) => self.emit(Event::Confirmed { place: None, text: question.text, typed, by }),
             Ok(Answer::NotAsked) => Ok(()),
             Ok(Answer::No { why }) => self.decline(None, question.text, why),

@@ -43,6 +43,8 @@ impl Engine<'_> {
             }
             scope.set(id.as_str(), together(probe.for_each.is_some(), answers));
         }
+        // Whoever wants to stop is not asked for reasons to go on.
+        self.check_interrupts(parent)?;
         let mut left = Vec::new();
         for (place, title, why) in blocks {
             if !self.overridden(&place, &title, &why)? {
@@ -115,7 +117,7 @@ impl Engine<'_> {
     /// Whether the operator overrides a blocking probe, with a reason.
     fn overridden(&self, place: &Place, title: &str, why: &str) -> Result<bool, Halt> {
         let question = Question { place: Some(place.clone()), ask: Ask::Override, text: format!("{title}\n  {why}") };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) if !typed.trim().is_empty() => {
                 self.emit(Event::Overridden { place: place.clone(), title: title.to_owned(), reason: typed, by })?;
                 Ok(true)

@@ -14,8 +14,8 @@ use super::{
     remedy::Prepared,
 };
 use crate::{
-    event::{Effect, Event, Mode, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict, remaining},
-    plan::{Evaluated, Scope},
+    event::{Effect, Event, Mode, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
+    plan::{Evaluated, Scope, remaining},
     ports::Choice,
     runbook::model::{Command, Kind, Probe, Runbook, Step, Undo},
 };

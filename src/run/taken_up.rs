@@ -6,6 +6,7 @@ use super::{
     Ports, Setting,
     engine::{Ending, Engine, Halt},
     frame::Frame,
+    mask::Secrets,
 };
 use crate::{
     event::{Answerer, Event, Outcome, Past, Place},
@@ -44,6 +45,7 @@ fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'
         step_by_step: AtomicBool::new(setting.step_by_step || before.doubted),
         confirms_each,
         before: Some(before),
+        secrets: Secrets::new(plan.bound.secret_values()),
     }
 }
 
