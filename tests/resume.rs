@@ -352,3 +352,72 @@ fn after_a_restart_of_the_machine_its_processes_are_known_dead() {
     let stdout = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(stdout.contains("this host was restarted since") && stdout.contains("its process is gone with the restart"), "{stdout}");
 }
+
+fn ssh_key(bench: &Workbench, name: &str) -> String {
+    let path = bench.path(name);
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(&path).status().unwrap();
+    assert!(made.success());
+    std::fs::read_to_string(path.with_extension("pub")).unwrap()
+}
+
+#[test]
+fn a_head_is_signed_with_the_operators_own_key_and_found_wrong_if_it_is_not() {
+    let bench = bench();
+    bench.run(&["run", "awkward", "--yes"]).exits(0);
+    let public = ssh_key(&bench, "operator");
+    let stranger = ssh_key(&bench, "stranger");
+    bench.file("allowed", &format!("ops@example.org namespaces=\"halligan-head@v1\" {public}"));
+    let key = bench.path("operator").display().to_string();
+    let signed = bench.run(&["journal", "sign", "--key", &key]).exits(0);
+    assert!(signed.stdout.starts_with("halligan-head v1 "), "{}", signed.stdout);
+    let verify = ["journal", "verify", "--allowed-signers", "allowed"];
+    let ran = bench.run(&verify).exits(0);
+    assert!(ran.stdout.starts_with("valid, anchored to ") && ran.stderr.contains("signed by ops@example.org"), "{ran:?}");
+    // One by a stranger, or a head that was changed after it was signed, is a fault.
+    bench.file("others", &format!("ops@example.org {stranger}"));
+    bench.run(&["journal", "verify", "--allowed-signers", "others"]).exits(1);
+    let head = std::fs::read_dir(bench.path("journal/heads")).unwrap().map(|entry| entry.unwrap().path());
+    let head = { head }.find(|path| path.extension().is_none()).unwrap();
+    let text = std::fs::read_to_string(&head).unwrap();
+    std::fs::write(&head, text.replace("halligan-head v1 ", "halligan-head v1 1")).unwrap();
+    assert!(bench.run(&verify).exits(1).stderr.contains("signature"));
+    bench.run(&["journal", "sign", "--key", &bench.path("none").display().to_string()]).exits(1);
+}
+
+#[test]
+fn an_export_is_verified_by_itself_and_against_a_head() {
+    let bench = bench();
+    bench.runbook("other", "steps:\n  - {id: look, run: [pwd], effect: read}\n");
+    bench.run(&["run", "other", "--yes"]).exits(0);
+    killed(&bench, "after-a");
+    bench.run(&["resume", "--yes"]).exits(0);
+    let list = bench.run(&["journal", "list"]).exits(0).stdout;
+    let id = list.lines().last().unwrap().split_whitespace().next().unwrap().to_owned();
+    let head = bench.run(&["journal", "head"]).exits(0).stdout;
+    bench.file("kept", &head);
+    bench.run(&["run", "other", "--yes"]).exits(0);
+    bench.run(&["journal", "export", &id, "-o", "run.tar"]).exits(0);
+    assert_eq!(bench.run(&["journal", "export", &id, "-o", "run.tar"]).code, Some(2), "nothing is written over");
+    // Away from this host.
+    let away = Workbench::new();
+    let bytes = std::fs::read(bench.path("run.tar")).unwrap();
+    std::fs::write(away.path("run.tar"), &bytes).unwrap();
+    away.file("kept", &head);
+    let ran = away.run(&["journal", "verify", "run.tar"]).exits(0);
+    assert!(ran.stdout.starts_with("valid, unanchored: run "), "{}", ran.stdout);
+    let ran = away.run(&["journal", "verify", "run.tar", "--head", "kept"]).exits(0);
+    assert!(ran.stdout.starts_with("valid, anchored to "), "{}", ran.stdout);
+    let hash = head.split_whitespace().nth(3).unwrap();
+    away.file("wrong", &head.replace(hash, &"0".repeat(64)));
+    away.run(&["journal", "verify", "run.tar", "--head", "wrong"]).exits(1);
+    // One changed letter of what was done or printed.
+    for (what, with) in [(&b"\"step_settled\""[..], &b"\"step_sattled\""[..]), (b"\n1\n", b"\n2\n")] {
+        let Some(at) = bytes.windows(what.len()).rposition(|window| window == what) else { continue };
+        let mut changed = bytes.clone();
+        changed[at..at + what.len()].copy_from_slice(with);
+        std::fs::write(away.path("changed.tar"), changed).unwrap();
+        away.run(&["journal", "verify", "changed.tar"]).exits(1);
+    }
+    let tail = bench.run(&["journal", "tail", "-n", "3"]).exits(0).stdout;
+    assert!(tail.lines().count() == 3 && tail.contains("the run is closed: completed"), "{tail}");
+}

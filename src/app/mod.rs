@@ -23,6 +23,7 @@ mod story;
 mod summary;
 mod sweep;
 mod test;
+mod ticket;
 mod trace;
 mod trial;
 mod view;
@@ -116,7 +117,16 @@ fn journal_command(context: &Context, command: &crate::cli::Journal) -> Result<E
     let done = match command {
         Journal::List { json } => journal::list(&mut out, &directory, *json),
         Journal::Show { run, json } => journal::show(&mut out, &directory, run, *json),
-        Journal::Verify { head, json } => journal::verify(&mut out, &directory, head, *json),
+        Journal::Verify { export, head, allowed_signers, json } => {
+            let stderr = &mut &context.out.stderr;
+            ticket::heads(stderr, &directory, head, allowed_signers.as_deref()).and_then(|heads| match export {
+                Some(export) => ticket::verify_export(&mut out, export, &heads, *json),
+                None => journal::verify(&mut out, &directory, &heads, *json),
+            })
+        }
+        Journal::Sign { key } => ticket::sign(&mut out, &directory, key),
+        Journal::Export { run, output } => ticket::write_export(&mut out, &directory, run, output),
+        Journal::Tail { number, json } => ticket::tail(&mut out, &directory, *number, *json),
         Journal::Head => journal::head(&mut out, &directory, false),
     };
     match done {

@@ -134,3 +134,30 @@ pub fn unfinished(dir: &Path, run: RunId) -> Vec<u8> {
     let printed: Vec<u8> = texts.flatten().collect();
     printed[printed.len().saturating_sub(TAIL)..].to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Outcome, state::Phase};
+
+    fn frozen() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/v1")
+    }
+
+    #[test]
+    fn a_journal_of_version_1_tells_what_was_done() {
+        let snapshot = Snapshot::take(&frozen()).unwrap();
+        let history = history(&snapshot, "00000001".parse().unwrap()).unwrap().unwrap();
+        assert_eq!((history.unreadable, history.host.as_str()), (0, "db3"));
+        assert_eq!(history.past.state.phase, Phase::Closed(Outcome::Stuck));
+        assert!(history.past.planned && history.past.rolled_back && history.past.state.owed.is_empty());
+        assert!(history.past.commands.keys().any(|place| place.as_str() == "try_6"));
+        assert!(super::history(&snapshot, "000000ff".parse().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn only_real_runs_that_say_so_or_say_nothing_may_owe() {
+        let snapshot = Snapshot::take(&frozen()).unwrap();
+        assert_eq!(may_owe(&snapshot).unwrap(), ["00000001".parse().unwrap()]);
+    }
+}
