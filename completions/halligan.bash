@@ -94,6 +94,9 @@ _halligan() {
             halligan__subcmd__help,test)
                 cmd="halligan__subcmd__help__subcmd__test"
                 ;;
+            halligan__subcmd__help__subcmd__journal,export)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__export"
+                ;;
             halligan__subcmd__help__subcmd__journal,head)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__head"
                 ;;
@@ -103,8 +106,17 @@ _halligan() {
             halligan__subcmd__help__subcmd__journal,show)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__show"
                 ;;
+            halligan__subcmd__help__subcmd__journal,sign)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__sign"
+                ;;
+            halligan__subcmd__help__subcmd__journal,tail)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__tail"
+                ;;
             halligan__subcmd__help__subcmd__journal,verify)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__verify"
+                ;;
+            halligan__subcmd__journal,export)
+                cmd="halligan__subcmd__journal__subcmd__export"
                 ;;
             halligan__subcmd__journal,head)
                 cmd="halligan__subcmd__journal__subcmd__head"
@@ -118,8 +130,17 @@ _halligan() {
             halligan__subcmd__journal,show)
                 cmd="halligan__subcmd__journal__subcmd__show"
                 ;;
+            halligan__subcmd__journal,sign)
+                cmd="halligan__subcmd__journal__subcmd__sign"
+                ;;
+            halligan__subcmd__journal,tail)
+                cmd="halligan__subcmd__journal__subcmd__tail"
+                ;;
             halligan__subcmd__journal,verify)
                 cmd="halligan__subcmd__journal__subcmd__verify"
+                ;;
+            halligan__subcmd__journal__subcmd__help,export)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__export"
                 ;;
             halligan__subcmd__journal__subcmd__help,head)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__head"
@@ -132,6 +153,12 @@ _halligan() {
                 ;;
             halligan__subcmd__journal__subcmd__help,show)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__show"
+                ;;
+            halligan__subcmd__journal__subcmd__help,sign)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__sign"
+                ;;
+            halligan__subcmd__journal__subcmd__help,tail)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__tail"
                 ;;
             halligan__subcmd__journal__subcmd__help,verify)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__verify"
@@ -321,8 +348,22 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__journal)
-            opts="list show verify head"
+            opts="list show verify head sign export tail"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -363,6 +404,34 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__journal__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__tail)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -503,12 +572,42 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal)
-            opts="-v -h --journal-dir --color --verbose --help list show verify head help"
+            opts="-v -h --journal-dir --color --verbose --help list show verify head sign export tail help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__export)
+            opts="-o -v -h --output --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --journal-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -547,8 +646,22 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__help)
-            opts="list show verify head help"
+            opts="list show verify head sign export tail help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -603,6 +716,34 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__tail)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -674,14 +815,78 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__journal__subcmd__sign)
+            opts="-k -v -h --key --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__tail)
+            opts="-n -v -h --number --json --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --number)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__journal__subcmd__verify)
-            opts="-v -h --head --json --journal-dir --color --verbose --help"
+            opts="-v -h --head --allowed-signers --json --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --head)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allowed-signers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -162,17 +162,20 @@ never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l source -d 'Print its text as it stands'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -s h -l help -d 'Print help'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -l color -d 'When to use colour' -r -f -a "auto\t''
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -s h -l help -d 'Print help'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "list" -d 'List the runs'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "show" -d 'Tell a run as a story'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "head" -d 'Print the head: a short text to keep elsewhere'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "list" -d 'List the runs'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "show" -d 'Tell a run as a story'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "head" -d 'Print the head: a short text to keep elsewhere'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "sign" -d 'Sign the head with your own SSH key, through ssh-keygen: keys in an agent and hardware keys too'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "export" -d 'Write one run into one file for a ticket, which can be verified by itself'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "tail" -d 'Tell the last records of all runs'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
@@ -188,6 +191,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_se
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l head -d 'A head that was kept elsewhere' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l allowed-signers -d 'Who may sign heads, in OpenSSH\'s format: signed heads beside the journal count too, and a wrong signature is a fault' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
@@ -201,10 +205,35 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -s k -l key -d 'The key; a public one if its private half is in an agent' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s o -l output -d 'The tar to write; it must not be there yet' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s n -l number -d 'How many' -r
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l json -d 'Print the records as they stand'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the runs'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "show" -d 'Tell a run as a story'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "head" -d 'Print the head: a short text to keep elsewhere'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "sign" -d 'Sign the head with your own SSH key, through ssh-keygen: keys in an agent and hardware keys too'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "export" -d 'Write one run into one file for a ticket, which can be verified by itself'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "tail" -d 'Tell the last records of all runs'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c halligan -n "__fish_halligan_using_subcommand schema" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand schema" -l color -d 'When to use colour' -r -f -a "auto\t''
@@ -236,3 +265,6 @@ complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "show" -d 'Tell a run as a story'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "head" -d 'Print the head: a short text to keep elsewhere'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "sign" -d 'Sign the head with your own SSH key, through ssh-keygen: keys in an agent and hardware keys too'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "export" -d 'Write one run into one file for a ticket, which can be verified by itself'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "tail" -d 'Tell the last records of all runs'
