@@ -19,6 +19,9 @@ _halligan() {
             halligan,check)
                 cmd="halligan__subcmd__check"
                 ;;
+            halligan,debts)
+                cmd="halligan__subcmd__debts"
+                ;;
             halligan,generate)
                 cmd="halligan__subcmd__generate"
                 ;;
@@ -33,6 +36,12 @@ _halligan() {
                 ;;
             halligan,rehearse)
                 cmd="halligan__subcmd__rehearse"
+                ;;
+            halligan,resume)
+                cmd="halligan__subcmd__resume"
+                ;;
+            halligan,rollback)
+                cmd="halligan__subcmd__rollback"
                 ;;
             halligan,run)
                 cmd="halligan__subcmd__run"
@@ -49,6 +58,9 @@ _halligan() {
             halligan__subcmd__help,check)
                 cmd="halligan__subcmd__help__subcmd__check"
                 ;;
+            halligan__subcmd__help,debts)
+                cmd="halligan__subcmd__help__subcmd__debts"
+                ;;
             halligan__subcmd__help,generate)
                 cmd="halligan__subcmd__help__subcmd__generate"
                 ;;
@@ -64,6 +76,12 @@ _halligan() {
             halligan__subcmd__help,rehearse)
                 cmd="halligan__subcmd__help__subcmd__rehearse"
                 ;;
+            halligan__subcmd__help,resume)
+                cmd="halligan__subcmd__help__subcmd__resume"
+                ;;
+            halligan__subcmd__help,rollback)
+                cmd="halligan__subcmd__help__subcmd__rollback"
+                ;;
             halligan__subcmd__help,run)
                 cmd="halligan__subcmd__help__subcmd__run"
                 ;;
@@ -76,6 +94,9 @@ _halligan() {
             halligan__subcmd__help,test)
                 cmd="halligan__subcmd__help__subcmd__test"
                 ;;
+            halligan__subcmd__help__subcmd__journal,export)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__export"
+                ;;
             halligan__subcmd__help__subcmd__journal,head)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__head"
                 ;;
@@ -85,8 +106,17 @@ _halligan() {
             halligan__subcmd__help__subcmd__journal,show)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__show"
                 ;;
+            halligan__subcmd__help__subcmd__journal,sign)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__sign"
+                ;;
+            halligan__subcmd__help__subcmd__journal,tail)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__tail"
+                ;;
             halligan__subcmd__help__subcmd__journal,verify)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__verify"
+                ;;
+            halligan__subcmd__journal,export)
+                cmd="halligan__subcmd__journal__subcmd__export"
                 ;;
             halligan__subcmd__journal,head)
                 cmd="halligan__subcmd__journal__subcmd__head"
@@ -100,8 +130,17 @@ _halligan() {
             halligan__subcmd__journal,show)
                 cmd="halligan__subcmd__journal__subcmd__show"
                 ;;
+            halligan__subcmd__journal,sign)
+                cmd="halligan__subcmd__journal__subcmd__sign"
+                ;;
+            halligan__subcmd__journal,tail)
+                cmd="halligan__subcmd__journal__subcmd__tail"
+                ;;
             halligan__subcmd__journal,verify)
                 cmd="halligan__subcmd__journal__subcmd__verify"
+                ;;
+            halligan__subcmd__journal__subcmd__help,export)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__export"
                 ;;
             halligan__subcmd__journal__subcmd__help,head)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__head"
@@ -115,6 +154,12 @@ _halligan() {
             halligan__subcmd__journal__subcmd__help,show)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__show"
                 ;;
+            halligan__subcmd__journal__subcmd__help,sign)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__sign"
+                ;;
+            halligan__subcmd__journal__subcmd__help,tail)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__tail"
+                ;;
             halligan__subcmd__journal__subcmd__help,verify)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__verify"
                 ;;
@@ -125,7 +170,7 @@ _halligan() {
 
     case "${cmd}" in
         halligan)
-            opts="-v -h -V --journal-dir --color --verbose --help --version run rehearse test check list show journal schema generate help"
+            opts="-v -h -V --journal-dir --color --verbose --help --version run resume rollback debts rehearse test check list show journal schema generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -172,6 +217,44 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__debts)
+            opts="-y -v -h --settle --set --params --step --yes --confirm --override --json --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__generate)
             opts="-v -h --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -195,7 +278,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help)
-            opts="run rehearse test check list show journal schema generate help"
+            opts="run resume rollback debts rehearse test check list show journal schema generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -209,6 +292,20 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__debts)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -251,8 +348,22 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__journal)
-            opts="list show verify head"
+            opts="list show verify head sign export tail"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -306,6 +417,34 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__tail)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__help__subcmd__journal__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -335,6 +474,34 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__rehearse)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__resume)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__rollback)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -405,12 +572,42 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal)
-            opts="-v -h --journal-dir --color --verbose --help list show verify head help"
+            opts="-v -h --journal-dir --color --verbose --help list show verify head sign export tail help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__export)
+            opts="-o -v -h --output --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --journal-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -449,8 +646,22 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__help)
-            opts="list show verify head help"
+            opts="list show verify head sign export tail help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -505,6 +716,34 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__tail)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -576,14 +815,78 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__journal__subcmd__sign)
+            opts="-k -v -h --key --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__tail)
+            opts="-n -v -h --number --json --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --number)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__journal__subcmd__verify)
-            opts="-v -h --head --json --journal-dir --color --verbose --help"
+            opts="-v -h --head --allowed-signers --json --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --head)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allowed-signers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -653,6 +956,98 @@ _halligan() {
                     ;;
                 --output)
                     COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__resume)
+            opts="-y -v -h --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --accept-damaged)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__rollback)
+            opts="-y -v -h --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --accept-damaged)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --journal-dir)
@@ -761,13 +1156,33 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__test)
-            opts="-v -h --scenario --coverage --json --journal-dir --color --verbose --help"
+            opts="-v -h --scenario --fault --then --fault-sweep --coverage --min --junit --json --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --scenario)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --then)
+                    COMPREPLY=($(compgen -W "stop rollback retry" -- "${cur}"))
+                    return 0
+                    ;;
+                --fault-sweep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --junit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -11,6 +11,7 @@ mod privileges;
 mod processes;
 mod prompts;
 mod real_run;
+mod resume;
 mod secrets;
 mod signals;
 mod sources;

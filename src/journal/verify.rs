@@ -107,6 +107,8 @@ pub struct Verification {
     pub hash: Digest,
     /// Torn lines that were committed later.
     pub torn_lines: u64,
+    /// What does not hold is only its end, and is what a crash leaves behind: the next append commits it as such.
+    pub torn_tail: bool,
     /// How many runs there are, as far as the chain holds.
     pub runs: usize,
 }
@@ -132,6 +134,7 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
     let runs = check.left.len();
     let failed = check.walk(&snapshot)?;
     let records = check.chain.records();
+    let torn_tail = check.chain.stretch().is_some_and(|stretch| !stretch.damage);
     let longer = check.pending.last_entry().and_then(|entry| entry.get().first().map(|head| (*head).clone()));
     let verdict = match (failed, longer, heads.iter().map(|head| head.size).max()) {
         // Cut in the middle of a line is cut all the same.
@@ -140,7 +143,7 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
         (None, None, Some(anchor)) => Verdict::Anchored { anchor, after: records - anchor },
         (None, None, None) => Verdict::Unanchored { records },
     };
-    Ok(Verification { verdict, records, hash: check.chain.head(), torn_lines: check.torn_lines, runs })
+    Ok(Verification { verdict, records, hash: check.chain.head(), torn_lines: check.torn_lines, torn_tail, runs })
 }
 
 fn cannot(source: io::Error) -> JournalError {

@@ -10,6 +10,7 @@ mod confirm;
 mod decision;
 mod discreet;
 mod engine;
+mod evidence;
 mod family;
 mod foreground;
 mod frame;
@@ -24,6 +25,7 @@ mod supervise;
 mod taken_up;
 mod wait;
 
+pub mod alive;
 pub mod clock;
 pub mod dry;
 pub mod lock;
