@@ -6,8 +6,10 @@ mod check;
 mod cut;
 mod dry_run;
 mod help;
+mod planted;
 mod prompts;
 mod real_run;
+mod rehearsal;
 mod sources;
 mod workbench;
 

@@ -56,6 +56,8 @@ pub struct Stage<'a> {
     pub silent: Option<&'a dyn Prompt>,
     /// The command line to give again, with a flag added.
     pub again: String,
+    /// What the run had done before it was left, if it is gone on with.
+    pub before: Option<&'a run::Before<'a>>,
 }
 
 /// The interrupts of this process, and whatever listens for them.
@@ -130,7 +132,10 @@ pub fn conduct(
         last_interrupts: &signals.last,
         present: &present,
     };
-    let ending = run::run(stage.plan, &stage.setting, ports);
+    let ending = match stage.before {
+        None => run::run(stage.plan, &stage.setting, ports),
+        Some(before) => run::resume(stage.plan, &stage.setting, ports, before),
+    };
     let mut told = tell(stage, &ending, &summary.gathered());
     for flag in flags.unused() {
         told.why.push(format!("{} was not asked for by anything", quote::word(&flag)));

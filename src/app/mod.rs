@@ -8,12 +8,15 @@ pub mod list;
 pub mod show;
 
 mod conduct;
+mod debrief;
 mod failure;
 mod junit;
 mod load;
+mod notebook;
 mod parallel;
 mod parameters;
 mod rehearse;
+mod replay;
 mod run;
 mod story;
 mod summary;
@@ -61,6 +64,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Run(run) => run::run(context, &run),
         Command::Rehearse(rehearse) => rehearse::rehearse(context, &rehearse),
         Command::Test(test) => test::test(context, &test),
+        Command::Scenario { command: crate::cli::Scenario::New { name, from_run, directory } } => {
+            replay::new(context, &name, &from_run, directory.as_deref())
+        }
         Command::Journal { command } => journal_command(context, &command),
         Command::Check(args) => {
             let page = context.out.stdout.page();

@@ -57,7 +57,8 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
     let dry = DryExecutor(ProcessExecutor::new(Secrets::new(plan.bound.secret_values())));
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);
-    let stage = Stage { plan: &plan, setting, ledger: &ledger as &dyn Ledger, executor, clock: &clock, silent, again: again(args) };
+    let stage =
+        Stage { plan: &plan, setting, ledger: &ledger as &dyn Ledger, executor, clock: &clock, silent, again: again(args), before: None };
     let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals);
     told.head = Some(journal.head().short());
     if ending.journal_failed {

@@ -148,6 +148,12 @@ impl Simulator {
         self.stage().afterwards.clone()
     }
 
+    /// Whether a fault has ended halligan itself.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.stage().ended.is_some()
+    }
+
     /// halligan is there again, after a fault had ended it; no fault strikes from now on.
     pub fn revive(&self) {
         let mut stage = self.stage();

@@ -25,7 +25,7 @@ pub fn rule(order: &Order) -> String {
 }
 
 /// The text as a YAML scalar that is text again, in a flow list too.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     if text.chars().any(char::is_control) {
         // JSON's double quotes are YAML's.
         return serde_json::Value::from(text).to_string();

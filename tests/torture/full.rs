@@ -30,7 +30,9 @@ fn one(setup: &Setup, disk: &Loop, when: When, kibibytes: u64, environment: &[(&
     let mount = disk.mount.display();
     let script = match when {
         When::BeforeIntent => "echo \"$1\" >>\"$2\"; echo done".to_owned(),
-        When::DuringOutput => format!("{FILL} echo \"$1\" >>\"$2\"; fill {mount} {kibibytes}; head -c 200000 /dev/urandom | base64; echo \"$TOKEN\""),
+        When::DuringOutput => {
+            format!("{FILL} echo \"$1\" >>\"$2\"; fill {mount} {kibibytes}; head -c 200000 /dev/urandom | base64; echo \"$TOKEN\"")
+        }
         When::BeforeOutcome => format!("{FILL} echo \"$1\" >>\"$2\"; fill {mount} {kibibytes}; echo \"$TOKEN\""),
     };
     let stage = Stage::with(setup, journal, 2, &script);
