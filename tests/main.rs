@@ -5,6 +5,7 @@
 mod check;
 mod cut;
 mod dry_run;
+mod guide;
 mod help;
 mod planted;
 mod prompts;

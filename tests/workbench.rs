@@ -244,7 +244,7 @@ pub fn steady(text: &str) -> String {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
         (r"\brun [0-9a-f]{8}\b", "run RUN"),
-        (r"\brehearsal [0-9a-f]{8}\b", "rehearsal RUN"),
+        (r"\b(rehearsal|show|resume) [0-9a-f]{8}\b", "$1 RUN"),
         (r"sha256 [0-9a-f]{4}…[0-9a-f]{4}", "sha256 DIGEST"),
         (r"head (\d+):[0-9a-f]{8}", "head $1:HASH"),
         (r"\b\d+(\.\d+)?(ms|s)\b", "SPAN"),

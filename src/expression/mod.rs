@@ -184,7 +184,13 @@ pub fn render(template: &str, scope: &Value) -> Result<Value, ExpressionError> {
     if !is_dynamic(template) {
         return Ok(Value::from(template));
     }
-    cache::TEMPLATES.get(template, Compiled::template)?.evaluate(scope)
+    let value = cache::TEMPLATES.get(template, Compiled::template)?.evaluate(scope)?;
+    // Around text, white space belongs to the text; around a list or a map it is only how the author wrote it down.
+    let trimmed = template.trim();
+    match value.as_str() {
+        Some(text) if trimmed.len() != template.len() && whole(template).is_some() => Ok(Value::from(template.replacen(trimmed, text, 1))),
+        _ => Ok(value),
+    }
 }
 
 #[cfg(test)]
@@ -243,6 +249,8 @@ mod tests {
         assert_eq!(render("{{ a }}{{ b }}", &scope).unwrap().as_str(), Some("xy"));
         assert_eq!(render("{{ a }} {{ b }}", &scope).unwrap().as_str(), Some("x y"));
         assert_eq!(render("plain", &scope).unwrap().as_str(), Some("plain"));
+        assert_eq!(render("{{ a }}\n", &scope).unwrap().as_str(), Some("x\n"));
+        assert_eq!(render(" {{ l }}\n", &scope).unwrap().len(), Some(2));
     }
 
     proptest! {

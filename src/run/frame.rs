@@ -30,6 +30,11 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// A stretch inside another: what was confirmed there holds here too.
+    pub fn inside(outer: &Self) -> Self {
+        Self { covered: outer.covered.clone(), ..Self::default() }
+    }
+
     /// What takes a step back; a later one replaces that of an earlier attempt.
     pub fn register(&mut self, compensation: Compensation) {
         self.compensations.retain(|other| other.place != compensation.place);

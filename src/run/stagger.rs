@@ -187,12 +187,13 @@ impl Engine<'_> {
                 if failures > pace.max_failures {
                     return Ok(());
                 }
-                let mut inner = Frame::default();
+                let mut inner = Frame::inside(frame);
                 let result = self.item(each, &item, scope, &mut inner, place, number);
                 done.push(item_ended(item, self.end_frame(inner, Some(frame), result))?);
             }
             return Ok(());
         }
+        let covered = frame.covered.clone();
         let waiting = Mutex::new(batch.into_iter().enumerate().collect::<VecDeque<_>>());
         let ended = Mutex::new(Vec::new());
         let failures = std::sync::atomic::AtomicU64::new(failed_before);
@@ -204,7 +205,7 @@ impl Engine<'_> {
                             return;
                         }
                         let Some((index, item)) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
-                        let mut inner = Frame::default();
+                        let mut inner = Frame { covered: covered.clone(), ..Frame::default() };
                         let mut outer = Frame::default();
                         let result = self.item(each, &item, scope, &mut inner, place, number);
                         let result = self.end_frame(inner, Some(&mut outer), result);

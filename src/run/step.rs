@@ -156,6 +156,11 @@ impl Engine<'_> {
             let (title, kind, effect) = (title.clone(), kind_word(&step.kind), step.effect());
             self.emit(Event::StepReached { place: place.clone(), title, kind, effect })?;
         }
+        if !entered && !self.was_done(place) {
+            if let Some(did) = self.already(step, scope, place)? {
+                return Ok(did);
+            }
+        }
         match &step.kind {
             Kind::Command(command) => self.command(step, command, scope, frame, place, attempt),
             Kind::Probe(probe) => self.probe_step(probe, scope, place),
@@ -168,15 +173,26 @@ impl Engine<'_> {
                 }),
             },
             Kind::Confirm(confirm) => self.confirm(confirm, scope, frame, place),
-            Kind::Manual(manual) => self.manual(manual, scope, place),
-            Kind::ForEach(each) => self.for_each(each, scope, frame, place),
-            Kind::Group { steps, .. } => {
-                let mut inner = Frame::default();
+            Kind::Manual(manual) => {
+                self.own_cleanup(step, scope, frame, place)?;
+                let did = self.manual(manual, scope, place)?;
+                self.prove(step, scope, place, did)
+            }
+            Kind::ForEach(_) | Kind::Group { .. } => {
+                let mut inner = Frame::inside(frame);
                 if !self.was_done(place) || self.was_owed(place) {
                     self.own_cleanup(step, scope, &mut inner, place)?;
                 }
-                let result = self.steps(steps, scope, &mut inner, Some(place));
-                Did::of(self.end_frame(inner, Some(frame), result))
+                // Its proof is asked for while what it has set still stands.
+                let did = match &step.kind {
+                    Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place),
+                    _ => Did::of(self.steps(step.children(), scope, &mut inner, Some(place))),
+                }
+                .and_then(|did| self.prove(step, scope, place, did));
+                match did {
+                    Ok(did) => self.end_frame(inner, Some(frame), Ok(())).map(|()| did),
+                    Err(halt) => self.end_frame(inner, Some(frame), Err(halt)).map(|()| Did::failed("it did not end".to_owned())),
+                }
             }
             Kind::Call(call) => {
                 let Some(runbook) = self.plan.called.get(&call.runbook) else {
@@ -187,8 +203,30 @@ impl Engine<'_> {
                     Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                     Err(why) => return Ok(Did::failed(why)),
                 };
-                self.call(runbook, &params, frame, place)
+                let did = self.call(runbook, &params, frame, place)?;
+                self.prove(step, scope, place, did)
             }
+        }
+    }
+
+    /// Whether the wanted state is there already, or cannot be known yet.
+    fn already(&self, step: &Step, scope: &Scope, place: &Place) -> Result<Option<Did>, Halt> {
+        let Some(probe) = &step.done_if else { return Ok(None) };
+        Ok(match self.ask_one(probe, scope, place, Part::DoneIf)? {
+            Evaluated::Known(Some(asked)) if asked.passed() => {
+                let result = context! { ran => false, ok => true };
+                Some(Did::Skipped(Skip::AlreadyDone { message: asked.message }, result))
+            }
+            Evaluated::Known(_) => None,
+            Evaluated::Unknown(needs) => Some(Did::Predicted(Prediction::AtRunTime { needs })),
+        })
+    }
+
+    /// Asks for the proof of what has been done just now.
+    fn prove(&self, step: &Step, scope: &Scope, place: &Place, did: Did) -> Result<Did, Halt> {
+        match did {
+            Did::Done(result) if step.verify.is_some() && !self.was_done(place) => self.verify(step, scope, place, result),
+            did => Ok(did),
         }
     }
 
@@ -211,7 +249,7 @@ impl Engine<'_> {
         } {
             return Ok(Did::failed(why));
         }
-        let mut inner = Frame::default();
+        let mut inner = Frame::inside(frame);
         let result = self.steps(&runbook.steps, &mut inner_scope, &mut inner, Some(place));
         Did::of(self.end_frame(inner, Some(frame), result))
     }
@@ -277,16 +315,6 @@ impl Engine<'_> {
         place: &Place,
         attempt: u32,
     ) -> Result<Did, Halt> {
-        if let Some(probe) = &step.done_if {
-            match self.ask_one(probe, scope, place, Part::DoneIf)? {
-                Evaluated::Known(Some(asked)) if asked.passed() => {
-                    let result = context! { ran => false, ok => true };
-                    return Ok(Did::Skipped(Skip::AlreadyDone { message: asked.message }, result));
-                }
-                Evaluated::Known(_) => {}
-                Evaluated::Unknown(needs) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
-            }
-        }
         let order = match Self::order(command, scope, place, Part::Main) {
             Ok(Evaluated::Known(order)) => order,
             Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
@@ -341,6 +369,13 @@ impl Engine<'_> {
         frame.register(compensation);
         match judged.verdict {
             Verdict::Passed => self.verify(step, scope, place, result),
+            // Once a dry run has passed over a change, what a read does not find now says nothing.
+            Verdict::Failed { why } | Verdict::Unknown { why } if step.effect() == Effect::Read && self.hypothetical() => {
+                let needs = vec![format!("what the changes above do (now: {why})")];
+                Ok(Did::Predicted(Prediction::AtRunTime { needs }))
+            }
+            // Whatever became of it, it has changed nothing.
+            Verdict::Unknown { why } if step.effect() == Effect::Read => Ok(Did::failed(why)),
             Verdict::Failed { why } => Ok(Did::failed(why)),
             Verdict::Unknown { why } => Ok(Did::Doubt { why }),
         }
@@ -359,6 +394,12 @@ impl Engine<'_> {
     pub fn verify(&self, step: &Step, scope: &Scope, place: &Place, result: Value) -> Result<Did, Halt> {
         let Some(probe) = &step.verify else { return Ok(Did::Done(result)) };
         Ok(match self.ask_one(probe, scope, place, Part::Verify)? {
+            // What a dry run has passed over cannot be proved yet.
+            Evaluated::Known(Some(asked)) if !asked.passed() && self.hypothetical() => {
+                let prediction = Prediction::AtRunTime { needs: vec!["what the changes above do".to_owned()] };
+                self.emit(Event::StepPredicted { place: place.clone(), part: Part::Verify, prediction })?;
+                Did::Done(result)
+            }
             Evaluated::Known(Some(asked)) if !asked.passed() => {
                 Did::failed(format!("it ended well, but its proof does not hold: {}", asked.why()))
             }

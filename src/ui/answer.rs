@@ -163,7 +163,7 @@ pub fn flag(question: &Question) -> String {
         Ask::Phrase { phrase, .. } => confirm(phrase),
         Ask::Report { .. } => confirm("WHAT WAS DONE"),
         Ask::Override => format!("--override {}", quote::word(&format!("{place}=REASON"))),
-        Ask::Failed { .. } => "--on-fail stop".to_owned(),
+        Ask::Failed { .. } => "a terminal, or `on_fail` in the runbook".to_owned(),
         Ask::Step { .. } => "run it without --step".to_owned(),
         Ask::Doubt { .. } => "resume it at a terminal: only a person can say how it ended".to_owned(),
     }
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(flag(phrase(), Some(Place::top("wipe"))), "--confirm wipe=WD-WCC7K0");
         assert_eq!(flag(phrase(), Some(place)), "--confirm 'each[disk=a b].wipe=WD-WCC7K0'");
         assert_eq!(flag(Ask::Override, Some(Place::top("gate"))), "--override gate=REASON");
-        assert_eq!(flag(Ask::Failed { choices: vec![] }, Some(Place::top("x"))), "--on-fail stop");
+        assert_eq!(flag(Ask::Failed { choices: vec![] }, Some(Place::top("x"))), "a terminal, or `on_fail` in the runbook");
     }
 
     proptest! {
