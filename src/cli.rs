@@ -203,7 +203,7 @@ pub struct Test {
     /// Fail if less of a runbook is exercised, in percent
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min: Option<u8>,
-    /// Also write the results to a file, as JUnit XML
+    /// Also write the results to a file, as `JUnit` XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Print one JSON object

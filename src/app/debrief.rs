@@ -208,7 +208,7 @@ fn here(place: &Place) -> String {
     while let Some((_, after)) = rest.split_once('[') {
         let Some((name, after)) = after.split_once('=') else { break };
         let Some((item, after)) = after.split_once(']') else { break };
-        parts.push(format!("{name} | string == {}", serde_json::Value::from(item)));
+        parts.push(format!("{name} | string == {}", Value::from(item)));
         rest = after;
     }
     if parts.is_empty() { "true".to_owned() } else { format!("({})", parts.join(" and ")) }

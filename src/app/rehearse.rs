@@ -34,13 +34,12 @@ const DEFAULT: &str = "all-well";
 /// The runbook or the scenario cannot be used, or the scenario does not answer a command.
 pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure> {
     let loaded = load::load(context, &args.runbook)?;
-    let (name, scenario) = match &args.from_run {
-        Some(run) => replay::scenario(context, run, &loaded)?,
-        None => {
-            let source = choose(&loaded, args.scenario.as_deref())?;
-            let parsed = parse(&source, &loaded);
-            (source.name, parsed)
-        }
+    let (name, scenario) = if let Some(run) = &args.from_run {
+        replay::scenario(context, run, &loaded)?
+    } else {
+        let source = choose(&loaded, args.scenario.as_deref())?;
+        let parsed = parse(&source, &loaded);
+        (source.name, parsed)
     };
     let scenario = Arc::new(scenario.map_err(|faults| {
         for fault in &faults {
@@ -118,7 +117,7 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
     let never: Vec<_> = rehearsal.simulator.injections_left().iter().map(|(fault, _)| format!("the fault {fault} never struck")).collect();
     if !faults.is_empty() {
         told.completed = false;
-        told.what = "the scenario does not hold, so nothing has been shown".to_owned();
+        "the scenario does not hold, so nothing has been shown".clone_into(&mut told.what);
         told.why = faults.iter().map(ToString::to_string).collect();
         told.exit = Exit::CheckFailed as u8;
     }

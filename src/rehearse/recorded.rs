@@ -55,7 +55,10 @@ impl Answer {
     }
 }
 
+/// Its words, and its host.
 type Command = (Vec<String>, Option<String>);
+/// Its answers, by where it ran.
+type Answers = IndexMap<(Place, Part), Vec<Answer>>;
 
 impl Recorded<'_> {
     /// Writes the scenario. `at`: whether it expects the run to end where it did.
@@ -131,8 +134,8 @@ impl Recorded<'_> {
     }
 
     /// Every command with its answers, by where it ran.
-    fn commands(&self) -> Result<IndexMap<Command, IndexMap<(Place, Part), Vec<Answer>>>, String> {
-        let mut commands: IndexMap<Command, IndexMap<(Place, Part), Vec<Answer>>> = IndexMap::new();
+    fn commands(&self) -> Result<IndexMap<Command, Answers>, String> {
+        let mut commands: IndexMap<Command, Answers> = IndexMap::new();
         let mut under_way: BTreeMap<(Place, Part), Shown> = BTreeMap::new();
         for event in self.events {
             match event {

@@ -266,14 +266,14 @@ impl Simulator {
             Some((file, line)) => (file.clone(), Some(*line)),
             None => (stage.scenario.name.clone(), None),
         };
-        let near = self.nearest(stage, order).map(|near| format!("{near}\n")).unwrap_or_default();
+        let near = Self::nearest(stage, order).map(|near| format!("{near}\n")).unwrap_or_default();
         let hint = format!("{near}add to `commands:` in {}:\n{}", stage.scenario.name, suggestion::rule(order));
         stage.remember(Fault { file, line, what: what.clone(), hint: Some(hint) });
         Ending::not_started(what)
     }
 
     /// The rule that is most like a command that none answers, and why it does not.
-    fn nearest(&self, stage: &Stage, order: &Order) -> Option<String> {
+    fn nearest(stage: &Stage, order: &Order) -> Option<String> {
         let command = suggestion::command(order);
         let alike = |rule: &Rule| strsim::normalized_levenshtein(&rule.text, &command);
         let rules = stage.scenario.rules.iter();
