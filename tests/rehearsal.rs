@@ -3,15 +3,19 @@
 use crate::workbench::Workbench;
 
 const STEPS: &str = "steps:
-- {id: look, run: [look], effect: read, output: json, timeout: 10s}
-- id: grow
-  run: [grow]
-  effect: change
-  timeout: 10s
-  verify: {run: [look], output: json, expect: output.n == 1, timeout: 10s}
-  undo: {run: [shrink], timeout: 10s}
-  cleanup: {run: [tidy], timeout: 10s}
-- {id: wait, wait: {run: [look], output: json, until: output.n == 1, every: 1m, stable_for: 1h, timeout: 2h}}
+- id: work
+  group: Grow, and tidy up
+  steps:
+  - {id: look, run: [look], effect: read, output: json, timeout: 10s}
+  - id: grow
+    run: [grow]
+    effect: change
+    timeout: 10s
+    verify: {run: [look], output: json, expect: output.n == 1, timeout: 10s}
+    undo: {run: [shrink], timeout: 10s}
+    cleanup: {run: [tidy], timeout: 10s}
+  - {id: wait, wait: {run: [look], output: json, until: output.n == 1, every: 1m, stable_for: 1h, timeout: 2h}}
+- {id: tidied, probe: {run: [look], output: json, expect: not output.litter}}
 - {id: gate, on_fail: stop, probe: {run: [look], output: json, expect: output.m == 0}}
 - id: wipe
   run: [wipe]
@@ -26,7 +30,7 @@ runbook: grow
 title: All is well
 world: {n: 0, m: 0, litter: false, wiped: false}
 commands:
-  - {match: [look], json: {n: '{{ n }}', m: '{{ m }}', wiped: '{{ wiped }}'}}
+  - {match: [look], json: {n: '{{ n }}', m: '{{ m }}', litter: '{{ litter }}', wiped: '{{ wiped }}'}}
   - {match: [grow], set: {n: 1, litter: true}}
   - {match: [shrink], set: {n: 0}}
   - {match: [tidy], set: {litter: false}}
@@ -60,13 +64,13 @@ fn what_is_left_behind_breaks() {
     bench.runbook(
         "grow",
         &STEPS
-            .replace("  cleanup: {run: [tidy], timeout: 10s}\n", "")
-            .replace("- {id: gate", "- {id: tidy, run: [tidy], effect: change, undo: {impossible: x}, timeout: 10s}\n- {id: gate"),
+            .replace("    cleanup: {run: [tidy], timeout: 10s}\n", "")
+            .replace("- {id: tidied", "- {id: tidy, run: [tidy], effect: change, undo: {impossible: x}, timeout: 10s}\n- {id: tidied"),
     );
     let ran = bench.run(&["test", "grow", "--fault-sweep"]).exits(1);
-    assert!(ran.stdout.contains("again: halligan test grow --scenario all-well --fault wait=fail@every"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("again: halligan test grow --scenario all-well --fault work.wait=fail@every"), "{}", ran.stdout);
     assert!(ran.stdout.contains("and nothing is owed that would put it right"), "{}", ran.stdout);
-    bench.run(&["test", "grow", "--scenario", "all-well", "--fault", "wait=fail@every"]).exits(1);
+    bench.run(&["test", "grow", "--scenario", "all-well", "--fault", "work.wait=fail@every"]).exits(1);
 }
 
 #[test]
