@@ -74,6 +74,11 @@ pub enum Command {
     Rehearse(Rehearse),
     /// Run the scenarios of runbooks and hold them against their expectations
     Test(Test),
+    /// Write scenarios
+    Scenario {
+        #[command(subcommand)]
+        command: Scenario,
+    },
     /// Look for every fault in runbooks, without running anything
     Check(Check),
     /// List the runbooks that are at hand, and where they come from
@@ -212,6 +217,15 @@ pub struct Rehearse {
     /// The scenario's name, or a path to one [default: all-well]
     #[arg(long, value_name = "SCENARIO")]
     pub scenario: Option<String>,
+    /// Instead of a scenario, what the commands of this run in the journal had answered
+    #[arg(long, value_name = "RUN", conflicts_with = "scenario")]
+    pub from_run: Option<String>,
+    /// Let this go wrong, besides what the scenario says (see `halligan test --help`)
+    #[arg(long = "fault", value_name = "STEP[:PART]=KIND[@N]")]
+    pub faults: Vec<Injection>,
+    /// Let time pass so many times as fast as it really does [default: waits pass at once]
+    #[arg(long, value_name = "TIMES", value_parser = speed)]
+    pub speed: Option<f64>,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]
@@ -236,6 +250,9 @@ pub struct Test {
     /// What is chosen when a step has failed and the scenario does not say
     #[arg(long, value_enum, value_name = "CHOICE", default_value_t = Then::Stop, requires = "faults")]
     pub then: Then,
+    /// Leave a run that a fault has ended as it is, instead of going on with it
+    #[arg(long, requires = "faults")]
+    pub leave: bool,
     /// Try each kind of fault at each step (or only at these), one at a time, and tell which break something
     #[arg(long, value_name = "STEP", num_args = 0.., require_equals = true, value_delimiter = ',', conflicts_with = "faults")]
     pub fault_sweep: Option<Vec<String>>,
@@ -245,7 +262,7 @@ pub struct Test {
     /// Fail if less of a runbook is exercised, in percent
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min: Option<u8>,
-    /// Also write the results to a file, as JUnit XML
+    /// Also write the results to a file, as `JUnit` XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Print one JSON object
@@ -399,6 +416,29 @@ pub struct Generate {
 
 /// The shells that completions are made for.
 pub const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Fish, Shell::Zsh];
+
+#[derive(Debug, Subcommand)]
+pub enum Scenario {
+    /// Write a scenario from a run in the journal, for a person to generalise
+    New {
+        /// What to call it: the stem of its file, in kebab-case
+        name: String,
+        /// The run's id, or the beginning of it
+        #[arg(long, value_name = "RUN")]
+        from_run: String,
+        /// Where to write it [default: scenarios/RUNBOOK beside the runbook]
+        #[arg(long, value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
+}
+
+/// How many times as fast as real time.
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(times) if (0.01..=1e9).contains(&times) => Ok(times),
+        _ => Err("write how many times as fast as it really goes, such as 60".to_owned()),
+    }
+}
 
 /// `name=value`
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -251,7 +251,10 @@ steps:
     assert!(!bench.path("log").exists());
     bench.run(&["run", "words", "--yes"]).exits(0);
     assert_eq!(bench.read("log").as_deref(), Some("true\n"));
-    bench.runbook("secretive", "params:\n  token: {type: secret, help: A token}\nsteps:\n  - {id: a, run: [cat], stdin: \"{{ params.token }}\", effect: read}\n");
+    bench.runbook(
+        "secretive",
+        "params:\n  token: {type: secret, help: A token}\nsteps:\n  - {id: a, run: [cat], stdin: \"{{ params.token }}\", effect: read}\n",
+    );
     let ran = bench.run(&["run", "secretive", "--set", "token=x"]).exits(2);
     assert!(ran.stderr.contains("everybody on this host sees a command line"), "{}", ran.stderr);
 }

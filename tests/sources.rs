@@ -12,6 +12,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("signal_hook::", &["run/signals.rs"]),
     ("machinery::", &["expression/compare.rs", "expression/name.rs"]),
     ("include_dir::", &["runbook/library.rs"]),
+    ("quick_junit::", &["app/junit.rs"]),
 ];
 
 /// Each folder, and what it may not know of.

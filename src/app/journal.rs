@@ -161,7 +161,11 @@ pub fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool) -> Result<u8
     Ok(0)
 }
 
-pub(super) fn choose(runs: Vec<RunSummary>, given: &str) -> Result<RunSummary> {
+/// The run with this name, or the only one whose name begins so.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn choose(runs: Vec<RunSummary>, given: &str) -> Result<RunSummary> {
     let mut matching: Vec<_> = runs.into_iter().filter(|run| !given.is_empty() && run.id.to_string().starts_with(given)).collect();
     match matching.len() {
         1 => Ok(matching.remove(0)),

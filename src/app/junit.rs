@@ -1,4 +1,4 @@
-//! What `halligan test` has shown, as JUnit XML. The only file that names quick-junit.
+//! What `halligan test` has shown, as `JUnit` XML. The only file that names `quick_junit`.
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 

@@ -8,15 +8,18 @@ pub mod list;
 pub mod show;
 
 mod conduct;
+mod debrief;
 mod debts;
 mod failure;
 mod found;
 mod junit;
 mod left;
 mod load;
+mod notebook;
 mod parallel;
 mod parameters;
 mod rehearse;
+mod replay;
 mod resume;
 mod run;
 mod story;
@@ -70,6 +73,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Debts(args) => debts::debts(context, &args),
         Command::Rehearse(rehearse) => rehearse::rehearse(context, &rehearse),
         Command::Test(test) => test::test(context, &test),
+        Command::Scenario { command: crate::cli::Scenario::New { name, from_run, directory } } => {
+            replay::new(context, &name, &from_run, directory.as_deref())
+        }
         Command::Journal { command } => journal_command(context, &command),
         Command::Check(args) => {
             let page = context.out.stdout.page();

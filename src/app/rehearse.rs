@@ -1,26 +1,29 @@
 //! `halligan rehearse`: the same loop on a simulated world, with the same questions.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use super::{
     Context, Failure,
     conduct::{self, Screens, Signals, Stage},
+    debrief,
     exit::Exit,
     load::{self, Loaded},
-    parameters, run,
+    notebook::{Copying, MARK, Notebook},
+    parameters, replay, run,
     wrong::Wrong,
 };
 use crate::{
     cli,
-    event::{Mode, RunId},
+    event::{Mode, Past, RunId},
     journal::Durability,
+    plan::Plan,
     rehearse::{Fault, Rehearsal, fixture, scenario::Scenario},
-    run::Setting,
+    run::{Before, Ports, Setting},
     runbook::{
         library::{self, Library, ScenarioSource},
         model::Origin,
     },
-    ui::quote,
+    ui::{quote, sanitise},
 };
 
 /// The scenario that is rehearsed when none is named.
@@ -32,14 +35,23 @@ const DEFAULT: &str = "all-well";
 /// The runbook or the scenario cannot be used, or the scenario does not answer a command.
 pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure> {
     let loaded = load::load(context, &args.runbook)?;
-    let source = choose(&loaded, args.scenario.as_deref())?;
-    let scenario = Arc::new(parse(&source, &loaded).map_err(|faults| {
+    let (name, scenario) = if let Some(run) = &args.from_run {
+        replay::scenario(context, run, &loaded)?
+    } else {
+        let source = choose(&loaded, args.scenario.as_deref())?;
+        let parsed = parse(&source, &loaded);
+        (source.name, parsed)
+    };
+    let scenario = Arc::new(scenario.map_err(|faults| {
         for fault in &faults {
             context.out.stderr.line(&Wrong::from(fault).told(&loaded, &context.out));
         }
-        Failure::new(Exit::BadRunbook, format!("the scenario {} has {} faults, so nothing of it is rehearsed", source.name, faults.len()))
+        Failure::new(Exit::BadRunbook, format!("the scenario {name} has {} faults, so nothing of it is rehearsed", faults.len()))
     })?);
-    let rehearsal = Rehearsal::new(Arc::clone(&scenario), Some(&loaded.runbook));
+    let rehearsal = Rehearsal::with(Arc::clone(&scenario), Some(&loaded.runbook), &args.faults);
+    if let Some(times) = args.speed {
+        rehearsal.simulator.speed(times);
+    }
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
@@ -54,31 +66,73 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
         step_by_step: args.answers.step,
     };
     let ledger = journal.begin_run(id, Durability::AtClose);
+    let copying = Copying::new(&ledger);
     let screens = Screens::new(context, args.output);
-    if args.output != cli::Output::Json {
-        context.out.stdout.line(&format!("REHEARSAL: nothing real is touched. Scenario {}: {}", source.name, scenario.title));
-        context.out.stdout.line("");
+    let out = &context.out.stdout;
+    let prose = args.output != cli::Output::Json;
+    let mark = || context.out.stderr.line(MARK);
+    if prose {
+        let pace = args.speed.map_or("waits pass at once, and the times are those that would have passed".to_owned(), |times| {
+            format!("time passes {times} times as fast as it would")
+        });
+        out.line(&format!("{MARK}: nothing real is touched. Scenario {name}: {}", scenario.title));
+        out.line(&format!("{MARK}: {pace}."));
+        out.line("");
     }
-    let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
+    let terminal = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
+    let notebook = Notebook::new(&terminal, &mark);
     let stage = Stage {
         plan: &plan,
-        setting,
-        ledger: &ledger,
+        setting: setting.clone(),
+        ledger: &copying,
         executor: &rehearsal.simulator,
         clock: &rehearsal.clock,
         silent: None,
         again: again(args),
     };
-    let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals, crate::run::run);
+    let began = Instant::now();
+    let (mut ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &notebook, &signals, crate::run::run);
+    if rehearsal.simulator.ended() {
+        rehearsal.simulator.revive();
+        let events = copying.kept.events();
+        let past = Past::of(&events).map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+        if prose {
+            out.line(&format!("{MARK}: halligan was ended here, as the fault says. This is what it is like to go on with the run."));
+        }
+        let output = |sha256: &str| copying.kept.output(sha256).ok_or_else(|| "it was not kept".to_owned());
+        let before = Before {
+            past: &past,
+            output: &output,
+            printed: Vec::new(),
+            opened: scenario.now,
+            from: "where the rehearsed fault had ended it".to_owned(),
+            text: String::new(),
+            doubted: false,
+        };
+        let go_on = |plan: &Plan, setting: &Setting, ports: Ports<'_>| crate::run::resume(plan, setting, ports, &before);
+        (ending, told) = conduct::conduct(context, &stage, &screens, &args.answers, &notebook, &signals, go_on);
+    }
+    let took = began.elapsed();
     told.head = Some(journal.head().short());
     let faults = rehearsal.simulator.take_faults();
+    let never: Vec<_> = rehearsal.simulator.injections_left().iter().map(|(fault, _)| format!("the fault {fault} never struck")).collect();
     if !faults.is_empty() {
         told.completed = false;
         "the scenario does not hold, so nothing has been shown".clone_into(&mut told.what);
         told.why = faults.iter().map(ToString::to_string).collect();
         told.exit = Exit::CheckFailed as u8;
     }
+    told.why.extend(never);
     conduct::last_screen(context, args.output, &told);
+    if prose {
+        out.line("");
+        if faults.is_empty() {
+            for line in debrief::debrief(&plan, &rehearsal, &args.faults, &copying.kept.events(), &notebook.stood(), took) {
+                out.line(&sanitise::line(&line));
+            }
+        }
+        out.line(&format!("{MARK}: this was one. Nothing real was touched."));
+    }
     Ok(if faults.is_empty() { Exit::from(&ending) } else { Exit::CheckFailed })
 }
 
@@ -134,6 +188,12 @@ fn again(args: &cli::Rehearse) -> String {
     let mut words = vec!["halligan".to_owned(), "rehearse".to_owned(), args.runbook.clone()];
     if let Some(scenario) = &args.scenario {
         words.extend(["--scenario".to_owned(), scenario.clone()]);
+    }
+    if let Some(run) = &args.from_run {
+        words.extend(["--from-run".to_owned(), run.clone()]);
+    }
+    for fault in &args.faults {
+        words.extend(["--fault".to_owned(), fault.to_string()]);
     }
     words.extend(conduct::flags_again(&args.params, &args.answers));
     words.iter().map(|word| quote::word(word).into_owned()).collect::<Vec<_>>().join(" ")

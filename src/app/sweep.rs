@@ -67,8 +67,25 @@ fn wanted(fault: &Injection, only: &[String]) -> bool {
 fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) {
     let mut tried = 0;
     let mut broken = Vec::new();
+    let faults = std::slice::from_ref(fault);
+    let told = |then, leave, wrong: Vec<Wrong>| Broken {
+        scenario: trial.name.clone(),
+        fault: fault.to_string(),
+        then,
+        wrong,
+        again: again(runbook, &trial.name, &fault.to_string(), then, leave),
+    };
+    // A run that was ended may be taken up again, or left with what it owes.
+    if fault.mishap.ends_halligan() {
+        let gone = trial.run(&Manner { faults, otherwise: Some(Choice::Stop), leave: true });
+        tried += 1;
+        let wrong = gone.held_against_invariants(trial);
+        if !wrong.is_empty() {
+            broken.push(told(Choice::Stop, true, wrong));
+        }
+    }
     for then in CHOICES {
-        let gone = trial.run(&Manner { faults: std::slice::from_ref(fault), otherwise: Some(then) });
+        let gone = trial.run(&Manner { faults, otherwise: Some(then), leave: false });
         let struck = gone.rehearsal.simulator.injections_left().iter().all(|(left, _)| left != fault);
         let offered = then == Choice::Stop || chosen(&gone, then);
         if !struck || !offered {
@@ -81,13 +98,7 @@ fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) 
         tried += 1;
         let wrong = gone.held_against_invariants(trial);
         if !wrong.is_empty() {
-            broken.push(Broken {
-                scenario: trial.name.clone(),
-                fault: fault.to_string(),
-                then,
-                wrong,
-                again: again(runbook, &trial.name, &fault.to_string(), then),
-            });
+            broken.push(told(then, false, wrong));
         }
         if then == Choice::Stop && !gone.rehearsal.prompt.asked().iter().any(|asked| choices(&asked.ask).len() > 1) {
             break;
@@ -109,10 +120,13 @@ fn chosen(gone: &Gone, then: Choice) -> bool {
 
 /// The command line that tries it again.
 #[must_use]
-pub fn again(runbook: &str, scenario: &str, fault: &str, then: Choice) -> String {
+pub fn again(runbook: &str, scenario: &str, fault: &str, then: Choice, leave: bool) -> String {
     let mut words = vec!["halligan", "test", runbook, "--scenario", scenario, "--fault", fault];
     if then != Choice::Stop {
         words.extend(["--then", word(then)]);
+    }
+    if leave {
+        words.push("--leave");
     }
     words.iter().map(|word| quote::word(word).into_owned()).collect::<Vec<_>>().join(" ")
 }

@@ -19,7 +19,7 @@ use crate::{
     event::Event,
     ports::Choice,
     quantity,
-    rehearse::{coverage::Coverage, injection::Injection},
+    rehearse::coverage::Coverage,
     runbook::library::{Library, ScenarioSource},
     ui::style::Mark,
 };
@@ -110,7 +110,7 @@ pub fn test(context: &Context, args: &cli::Test) -> std::result::Result<Exit, Fa
 }
 
 fn of_one(name: String, loaded: Loaded, sources: &[ScenarioSource], args: &cli::Test) -> Result {
-    let mut scenarios = parallel::map(sources, |source| one(source, &loaded, &args.faults, args.then.into()));
+    let mut scenarios = parallel::map(sources, |source| one(source, &loaded, args));
     let coverage = Coverage::of(&loaded.runbook, scenarios.iter().flat_map(|went| &went.events));
     let swept = args.fault_sweep.as_ref().map(|only| {
         // A scenario that does not hold by itself says nothing under a fault.
@@ -121,7 +121,8 @@ fn of_one(name: String, loaded: Loaded, sources: &[ScenarioSource], args: &cli::
 }
 
 /// Runs one scenario. Whatever keeps it from running is a failure of it.
-fn one(source: &ScenarioSource, loaded: &Loaded, faults: &[Injection], then: Choice) -> Went {
+fn one(source: &ScenarioSource, loaded: &Loaded, args: &cli::Test) -> Went {
+    let faults = &args.faults;
     let began = Instant::now();
     let went = |wrong, events, trial| Went { scenario: source.name.clone(), wrong, events, took: began.elapsed(), trial };
     let trial = match Trial::prepare(source, loaded) {
@@ -132,7 +133,7 @@ fn one(source: &ScenarioSource, loaded: &Loaded, faults: &[Injection], then: Cho
         let gone = trial.run(&Manner::default());
         return went(gone.held_against_expectations(), gone.events, Some(trial));
     }
-    let gone = trial.run(&Manner { faults, otherwise: Some(then) });
+    let gone = trial.run(&Manner { faults, otherwise: Some(args.then.into()), leave: args.leave });
     let left = gone.rehearsal.simulator.injections_left();
     let mut wrong: Vec<Wrong> = left
         .iter()

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{exit::Exit, load::Loaded, rehearse, wrong::Wrong};
 use crate::{
-    event::{Event, Mode, Progress},
+    event::{Event, Mode, Past, Progress},
     journal::memory::MemoryLedger,
     plan::{
         Plan,
@@ -12,7 +12,7 @@ use crate::{
     },
     ports::{Choice, Interrupts, Observer},
     rehearse::{Rehearsal, account::Account, injection::Injection, invariant, scenario::Scenario},
-    run::{self, Ending, Ports, Setting},
+    run::{self, Before, Ending, Ports, Setting},
     runbook::library::ScenarioSource,
 };
 
@@ -31,6 +31,8 @@ pub struct Manner<'a> {
     pub faults: &'a [Injection],
     /// What is chosen where the scenario does not say.
     pub otherwise: Option<Choice>,
+    /// A run that a fault has ended is left as it is, and not gone on with.
+    pub leave: bool,
 }
 
 /// How it went.
@@ -84,7 +86,29 @@ impl Trial {
             last_interrupts: &interrupts,
             present: &|_| String::new(),
         };
-        let ending = run::run(&self.plan, &setting, ports);
+        let mut ending = run::run(&self.plan, &setting, ports);
+        if rehearsal.simulator.ended() && !manner.leave {
+            rehearsal.simulator.revive();
+            match Past::of(&ledger.events()) {
+                Ok(past) => {
+                    let output = |sha256: &str| ledger.output(sha256).ok_or_else(|| "it was not kept".to_owned());
+                    let before = Before {
+                        past: &past,
+                        output: &output,
+                        printed: Vec::new(),
+                        opened: self.scenario.now,
+                        from: "where the rehearsed fault had ended it".to_owned(),
+                        text: String::new(),
+                        doubted: false,
+                    };
+                    ending = run::resume(&self.plan, &setting, ports, &before);
+                }
+                Err(error) => {
+                    ending.bug = true;
+                    ending.why = error.to_string();
+                }
+            }
+        }
         let events = recorder.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut account = Account::of(&events);
         account.at = ending.place.clone().or(account.at);

@@ -63,13 +63,19 @@ pub fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event], acco
             }
         }
     }
+    // A cleanup that says it worked, and did not, cannot be known of: but then the run must not say that it is complete.
+    let deceived = account.outcome != Some(Outcome::Completed)
+        && simulator
+            .calls()
+            .iter()
+            .any(|call| call.injection.is_some() && matches!(call.part, Part::Cleanup | Part::Undo) && call.exit.succeeded());
     let owed = settle(rehearsal, events);
-    for violation in simulator.violations_at_the_end() {
+    for violation in simulator.violations_at_the_end().into_iter().filter(|_| !deceived) {
         let mut breach = never(violation);
-        breach.what.push_str(&match owed.as_slice() {
-            [] => ", and nothing is owed that would put it right".to_owned(),
-            owed => format!(", and what is owed does not put it right ({})", owed.join("; ")),
-        });
+        breach.what = match owed.as_slice() {
+            [] => format!("{}, and nothing is owed that would put it right", breach.what),
+            owed => format!("{}, and what is owed does not put it right ({})", breach.what, owed.join("; ")),
+        };
         found.push(breach);
     }
     found
@@ -93,10 +99,10 @@ fn unconfirmed(runbook: &Runbook, events: &[Event]) -> Vec<Place> {
                     }
                 }
             }
-            Event::StepBegan { place, part: Part::Main, command, .. } if command.effect == Effect::Destroy => {
-                if !covered.contains(place.as_str()) && !found.contains(place) {
-                    found.push(place.clone());
-                }
+            Event::StepBegan { place, part: Part::Main, command, .. }
+                if command.effect == Effect::Destroy && !covered.contains(place.as_str()) && !found.contains(place) =>
+            {
+                found.push(place.clone());
             }
             Event::StepSettled { place, .. } => {
                 covered.remove(place.as_str());

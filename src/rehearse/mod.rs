@@ -15,6 +15,7 @@ pub mod invariant;
 pub mod line;
 pub mod matcher;
 mod reader;
+pub mod recorded;
 mod reference;
 pub mod rehearsal;
 pub mod rule;

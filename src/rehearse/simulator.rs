@@ -148,6 +148,12 @@ impl Simulator {
         self.stage().afterwards.clone()
     }
 
+    /// Whether a fault has ended halligan itself.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.stage().ended.is_some()
+    }
+
     /// halligan is there again, after a fault had ended it; no fault strikes from now on.
     pub fn revive(&self) {
         let mut stage = self.stage();
@@ -260,24 +266,10 @@ impl Simulator {
             Some((file, line)) => (file.clone(), Some(*line)),
             None => (stage.scenario.name.clone(), None),
         };
-        let near = self.nearest(stage, order).map(|near| format!("{near}\n")).unwrap_or_default();
+        let near = suggestion::nearest(&stage.scenario, order).map(|near| format!("{near}\n")).unwrap_or_default();
         let hint = format!("{near}add to `commands:` in {}:\n{}", stage.scenario.name, suggestion::rule(order));
         stage.remember(Fault { file, line, what: what.clone(), hint: Some(hint) });
         Ending::not_started(what)
-    }
-
-    /// The rule that is most like a command that none answers, and why it does not.
-    fn nearest(&self, stage: &Stage, order: &Order) -> Option<String> {
-        let command = suggestion::command(order);
-        let alike = |rule: &Rule| strsim::normalized_levenshtein(&rule.text, &command);
-        let rules = stage.scenario.rules.iter();
-        let whole = rules.clone().find(|rule| rule.pattern.matches(&order.words, order.host.as_deref()).is_some());
-        let (rule, why) = match whole {
-            Some(rule) => (rule, ", but its `when` is false"),
-            None => (rules.max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|rule| alike(rule) > 0.5)?, ""),
-        };
-        let at = rule.line.as_ref().map(|spot| format!(" at {}:{}", spot.file, spot.line)).unwrap_or_default();
-        Some(format!("the nearest rule{at} answers `{}`{why}", rule.text))
     }
 }
 

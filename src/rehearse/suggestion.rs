@@ -2,7 +2,7 @@
 
 use crate::ports::{Order, Words};
 
-use super::matcher::escape;
+use super::{matcher::escape, rule::Rule, scenario::Scenario};
 
 /// A rule in YAML that matches exactly this command, ready to be pasted below `commands:`.
 #[must_use]
@@ -25,7 +25,7 @@ pub fn rule(order: &Order) -> String {
 }
 
 /// The text as a YAML scalar that is text again, in a flow list too.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     if text.chars().any(char::is_control) {
         // JSON's double quotes are YAML's.
         return serde_json::Value::from(text).to_string();
@@ -49,4 +49,18 @@ pub fn command(order: &Order) -> String {
         Some(host) => format!("{text} on {host}"),
         None => text,
     }
+}
+
+/// The rule that is most like a command that none answers, and why it does not.
+#[must_use]
+pub fn nearest(scenario: &Scenario, order: &Order) -> Option<String> {
+    let text = command(order);
+    let alike = |rule: &Rule| strsim::normalized_levenshtein(&rule.text, &text);
+    let whole = scenario.rules.iter().find(|rule| rule.pattern.matches(&order.words, order.host.as_deref()).is_some());
+    let (rule, why) = match whole {
+        Some(rule) => (rule, ", but its `when` is false"),
+        None => (scenario.rules.iter().max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|rule| alike(rule) > 0.5)?, ""),
+    };
+    let at = rule.line.as_ref().map(|spot| format!(" at {}:{}", spot.file, spot.line)).unwrap_or_default();
+    Some(format!("the nearest rule{at} answers `{}`{why}", rule.text))
 }

@@ -1,0 +1,128 @@
+//! Mistakes planted into copies of the shipped runbook: each is caught by a scenario or by the sweep, and the test says where.
+
+use std::{fs, path::Path};
+
+use crate::workbench::Workbench;
+
+const RUNBOOK: &str = "staggered-osd-restart";
+
+/// A copy of the shipped runbook with something changed, and all its scenarios.
+fn planted(changes: &[(&str, &str)]) -> Workbench {
+    let bench = Workbench::new();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");
+    let mut text = fs::read_to_string(shipped.join(format!("{RUNBOOK}.yaml"))).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "the runbook has no longer: {from}");
+        text = text.replace(from, to);
+    }
+    bench.file(&format!("runbooks/{RUNBOOK}.yaml"), &text);
+    let scenarios = format!("scenarios/{RUNBOOK}");
+    for folder in [scenarios.clone(), format!("{scenarios}/fixtures")] {
+        for entry in fs::read_dir(shipped.join(&folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                bench.file(&format!("runbooks/{folder}/{name}"), &fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    bench
+}
+
+/// Takes a stretch out of the runbook: from the line that begins so up to the next that begins so.
+fn without(from: &str, to: &str) -> Workbench {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("runbooks/{RUNBOOK}.yaml"));
+    let text = fs::read_to_string(path).unwrap();
+    let start = text.find(from).unwrap_or_else(|| panic!("the runbook has no longer: {from}"));
+    let end = start + text[start..].find(to).unwrap_or_else(|| panic!("the runbook has no longer: {to}"));
+    planted(&[(&text[start..end], "")])
+}
+
+/// The scenario fails, and says why and where: the file and the line.
+fn caught(bench: &Workbench, scenario: &str, said: &str) {
+    let ran = bench.run(&["test", RUNBOOK, "--scenario", scenario]).exits(1);
+    assert!(ran.stdout.starts_with(&format!("✗ {RUNBOOK} / {scenario} ")), "{}", ran.stdout);
+    assert!(ran.stdout.contains(said), "`{said}` is not said:\n{}", ran.stdout);
+    assert!(ran.stdout.lines().any(|line| line.contains("--> ") && line.contains(".yaml:")), "no place is told:\n{}", ran.stdout);
+}
+
+/// The sweep finds a fault that breaks something, and tells how to see it again.
+fn swept(bench: &Workbench, scenario: &str, step: &str, said: &str) {
+    let ran = bench.run(&["test", RUNBOOK, "--scenario", scenario, &format!("--fault-sweep={step}")]).exits(1);
+    assert!(ran.stdout.contains(said), "{said} is not said:\n{}", ran.stdout);
+    let again = ran.stdout.lines().find_map(|line| line.trim().strip_prefix("again: halligan ")).expect(&ran.stdout);
+    let words = shlex::split(again).unwrap();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    assert!(bench.run(&words).exits(1).stdout.contains(said));
+}
+
+#[test]
+fn a_missing_gate() {
+    let bench = without("            - id: conntrack_again\n", "        steps:\n          - id: located\n");
+    caught(&bench, "conntrack-fills-up", "found   completed");
+}
+
+#[test]
+fn a_gate_that_always_lets_through() {
+    let strict = "expect: code == 0 and output.ok_to_stop and output.unknown_pgs | default([]) | length == 0";
+    caught(&planted(&[(strict, "expect: code >= 0")]), "ok-to-stop-refuses", "found");
+}
+
+#[test]
+fn a_missing_cleanup() {
+    caught(&without("        cleanup:\n", "      - id: began\n"), "all-well", "not `'noout' in flags` at the end");
+}
+
+#[test]
+fn a_cleanup_that_takes_back_something_else() {
+    let bench = planted(&[(
+        "run: [ceph, --connect-timeout, \"15\", osd, unset, noout]",
+        "run: [ceph, --connect-timeout, \"15\", osd, unset, noin]",
+    )]);
+    caught(&bench, "all-well", "no rule answers `ceph --connect-timeout 15 osd unset noin`");
+}
+
+#[test]
+fn a_flag_of_somebody_else_that_is_taken_away() {
+    caught(&planted(&[("        when: \"'noout' not in flags.output.flags_set\"\n", "")]), "noout-was-set", "osd unset noout");
+}
+
+#[test]
+fn a_wrong_field_in_an_expectation() {
+    let bench = planted(&[("selectattr('up_from', 'gt', marked.output.epoch)", "selectattr('up_form', 'gt', marked.output.epoch)")]);
+    caught(&bench, "all-well", "found   stopped");
+}
+
+#[test]
+fn a_wait_that_believes_the_first_good_sample() {
+    let fresh = "output.mine.pg_stats | selectattr('reported_epoch', 'lt', vars.up_from) | list | length == 0 and output.all";
+    caught(&planted(&[(fresh, "output.all")]), "manager-lags", "never `osds");
+}
+
+#[test]
+fn a_wait_that_does_not_give_up() {
+    let gone = " or output.osds | selectattr('osd', 'eq', osd) | selectattr('up', 'eq', 1) | selectattr('up_from', 'eq', vars.up_from) | list | length == 0";
+    caught(&planted(&[(gone, "")]), "flapping-osd", "not `elapsed > 300` at the end");
+}
+
+#[test]
+fn a_failure_that_is_passed_over() {
+    let wait = |on_fail| {
+        format!(
+            "            on_fail: {on_fail}\n            wait:\n              run: [ceph, --connect-timeout, \"15\", osd, dump, -f, json]\n              \
+             output: json\n              until: output.osds | selectattr('osd', 'eq', osd) | selectattr('up', 'eq', 1) | selectattr('up_from', 'gt'"
+        )
+    };
+    caught(&planted(&[(&wait("stop"), &wait("continue"))]), "osd-never-comes-back", "found");
+}
+
+/// No scenario of the runbook lets the flag fail to be there, so only the sweep can tell.
+#[test]
+fn a_missing_proof() {
+    let bench = without(
+        "        verify:\n          run: [ceph, --connect-timeout, \"15\", osd, dump, -f, json]\n          timeout: 30s\n          output: json\n          expect: \"'noout' in output.flags_set\"\n",
+        "        undo:\n",
+    );
+    bench.file(&format!("runbooks/scenarios/{RUNBOOK}/under-noout.yaml"), "halligan_scenario: 1\nextends: all-well\ntitle: No OSD is away without noout\nexpect:\n  outcome: completed\n  never:\n    - osds | selectattr('up', 'eq', 0) | list | length > 0 and 'noout' not in flags\n");
+    swept(&bench, "under-noout", "set_noout", "never `osds | selectattr('up', 'eq', 0) | list | length > 0 and 'noout' not in flags`");
+}

@@ -1,0 +1,140 @@
+//! Rehearsals and scenarios through the real program.
+
+use crate::workbench::Workbench;
+
+const STEPS: &str = "steps:
+- id: work
+  group: Grow, and tidy up
+  steps:
+  - {id: look, run: [look], effect: read, output: json, timeout: 10s}
+  - id: grow
+    run: [grow]
+    effect: change
+    timeout: 10s
+    verify: {run: [look], output: json, expect: output.n == 1, timeout: 10s}
+    undo: {run: [shrink], timeout: 10s}
+    cleanup: {run: [tidy], timeout: 10s}
+  - {id: wait, wait: {run: [look], output: json, until: output.n == 1, every: 1m, stable_for: 1h, timeout: 2h}}
+- {id: tidied, probe: {run: [look], output: json, expect: not output.litter}}
+- {id: gate, on_fail: stop, probe: {run: [look], output: json, expect: output.m == 0}}
+- id: wipe
+  run: [wipe]
+  effect: destroy
+  timeout: 10s
+  verify: {run: [look], output: json, expect: output.wiped}
+  undo: {impossible: it is gone}
+";
+
+const WORLD: &str = "halligan_scenario: 1
+runbook: grow
+title: All is well
+world: {n: 0, m: 0, litter: false, wiped: false}
+commands:
+  - {match: [look], json: {n: '{{ n }}', m: '{{ m }}', litter: '{{ litter }}', wiped: '{{ wiped }}'}}
+  - {match: [grow], set: {n: 1, litter: true}}
+  - {match: [shrink], set: {n: 0}}
+  - {match: [tidy], set: {litter: false}}
+  - {match: [wipe], set: {wiped: true}}
+answers: {wipe: true}
+expect:
+  outcome: completed
+  never: [{litter: true, at: end}, n > 1]
+  world: {n: 1, wiped: true}
+";
+
+fn bench(scenario: &str) -> Workbench {
+    let bench = Workbench::new();
+    bench.runbook("grow", STEPS);
+    bench.file("runbooks/scenarios/grow/all-well.yaml", scenario);
+    bench
+}
+
+#[test]
+fn a_runbook_holds_under_every_fault() {
+    let ran = bench(WORLD).run(&["test", "grow", "--fault-sweep"]).exits(0);
+    assert!(ran.stdout.contains("0 break something"), "{}", ran.stdout);
+    let ran = bench(WORLD).run(&["test", "grow", "--fault", "grow=kill"]).exits(0);
+    assert!(ran.stdout.contains("1 passed"), "{}", ran.stdout);
+    bench(WORLD).run(&["test", "grow", "--fault", "gone=fail"]).exits(1);
+}
+
+#[test]
+fn what_is_left_behind_breaks() {
+    let bench = bench(WORLD);
+    bench.runbook(
+        "grow",
+        &STEPS
+            .replace("    cleanup: {run: [tidy], timeout: 10s}\n", "")
+            .replace("- {id: tidied", "- {id: tidy, run: [tidy], effect: change, undo: {impossible: x}, timeout: 10s}\n- {id: tidied"),
+    );
+    let ran = bench.run(&["test", "grow", "--fault-sweep"]).exits(1);
+    assert!(ran.stdout.contains("again: halligan test grow --scenario all-well --fault work.wait=fail@every"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("and nothing is owed that would put it right"), "{}", ran.stdout);
+    bench.run(&["test", "grow", "--scenario", "all-well", "--fault", "work.wait=fail@every"]).exits(1);
+}
+
+#[test]
+fn the_world_never_makes_things_up() {
+    for (scenario, at, said) in [
+        (WORLD.replace("  - {match: [wipe], set: {wiped: true}}\n", ""), "runbooks/grow.yaml:", "no rule answers `wipe`"),
+        (WORLD.replace("'{{ m }}'", "'{{ gone }}'"), "all-well.yaml:6", "`gone` is no variable of the world"),
+        (WORLD.replace("'{{ m }}'", "'{{ m.x.y }}'"), "all-well.yaml:6", "undefined value"),
+        (WORLD.replace("'{{ m }}'", "'{{ m | nope }}'"), "all-well.yaml:6", "nope"),
+    ] {
+        let ran = bench(&scenario).run(&["test", "grow"]).exits(1);
+        assert!(ran.stdout.contains(at) && ran.stdout.contains(said), "{at} {said}:\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn results_are_there_for_machines() {
+    let bench = bench(WORLD);
+    bench.file("runbooks/scenarios/grow/wrong.yaml", "halligan_scenario: 1\nextends: all-well\ntitle: t\nexpect: {exit: 6}\n");
+    let ran = bench.run(&["test", "grow", "--json", "--junit", "report.xml", "--min", "10"]).exits(1);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json.pointer("/runbooks/0/scenarios/1/wrong/0/line"), Some(&4.into()), "{json:#}");
+    assert!(json.pointer("/runbooks/0/coverage/percent").unwrap().as_u64().unwrap() > 10);
+    let xml = bench.read("report.xml").unwrap();
+    assert!(
+        xml.contains("<testsuite name=\"grow\" tests=\"2\"") && xml.contains("failures=\"1\"") && xml.contains("wrong.yaml:4"),
+        "{xml}"
+    );
+    let ran = bench.run(&["test", "grow", "--scenario", "all-well", "--min", "100"]).exits(1);
+    assert!(ran.stdout.contains("not exercised: grow fails"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_rehearsal_ends_with_what_it_has_taught() {
+    let scenario =
+        WORLD.replace("m: 0,", "m: 1,").replace("outcome: completed", "outcome: stopped").replace("wiped: true}\n", "wiped: false}\n");
+    let ran = bench(&scenario).run(&["rehearse", "grow", "--yes", "--confirm", "wipe=wipe"]).exits(6);
+    for said in [
+        "REHEARSAL: nothing real is touched",
+        "1h would have passed",
+        "gate said no",
+        "without it the run would have completed",
+        "wiped would be true, and is false",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}:\n{}", ran.stdout);
+    }
+    let ran =
+        bench(WORLD).run(&["rehearse", "grow", "--yes", "--confirm", "wipe=wipe", "--fault", "grow=kill_before", "--output", "plain"]);
+    assert!(ran.stdout.contains("halligan was ended here") && ran.stdout.contains("REHEARSAL: this was one"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_run_becomes_a_scenario_that_holds() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "real",
+        "steps:\n- {id: a, run: [printf, '{{ \"{{ x }}\" }} it''s %s', '1'], effect: read}\n- id: b\n  shell: |\n    # two lines\n    echo out; echo err >&2\n    exit 3\n  effect: change\n  idempotent: true\n  on_fail: continue\n  undo: {impossible: x}\n- {id: w, wait: {run: [date, +%s], output: int, until: output > 5, every: 1s, timeout: 5s}}\n- {id: c, run: ['false'], effect: read, on_fail: stop}\n",
+    );
+    bench.run(&["run", "real", "--yes"]).exits(6);
+    let list = bench.run(&["journal", "list", "--json"]).exits(0).stdout;
+    let id = serde_json::from_str::<serde_json::Value>(list.lines().next().unwrap()).unwrap()["id"].as_str().unwrap().to_owned();
+    let ran = bench.run(&["scenario", "new", "as-it-was", "--from-run", &id, "--directory", "runbooks/scenarios/real"]).exits(0);
+    assert!(ran.stdout.contains("it holds as it is"), "{}", ran.stdout);
+    bench.run(&["test", "real"]).exits(0);
+    bench.run(&["rehearse", "real", "--from-run", &id, "--yes"]).exits(6);
+    bench.run(&["scenario", "new", "as-it-was", "--from-run", &id, "--directory", "runbooks/scenarios/real"]).exits(2);
+}
