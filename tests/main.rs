@@ -3,6 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod check;
+mod cut;
+mod dry_run;
+mod help;
+mod prompts;
+mod real_run;
+mod sources;
+mod workbench;
 
 /// A file of tests that nobody has listed above would never run.
 #[test]

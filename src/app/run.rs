@@ -56,7 +56,7 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
     let process = ProcessExecutor::new(secrets);
     let dry = DryExecutor(ProcessExecutor::new(Secrets::new(plan.bound.secret_values())));
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
-    let clock = RealClock::default();
+    let clock = RealClock::start(&signals.interrupts);
     let stage = Stage { plan: &plan, setting, ledger: &ledger as &dyn Ledger, executor, clock: &clock, silent, again: again(args) };
     let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals);
     told.head = Some(journal.head().short());

@@ -286,6 +286,7 @@ pub struct Retry {
 
 /// What takes a step back.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there are few of them, each in its step")]
 pub enum Undo {
     Command(Remedy),
     /// Nothing does, and the author says why.

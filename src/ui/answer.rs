@@ -38,11 +38,11 @@ pub fn line(ask: &Ask) -> String {
             let destroys = if *destroys > 0 { format!(" and DESTROY {destroys}") } else { String::new() };
             match changes {
                 0 if destroys.is_empty() => "Run this? It changes nothing. [y/N] ".to_owned(),
-                1 => format!("Run this? It would change 1 thing{destroys}. [y/N] "),
-                changes => format!("Run this? It would change {changes} things{destroys}. [y/N] "),
+                1 => format!("Run this? 1 of its steps changes something{destroys}. [y/N] "),
+                changes => format!("Run this? {changes} of its steps change something{destroys}. [y/N] "),
             }
         }
-        Ask::YesNo => "Go on? [y/N] ".to_owned(),
+        Ask::GoOn | Ask::YesNo => "Go on? [y/N] ".to_owned(),
         Ask::Phrase { phrase, destroys } => {
             let warning = if *destroys { "Nothing can take this back. " } else { "" };
             format!("{warning}Type {} to go on, or q to stop: ", quote_phrase(phrase))
@@ -128,7 +128,7 @@ pub fn read(ask: &Ask, typed: &str) -> Reading {
     let word_typed = typed.trim();
     let quits = word_typed == "q";
     match ask {
-        Ask::Plan { .. } | Ask::YesNo => match word_typed.to_ascii_lowercase().as_str() {
+        Ask::Plan { .. } | Ask::GoOn | Ask::YesNo => match word_typed.to_ascii_lowercase().as_str() {
             "y" | "yes" => yes(typed),
             "n" | "no" | "q" | "" => no(SAID_NO),
             "?" => Reading::Help("y goes on; n, q or Enter alone does not".to_owned()),
@@ -158,7 +158,7 @@ pub fn flag(question: &Question) -> String {
     let place = question.place.as_ref().map_or("STEP", Place::as_str);
     let confirm = |value: &str| format!("--confirm {}", quote::word(&format!("{place}={value}")));
     match &question.ask {
-        Ask::Plan { .. } => "--yes".to_owned(),
+        Ask::Plan { .. } | Ask::GoOn => "--yes".to_owned(),
         Ask::YesNo => confirm("yes"),
         Ask::Phrase { phrase, .. } => confirm(phrase),
         Ask::Report { .. } => confirm("WHAT WAS DONE"),

@@ -17,6 +17,8 @@ pub struct Ending {
     pub why: Vec<String>,
     /// What to do, the best first.
     pub next: Vec<String>,
+    /// Command lines to give next: each on a line of its own that is never broken, so that it can be copied.
+    pub commands: Vec<String>,
     pub put_back: Vec<PutBack>,
     /// What is still owed, and how it is settled.
     pub owed: Vec<String>,
@@ -51,6 +53,7 @@ impl Ending {
         for (label, text) in self.fields() {
             lines.extend(page.field(2, LABEL, &label, &sanitise::text(&text)));
         }
+        lines.extend(self.commands.iter().map(|command| format!("    {}", sanitise::line(command))));
         let items: Vec<_> = [
             Some(sanitise::line(&self.closing).into_owned()),
             self.head.as_ref().map(|head| format!("journal head {}", sanitise::line(head))),
@@ -102,6 +105,7 @@ mod tests {
                 "bring osd.0 back first:  halligan run staggered-osd-restart --set osds=0".into(),
                 "override once, with a reason:  --override gate=\"…\"      (journaled)".into(),
             ],
+            commands: Vec::new(),
             put_back: vec![PutBack { what: "noout is still set by this run".into(), done: true }],
             owed: vec![],
             closing: "run 7f3a stopped safely at restart[osd=2].gate after 2 of 4".into(),
