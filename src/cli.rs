@@ -64,6 +64,12 @@ impl std::fmt::Display for Colour {
 pub enum Command {
     /// Carry out a runbook: preflight, plan, confirmation, steps
     Run(Run),
+    /// Go on with a run that was left, by what the journal says of it
+    Resume(Resume),
+    /// Take back what a run has done: its undos, the last first, each confirmed
+    Rollback(Rollback),
+    /// List what runs of this host have set and not put back, and settle it
+    Debts(Debts),
     /// Practise a runbook on a simulated world; nothing real is touched
     Rehearse(Rehearse),
     /// Run the scenarios of runbooks and hold them against their expectations
@@ -104,6 +110,59 @@ pub struct Run {
     /// Refuse a runbook whose text has another SHA-256 than this
     #[arg(long, value_name = "HEX")]
     pub expect_sha256: Option<String>,
+}
+
+/// Go on with a run.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXIT_CODES)]
+pub struct Resume {
+    /// The run's id, or the beginning of it [default: the latest real run]
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub answers: Answers,
+    /// What to print: for a person, one line an event, or one JSON object an event
+    #[arg(long, value_enum, default_value_t = Output::Auto, value_name = "FORM")]
+    pub output: Output,
+    /// Go on by a journal that does not hold; the refusal names the digest
+    #[arg(long, value_name = "DIGEST")]
+    pub accept_damaged: Option<String>,
+}
+
+/// Take a run back.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXIT_CODES)]
+pub struct Rollback {
+    /// The run's id, or the beginning of it
+    pub run: String,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub answers: Answers,
+    /// What to print: for a person, one line an event, or one JSON object an event
+    #[arg(long, value_enum, default_value_t = Output::Auto, value_name = "FORM")]
+    pub output: Output,
+    /// Go by a journal that does not hold; the refusal names the digest
+    #[arg(long, value_name = "DIGEST")]
+    pub accept_damaged: Option<String>,
+}
+
+/// List and settle debts.
+#[derive(Debug, Args)]
+pub struct Debts {
+    /// Only those of this run
+    pub run: Option<String>,
+    /// Run the cleanups that are owed, each confirmed
+    #[arg(long)]
+    pub settle: bool,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub answers: Answers,
+    /// Print one JSON object a debt
+    #[arg(long, conflicts_with = "settle")]
+    pub json: bool,
 }
 
 /// Values for parameters.

@@ -8,6 +8,7 @@ mod dry_run;
 mod help;
 mod prompts;
 mod real_run;
+mod resume;
 mod sources;
 mod workbench;
 

@@ -8,7 +8,7 @@ use crate::{
     event::{Mode, Outcome},
     plan::{Plan, preview::Preview},
     ports::{Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
-    run::{self, Ending, Ports, Setting, signals::Listener},
+    run::{Ending, Ports, Setting, signals::Listener},
     ui::{
         flags::Flags,
         json::Json,
@@ -97,7 +97,7 @@ pub fn terminal_prompt<'a>(
     TerminalPrompt::new(&context.out, stdin.as_fd(), &signals.interrupts, screens.and_then(|screens| screens.screen.clone()))
 }
 
-/// Runs a plan, showing it. Returns how it ended, and what the last screen says of it.
+/// Carries out a plan, showing it. Returns how it ended, and what the last screen says of it.
 pub fn conduct(
     context: &Context,
     stage: &Stage<'_>,
@@ -105,6 +105,7 @@ pub fn conduct(
     answers: &cli::Answers,
     prompt: &dyn Prompt,
     signals: &Signals,
+    carry_out: impl FnOnce(&Plan, &Setting, Ports<'_>) -> Ending,
 ) -> (Ending, report::Ending) {
     let summary = Summary::default();
     let confirms: BTreeMap<_, _> = answers.confirm.iter().cloned().collect();
@@ -130,7 +131,7 @@ pub fn conduct(
         last_interrupts: &signals.last,
         present: &present,
     };
-    let ending = run::run(stage.plan, &stage.setting, ports);
+    let ending = carry_out(stage.plan, &stage.setting, ports);
     let mut told = tell(stage, &ending, &summary.gathered());
     for flag in flags.unused() {
         told.why.push(format!("{} was not asked for by anything", quote::word(&flag)));
@@ -183,6 +184,12 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
                 None => why,
             };
             told.why.extend(whys);
+            if stage.setting.mode == Mode::Real {
+                told.next.extend(afterwards(ending));
+                if !told.next.is_empty() {
+                    told.commands.push(format!("halligan {} {run}", if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" }));
+                }
+            }
             told.next.push("see all of it, and what it printed:".to_owned());
             told.commands.push(format!("halligan journal show {run}"));
         }
@@ -203,6 +210,18 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
     };
     told.closing = format!("{what_run} {word}{at}");
     told
+}
+
+/// What can be done with a run that did not come to its end.
+fn afterwards(ending: &Ending) -> Option<String> {
+    let what = match ending.outcome {
+        _ if ending.operator_needed => "only a person can say how to go on; nothing was started. At a terminal:",
+        _ if ending.journal_failed || ending.bug => return None,
+        Outcome::Stopped => "once the cause is put right, go on where it stopped:",
+        Outcome::Stuck => "see why its undo failed; then go on taking it back:",
+        _ => return None,
+    };
+    Some(what.to_owned())
 }
 
 /// Shows how it ended: on standard output if all is well, on standard error if not, as JSON where JSON was asked for.

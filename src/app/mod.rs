@@ -8,12 +8,16 @@ pub mod list;
 pub mod show;
 
 mod conduct;
+mod debts;
 mod failure;
+mod found;
+mod left;
 mod junit;
 mod load;
 mod parallel;
 mod parameters;
 mod rehearse;
+mod resume;
 mod run;
 mod story;
 mod summary;
@@ -59,6 +63,9 @@ pub fn main(cli: Cli) -> Exit {
 fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(run) => run::run(context, &run),
+        Command::Resume(args) => resume::resume(context, &args),
+        Command::Rollback(args) => resume::roll_back(context, &args),
+        Command::Debts(args) => debts::debts(context, &args),
         Command::Rehearse(rehearse) => rehearse::rehearse(context, &rehearse),
         Command::Test(test) => test::test(context, &test),
         Command::Journal { command } => journal_command(context, &command),

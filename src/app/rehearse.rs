@@ -69,7 +69,7 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
         silent: None,
         again: again(args),
     };
-    let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals);
+    let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals, crate::run::run);
     told.head = Some(journal.head().short());
     let faults = rehearsal.simulator.take_faults();
     if !faults.is_empty() {

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod disk;
 pub mod fault;
 pub mod head;
+pub mod history;
 pub mod identity;
 pub mod ladder;
 pub mod memory;

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     digest::Digest,
-    disk::{self, Disk},
+    disk::{self, Disk, Local},
     writer::Shared,
 };
 use crate::{
@@ -35,7 +35,12 @@ pub struct Outputs {
 
 impl Outputs {
     #[must_use]
-    pub fn at(dir: PathBuf, disk: Arc<dyn Disk>) -> Self {
+    pub fn at(dir: PathBuf) -> Self {
+        Self::on(Arc::new(Local), dir)
+    }
+
+    /// The same, on a file system of its own.
+    pub(super) fn on(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {
         Self { dir, disk, durable: Mutex::default() }
     }
 

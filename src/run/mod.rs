@@ -24,6 +24,7 @@ mod supervise;
 mod taken_up;
 mod wait;
 
+pub mod alive;
 pub mod clock;
 pub mod dry;
 pub mod lock;

@@ -31,6 +31,7 @@ pub(super) enum Recall {
 
 impl Engine<'_> {
     /// Looks up where a step stands, and brings back what it has left behind. `rest` is what comes after it.
+    #[allow(clippy::too_many_arguments, reason = "where the walk stands, in one place")]
     pub fn recall(
         &self,
         step: &Step,
