@@ -178,7 +178,8 @@ fn create(outputs: &Outputs, run: RunId) -> io::Result<(PathBuf, File)> {
 }
 
 impl Write for OutputFile {
-    /// On a full disk the rest is let go, so that the command can go on to its end.
+    /// What cannot be kept is let go, so that the command can go on to its end. If anything but room is wanting, the journal
+    /// takes nothing more, and how the command ended is kept elsewhere.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.truncated || bytes.is_empty() {
             return Ok(bytes.len());
@@ -196,7 +197,8 @@ impl Write for OutputFile {
             }
             Err(error) => {
                 self.journal.poison(&format!("writing what a command printed failed: {error}"));
-                Err(error)
+                self.truncated = true;
+                Ok(bytes.len())
             }
         }
     }
@@ -209,10 +211,11 @@ impl Write for OutputFile {
 impl Capture for OutputFile {
     fn finish(mut self: Box<Self>) -> Result<Captured, LedgerError> {
         let digest = Digest::finish(self.hasher.clone());
-        self.store(digest).map_err(|source| {
-            self.journal.poison(&format!("storing what a command printed failed: {source}"));
-            LedgerError { what: "storing what a command printed failed".to_owned(), source: Some(source) }
-        })?;
+        if let Err(error) = self.store(digest) {
+            // The journal refuses the record that would name it.
+            self.journal.poison(&format!("storing what a command printed failed: {error}"));
+            return Ok(Captured { truncated: true, ..Captured::empty() });
+        }
         Ok(Captured { sha256: digest.to_string(), bytes: self.bytes, truncated: self.truncated, redactions: 0 })
     }
 }
