@@ -137,7 +137,7 @@ impl OutputFile {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (_, file) = match &mut self.file {
             Some(open) => open,
-            None => self.file.insert(create(&self.journal.outputs, self.run)?),
+            None => self.file.insert(disk::patiently(|| create(&self.journal.outputs, self.run))?),
         };
         disk::patiently(|| self.journal.outputs.disk.write(file, bytes))
     }

@@ -366,7 +366,9 @@ fn rides_along(event: &Event) -> bool {
         Event::StepPredicted { .. } | Event::StepSkipped { .. } | Event::StepReached { .. } => true,
         Event::Overridden { .. } | Event::Confirmed { .. } | Event::Declined { .. } | Event::Note { .. } => false,
         Event::StepBegan { .. } | Event::StepSignalled { .. } | Event::StepEnded { .. } => false,
-        Event::DoubtResolved { .. } | Event::Owed { .. } | Event::Interrupted { .. } | Event::Resumed { .. } | Event::RunClosed { .. } => false,
+        Event::DoubtResolved { .. } | Event::Owed { .. } | Event::Interrupted { .. } | Event::Resumed { .. } | Event::RunClosed { .. } => {
+            false
+        }
     }
 }
 

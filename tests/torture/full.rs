@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Leaves so many KiB free, and reads them back.
-const FILL: &str = r#"fill() { free=$(stat -f -c %f "$1"); take=$((free - $2)); [ $take -le 0 ] || fallocate -l "${take}K" "$1/fill"; }; "#;
+const FILL: &str = r#"fill() { free=$(stat -f -c %a "$1"); take=$((free - $2)); [ $take -le 0 ] || fallocate -l "${take}K" "$1/fill"; }; "#;
 
 #[derive(Debug, Clone, Copy)]
 enum When {
@@ -30,7 +30,9 @@ fn one(setup: &Setup, disk: &Loop, when: When, kibibytes: u64, environment: &[(&
     let mount = disk.mount.display();
     let script = match when {
         When::BeforeIntent => "echo \"$1\" >>\"$2\"; echo done".to_owned(),
-        When::DuringOutput => format!("{FILL} echo \"$1\" >>\"$2\"; fill {mount} {kibibytes}; head -c 200000 /dev/urandom | base64; echo \"$TOKEN\""),
+        When::DuringOutput => {
+            format!("{FILL} echo \"$1\" >>\"$2\"; fill {mount} {kibibytes}; head -c 200000 /dev/urandom | base64; echo \"$TOKEN\"")
+        }
         When::BeforeOutcome => format!("{FILL} echo \"$1\" >>\"$2\"; fill {mount} {kibibytes}; echo \"$TOKEN\""),
     };
     let stage = Stage::with(setup, journal, 2, &script);

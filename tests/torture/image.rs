@@ -13,7 +13,14 @@ use super::{
 };
 
 /// Runs to the end, with so many copies on the way.
-fn copies(setup: &Setup, disk: &Loop, rng: &mut Rng, count: usize, environment: &[(&str, &str)], mut check: impl FnMut(usize, Result<(), String>)) {
+fn copies(
+    setup: &Setup,
+    disk: &Loop,
+    rng: &mut Rng,
+    count: usize,
+    environment: &[(&str, &str)],
+    mut check: impl FnMut(usize, Result<(), String>),
+) {
     let stage = Stage::new(setup, disk.mount.join("journal"), 200);
     let _ = fs::remove_dir_all(&stage.journal);
     let mut taken = 0;
@@ -45,7 +52,11 @@ fn look(setup: &Setup, copy: &Path, shown: &[Shown], effects: &[String]) -> Resu
     let mounted = Loop::of(copy.to_owned(), setup.disk.join("copy"));
     let journal = mounted.mount.join("journal");
     // What rides along with the next record may be lost with the power.
-    let durable: Vec<Shown> = shown.iter().filter(|(kind, _)| matches!(kind.as_str(), "step_began" | "step_ended" | "confirmed" | "run_closed")).cloned().collect();
+    let durable: Vec<Shown> = shown
+        .iter()
+        .filter(|(kind, _)| matches!(kind.as_str(), "step_began" | "step_ended" | "confirmed" | "run_closed"))
+        .cloned()
+        .collect();
     Stage::holds(&journal, &durable, effects)?;
     if !journal.join("journal.jsonl").exists() {
         return Ok(());
@@ -66,7 +77,9 @@ pub fn run(setup: &Setup) -> Outcome {
     let mut outcome = Outcome::default();
     let mut rng = Rng::with_seed(setup.seed);
     let disk = Loop::new(setup, "images", 16);
-    copies(setup, &disk, &mut rng, if setup.long { 100 } else { 10 }, &[], |number, result| outcome.point(format!("copy {number}"), result));
+    copies(setup, &disk, &mut rng, if setup.long { 100 } else { 10 }, &[], |number, result| {
+        outcome.point(format!("copy {number}"), result)
+    });
     let liar = setup.no_sync.to_str().unwrap();
     let mut results = Vec::new();
     copies(setup, &disk, &mut rng, 3, &[("LD_PRELOAD", liar), ("LIAR_SYNC", "1")], |_, result| results.push(result));

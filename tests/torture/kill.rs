@@ -98,9 +98,9 @@ pub fn syscalls(setup: &Setup) -> Outcome {
     let mut rng = Rng::with_seed(setup.seed);
     if !setup.long {
         // Calls that change a file, all of them; of the others a share.
-        let (mut writing, mut others): (Vec<_>, Vec<_>) = calls
-            .into_iter()
-            .partition(|(call, _)| matches!(*call, "write" | "fdatasync" | "fsync" | "fallocate" | "flock" | "mkdir" | "clone" | "clone3" | "rename"));
+        let (mut writing, mut others): (Vec<_>, Vec<_>) = calls.into_iter().partition(|(call, _)| {
+            matches!(*call, "write" | "fdatasync" | "fsync" | "fallocate" | "flock" | "mkdir" | "clone" | "clone3" | "rename")
+        });
         rng.shuffle(&mut others);
         others.truncate(60);
         writing.append(&mut others);
@@ -112,7 +112,8 @@ pub fn syscalls(setup: &Setup) -> Outcome {
         outcome.point(format!("{call} number {number}"), stage.resume(&shown));
     }
     // Threads that keep output: calls that no step makes itself.
-    for (call, number) in ["rename", "fdatasync", "fsync", "unlink"].into_iter().flat_map(|call| (1..=3).map(move |number| (call, number))) {
+    for (call, number) in ["rename", "fdatasync", "fsync", "unlink"].into_iter().flat_map(|call| (1..=3).map(move |number| (call, number)))
+    {
         let stage = Stage::new(setup, journal_in_memory(setup), 3);
         let shown = at(&stage, call, number, true);
         outcome.point(format!("{call} number {number} of a thread"), stage.resume(&shown));

@@ -294,7 +294,10 @@ fn ways(seed: u64, random: u64) -> Vec<How> {
         ("lengths without content".to_owned(), Box::new(|model| (model.pending.len(), Box::new(|_| Fate::Sectors(0))))),
     ];
     for sectors in 1..3 {
-        ways.push((format!("cut after {sectors} sectors"), Box::new(move |model| (model.pending.len(), Box::new(move |_| Fate::Cut(sectors))))));
+        ways.push((
+            format!("cut after {sectors} sectors"),
+            Box::new(move |model| (model.pending.len(), Box::new(move |_| Fate::Cut(sectors)))),
+        ));
     }
     for number in 0..random {
         let how = move |model: &Model| -> (usize, Box<dyn FnMut(usize) -> Fate>) {
@@ -316,7 +319,12 @@ fn ways(seed: u64, random: u64) -> Vec<How> {
 }
 
 /// Records what `act` does in `dir`, as the disk sees it.
-fn record(recorder: &Arc<Recorder>, dir: &Path, witness: &Witness, act: impl FnOnce(Arc<dyn Disk>, &mut dyn FnMut(Mark<'_>)) -> Result<(), String>) -> (Model, Vec<Operation>) {
+fn record(
+    recorder: &Arc<Recorder>,
+    dir: &Path,
+    witness: &Witness,
+    act: impl FnOnce(Arc<dyn Disk>, &mut dyn FnMut(Mark<'_>)) -> Result<(), String>,
+) -> (Model, Vec<Operation>) {
     let base = Model::of(dir.parent().unwrap(), recorder);
     let mut witness = witness.clone();
     let noting = Arc::clone(recorder);
@@ -425,9 +433,8 @@ pub fn again(setup: &Setup) -> Outcome {
             fs::create_dir_all(&places.world).unwrap();
             model.build(&places.world, &places.world, &mut *way.1);
             let recorder = recorder(no_sync);
-            let (base, log) = record(&recorder, &places.dir, seen, |disk, mark| {
-                story::recover(disk, &places.dir, &places.second, &seen.effects, mark)
-            });
+            let (base, log) =
+                record(&recorder, &places.dir, seen, |disk, mark| story::recover(disk, &places.dir, &places.second, &seen.effects, mark));
             crash(base, &log, seen, setup.seed ^ index, if no_sync { 0 } else { random }, |at, model, way, seen| {
                 let dir = places.build(model, way);
                 let result = story::oracles(&dir, &places.second, seen);

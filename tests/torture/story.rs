@@ -1,17 +1,11 @@
 //! A run of three steps, told straight to the journal; what is asked of a journal once something has gone wrong with it.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Duration};
 
 use halligan::{
     event::{
-        Answerer, Captured, Effect, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Place, RunId, RunState, Shown, StepOutcome, StepState,
-        Verdict as End, state::Phase,
+        Answerer, Captured, Effect, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Place, RunId, RunState, Shown, StepOutcome,
+        StepState, Verdict as End, state::Phase,
     },
     journal::{
         Digest, Durability, Head, Journal, Ladder, RunLedger,
@@ -73,7 +67,8 @@ pub fn identity() -> Identity {
 
 pub fn open(disk: Arc<dyn Disk>, dir: &Path, second: &Path) -> Result<Journal, String> {
     let ladder = Ladder::new(Some(second.to_owned()), Box::new(io::sink()));
-    Journal::open_on(disk, dir, ladder, identity()).map_err(|error| format!("opening the journal: {error}: {:?}", std::error::Error::source(&error)))
+    Journal::open_on(disk, dir, ladder, identity())
+        .map_err(|error| format!("opening the journal: {error}: {:?}", std::error::Error::source(&error)))
 }
 
 fn command(step: usize) -> Shown {
@@ -232,7 +227,8 @@ pub fn recover(disk: Arc<dyn Disk>, dir: &Path, second: &Path, world: &[Place], 
 /// Recovers, and asks whether all that must hold does.
 pub fn oracles(dir: &Path, second: &Path, witness: &Witness) -> Result<(), String> {
     let before = marks(dir);
-    let first_verdict = if dir.join("journal.jsonl").exists() { Some(verify(dir, &[]).map_err(|error| error.to_string())?.verdict) } else { None };
+    let first_verdict =
+        if dir.join("journal.jsonl").exists() { Some(verify(dir, &[]).map_err(|error| error.to_string())?.verdict) } else { None };
     if marks(dir) != before {
         return Err("verify has changed the journal".to_owned());
     }

@@ -41,7 +41,8 @@ impl Copy {
             let seq_at = line.find("\"seq\":").unwrap() + 6;
             let seq_end = seq_at + line[seq_at..].find(',').unwrap();
             let prev_at = line.find("\"prev\":\"").unwrap() + 8;
-            let covered = format!("{}{}{}{previous}{}", &line[17..seq_at], index + 1, &line[seq_end..prev_at], &line[prev_at + 64..line.len() - 1]);
+            let covered =
+                format!("{}{}{}{previous}{}", &line[17..seq_at], index + 1, &line[seq_end..prev_at], &line[prev_at + 64..line.len() - 1]);
             let forged = format!("{{\"crc\":\"{:08x}\"{covered}\n", crc32fast::hash(covered.as_bytes()));
             previous = Digest::of(forged.as_bytes()).to_string();
             self.lines[index] = forged.into_bytes();
@@ -159,11 +160,7 @@ const ATTACKS: [Attack; 12] = [
             copy.lines.truncate(runs * rng.usize(1..3));
         },
     },
-    Attack {
-        name: "another host's journal stands there",
-        chain_shows: false,
-        make: |copy, other, _| copy.lines = lines(other),
-    },
+    Attack { name: "another host's journal stands there", chain_shows: false, make: |copy, other, _| copy.lines = lines(other) },
 ];
 
 fn lines(dir: &Path) -> Vec<Vec<u8>> {
@@ -233,7 +230,8 @@ pub fn bits(setup: &Setup) -> Outcome {
     let path = dir.join("journal.jsonl");
     fs::write(&path, &whole).unwrap();
     let sound = verify(&dir, &[]).unwrap();
-    outcome.point("untouched", if sound.verdict == (Verdict::Unanchored { records: 50 }) { Ok(()) } else { Err(sound.verdict.to_string()) });
+    outcome
+        .point("untouched", if sound.verdict == (Verdict::Unanchored { records: 50 }) { Ok(()) } else { Err(sound.verdict.to_string()) });
     let mut rng = Rng::with_seed(setup.seed);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let seeds: Vec<u64> = (0..threads).map(|_| rng.u64(..)).collect();
@@ -275,6 +273,9 @@ pub fn bits(setup: &Setup) -> Outcome {
         outcome.points += points;
         outcome.failures.extend(failures);
     }
-    outcome.control("no bit flipped", [if verify(&dir, &[]).unwrap().verdict.holds() { Err("it holds, so a flip was not found".to_owned()) } else { Ok(()) }]);
+    outcome.control(
+        "no bit flipped",
+        [if verify(&dir, &[]).unwrap().verdict.holds() { Err("it holds, so a flip was not found".to_owned()) } else { Ok(()) }],
+    );
     outcome
 }

@@ -152,9 +152,7 @@ impl Fact {
     fn of(record: Record<'_>) -> Self {
         let Record { header, body } = record;
         let event = match body.into_event() {
-            Some(event) if event.name() != header.kind.0 => {
-                Err(Fault::Misnamed { kind: header.kind.0.into_owned(), event: event.name() })
-            }
+            Some(event) if event.name() != header.kind.0 => Err(Fault::Misnamed { kind: header.kind.0.into_owned(), event: event.name() }),
             event => Ok(event),
         };
         Self { run: header.run, event }
