@@ -113,14 +113,10 @@ pub fn tell_as(journal: &Journal, run: RunId, from: &RunState, world: &[Place], 
             ledger.append(&opened())?;
             ledger.append(&planned)?;
         }
-        Phase::Preflight => {
+        Phase::Preflight | Phase::Running | Phase::Closed(_) => {
             ledger.append(&Event::Resumed { from: "0".to_owned() })?;
             mark(Mark::Acknowledged(journal.head()));
             ledger.append(&planned)?;
-        }
-        Phase::Running | Phase::Closed(_) => {
-            ledger.append(&Event::Resumed { from: "0".to_owned() })?;
-            mark(Mark::Acknowledged(journal.head()));
         }
     }
     ledger.append(&Event::Confirmed { place: None, text: "Three steps?".to_owned(), typed: "y".to_owned(), by: Answerer::Terminal })?;
