@@ -130,7 +130,8 @@ pub fn tell_as(journal: &Journal, run: RunId, from: &RunState, world: &[Place], 
                 ledger.append(&done)?;
                 continue;
             }
-            Some(StepState::Began { attempt, .. }) => {
+            Some(begun @ (StepState::Began { .. } | StepState::InDoubt { .. })) => {
+                let attempt = if let StepState::Began { attempt, .. } = begun { *attempt } else { 1 };
                 let happened = world.contains(&place);
                 let outcome = if happened { StepOutcome::Done } else { StepOutcome::Failed { why: "it did not happen".to_owned() } };
                 let evidence = "the world was asked".to_owned();
