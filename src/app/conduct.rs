@@ -140,6 +140,23 @@ pub fn conduct(
     (ending, told)
 }
 
+/// The journal cannot be written any more: what failed, where the records went, what is still under way, what to do.
+fn journal_failed(told: &mut report::Ending, stage: &Stage<'_>, ending: &Ending) {
+    told.what = "the journal cannot be written, and nothing more was started".to_owned();
+    told.why = ending.why.split("; ").map(str::to_owned).collect();
+    for ((place, _), command) in &ending.state.under_way {
+        told.why.push(match command.process {
+            Some((pid, _)) => format!("{place} was under way as process {pid}: see whether it still is before anything else"),
+            None => format!("{place} had begun: nobody has seen how it ended"),
+        });
+    }
+    told.next = vec![
+        "keep the record that is named above: it says what was done last, and the journal does not".to_owned(),
+        "free space, or see what the disk has, and go on where this run was left:".to_owned(),
+    ];
+    told.commands = vec![format!("halligan resume {}", stage.setting.run_id)];
+}
+
 /// The last screen of a run.
 fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered) -> report::Ending {
     let run = &stage.setting.run_id;
@@ -185,15 +202,18 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
                 None => why,
             };
             told.why.extend(whys);
+            if stage.setting.mode == Mode::Real {
+                told.next.extend(afterwards(ending));
+                if !told.next.is_empty() {
+                    told.commands.push(format!("halligan {} {run}", if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" }));
+                }
+            }
             told.next.push("see all of it, and what it printed:".to_owned());
             told.commands.push(format!("halligan journal show {run}"));
-            if stage.setting.mode == Mode::Real
-                && let Some(what) = afterwards(ending)
-            {
-                told.next.push(what);
-                told.commands.push(format!("halligan {} {run}", if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" }));
-            }
         }
+    }
+    if ending.journal_failed {
+        journal_failed(&mut told, stage, ending);
     }
     told.put_back = gathered.put_back.iter().map(|(place, done)| PutBack { what: place.to_string(), done: *done }).collect();
     for place in &ending.owed {

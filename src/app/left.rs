@@ -77,7 +77,7 @@ impl Left {
                     .why("a run is never carried out twice at once")
                     .next("wait for it; its lock goes with its process")
             })?;
-        let doubted = intact(&directory, accepted)?;
+        let doubted = intact(context, &directory, id, accepted)?;
         // What its holder wrote last is there by now.
         let history = history(&Snapshot::take(&directory).map_err(unusable)?, id).map_err(unusable)?;
         let found = history.and_then(|history| Some((history.past.opening.clone()?, history)));
@@ -200,9 +200,14 @@ fn choose(runs: Vec<RunSummary>, given: Option<&str>) -> Result<RunSummary, Fail
 }
 
 /// Rule 0: what a run has done is known only from a journal that holds.
-fn intact(directory: &std::path::Path, accepted: Option<&str>) -> Result<bool, Failure> {
+fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: Option<&str>) -> Result<bool, Failure> {
     let found = verify(directory, &[]).map_err(|error| run::journal_failure(directory, &error))?;
-    if found.verdict.holds() || found.torn_tail {
+    if found.verdict.holds() {
+        return Ok(false);
+    }
+    if found.torn_tail {
+        // A line may lack nothing but its newline: what is read from here on is what stays.
+        journal(context)?.mend(run).map_err(|error| run::journal_failure(directory, &error))?;
         return Ok(false);
     }
     let digest = found.hash.to_string();

@@ -62,9 +62,6 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
     let stage = Stage { plan: &plan, setting, ledger: &ledger as &dyn Ledger, executor, clock: &clock, silent, again: again(args) };
     let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals, crate::run::run);
     told.head = Some(journal.head().short());
-    if ending.journal_failed {
-        told.next.push("free space or name another directory with --journal-dir; nothing more was started".to_owned());
-    }
     conduct::last_screen(context, args.output, &told);
     Ok(Exit::from(&ending))
 }

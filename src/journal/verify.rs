@@ -4,14 +4,12 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt, io,
     path::Path,
-    sync::Arc,
 };
 
 use super::{
     JournalError,
     chain::{Chain, Join, Link, Seen},
     digest::Digest,
-    disk::Local,
     fault::Fault,
     head::Head,
     output::Outputs,
@@ -121,7 +119,7 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
     let snapshot = Snapshot::take(dir)?;
     let mut check = Check {
         chain: Chain::start(),
-        outputs: Outputs::at(dir.join("output"), Arc::new(Local)),
+        outputs: Outputs::at(dir.join("output")),
         intact: HashSet::new(),
         left: snapshot.records_of_runs().map_err(cannot)?,
         runs: HashMap::new(),

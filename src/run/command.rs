@@ -6,7 +6,7 @@ use minijinja::{Value, value::ValueKind};
 
 use super::engine::{Engine, Halt};
 use crate::{
-    event::{Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
+    event::{Captured, Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
     expression,
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
@@ -102,7 +102,18 @@ impl Engine<'_> {
     ) -> Result<Judged, Halt> {
         self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: order.shown(), owes })?;
         let site = CommandSite { engine: self, place: &order.place, part: order.part, progress };
-        let ran = self.ports.executor.execute(order, &site, interrupts)?;
+        let ran = match self.ports.executor.execute(order, &site, interrupts) {
+            Ok(ran) => ran,
+            Err(error) => {
+                // Nobody has seen how it ended. The journal will not take that any more; where its records go now, this goes too.
+                let why = error.to_string();
+                let nothing = || Printed::new(Captured::empty(), Vec::new());
+                let exit = Exit::Lost { why: why.clone() };
+                let ran = Ran { exit, stdout: nothing(), stderr: nothing(), took: Duration::ZERO, leaked: false };
+                let _ = self.emit(ended(order, attempt, &ran, 1, Verdict::Unknown { why }, String::new()));
+                return Err(error.into());
+            }
+        };
         let (verdict, message) = judge(&ran);
         // What was in doubt is never called a success, whatever it printed before it was cut off.
         let verdict = match verdict {
