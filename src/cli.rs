@@ -93,6 +93,11 @@ pub struct Run {
     #[arg(long, conflicts_with_all = ["yes", "step"])]
     pub dry_run: bool,
     #[command(flatten)]
+    pub hosts: Hosts,
+    /// Ask once for the password that sudo wants where a step names a user
+    #[arg(long)]
+    pub ask_sudo_password: bool,
+    #[command(flatten)]
     pub answers: Answers,
     /// What to print: for a person, one line an event, or one JSON object an event
     #[arg(long, value_enum, default_value_t = Output::Auto, value_name = "FORM")]
@@ -100,6 +105,14 @@ pub struct Run {
     /// Refuse a runbook whose text has another SHA-256 than this
     #[arg(long, value_name = "HEX")]
     pub expect_sha256: Option<String>,
+}
+
+/// Where steps may run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Hosts {
+    /// Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]
+    #[arg(long, env = "HALLIGAN_INVENTORY", value_name = "FILE", hide_env_values = true)]
+    pub inventory: Option<PathBuf>,
 }
 
 /// Values for parameters.
@@ -149,6 +162,8 @@ pub struct Rehearse {
     /// The scenario's name, or a path to one [default: all-well]
     #[arg(long, value_name = "SCENARIO")]
     pub scenario: Option<String>,
+    #[command(flatten)]
+    pub hosts: Hosts,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]
@@ -245,8 +260,11 @@ pub enum Journal {
 #[derive(Debug, Args)]
 pub struct Schema {
     /// Of scenarios, not runbooks
-    #[arg(long)]
+    #[arg(long, conflicts_with = "inventory")]
     pub scenario: bool,
+    /// Of inventories, not runbooks
+    #[arg(long)]
+    pub inventory: bool,
 }
 
 /// Write generated files.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod check;
+mod ssh;
 
 /// A file of tests that nobody has listed above would never run.
 #[test]

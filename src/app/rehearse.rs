@@ -31,13 +31,14 @@ const DEFAULT: &str = "all-well";
 /// The runbook or the scenario cannot be used, or the scenario does not answer a command.
 pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure> {
     let loaded = load::load(context, &args.runbook)?;
+    let inventory = load::inventory(context, &args.hosts)?;
     let source = choose(&loaded, args.scenario.as_deref())?;
     let scenario = Arc::new(parse(&source, &loaded)?);
     let rehearsal = Rehearsal::new(Arc::clone(&scenario), Some(&loaded.runbook));
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = parameters::plan(context, &loaded, scenario.params.clone(), &args.params, &asking, &rehearsal.simulator)?;
+    let plan = parameters::plan(context, &loaded, inventory, scenario.params.clone(), &args.params, &asking, &rehearsal.simulator)?;
     let journal = run::open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(Exit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let setting = Setting {

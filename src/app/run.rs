@@ -39,7 +39,11 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = parameters::plan(context, &loaded, [], &args.params, &asking, &ProcessExecutor::new(Secrets::default()))?;
+    let inventory = load::inventory(context, &args.hosts)?;
+    let choices = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
+    let plan = parameters::plan(context, &loaded, inventory.clone(), [], &args.params, &asking, &choices)?;
+    drop(choices);
+    let password = if args.ask_sudo_password { Some(parameters::sudo_password(&asking)?) } else { None };
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(Exit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Real };
@@ -49,12 +53,12 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
         Mode::Real => locks(context, &plan, &format!("run {id} of {} by {operator}, pid {}", plan.runbook.name, std::process::id()))?,
         Mode::DryRun | Mode::Rehearsal => Locks::default(),
     };
-    let secrets = Secrets::new(plan.bound.secret_values());
+    let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
     let ledger = journal.begin_run(id, Durability::EachRecord);
     let screens = Screens::new(context, args.output);
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
-    let process = ProcessExecutor::new(secrets);
-    let dry = DryExecutor(ProcessExecutor::new(Secrets::new(plan.bound.secret_values())));
+    let process = ProcessExecutor::new(secrets, inventory, password);
+    let dry = DryExecutor(&process);
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::default();
     let stage = Stage { plan: &plan, setting, ledger: &ledger as &dyn Ledger, executor, clock: &clock, silent, again: again(args) };
@@ -101,6 +105,7 @@ pub fn hostname() -> String {
 fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Locks, Failure> {
     let mut scope = Scope::new(std::sync::Arc::new(plan.runbook.vars.clone()));
     scope.set("params", plan.bound.scope_value());
+    scope.set("inventory", plan.inventory_value());
     let mut names = Vec::new();
     for template in &plan.runbook.locks {
         match scope.text(template) {
@@ -125,6 +130,9 @@ fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Locks, Failure>
 /// The command line, to be given again with another flag.
 fn again(args: &cli::Run) -> String {
     let mut words = vec!["halligan".to_owned(), "run".to_owned(), args.runbook.clone()];
+    if let Some(inventory) = &args.hosts.inventory {
+        words.extend(["--inventory".to_owned(), inventory.display().to_string()]);
+    }
     words.extend(conduct::flags_again(&args.params, &args.answers));
     words.iter().map(|word| quote::word(word).into_owned()).collect::<Vec<_>>().join(" ")
 }

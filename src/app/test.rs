@@ -162,7 +162,9 @@ fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
         given.add(name, Raw::Typed(value.clone()), Giver::File("the scenario".to_owned()));
     }
     match binding::bind(&loaded.runbook, &given) {
-        Ok((bound, missing)) if missing.is_empty() => Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone() }),
+        Ok((bound, missing)) if missing.is_empty() => {
+            Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone(), inventory: None })
+        }
         Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario gives no value for {}", parameter.name)).collect()),
         Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
     }

@@ -131,7 +131,7 @@ fn add(
 /// The scope of a called runbook before it is called: nothing of it is known.
 fn unbound(called: &Runbook) -> Scope {
     let mut scope = Scope::new(std::sync::Arc::new(called.vars.clone()));
-    for name in ["params", "run"]
+    for name in ["params", "run", "inventory"]
         .into_iter()
         .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(super::super::runbook::name::StepId::as_str)))
     {

@@ -23,6 +23,7 @@ pub mod process;
 pub mod signals;
 #[allow(unsafe_code)]
 mod spawn;
+pub mod transport;
 
 use std::sync::{Mutex, atomic::AtomicBool};
 
@@ -120,6 +121,7 @@ impl Engine<'_> {
     fn scope(&self, runbook: &crate::runbook::model::Runbook, params: minijinja::Value) -> Scope {
         let mut scope = Scope::new(std::sync::Arc::new(runbook.vars.clone()));
         scope.set("params", params);
+        scope.set("inventory", self.plan.inventory_value());
         scope.set(
             "run",
             minijinja::context! {

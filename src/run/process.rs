@@ -5,7 +5,10 @@ use std::{
     io::{self, PipeReader, Read, Write},
     os::fd::AsFd,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -20,10 +23,12 @@ use nix::{
 use super::{
     mask::{Masker, Secrets},
     spawn,
+    transport::{Far, Passage, Transports},
 };
 use crate::{
     event::Exit,
-    ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Urgency, Words},
+    inventory::Inventory,
+    ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Urgency},
 };
 
 /// Between TERM and KILL.
@@ -59,11 +64,13 @@ const INHERITED: &[&str] = &[
 pub struct ProcessExecutor {
     secrets: Secrets,
     environment: BTreeMap<String, String>,
+    transports: Transports,
 }
 
 impl ProcessExecutor {
+    /// Runs on this machine, and on other hosts as the inventory says; without one, by ssh. `password` is sudo's.
     #[must_use]
-    pub fn new(secrets: Secrets) -> Self {
+    pub fn new(secrets: Secrets, inventory: Option<Arc<Inventory>>, password: Option<String>) -> Self {
         let mut environment: BTreeMap<String, String> =
             INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
         let own = std::env::var("PATH").unwrap_or_default();
@@ -71,75 +78,23 @@ impl ProcessExecutor {
         let path = if Uid::effective().is_root() || own.is_empty() { SAFE_PATH.to_owned() } else { own.join(":") };
         environment.insert("PATH".to_owned(), path);
         environment.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
-        Self { secrets, environment }
+        let ssh = locate(&environment, "ssh").unwrap_or_else(|| PathBuf::from("ssh"));
+        let transports = Transports::new(inventory, password, ssh, user(), environment.clone());
+        Self { secrets, environment, transports }
     }
 
-    /// The words to start on this machine. The error says why the order cannot be started.
-    fn words(&self, order: &Order) -> Result<Vec<String>, String> {
-        let mut argv = match &order.words {
-            Words::Argv(argv) => argv.clone(),
-            Words::Script(script) => ["bash", "-euo", "pipefail", "-c", script].map(String::from).to_vec(),
-        };
-        if let Some(host) = &order.host {
-            return self.over_ssh(host, argv, order);
-        }
-        if let Some(user) = order.user.as_ref().filter(|user| **user != self.user()) {
-            let names: Vec<&str> = order.env.iter().map(|variable| variable.name.as_str()).collect();
-            let mut sudo = ["sudo", "-n", "-u", user.as_str()].map(String::from).to_vec();
-            if !names.is_empty() {
-                sudo.push(format!("--preserve-env={}", names.join(",")));
-            }
-            sudo.push("--".to_owned());
-            sudo.append(&mut argv);
-            return Ok(sudo);
-        }
-        Ok(argv)
-    }
-
-    /// The words that run a command on another host, where a shell takes them apart again.
-    fn over_ssh(&self, host: &str, argv: Vec<String>, order: &Order) -> Result<Vec<String>, String> {
-        let mut remote: Vec<String> = Vec::new();
-        if let Some(user) = &order.user {
-            remote.extend(["sudo", "-n", "-u", user, "--"].map(String::from));
-        }
-        remote.extend(["env".to_owned(), "LC_ALL=C.UTF-8".to_owned()]);
-        for variable in &order.env {
-            // The other host's process list shows every argument.
-            if self.secrets.found_in(&variable.value) {
-                return Err(format!(
-                    "${} is a secret, and would be seen in the process list of {host}; give it through `stdin`",
-                    variable.name
-                ));
-            }
-            remote.push(format!("{}={}", variable.name, variable.value));
-        }
-        remote.extend(argv);
-        let quoted = shlex::try_join(remote.iter().map(String::as_str)).map_err(|error| error.to_string())?;
-        let line = match &order.cwd {
-            Some(cwd) => {
-                let cwd = cwd.display().to_string();
-                let cwd = shlex::try_quote(&cwd).map_err(|error| error.to_string())?;
-                format!("cd -- {cwd} && exec {quoted}")
-            }
-            None => format!("exec {quoted}"),
-        };
-        let options =
-            ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--"];
-        Ok(options.into_iter().map(String::from).chain([host.to_owned(), line]).collect())
-    }
-
-    fn spawn(&self, order: &Order, pipes: Option<(io::PipeWriter, io::PipeWriter)>) -> Result<Handle, String> {
-        let words = self.words(order)?;
-        let [program, arguments @ ..] = words.as_slice() else { return Err("there is no command".to_owned()) };
+    /// Starts what carries an order.
+    fn spawn(&self, order: &Order, passage: &Passage, pipes: Option<(io::PipeWriter, io::PipeWriter)>) -> Result<Handle, String> {
+        let [program, arguments @ ..] = passage.words.as_slice() else { return Err("there is no command".to_owned()) };
         let path = self.locate(program).ok_or_else(|| format!("there is no program `{program}` on the PATH"))?;
         let mut environment = self.environment.clone();
-        environment.extend(order.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())));
+        environment.extend(passage.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())));
         let mut expression = duct::cmd(path, arguments).unchecked().full_env(environment);
-        if let Some(cwd) = order.cwd.as_ref().filter(|_| order.host.is_none()) {
+        if let Some(cwd) = &passage.cwd {
             expression = expression.dir(cwd);
         }
-        expression = match &order.stdin {
-            Some(text) => expression.stdin_bytes(text.clone()),
+        expression = match &passage.stdin {
+            Some(bytes) => expression.stdin_bytes(bytes.clone()),
             None if order.interactive => expression,
             None => expression.stdin_null(),
         };
@@ -163,17 +118,15 @@ impl Executor for ProcessExecutor {
     }
 
     fn locate(&self, program: &str) -> Option<PathBuf> {
-        let executable = |path: &Path| path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok();
-        if program.contains('/') {
-            return Some(PathBuf::from(program)).filter(|path| executable(path));
-        }
-        let path = self.environment.get("PATH")?;
-        path.split(':').map(|directory| Path::new(directory).join(program)).find(|path| executable(path))
+        locate(&self.environment, program)
+    }
+
+    fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
+        self.transports.missing_on(host, programs, stop)
     }
 
     fn user(&self) -> String {
-        let uid = Uid::effective();
-        User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+        user()
     }
 
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
@@ -184,12 +137,17 @@ impl Executor for ProcessExecutor {
             let (stdout, stderr) = (printed(captures.0)?, printed(captures.1)?);
             Ok(Ran { exit: Exit::NotStarted { why }, stdout, stderr, took: began.elapsed(), leaked: false })
         };
+        let passage = match self.transports.carry(order, &self.secrets, stop) {
+            Ok(passage) => passage,
+            Err(why) => return not_started(why, captures),
+        };
+        let far = passage.far.as_ref();
         if order.interactive {
-            let handle = match self.spawn(order, None) {
+            let handle = match self.spawn(order, &passage, None) {
                 Ok(handle) => handle,
                 Err(why) => return not_started(why, captures),
             };
-            let exit = wait(&handle, order, site, stop)?;
+            let exit = wait(&handle, order, far, site, stop)?;
             let printed = |capture: Box<dyn Capture>| Ok::<_, LedgerError>(Printed { captured: capture.finish()?, head: Vec::new() });
             return Ok(Ran { exit, stdout: printed(captures.0)?, stderr: printed(captures.1)?, took: began.elapsed(), leaked: false });
         }
@@ -197,7 +155,7 @@ impl Executor for ProcessExecutor {
             (Ok(out), Ok(err)) => (out, err),
             (Err(error), _) | (_, Err(error)) => return not_started(format!("no pipe for its output: {error}"), captures),
         };
-        let handle = match self.spawn(order, Some((out_writer, err_writer))) {
+        let handle = match self.spawn(order, &passage, Some((out_writer, err_writer))) {
             Ok(handle) => handle,
             Err(why) => return not_started(why, captures),
         };
@@ -205,33 +163,32 @@ impl Executor for ProcessExecutor {
         thread::scope(|threads| {
             let out = threads.spawn(|| read(out, captures.0, &self.secrets, &ended, site));
             let err = threads.spawn(|| read(err, captures.1, &self.secrets, &ended, site));
-            let exit = wait(&handle, order, site, stop);
+            let exit = wait(&handle, order, far, site, stop);
             ended.store(true, Ordering::SeqCst);
             let (stdout, out_leaked) = joined(out)?;
-            let (stderr, err_leaked) = joined(err)?;
-            let exit = match exit? {
-                // ssh's own code for a connection that failed or broke.
-                Exit::Code(255) if order.host.is_some() => lost(&stderr),
-                exit => exit,
+            let (mut stderr, err_leaked) = joined(err)?;
+            let exit = match far {
+                Some(far) => far.judge(exit?, &mut stderr),
+                None => exit?,
             };
             Ok(Ran { exit, stdout, stderr, took: began.elapsed(), leaked: out_leaked || err_leaked })
         })
     }
 }
 
-/// ssh ends with 255 when the connection failed: before the command began, it was not started; afterwards, nobody knows.
-fn lost(stderr: &Printed) -> Exit {
-    let text = String::from_utf8_lossy(&stderr.head);
-    let why = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh gave no reason").trim().to_owned();
-    let never = [
-        "Could not resolve hostname",
-        "connect to host",
-        "Permission denied",
-        "Host key verification failed",
-        "Connection refused",
-        "banner exchange",
-    ];
-    if never.iter().any(|phrase| why.contains(phrase)) { Exit::NotStarted { why } } else { Exit::Lost { why } }
+/// The user who runs halligan.
+fn user() -> String {
+    let uid = Uid::effective();
+    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+/// Where a program stands on this machine's own PATH.
+fn locate(environment: &BTreeMap<String, String>, program: &str) -> Option<PathBuf> {
+    let executable = |path: &Path| path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok();
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(|path| executable(path));
+    }
+    environment.get("PATH")?.split(':').map(|directory| Path::new(directory).join(program)).find(|path| executable(path))
 }
 
 fn joined(reader: thread::ScopedJoinHandle<'_, Result<(Printed, bool), LedgerError>>) -> Result<(Printed, bool), LedgerError> {
@@ -322,7 +279,7 @@ pub fn start_time(pid: u32) -> Option<u64> {
 }
 
 /// Waits for the end of a command. Until this has seen it end, its pid cannot be used again, so signals reach the right one.
-fn wait(handle: &Handle, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Exit, LedgerError> {
+fn wait(handle: &Handle, order: &Order, far: Option<&Far>, site: &dyn Site, stop: &Interrupts) -> Result<Exit, LedgerError> {
     use std::os::unix::process::ExitStatusExt;
     let pid = handle.pids().first().copied().unwrap_or_default();
     // A begin whose process cannot be recorded must not go on unseen.
@@ -340,12 +297,15 @@ fn wait(handle: &Handle, order: &Order, site: &dyn Site, stop: &Interrupts) -> R
                     (None, Some(signal)) => Exit::Signal(signal),
                     (None, None) => Exit::NotStarted { why: "it ended in no known way".to_owned() },
                 };
+                // A connection that broke meanwhile has not seen the far command end.
+                let unseen = far.is_some() && by_itself == Exit::Code(255);
                 return Ok(match ending {
                     None => by_itself,
                     Some((_, true, killed)) => {
-                        Exit::TimedOut { after_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), killed }
+                        let after_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                        Exit::TimedOut { after_ms, killed: killed || unseen }
                     }
-                    Some((_, false, killed)) => Exit::Interrupted { killed },
+                    Some((_, false, killed)) => Exit::Interrupted { killed: killed || unseen },
                 });
             }
             Ok(None) => {}
@@ -355,12 +315,17 @@ fn wait(handle: &Handle, order: &Order, site: &dyn Site, stop: &Interrupts) -> R
         match &mut ending {
             None if timed_out || stop.urgency() >= Urgency::Now => {
                 ending = Some((Instant::now(), timed_out, false));
-                site.signalled("TERM")?;
-                end(handle, pid, Signal::SIGTERM);
+                if let Some(far) = far {
+                    // What carries it ends when the far command does.
+                    site.signalled(&far.signal("TERM", GRACE))?;
+                } else {
+                    site.signalled("TERM")?;
+                    end(handle, pid, Signal::SIGTERM);
+                }
             }
             Some((since, _, killed)) if !*killed && (since.elapsed() >= GRACE || stop.urgency() == Urgency::AtOnce) => {
                 *killed = true;
-                site.signalled("KILL")?;
+                site.signalled(&far.map_or_else(|| "KILL".to_owned(), |far| far.signal("KILL", GRACE)))?;
                 end(handle, pid, Signal::SIGKILL);
             }
             // What even KILL does not end hangs in the kernel: it is reported, not waited for.
