@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::event::place::assignment;
+
 /// Every exit code, for the help and the manual.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -136,10 +138,10 @@ pub struct Answers {
     #[arg(long, short)]
     pub yes: bool,
     /// Answer the question of a step with the phrase that it asks for
-    #[arg(long, value_name = "STEP=PHRASE", value_parser = pair)]
+    #[arg(long, value_name = "STEP=PHRASE", value_parser = place_pair)]
     pub confirm: Vec<(String, String)>,
     /// Override a blocking probe, for a reason that is journaled
-    #[arg(long = "override", value_name = "PROBE=REASON", value_parser = pair)]
+    #[arg(long = "override", value_name = "PROBE=REASON", value_parser = place_pair)]
     pub overrides: Vec<(String, String)>,
 }
 
@@ -284,6 +286,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),
     }
+}
+
+/// `step=phrase`, where the step may be a whole place such as `each[disk=sdb].wipe`
+fn place_pair(text: &str) -> Result<(String, String), String> {
+    assignment(text).map(|(place, value)| (place.to_owned(), value.to_owned())).ok_or_else(|| "write STEP=TEXT".to_owned())
 }
 
 #[cfg(test)]

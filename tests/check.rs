@@ -53,7 +53,7 @@ fn every_broken_runbook_is_refused_at_the_right_place() {
         let mut right = !expected.is_empty() && errors.len() == expected.len();
         for ((line, column, code, text), fault) in expected.iter().zip(&errors) {
             right &= position(&report.source.text, fault.span.offset) == (*line, *column);
-            right &= fault.code == code && fault.message.contains(text.as_str()) && !fault.label.is_empty() | (fault.span.len == 0);
+            right &= fault.code == code && fault.message.contains(text.as_str()) && (!fault.label.is_empty() || fault.span.len == 0);
             right &= fault.hint.as_ref().is_some_and(|hint| !hint.is_empty());
         }
         if !right {

@@ -3,7 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod check;
+mod dry_run;
+mod help;
+mod prompts;
+mod real_run;
+mod sources;
 mod ssh;
+mod workbench;
 
 /// A file of tests that nobody has listed above would never run.
 #[test]

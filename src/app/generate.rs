@@ -4,7 +4,11 @@ use std::{fs, io, path::Path};
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, SHELLS};
+use crate::{
+    cli::{Cli, SHELLS},
+    rehearse::document::ScenarioDocument,
+    runbook::schema,
+};
 
 /// Every generated file: its path below the project's top, and its content.
 ///
@@ -25,6 +29,8 @@ pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     pages(&command, "halligan", &mut files)?;
+    files.push(("docs/schema/runbook.json".to_owned(), schema::json().into_bytes()));
+    files.push(("docs/schema/scenario.json".to_owned(), schema::text(&schema::of::<ScenarioDocument>("halligan scenario")).into_bytes()));
     Ok(files)
 }
 

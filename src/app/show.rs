@@ -194,7 +194,11 @@ impl Writer {
             let margin = 2 + 2 * depth;
             let indent = margin + 4;
             let head = format!("{}{number}  ", " ".repeat(margin));
-            let title = step.title.as_ref().map(|title| pretty(&title.text)).unwrap_or_default();
+            let own = match &step.kind {
+                Kind::Probe(probe) => probe.title.as_ref(),
+                _ => None,
+            };
+            let title = step.title.as_ref().or(own).map(|title| pretty(&title.text)).unwrap_or_default();
             let line = format!("{}  {}  {title}", self.page.style.bold(step.id.as_str()), self.label(step));
             self.lines.extend(wrap(line.trim_end(), self.page.measure(), &head, &" ".repeat(head.len())));
             if let Some(why) = &step.why {

@@ -71,9 +71,29 @@ impl fmt::Display for Place {
     }
 }
 
+/// Cuts `STEP=VALUE` at the first `=` that does not stand inside brackets, as in `each[disk=sdb].wipe=WD-123`.
+#[must_use]
+pub fn assignment(text: &str) -> Option<(&str, &str)> {
+    let mut inside = false;
+    let mut escaped = false;
+    for (index, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if inside => escaped = true,
+            '[' if !inside => inside = true,
+            ']' if inside => inside = false,
+            '=' if !inside => return (index > 0).then_some((&text[..index], &text[index + 1..])),
+            _ => {}
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use proptest::prelude::*;
+
+    use super::{Place, assignment};
 
     #[test]
     fn shows_loops_and_finds_the_step() {
@@ -88,5 +108,23 @@ mod tests {
         assert_eq!(place.as_str(), "each[host=a\\].b[x=1\\u{a}]");
         assert_eq!(place.step(), "each");
         assert_ne!(place, Place::top("each").item("host", "a").child("b"));
+    }
+
+    #[test]
+    fn assignments_are_cut_outside_brackets() {
+        assert_eq!(assignment("wipe=a=b"), Some(("wipe", "a=b")));
+        assert_eq!(assignment("each[disk=sdb].wipe=x"), Some(("each[disk=sdb].wipe", "x")));
+        assert_eq!(assignment("each[disk=a\\]b=c].wipe="), Some(("each[disk=a\\]b=c].wipe", "")));
+        assert_eq!(assignment("wipe"), None);
+        assert_eq!(assignment("=x"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_place_can_be_named(item in "\\PC{0,12}", value in "\\PC{0,12}") {
+            let place = Place::top("each").item("x", &item).child("wipe");
+            let text = format!("{place}={value}");
+            prop_assert_eq!(assignment(&text), Some((place.as_str(), value.as_str())));
+        }
     }
 }

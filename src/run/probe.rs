@@ -157,7 +157,7 @@ impl Engine<'_> {
     fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value) -> Asked {
         let text = |template: &Option<Template>| {
             template.as_ref().map(|template| match scope.text(template) {
-                Ok(Evaluated::Known(text)) => text,
+                Ok(Evaluated::Known(text)) => text.trim().to_owned(),
                 Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
                 Err(error) => format!("({error})"),
             })

@@ -211,7 +211,7 @@ impl Engine<'_> {
             && let Some(message) = &wait.message
         {
             seen.have = match scope.text(message) {
-                Ok(Evaluated::Known(text)) => text,
+                Ok(Evaluated::Known(text)) => text.trim().to_owned(),
                 Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
                 Err(error) => format!("({error})"),
             };

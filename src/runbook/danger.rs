@@ -235,7 +235,7 @@ impl Linter<'_> {
             };
             undo.into_iter().chain(&step.cleanup).flat_map(|remedy: &Remedy| commands(&remedy.command)).collect()
         };
-        let all: Vec<(&Step, Vec<Vec<String>>, Vec<Vec<String>>)> = runbook
+        let all: Vec<_> = runbook
             .all_steps()
             .map(|step| {
                 let own = match &step.kind {

@@ -302,8 +302,8 @@ fn line_at(text: &str, offset: usize) -> (usize, &str) {
 #[must_use]
 pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let offset = offset.min(text.len());
-    let line = text.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count() + 1;
     let (from, _) = line_at(text, offset);
+    let line = text.get(..from).map_or(0, |before| before.matches('\n').count()) + 1;
     let column = text.get(from..offset).map_or(offset - from, |part| part.chars().count()) + 1;
     (line, column)
 }

@@ -460,7 +460,7 @@ pub struct Remedy {
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// How many further times.
-    #[schemars(required)]
+    #[schemars(required, range(min = 1, max = 1000))]
     pub times: Option<u32>,
     /// The pause before the first of them; else 5 s.
     pub delay: Option<String>,

@@ -120,6 +120,7 @@ pub struct Bound {
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "there are few of them, each in its parameter")]
 pub enum Choices {
     Fixed(Vec<serde_json::Value>),
     Live { command: Command, items: Option<Expr> },
@@ -285,6 +286,7 @@ pub struct Retry {
 
 /// What takes a step back.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there are few of them, each in its step")]
 pub enum Undo {
     Command(Remedy),
     /// Nothing does, and the author says why.
@@ -303,6 +305,7 @@ pub struct Remedy {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there are few of them, each in its step")]
 pub enum Kind {
     Command(Command),
     Probe(Probe),

@@ -65,9 +65,8 @@ pub fn plain(text: &str) -> Plain {
     if matches!(bare, ".inf" | ".Inf" | ".INF") {
         return Plain::NotFinite;
     }
-    let digits = |prefix: &str, radix| {
-        bare.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with(['+', '-']) && u128::from_str_radix(rest, radix).is_ok())
-    };
+    let digits =
+        |prefix: &str, radix| bare.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)));
     if digits("0x", 16) || digits("0o", 8) || digits("0b", 2) {
         return Plain::Int;
     }
@@ -123,6 +122,12 @@ impl Node {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// A list that is written out and has nothing in it.
+    #[must_use]
+    pub fn is_empty_list(&self) -> bool {
+        matches!(&self.kind, NodeKind::List(items) if items.is_empty())
     }
 
     #[must_use]
@@ -215,8 +220,6 @@ impl Node {
             (NodeKind::Scalar { text, style: Style::Plain }, read) => match (plain(text), read) {
                 (Plain::Text, Value::String(read)) => text == read,
                 (Plain::Null, Value::Null) | (Plain::Bool, Value::Bool(_)) | (Plain::Int | Plain::Float, Value::Number(_)) => true,
-                // A number too large for a number is text to serde.
-                (Plain::Int, Value::String(read)) => text == read,
                 _ => false,
             },
             _ => false,

@@ -1,6 +1,6 @@
 //! One pass over the YAML before serde sees it: refuses what a runbook never needs, and remembers where every node stands.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use sha2::{Digest, Sha256};
@@ -33,7 +33,11 @@ impl SourceText {
     /// Text with its digest.
     #[must_use]
     pub fn new(name: impl Into<String>, origin: Origin, text: &str) -> Self {
-        let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut sha256 = String::with_capacity(64);
+        for byte in Sha256::digest(text.as_bytes()) {
+            // Writing to a String cannot fail.
+            let _ = write!(sha256, "{byte:02x}");
+        }
         Self { name: name.into(), origin, text: Arc::from(text), sha256 }
     }
 
@@ -242,6 +246,13 @@ impl<'a> Reader<'a> {
                     .hint("write a finite number, or quote it if it is text"),
             );
         }
+        if style == Style::Plain && plain(&text) == Plain::Int && !fits(&text) {
+            self.refuse(
+                Fault::error("too-large-number", at, format!("`{text}` is larger than any number that can be worked with"))
+                    .label("too large")
+                    .hint("quote it, if it is to be text"),
+            );
+        }
         let raw = self.text.get(at.offset..at.offset + at.len).unwrap_or_default();
         if style == Style::Quoted
             && let Some((c, why)) = text.chars().find_map(|c| character::hidden(c).map(|why| (c, why)))
@@ -351,6 +362,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether a whole number has room in 64 bits.
+fn fits(text: &str) -> bool {
+    let (sign, digits) =
+        if let Some(digits) = text.strip_prefix('-') { ("-", digits) } else { ("", text.strip_prefix('+').unwrap_or(text)) };
+    let (radix, digits) = match digits.get(..2) {
+        Some("0x") => (16, &digits[2..]),
+        Some("0o") => (8, &digits[2..]),
+        Some("0b") => (2, &digits[2..]),
+        _ => (10, digits),
+    };
+    i64::from_str_radix(&format!("{sign}{digits}"), radix).is_ok()
+}
+
 fn hidden_character(c: char, why: &str, span: Span) -> Fault {
     let hint = match c {
         '\r' => "end lines with a line feed alone",
@@ -442,6 +466,9 @@ mod tests {
                 let (runbook, report) = super::super::resolve::resolve(source);
                 prop_assert_eq!(runbook.is_some(), report.errors() == 0);
                 let _ = (report.plain(), report.graphical(80, false), report.json());
+                if let Some(runbook) = runbook {
+                    let _ = super::super::danger::lint(&runbook, jiff::civil::date(2026, 11, 21));
+                }
             }
         }
     }

@@ -38,8 +38,8 @@ pub fn line(ask: &Ask) -> String {
             let destroys = if *destroys > 0 { format!(" and DESTROY {destroys}") } else { String::new() };
             match changes {
                 0 if destroys.is_empty() => "Run this? It changes nothing. [y/N] ".to_owned(),
-                1 => format!("Run this? It would change 1 thing{destroys}. [y/N] "),
-                changes => format!("Run this? It would change {changes} things{destroys}. [y/N] "),
+                1 => format!("Run this? 1 of its steps changes something{destroys}. [y/N] "),
+                changes => format!("Run this? {changes} of its steps change something{destroys}. [y/N] "),
             }
         }
         Ask::YesNo => "Go on? [y/N] ".to_owned(),

@@ -35,24 +35,6 @@ impl fmt::Debug for Flags<'_> {
     }
 }
 
-/// Cuts `STEP=VALUE` at the first `=` that does not stand inside brackets, as in `each[disk=sdb].wipe=WD-123`.
-#[must_use]
-pub fn assignment(text: &str) -> Option<(&str, &str)> {
-    let mut inside = false;
-    let mut escaped = false;
-    for (index, c) in text.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if inside => escaped = true,
-            '[' if !inside => inside = true,
-            ']' if inside => inside = false,
-            '=' if !inside => return (index > 0).then_some((&text[..index], &text[index + 1..])),
-            _ => {}
-        }
-    }
-    None
-}
-
 impl<'a> Flags<'a> {
     #[must_use]
     pub fn new(yes: bool, confirms: BTreeMap<String, String>, overrides: BTreeMap<String, String>, inner: &'a dyn Prompt) -> Self {
@@ -118,8 +100,6 @@ impl Prompt for Flags<'_> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::ports::Choice;
 
@@ -179,23 +159,5 @@ mod tests {
     fn a_confirmation_may_say_no() {
         let flags = Flags::new(true, map(&[("go", "no")]), map(&[]), &Nobody);
         assert!(matches!(flags.ask(&question(Ask::YesNo, Place::top("go"))).unwrap(), Answer::No { .. }));
-    }
-
-    #[test]
-    fn assignments_are_cut_outside_brackets() {
-        assert_eq!(assignment("wipe=a=b"), Some(("wipe", "a=b")));
-        assert_eq!(assignment("each[disk=sdb].wipe=x"), Some(("each[disk=sdb].wipe", "x")));
-        assert_eq!(assignment("each[disk=a\\]b=c].wipe="), Some(("each[disk=a\\]b=c].wipe", "")));
-        assert_eq!(assignment("wipe"), None);
-        assert_eq!(assignment("=x"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn every_place_can_be_named(item in "\\PC{0,12}", value in "\\PC{0,12}") {
-            let place = Place::top("each").item("x", &item).child("wipe");
-            let text = format!("{place}={value}");
-            prop_assert_eq!(assignment(&text), Some((place.as_str(), value.as_str())));
-        }
     }
 }

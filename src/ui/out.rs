@@ -94,8 +94,16 @@ impl Stream {
 
     /// In columns: `COLUMNS`, else the terminal's, else 80.
     pub fn width(&self) -> usize {
-        let asked = || self.0.size.as_ref().and_then(console::Term::size_checked).map(|(_, columns)| usize::from(columns));
-        self.0.traits.width.or_else(asked).unwrap_or(80)
+        self.0.traits.width.or_else(|| self.columns()).unwrap_or(80)
+    }
+
+    /// Where the terminal itself wraps, whatever `COLUMNS` says: what is drawn over must know.
+    pub fn edge(&self) -> usize {
+        self.columns().unwrap_or_else(|| self.width())
+    }
+
+    fn columns(&self) -> Option<usize> {
+        self.0.size.as_ref().and_then(console::Term::size_checked).map(|(_, columns)| usize::from(columns))
     }
 
     /// In lines.

@@ -48,7 +48,7 @@ impl Canvas {
 
 impl TermLike for Canvas {
     fn width(&self) -> u16 {
-        u16::try_from(self.stream.width()).unwrap_or(u16::MAX)
+        u16::try_from(self.stream.edge()).unwrap_or(u16::MAX)
     }
     fn height(&self) -> u16 {
         u16::try_from(self.stream.height()).unwrap_or(u16::MAX)

@@ -287,3 +287,9 @@ mod tests {
         assert_eq!(list(&["a".into(), "b".into(), "c".into()], 2), "a, b and 1 more");
     }
 }
+
+/// Whether this is a preflight probe, which a finding tells of as a whole.
+#[must_use]
+pub fn in_preflight(place: &Place) -> bool {
+    place.as_str().starts_with("preflight.") || place.as_str().contains(".preflight.")
+}

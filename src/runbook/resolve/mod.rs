@@ -4,24 +4,28 @@ mod index;
 mod items;
 mod parameter;
 mod probe;
+mod remedy;
 mod scope;
+mod stagger;
 mod step;
 mod value;
+mod variable;
 
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::Value;
 
 use self::{
-    scope::{Given, Scope, Secrets},
+    scope::{Given, Scope},
     value::{Field, field, key_of, span_of},
 };
 use super::{
     danger,
     diagnostic::{Fault, Report},
     document::{self, Document},
-    model::{Effect, Origin, Reference, Requires, Runbook, SourceText, Span, Template},
+    model::{Effect, Origin, Reference, Requires, Runbook, SourceText, Span},
     name::{Name, RunbookName},
     node::{Node, Segment},
     schema, source,
@@ -59,6 +63,7 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
     if faults.len() > before {
         return None;
     }
+    whole_numbers(&mut value);
     let misshapes = schema::check(&value, &root, &source.text);
     let mut prune = Vec::new();
     for found in misshapes {
@@ -97,6 +102,22 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
     let runbook = resolver.runbook(&document, &root, source);
     faults.append(&mut resolver.faults);
     runbook
+}
+
+/// Makes `1.0` a whole number, as JSON Schema takes it. Nothing finds out how it was written but an argv, which asks the tree.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(map) => map.values_mut().for_each(whole_numbers),
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9.0e15);
+            #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and within range")]
+            if let Some(whole) = whole {
+                *value = Value::from(whole as i64);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Whether something was taken out that may have given a name: what is unknown then is no fault of its own.
@@ -165,7 +186,7 @@ impl Resolver<'_> {
             locks.push(self.template(field, &scope));
         }
         let preflight = self.preflight(&document.preflight, root.get("preflight"), &mut scope);
-        if document.steps.is_empty() && root.get("steps").is_some_and(|steps| steps.items().is_empty()) {
+        if root.get("steps").is_some_and(Node::is_empty_list) {
             self.faults.push(
                 Fault::error("no-steps", key_of(root, "steps"), "a runbook without steps does nothing").label("empty").hint("add a step"),
             );
@@ -286,56 +307,6 @@ impl Resolver<'_> {
         Requires { commands: requires.commands.clone(), user: requires.user.clone() }
     }
 
-    /// Variables are evaluated where they are used, so only what can never be known is a fault here.
-    fn vars(&mut self, document: &Document, root: &Node) -> IndexMap<String, Template> {
-        let node = root.get("vars").unwrap_or(root);
-        let mut all = IndexMap::new();
-        for (name, text) in &document.vars {
-            let span = span_of(node, name);
-            self.parameter_name("variable", name, key_of(node, name));
-            all.insert(name.clone(), Template { text: text.as_str().into(), span });
-            let names = expression::check_template(text).unwrap_or_default();
-            self.vars.insert(name.clone(), (names, span));
-        }
-        // Everything that exists anywhere is in this scope.
-        let mut anywhere = Scope { locals: self.loop_variables.iter().cloned().collect(), ..Scope::default() };
-        anywhere.locals.extend(self.given.iter().filter(|(_, given)| given.kept).map(|(id, _)| id.clone()));
-        let used = (self.used_params.clone(), self.used_vars.clone());
-        for (name, text) in &document.vars {
-            let span = span_of(node, name);
-            self.template_with(Field { key: name, text, span }, &anywhere, Secrets::Allowed);
-            if let Some(round) = self.cycle(name) {
-                self.faults.push(
-                    Fault::error("cycle", span.first_line(self.text), format!("`vars.{name}` refers to itself: {round}"))
-                        .label("goes round")
-                        .hint("break the circle: one of them must stand on its own"),
-                );
-            }
-        }
-        // What only an unused variable refers to is not used.
-        (self.used_params, self.used_vars) = used;
-        all
-    }
-
-    /// The way from a variable back to itself.
-    fn cycle(&self, name: &str) -> Option<String> {
-        let mut way = vec![name.to_owned()];
-        let mut seen = BTreeSet::new();
-        self.round(name, name, &mut way, &mut seen).then(|| way.join(" → "))
-    }
-
-    fn round(&self, from: &str, to: &str, way: &mut Vec<String>, seen: &mut BTreeSet<String>) -> bool {
-        let Some((names, _)) = self.vars.get(from) else { return false };
-        for next in names.iter().filter_map(|name| name.strip_prefix("vars.")).map(|name| name.split('.').next().unwrap_or(name)) {
-            way.push(next.to_owned());
-            if next == to || (seen.insert(next.to_owned()) && self.round(next, to, way, seen)) {
-                return true;
-            }
-            way.pop();
-        }
-        false
-    }
-
     fn parameter_name(&mut self, what: &str, name: &str, span: Span) {
         if let Err(bad) = Name::new(name) {
             self.faults.push(
@@ -343,38 +314,6 @@ impl Resolver<'_> {
                     .label("not a name")
                     .hint(format!("use {}, and no word of the expression language", bad.rule)),
             );
-        }
-    }
-
-    fn unused(&mut self, root: &Node) {
-        if self.incomplete {
-            return;
-        }
-        let used_by_vars: Vec<String> = self
-            .vars
-            .iter()
-            .filter(|(name, _)| self.used_vars.contains(*name))
-            .flat_map(|(_, (names, _))| names.iter().map(str::to_owned).collect::<Vec<_>>())
-            .collect();
-        for name in used_by_vars {
-            match name.strip_prefix("params.") {
-                Some(param) => drop(self.used_params.insert(param.split('.').next().unwrap_or(param).to_owned())),
-                None if name == "params" => self.used_params.extend(self.params.keys().cloned()),
-                None => {}
-            }
-        }
-        for (key, what, names, used) in [
-            ("params", "parameter", self.params.keys().collect::<Vec<_>>(), &self.used_params),
-            ("vars", "variable", self.vars.keys().collect::<Vec<_>>(), &self.used_vars),
-        ] {
-            let Some(map) = root.get(key) else { continue };
-            for name in names.into_iter().filter(|name| !used.contains(*name)) {
-                self.faults.push(
-                    Fault::warning("unused", key_of(map, name), format!("the {what} `{name}` is used nowhere"))
-                        .label("unused")
-                        .hint("use it or leave it out: an operator is asked for nothing in vain"),
-                );
-            }
         }
     }
 }
@@ -400,5 +339,25 @@ mod tests {
         let report = warnings(&runbook, report, jiff::civil::date(2026, 11, 21));
         assert!(report.faults.is_empty(), "{}", report.plain());
         assert_eq!(runbook.all_steps().count(), 14);
+    }
+
+    #[test]
+    fn one_fault_never_hides_the_next() {
+        let text = "halligan: 1\nname: x\ntitle: 5\nsummary: X\nowner: a\nowner: b\nsteps:\n- id: a\n  run: ls\n  effect: red\n- id: b\n  run: [ls, '{{ c.output }}']\n  effect: read\n  timeout: 5 min\n- wrong\n- id: c\n  run: [ls]\n";
+        let (runbook, report) = resolve(SourceText::new("x.yaml", Origin::File("x.yaml".into()), text));
+        assert!(runbook.is_none());
+        let found: Vec<_> =
+            report.faults.iter().map(|fault| (crate::runbook::diagnostic::position(text, fault.span.offset).0, fault.code)).collect();
+        let expected = [
+            (3, "wrong-type"),
+            (6, "duplicate-key"),
+            (9, "wrong-type"),
+            (10, "not-a-choice"),
+            (12, "not-yet"),
+            (14, "bad-duration"),
+            (15, "wrong-type"),
+            (17, "no-effect"),
+        ];
+        assert_eq!(found, expected, "{}", report.plain());
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     runbook::{
         diagnostic::Fault,
         document::{self, Document, Limit, Scalar, TypeName},
-        model::{Bound, Choices, Effect, Parameter, Span},
+        model::{Bound, Choices, Command, Effect, Parameter, Program, Span},
         name::Name,
         node::Node,
         value::plain,
@@ -231,7 +231,7 @@ impl Resolver<'_> {
                 parts.on = field(inner, "on", live.on.as_ref());
                 parts.timeout = field(inner, "timeout", live.timeout.as_ref());
                 parts.output = live.output.unwrap_or(document::Output::Lines);
-                let command = self.command(parts, inner, &scope)?;
+                let command = self.command(&parts, inner, &scope)?;
                 self.earlier_params(name, &command);
                 let own = scope.with_own(Some(parts.output));
                 let items = field(inner, "items", live.items.as_ref()).map(|field| self.expression(field, &own));
@@ -248,12 +248,20 @@ impl Resolver<'_> {
     }
 
     /// Choices are asked for when the parameter is, so they know only the parameters above.
-    fn earlier_params(&mut self, name: &Name, command: &crate::runbook::model::Command) {
-        let crate::runbook::model::Program::Argv(words) = &command.program else { return };
+    fn earlier_params(&mut self, name: &Name, command: &Command) {
+        let Program::Argv(words) = &command.program else { return };
         let own = self.params.get_index_of(name.as_str()).unwrap_or_default();
-        for word in words {
+        for word in words.iter().chain(&command.on) {
             let names = expression::check_template(&word.text).unwrap_or_default();
             for used in names.iter() {
+                if used.starts_with("vars") {
+                    let span = self.locate(word.span, used);
+                    self.faults.push(
+                        Fault::error("not-yet", span, format!("no variable is known yet when `{name}` is asked for"))
+                            .label("not known here")
+                            .hint("write what it stands for, with parameters declared above"),
+                    );
+                }
                 let param = used.strip_prefix("params.").and_then(|rest| rest.split('.').next());
                 if let Some(later) = param.and_then(|param| self.params.get_index_of(param)).filter(|at| *at >= own) {
                     let later = self.params.get_index(later).map(|(name, _)| name.clone()).unwrap_or_default();

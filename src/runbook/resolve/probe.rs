@@ -108,7 +108,7 @@ impl Resolver<'_> {
         parts.user = field(node, "user", probe.user.as_ref());
         parts.timeout = field(node, "timeout", probe.timeout.as_ref()).or(outer.timeout);
         parts.output = probe.output.unwrap_or_default();
-        let command = self.command(parts, node, &inner);
+        let command = self.command(&parts, node, &inner);
         let has_command = node.has("run") || node.has("shell");
         if !has_command {
             for key in OF_A_COMMAND.iter().filter(|key| node.has(key)) {
@@ -168,7 +168,7 @@ impl Resolver<'_> {
         parts.env = Some(&wait.env);
         parts.timeout = field(node, "poll_timeout", wait.poll_timeout.as_ref());
         parts.output = wait.output.unwrap_or_default();
-        let command = self.command(parts, node, scope);
+        let command = self.command(&parts, node, scope);
         let has_command = node.has("run") || node.has("shell");
         if !has_command {
             for key in ["env", "output", "poll_timeout"].iter().filter(|key| node.has(key)) {

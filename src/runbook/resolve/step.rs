@@ -11,8 +11,8 @@ use super::{
 };
 use crate::runbook::{
     diagnostic::Fault,
-    document::{self, Scalar},
-    model::{BatchSize, Call, Confirm, Count, Effect, ForEach, Items, Kind, Manual, OnFail, Remedy, Retry, Step, Template, Undo},
+    document,
+    model::{Call, Confirm, Effect, Kind, Manual, OnFail, Span, Step, Template, Undo},
     name::{RunbookName, StepId},
     node::Node,
 };
@@ -228,7 +228,7 @@ impl Resolver<'_> {
                 parts.env = Some(&step.env);
                 parts.output = step.output.unwrap_or_default();
                 parts.interactive = step.interactive;
-                (self.command(parts, node, scope).map(Kind::Command), Shape::command(parts.output))
+                (self.command(&parts, node, scope).map(Kind::Command), Shape::command(parts.output))
             }
             "probe" => {
                 let Some(probe) = &step.probe else { return (None, Shape::command(document::Output::Json)) };
@@ -249,12 +249,12 @@ impl Resolver<'_> {
             "confirm" => (step.confirm.as_ref().map(|confirm| Kind::Confirm(self.confirm(confirm, inner, scope, id))), Shape::typed()),
             "manual" => (step.manual.as_ref().map(|manual| Kind::Manual(self.manual(manual, node, inner, scope))), Shape::report()),
             "for_each" => {
-                self.some_steps(kind, step, node);
+                self.some_steps(kind, node);
                 let each = step.for_each.as_ref().and_then(|each| self.for_each(each, step, node, inner, scope));
                 (each.map(|each| Kind::ForEach(Box::new(each))), Shape::list())
             }
             "group" => {
-                self.some_steps(kind, step, node);
+                self.some_steps(kind, node);
                 let steps = self.steps(&step.steps, node.get("steps"), scope);
                 let title = field(node, "group", step.group.as_ref()).map(|field| self.said(field));
                 (title.map(|title| Kind::Group { title, steps }), Shape::plain())
@@ -275,9 +275,9 @@ impl Resolver<'_> {
         }
     }
 
-    fn some_steps(&mut self, kind: &str, step: &document::Step, node: &Node) {
+    fn some_steps(&mut self, kind: &str, node: &Node) {
         let written = node.get("steps");
-        if step.steps.is_empty() && written.is_none_or(|steps| steps.items().is_empty()) {
+        if written.is_none_or(Node::is_empty_list) {
             let at = if written.is_some() { key_of(node, "steps") } else { key_of(node, kind) };
             self.faults.push(
                 Fault::error("no-steps", at, format!("a `{kind}` without steps does nothing")).label("nothing to do").hint("add `steps`"),
@@ -329,70 +329,6 @@ impl Resolver<'_> {
         }
     }
 
-    fn for_each(&mut self, each: &document::ForEach, step: &document::Step, outer: &Node, node: &Node, scope: &Scope) -> Option<ForEach> {
-        let list = self.items(each.items.as_ref(), node, scope);
-        let name = self.loop_variable(each.name.as_ref(), node, scope);
-        let batch = self.batch(each.batch.as_ref(), node, scope);
-        let at = |key: &str| node.get(key).unwrap_or(node);
-        let parallel = each.parallel.as_ref().map_or(Count::Fixed(1), |value| self.count("parallel", value, at("parallel"), 1, scope));
-        let max_failures =
-            each.max_failures.as_ref().map_or(Count::Fixed(0), |value| self.count("max_failures", value, at("max_failures"), 0, scope));
-        let pause = field(node, "pause", each.pause.as_ref()).map(|field| self.timespan(field, scope));
-        // What a gate has seen is known to the gates after it and to the batch behind it.
-        let mut inside = scope.clone();
-        let mut before_batch = Vec::new();
-        for (probe, node) in pairs(&each.before_batch, node.get("before_batch")) {
-            let probe = self.probe(probe, node, &inside, Role::Gate, None, Outer::default());
-            if let Some(id) = &probe.id {
-                inside.results.insert(id.as_str().to_owned(), Shape::of(&probe));
-            }
-            before_batch.push(probe);
-        }
-        let mut inside = inside.with_local(each.name.as_deref().unwrap_or("item"));
-        let steps = self.steps(&step.steps, outer.get("steps"), &mut inside);
-        Some(ForEach { items: Items { list, name: name? }, batch, parallel, pause, before_batch, max_failures, steps })
-    }
-
-    fn batch(&mut self, batch: Option<&document::Batch>, node: &Node, scope: &Scope) -> Vec<BatchSize> {
-        let list = node.get("batch").unwrap_or(node);
-        match batch {
-            None => vec![BatchSize::Count(Count::Fixed(1))],
-            Some(document::Batch::One(size)) => vec![self.batch_size(size, list, scope)],
-            Some(document::Batch::Many(sizes)) => {
-                if list.items().is_empty() {
-                    self.faults.push(
-                        Fault::error("bad-count", key_of(node, "batch"), "`batch` is empty")
-                            .label("no size")
-                            .hint("write a size, such as 1"),
-                    );
-                }
-                pairs(sizes, Some(list)).map(|(size, node)| self.batch_size(size, node, scope)).collect()
-            }
-        }
-    }
-
-    fn batch_size(&mut self, size: &Scalar, node: &Node, scope: &Scope) -> BatchSize {
-        if let Scalar::Text(text) = size
-            && let Some(percent) = text.strip_suffix('%')
-        {
-            let percent = Some(percent.trim())
-                .filter(|percent| percent.bytes().all(|byte| byte.is_ascii_digit()))
-                .unwrap_or_default()
-                .parse()
-                .ok()
-                .filter(|percent| (1..=100).contains(percent));
-            if percent.is_none() {
-                self.faults.push(
-                    Fault::error("bad-count", node.span, format!("`batch`: `{text}` is not a share"))
-                        .label("not a percentage")
-                        .hint("write a whole percentage from 1% to 100%"),
-                );
-            }
-            return BatchSize::Percent(percent.unwrap_or(1));
-        }
-        BatchSize::Count(self.count("batch", size, node, 1, scope))
-    }
-
     fn call(&mut self, step: &document::Step, node: &Node, scope: &Scope) -> Option<Call> {
         let text = step.call.as_ref()?;
         let span = span_of(node, "call");
@@ -433,93 +369,6 @@ impl Resolver<'_> {
             _ => {}
         }
     }
-
-    fn undo(
-        &mut self,
-        undo: &document::Remedy,
-        node: &Node,
-        key: crate::runbook::model::Span,
-        effect: Effect,
-        on: Option<Field<'_>>,
-        scope: &Scope,
-    ) -> Undo {
-        if let Some(why) = field(node, "impossible", undo.impossible.as_ref()) {
-            if let Some(other) = node.entries().iter().find(|entry| entry.key != "impossible") {
-                self.faults.push(
-                    Fault::error("contradiction", other.key_span, format!("an undo that is impossible has no `{}`", other.key))
-                        .label("what is it for?")
-                        .also(key_of(node, "impossible"), "impossible, it says")
-                        .hint("keep `impossible`, or the command"),
-                );
-            }
-            return Undo::Impossible { why: self.said(why) };
-        }
-        match effect {
-            Effect::Change => {}
-            Effect::Read => self.faults.push(
-                Fault::error("contradiction", key, "a step that reads has nothing to undo")
-                    .label("undo of what?")
-                    .hint("leave `undo` out, or say `effect: change`"),
-            ),
-            Effect::Destroy => self.faults.push(
-                Fault::error("contradiction", key, "what destroys cannot be undone")
-                    .label("undo of what?")
-                    .hint("say `effect: change` if it can be undone, else `undo: {impossible: ...}`"),
-            ),
-        }
-        self.remedy("undo", undo, node, on, scope).map_or(Undo::Unsaid, Undo::Command)
-    }
-
-    fn remedy(&mut self, what: &str, remedy: &document::Remedy, node: &Node, on: Option<Field<'_>>, scope: &Scope) -> Option<Remedy> {
-        if !["run", "shell", "impossible"].iter().any(|key| node.has(key)) {
-            self.faults.push(
-                Fault::error("empty-command", node.span.first_line(self.text), format!("this {what} has no command"))
-                    .label("neither `run` nor `shell`")
-                    .hint(if what == "undo" { "add `run`, or say why there is none: `impossible: ...`" } else { "add `run`" }),
-            );
-        }
-        let mut parts = Parts::of(remedy.run.as_ref(), remedy.shell.as_ref(), Effect::Change);
-        // Where the step ran, if nothing else is said; a fault in the step's own `on` is said there.
-        parts.on = field(node, "on", remedy.on.as_ref());
-        parts.env = Some(&remedy.env);
-        parts.stdin = field(node, "stdin", remedy.stdin.as_ref());
-        parts.cwd = field(node, "cwd", remedy.cwd.as_ref());
-        parts.user = field(node, "user", remedy.user.as_ref());
-        parts.timeout = field(node, "timeout", remedy.timeout.as_ref());
-        let when = field(node, "when", remedy.when.as_ref()).map(|field| self.expression(field, scope));
-        let mut command = self.command(parts, node, scope)?;
-        if command.on.is_none() {
-            command.on = on.map(|field| Template { text: field.text.into(), span: field.span });
-        }
-        Some(Remedy { when, command })
-    }
-
-    fn retry(&mut self, retry: &document::Retry, node: &Node, key: crate::runbook::model::Span, effect: Effect, idempotent: bool) -> Retry {
-        if effect != Effect::Read && !idempotent {
-            self.faults.push(
-                Fault::error("unsafe-retry", key, "only what reads, or is idempotent, may be run again by itself")
-                    .label("run again?")
-                    .hint("add `idempotent: true` if running it twice does no harm; else leave `retry` out"),
-            );
-        }
-        let backoff = retry.backoff.unwrap_or(1.0);
-        if !(1.0..=100.0).contains(&backoff) {
-            self.faults.push(
-                Fault::error("out-of-range", span_of(node, "backoff"), "`backoff` must be from 1 to 100")
-                    .label("out of range")
-                    .hint("write what the pause is multiplied by each time, such as 2"),
-            );
-        }
-        if retry.times == Some(0) || retry.times.is_some_and(|times| times > 1000) {
-            self.faults.push(
-                Fault::error("out-of-range", span_of(node, "times"), "`times` must be from 1 to 1000")
-                    .label("out of range")
-                    .hint("write how many further times, or leave `retry` out"),
-            );
-        }
-        let delay = field(node, "delay", retry.delay.as_ref()).map(|field| self.duration(field));
-        Retry { times: retry.times.unwrap_or(1), delay: delay.unwrap_or(std::time::Duration::from_secs(5)), backoff }
-    }
 }
 
 /// Every key that a step may have.
@@ -528,5 +377,5 @@ fn document_keys() -> Vec<&'static str> {
 }
 
 fn nothing() -> Template {
-    Template { text: "".into(), span: crate::runbook::model::Span::default() }
+    Template { text: "".into(), span: Span::default() }
 }

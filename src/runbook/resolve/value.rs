@@ -195,7 +195,7 @@ impl Resolver<'_> {
     }
 
     /// A command, if there is one. `node` holds `run`, `shell` and `env`.
-    pub(super) fn command(&mut self, parts: Parts<'_>, node: &Node, scope: &Scope) -> Option<Command> {
+    pub(super) fn command(&mut self, parts: &Parts<'_>, node: &Node, scope: &Scope) -> Option<Command> {
         // Of something that the shape check took out only the key is left: no fault of ours.
         let key = if parts.run.is_some() { "run" } else { "shell" };
         let program = match (parts.run, parts.shell) {

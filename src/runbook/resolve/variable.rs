@@ -1,0 +1,99 @@
+//! Variables: what they refer to, circles among them, and those that nobody uses.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+
+use super::{
+    Resolver,
+    scope::{Scope, Secrets},
+    value::{Field, key_of, span_of},
+};
+use crate::{
+    expression,
+    runbook::{diagnostic::Fault, document::Document, model::Template, node::Node},
+};
+
+impl Resolver<'_> {
+    /// Variables are evaluated where they are used, so only what can never be known is a fault here.
+    pub(super) fn vars(&mut self, document: &Document, root: &Node) -> IndexMap<String, Template> {
+        let node = root.get("vars").unwrap_or(root);
+        let mut all = IndexMap::new();
+        for (name, text) in &document.vars {
+            let span = span_of(node, name);
+            self.parameter_name("variable", name, key_of(node, name));
+            all.insert(name.clone(), Template { text: text.as_str().into(), span });
+            let names = expression::check_template(text).unwrap_or_default();
+            self.vars.insert(name.clone(), (names, span));
+        }
+        // Everything that exists anywhere is in this scope.
+        let mut anywhere = Scope { locals: self.loop_variables.iter().cloned().collect(), ..Scope::default() };
+        anywhere.locals.extend(self.given.iter().filter(|(_, given)| given.kept).map(|(id, _)| id.clone()));
+        let used = (self.used_params.clone(), self.used_vars.clone());
+        for (name, text) in &document.vars {
+            let span = span_of(node, name);
+            self.template_with(Field { key: name, text, span }, &anywhere, Secrets::Allowed);
+            if let Some(round) = self.cycle(name) {
+                self.faults.push(
+                    Fault::error("cycle", span.first_line(self.text), format!("`vars.{name}` refers to itself: {round}"))
+                        .label("goes round")
+                        .hint("break the circle: one of them must stand on its own"),
+                );
+            }
+        }
+        // What only an unused variable refers to is not used.
+        (self.used_params, self.used_vars) = used;
+        all
+    }
+
+    /// The way from a variable back to itself.
+    fn cycle(&self, name: &str) -> Option<String> {
+        let mut way = vec![name.to_owned()];
+        let mut seen = BTreeSet::new();
+        self.round(name, name, &mut way, &mut seen).then(|| way.join(" → "))
+    }
+
+    fn round(&self, from: &str, to: &str, way: &mut Vec<String>, seen: &mut BTreeSet<String>) -> bool {
+        let Some((names, _)) = self.vars.get(from) else { return false };
+        for next in names.iter().filter_map(|name| name.strip_prefix("vars.")).map(|name| name.split('.').next().unwrap_or(name)) {
+            way.push(next.to_owned());
+            if next == to || (seen.insert(next.to_owned()) && self.round(next, to, way, seen)) {
+                return true;
+            }
+            way.pop();
+        }
+        false
+    }
+
+    pub(super) fn unused(&mut self, root: &Node) {
+        if self.incomplete {
+            return;
+        }
+        let used_by_vars: Vec<String> = self
+            .vars
+            .iter()
+            .filter(|(name, _)| self.used_vars.contains(*name))
+            .flat_map(|(_, (names, _))| names.iter().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        for name in used_by_vars {
+            match name.strip_prefix("params.") {
+                Some(param) => drop(self.used_params.insert(param.split('.').next().unwrap_or(param).to_owned())),
+                None if name == "params" => self.used_params.extend(self.params.keys().cloned()),
+                None => {}
+            }
+        }
+        for (key, what, names, used) in [
+            ("params", "parameter", self.params.keys().collect::<Vec<_>>(), &self.used_params),
+            ("vars", "variable", self.vars.keys().collect::<Vec<_>>(), &self.used_vars),
+        ] {
+            let Some(map) = root.get(key) else { continue };
+            for name in names.into_iter().filter(|name| !used.contains(*name)) {
+                self.faults.push(
+                    Fault::warning("unused", key_of(map, name), format!("the {what} `{name}` is used nowhere"))
+                        .label("unused")
+                        .hint("use it or leave it out: an operator is asked for nothing in vain"),
+                );
+            }
+        }
+    }
+}

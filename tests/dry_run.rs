@@ -1,0 +1,104 @@
+//! A dry run changes nothing and guesses nothing.
+
+use crate::workbench::Workbench;
+
+const BODY: &str = r#"
+preflight:
+  - id: seen
+    title: The directory can be read
+    run: [ls, /]
+    output: lines
+steps:
+  - id: look
+    run: [echo, looked]
+    effect: read
+  - id: mark
+    title: Leave a marker
+    run: [touch, MARKER]
+    effect: change
+    undo: {run: [rm, MARKER]}
+    verify: {run: [test, -e, MARKER]}
+  - id: tell
+    run: [sh, -c, "echo told"]
+    effect: change
+    undo: {impossible: it was said}
+  - id: after
+    probe:
+      run: [echo, "{{ tell.output }}"]
+      expect: output == 'told'
+  - id: known
+    run: [touch, "{{ look.output }}-{{ seen.output | length }}"]
+    effect: change
+    undo: {impossible: a test}
+  - id: each
+    for_each: {items: "{{ after.output | list }}", as: letter}
+    steps:
+      - id: inner
+        run: [touch, "{{ letter }}"]
+        effect: change
+        undo: {impossible: a test}
+  - id: wipe
+    run: [rm, -r, MARKER]
+    effect: destroy
+"#;
+
+#[test]
+fn it_leaves_no_marker_and_tells_what_it_cannot_know() {
+    let bench = Workbench::new();
+    let marker = bench.path("marker").display().to_string();
+    bench.runbook("dry", &BODY.replace("MARKER", &marker));
+    let ran = bench.run(&["run", "dry", "--dry-run"]).exits(0);
+    assert!(!bench.path("marker").exists());
+    let says = |place: &str, text: &str| {
+        assert!(ran.stdout.lines().any(|line| line.contains(place) && line.contains(text)), "{place}: {text}\n{}", ran.stdout);
+    };
+    says("mark", &format!("would run: touch {marker}"));
+    says("after", "known only at run time: needs tell.output");
+    says("each", "known only at run time: needs after.output");
+    says("wipe", &format!("would run: rm -r {marker}"));
+    says("look", "passed");
+    assert!(!ran.stdout.contains("inner: would run"));
+    // What a read has shown is known, so the argv that uses it is exact.
+    let entries =
+        std::fs::read_dir("/").unwrap().filter(|entry| !entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.')).count();
+    says("known", &format!("would run: touch looked-{entries}"));
+    assert!(ran.stdout.contains("Nothing was changed"), "{}", ran.stdout);
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn a_blocked_preflight_is_shown_and_the_rest_as_well() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "blocked",
+        r#"
+preflight:
+  - {id: never, title: This can never be, run: ["false"], hint: Give up.}
+steps:
+  - {id: mark, run: [touch, /nowhere/x], effect: change, undo: {impossible: a test}}
+"#,
+    );
+    let ran = bench.run(&["run", "blocked", "--dry-run"]).exits(4);
+    assert!(ran.stdout.contains("would run: touch /nowhere/x"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("This can never be"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_loop_gate_that_depends_on_a_skipped_change_is_not_asked_as_if_it_were_made() {
+    let bench = Workbench::new();
+    let marker = bench.path("marker").display().to_string();
+    bench.runbook(
+        "gated",
+        &r#"
+steps:
+  - {id: mark, run: [touch, MARKER], effect: change, undo: {run: [rm, MARKER]}}
+  - {id: there, probe: {run: [test, -e, MARKER]}}
+  - id: come
+    wait: {run: [test, -e, MARKER], until: code == 0, every: 1s, timeout: 1h}
+"#
+        .replace("MARKER", &marker),
+    );
+    // Neither fails nor waits an hour: both say that they cannot know.
+    let ran = bench.run(&["run", "gated", "--dry-run"]).exits(0);
+    assert_eq!(ran.stdout.matches("known only at run time").count(), 3, "{}", ran.stdout);
+}

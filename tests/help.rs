@@ -1,0 +1,55 @@
+//! Every command's help, as a golden file, and the files that are generated from the same definitions.
+
+use clap::CommandFactory;
+use halligan::{app::generate, cli::Cli};
+
+use crate::workbench::{Workbench, golden};
+
+fn names(command: &clap::Command, path: &[String], all: &mut Vec<Vec<String>>) {
+    all.push(path.to_vec());
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        let mut path = path.to_vec();
+        path.push(inner.get_name().to_owned());
+        names(inner, &path, all);
+    }
+}
+
+#[test]
+fn every_command_has_its_help() {
+    let bench = Workbench::new().variable("COLUMNS", "100");
+    let mut all = Vec::new();
+    names(&Cli::command(), &[], &mut all);
+    assert!(all.len() > 10);
+    for path in all {
+        let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        let help = bench.run(&arguments).exits(0);
+        assert_eq!(help.stderr, "");
+        golden(&format!("help{}", path.iter().map(|name| format!("-{name}")).collect::<String>()), &help.stdout);
+    }
+}
+
+#[test]
+fn generated_files_are_up_to_date() {
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = generate::files().unwrap();
+    for (path, content) in &files {
+        let committed = std::fs::read(top.join(path)).unwrap_or_default();
+        assert!(committed == *content, "{path} is stale: run `cargo run -- generate`");
+    }
+    for folder in ["completions", "man"] {
+        for entry in std::fs::read_dir(top.join(folder)).unwrap() {
+            let path = format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy());
+            assert!(files.iter().any(|(known, _)| *known == path), "{path} is made by nothing any more");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_word_gets_a_clear_error() {
+    let bench = Workbench::new();
+    let ran = bench.run(&["rum"]).exits(2);
+    assert!(ran.stderr.contains("similar subcommand") && ran.stderr.contains("run"), "{}", ran.stderr);
+    let ran = bench.run(&["run", "x", "--set", "novalue"]).exits(2);
+    assert!(ran.stderr.contains("NAME=VALUE"), "{}", ran.stderr);
+}

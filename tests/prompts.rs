@@ -1,0 +1,100 @@
+//! Questions on a real pseudo-terminal.
+
+use crate::workbench::Workbench;
+
+fn bench() -> Workbench {
+    let bench = Workbench::new();
+    let victim = bench.file("victim", "x");
+    bench.runbook(
+        "asks",
+        &format!(
+            "params:\n  word: {{type: enum, choices: [blue, green], help: A colour}}\nsteps:\n  - {{id: seen, probe: {{run: [test, -e, {0}]}}}}\n  - {{id: sure, confirm: {{message: \"Paint it {{{{ params.word }}}}?\"}}}}\n  - {{id: wipe, run: [rm, {0}], effect: destroy}}\n",
+            victim.display()
+        ),
+    );
+    bench
+}
+
+#[test]
+fn every_question_is_asked_and_answered() {
+    let bench = bench();
+    let mut terminal = bench.terminal(100, &["run", "asks"]);
+    terminal.expect("A colour").send("\r");
+    terminal.expect("Run this?").send("y\r");
+    terminal.expect("Paint it blue?").send("y\r");
+    terminal.expect("Nothing can take this back. Type wipe").send("wip\r");
+    assert!(bench.path("victim").exists());
+    terminal.expect("that is not").send("wipe\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
+    assert!(!bench.path("victim").exists());
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn enter_alone_is_never_a_yes() {
+    let bench = bench();
+    let mut terminal = bench.terminal(80, &["run", "asks", "--set", "word=green"]);
+    terminal.expect("Run this?").send("\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 5, "{text}");
+    assert!(bench.path("victim").exists());
+}
+
+#[test]
+fn ctrl_c_at_a_prompt_stops_safely() {
+    let bench = bench();
+    let mut terminal = bench.terminal(80, &["run", "asks", "--set", "word=green", "--yes"]);
+    terminal.expect("Type wipe").send("\u{3}");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 130, "{text}");
+    assert!(bench.path("victim").exists());
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn a_failed_step_asks_what_now() {
+    let bench = Workbench::new();
+    let counter = bench.path("tries");
+    bench.runbook(
+        "fails",
+        &format!("steps:\n  - {{id: flaky, shell: 'echo x >> {0}; test \"$(wc -l < {0})\" -gt 1', effect: change, undo: {{impossible: a test}}}}\n", counter.display()),
+    );
+    let mut terminal = bench.terminal(80, &["run", "fails", "--yes"]);
+    terminal.expect("flaky failed").expect("try again").send("t\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(bench.read("tries").as_deref(), Some("x\nx\n"));
+}
+
+#[test]
+fn step_mode_asks_before_each_change() {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    let touch = |id: &str| format!("  - {{id: {id}, run: [touch, {home}{id}], effect: change, undo: {{impossible: a test}}}}\n");
+    bench.runbook("stepped", &format!("steps:\n{}{}{}", touch("one"), touch("two"), touch("three")));
+    let mut terminal = bench.terminal(100, &["run", "stepped", "--step"]);
+    terminal.expect("Run this?").send("y\r");
+    terminal.expect("Next: one").send("r\r");
+    terminal.expect("Next: two").send("s\r");
+    terminal.expect("Next: three").send("q\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 6, "{text}");
+    assert!(bench.path("one").exists() && !bench.path("two").exists() && !bench.path("three").exists());
+}
+
+#[test]
+fn a_whole_rehearsal_on_a_terminal() {
+    let bench = Workbench::new();
+    for (columns, colour) in [(120, true), (60, false)] {
+        let bench = if colour { &bench } else { &Workbench::new().variable("NO_COLOR", "1") };
+        let mut terminal = bench.terminal(columns, &["rehearse", "staggered-osd-restart"]);
+        terminal.expect("REHEARSAL").expect("Preflight").expect("Run this?").send("y\r");
+        terminal.expect("Type restart 6 osds").send("restart 6 osds\r");
+        let raw_has_colour = |raw: &[u8]| raw.windows(2).any(|pair| pair == b"\x1b[") && String::from_utf8_lossy(raw).contains("\x1b[1m");
+        terminal.expect("rehearsal completed");
+        assert_eq!(raw_has_colour(&terminal.raw), colour);
+        let (code, text) = terminal.end();
+        assert_eq!(code, 0, "{text}");
+    }
+}

@@ -1,0 +1,194 @@
+//! Real runs of small runbooks, without a terminal.
+
+use crate::workbench::{Workbench, golden, steady};
+
+/// A flag that is set and put back, a step that can be made to fail, and something that destroys.
+const BODY: &str = r#"
+params:
+  fail: {type: bool, default: false, help: Whether the middle step fails}
+steps:
+  - id: set_flag
+    title: Set the flag
+    run: [touch, HOME/flag]
+    effect: change
+    cleanup: {run: [rm, HOME/flag]}
+  - id: middle
+    title: Do the work
+    shell: 'echo working; echo "$FAIL" >> HOME/log; test "$FAIL" = false'
+    env: {FAIL: "{{ params.fail }}"}
+    effect: change
+    on_fail: stop
+    undo: {impossible: a test}
+  - id: last
+    title: Write it down
+    shell: 'echo done >> HOME/log'
+    effect: change
+    undo: {impossible: a test}
+"#;
+
+fn bench() -> Workbench {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    bench.runbook("flagged", &BODY.replace("HOME", home.trim_end_matches('/')));
+    bench
+}
+
+#[test]
+fn it_runs_puts_back_and_is_journaled() {
+    let bench = bench();
+    let ran = bench.run(&["run", "flagged", "--yes"]).exits(0);
+    assert_eq!(bench.read("log").as_deref(), Some("false\ndone\n"));
+    assert!(!bench.path("flag").exists());
+    assert_eq!(ran.stderr, "");
+    golden("run-flagged", &steady(&ran.stdout.replace(&bench.path("").display().to_string(), "HOME/")));
+    bench.run(&["journal", "verify"]).exits(0);
+    let list = bench.run(&["journal", "list"]).exits(0);
+    assert!(list.stdout.contains("flagged") && list.stdout.contains("completed"), "{}", list.stdout);
+    let id = list.stdout.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let story = bench.run(&["journal", "show", &id]).exits(0);
+    assert!(story.stdout.contains("set_flag") && story.stdout.contains("echo working"), "{}", story.stdout);
+}
+
+#[test]
+fn a_failed_step_stops_puts_back_and_says_so() {
+    let bench = bench();
+    let ran = bench.run(&["run", "flagged", "--yes", "--set", "fail=true"]).exits(6);
+    assert_eq!(bench.read("log").as_deref(), Some("true\n"), "nothing after the failure is touched");
+    assert!(!bench.path("flag").exists(), "the cleanup has run");
+    golden("run-flagged-fails", &steady(&ran.stderr));
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn nothing_is_done_without_a_yes_even_if_one_is_piped_in() {
+    let bench = bench();
+    for input in ["", "y\n", "yes\nyes\nyes\n"] {
+        let ran = bench.run_with(&["run", "flagged"], input).exits(5);
+        assert!(ran.stderr.contains("halligan run flagged --yes"), "{}", ran.stderr);
+        assert!(!bench.path("log").exists());
+    }
+}
+
+#[test]
+fn one_changed_byte_of_the_journal_is_found_with_its_line() {
+    let bench = bench();
+    bench.run(&["run", "flagged", "--yes"]).exits(0);
+    let path = bench.path("journal/journal.jsonl");
+    let bytes = std::fs::read(&path).unwrap();
+    let lines: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+    for (line, end) in lines.iter().enumerate().step_by(3) {
+        let mut changed = bytes.clone();
+        changed[end - 20] ^= 1;
+        std::fs::write(&path, &changed).unwrap();
+        let ran = bench.run(&["journal", "verify"]).exits(1);
+        assert!(ran.stdout.contains(&format!("line {}", line + 1)), "line {}: {}", line + 1, ran.stdout);
+    }
+}
+
+#[test]
+fn yes_never_covers_what_destroys() {
+    let bench = Workbench::new();
+    let victim = bench.file("victim", "x");
+    let body = format!(
+        "steps:\n  - {{id: seen, probe: {{run: [test, -e, {0}]}}}}\n  - {{id: wipe, title: Remove it, run: [rm, {0}], effect: destroy}}\n",
+        victim.display()
+    );
+    bench.runbook("wipes", &body);
+    let ran = bench.run(&["run", "wipes", "--yes"]).exits(5);
+    assert!(ran.stderr.contains("--confirm wipe=wipe"), "{}", ran.stderr);
+    assert!(victim.exists());
+    let ran = bench.run(&["run", "wipes", "--yes", "--confirm", "wipe=yes"]).exits(5);
+    assert!(ran.stderr.contains("`wipe` was expected"), "{}", ran.stderr);
+    assert!(victim.exists());
+    bench.run(&["run", "wipes", "--yes", "--confirm", "wipe=wipe"]).exits(0);
+    assert!(!victim.exists());
+}
+
+#[test]
+fn a_missing_parameter_names_its_flag() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "asks",
+        "params:\n  disk: {type: string, help: Which disk}\nsteps:\n  - {id: a, run: [echo, \"{{ params.disk }}\"], effect: read}\n",
+    );
+    let ran = bench.run_with(&["run", "asks"], "sdb\n").exits(2);
+    assert!(ran.stderr.contains("--set disk=VALUE"), "{}", ran.stderr);
+    let ran = bench.run(&["run", "asks", "--set", "dsk=sdb"]).exits(2);
+    assert!(ran.stderr.contains("did you mean `disk`?"), "{}", ran.stderr);
+    let file = bench.file("params.yaml", "disk: sdb\n");
+    bench.run(&["run", "asks", "--params", file.to_str().unwrap()]).exits(0);
+    let file = bench.file("twice.yaml", "disk: sdb\ndisk: sdc\n");
+    let ran = bench.run(&["run", "asks", "--params", file.to_str().unwrap()]).exits(2);
+    assert!(ran.stderr.contains("twice.yaml:2:1"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_block_is_overridden_only_with_a_reason() {
+    let bench = Workbench::new();
+    bench.runbook("shut", "preflight:\n  - {id: door, title: The door is open, run: [\"false\"], hint: Open it.}\nsteps:\n  - {id: a, run: [echo, in], effect: read}\n");
+    let ran = bench.run(&["run", "shut", "--yes"]).exits(4);
+    assert!(ran.stderr.contains("--override door="), "{}", ran.stderr);
+    bench.run(&["run", "shut", "--yes", "--override", "door= "]).exits(4);
+    bench.run(&["run", "shut", "--yes", "--override", "door=seen it open"]).exits(0);
+    assert!(bench.read("journal/journal.jsonl").unwrap().contains("seen it open"));
+}
+
+#[test]
+fn a_secret_is_nowhere_to_be_found() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "keyed",
+        "params:\n  key: {type: secret, help: The key}\nsteps:\n  - id: use_it\n    shell: 'printf \"%s and %s\" \"$KEY\" \"$(printf %s \"$KEY\" | base64)\"; printf %s \"$KEY\" >&2; exit 3'\n    env: {KEY: \"{{ params.key }}\"}\n    effect: read\n    on_fail: stop\n",
+    );
+    let file = bench.file("params.yaml", "key: hunter2-correct-horse\n");
+    let ran = bench.run(&["run", "keyed", "--params", file.to_str().unwrap()]).exits(6);
+    let mut everything = ran.stdout + &ran.stderr;
+    for entry in std::fs::read_dir(bench.path("journal/output")).unwrap() {
+        everything += &String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap());
+    }
+    everything += &bench.read("journal/journal.jsonl").unwrap();
+    assert!(everything.contains("[secret]"));
+    for form in ["hunter2", "correct-horse", "aHVudGVyMi1jb3JyZWN0"] {
+        assert!(!everything.contains(form), "{form}\n{everything}");
+    }
+}
+
+#[test]
+fn two_runs_of_one_lock_exclude_each_other() {
+    let bench = Workbench::new();
+    let fifo = bench.path("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    bench.runbook("locked", &format!("locks: [thing]\nsteps:\n  - {{id: hold, run: [cat, {}], effect: read}}\n", fifo.display()));
+    std::thread::scope(|threads| {
+        let first = threads.spawn(|| bench.run(&["run", "locked"]));
+        // Opening the fifo for writing returns once the step of the first run reads it.
+        let writer = std::fs::OpenOptions::new().write(true).open(&fifo).unwrap();
+        let second = bench.run(&["run", "locked"]).exits(6);
+        assert!(second.stderr.contains("the lock `thing` is held: run "), "{}", second.stderr);
+        drop(writer);
+        first.join().unwrap().exits(0);
+    });
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn the_text_that_is_expected_is_pinned() {
+    let bench = bench();
+    let ran = bench.run(&["run", "flagged", "--yes", "--expect-sha256", &"0".repeat(64)]).exits(3);
+    assert!(ran.stderr.contains("its SHA-256 is"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_called_runbook_runs_as_one_step_and_puts_back_what_it_set() {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    bench.runbook(
+        "inner",
+        &"params:\n  word: {type: string, help: A word}\nsteps:\n  - {id: flag, run: [touch, HOME/flag], effect: change, cleanup: {run: [rm, HOME/flag]}}\n  - {id: write, shell: 'test -e HOME/flag; echo \"$WORD\" > HOME/word', env: {WORD: \"{{ params.word }}\"}, effect: change, undo: {impossible: a test}}\n".replace("HOME", home),
+    );
+    bench.runbook("outer", "params:\n  name: {type: string, default: hello, help: A name}\nsteps:\n  - {id: sub, call: inner, params: {word: \"{{ params.name }}\"}}\n");
+    bench.run(&["run", "outer", "--yes"]).exits(0);
+    assert_eq!(bench.read("word").as_deref(), Some("hello\n"));
+    assert!(!bench.path("flag").exists());
+}

@@ -1,0 +1,105 @@
+//! The rules of `docs/architecture.md` that a machine can hold the sources to.
+
+use std::path::{Path, PathBuf};
+
+/// Each outside power, and the files that may name it.
+const POWERS: &[(&str, &[&str])] = &[
+    ("serde_yaml::", &["runbook/document.rs"]),
+    ("saphyr_parser::", &["runbook/source.rs"]),
+    ("duct::", &["run/process.rs"]),
+    ("dialoguer::", &["ui/prompt.rs"]),
+    ("indicatif::", &["ui/terminal.rs"]),
+    ("signal_hook::", &["run/signals.rs"]),
+    ("minijinja::machinery", &["expression/compare.rs", "expression/name.rs"]),
+    ("include_dir::", &["runbook/library.rs"]),
+];
+
+/// Each folder, and what it may not know of.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("runbook", &["plan", "event", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("expression", &["runbook", "plan", "event", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("inventory", &["plan", "event", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("plan", &["run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("event", &["plan", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("run", &["rehearse", "journal", "ui", "app", "cli"]),
+    ("rehearse", &["run", "journal", "ui", "app", "cli"]),
+    ("journal", &["run", "rehearse", "ui", "app", "cli", "plan"]),
+    ("ui", &["run", "rehearse", "journal", "app", "cli"]),
+];
+
+fn sources() -> Vec<(String, String)> {
+    fn walk(folder: &Path, all: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, all);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                all.push(path);
+            }
+        }
+    }
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    walk(&top, &mut all);
+    all.into_iter().map(|path| (path.strip_prefix(&top).unwrap().display().to_string(), std::fs::read_to_string(&path).unwrap())).collect()
+}
+
+/// The text without its tests.
+fn code(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests").next().unwrap()
+}
+
+fn names(text: &str, word: &str) -> bool {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("//"))
+        .any(|line| line.match_indices(word).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')))
+}
+
+#[test]
+fn each_outside_power_has_its_door() {
+    let sources = sources();
+    for (power, doors) in POWERS {
+        for (path, text) in &sources {
+            if names(code(text), power) {
+                assert!(doors.contains(&path.as_str()), "src/{path} names {power}, which only {doors:?} may");
+            }
+        }
+        for door in *doors {
+            assert!(sources.iter().any(|(path, text)| path == door && names(text, power)), "src/{door} does not name {power} any more");
+        }
+    }
+}
+
+#[test]
+fn data_flows_one_way() {
+    for (path, text) in sources() {
+        let folder = path.split(['/', '.']).next().unwrap();
+        let Some((_, forbidden)) = LAYERS.iter().find(|(layer, _)| *layer == folder) else { continue };
+        let text = code(&text).replace('\n', " ");
+        // Both `crate::run::x` and the branches of `use crate::{run::x, …}`.
+        let uses: String = text.split("use crate::{").skip(1).map(|rest| rest.split("};").next().unwrap()).collect();
+        for other in *forbidden {
+            assert!(!names(&text, &format!("crate::{other}::")), "src/{path} knows of {other}");
+            let branch = uses.split(['{', ',', ' ']).any(|word| word.strip_prefix(other).is_some_and(|rest| rest.starts_with("::")));
+            assert!(!branch, "src/{path} knows of {other}");
+        }
+    }
+}
+
+#[test]
+fn unsafe_has_one_file() {
+    for (path, text) in sources() {
+        assert!(path == "run/spawn.rs" || !names(&text, "unsafe {"), "src/{path} holds unsafe code");
+    }
+}
+
+#[test]
+fn files_stay_small_and_have_one_noun() {
+    for (path, text) in sources() {
+        let lines = code(&text).lines().count();
+        assert!(lines <= 450, "src/{path} has {lines} lines besides its tests: is it still one noun?");
+        let stem = Path::new(&path).file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(!["util", "utils", "helper", "helpers", "common", "misc"].contains(&stem.as_str()), "src/{path}");
+    }
+}

@@ -1,0 +1,238 @@
+//! A place to try the real program in: a temporary directory, a bare environment, exact output.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{Read, Write},
+    os::{fd::OwnedFd, unix::process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use nix::pty::{Winsize, openpty};
+
+/// Nothing under test takes as long as this; what does, hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const ROWS: u16 = 50;
+
+/// A temporary directory with an environment of its own.
+pub struct Workbench {
+    directory: tempfile::TempDir,
+    environment: BTreeMap<String, String>,
+}
+
+/// What a program has done.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Holds the exit code against the expected one, and shows everything if it differs.
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n-- stdout\n{}\n-- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl Workbench {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().display().to_string();
+        let environment = [
+            ("HOME", home.as_str()),
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("LC_ALL", "C.UTF-8"),
+            ("TERM", "xterm-256color"),
+            ("TZ", "UTC"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let journal = directory.path().join("journal").display().to_string();
+        Self { directory, environment }.variable("HALLIGAN_JOURNAL_DIR", &journal)
+    }
+
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file below the directory.
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Writes `runbooks/NAME.yaml` with the given lines after the usual head.
+    pub fn runbook(&self, name: &str, body: &str) -> PathBuf {
+        let head = format!("halligan: 1\nname: {name}\ntitle: Try {name}\nsummary: For a test.\nreviewed: 2026-11-01\n");
+        self.file(&format!("runbooks/{name}.yaml"), &format!("{head}{body}"))
+    }
+
+    pub fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path(name)).ok()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_halligan"));
+        command.args(arguments).current_dir(self.directory.path()).env_clear().envs(&self.environment);
+        command
+    }
+
+    /// Runs halligan without a terminal.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs halligan without a terminal, with something piped in.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A program that never reads its input closes the pipe: no fault of the test.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Starts halligan on a pseudo-terminal of so many columns.
+    pub fn terminal(&self, columns: u16, arguments: &[&str]) -> Terminal {
+        let size = Winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = openpty(Some(&size), None).unwrap();
+        let end = |fd: &OwnedFd| Stdio::from(fd.try_clone().unwrap());
+        let mut command = self.command(arguments);
+        command.stdin(end(&pty.slave)).stdout(end(&pty.slave)).stderr(end(&pty.slave));
+        // SAFETY: two system calls between fork and exec, both async-signal-safe; nothing is allocated.
+        #[allow(unsafe_code)]
+        unsafe {
+            command.pre_exec(|| {
+                nix::unistd::setsid()?;
+                nix::ioctl_write_int_bad!(take_terminal, nix::libc::TIOCSCTTY);
+                take_terminal(0, 0)?;
+                Ok(())
+            });
+        }
+        let child = command.spawn().unwrap();
+        drop(command);
+        drop(pty.slave);
+        let master = File::from(pty.master);
+        let (sender, bytes) = mpsc::channel();
+        let mut reader = master.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if sender.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Terminal {
+            child,
+            master,
+            bytes,
+            raw: Vec::new(),
+            parser: vt100::Parser::new(ROWS.try_into().unwrap(), columns.try_into().unwrap(), 5000),
+        }
+    }
+}
+
+/// A program on a pseudo-terminal.
+pub struct Terminal {
+    child: Child,
+    master: File,
+    bytes: mpsc::Receiver<Vec<u8>>,
+    /// Every byte that reached the terminal.
+    pub raw: Vec<u8>,
+    parser: vt100::Parser,
+}
+
+impl Terminal {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn screen(&self) -> String {
+        self.parser.screen().contents()
+    }
+
+    /// Everything that was printed so far, without its escape sequences.
+    pub fn text(&self) -> String {
+        console::strip_ansi_codes(&String::from_utf8_lossy(&self.raw)).replace('\r', "")
+    }
+
+    fn take(&mut self, deadline: Instant) -> bool {
+        match self.bytes.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(bytes) => {
+                self.parser.process(&bytes);
+                self.raw.extend(bytes);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Waits until the text has been printed, counting from the beginning.
+    pub fn expect(&mut self, text: &str) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.text().contains(text) {
+            assert!(self.take(deadline), "{text:?} never came. The screen:\n{}\n-- all of it\n{}", self.screen(), self.text());
+        }
+        self
+    }
+
+    pub fn send(&mut self, keys: &str) -> &mut Self {
+        self.master.write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    /// Waits for the end, and returns the exit code (128 + signal if a signal ended it).
+    pub fn end(mut self) -> (i32, String) {
+        use std::os::unix::process::ExitStatusExt;
+        let deadline = Instant::now() + PATIENCE;
+        while self.take(deadline) {}
+        let status = self.child.wait().unwrap();
+        (status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)), self.text())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Holds text against `tests/golden/NAME.txt`; writes it there when `HALLIGAN_BLESS` is set.
+pub fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
+    if std::env::var_os("HALLIGAN_BLESS").is_some() {
+        fs::write(&path, text).unwrap();
+        return;
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == text, "{} differs; HALLIGAN_BLESS=1 writes it anew. It is now:\n{text}", path.display());
+}
+
+/// Replaces what differs from run to run: ids, times, digests, durations.
+pub fn steady(text: &str) -> String {
+    let rules = [
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+        (r"\brun [0-9a-f]{8}\b", "run RUN"),
+        (r"\brehearsal [0-9a-f]{8}\b", "rehearsal RUN"),
+        (r"sha256 [0-9a-f]{4}…[0-9a-f]{4}", "sha256 DIGEST"),
+        (r"head (\d+):[0-9a-f]{8}", "head $1:HASH"),
+        (r"\b\d+(\.\d+)?(ms|s)\b", "SPAN"),
+        (r" +SPAN\n", "  SPAN\n"),
+    ];
+    rules.iter().fold(text.to_owned(), |text, (pattern, with)| regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned())
+}
