@@ -16,7 +16,10 @@ use std::{
 use duct::Handle;
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::signal::{Signal, killpg},
+    sys::{
+        resource::{Resource, getrlimit},
+        signal::{Signal, killpg},
+    },
     unistd::{Pid, Uid, User},
 };
 
@@ -114,7 +117,9 @@ impl Executor for ProcessExecutor {
     }
 
     fn concurrency(&self) -> usize {
-        32
+        // Each command holds two pipes, two files for its output and its input; halligan itself needs some more.
+        let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft);
+        usize::try_from(descriptors.saturating_sub(64) / 8).unwrap_or(usize::MAX).clamp(4, 256)
     }
 
     fn locate(&self, program: &str) -> Option<PathBuf> {
