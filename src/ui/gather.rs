@@ -41,7 +41,10 @@ impl Gathered {
             _ if self.count == 1 => says.trim_start_matches(": ").to_owned(),
             1 => format!("all {} the same{says}", self.count),
             kinds if kinds == self.count => format!("{} answers, each its own", self.count),
-            _ => format!("{} the same{says}; {} differ", names.len(), self.count - names.len()),
+            _ => {
+                let others = self.count - names.len();
+                format!("{} the same{says}; {others} differ{}", names.len(), if others == 1 { "s" } else { "" })
+            }
         }
     }
 
