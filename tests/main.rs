@@ -5,6 +5,7 @@
 mod check;
 mod dry_run;
 mod help;
+mod locks;
 mod prompts;
 mod real_run;
 mod sources;

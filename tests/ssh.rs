@@ -54,7 +54,7 @@ impl Server {
         let key = fs::read_to_string(path("host.pub")).unwrap();
         fs::write(path("known_hosts"), format!("[127.0.0.*]:{port} {key}")).unwrap();
         let client = format!(
-            "Host *\n  Port {port}\n  User {}\n  IdentityFile {}\n  IdentitiesOnly yes\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile none\n",
+            "Host *\n  Port {port}\n  User {}\n  IdentityFile {}\n  IdentitiesOnly yes\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile none\n  KexAlgorithms curve25519-sha256\n",
             whoami(),
             path("user"),
             path("known_hosts")
@@ -433,6 +433,7 @@ halligan: 1
 name: everywhere
 title: Ask every host
 summary: For tests.
+requires: {commands: [echo]}
 steps:
 - id: ask
   for_each:
@@ -466,5 +467,6 @@ fn two_hundred_hosts_at_once() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{text}");
-    assert_eq!(server.log().matches("Accepted publickey").count(), 200);
+    assert!(text.contains("ask[host=h200]"), "{text}");
+    assert_eq!(server.log().matches("Accepted publickey").count(), 200, "one connection a host");
 }

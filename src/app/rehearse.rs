@@ -47,6 +47,7 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
         host: run::hostname(),
         mode: Mode::Rehearsal,
         step_by_step: args.answers.step,
+        shared_locks: Vec::new(),
     };
     let ledger = journal.begin_run(id, Durability::AtClose);
     let screens = Screens::new(context, args.output);

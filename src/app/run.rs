@@ -9,6 +9,7 @@ use super::{
 use crate::{
     cli,
     event::{Mode, RunId},
+    inventory::SharedLock,
     journal::{self, Durability, Journal},
     plan::{Evaluated, Plan, Scope},
     ports::{Executor, Ledger, Prompt},
@@ -48,9 +49,21 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
     let id = RunId::new().map_err(|error| Failure::new(Exit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Real };
     let operator = parameters::operator();
-    let setting = Setting { run_id: id.to_string(), operator: operator.clone(), host: hostname(), mode, step_by_step: args.answers.step };
+    let mut setting = Setting {
+        run_id: id.to_string(),
+        operator: operator.clone(),
+        host: hostname(),
+        mode,
+        step_by_step: args.answers.step,
+        shared_locks: Vec::new(),
+    };
     let _locks = match mode {
-        Mode::Real => locks(context, &plan, &format!("run {id} of {} by {operator}, pid {}", plan.runbook.name, std::process::id()))?,
+        Mode::Real => {
+            let names = lock_names(&plan)?;
+            setting.shared_locks = shared_locks(&plan, &names);
+            let holder = format!("run {id} of {} by {operator} on {}, pid {}", plan.runbook.name, setting.host, std::process::id());
+            locks(context, &names, &holder)?
+        }
         Mode::DryRun | Mode::Rehearsal => Locks::default(),
     };
     let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
@@ -102,7 +115,17 @@ pub fn hostname() -> String {
     nix::unistd::gethostname().map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Locks, Failure> {
+/// Those of a run's locks that the inventory says are shared.
+fn shared_locks(plan: &Plan, names: &[String]) -> Vec<(String, SharedLock)> {
+    let known = plan.inventory.iter().flat_map(|inventory| &inventory.locks);
+    let mut shared: Vec<_> = known.filter(|(name, _)| names.contains(name)).map(|(name, lock)| (name.clone(), lock.clone())).collect();
+    // In one order for everybody, so that two runs cannot wait for each other.
+    shared.sort_by(|(a, _), (b, _)| a.cmp(b));
+    shared
+}
+
+/// The names of the locks that a plan needs.
+fn lock_names(plan: &Plan) -> Result<Vec<String>, Failure> {
     let mut scope = Scope::new(std::sync::Arc::new(plan.runbook.vars.clone()));
     scope.set("params", plan.bound.scope_value());
     scope.set("inventory", plan.inventory_value());
@@ -119,10 +142,18 @@ fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Locks, Failure>
             Err(error) => return Err(Failure::new(Exit::BadRunbook, format!("the lock `{template}` cannot be named: {error}"))),
         }
     }
-    Locks::take(&journal_directory(context)?.join("locks"), &names, holder).map_err(|error| match &error {
-        LockError::Held { .. } => Failure::new(Exit::Stopped, error.to_string())
-            .why("two runs that hold one lock never run at once")
-            .next("wait for it, or see with that operator what it is doing; the lock goes with its process"),
+    Ok(names)
+}
+
+fn locks(context: &Context, names: &[String], holder: &str) -> Result<Locks, Failure> {
+    Locks::take(&journal_directory(context)?.join("locks"), names, holder).map_err(|error| match &error {
+        LockError::Held { holder, .. } => {
+            let run = holder.strip_prefix("run ").and_then(|rest| rest.split(' ').next()).unwrap_or("RUN").to_owned();
+            Failure::new(Exit::Stopped, error.to_string())
+                .why("two runs that hold one lock never run at once")
+                .next(format!("see what it is doing, and wait for it:  halligan journal show {}", quote::word(&run)))
+                .next("have its operator press Ctrl-C there: the lock goes with its process, and nothing else needs to be released")
+        }
         LockError::Unusable { source, .. } => Failure::new(Exit::Journal, format!("{error}: {source}")),
     })
 }

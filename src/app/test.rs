@@ -132,6 +132,7 @@ fn one(source: &ScenarioSource, loaded: &Loaded) -> Went {
         host: "scenario".to_owned(),
         mode: Mode::Rehearsal,
         step_by_step: false,
+        shared_locks: Vec::new(),
     };
     let ports = Ports {
         ledger: &ledger,

@@ -115,7 +115,9 @@ impl RunState {
             (Phase::Preflight | Phase::Running, Event::RunOpened(_)) => return Err(illegal("run_opened", "the run is open already")),
             (Phase::Preflight, Event::Planned { .. }) => self.phase = Phase::Running,
             (Phase::Running, Event::Planned { .. }) => return Err(illegal("planned", "the plan stands already")),
-            (Phase::Preflight, Event::StepBegan { command, .. }) if command.effect != Effect::Read => {
+            (Phase::Preflight, Event::StepBegan { command, part, .. })
+                if command.effect != Effect::Read && !matches!(part, Part::Lock | Part::Cleanup) =>
+            {
                 return Err(illegal("step_began", "a preflight changes nothing"));
             }
             (Phase::Preflight | Phase::Running, Event::RunClosed { outcome, .. }) => {
@@ -221,7 +223,11 @@ impl RunState {
                             self.steps.insert(place.clone(), StepState::PutBack);
                         }
                     }
-                    Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Show => {}
+                    // Refused: it is somebody else's, and theirs to give back. Where nobody knows, it stays owed.
+                    Part::Lock if matches!(verdict, Verdict::Failed { .. }) && !exit.in_doubt() => {
+                        self.owed.shift_remove(place);
+                    }
+                    Part::Lock | Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Show => {}
                 }
             }
             other => return Err(illegal(other.name(), "it is not a fact of a command")),

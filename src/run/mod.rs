@@ -11,6 +11,8 @@ mod frame;
 mod preflight;
 mod probe;
 mod remedy;
+mod requirement;
+mod shared_lock;
 mod stagger;
 mod step;
 mod wait;
@@ -34,6 +36,7 @@ use frame::Frame;
 
 use crate::{
     event::{Event, Mode, Opening, Outcome, RunState},
+    inventory::SharedLock,
     plan::{
         Plan, Scope,
         preview::{self, Preview},
@@ -72,6 +75,8 @@ pub struct Setting {
     pub mode: Mode,
     /// Ask before each step that does something.
     pub step_by_step: bool,
+    /// Locks to take before anything else and to give back at the end, by name.
+    pub shared_locks: Vec<(String, SharedLock)>,
 }
 
 /// Runs a plan to its end, whatever that is.
@@ -99,6 +104,14 @@ impl Engine<'_> {
             mode: self.setting.mode,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })))?;
+        let mut locks = Frame::default();
+        let result = self.take_shared_locks(&mut locks).and_then(|()| self.opened());
+        self.end_frame(locks, None, result)
+    }
+
+    /// What is done once the run is open and its locks are held.
+    fn opened(&self) -> Result<(), Halt> {
+        let runbook = &self.plan.runbook;
         let mut scope = self.scope(runbook, self.plan.bound.scope_value());
         let blocked = self.preflight(runbook, &mut scope, None)?;
         let preview = preview::preview(self.plan, &scope);

@@ -316,6 +316,7 @@ impl Narrative {
                     lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());
                     lines
                 }
+                Part::Lock => block::step(page, Mark::Passed, place, None, "taken", &time),
                 Part::Verify if !message.is_empty() => {
                     if let Some(step) = self.steps.get_mut(place) {
                         let (seen, took) = step.seen.take().unwrap_or_default();

@@ -238,6 +238,11 @@ impl Transports {
     /// # Errors
     /// The host cannot be asked.
     pub fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
+        if self.is_here(host)? {
+            let path = self.environment.get("PATH").map(String::as_str).unwrap_or_default();
+            let there = |program: &String| path.split(':').any(|directory| std::path::Path::new(directory).join(program).is_file());
+            return Ok(programs.iter().filter(|program| !there(program)).cloned().collect());
+        }
         let mut carriers = Vec::new();
         let errand = self.errand(host, false, &mut carriers, stop)?;
         let (code, stdout) = errand.run(&letter::missing_script(programs)?, ASKING)?;
