@@ -7,7 +7,6 @@ use std::{
 
 use super::{
     engine::{Engine, Halt},
-    stagger::MOST_AT_ONCE,
 };
 use crate::{
     event::{Event, Finding, Place},
@@ -175,7 +174,7 @@ impl Engine<'_> {
     /// Asks every host at once, as far as that can be done.
     fn missing_on(&self, far: &[(&String, Vec<String>)]) -> Vec<Result<Vec<String>, String>> {
         let executor = self.ports.executor;
-        let at_once = executor.concurrency().min(MOST_AT_ONCE).min(far.len()).max(1);
+        let at_once = executor.concurrency().min(32).min(far.len()).max(1);
         let waiting = Mutex::new(far.iter().enumerate());
         let answers = Mutex::new(vec![Err("it was not asked".to_owned()); far.len()]);
         std::thread::scope(|threads| {

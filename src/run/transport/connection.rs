@@ -18,6 +18,8 @@ use crate::ports::{Interrupts, Urgency};
 const OPENING: Duration = Duration::from_secs(30);
 /// More sessions than this at once are refused by a server with its standard settings (`MaxSessions 10`), and one is kept for signals.
 const SESSIONS: usize = 8;
+/// So many connections are opened at once: each costs both sides a key exchange, and a jump host refuses a crowd.
+const OPENED_AT_ONCE: usize = 32;
 /// More idle connections than this are closed, the longest unused first.
 const MOST_OPEN: usize = 256;
 
@@ -33,6 +35,7 @@ pub struct Connections {
     ssh: PathBuf,
     environment: BTreeMap<String, String>,
     state: Mutex<State>,
+    places: Places,
 }
 
 #[derive(Debug, Default)]
@@ -51,9 +54,38 @@ pub struct Connection {
     log: PathBuf,
     /// Held while it is opened, so that it is opened once.
     opening: Mutex<()>,
-    sessions: Mutex<usize>,
-    freed: Condvar,
+    sessions: Places,
     used: Mutex<Instant>,
+}
+
+/// So many at once and no more.
+#[derive(Debug)]
+struct Places {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Places {
+    fn new(count: usize) -> Self {
+        Self { free: Mutex::new(count), freed: Condvar::new() }
+    }
+
+    fn take(&self, stop: &Interrupts) -> Result<(), String> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            if stop.urgency() >= Urgency::Now {
+                return Err("ended by the operator before it began".to_owned());
+            }
+            (free, _) = self.freed.wait_timeout(free, Duration::from_millis(200)).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Ok(())
+    }
+
+    fn give_back(&self) {
+        *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.freed.notify_one();
+    }
 }
 
 /// The right to one session on a connection.
@@ -62,9 +94,8 @@ pub struct Session(Arc<Connection>);
 
 impl Drop for Session {
     fn drop(&mut self) {
-        *self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         *self.0.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.0.freed.notify_one();
+        self.0.sessions.give_back();
     }
 }
 
@@ -109,36 +140,27 @@ impl Connection {
         words.extend([if terminal { "-tt" } else { "-T" }.to_owned(), "--".to_owned(), self.address.clone(), line]);
         words
     }
-
-    fn session(self: Arc<Self>, stop: &Interrupts) -> Result<Session, String> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        while *sessions >= SESSIONS {
-            if stop.urgency() >= Urgency::Now {
-                return Err("ended by the operator before it began".to_owned());
-            }
-            (sessions, _) = self.freed.wait_timeout(sessions, Duration::from_millis(200)).unwrap_or_else(PoisonError::into_inner);
-        }
-        *sessions += 1;
-        drop(sessions);
-        Ok(Session(self))
-    }
 }
 
 impl Connections {
     #[must_use]
     pub fn new(ssh: PathBuf, environment: BTreeMap<String, String>) -> Self {
-        Self { ssh, environment, state: Mutex::default() }
+        Self { ssh, environment, state: Mutex::default(), places: Places::new(OPENED_AT_ONCE) }
     }
 
     /// A session on the one connection to a host, which is opened if it is not open. The error says why there is none: nothing
     /// was begun then.
     pub fn session(&self, address: &str, options: &[String], stop: &Interrupts) -> Result<(Arc<Connection>, Session), String> {
         let connection = self.connection(address, options)?;
-        let session = Arc::clone(&connection).session(stop)?;
+        connection.sessions.take(stop)?;
+        let session = Session(Arc::clone(&connection));
         {
             let _opening = connection.opening.lock().unwrap_or_else(PoisonError::into_inner);
             if !connection.alive() {
-                self.open(&connection, stop)?;
+                self.places.take(stop)?;
+                let opened = self.open(&connection, stop);
+                self.places.give_back();
+                opened?;
             }
         }
         Ok((connection, session))
@@ -165,8 +187,7 @@ impl Connections {
             socket: directory.join(number.to_string()),
             log: directory.join(format!("{number}.log")),
             opening: Mutex::new(()),
-            sessions: Mutex::new(0),
-            freed: Condvar::new(),
+            sessions: Places::new(SESSIONS),
             used: Mutex::new(Instant::now()),
         });
         state.open.insert(key, Arc::clone(&connection));
@@ -223,7 +244,7 @@ impl Connections {
             } else if stop.urgency() >= Urgency::Now {
                 "ended by the operator before it was reached".to_owned()
             } else {
-                thread::sleep(Duration::from_millis(if began.elapsed() < Duration::from_secs(1) { 5 } else { 50 }));
+                thread::sleep((began.elapsed() / 8).clamp(Duration::from_millis(2), Duration::from_millis(100)));
                 continue;
             };
             let _ = child.kill();

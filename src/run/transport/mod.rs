@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How long a question that halligan itself asks of a far host may take, once it is connected.
-const ASKING: Duration = Duration::from_secs(10);
+const ASKING: Duration = Duration::from_secs(60);
 
 /// Carries orders.
 #[derive(Debug)]
