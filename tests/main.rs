@@ -5,6 +5,7 @@
 mod check;
 mod dry_run;
 mod help;
+mod injection;
 mod locks;
 mod prompts;
 mod real_run;

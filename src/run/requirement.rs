@@ -5,9 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{
-    engine::{Engine, Halt},
-};
+use super::engine::{Engine, Halt};
 use crate::{
     event::{Event, Finding, Place},
     plan::{Evaluated, Scope, scope::list_of},
