@@ -122,9 +122,7 @@ fn hostile_values_are_only_values() {
     );
     for value in VALUES {
         let value = value.replace("TRAP", &trap);
-        let given = serde_json::json!({ "value": value }).to_string();
-        bench.file("params.yaml", &given);
-        let mut terminal = bench.terminal(100, &["run", "takes", "--params", "params.yaml"]);
+        let mut terminal = bench.terminal(100, &["run", "takes", "--set", &format!("value={value}")]);
         terminal.expect("Run this?").send("y\r");
         terminal.expect("Go on?").send("y\r");
         terminal.expect("exit 0");
