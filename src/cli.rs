@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::{ports::Choice, rehearse::injection::Injection};
+
 use crate::event::place::assignment;
 
 /// Every exit code, for the help and the manual.
@@ -177,19 +179,68 @@ pub struct Rehearse {
 
 /// Run scenarios.
 #[derive(Debug, Args)]
+#[command(after_long_help = FAULTS)]
 pub struct Test {
     /// Names of runbooks, or paths to them [default: all]
     pub runbooks: Vec<String>,
-    /// Only scenarios whose name contains this
+    /// Only scenarios whose name contains this, or the one that is called so
     #[arg(long, value_name = "TEXT")]
     pub scenario: Option<String>,
+    /// Let this go wrong, and look only at what holds all the same
+    #[arg(long = "fault", value_name = "STEP[:PART]=KIND[@N]")]
+    pub faults: Vec<Injection>,
+    /// What is chosen when a step has failed and the scenario does not say
+    #[arg(long, value_enum, value_name = "CHOICE", default_value_t = Then::Stop, requires = "faults")]
+    pub then: Then,
+    /// Try each kind of fault at each step (or only at these), one at a time, and tell which break something
+    #[arg(long, value_name = "STEP", num_args = 0.., require_equals = true, value_delimiter = ',', conflicts_with = "faults")]
+    pub fault_sweep: Option<Vec<String>>,
     /// Also tell what no scenario has exercised
     #[arg(long)]
     pub coverage: bool,
+    /// Fail if less of a runbook is exercised, in percent
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min: Option<u8>,
+    /// Also write the results to a file, as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
+
+/// What the operator chooses in a test when a step has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Then {
+    Stop,
+    Rollback,
+    Retry,
+}
+
+impl From<Then> for Choice {
+    fn from(then: Then) -> Self {
+        match then {
+            Then::Stop => Self::Stop,
+            Then::Rollback => Self::Rollback,
+            Then::Retry => Self::Retry,
+        }
+    }
+}
+
+/// What may go wrong in a rehearsal, for the help and the manual.
+const FAULTS: &str = "\
+Faults:
+  fail         it fails and does nothing
+  hang         it does nothing and never ends
+  slow         it takes as long as its timeout lets it
+  garble       it does its work, and what it prints is cut and damaged
+  cut          it does its work, and what it prints ends half way
+  lie          it says that all is well, and has done nothing
+  drop         it does its work, and the connection is lost before anybody hears of it
+  kill         halligan itself is killed while it is under way
+  kill_before  halligan itself is killed before it has done anything
+  disk_full    the journal's disk is full when its outcome is to be recorded
+PART is main, done_if, verify, gate, show, undo or cleanup; @2 is the second call, @every each.";
 
 /// Look for faults.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use std::{
         Condvar, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::event::{Answerer, Captured, Effect, Event, Exit, Part, Place, Progress, Shown};
@@ -103,13 +103,29 @@ impl Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Printed {
     pub captured: Captured,
-    /// The beginning, up to [`Printed::LIMIT`].
+    /// All of it up to [`Printed::LIMIT`]; of what is longer, only the first [`Printed::EDGE`].
     pub head: Vec<u8>,
+    /// The last [`Printed::EDGE`] of what is longer; empty where `head` is all.
+    pub tail: Vec<u8>,
 }
 
 impl Printed {
     /// How much of a stream expressions may look at, in bytes.
     pub const LIMIT: usize = 8 << 20;
+    /// How much is remembered of each end of a longer one, in bytes.
+    pub const EDGE: usize = 64 << 10;
+
+    /// A stream of which the beginning is at hand.
+    #[must_use]
+    pub fn new(captured: Captured, head: Vec<u8>) -> Self {
+        Self { captured, head, tail: Vec::new() }
+    }
+
+    /// Its last bytes, as many as are at hand.
+    #[must_use]
+    pub fn end(&self) -> &[u8] {
+        if self.tail.is_empty() { &self.head } else { &self.tail }
+    }
 
     /// `head` is all there was.
     #[must_use]
@@ -142,6 +158,13 @@ pub trait Site: Sync {
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError>;
     /// A line of output, for the screen and for progress figures.
     fn line(&self, text: &str);
+    /// What else the journal and the operator should know of it, such as what it has left behind.
+    ///
+    /// # Errors
+    /// The journal does not take it.
+    fn remark(&self, _text: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }
 
 /// Runs commands: as processes, as a simulated world, or only those that read.
@@ -182,6 +205,8 @@ pub trait Clock: Sync {
 pub enum Ask {
     /// Shall this plan be run?
     Plan { changes: usize, destroys: usize },
+    /// Shall a run that was left be gone on with? What was found stands on the screen already.
+    GoOn,
     /// Yes or no, for a step that only asks.
     YesNo,
     /// This, typed out. `destroys` when nothing can take it back.
@@ -271,6 +296,24 @@ pub struct Interrupts {
     gone: AtomicU8,
     bell: Condvar,
     latch: Mutex<()>,
+    heard: Mutex<Vec<Heard>>,
+    pauses: Mutex<Pauses>,
+}
+
+/// A signal that came, for the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It asks for an end; its name.
+    Stop(&'static str),
+    /// The operator suspended everything for so long.
+    Suspended(Duration),
+}
+
+/// How long everything stood still.
+#[derive(Debug, Default)]
+struct Pauses {
+    over: Duration,
+    since: Option<Instant>,
 }
 
 /// How urgently a run is to end.
@@ -320,6 +363,37 @@ impl Interrupts {
         self.raise(Urgency::AfterStep);
     }
 
+    /// Remembers a signal until the loop takes it for the journal.
+    pub fn hear(&self, heard: Heard) {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
+    }
+
+    /// The signals that nobody has taken yet, in order.
+    #[must_use]
+    pub fn take_heard(&self) -> Vec<Heard> {
+        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on no time passes, until [`Interrupts::proceed`].
+    pub fn suspend(&self) {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner).since.get_or_insert_with(Instant::now);
+    }
+
+    /// Time passes again. Returns how long it stood still.
+    pub fn proceed(&self) -> Duration {
+        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = pauses.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        pauses.over += length;
+        length
+    }
+
+    /// How long everything stood still so far: no limit of time counts it.
+    #[must_use]
+    pub fn suspended(&self) -> Duration {
+        let pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        pauses.over + pauses.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     fn ring(&self) {
         let _guard = self.latch.lock().unwrap_or_else(PoisonError::into_inner);
         self.bell.notify_all();
@@ -327,7 +401,63 @@ impl Interrupts {
 
     /// Sleeps for so long, or until the urgency rises above `level`.
     pub fn sleep(&self, length: Duration, level: Urgency) {
-        let guard = self.latch.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = self.bell.wait_timeout_while(guard, length, |()| self.urgency() <= level);
+        let watch = Stopwatch::start(self);
+        loop {
+            let left = length.saturating_sub(watch.elapsed());
+            if left.is_zero() || self.urgency() > level {
+                return;
+            }
+            let guard = self.latch.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = self.bell.wait_timeout_while(guard, left, |()| self.urgency() <= level);
+        }
+    }
+}
+
+/// Measures time, without that during which everything was suspended.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch<'a> {
+    began: Instant,
+    before: Duration,
+    interrupts: &'a Interrupts,
+}
+
+impl<'a> Stopwatch<'a> {
+    #[must_use]
+    pub fn start(interrupts: &'a Interrupts) -> Self {
+        Self { began: Instant::now(), before: interrupts.suspended(), interrupts }
+    }
+
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed().saturating_sub(self.interrupts.suspended().saturating_sub(self.before))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suspended_time_does_not_count() {
+        let interrupts = Interrupts::default();
+        let watch = Stopwatch::start(&interrupts);
+        interrupts.suspend();
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_millis(30) {
+            assert!(watch.elapsed() < Duration::from_millis(15));
+        }
+        assert!(interrupts.proceed() >= Duration::from_millis(30));
+        assert!(watch.elapsed() < Duration::from_millis(15));
+        assert_eq!(interrupts.proceed(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_sleep_ends_when_the_urgency_rises() {
+        let interrupts = Interrupts::default();
+        std::thread::scope(|threads| {
+            threads.spawn(|| interrupts.sleep(Duration::from_secs(60), Urgency::None));
+            interrupts.press();
+        });
+        assert_eq!(interrupts.urgency(), Urgency::AfterStep);
     }
 }

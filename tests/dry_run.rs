@@ -89,13 +89,13 @@ fn a_loop_gate_that_depends_on_a_skipped_change_is_not_asked_as_if_it_were_made(
     let marker = bench.path("marker").display().to_string();
     bench.runbook(
         "gated",
-        &r#"
+        &r"
 steps:
   - {id: mark, run: [touch, MARKER], effect: change, undo: {run: [rm, MARKER]}}
   - {id: there, probe: {run: [test, -e, MARKER]}}
   - id: come
     wait: {run: [test, -e, MARKER], until: code == 0, every: 1s, timeout: 1h}
-"#
+"
         .replace("MARKER", &marker),
     );
     // Neither fails nor waits an hour: both say that they cannot know.

@@ -25,7 +25,7 @@ fn every_command_has_its_help() {
         arguments.push("--help");
         let help = bench.run(&arguments).exits(0);
         assert_eq!(help.stderr, "");
-        golden(&format!("help{}", path.iter().map(|name| format!("-{name}")).collect::<String>()), &help.stdout);
+        golden(&["help"].into_iter().chain(path.iter().map(String::as_str)).collect::<Vec<_>>().join("-"), &help.stdout);
     }
 }
 

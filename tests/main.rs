@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod check;
+mod cut;
 mod dry_run;
+mod guide;
 mod help;
 mod injection;
 mod locks;

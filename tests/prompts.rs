@@ -21,7 +21,7 @@ fn every_question_is_asked_and_answered() {
     let mut terminal = bench.terminal(100, &["run", "asks"]);
     terminal.expect("A colour").send("\r");
     terminal.expect("Run this?").send("y\r");
-    terminal.expect("Paint it blue?").send("y\r");
+    terminal.expect("Paint it blue?").expect("Go on? [y/N]").send("y\r");
     terminal.expect("Nothing can take this back. Type wipe").send("wip\r");
     assert!(bench.path("victim").exists());
     terminal.expect("that is not").send("wipe\r");
@@ -61,7 +61,7 @@ fn a_failed_step_asks_what_now() {
         &format!("steps:\n  - {{id: flaky, shell: 'echo x >> {0}; test \"$(wc -l < {0})\" -gt 1', effect: change, undo: {{impossible: a test}}}}\n", counter.display()),
     );
     let mut terminal = bench.terminal(80, &["run", "fails", "--yes"]);
-    terminal.expect("flaky failed").expect("try again").send("t\r");
+    terminal.expect("flaky failed").expect("[t/q/b/c]").send("t\r");
     let (code, text) = terminal.end();
     assert_eq!(code, 0, "{text}");
     assert_eq!(bench.read("tries").as_deref(), Some("x\nx\n"));
@@ -75,9 +75,9 @@ fn step_mode_asks_before_each_change() {
     bench.runbook("stepped", &format!("steps:\n{}{}{}", touch("one"), touch("two"), touch("three")));
     let mut terminal = bench.terminal(100, &["run", "stepped", "--step"]);
     terminal.expect("Run this?").send("y\r");
-    terminal.expect("Next: one").send("r\r");
-    terminal.expect("Next: two").send("s\r");
-    terminal.expect("Next: three").send("q\r");
+    terminal.expect("Next: one").expect("[r/s/c/q]").send("r\r");
+    terminal.expect_after("Next: two", "[r/s/c/q]").send("s\r");
+    terminal.expect_after("Next: three", "[r/s/c/q]").send("q\r");
     let (code, text) = terminal.end();
     assert_eq!(code, 6, "{text}");
     assert!(bench.path("one").exists() && !bench.path("two").exists() && !bench.path("three").exists());

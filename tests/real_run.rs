@@ -192,3 +192,69 @@ fn a_called_runbook_runs_as_one_step_and_puts_back_what_it_set() {
     assert_eq!(bench.read("word").as_deref(), Some("hello\n"));
     assert!(!bench.path("flag").exists());
 }
+
+/// Everything around a stretch of steps works as it does around a command.
+#[test]
+fn a_group_a_loop_and_a_persons_work_have_their_own_surroundings() {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    let body = r#"
+steps:
+  - id: skipped
+    group: What is so already
+    done_if: {run: ["true"], message: it is so}
+    steps:
+      - {id: never, run: [touch, HOME/never], effect: change, undo: {impossible: a test}}
+  - id: each
+    for_each: {items: [a, b], as: letter}
+    cleanup: {run: [sh, -c, "echo each-put-back >> HOME/log"]}
+    verify: {run: [test, -e, HOME/b]}
+    steps:
+      - {id: make, run: [touch, "HOME/{{ letter }}"], effect: change, undo: {impossible: a test}}
+  - id: person
+    manual: {message: Turn the key}
+    cleanup: {run: [sh, -c, "echo key-put-back >> HOME/log"]}
+    verify: {run: [test, -e, HOME/a]}
+  - id: unproved
+    group: What cannot be proved
+    on_fail: stop
+    verify: {run: ["false"]}
+    cleanup: {run: [sh, -c, "echo group-put-back >> HOME/log"]}
+    steps:
+      - {id: made, run: [touch, HOME/made], effect: change, undo: {impossible: a test}}
+"#;
+    bench.runbook("around", &body.replace("HOME", home));
+    let ran = bench.run(&["run", "around", "--yes", "--confirm", "person=turned"]).exits(6);
+    assert!(ran.stderr.contains("unproved: it ended well, but its proof does not hold"), "{}", ran.stderr);
+    assert!(!bench.path("never").exists() && bench.path("made").exists());
+    assert_eq!(bench.read("log").as_deref(), Some("each-put-back\ngroup-put-back\nkey-put-back\n"));
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+/// What the plan shows is what is run.
+#[test]
+fn the_plan_shows_the_words_that_are_run() {
+    let bench = Workbench::new();
+    let log = bench.path("log").display().to_string();
+    let body = r#"
+steps:
+  - {id: say, run: [sh, -c, 'echo "$1" >> LOG', sh, "{{ 1 == 1 }}"], effect: change, undo: {impossible: a test}}
+  - {id: copy, run: [cp, LOG, LOG.copy], effect: change, undo: {impossible: a test}}
+  - {id: look, run: [cat, LOG.copy], effect: read, on_fail: stop}
+  - {id: count, run: [wc, -c], stdin: "{{ look.output }}\n", output: int, effect: read}
+  - {id: right, probe: {expect: count.output == 5}}
+"#;
+    bench.runbook("words", &body.replace("LOG", &log));
+    let ran = bench.run(&["run", "words", "--dry-run"]).exits(0);
+    assert!(ran.stdout.contains("sh true"), "{}", ran.stdout);
+    assert!(!bench.path("log").exists());
+    bench.run(&["run", "words", "--yes"]).exits(0);
+    assert_eq!(bench.read("log").as_deref(), Some("true\n"));
+    bench.runbook(
+        "secretive",
+        "params:\n  token: {type: secret, help: A token}\nsteps:\n  - {id: a, run: [cat], stdin: \"{{ params.token }}\", effect: read}\n",
+    );
+    let ran = bench.run(&["run", "secretive", "--set", "token=x"]).exits(2);
+    assert!(ran.stderr.contains("everybody on this host sees a command line"), "{}", ran.stderr);
+}

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 const POWERS: &[(&str, &[&str])] = &[
     ("serde_yaml::", &["runbook/document.rs"]),
     ("saphyr_parser::", &["runbook/source.rs"]),
-    ("duct::", &["run/process.rs"]),
+    ("rustix::", &["run/child.rs", "run/family.rs"]),
     ("dialoguer::", &["ui/prompt.rs"]),
     ("indicatif::", &["ui/terminal.rs"]),
     ("signal_hook::", &["run/signals.rs"]),
-    ("minijinja::machinery", &["expression/compare.rs", "expression/name.rs"]),
+    ("machinery::", &["expression/compare.rs", "expression/name.rs"]),
     ("include_dir::", &["runbook/library.rs"]),
 ];
 

@@ -14,7 +14,7 @@ use std::{
 use nix::pty::{Winsize, openpty};
 
 /// Nothing under test takes as long as this; what does, hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const ROWS: u16 = 50;
 
@@ -156,10 +156,6 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn screen(&self) -> String {
         self.parser.screen().contents()
     }
@@ -189,6 +185,20 @@ impl Terminal {
         self
     }
 
+    /// Waits until `text` has been printed somewhere behind `before`.
+    pub fn expect_after(&mut self, before: &str, text: &str) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.text().split_once(before).is_some_and(|(_, rest)| rest.contains(text)) {
+            assert!(
+                self.take(deadline),
+                "{text:?} never came after {before:?}. The screen:\n{}\n-- all of it\n{}",
+                self.screen(),
+                self.text()
+            );
+        }
+        self
+    }
+
     pub fn send(&mut self, keys: &str) -> &mut Self {
         self.master.write_all(keys.as_bytes()).unwrap();
         self
@@ -199,7 +209,13 @@ impl Terminal {
         use std::os::unix::process::ExitStatusExt;
         let deadline = Instant::now() + PATIENCE;
         while self.take(deadline) {}
-        let status = self.child.wait().unwrap();
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if Instant::now() < deadline => std::thread::yield_now(),
+                None => panic!("it does not end. The screen:\n{}", self.screen()),
+            }
+        };
         (status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)), self.text())
     }
 }
@@ -228,7 +244,7 @@ pub fn steady(text: &str) -> String {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
         (r"\brun [0-9a-f]{8}\b", "run RUN"),
-        (r"\brehearsal [0-9a-f]{8}\b", "rehearsal RUN"),
+        (r"\b(rehearsal|show|resume) [0-9a-f]{8}\b", "$1 RUN"),
         (r"sha256 [0-9a-f]{4}…[0-9a-f]{4}", "sha256 DIGEST"),
         (r"head (\d+):[0-9a-f]{8}", "head $1:HASH"),
         (r"\b\d+(\.\d+)?(ms|s)\b", "SPAN"),

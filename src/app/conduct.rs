@@ -156,9 +156,10 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
         Outcome::Blocked => {
             told.what = format!("{name} may not run now");
             told.why.extend(whys);
-            told.next.push("put right what is named above, and run it again".to_owned());
+            told.next
+                .push("put right what is named above and run it again; or override it once, with a reason that is journaled:".to_owned());
             for place in &gathered.blocks {
-                told.next.push(format!("override it once, with a reason:  --override {}=\"…\"   (journaled)", quote::word(place.step())));
+                told.commands.push(format!("{} --override {}=\"the reason\"", stage.again, quote::word(place.step())));
             }
         }
         Outcome::Declined => {
@@ -168,15 +169,22 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
                 (_, None) => format!("not confirmed: {}", whys.next().unwrap_or_default()),
             };
             if let Some(flag) = &ending.flag {
-                told.next.push(format!("read the plan above, then:  {} {flag}", stage.again));
+                told.next.push("read what it would do, above; then give".to_owned());
+                told.commands.push(format!("{} {flag}", stage.again));
             }
             if gathered.changes == 0 {
                 told.why.push("nothing was changed".to_owned());
             }
         }
         Outcome::Stopped | Outcome::Stuck | Outcome::RolledBack => {
-            told.what = whys.next().unwrap_or_default();
+            let why = whys.next().unwrap_or_default();
+            told.what = match &ending.place {
+                Some(place) => format!("{place}: {why}"),
+                None => why,
+            };
             told.why.extend(whys);
+            told.next.push("see all of it, and what it printed:".to_owned());
+            told.commands.push(format!("halligan journal show {run}"));
         }
     }
     told.put_back = gathered.put_back.iter().map(|(place, done)| PutBack { what: place.to_string(), done: *done }).collect();

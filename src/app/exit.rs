@@ -34,6 +34,7 @@ impl From<&Ending> for Exit {
         match ending.outcome {
             _ if ending.journal_failed => Self::Journal,
             _ if ending.bug => Self::Bug,
+            _ if ending.operator_needed => Self::OperatorNeeded,
             Outcome::Completed => Self::Completed,
             Outcome::Blocked => Self::Blocked,
             Outcome::Declined => Self::NotConfirmed,

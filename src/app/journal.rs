@@ -183,7 +183,7 @@ pub fn verify(out: &mut dyn Write, dir: &Path, head_files: &[PathBuf], json: boo
             "records": found.records,
             "sha256": found.hash,
             "torn_lines": found.torn_lines,
-            "runs": found.runs.len(),
+            "runs": found.runs,
         });
         writeln!(out, "{value}")?;
     } else {

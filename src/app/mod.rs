@@ -9,15 +9,20 @@ pub mod show;
 
 mod conduct;
 mod failure;
+mod junit;
 mod load;
+mod parallel;
 mod parameters;
 mod rehearse;
 mod run;
 mod story;
 mod summary;
+mod sweep;
 mod test;
 mod trace;
+mod trial;
 mod view;
+mod wrong;
 
 use exit::Exit;
 pub use failure::Failure;

@@ -47,6 +47,12 @@ pub fn plan(
         }
     }
     for (name, text) in &params.set {
+        let secret = loaded.runbook.params.iter().any(|known| known.name.as_str() == name && known.kind == document::TypeName::Secret);
+        if secret {
+            return Err(Failure::new(Exit::Usage, format!("{name} is a secret, and everybody on this host sees a command line")).next(
+                format!("write it to a file that only you can read, and give --params FILE with `{name}: …` in it; or be asked for it"),
+            ));
+        }
         given.add(name, Raw::Text(text.clone()), Giver::Flag);
     }
     loop {

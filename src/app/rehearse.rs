@@ -8,12 +8,13 @@ use super::{
     exit::Exit,
     load::{self, Loaded},
     parameters, run,
+    wrong::Wrong,
 };
 use crate::{
     cli,
     event::{Mode, RunId},
     journal::Durability,
-    rehearse::{Rehearsal, fixture, scenario::Scenario},
+    rehearse::{Fault, Rehearsal, fixture, scenario::Scenario},
     run::Setting,
     runbook::{
         library::{self, Library, ScenarioSource},
@@ -33,7 +34,12 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
     let loaded = load::load(context, &args.runbook)?;
     let inventory = load::inventory(context, &args.hosts)?;
     let source = choose(&loaded, args.scenario.as_deref())?;
-    let scenario = Arc::new(parse(&source, &loaded)?);
+    let scenario = Arc::new(parse(&source, &loaded).map_err(|faults| {
+        for fault in &faults {
+            context.out.stderr.line(&Wrong::from(fault).told(&loaded, &context.out));
+        }
+        Failure::new(Exit::BadRunbook, format!("the scenario {} has {} faults, so nothing of it is rehearsed", source.name, faults.len()))
+    })?);
     let rehearsal = Rehearsal::new(Arc::clone(&scenario), Some(&loaded.runbook));
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
@@ -70,7 +76,7 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
     let faults = rehearsal.simulator.take_faults();
     if !faults.is_empty() {
         told.completed = false;
-        told.what = "the scenario does not hold, so nothing has been shown".to_owned();
+        "the scenario does not hold, so nothing has been shown".clone_into(&mut told.what);
         told.why = faults.iter().map(ToString::to_string).collect();
         told.exit = Exit::CheckFailed as u8;
     }
@@ -111,22 +117,18 @@ fn choose(loaded: &Loaded, wanted: Option<&str>) -> Result<ScenarioSource, Failu
 ///
 /// # Errors
 /// Every fault of it.
-pub fn parse(source: &ScenarioSource, loaded: &Loaded) -> Result<Scenario, Failure> {
-    let bad = |faults: Vec<String>| {
-        let mut failure = Failure::new(Exit::BadRunbook, format!("the scenario {} cannot be used", source.name));
-        failure.why = faults;
-        failure
-    };
-    let parsed = Scenario::parse(&source.source.name, &source.source.text).and_then(|scenario| match &source.source.origin {
-        Origin::File(path) => scenario.load(&fixture::Directory(path.parent().unwrap_or(Path::new(".")).to_owned())),
+pub fn parse(source: &ScenarioSource, loaded: &Loaded) -> Result<Scenario, Vec<Fault>> {
+    let (name, text) = (&source.source.name, &source.source.text);
+    let parsed = match &source.source.origin {
+        Origin::File(path) => Scenario::read(name, text, &fixture::Directory(path.parent().unwrap_or(Path::new(".")).to_owned())),
         Origin::Bundled => {
             let folder = format!("scenarios/{}", loaded.runbook.name);
-            scenario.load(&move |path: &str| library::bundled_fixture(&folder, path))
+            Scenario::read(name, text, &move |path: &str| library::bundled_fixture(&folder, path))
         }
-    });
-    let scenario = parsed.map_err(|error| bad(error.faults.iter().map(ToString::to_string).collect()))?;
+    };
+    let scenario = parsed.map_err(|error| error.faults)?;
     let faults = scenario.check(&loaded.runbook);
-    if faults.is_empty() { Ok(scenario) } else { Err(bad(faults.iter().map(ToString::to_string).collect())) }
+    if faults.is_empty() { Ok(scenario) } else { Err(faults) }
 }
 
 /// The command line, to be given again with another flag.

@@ -73,7 +73,7 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
     let process = ProcessExecutor::new(secrets, inventory, password);
     let dry = DryExecutor(&process);
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
-    let clock = RealClock::default();
+    let clock = RealClock::start(&signals.interrupts);
     let stage = Stage { plan: &plan, setting, ledger: &ledger as &dyn Ledger, executor, clock: &clock, silent, again: again(args) };
     let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals);
     told.head = Some(journal.head().short());

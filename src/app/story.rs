@@ -212,6 +212,7 @@ fn tell(body: &Body) -> Vec<String> {
             let by = it.by.map_or("by a probe", by);
             format!("{} is no longer in doubt, {by}: {} ({})", it.place, settled(&it.outcome), it.evidence)
         }
+        Body::CleanupDue(it) => format!("{} is to be put back when it ends: {}", it.place, command(&it.command)),
         Body::Owed(it) => format!("{} is owed: {}", it.place, it.why),
         Body::Note(it) => {
             let place = it.place.as_ref().map(|place| format!(" on {place}")).unwrap_or_default();

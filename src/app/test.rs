@@ -1,172 +1,203 @@
-//! `halligan test`: every scenario of every runbook, held against its expectations.
+//! `halligan test`: every scenario of every runbook, held against its expectations, or against what always holds.
 
-use std::{sync::Arc, time::Instant};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::{
     Context, Failure,
     exit::Exit,
+    junit,
     load::{self, Loaded},
-    rehearse,
+    parallel,
+    sweep::{self, Broken, Swept},
+    trial::{Manner, Trial},
+    wrong::Wrong,
 };
 use crate::{
     cli,
-    event::{Event, Mode},
-    journal::memory::MemoryLedger,
-    plan::{
-        Plan,
-        binding::{self, Given, Giver, Raw},
-    },
-    ports::Interrupts,
+    event::Event,
+    ports::Choice,
     quantity,
-    rehearse::{Rehearsal, account::Account, coverage::Coverage, scenario::Scenario},
-    run::{self, Ports, Setting},
+    rehearse::{coverage::Coverage, injection::Injection},
     runbook::library::{Library, ScenarioSource},
     ui::style::Mark,
 };
 
 /// How one scenario went.
-struct Went {
-    scenario: String,
-    /// What is wrong, in words; empty if all is as expected.
-    wrong: Vec<String>,
+pub struct Went {
+    pub scenario: String,
+    /// Empty if all is as expected.
+    pub wrong: Vec<Wrong>,
     events: Vec<Event>,
-    took: std::time::Duration,
+    /// In real time.
+    pub took: Duration,
+    trial: Option<Trial>,
+}
+
+/// What the scenarios of one runbook have shown.
+pub struct Result {
+    pub loaded: Loaded,
+    /// As it was given.
+    name: String,
+    pub scenarios: Vec<Went>,
+    coverage: Coverage,
+    swept: Option<Swept>,
+}
+
+impl Result {
+    fn passed(&self) -> bool {
+        self.scenarios.iter().all(|went| went.wrong.is_empty()) && self.broken().is_empty()
+    }
+
+    pub fn broken(&self) -> &[Broken] {
+        self.swept.as_ref().map_or(&[], |swept| &swept.broken)
+    }
 }
 
 /// Runs the scenarios.
 ///
 /// # Errors
-/// A runbook cannot be loaded.
-pub fn test(context: &Context, args: &cli::Test) -> Result<Exit, Failure> {
+/// A runbook cannot be loaded, there is no scenario, or a file cannot be written.
+pub fn test(context: &Context, args: &cli::Test) -> std::result::Result<Exit, Failure> {
     let library = Library::standard();
     let names: Vec<String> = if args.runbooks.is_empty() {
         library.list().into_iter().filter(|listed| listed.hidden_by.is_none()).map(|listed| listed.name).collect()
     } else {
         args.runbooks.clone()
     };
-    let out = &context.out.stdout;
-    let style = out.style();
-    let (mut passed, mut failed) = (0, 0);
-    let mut records = Vec::new();
+    let mut results = Vec::new();
     for name in names {
         let loaded = load::load(context, &name)?;
-        let scenarios = library.scenarios(&loaded.runbook.source).map_err(|error| Failure::new(Exit::BadRunbook, error.to_string()))?;
-        let wanted = scenarios.iter().filter(|scenario| args.scenario.as_ref().is_none_or(|part| scenario.name.contains(part)));
-        let results: Vec<Went> = wanted.map(|source| one(source, &loaded)).collect();
-        let coverage = Coverage::of(&loaded.runbook, results.iter().flat_map(|result| &result.events));
-        for result in &results {
-            let good = result.wrong.is_empty();
-            if good {
-                passed += 1
-            } else {
-                failed += 1
-            }
-            if !args.json {
-                let mark = if good { Mark::Passed } else { Mark::Failed };
-                out.line(&format!(
-                    "{} {} / {}   {}",
-                    style.mark(mark),
-                    loaded.runbook.name,
-                    result.scenario,
-                    quantity::show_duration(result.took)
-                ));
-                for wrong in &result.wrong {
-                    out.line(&format!("    {}", crate::ui::sanitise::text(wrong).replace('\n', "\n    ")));
-                }
-            }
+        let mut sources = library.scenarios(&loaded.runbook.source).map_err(|error| Failure::new(Exit::BadRunbook, error.to_string()))?;
+        if let Some(part) = &args.scenario {
+            // One that is called so and not only like it is meant alone: `--fault` gives exact names again.
+            let exact = sources.iter().any(|source| source.name == *part);
+            sources.retain(|source| if exact { source.name == *part } else { source.name.contains(part) });
         }
-        if args.coverage && !args.json {
-            out.line(&format!(
-                "  {}: {} of {} exercised ({}%)",
-                loaded.runbook.name,
-                coverage.exercised(),
-                coverage.total,
-                coverage.percent()
-            ));
-            for point in &coverage.missing {
-                out.line(&format!("    not exercised: {point}"));
-            }
+        let result = of_one(name, loaded, &sources, args);
+        if !args.json {
+            tell(context, &result, args);
         }
-        records.push(json!({
-            "runbook": loaded.runbook.name,
-            "scenarios": results.iter().map(|result| json!({
-                "scenario": result.scenario, "passed": result.wrong.is_empty(), "wrong": result.wrong,
-            })).collect::<Vec<_>>(),
-            "coverage": {
-                "total": coverage.total, "exercised": coverage.exercised(),
-                "missing": coverage.missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            },
-        }));
+        results.push(result);
     }
+    let all: usize = results.iter().map(|result| result.scenarios.len()).sum();
+    let failed: usize = results.iter().flat_map(|result| &result.scenarios).filter(|went| !went.wrong.is_empty()).count();
+    let broken: usize = results.iter().map(|result| result.broken().len()).sum();
+    if let Some(path) = &args.junit {
+        let text = junit::report(&results).map_err(|error| Failure::new(Exit::Bug, format!("the JUnit report cannot be made: {error}")))?;
+        std::fs::write(path, text).map_err(|error| Failure::new(Exit::Usage, format!("{} cannot be written: {error}", path.display())))?;
+    }
+    let low: Vec<&Result> =
+        results.iter().filter(|result| args.min.is_some_and(|min| result.coverage.percent() < usize::from(min))).collect();
+    let out = &context.out.stdout;
     if args.json {
-        out.line(&json!({ "passed": passed, "failed": failed, "runbooks": records }).to_string());
+        let runbooks: Vec<_> = results.iter().map(record).collect();
+        out.line(&json!({ "passed": all - failed, "failed": failed, "broken": broken, "runbooks": runbooks }).to_string());
     } else {
-        out.line(&format!("{passed} passed, {failed} failed"));
+        for result in &low {
+            let min = args.min.unwrap_or_default();
+            out.line(&format!("{}: {}% is exercised, less than {min}%", result.loaded.runbook.name, result.coverage.percent()));
+        }
+        let tried: usize = results.iter().filter_map(|result| Some(result.swept.as_ref()?.tried)).sum();
+        let swept = if args.fault_sweep.is_some() { format!("; {tried} faults tried, {broken} break something") } else { String::new() };
+        out.line(&format!("{} passed, {failed} failed{swept}", all - failed));
     }
-    if passed + failed == 0 {
+    if all == 0 {
         return Err(Failure::new(Exit::CheckFailed, "there is no scenario to run").why("no test that ran is a passed one"));
     }
-    Ok(if failed == 0 { Exit::Completed } else { Exit::CheckFailed })
+    Ok(if low.is_empty() && results.iter().all(Result::passed) { Exit::Completed } else { Exit::CheckFailed })
+}
+
+fn of_one(name: String, loaded: Loaded, sources: &[ScenarioSource], args: &cli::Test) -> Result {
+    let mut scenarios = parallel::map(sources, |source| one(source, &loaded, &args.faults, args.then.into()));
+    let coverage = Coverage::of(&loaded.runbook, scenarios.iter().flat_map(|went| &went.events));
+    let swept = args.fault_sweep.as_ref().map(|only| {
+        // A scenario that does not hold by itself says nothing under a fault.
+        let trials: Vec<Trial> = scenarios.iter_mut().filter(|went| went.wrong.is_empty()).filter_map(|went| went.trial.take()).collect();
+        sweep::sweep(&name, &trials, only)
+    });
+    Result { loaded, name, scenarios, coverage, swept }
 }
 
 /// Runs one scenario. Whatever keeps it from running is a failure of it.
-fn one(source: &ScenarioSource, loaded: &Loaded) -> Went {
+fn one(source: &ScenarioSource, loaded: &Loaded, faults: &[Injection], then: Choice) -> Went {
     let began = Instant::now();
-    let ended = |wrong, events| Went { scenario: source.name.clone(), wrong, events, took: began.elapsed() };
-    let scenario = match rehearse::parse(source, loaded) {
-        Ok(scenario) => Arc::new(scenario),
-        Err(failure) => return ended(std::iter::once(failure.what).chain(failure.why).collect(), Vec::new()),
+    let went = |wrong, events, trial| Went { scenario: source.name.clone(), wrong, events, took: began.elapsed(), trial };
+    let trial = match Trial::prepare(source, loaded) {
+        Ok(trial) => trial,
+        Err(wrong) => return went(wrong, Vec::new(), None),
     };
-    let plan = match bind(loaded, &scenario) {
-        Ok(plan) => plan,
-        Err(wrong) => return ended(wrong, Vec::new()),
-    };
-    let rehearsal = Rehearsal::new(Arc::clone(&scenario), Some(&loaded.runbook));
-    let ledger = MemoryLedger::default();
-    let interrupts = Interrupts::default();
-    let setting = Setting {
-        run_id: "00000000".to_owned(),
-        operator: "scenario".to_owned(),
-        host: "scenario".to_owned(),
-        mode: Mode::Rehearsal,
-        step_by_step: false,
-        shared_locks: Vec::new(),
-    };
-    let ports = Ports {
-        ledger: &ledger,
-        executor: &rehearsal.simulator,
-        clock: &rehearsal.clock,
-        prompt: &rehearsal.prompt,
-        observers: &[],
-        interrupts: &interrupts,
-        last_interrupts: &interrupts,
-        present: &|_| String::new(),
-    };
-    let ending = run::run(&plan, &setting, ports);
-    let events = ledger.events();
-    let mut account = Account::of(&events);
-    account.at = ending.place.clone().or(account.at);
-    let judgement = rehearsal.judge(&account, Some(Exit::from(&ending) as u8));
-    let mut wrong: Vec<String> = judgement.faults.iter().map(ToString::to_string).collect();
-    wrong.extend(judgement.mismatches.iter().map(ToString::to_string));
-    if ending.bug {
-        wrong.push(format!("halligan itself has a bug: {}", ending.why));
+    if faults.is_empty() {
+        let gone = trial.run(&Manner::default());
+        return went(gone.held_against_expectations(), gone.events, Some(trial));
     }
-    ended(wrong, events)
+    let gone = trial.run(&Manner { faults, otherwise: Some(then) });
+    let left = gone.rehearsal.simulator.injections_left();
+    let mut wrong: Vec<Wrong> = left
+        .iter()
+        .filter(|(fault, _)| faults.contains(fault))
+        .map(|(fault, calls)| Wrong::at(&trial.scenario.name, None, format!("{fault} never struck: it was called {calls} times")))
+        .collect();
+    wrong.extend(gone.held_against_invariants(&trial));
+    went(wrong, gone.events, Some(trial))
 }
 
-fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
-    let mut given = Given::default();
-    for (name, value) in &scenario.params {
-        given.add(name, Raw::Typed(value.clone()), Giver::File("the scenario".to_owned()));
+fn tell(context: &Context, result: &Result, args: &cli::Test) {
+    let out = &context.out.stdout;
+    let style = out.style();
+    let name = &result.loaded.runbook.name;
+    let indented = |wrong: &Wrong| out.line(&format!("    {}", wrong.told(&result.loaded, &context.out).replace('\n', "\n    ")));
+    for went in &result.scenarios {
+        let mark = style.mark(if went.wrong.is_empty() { Mark::Passed } else { Mark::Failed });
+        out.line(&format!("{mark} {name} / {}   {}", went.scenario, quantity::show_duration(went.took)));
+        went.wrong.iter().for_each(indented);
     }
-    match binding::bind(&loaded.runbook, &given) {
-        Ok((bound, missing)) if missing.is_empty() => {
-            Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone(), inventory: None })
+    for broken in result.broken() {
+        let then = if broken.then == Choice::Stop { String::new() } else { format!(", then {}", sweep::word(broken.then)) };
+        out.line(&format!("{} {name} / {}   {}{then}", style.mark(Mark::Failed), broken.scenario, broken.fault));
+        broken.wrong.iter().for_each(indented);
+        out.line(&format!("    again: {}", broken.again));
+    }
+    let coverage = &result.coverage;
+    if args.coverage || args.min.is_some() {
+        out.line(&format!("  {name}: {} of {} exercised ({}%)", coverage.exercised(), coverage.total(), coverage.percent()));
+        for (kind, exercised, all) in coverage.table() {
+            out.line(&format!("    {kind:<30} {exercised:>4} of {all}"));
         }
-        Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario gives no value for {}", parameter.name)).collect()),
-        Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
+        for point in &coverage.missing {
+            out.line(&format!("    {}:{}: not exercised: {point}", result.loaded.runbook.source.name, point.line));
+        }
     }
+}
+
+fn record(result: &Result) -> serde_json::Value {
+    let wrong = |all: &[Wrong]| -> Vec<_> {
+        all.iter().map(|wrong| json!({"file": wrong.file, "line": wrong.line, "what": wrong.what, "hint": wrong.hint})).collect()
+    };
+    json!({
+        "runbook": result.loaded.runbook.name,
+        "given": result.name,
+        "scenarios": result.scenarios.iter().map(|went| json!({
+            "scenario": went.scenario, "passed": went.wrong.is_empty(), "wrong": wrong(&went.wrong),
+        })).collect::<Vec<_>>(),
+        "coverage": {
+            "total": result.coverage.total(),
+            "exercised": result.coverage.exercised(),
+            "percent": result.coverage.percent(),
+            "points": result.coverage.table().iter().map(|(kind, exercised, all)| json!({
+                "kind": kind, "exercised": exercised, "total": all,
+            })).collect::<Vec<_>>(),
+            "missing": result.coverage.missing.iter().map(|point| json!({
+                "id": point.id, "what": point.to_string(), "line": point.line,
+            })).collect::<Vec<_>>(),
+        },
+        "sweep": result.swept.as_ref().map(|swept| json!({
+            "tried": swept.tried,
+            "broken": swept.broken.iter().map(|broken| json!({
+                "scenario": broken.scenario, "fault": broken.fault, "then": sweep::word(broken.then),
+                "wrong": wrong(&broken.wrong), "again": broken.again,
+            })).collect::<Vec<_>>(),
+        })),
+    })
 }

@@ -127,6 +127,9 @@ impl Shown {
     }
 }
 
+/// How the failure of a wait begins whose time is over, and which has not been told to give up before.
+pub const NOT_IN_TIME: &str = "not so after";
+
 /// What an ended command means for its step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
@@ -362,6 +365,11 @@ pub enum Event {
         outcome: StepOutcome,
         evidence: String,
         by: Option<Answerer>,
+    },
+    /// A group is entered that has a cleanup of its own: from now on it is owed.
+    CleanupDue {
+        place: Place,
+        command: Shown,
     },
     /// What a step owes could not be run, or did not work: a debt.
     Owed {

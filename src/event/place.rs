@@ -39,6 +39,11 @@ impl Place {
         Self(text.into())
     }
 
+    /// A place as it is written.
+    pub(super) fn raw(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The id of the step itself, without what surrounds it.
     #[must_use]
     pub fn step(&self) -> &str {

@@ -98,15 +98,21 @@ impl RunState {
                 self.mode = Some(opening.mode);
             }
             (Phase::NotOpened, other) => return Err(illegal(other.name(), "the run is not opened")),
-            (Phase::Closed(_), other @ (Event::Resumed { .. } | Event::Note { .. } | Event::DoubtResolved { .. })) => {
-                if matches!(other, Event::Resumed { .. }) {
-                    self.phase = Phase::Preflight;
-                }
+            (Phase::Closed(Outcome::Completed | Outcome::RolledBack), Event::Resumed { .. }) => {
+                return Err(illegal("resumed", "the run has come to its end"));
             }
+            (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::Resumed { .. }) => {
+                self.phase = Phase::Preflight;
+                self.left();
+            }
+            (Phase::Closed(_), Event::Note { .. } | Event::DoubtResolved { .. }) => {}
             // A debt is settled after the run has closed.
+            (Phase::Closed(_), Event::Confirmed { .. } | Event::Declined { .. } | Event::Owed { .. }) => {}
             (
                 Phase::Closed(_),
                 event @ (Event::StepBegan { part: Part::Cleanup | Part::Undo, .. }
+                | Event::StepSpawned { part: Part::Cleanup | Part::Undo, .. }
+                | Event::StepSignalled { part: Part::Cleanup | Part::Undo, .. }
                 | Event::StepEnded { part: Part::Cleanup | Part::Undo, .. }),
             ) => {
                 return self.command(event);
@@ -115,8 +121,9 @@ impl RunState {
             (Phase::Preflight | Phase::Running, Event::RunOpened(_)) => return Err(illegal("run_opened", "the run is open already")),
             (Phase::Preflight, Event::Planned { .. }) => self.phase = Phase::Running,
             (Phase::Running, Event::Planned { .. }) => return Err(illegal("planned", "the plan stands already")),
+            // What an earlier stretch of the run has done may be taken back before anything else.
             (Phase::Preflight, Event::StepBegan { command, part, .. })
-                if command.effect != Effect::Read && !matches!(part, Part::Lock | Part::Cleanup) =>
+                if command.effect != Effect::Read && !matches!(part, Part::Lock | Part::Undo | Part::Cleanup) =>
             {
                 return Err(illegal("step_began", "a preflight changes nothing"));
             }
@@ -158,18 +165,38 @@ impl RunState {
                 | Event::BatchBegan { .. }
                 | Event::Owed { .. }
                 | Event::Note { .. }
-                | Event::Interrupted { .. }
-                | Event::Resumed { .. },
+                | Event::Interrupted { .. },
             ) => {}
+            (Phase::Preflight | Phase::Running, Event::CleanupDue { place, command }) => {
+                self.owed.insert(place.clone(), command.clone());
+            }
         }
         Ok(())
+    }
+
+    /// Whoever carried the run out is gone: of a change that was under way nobody knows how it ended; what only reads is
+    /// as if it had not begun.
+    fn left(&mut self) {
+        for ((place, part), was) in std::mem::take(&mut self.under_way) {
+            match (part, was.effect) {
+                (Part::Main, Effect::Read) => {
+                    self.steps.shift_remove(&place);
+                }
+                (Part::Main, Effect::Change | Effect::Destroy) => {
+                    let why = "it began, and no outcome is recorded".to_owned();
+                    self.steps.insert(place, StepState::InDoubt { why });
+                }
+                _ => {}
+            }
+        }
     }
 
     fn command(&mut self, event: &Event) -> Result<(), IllegalTransition> {
         match event {
             Event::StepBegan { place, part, attempt, command, owes } => {
                 let key = (place.clone(), *part);
-                if self.under_way.contains_key(&key) {
+                // A cleanup that died with the tool is begun again when the debt is settled.
+                if self.under_way.contains_key(&key) && !matches!(part, Part::Undo | Part::Cleanup) {
                     return Err(illegal("step_began", format!("{place} is under way already")));
                 }
                 if *part == Part::Main && matches!(self.steps.get(place), Some(StepState::Done)) {
@@ -285,6 +312,7 @@ impl Event {
             Self::StepSkipped { .. } => "step_skipped",
             Self::StepSettled { .. } => "step_settled",
             Self::DoubtResolved { .. } => "doubt_resolved",
+            Self::CleanupDue { .. } => "cleanup_due",
             Self::Owed { .. } => "owed",
             Self::Note { .. } => "note",
             Self::Interrupted { .. } => "interrupted",

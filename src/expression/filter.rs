@@ -11,9 +11,8 @@ fn refuse(message: impl Into<String>) -> Error {
 }
 
 fn pattern(text: &str) -> Result<Regex, Error> {
-    regex::RegexBuilder::new(text)
-        .size_limit(1 << 20)
-        .build()
+    super::cache::REGEXES
+        .get(text, |text| regex::RegexBuilder::new(text).size_limit(1 << 20).build())
         .map_err(|error| refuse(format!("`{text}` is not a regular expression: {error}")))
 }
 

@@ -3,6 +3,7 @@
 //! An expression is `a < b`; a template is text with `{{ expressions }}` in it. A template that is one whole expression keeps
 //! its value's type, so that a list stays a list.
 
+mod cache;
 mod compare;
 mod compiled;
 mod filter;
@@ -11,7 +12,7 @@ pub mod name;
 use std::sync::LazyLock;
 
 use minijinja::{
-    AutoEscape, Environment, UndefinedBehavior, Value,
+    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value,
     syntax::SyntaxConfig,
     value::{Serde, ValueKind},
 };
@@ -42,6 +43,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     }
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
+    environment.set_formatter(write_value);
     // A random list or a date would make a plan that cannot be repeated.
     environment.remove_global("debug");
     filter::install(&mut environment);
@@ -52,6 +54,23 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 #[must_use]
 pub fn from_json(value: &serde_json::Value) -> Value {
     Value::from(Serde(value))
+}
+
+/// Writes a value into text as YAML and JSON would: `true`, not `True`. What has no text is an error, not a word.
+fn write_value(out: &mut minijinja::Output<'_>, state: &mut minijinja::State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    match value.kind() {
+        ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }).map_err(Into::into),
+        ValueKind::None => {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, "the value is none, which has no text; use `| default(…, true)`"))
+        }
+        ValueKind::Undefined => Err(minijinja::Error::from(ErrorKind::UndefinedError)),
+        ValueKind::Seq | ValueKind::Map => {
+            let text =
+                serde_json::to_string(value).map_err(|error| minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
+            out.write_str(&text).map_err(Into::into)
+        }
+        _ => minijinja::escape_formatter(out, state, value),
+    }
 }
 
 fn fault(error: &minijinja::Error) -> ExpressionError {
@@ -91,8 +110,10 @@ pub fn check_template(text: &str) -> Result<Names, ExpressionError> {
 /// # Errors
 /// It does not parse.
 pub fn names_in_expression(text: &str) -> Result<Names, ExpressionError> {
-    let expression = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?;
-    Ok(Names::new(expression.undeclared_variables(true)))
+    cache::NAMES_IN_EXPRESSIONS.get(text, |text| {
+        let expression = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?;
+        Ok(Names::new(expression.undeclared_variables(true)))
+    })
 }
 
 /// The names that a template refers to. It has been checked before.
@@ -103,8 +124,10 @@ pub fn names_in_template(text: &str) -> Result<Names, ExpressionError> {
     if !is_dynamic(text) {
         return Ok(Names::default());
     }
-    let template = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?;
-    Ok(Names::new(template.undeclared_variables(true)))
+    cache::NAMES_IN_TEMPLATES.get(text, |text| {
+        let template = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?;
+        Ok(Names::new(template.undeclared_variables(true)))
+    })
 }
 
 /// Whether the text holds anything to evaluate.
@@ -128,9 +151,7 @@ pub fn whole(template: &str) -> Option<&str> {
 /// # Errors
 /// An undefined name, a filter that refuses its input, or too much work.
 pub fn evaluate(text: &str, scope: &Value) -> Result<Value, ExpressionError> {
-    let guarded = compare::guarded(text, true);
-    let expression = ENVIRONMENT.compile_expression(&guarded).map_err(|error| fault(&error))?;
-    finished(text, expression.eval(scope.clone()))
+    cache::EXPRESSIONS.get(text, Compiled::expression)?.evaluate(scope)
 }
 
 /// What an evaluation came to: nothing undefined is ever a value.
@@ -163,12 +184,13 @@ pub fn render(template: &str, scope: &Value) -> Result<Value, ExpressionError> {
     if !is_dynamic(template) {
         return Ok(Value::from(template));
     }
-    if let Some(expression) = whole(template) {
-        return evaluate(expression, scope);
+    let value = cache::TEMPLATES.get(template, Compiled::template)?.evaluate(scope)?;
+    // Around text, white space belongs to the text; around a list or a map it is only how the author wrote it down.
+    let trimmed = template.trim();
+    match value.as_str() {
+        Some(text) if trimmed.len() != template.len() && whole(template).is_some() => Ok(Value::from(template.replacen(trimmed, text, 1))),
+        _ => Ok(value),
     }
-    let guarded = compare::guarded(template, false);
-    let compiled = ENVIRONMENT.template_from_str(&guarded).map_err(|error| fault(&error))?;
-    compiled.render(scope.clone()).map(Value::from).map_err(|error| fault(&error))
 }
 
 #[cfg(test)]
@@ -213,12 +235,22 @@ mod tests {
     }
 
     #[test]
+    fn values_are_written_as_json_writes_them() {
+        let scope = context! { yes => true, list => vec!["a"], nothing => () };
+        assert_eq!(render("{{ yes }}/{{ list }}", &scope).unwrap().as_str(), Some("true/[\"a\"]"));
+        assert!(render("x{{ nothing }}", &scope).is_err());
+        assert!(render("x{{ missing }}", &scope).is_err());
+    }
+
+    #[test]
     fn whole_expressions_keep_their_type() {
         let scope = context! { l => vec![1, 2], a => "x", b => "y" };
         assert_eq!(render("{{ l }}", &scope).unwrap().len(), Some(2));
         assert_eq!(render("{{ a }}{{ b }}", &scope).unwrap().as_str(), Some("xy"));
         assert_eq!(render("{{ a }} {{ b }}", &scope).unwrap().as_str(), Some("x y"));
         assert_eq!(render("plain", &scope).unwrap().as_str(), Some("plain"));
+        assert_eq!(render("{{ a }}\n", &scope).unwrap().as_str(), Some("x\n"));
+        assert_eq!(render(" {{ l }}\n", &scope).unwrap().len(), Some(2));
     }
 
     proptest! {

@@ -1,6 +1,9 @@
 //! What an expression refers to.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use minijinja::{
     Environment, ErrorKind, Value,
@@ -12,13 +15,13 @@ use super::{ENVIRONMENT, ExpressionError};
 /// Functions that exist without being anybody's result.
 pub const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 
-/// The names that an expression refers to, with dots: `params.osds`, `gate.output`.
+/// The names that an expression refers to, with dots: `params.osds`, `gate.output`. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names(BTreeSet<String>);
+pub struct Names(Arc<BTreeSet<String>>);
 
 impl Names {
     pub(super) fn new(names: HashSet<String>) -> Self {
-        Self(names.into_iter().filter(|name| !FUNCTIONS.contains(&name.as_str())).collect())
+        Self(Arc::new(names.into_iter().filter(|name| !FUNCTIONS.contains(&name.as_str())).collect()))
     }
 
     /// Each name with all its dots.

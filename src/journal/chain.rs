@@ -5,8 +5,8 @@ use sha2::{Digest as _, Sha256};
 use super::{
     digest::Digest,
     fault::Fault,
-    record::{Durability, Glance, Line, Record},
-    shape::{Body, Torn},
+    record::{Line, Synced},
+    shape::Torn,
 };
 
 /// How far the chain has been walked.
@@ -29,18 +29,65 @@ pub struct Stretch {
     /// The line at fault.
     pub line: u64,
     pub fault: Fault,
-    /// There is an undamaged record in it before which all was on the disk: so this is damage, not a crash.
+    /// There is an undamaged record in it that was written when all that should stand here was on the disk: so this is
+    /// damage, not a crash.
     pub damage: bool,
     lines: u64,
     bytes: u64,
     hasher: Sha256,
 }
 
+/// What the chain has to know of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    Record(Join),
+    Newer { v: u32, seq: u64, prev: Digest },
+    Broken(Fault),
+}
+
+/// Where a record says that it belongs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Join {
+    pub seq: u64,
+    pub prev: Digest,
+    pub sync: Synced,
+    /// What it commits, if that is what it is for.
+    pub torn: Option<Torn>,
+}
+
+impl Join {
+    /// Up to which record all was on the disk when this was written.
+    #[must_use]
+    pub fn synced(&self) -> u64 {
+        match self.sync {
+            Synced::All => self.seq.saturating_sub(1),
+            Synced::Unsaid => 0,
+            Synced::UpTo(seq) => seq,
+        }
+    }
+
+    /// Though intact it does not follow record `expected - 1`, and what is missing was on the disk once: no loss of power
+    /// does that.
+    fn proves_damage(&self, expected: u64) -> bool {
+        self.sync != Synced::Unsaid && (self.seq <= expected || self.synced() >= expected)
+    }
+}
+
+impl From<&Result<Line<'_>, Fault>> for Seen {
+    fn from(line: &Result<Line<'_>, Fault>) -> Self {
+        match line {
+            Ok(Line::Record(record)) => Self::Record(record.join()),
+            Ok(Line::Newer { v, seq, prev }) => Self::Newer { v: *v, seq: *seq, prev: *prev },
+            Err(fault) => Self::Broken(fault.clone()),
+        }
+    }
+}
+
 /// What a line is to the chain.
-#[derive(Debug, PartialEq)]
-pub enum Link<'a> {
-    /// The next record.
-    Record(Box<Record<'a>>),
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    /// The next record, and up to which record all was on the disk when it was written.
+    Record { synced: u64 },
     /// The next record, in a format that this program does not know.
     Newer(u32),
     /// It does not follow.
@@ -102,10 +149,14 @@ impl Chain {
     }
 
     /// Takes the next line.
-    pub fn push<'a>(&mut self, bytes: &'a [u8]) -> Link<'a> {
-        let hash = Digest::of(bytes);
+    pub fn push(&mut self, bytes: &[u8]) -> Link {
+        self.take(bytes, Digest::of(bytes), &Seen::from(&Line::read(bytes)))
+    }
+
+    /// Takes the next line, which was hashed and read already.
+    pub fn take(&mut self, bytes: &[u8], hash: Digest, seen: &Seen) -> Link {
         self.line += 1;
-        let link = if self.stretch.is_some() { self.amid_stretch(bytes) } else { self.in_order(bytes) };
+        let link = if self.stretch.is_some() { self.amid_stretch(seen) } else { self.in_order(seen) };
         self.last = hash;
         if link == Link::Loose {
             if let Some(stretch) = &mut self.stretch {
@@ -121,18 +172,18 @@ impl Chain {
         link
     }
 
-    fn in_order<'a>(&mut self, bytes: &'a [u8]) -> Link<'a> {
-        let (fault, damage) = match Line::read(bytes) {
-            Ok(Line::Record(record)) => match self.follows(record.header.seq, record.header.prev) {
-                Ok(()) if matches!(record.body, Body::Torn(_)) => (Fault::Torn, true),
-                Ok(()) => return Link::Record(record),
-                Err(fault) => (fault, record.header.sync == Durability::EachRecord),
+    fn in_order(&mut self, seen: &Seen) -> Link {
+        let (fault, damage) = match seen {
+            Seen::Record(join) => match self.follows(join.seq, join.prev) {
+                Ok(()) if join.torn.is_some() => (Fault::Torn, true),
+                Ok(()) => return Link::Record { synced: join.synced() },
+                Err(fault) => (fault, join.proves_damage(self.next)),
             },
-            Ok(Line::Newer { v, seq, prev }) => match self.follows(seq, prev) {
-                Ok(()) => return Link::Newer(v),
+            Seen::Newer { v, seq, prev } => match self.follows(*seq, *prev) {
+                Ok(()) => return Link::Newer(*v),
                 Err(fault) => (fault, true),
             },
-            Err(fault) => (fault, false),
+            Seen::Broken(fault) => (fault.clone(), false),
         };
         // Of two undamaged lines that do not fit, the first was changed: nobody gains by changing only a link.
         let line = if fault == Fault::Link { (self.line - 1).max(1) } else { self.line };
@@ -140,17 +191,14 @@ impl Chain {
         Link::Loose
     }
 
-    fn amid_stretch<'a>(&mut self, bytes: &'a [u8]) -> Link<'a> {
-        let Some(glance) = Glance::at(bytes) else { return Link::Loose };
-        let Ok(Line::Record(record)) = Line::read(bytes) else { return Link::Loose };
-        if glance.kind == b"torn"
-            && self.follows(record.header.seq, record.header.prev).is_ok()
-            && matches!((&record.body, self.torn()), (Body::Torn(says), Some(is)) if *says == is)
-        {
-            return Link::Record(record);
+    fn amid_stretch(&mut self, seen: &Seen) -> Link {
+        let Seen::Record(join) = seen else { return Link::Loose };
+        if join.torn.is_some() && join.torn == self.torn() && self.follows(join.seq, join.prev).is_ok() {
+            return Link::Record { synced: join.synced() };
         }
+        let damage = join.proves_damage(self.next);
         if let Some(stretch) = &mut self.stretch {
-            stretch.damage |= record.header.sync == Durability::EachRecord;
+            stretch.damage |= damage;
         }
         Link::Loose
     }

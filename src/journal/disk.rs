@@ -1,6 +1,7 @@
 //! What the journal asks of the file system, and in what order it becomes durable.
 
 use std::{
+    fmt,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
@@ -15,22 +16,132 @@ use nix::{
     unistd::geteuid,
 };
 
+/// What the journal asks of a file system when it writes. By default each is the machine's own; tests put faults in.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// Makes one directory for its owner alone.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn make_dir(&self, path: &Path) -> io::Result<()> {
+        DirBuilder::new().mode(0o700).create(path)
+    }
+
+    /// Makes a file that is not there yet; all that is written to it goes to its end.
+    ///
+    /// # Errors
+    /// The file system's; that it is there already is one.
+    fn create(&self, path: &Path) -> io::Result<File> {
+        appending().create_new(true).open(path)
+    }
+
+    /// Opens a file that is there, to write to its end.
+    ///
+    /// # Errors
+    /// The file system's; a symbolic link is one.
+    fn open_append(&self, path: &Path) -> io::Result<File> {
+        appending().open(path)
+    }
+
+    /// Reads from a place in a file, as far as one call goes.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        file.read_at(buffer, offset)
+    }
+
+    /// Writes to a file's end, as far as one call goes.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<usize> {
+        file.write(bytes)
+    }
+
+    /// Makes what a file holds durable, and its length.
+    ///
+    /// # Errors
+    /// The file system's. What was written before may be lost, whatever a second call says.
+    fn sync_data(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    /// Makes the names in a directory durable.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    /// Makes sure that so many bytes more can be written at this place, without making the file longer. A file system that
+    /// cannot promise that promises nothing.
+    ///
+    /// # Errors
+    /// There is no room.
+    fn reserve(&self, file: &File, offset: u64, length: u64) -> io::Result<()> {
+        let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        };
+        match fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, offset, length) {
+            Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Gives a file another name, in the place of what has it.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    /// Takes a file's name away.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    /// Takes an exclusive lock, if nobody else has one.
+    ///
+    /// # Errors
+    /// Somebody has one, or the file system's.
+    fn try_lock(&self, file: &File) -> Result<(), TryLockError> {
+        file.try_lock()
+    }
+}
+
+/// The file systems of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Local;
+
+impl Disk for Local {}
+
+fn appending() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).mode(0o600).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NOCTTY).bits());
+    options
+}
+
 /// Makes a directory and those above it that are missing, for their owner alone, durably.
 ///
 /// # Errors
 /// The file system's.
-pub fn make_dir(path: &Path) -> io::Result<()> {
+pub fn make_dirs(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
     }
     let parent = parent(path);
-    make_dir(parent)?;
-    match DirBuilder::new().mode(0o700).create(path) {
+    make_dirs(disk, parent)?;
+    match disk.make_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         other => other?,
     }
-    sync_dir(path)?;
-    sync_dir(parent)
+    disk.sync_dir(path)?;
+    disk.sync_dir(parent)
 }
 
 /// The directory that holds this.
@@ -39,37 +150,19 @@ pub fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes the names in a directory durable.
-///
-/// # Errors
-/// The file system's.
-pub fn sync_dir(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
 /// Opens a file that only ever grows, and makes it if it is not there.
 ///
 /// # Errors
 /// The file system's; a symbolic link is one.
-pub fn open_append(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).mode(0o600).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NOCTTY).bits());
-    match options.clone().create_new(true).open(path) {
+pub fn open_append(disk: &dyn Disk, path: &Path) -> io::Result<File> {
+    match disk.create(path) {
         Ok(file) => {
-            file.sync_all()?;
+            disk.sync_data(&file)?;
             Ok(file)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open_append(path),
         Err(error) => Err(error),
     }
-}
-
-/// Makes a file that is not there yet.
-///
-/// # Errors
-/// The file system's; that it is there already is one.
-pub fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Why others could write here; `None` if they could not.
@@ -85,36 +178,28 @@ pub fn exposed(metadata: &fs::Metadata) -> Option<String> {
     }
 }
 
-/// Makes sure that so many bytes more can be written at this place, without making the file longer. A file system that
-/// cannot promise that promises nothing.
+/// Calls again what a signal has cut short, though not without end.
 ///
 /// # Errors
-/// There is no room.
-pub fn reserve(file: &File, offset: u64, length: u64) -> io::Result<()> {
-    let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    };
-    loop {
-        match fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, offset, length) {
-            Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => return Ok(()),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
+/// The call's own.
+pub fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..1000 {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
         }
     }
+    // Callers of this try again where they are told of an interruption.
+    Err(io::Error::new(io::ErrorKind::TimedOut, "it was interrupted a thousand times"))
 }
 
 /// Writes all of it by one call. A part is a failure.
 ///
 /// # Errors
 /// The file system's.
-pub fn write_once(mut file: &File, bytes: &[u8]) -> io::Result<()> {
-    let written = loop {
-        match file.write(bytes) {
-            // Nothing was written, so this is still the first.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => break other?,
-        }
-    };
+pub fn write_once(disk: &dyn Disk, file: &File, bytes: &[u8]) -> io::Result<()> {
+    // Where nothing was written, the next call is still the first.
+    let written = patiently(|| disk.write(file, bytes))?;
     if written == bytes.len() {
         Ok(())
     } else {
@@ -139,8 +224,8 @@ impl<'f> Lock<'f> {
     ///
     /// # Errors
     /// The file system's.
-    pub fn exclusive(file: &'f File, limit: Duration) -> io::Result<Option<Self>> {
-        Self::wait(file, limit, File::try_lock)
+    pub fn exclusive(disk: &dyn Disk, file: &'f File, limit: Duration) -> io::Result<Option<Self>> {
+        Self::wait(file, limit, |file| disk.try_lock(file))
     }
 
     /// As `exclusive`, only against those who write.
@@ -151,7 +236,7 @@ impl<'f> Lock<'f> {
         Self::wait(file, limit, File::try_lock_shared)
     }
 
-    fn wait(file: &'f File, limit: Duration, lock: fn(&File) -> Result<(), TryLockError>) -> io::Result<Option<Self>> {
+    fn wait(file: &'f File, limit: Duration, lock: impl Fn(&File) -> Result<(), TryLockError>) -> io::Result<Option<Self>> {
         let begin = Instant::now();
         loop {
             match lock(file) {
@@ -174,6 +259,7 @@ impl Drop for Lock<'_> {
 /// A stretch of a file, read from its beginning, without moving the file's own position.
 #[derive(Debug)]
 pub struct Window<'f> {
+    pub disk: &'f dyn Disk,
     pub file: &'f File,
     pub position: u64,
     pub end: u64,
@@ -183,7 +269,7 @@ impl Read for Window<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
         let limit = left.min(buffer.len());
-        let read = self.file.read_at(&mut buffer[..limit], self.position)?;
+        let read = patiently(|| self.disk.read_at(self.file, &mut buffer[..limit], self.position))?;
         self.position += read as u64;
         Ok(read)
     }

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::disk;
+use super::disk::{self, Disk, Local};
 use crate::event::RunId;
 
 /// The places, in order: a second directory, if the operator named one; `/run/halligan`; standard error.
@@ -77,15 +77,15 @@ impl Ladder {
 }
 
 fn store(dir: &Path, run: RunId, line: &[u8]) -> io::Result<PathBuf> {
-    disk::make_dir(dir)?;
+    disk::make_dirs(&Local, dir)?;
     if let Some(why) = disk::exposed(&std::fs::symlink_metadata(dir)?) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     let path = dir.join(format!("emergency-{run}.jsonl"));
-    let file = disk::open_append(&path)?;
-    disk::write_once(&file, line)?;
-    file.sync_data()?;
-    disk::sync_dir(dir)?;
+    let file = disk::open_append(&Local, &path)?;
+    disk::write_once(&Local, &file, line)?;
+    Local.sync_data(&file)?;
+    Local.sync_dir(dir)?;
     Ok(path)
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 pub mod chain;
 pub mod digest;
-mod disk;
+pub mod disk;
 pub mod fault;
 pub mod head;
 pub mod identity;

@@ -14,7 +14,11 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{digest::Digest, disk, writer::Shared};
+use super::{
+    digest::Digest,
+    disk::{self, Disk},
+    writer::Shared,
+};
 use crate::{
     event::{Captured, RunId},
     ports::{Capture, LedgerError},
@@ -24,14 +28,15 @@ use crate::{
 #[derive(Debug)]
 pub struct Outputs {
     dir: PathBuf,
+    disk: Arc<dyn Disk>,
     /// What this process knows to be durable.
     durable: Mutex<HashSet<Digest>>,
 }
 
 impl Outputs {
     #[must_use]
-    pub fn at(dir: PathBuf) -> Self {
-        Self { dir, durable: Mutex::default() }
+    pub fn at(dir: PathBuf, disk: Arc<dyn Disk>) -> Self {
+        Self { dir, disk, durable: Mutex::default() }
     }
 
     /// Reads one whole, and checks it.
@@ -75,9 +80,10 @@ impl Outputs {
             return Ok(());
         }
         for digest in digests {
-            File::open(self.dir.join(digest.to_string()))?.sync_all()?;
+            let file = self.disk.open_append(&self.dir.join(digest.to_string()))?;
+            self.disk.sync_data(&file)?;
         }
-        disk::sync_dir(&self.dir)?;
+        self.disk.sync_dir(&self.dir)?;
         self.durable.lock().unwrap_or_else(PoisonError::into_inner).extend(digests);
         Ok(())
     }
@@ -126,25 +132,25 @@ impl OutputFile {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (_, file) = match &mut self.file {
             Some(open) => open,
-            None => self.file.insert(create(&self.journal.outputs.dir, self.run)?),
+            None => self.file.insert(create(&self.journal.outputs, self.run)?),
         };
-        file.write(bytes)
+        disk::patiently(|| self.journal.outputs.disk.write(file, bytes))
     }
 
     fn store(&mut self, digest: Digest) -> io::Result<()> {
         let Some((path, file)) = self.file.take() else { return Ok(()) };
         let outputs = &self.journal.outputs;
         if outputs.is_durable(&digest) {
-            return fs::remove_file(path);
+            return outputs.disk.remove(&path);
         }
         if self.unsynced.is_none() {
-            file.sync_all()?;
+            outputs.disk.sync_data(&file)?;
         }
         // Takes the place of the same bytes, or of what a crash has left of them.
-        fs::rename(path, outputs.dir.join(digest.to_string()))?;
+        outputs.disk.rename(&path, &outputs.dir.join(digest.to_string()))?;
         match &self.unsynced {
             None => {
-                disk::sync_dir(&outputs.dir)?;
+                outputs.disk.sync_dir(&outputs.dir)?;
                 outputs.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
             }
             Some(unsynced) => {
@@ -155,11 +161,11 @@ impl OutputFile {
     }
 }
 
-fn create(dir: &Path, run: RunId) -> io::Result<(PathBuf, File)> {
+fn create(outputs: &Outputs, run: RunId) -> io::Result<(PathBuf, File)> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     loop {
-        let path = dir.join(format!(".{run}-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-        match disk::create(&path) {
+        let path = outputs.dir.join(format!(".{run}-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        match outputs.disk.create(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             other => return other.map(|file| (path, file)),
         }
@@ -184,9 +190,7 @@ impl Write for OutputFile {
                 Ok(bytes.len())
             }
             Err(error) => {
-                if error.kind() != io::ErrorKind::Interrupted {
-                    self.journal.poison(&format!("writing what a command printed failed: {error}"));
-                }
+                self.journal.poison(&format!("writing what a command printed failed: {error}"));
                 Err(error)
             }
         }

@@ -1,6 +1,7 @@
 //! Reads a journal from its first byte, in bounded memory, beside those who write.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::Path,
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use super::{
     JournalError,
-    disk::{Lock, Window},
+    disk::{Local, Lock, Window},
     head::Head,
     identity::Identity,
     record::{Glance, LONGEST, Line, Record},
@@ -86,7 +87,23 @@ impl Snapshot {
     }
 
     pub fn lines(&self) -> Lines<Window<'_>> {
-        Lines::new(Window { file: &self.file, position: 0, end: self.size })
+        Lines::new(self.window())
+    }
+
+    pub(super) fn window(&self) -> Window<'_> {
+        Window { disk: &Local, file: &self.file, position: 0, end: self.size }
+    }
+
+    /// How many lines seem to be of each run, at a glance.
+    pub(super) fn records_of_runs(&self) -> io::Result<HashMap<RunId, u64>> {
+        let mut counts = HashMap::new();
+        let mut lines = self.lines();
+        while let Some(raw) = lines.read()? {
+            if let Some(glance) = Glance::at(raw.bytes) {
+                *counts.entry(glance.run).or_insert(0) += 1;
+            }
+        }
+        Ok(counts)
     }
 
     /// The journal's head, found from its end.
@@ -94,7 +111,7 @@ impl Snapshot {
     /// # Errors
     /// The end is damaged or newer than this program.
     pub fn head(&self, dir: &Path) -> Result<Head, JournalError> {
-        let chain = Tail::find(&self.file)?.chain;
+        let chain = Tail::find(&Local, &self.file)?.chain;
         Ok(Head::new(&Identity::read().host, dir, chain.records(), chain.head()))
     }
 }

@@ -7,11 +7,11 @@
 use std::{borrow::Cow, fmt};
 
 use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{IgnoredAny, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{digest::Digest, fault::Fault, shape::Body};
+use super::{chain::Join, digest::Digest, fault::Fault, shape::Body};
 use crate::event::RunId;
 
 /// The version of the format that this program writes.
@@ -40,15 +40,63 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// When a record has to be on the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// When the records of a run have to be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Before `append` returns. Whatever stands before such a record was on the disk when it was written.
-    #[serde(rename = "each")]
+    /// What must not be lost, before `append` returns; what only explains it, with the next of those.
     EachRecord,
-    /// When its run is closed: for runs that change nothing.
-    #[serde(rename = "close")]
+    /// When the run is closed: for runs that change nothing.
     AtClose,
+}
+
+/// What was on the disk when a record was written. What is broken among that was changed later; a loss of power breaks only
+/// what was not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Synced {
+    /// `"each"`: all that stands before it.
+    All,
+    /// `"close"`: nothing is said.
+    Unsaid,
+    /// A number: that record, and all that stands before it.
+    UpTo(u64),
+}
+
+impl Serialize for Synced {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("each"),
+            Self::Unsaid => serializer.serialize_str("close"),
+            Self::UpTo(seq) => serializer.serialize_u64(*seq),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Synced {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SyncedVisitor;
+
+        impl Visitor<'_> for SyncedVisitor {
+            type Value = Synced;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`each`, `close` or the number of a record")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Synced, E> {
+                match text {
+                    "each" => Ok(Synced::All),
+                    "close" => Ok(Synced::Unsaid),
+                    _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+                }
+            }
+
+            fn visit_u64<E>(self, seq: u64) -> Result<Synced, E> {
+                Ok(Synced::UpTo(seq))
+            }
+        }
+
+        deserializer.deserialize_any(SyncedVisitor)
+    }
 }
 
 /// What every record holds.
@@ -67,7 +115,7 @@ pub struct Header<'a> {
     pub mono_ns: u64,
     pub boot_id: Text<'a>,
     pub run: RunId,
-    pub sync: Durability,
+    pub sync: Synced,
     pub host: Text<'a>,
     pub uid: u32,
     /// Who logged in, before any sudo.
@@ -119,6 +167,13 @@ impl<'a> Line<'a> {
 }
 
 impl Record<'_> {
+    /// Where it says that it belongs.
+    #[must_use]
+    pub fn join(&self) -> Join {
+        let torn = if let Body::Torn(torn) = &self.body { Some(torn.clone()) } else { None };
+        Join { seq: self.header.seq, prev: self.header.prev, sync: self.header.sync, torn }
+    }
+
     /// The line, newline included.
     ///
     /// # Errors

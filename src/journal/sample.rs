@@ -1,12 +1,13 @@
 //! Journals and runs for tests: between them, every event and every way to end.
 
-use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Duration};
 
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::{
     Journal, Ladder,
+    disk::Local,
     identity::Identity,
     record::Durability,
     verify::{Verdict, verify},
@@ -188,7 +189,7 @@ pub fn no_ladder() -> Ladder {
 }
 
 pub fn open(dir: &Path) -> Journal {
-    Journal::open_as(dir, no_ladder(), identity()).unwrap()
+    Journal::open_on(Arc::new(Local), dir, no_ladder(), identity()).unwrap()
 }
 
 pub fn print(ledger: &dyn Ledger, text: &[u8]) -> Captured {

@@ -83,6 +83,7 @@ shapes! {
     StepSkipped("step_skipped") { place: Place, why: Skip }
     StepSettled("step_settled") { place: Place, outcome: StepOutcome }
     DoubtResolved("doubt_resolved") { place: Place, outcome: StepOutcome, evidence: String, by: Option<Answerer> }
+    CleanupDue("cleanup_due") { place: Place, command: Shown }
     Owed("owed") { place: Place, why: String }
     Note("note") { place: Option<Place>, text: String }
     Interrupted("interrupted") { signal: String }
@@ -119,6 +120,7 @@ impl Body {
             Event::StepSkipped { place, why } => Self::StepSkipped(StepSkipped { place, why }),
             Event::StepSettled { place, outcome } => Self::StepSettled(StepSettled { place, outcome }),
             Event::DoubtResolved { place, outcome, evidence, by } => Self::DoubtResolved(DoubtResolved { place, outcome, evidence, by }),
+            Event::CleanupDue { place, command } => Self::CleanupDue(CleanupDue { place, command }),
             Event::Owed { place, why } => Self::Owed(Owed { place, why }),
             Event::Note { place, text } => Self::Note(Note { place, text }),
             Event::Interrupted { signal } => Self::Interrupted(Interrupted { signal }),
@@ -165,6 +167,7 @@ impl Body {
             Self::StepSkipped(StepSkipped { place, why }) => Event::StepSkipped { place, why },
             Self::StepSettled(StepSettled { place, outcome }) => Event::StepSettled { place, outcome },
             Self::DoubtResolved(DoubtResolved { place, outcome, evidence, by }) => Event::DoubtResolved { place, outcome, evidence, by },
+            Self::CleanupDue(CleanupDue { place, command }) => Event::CleanupDue { place, command },
             Self::Owed(Owed { place, why }) => Event::Owed { place, why },
             Self::Note(Note { place, text }) => Event::Note { place, text },
             Self::Interrupted(Interrupted { signal }) => Event::Interrupted { signal },

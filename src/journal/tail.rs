@@ -1,19 +1,20 @@
 //! Finds, from the end of the journal, where the next record links to.
 //!
-//! What was not synced may be gone in part after a loss of power, wherever it stood. All that stands before a record of
-//! `EachRecord` was synced before that was written, and so was a closed run before anybody wrote again: from such a record
-//! on, the chain is walked.
+//! What was not synced may be gone in part after a loss of power, wherever it stood. Each record says up to which record all
+//! was on the disk when it was written: from there on, the chain is walked.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{
+    fs::File,
+    io::{self, Read},
+};
 
 use super::{
     JournalError,
     chain::{Chain, Link},
     digest::Digest,
-    disk::Window,
+    disk::{Disk, Window},
     reader::Lines,
-    record::{Durability, LONGEST, Line},
-    shape::Body,
+    record::{LONGEST, Line},
 };
 
 /// How far the journal is known to this process.
@@ -24,8 +25,8 @@ pub struct Tail {
     pub size: u64,
     /// What stands after them: a line without its end.
     pub fragment: Vec<u8>,
-    /// This process does not know all of it to be on the disk.
-    pub dirty: bool,
+    /// Up to this record all is known to be on the disk.
+    pub synced: u64,
 }
 
 fn cannot(source: io::Error) -> JournalError {
@@ -33,40 +34,37 @@ fn cannot(source: io::Error) -> JournalError {
 }
 
 impl Tail {
-    pub fn find(file: &File) -> Result<Self, JournalError> {
+    pub fn find(disk: &dyn Disk, file: &File) -> Result<Self, JournalError> {
         let size = file.metadata().map_err(cannot)?.len();
-        let mut lines = Backward { file, base: size, window: Vec::new() };
-        let mut followed = false;
-        let mut tail = Self { chain: Chain::start(), size: 0, fragment: Vec::new(), dirty: true };
+        let mut lines = Backward { window: Window { disk, file, position: 0, end: size }, base: size, held: Vec::new() };
+        let mut tail = Self { chain: Chain::start(), size: 0, fragment: Vec::new(), synced: 0 };
         while let Some((start, line)) = lines.read().map_err(cannot)? {
             match Line::read(&line) {
                 Ok(Line::Record(record)) => {
-                    let closed = followed && matches!(record.body, Body::RunClosed(_));
-                    if closed || record.header.sync == Durability::EachRecord {
+                    tail.synced = tail.synced.max(record.join().synced());
+                    if record.header.seq <= tail.synced {
                         tail.chain = Chain::after(record.header.seq, Digest::of(&line));
                         tail.size = start + line.len() as u64;
                         break;
                     }
-                    followed = true;
                 }
                 Ok(Line::Newer { v, .. }) => return Err(JournalError::Newer { version: v }),
-                Err(_) => followed = false,
+                Err(_) => {}
             }
         }
-        tail.catch_up(file)?;
+        tail.catch_up(disk, file)?;
         Ok(tail)
     }
 
     /// Takes in what was appended since.
-    pub fn catch_up(&mut self, file: &File) -> Result<(), JournalError> {
+    pub fn catch_up(&mut self, disk: &dyn Disk, file: &File) -> Result<(), JournalError> {
         let end = file.metadata().map_err(cannot)?.len();
         self.fragment.clear();
         if end < self.size {
             let source = io::Error::new(io::ErrorKind::InvalidData, "it has become shorter");
             return Err(cannot(source));
         }
-        self.dirty |= end > self.size;
-        let mut lines = Lines::new(Window { file, position: self.size, end });
+        let mut lines = Lines::new(Window { disk, file, position: self.size, end });
         while self.size < end {
             let Some(raw) = lines.read().map_err(cannot)? else { break };
             if raw.bytes.len() > LONGEST {
@@ -76,8 +74,10 @@ impl Tail {
                 self.fragment.extend_from_slice(raw.bytes);
                 break;
             }
-            if let Link::Newer(version) = self.chain.push(raw.bytes) {
-                return Err(JournalError::Newer { version });
+            match self.chain.push(raw.bytes) {
+                Link::Newer(version) => return Err(JournalError::Newer { version }),
+                Link::Record { synced } => self.synced = self.synced.max(synced),
+                Link::Loose => {}
             }
             self.size += raw.bytes.len() as u64;
         }
@@ -88,33 +88,34 @@ impl Tail {
 
 /// Lines from the last to the first.
 struct Backward<'f> {
-    file: &'f File,
-    /// Where the window begins in the file.
+    window: Window<'f>,
+    /// Where what is held begins in the file.
     base: u64,
-    window: Vec<u8>,
+    held: Vec<u8>,
 }
 
 impl Backward<'_> {
     /// Where the line begins, and the line.
     fn read(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
         loop {
-            let before_end = self.window.len().saturating_sub(1);
-            if let Some(newline) = memchr::memrchr(b'\n', &self.window[..before_end]) {
-                let line = self.window.split_off(newline + 1);
+            let before_end = self.held.len().saturating_sub(1);
+            if let Some(newline) = memchr::memrchr(b'\n', &self.held[..before_end]) {
+                let line = self.held.split_off(newline + 1);
                 return Ok(Some((self.base + newline as u64 + 1, line)));
             }
             if self.base == 0 {
-                let line = std::mem::take(&mut self.window);
+                let line = std::mem::take(&mut self.held);
                 return Ok(if line.is_empty() { None } else { Some((0, line)) });
             }
-            if self.window.len() > LONGEST {
+            if self.held.len() > LONGEST {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "it has a line longer than any record"));
             }
-            let more = (self.window.len() as u64).max(1 << 16).min(self.base);
-            let mut window = vec![0; usize::try_from(more).map_err(io::Error::other)?];
-            self.file.read_exact_at(&mut window, self.base - more)?;
-            window.append(&mut self.window);
-            self.window = window;
+            let more = (self.held.len() as u64).max(1 << 16).min(self.base);
+            let mut held = vec![0; usize::try_from(more).map_err(io::Error::other)?];
+            self.window.position = self.base - more;
+            self.window.read_exact(&mut held)?;
+            held.append(&mut self.held);
+            self.held = held;
             self.base -= more;
         }
     }

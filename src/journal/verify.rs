@@ -4,19 +4,25 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt, io,
     path::Path,
+    sync::Arc,
 };
 
 use super::{
     JournalError,
-    chain::{Chain, Link},
+    chain::{Chain, Join, Link, Seen},
     digest::Digest,
+    disk::Local,
     fault::Fault,
     head::Head,
     output::Outputs,
     reader::Snapshot,
-    record::{LONGEST, Record},
+    record::LONGEST,
 };
 use crate::event::{Captured, Event, RunId, RunState};
+
+mod passage;
+
+use passage::{Fact, Passed};
 
 /// What a journal is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,8 +107,8 @@ pub struct Verification {
     pub hash: Digest,
     /// Torn lines that were committed later.
     pub torn_lines: u64,
-    /// Where each run stands, as far as the chain holds.
-    pub runs: HashMap<RunId, RunState>,
+    /// How many runs there are, as far as the chain holds.
+    pub runs: usize,
 }
 
 /// Verifies the journal in a directory.
@@ -113,8 +119,9 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
     let snapshot = Snapshot::take(dir)?;
     let mut check = Check {
         chain: Chain::start(),
-        outputs: Outputs::at(dir.join("output")),
+        outputs: Outputs::at(dir.join("output"), Arc::new(Local)),
         intact: HashSet::new(),
+        left: snapshot.records_of_runs().map_err(cannot)?,
         runs: HashMap::new(),
         torn_lines: 0,
         pending: heads.iter().fold(BTreeMap::new(), |mut map, head| {
@@ -122,6 +129,7 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
             map
         }),
     };
+    let runs = check.left.len();
     let failed = check.walk(&snapshot)?;
     let records = check.chain.records();
     let longer = check.pending.last_entry().and_then(|entry| entry.get().first().map(|head| (*head).clone()));
@@ -132,7 +140,11 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
         (None, None, Some(anchor)) => Verdict::Anchored { anchor, after: records - anchor },
         (None, None, None) => Verdict::Unanchored { records },
     };
-    Ok(Verification { verdict, records, hash: check.chain.head(), torn_lines: check.torn_lines, runs: check.runs })
+    Ok(Verification { verdict, records, hash: check.chain.head(), torn_lines: check.torn_lines, runs })
+}
+
+fn cannot(source: io::Error) -> JournalError {
+    JournalError::Io { doing: "reading the journal".to_owned(), source }
 }
 
 struct Check<'h> {
@@ -140,6 +152,10 @@ struct Check<'h> {
     outputs: Outputs,
     /// Outputs that were found as they should be.
     intact: HashSet<(Digest, u64)>,
+    /// How many records of each run are still to come. What a broken line seems to be counts too, so that a run's state may
+    /// be kept for longer than it is needed, and is never dropped too early.
+    left: HashMap<RunId, u64>,
+    /// The runs that are under way where the walk is.
     runs: HashMap<RunId, RunState>,
     torn_lines: u64,
     /// Heads that were not come to yet.
@@ -152,28 +168,37 @@ impl Check<'_> {
         if let Some(verdict) = self.anchor() {
             return Ok(Some(verdict));
         }
-        let cannot = |source: io::Error| JournalError::Io { doing: "reading the journal".to_owned(), source };
-        let mut lines = snapshot.lines();
-        while let Some(raw) = lines.read().map_err(cannot)? {
-            let line = raw.number;
-            if raw.bytes.len() > LONGEST {
-                return Ok(Some(Verdict::Invalid { line, fault: Fault::TooLong }));
-            }
-            match self.chain.push(raw.bytes) {
-                Link::Record(record) => {
-                    if let Some(verdict) = self.anchor() {
-                        return Ok(Some(verdict));
-                    }
-                    if let Err(fault) = self.fold(*record) {
-                        return Ok(Some(Verdict::Invalid { line, fault }));
-                    }
-                }
-                Link::Newer(version) => return Err(JournalError::Newer { version }),
-                Link::Loose => {}
-            }
+        let stopped = passage::through(snapshot, |bytes, passed| self.line(bytes, passed)).map_err(cannot)?;
+        match stopped {
+            Some(Stop::Verdict(verdict)) => return Ok(Some(verdict)),
+            Some(Stop::Newer(version)) => return Err(JournalError::Newer { version }),
+            None => {}
         }
         let loose = self.chain.stretch();
         Ok(loose.map(|stretch| Verdict::Invalid { line: stretch.line, fault: stretch.fault.clone() }))
+    }
+
+    fn line(&mut self, bytes: &[u8], passed: Passed) -> Option<Stop> {
+        let invalid = |line, fault| Some(Stop::Verdict(Verdict::Invalid { line, fault }));
+        if bytes.len() > LONGEST {
+            return invalid(self.chain.line() + 1, Fault::TooLong);
+        }
+        match self.chain.take(bytes, passed.hash, &passed.seen) {
+            Link::Record { .. } => {
+                if let Some(verdict) = self.anchor() {
+                    return Some(Stop::Verdict(verdict));
+                }
+                if let Seen::Record(Join { torn: Some(torn), .. }) = &passed.seen {
+                    self.torn_lines += torn.lines;
+                }
+                match self.fold(passed.fact) {
+                    Ok(()) => None,
+                    Err(fault) => invalid(self.chain.line(), fault),
+                }
+            }
+            Link::Newer(version) => Some(Stop::Newer(version)),
+            Link::Loose => None,
+        }
     }
 
     /// Compares the heads of this length.
@@ -183,24 +208,29 @@ impl Check<'_> {
         Some(Verdict::Diverged { line: self.chain.line(), head: other.clone() })
     }
 
-    fn fold(&mut self, record: Record<'_>) -> Result<(), Fault> {
-        let Record { header, body } = record;
-        if let super::shape::Body::Torn(torn) = &body {
-            self.torn_lines += torn.lines;
-        }
-        let Some(event) = body.into_event() else { return Ok(()) };
-        if event.name() != header.kind.0 {
-            return Err(Fault::Misnamed { kind: header.kind.0.into_owned(), event: event.name() });
-        }
-        if let Event::StepEnded { stdout, stderr, .. } = &event {
+    fn fold(&mut self, fact: Option<Fact>) -> Result<(), Fault> {
+        let Some(Fact { run, event }) = fact else { return Ok(()) };
+        let event = event?;
+        if let Some(Event::StepEnded { stdout, stderr, .. }) = &event {
             self.output(stdout)?;
             self.output(stderr)?;
         }
-        self.runs.entry(header.run).or_default().apply(&event)?;
+        let left = self.left.entry(run).or_insert(1);
+        *left -= 1;
+        let last = *left == 0;
+        if let Some(event) = &event {
+            self.runs.entry(run).or_default().apply(event)?;
+        }
+        if last {
+            self.runs.remove(&run);
+        }
         Ok(())
     }
 
     fn output(&mut self, captured: &Captured) -> Result<(), Fault> {
+        if captured.sha256 == Captured::EMPTY && captured.bytes == 0 {
+            return Ok(());
+        }
         let known = captured.sha256.parse().ok().map(|digest: Digest| (digest, captured.bytes));
         if known.is_some_and(|known| self.intact.contains(&known)) {
             return Ok(());
@@ -211,6 +241,12 @@ impl Check<'_> {
         self.intact.extend(known);
         Ok(())
     }
+}
+
+/// Why a walk ends before the journal does.
+enum Stop {
+    Verdict(Verdict),
+    Newer(u32),
 }
 
 #[cfg(test)]

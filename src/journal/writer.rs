@@ -14,12 +14,12 @@ use super::{
     FILE, JournalError,
     chain::{Chain, Link},
     digest::Digest,
-    disk::{self, Lock},
+    disk::{self, Disk, Local, Lock},
     head::Head,
     identity::{Identity, Moment},
     ladder::Ladder,
     output::{OutputFile, Outputs},
-    record::{Durability, Header, Record, Text, VERSION},
+    record::{Durability, Header, Record, Synced, Text, VERSION},
     shape::Body,
     tail::Tail,
 };
@@ -42,6 +42,7 @@ pub struct Journal {
 
 #[derive(Debug)]
 pub(super) struct Shared {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     file: File,
     identity: Identity,
@@ -67,10 +68,10 @@ struct Entry<'e> {
     kind: &'static str,
     moment: Moment,
     body: &'e Body,
-    durability: Durability,
+    /// It has to be on the disk before anything else is done.
+    sync: bool,
     /// Begins something that changes the world.
     change: bool,
-    closes: bool,
 }
 
 impl Journal {
@@ -87,34 +88,39 @@ impl Journal {
     /// # Errors
     /// As for `open`.
     pub fn open_with(dir: &Path, ladder: Ladder) -> Result<Self, JournalError> {
-        Self::open_as(dir, ladder, Identity::read())
+        Self::open_on(Arc::new(Local), dir, ladder, Identity::read())
     }
 
-    pub(super) fn open_as(dir: &Path, ladder: Ladder, identity: Identity) -> Result<Self, JournalError> {
+    /// The same, on a file system of its own, and in another's name.
+    ///
+    /// # Errors
+    /// As for `open`.
+    pub fn open_on(on: Arc<dyn Disk>, dir: &Path, ladder: Ladder, identity: Identity) -> Result<Self, JournalError> {
         let output = dir.join("output");
         for dir in [dir, &output, &dir.join("heads")] {
-            disk::make_dir(dir).map_err(doing("making the directory", dir))?;
+            disk::make_dirs(&*on, dir).map_err(doing("making the directory", dir))?;
             let metadata = fs::metadata(dir).map_err(doing("looking at", dir))?;
             if let Some(why) = disk::exposed(&metadata) {
                 return Err(JournalError::Exposed { path: dir.to_owned(), why });
             }
         }
         let path = dir.join(FILE);
-        let file = disk::open_append(&path).map_err(doing("opening", &path))?;
+        let file = disk::open_append(&*on, &path).map_err(doing("opening", &path))?;
         let metadata = file.metadata().map_err(doing("looking at", &path))?;
         let why = if metadata.is_file() { disk::exposed(&metadata) } else { Some("it is not a plain file".to_owned()) };
         if let Some(why) = why {
             return Err(JournalError::Exposed { path, why });
         }
         // Whoever made the file may not have come to this.
-        disk::sync_dir(dir).map_err(doing("syncing", dir))?;
+        on.sync_dir(dir).map_err(doing("syncing", dir))?;
 
         let tail = {
-            let _lock = lock(&file)?;
-            Tail::find(&file)?
+            let _lock = lock(&*on, &file)?;
+            Tail::find(&*on, &file)?
         };
         let state = Mutex::new(State { tail, reserved: 0, poison: None, stray: None });
-        let shared = Shared { path, file, identity, ladder, outputs: Outputs::at(output), state };
+        let outputs = Outputs::at(output, Arc::clone(&on));
+        let shared = Shared { disk: on, path, file, identity, ladder, outputs, state };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -122,6 +128,26 @@ impl Journal {
     #[must_use]
     pub fn begin_run(&self, run: RunId, durability: Durability) -> RunLedger {
         RunLedger { journal: Arc::clone(&self.shared), run, durability, unsynced: Arc::default() }
+    }
+
+    /// Commits what a crash has left behind, so that the journal verifies again; `run` is who asks for it. The next append
+    /// would do it too.
+    ///
+    /// # Errors
+    /// What was left is damage that no crash does, or it cannot be written.
+    pub fn mend(&self, run: RunId) -> Result<(), JournalError> {
+        let mut state = self.shared.state();
+        if let Some(why) = &state.poison {
+            return Err(JournalError::Poisoned { why: why.clone() });
+        }
+        let _lock = lock(&*self.shared.disk, &self.shared.file)?;
+        self.shared.still_there()?;
+        state.tail.catch_up(&*self.shared.disk, &self.shared.file)?;
+        let mended = self.shared.mend_to(&mut state.tail, run);
+        if let Err(error) = &mended {
+            state.poison = Some(error.to_string());
+        }
+        mended
     }
 
     /// How long the journal is, and its hash, as of the last record that this process has seen.
@@ -157,8 +183,8 @@ fn doing(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> JournalError {
     move |source| JournalError::Io { doing, source }
 }
 
-fn lock(file: &File) -> Result<Lock<'_>, JournalError> {
-    let locked = Lock::exclusive(file, PATIENCE);
+fn lock<'f>(disk: &dyn Disk, file: &'f File) -> Result<Lock<'f>, JournalError> {
+    let locked = Lock::exclusive(disk, file, PATIENCE);
     locked
         .map_err(|source| JournalError::Io { doing: "locking the journal".to_owned(), source })?
         .ok_or(JournalError::Busy { seconds: PATIENCE.as_secs() })
@@ -173,7 +199,8 @@ impl Shared {
         self.state().poison.get_or_insert_with(|| why.to_owned());
     }
 
-    fn line(&self, chain: &Chain, entry: &Entry<'_>) -> Result<Vec<u8>, JournalError> {
+    /// The next line of a chain of which this much is on the disk.
+    fn line(&self, chain: &Chain, synced: u64, entry: &Entry<'_>) -> Result<Vec<u8>, JournalError> {
         let who = &self.identity;
         let header = Header {
             v: VERSION,
@@ -184,7 +211,7 @@ impl Shared {
             mono_ns: entry.moment.mono_ns,
             boot_id: who.boot_id.as_str().into(),
             run: entry.run,
-            sync: entry.durability,
+            sync: if synced == chain.records() { Synced::All } else { Synced::UpTo(synced) },
             host: who.host.as_str().into(),
             uid: who.uid,
             login_uid: who.login_uid,
@@ -212,7 +239,7 @@ impl Shared {
             },
         };
         let mut chain = state.stray.take().unwrap_or_else(|| state.tail.chain.clone());
-        let fate = match self.line(&chain, entry) {
+        let fate = match self.line(&chain, state.tail.synced, entry) {
             Ok(line) => {
                 chain.push(&line);
                 self.ladder.keep(entry.run, &line).to_string()
@@ -225,64 +252,71 @@ impl Shared {
 
     fn append_to(&self, state: &mut State, entry: &Entry<'_>) -> Result<(), JournalError> {
         let State { tail, reserved, .. } = state;
-        let _lock = lock(&self.file)?;
+        let _lock = lock(&*self.disk, &self.file)?;
         self.still_there()?;
-        tail.catch_up(&self.file)?;
+        tail.catch_up(&*self.disk, &self.file)?;
+
+        self.mend_to(tail, entry.run)?;
 
         let mut chain = tail.chain.clone();
-        let mut end = tail.size + tail.fragment.len() as u64;
-        let mut newline: &[u8] = b"";
-        if !tail.fragment.is_empty() {
-            // Its writer was killed or out of space. If only its newline is missing, this makes it whole.
-            newline = b"\n";
-            tail.fragment.push(b'\n');
-            chain.push(&tail.fragment);
-        }
-        let repair = match chain.torn() {
-            None => None,
-            Some(torn) => {
-                let torn = Entry { kind: "torn", body: &Body::Torn(torn), durability: Durability::EachRecord, ..*entry };
-                let line = self.line(&chain, &torn)?;
-                chain.push(&line);
-                Some([std::mem::take(&mut newline), &line].concat())
-            }
-        };
-        let line = self.line(&chain, entry)?;
-        if !matches!(chain.push(&line), Link::Record(_)) {
+        let mut synced = tail.synced;
+        let line = self.line(&chain, synced, entry)?;
+        if !matches!(chain.push(&line), Link::Record { .. }) {
             let why = chain.stretch().map_or_else(String::new, |stretch| stretch.fault.to_string());
             return Err(JournalError::Unreadable { why });
         }
-        let text = [newline, &line].concat();
-        let length = (text.len() + repair.as_ref().map_or(0, Vec::len)) as u64;
-        if entry.change && *reserved < end + length + RESERVE {
-            let bytes = length + 2 * RESERVE;
-            disk::reserve(&self.file, end, bytes).map_err(|source| JournalError::NoRoom { bytes, source })?;
-            *reserved = end + bytes;
+        let end = tail.size + line.len() as u64;
+        if entry.change && *reserved < end + RESERVE {
+            let bytes = line.len() as u64 + 2 * RESERVE;
+            let reserve = disk::patiently(|| self.disk.reserve(&self.file, tail.size, bytes));
+            reserve.map_err(|source| JournalError::NoRoom { bytes, source })?;
+            *reserved = tail.size + bytes;
         }
+        self.write(&line)?;
+        if entry.sync {
+            self.sync()?;
+            synced = chain.records();
+        }
+        *tail = Tail { chain, size: end, fragment: Vec::new(), synced };
+        Ok(())
+    }
 
-        let each = entry.durability == Durability::EachRecord;
-        if tail.dirty && (each || repair.is_some()) {
-            self.sync()?;
+    /// Closes a line that was cut short, and commits what does not follow.
+    fn mend_to(&self, tail: &mut Tail, run: RunId) -> Result<(), JournalError> {
+        if tail.fragment.is_empty() && tail.chain.stretch().is_none() {
+            return Ok(());
         }
-        if let Some(repair) = repair {
-            self.write(&repair)?;
-            self.sync()?;
+        let mut chain = tail.chain.clone();
+        let mut size = tail.size + tail.fragment.len() as u64;
+        let mut text = Vec::new();
+        if !tail.fragment.is_empty() {
+            // Its writer was killed or out of space. If only its newline is missing, this makes it whole.
+            text.push(b'\n');
+            chain.push(&[tail.fragment.as_slice(), b"\n"].concat());
         }
+        if let Some(torn) = chain.torn() {
+            let body = Body::Torn(torn);
+            let entry = Entry { run, kind: "torn", moment: Moment::now(), body: &body, sync: true, change: false };
+            let line = self.line(&chain, tail.synced, &entry)?;
+            chain.push(&line);
+            text.extend(line);
+        }
+        // What is committed must be what is found again.
+        self.sync()?;
         self.write(&text)?;
-        if each || entry.closes {
-            self.sync()?;
-        }
-        end += length;
-        *tail = Tail { chain, size: end, fragment: Vec::new(), dirty: !(each || entry.closes) };
+        self.sync()?;
+        size += text.len() as u64;
+        let synced = chain.records();
+        *tail = Tail { chain, size, fragment: Vec::new(), synced };
         Ok(())
     }
 
     fn write(&self, bytes: &[u8]) -> Result<(), JournalError> {
-        disk::write_once(&self.file, bytes).map_err(doing("writing to", &self.path))
+        disk::write_once(&*self.disk, &self.file, bytes).map_err(doing("writing to", &self.path))
     }
 
     fn sync(&self) -> Result<(), JournalError> {
-        self.file.sync_data().map_err(doing("syncing", &self.path))
+        self.disk.sync_data(&self.file).map_err(doing("syncing", &self.path))
     }
 
     /// The file we write to is the one that others will look for.
@@ -320,6 +354,24 @@ impl RunLedger {
     }
 }
 
+/// Nothing is done on the strength of this fact before another is on the disk: it may come there with that one. It is in the
+/// file at once all the same, where the end of this process does not reach it.
+fn rides_along(event: &Event) -> bool {
+    match event {
+        // Named by its pid, a process ends with the machine; what settled a step follows from how its command ended.
+        Event::StepSpawned { .. } | Event::StepSettled { .. } => true,
+        Event::RunOpened(_) | Event::Checked { .. } | Event::Planned { .. } | Event::Staggered { .. } | Event::BatchBegan { .. } => true,
+        // It matters once a step inside begins, and that is synced.
+        Event::CleanupDue { .. } => true,
+        Event::StepPredicted { .. } | Event::StepSkipped { .. } | Event::StepReached { .. } => true,
+        Event::Overridden { .. } | Event::Confirmed { .. } | Event::Declined { .. } | Event::Note { .. } => false,
+        Event::StepBegan { .. } | Event::StepSignalled { .. } | Event::StepEnded { .. } => false,
+        Event::DoubtResolved { .. } | Event::Owed { .. } | Event::Interrupted { .. } | Event::Resumed { .. } | Event::RunClosed { .. } => {
+            false
+        }
+    }
+}
+
 impl Ledger for RunLedger {
     fn append(&self, event: &Event) -> Result<(), LedgerError> {
         let Some(body) = Body::of(event) else { return Ok(()) };
@@ -331,8 +383,9 @@ impl Ledger for RunLedger {
                 self.journal.poison(&format!("syncing what commands printed failed: {error}"));
             }
         }
-        let (run, kind, moment, body, durability) = (self.run, event.name(), Moment::now(), &body, self.durability);
-        self.journal.append(&Entry { run, kind, moment, body, durability, change, closes })
+        let sync = closes || self.durability == Durability::EachRecord && !rides_along(event);
+        let (run, kind, moment, body) = (self.run, event.name(), Moment::now(), &body);
+        self.journal.append(&Entry { run, kind, moment, body, sync, change })
     }
 
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Evaluated, Plan, Scope, scope::list_of};
+use super::{
+    Evaluated, Plan, Scope,
+    scope::{list_of, scalar_text},
+};
 use crate::{
     event::{Effect, Shown},
     expression,
@@ -270,8 +273,8 @@ impl Words<'_> {
             match self.scope.render(template) {
                 Ok(Evaluated::Known(value)) if value.is_none() => Vec::new(),
                 Ok(Evaluated::Known(value)) => match value.try_iter() {
-                    Ok(items) if value.as_str().is_none() => items.map(|item| item.to_string()).collect(),
-                    _ => vec![value.to_string()],
+                    Ok(items) if value.as_str().is_none() => items.map(|item| words_of(&item)).collect(),
+                    _ => vec![words_of(&value)],
                 },
                 Ok(Evaluated::Unknown(more)) => {
                     needs.extend(more);
@@ -288,6 +291,11 @@ impl Words<'_> {
         let shown = Shown { argv, effect: Effect::Read, host, user: None, cwd: None, env: Vec::new(), stdin: false, timeout_ms: None };
         (shown.line(), needs)
     }
+}
+
+/// A value as the run would write it into the command.
+fn words_of(value: &minijinja::Value) -> String {
+    scalar_text(value, "").unwrap_or_else(|_| value.to_string())
 }
 
 /// A template as it is shown where it cannot be filled in: `{{ osd }}` becomes `{osd}`.

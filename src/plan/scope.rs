@@ -202,7 +202,9 @@ pub fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Value>>, St
 /// A list or a map has no one text; `none` is no text either.
 pub fn scalar_text(value: &Value, source: &str) -> Result<String, ExpressionError> {
     match value.kind() {
-        ValueKind::String | ValueKind::Number | ValueKind::Bool => Ok(value.to_string()),
+        ValueKind::String | ValueKind::Number => Ok(value.to_string()),
+        // As YAML and JSON write it, and every program that reads flags: not `True`.
+        ValueKind::Bool => Ok(value.is_true().to_string()),
         kind => Err(ExpressionError { message: format!("`{source}` must be text or a number here, and is a {kind}"), at: None }),
     }
 }

@@ -32,6 +32,8 @@ pub struct Asked {
 #[derive(Debug)]
 pub struct Scripted {
     scenario: Arc<Scenario>,
+    /// What is chosen where the scenario does not say; everything else is then answered with no.
+    otherwise: Option<Choice>,
     memory: Mutex<Memory>,
 }
 
@@ -46,7 +48,13 @@ struct Memory {
 impl Scripted {
     #[must_use]
     pub fn new(scenario: Arc<Scenario>) -> Self {
-        Self { scenario, memory: Mutex::default() }
+        Self { scenario, otherwise: None, memory: Mutex::default() }
+    }
+
+    /// Answers what the scenario does not: choices with this one, or else with a stop; questions with no.
+    #[must_use]
+    pub fn otherwise(self, choice: Option<Choice>) -> Self {
+        Self { otherwise: choice, ..self }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -83,7 +91,7 @@ impl Scripted {
         }
         let key = keys.last().copied().unwrap_or(PLAN);
         let example = match &question.ask {
-            Ask::Plan { .. } | Ask::YesNo | Ask::Phrase { .. } => "true".to_owned(),
+            Ask::Plan { .. } | Ask::GoOn | Ask::YesNo | Ask::Phrase { .. } => "true".to_owned(),
             Ask::Report { .. } => "what was done".to_owned(),
             Ask::Override => "why".to_owned(),
             Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
@@ -97,7 +105,7 @@ impl Scripted {
 
     fn fault(&self, key: &str, what: String, hint: Option<String>) -> Fault {
         let line = self.scenario.lines.get(&format!("answers.{key}")).or_else(|| self.scenario.lines.get("answers"));
-        Fault { file: self.scenario.name.clone(), line, what, hint }
+        Fault { hint, ..Fault::at(&self.scenario.name, line, what) }
     }
 
     fn answer(&self, memory: &mut Memory, question: &Question) -> Result<Answer, Fault> {
@@ -110,13 +118,13 @@ impl Scripted {
                 .and_then(|place| self.scenario.overrides.get(place.as_str()).or_else(|| self.scenario.overrides.get(place.step())));
             return Ok(reason.map_or_else(|| no("the scenario does not override it"), |reason| yes(reason)));
         }
-        if matches!(question.ask, Ask::Plan { .. }) && !self.scenario.answers.contains_key(PLAN) {
+        if matches!(question.ask, Ask::Plan { .. } | Ask::GoOn) && !self.scenario.answers.contains_key(PLAN) {
             return Ok(yes("yes"));
         }
         let (key, said) = self.said(memory, question)?;
         let wrong = |wanted: &str| Err(self.fault(&key, format!("`{key}`: this question is answered with {wanted}"), None));
         match (&question.ask, said) {
-            (Ask::Plan { .. } | Ask::YesNo, said) => match said {
+            (Ask::Plan { .. } | Ask::GoOn | Ask::YesNo, said) => match said {
                 Said::YesNo(true) => Ok(yes("yes")),
                 Said::YesNo(false) => Ok(no("the scenario says no")),
                 Said::Text(text) if text == "yes" => Ok(yes("yes")),
@@ -159,7 +167,16 @@ pub fn name(choice: Choice) -> &'static str {
 impl Prompt for Scripted {
     fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
         let mut memory = self.memory();
-        let answer = self.answer(&mut memory, question);
+        let answer = self.answer(&mut memory, question).or_else(|fault| match (self.otherwise, &question.ask) {
+            (None, _) => Err(fault),
+            (Some(choice), Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices }) => {
+                // A choice is made once, or a step that always fails would be tried for ever.
+                let again = memory.asked.iter().any(|asked| asked.place == question.place && asked.ask == question.ask);
+                let choice = if choices.contains(&choice) && !again { choice } else { Choice::Stop };
+                Ok(Answer::Chosen { choice, by: Answerer::Scenario })
+            }
+            (Some(_), _) => Ok(Answer::No { why: "the scenario does not say".to_owned() }),
+        });
         memory.asked.push(Asked { place: question.place.clone(), ask: question.ask.clone(), answer: answer.as_ref().ok().cloned() });
         answer.map_err(|fault| {
             memory.faults.push(fault);

@@ -75,7 +75,7 @@ impl<T> Timeline<T> {
     }
 }
 
-/// The rehearsal's clock. A pause takes no real time.
+/// The rehearsal's clock. A pause takes no real time, unless the rehearsal is told to go at some speed.
 #[derive(Debug)]
 pub struct VirtualClock {
     beginning: jiff::Timestamp,
@@ -99,7 +99,19 @@ impl Clock for VirtualClock {
     }
 
     fn pause(&self, length: Duration, stop: &Interrupts) {
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let stage = || self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let speed = stage().speed;
+        let mut length = length;
+        if let Some(speed) = speed {
+            let began = std::time::Instant::now();
+            let level = stop.urgency();
+            stop.sleep(length.div_f64(speed), level);
+            // Interrupted: only what has passed has passed.
+            if stop.urgency() > level {
+                length = length.min(began.elapsed().mul_f64(speed));
+            }
+        }
+        let mut stage = stage();
         stage.advance(length);
         if stage.endless() {
             stop.raise(Urgency::AtOnce);
@@ -112,6 +124,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn at_some_speed_a_pause_takes_its_share_and_can_be_interrupted() {
+        let rehearsal = super::super::bench::rehearsal("");
+        rehearsal.simulator.speed(3600.0);
+        let began = std::time::Instant::now();
+        rehearsal.clock.pause(Duration::from_secs(36), &Interrupts::default());
+        assert!(began.elapsed() >= Duration::from_millis(10));
+        assert_eq!(rehearsal.clock.elapsed(), Duration::from_secs(36));
+        rehearsal.simulator.speed(1.0);
+        let stop = Interrupts::default();
+        std::thread::scope(|threads| {
+            threads.spawn(|| stop.press());
+            rehearsal.clock.pause(Duration::from_secs(600), &stop);
+        });
+        assert!(rehearsal.clock.elapsed() < Duration::from_secs(636));
+    }
 
     #[test]
     fn the_past_is_now() {

@@ -1,9 +1,12 @@
 //! What of a runbook its rehearsals have exercised, and what none has.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use crate::{
-    event::{Event, Finding, Part, Place, Skip, StepOutcome, Verdict},
+    event::{Event, Exit, Finding, NOT_IN_TIME, Part, Place, Skip, StepOutcome, Verdict},
     runbook::model::{Kind, Probe, Runbook, Step, Undo},
 };
 
@@ -15,6 +18,8 @@ pub enum Aspect {
     AlreadyDone,
     NotYetDone,
     Failed,
+    TimedOut,
+    GivenUp,
     VerifyPassed,
     VerifyFailed,
     Undo,
@@ -35,6 +40,8 @@ impl fmt::Display for Aspect {
             Self::AlreadyDone => "is found done already",
             Self::NotYetDone => "is found not done yet",
             Self::Failed => "fails",
+            Self::TimedOut => "takes too long",
+            Self::GivenUp => "is given up before its time is over",
             Self::VerifyPassed => "is verified",
             Self::VerifyFailed => "fails its verification",
             Self::Undo => "is undone",
@@ -68,8 +75,9 @@ impl fmt::Display for Point {
 /// How much of a runbook was exercised.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
-    pub total: usize,
-    /// What no rehearsal has shown, in the order of the runbook.
+    /// Every way in which it can go, in the order of the runbook.
+    all: Vec<Point>,
+    /// What no rehearsal has shown, in the same order.
     pub missing: Vec<Point>,
 }
 
@@ -79,29 +87,93 @@ impl Coverage {
     pub fn of<'a>(runbook: &Runbook, events: impl IntoIterator<Item = &'a Event>) -> Self {
         let calls: BTreeSet<&str> =
             runbook.all_steps().filter(|step| matches!(step.kind, Kind::Call(_))).map(|step| step.id.as_str()).collect();
-        let mut seen = BTreeSet::new();
+        let mut seen = Seen::new(runbook);
         for event in events {
-            if let Some((place, aspect)) = aspect(event)
-                && let Some(id) = own_id(place, &calls)
-            {
-                seen.insert((id, aspect));
-            }
+            seen.take(event, &calls);
         }
-        let points = points(runbook);
-        let total = points.len();
-        let missing = points.into_iter().filter(|point| !seen.contains(&(point.id.clone(), point.aspect))).collect();
-        Self { total, missing }
+        let all = points(runbook);
+        let missing = all.iter().filter(|point| !seen.shown.contains(&(point.id.clone(), point.aspect))).cloned().collect();
+        Self { all, missing }
+    }
+
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.all.len()
     }
 
     #[must_use]
     pub fn exercised(&self) -> usize {
-        self.total - self.missing.len()
+        self.all.len() - self.missing.len()
     }
 
     /// In whole percent, rounded down: 100 is all.
     #[must_use]
     pub fn percent(&self) -> usize {
-        (self.exercised() * 100).checked_div(self.total).unwrap_or(100)
+        (self.exercised() * 100).checked_div(self.total()).unwrap_or(100)
+    }
+
+    /// For each way in which things can go: in words, how often it was exercised, and how often it can be.
+    #[must_use]
+    pub fn table(&self) -> Vec<(String, usize, usize)> {
+        let mut counts: BTreeMap<Aspect, (usize, usize)> = BTreeMap::new();
+        for point in &self.all {
+            counts.entry(point.aspect).or_default().1 += 1;
+        }
+        for (aspect, count) in &mut counts {
+            count.0 = count.1 - self.missing.iter().filter(|point| point.aspect == *aspect).count();
+        }
+        counts.into_iter().map(|(aspect, (exercised, all))| (aspect.to_string(), exercised, all)).collect()
+    }
+}
+
+/// What the events of rehearsals, one after the other, have shown.
+struct Seen {
+    shown: BTreeSet<(String, Aspect)>,
+    /// Probes of the preflight that may be passed over, and gates that may be.
+    probes: Vec<String>,
+    gates: BTreeMap<String, Vec<String>>,
+    /// Those that were asked since the run was opened, or since the last batch of their loop.
+    asked: BTreeSet<String>,
+}
+
+impl Seen {
+    fn new(runbook: &Runbook) -> Self {
+        let probes = runbook.preflight.iter().filter(|probe| probe.when.is_some()).filter_map(|probe| Some(probe.id.as_ref()?.to_string()));
+        let gates = runbook.all_steps().filter_map(|step| match &step.kind {
+            Kind::ForEach(each) => {
+                let gates = each.before_batch.iter().enumerate().filter(|(_, gate)| gate.when.is_some());
+                Some((step.id.to_string(), gates.map(|(index, gate)| gate_id(gate, index)).collect()))
+            }
+            _ => None,
+        });
+        Self { shown: BTreeSet::new(), probes: probes.collect(), gates: gates.collect(), asked: BTreeSet::new() }
+    }
+
+    fn take(&mut self, event: &Event, calls: &BTreeSet<&str>) {
+        match event {
+            Event::RunOpened(_) => self.asked.clear(),
+            // The plan stands, so every probe that matters has been asked by now.
+            Event::Planned { .. } => {
+                let passed_over = self.probes.iter().filter(|id| !self.asked.contains(*id));
+                self.shown.extend(passed_over.map(|id| (id.clone(), Aspect::WhenFalse)));
+            }
+            Event::BatchBegan { place, .. } => {
+                for id in self.gates.get(place.step()).into_iter().flatten() {
+                    if !self.asked.remove(id) {
+                        self.shown.insert((id.clone(), Aspect::WhenFalse));
+                    }
+                }
+            }
+            Event::Checked { place, .. } | Event::StepEnded { place, part: Part::Gate, .. } => {
+                self.asked.insert(place.step().to_owned());
+            }
+            _ => {}
+        }
+        for (place, aspect) in aspects_of(event) {
+            if let Some(id) = own_id(place, calls) {
+                self.shown.insert((id, aspect));
+            }
+        }
     }
 }
 
@@ -122,6 +194,20 @@ fn own_id(place: &Place, calls: &BTreeSet<&str>) -> Option<String> {
     }
     let last = ids.pop()?;
     (!ids.iter().any(|id| calls.contains(id.as_str()))).then_some(last)
+}
+
+/// A timeout is a failure too.
+fn aspects_of(event: &Event) -> impl Iterator<Item = (&Place, Aspect)> {
+    let late = match event {
+        Event::StepEnded { place, part: Part::Main, exit, verdict, .. } => match (exit, verdict) {
+            (Exit::TimedOut { .. }, _) => Some((place, Aspect::TimedOut)),
+            (_, Verdict::Failed { why }) if why.starts_with(NOT_IN_TIME) => Some((place, Aspect::TimedOut)),
+            (_, Verdict::Failed { .. }) => Some((place, Aspect::GivenUp)),
+            _ => None,
+        },
+        _ => None,
+    };
+    aspect(event).into_iter().chain(late)
 }
 
 fn aspect(event: &Event) -> Option<(&Place, Aspect)> {
@@ -156,13 +242,17 @@ fn aspect(event: &Event) -> Option<(&Place, Aspect)> {
 /// Every way in which the runbook can go.
 fn points(runbook: &Runbook) -> Vec<Point> {
     let mut points = Vec::new();
-    let line = |offset: usize| 1 + runbook.source.text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+    let text = runbook.source.text.as_bytes();
+    let line = |offset: usize| 1 + memchr::memchr_iter(b'\n', &text[..offset.min(text.len())]).count();
     let mut add = |id: &str, offset: usize, aspects: &[Aspect]| {
         points.extend(aspects.iter().map(|aspect| Point { id: id.to_owned(), aspect: *aspect, line: line(offset) }));
     };
     for probe in &runbook.preflight {
         if let Some(id) = &probe.id {
             add(id.as_str(), probe.span.offset, &[Aspect::ProbePassed, Aspect::ProbeFailed]);
+            if probe.when.is_some() {
+                add(id.as_str(), probe.span.offset, &[Aspect::WhenFalse]);
+            }
         }
     }
     for step in runbook.all_steps() {
@@ -171,6 +261,9 @@ fn points(runbook: &Runbook) -> Vec<Point> {
         if let Kind::ForEach(each) = &step.kind {
             for (index, gate) in each.before_batch.iter().enumerate() {
                 add(&gate_id(gate, index), gate.span.offset, &[Aspect::GatePassed, Aspect::GateFailed]);
+                if gate.when.is_some() {
+                    add(&gate_id(gate, index), gate.span.offset, &[Aspect::WhenFalse]);
+                }
             }
         }
     }
@@ -191,9 +284,16 @@ fn aspects(step: &Step) -> Vec<Aspect> {
         aspects.extend([Aspect::AlreadyDone, Aspect::NotYetDone]);
     }
     match &step.kind {
-        Kind::Command(_) | Kind::Probe(_) | Kind::Wait(_) => aspects.push(Aspect::Failed),
+        Kind::Command(_) | Kind::Probe(_) => aspects.push(Aspect::Failed),
+        Kind::Wait(wait) => {
+            aspects.extend(wait.timeout.as_ref().map(|_| Aspect::TimedOut));
+            aspects.extend(wait.fail_if.as_ref().map(|_| Aspect::GivenUp));
+        }
         Kind::Confirm(_) | Kind::Manual(_) => aspects.extend([Aspect::Yes, Aspect::No]),
         Kind::ForEach(_) | Kind::Group { .. } | Kind::Call(_) => {}
+    }
+    if matches!(&step.kind, Kind::Command(command) if command.timeout.is_some()) {
+        aspects.push(Aspect::TimedOut);
     }
     let manual = matches!(&step.kind, Kind::Manual(manual) if manual.verify.is_some());
     if step.verify.is_some() || manual {
@@ -328,7 +428,7 @@ pub(super) mod tests {
             missing,
             ["2: set is skipped because of its `when`", "2: set fails", "2: set fails its verification", "3: sub is reached"]
         );
-        assert_eq!((coverage.total, coverage.exercised(), coverage.percent()), (7, 3, 42));
+        assert_eq!((coverage.total(), coverage.exercised(), coverage.percent()), (7, 3, 42));
     }
 
     #[test]

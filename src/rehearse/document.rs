@@ -15,8 +15,11 @@ pub struct ScenarioDocument {
     #[schemars(required, range(min = 1, max = 1))]
     pub halligan_scenario: Option<u32>,
     /// The name of the runbook that is rehearsed.
-    #[schemars(required)]
     pub runbook: Option<String>,
+    /// Another scenario of the same runbook, by its file's stem. What is not said here is as it is there: parameters, variables
+    /// of the world and answers are replaced one by one; rules, events, faults and `never` come before those from there.
+    /// Its other expectations are not taken over.
+    pub extends: Option<String>,
     /// What happens in it, as one line.
     #[schemars(required)]
     pub title: Option<String>,
@@ -161,6 +164,80 @@ pub enum Mishap {
     Garble,
     /// It takes longer
     Slow,
+    /// It does its work, and what it prints ends half way
+    Cut,
+    /// It says that all is well, and has done nothing
+    Lie,
+    /// It does its work, and the connection is lost before anybody hears of it
+    Drop,
+    /// halligan itself is killed while it is under way; it does its work
+    Kill,
+    /// halligan itself is killed before it has done anything
+    KillBefore,
+    /// The journal's disk is full when its outcome is to be recorded
+    DiskFull,
+}
+
+impl Mishap {
+    /// Every one, in the order in which a sweep goes through them.
+    pub const ALL: [Self; 10] =
+        [Self::Fail, Self::Hang, Self::Slow, Self::Garble, Self::Cut, Self::Lie, Self::Drop, Self::Kill, Self::KillBefore, Self::DiskFull];
+
+    /// As it is written in a scenario and on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Hang => "hang",
+            Self::Garble => "garble",
+            Self::Slow => "slow",
+            Self::Cut => "cut",
+            Self::Lie => "lie",
+            Self::Drop => "drop",
+            Self::Kill => "kill",
+            Self::KillBefore => "kill_before",
+            Self::DiskFull => "disk_full",
+        }
+    }
+
+    /// Whether halligan itself ends with it, and leaves the run open.
+    #[must_use]
+    pub fn ends_halligan(self) -> bool {
+        matches!(self, Self::Kill | Self::KillBefore | Self::DiskFull)
+    }
+}
+
+/// Which call.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a call must be a whole number from 1, or `every`")]
+pub enum CallDocument {
+    Nth(u32),
+    Every(EveryName),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EveryName {
+    Every,
+}
+
+/// When something must not be true.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum At {
+    /// At no time
+    #[default]
+    Any,
+    /// When the run has ended, unless what puts it right is owed and would
+    End,
+}
+
+/// What must not be true: an expression over the world at no time, or a map of variables and their values with `at`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "it must be an expression, or a map such as {noout: true, at: end} or {that: EXPRESSION, at: end}")]
+pub enum NeverDocument {
+    Text(String),
+    Map(#[schemars(with = "serde_json::Map<String, Value>")] IndexMap<String, Value>),
 }
 
 /// Which of a step's commands.
@@ -186,9 +263,8 @@ pub struct InjectionDocument {
     /// Which of its commands; else `main`.
     #[serde(default)]
     pub part: PartName,
-    /// Which of its calls, from 1; else the first.
-    #[schemars(range(min = 1))]
-    pub call: Option<u32>,
+    /// Which of its calls, from 1, or `every`; else the first.
+    pub call: Option<CallDocument>,
     /// What goes wrong.
     #[serde(rename = "do")]
     pub mishap: Mishap,
@@ -307,9 +383,9 @@ pub struct ExpectDocument {
     #[serde(default)]
     #[schemars(with = "serde_json::Map<String, Value>")]
     pub world: IndexMap<String, Value>,
-    /// Expressions over the world that are true at no time.
+    /// What is true of the world at no time, or not at the end: `{noout: true, at: end}`.
     #[serde(default)]
-    pub never: Vec<String>,
+    pub never: Vec<NeverDocument>,
     /// The places of the steps whose cleanup is still owed at the end, all of them.
     pub owed: Option<Vec<String>>,
     /// What preflight probes find, by id or place.

@@ -11,11 +11,13 @@ use crate::{
 use super::{
     account::Account,
     answers::{Asked, PLAN},
-    document::FindingName,
+    document::{At, FindingName},
+    injection::Calls,
+    line::Spot,
     rule::Ran,
     scenario::Scenario,
     simulator::Simulator,
-    stage::Call,
+    stage::{Call, Violation},
 };
 
 /// One expectation that was not met.
@@ -26,7 +28,7 @@ pub struct Mismatch {
     pub wanted: String,
     pub found: String,
     /// Where the scenario says so.
-    pub line: Option<usize>,
+    pub spot: Option<Spot>,
 }
 
 impl fmt::Display for Mismatch {
@@ -52,8 +54,8 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn differs(&mut self, path: &str, wanted: impl Into<String>, found: impl Into<String>) {
-        let line = self.scenario.lines.get(&format!("expect.{path}"));
-        self.mismatches.push(Mismatch { what: path.to_owned(), wanted: wanted.into(), found: found.into(), line });
+        let spot = self.scenario.lines.get(&format!("expect.{path}"));
+        self.mismatches.push(Mismatch { what: path.to_owned(), wanted: wanted.into(), found: found.into(), spot });
     }
 }
 
@@ -104,10 +106,15 @@ pub fn compare(scenario: &Scenario, shown: Shown<'_>) -> Vec<Mismatch> {
         }
     }
     for violation in shown.simulator.violations() {
-        let Some(never) = expect.never.get(violation.never) else { continue };
-        let place = violation.place.map_or("nothing in particular".to_owned(), |place| place.to_string());
-        let found = format!("true after {}, during {place}", show_duration(violation.at));
-        comparison.differs(&format!("never[{}]", violation.never), format!("never `{}`", never.text), found);
+        let (wanted, found) = scenario.told(&violation);
+        comparison.differs(&format!("never[{}]", violation.never), wanted, found);
+    }
+    // What is owed is told, and is then for the operator to put right.
+    if account.owed.is_empty() {
+        for violation in shown.simulator.violations_at_the_end() {
+            let (wanted, found) = scenario.told(&violation);
+            comparison.differs(&format!("never[{}]", violation.never), wanted, found);
+        }
     }
     if let Some(wanted) = &expect.owed {
         let mut found: Vec<&str> = account.owed.iter().map(Place::as_str).collect();
@@ -119,16 +126,33 @@ pub fn compare(scenario: &Scenario, shown: Shown<'_>) -> Vec<Mismatch> {
         }
     }
     findings(&mut comparison, account);
-    for (index, calls) in shown.simulator.injections_left() {
-        let Some(injection) = scenario.injections.get(index) else { continue };
+    for (injection, calls) in shown.simulator.injections_left() {
+        let call = match injection.calls {
+            Calls::Nth(nth) => format!("call {nth}"),
+            Calls::Every => "every call".to_owned(),
+        };
         comparison.mismatches.push(Mismatch {
-            what: format!("faults[{index}]"),
-            wanted: format!("it strikes call {} of {}", injection.call, injection.step),
+            what: format!("fault {injection}"),
+            wanted: format!("it strikes {call} of {}", injection.step),
             found: format!("{} was called {calls} times", injection.step),
-            line: injection.line,
+            spot: injection.line,
         });
     }
     comparison.mismatches
+}
+
+impl Scenario {
+    /// What must not have been, and how it was.
+    #[must_use]
+    pub fn told(&self, violation: &Violation) -> (String, String) {
+        let never = self.expect.never.get(violation.never);
+        let text = never.map_or("", |never| never.text.as_str());
+        if never.is_some_and(|never| never.at == At::End) {
+            return (format!("not `{text}` at the end"), "it is so".to_owned());
+        }
+        let place = violation.place.as_ref().map_or("nothing in particular".to_owned(), ToString::to_string);
+        (format!("never `{text}`"), format!("true after {}, during {place}", show_duration(violation.at)))
+    }
 }
 
 /// Whether commands ran in the order in which they are listed.
@@ -260,7 +284,7 @@ expect:
     fn mismatches(expect: &str) -> Vec<String> {
         let judgement = world(expect).judge(&account(), Some(6));
         assert_eq!(judgement.faults, []);
-        judgement.mismatches.iter().map(|mismatch| format!("{}: {mismatch}", mismatch.line.unwrap_or_default())).collect()
+        judgement.mismatches.iter().map(|mismatch| format!("{}: {mismatch}", mismatch.spot.as_ref().map_or(0, |spot| spot.line))).collect()
     }
 
     #[test]
@@ -325,7 +349,7 @@ expect:
         assert!(!judgement.passed());
         assert_eq!(
             judgement.mismatches[0].to_string(),
-            "faults[0]\n  wanted  it strikes call 1 of gone\n  found   gone was called 0 times"
+            "fault gone=hang\n  wanted  it strikes call 1 of gone\n  found   gone was called 0 times"
         );
     }
 }

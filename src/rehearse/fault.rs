@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::line::Spot;
+
 /// One thing that is wrong, with its place. A rehearsal with a fault has shown nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -12,6 +14,15 @@ pub struct Fault {
     pub what: String,
     /// What would be right.
     pub hint: Option<String>,
+}
+
+impl Fault {
+    /// A fault at this place, or somewhere in this file.
+    #[must_use]
+    pub fn at(file: &str, spot: Option<Spot>, what: impl Into<String>) -> Self {
+        let (file, line) = spot.map_or_else(|| (file.to_owned(), None), |spot| (spot.file.to_string(), Some(spot.line)));
+        Self { file, line, what: what.into(), hint: None }
+    }
 }
 
 impl fmt::Display for Fault {

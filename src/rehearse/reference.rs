@@ -17,7 +17,7 @@ impl Scenario {
     pub fn check(&self, runbook: &Runbook) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut fault = |path: &str, what: String| {
-            faults.push(Fault { file: self.name.clone(), line: self.lines.get(path), what: format!("{path}: {what}"), hint: None });
+            faults.push(Fault::at(&self.name, self.lines.get(path), format!("{path}: {what}")));
         };
         if self.runbook != runbook.name {
             fault("runbook", format!("this is a scenario of {}, not of {}", self.runbook, runbook.name));

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::runbook::model::Runbook;
+use crate::{ports::Choice, runbook::model::Runbook};
 
 use super::{
     account::Account,
@@ -10,6 +10,7 @@ use super::{
     clock::VirtualClock,
     expectation::{self, Mismatch, Shown},
     fault::Fault,
+    injection::Injection,
     scenario::Scenario,
     simulator::{Simulator, StepLines},
     stage::Stage,
@@ -43,13 +44,25 @@ impl Rehearsal {
     /// The runbook, if there is one, tells on which line each step stands.
     #[must_use]
     pub fn new(scenario: Arc<Scenario>, runbook: Option<&Runbook>) -> Self {
-        let stage = Arc::new(Mutex::new(Stage::new(&scenario)));
+        Self::with(scenario, runbook, &[])
+    }
+
+    /// With faults besides those of the scenario.
+    #[must_use]
+    pub fn with(scenario: Arc<Scenario>, runbook: Option<&Runbook>, more: &[Injection]) -> Self {
+        let stage = Arc::new(Mutex::new(Stage::new(&scenario, more)));
         Self {
             simulator: Simulator::new(Arc::clone(&stage), runbook.map(step_lines).unwrap_or_default()),
             clock: VirtualClock::new(scenario.now, stage),
             prompt: Scripted::new(Arc::clone(&scenario)),
             scenario,
         }
+    }
+
+    /// With what is chosen where the scenario does not say.
+    #[must_use]
+    pub fn otherwise(self, choice: Option<Choice>) -> Self {
+        Self { prompt: self.prompt.otherwise(choice), ..self }
     }
 
     /// Compares what happened with what the scenario expects.
@@ -64,7 +77,7 @@ impl Rehearsal {
 
 fn step_lines(runbook: &Runbook) -> StepLines {
     let source = &runbook.source;
-    let line = |offset: usize| 1 + source.text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+    let line = |offset: usize| 1 + memchr::memchr_iter(b'\n', &source.text.as_bytes()[..offset.min(source.text.len())]).count();
     let steps = runbook.all_steps().map(|step| (step.id.to_string(), step.span));
     let probes = runbook.preflight.iter().filter_map(|probe| Some((probe.id.as_ref()?.to_string(), probe.span)));
     steps.chain(probes).map(|(id, span)| (id, (source.name.clone(), line(span.offset)))).collect()

@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use minijinja::Value;
 
 use crate::{
-    event::{Outcome, Part},
+    event::Outcome,
     expression::{self, Compiled, name::nearest},
 };
 
 use super::{
-    document::{FindingName, Mishap},
+    document::{At, FindingName},
+    line::Spot,
     matcher::Pattern,
     world::BUILTINS,
 };
@@ -48,7 +49,7 @@ pub struct Assignment {
     /// The first part is always written out.
     pub path: Vec<Compiled>,
     pub value: Formula,
-    pub line: Option<usize>,
+    pub line: Option<Spot>,
 }
 
 /// What a command prints.
@@ -72,6 +73,8 @@ pub enum Code {
 #[derive(Debug, Clone)]
 pub struct Rule {
     pub pattern: Pattern,
+    /// The command as it was written.
+    pub text: String,
     pub when: Option<Compiled>,
     pub takes: Duration,
     pub set: Vec<Assignment>,
@@ -80,7 +83,7 @@ pub struct Rule {
     pub code: Code,
     pub hang: bool,
     pub after: Vec<(Duration, Arc<[Assignment]>)>,
-    pub line: Option<usize>,
+    pub line: Option<Spot>,
 }
 
 /// Something that happens by itself.
@@ -92,22 +95,7 @@ pub struct Happening {
     pub every: Option<Duration>,
     pub when: Option<Compiled>,
     pub set: Vec<Assignment>,
-    pub line: Option<usize>,
-}
-
-/// Something that goes wrong with a call.
-#[derive(Debug, Clone)]
-pub struct Injection {
-    /// A step id or a place.
-    pub step: String,
-    pub part: Part,
-    /// From 1.
-    pub call: u32,
-    pub mishap: Mishap,
-    pub code: i32,
-    pub stderr: String,
-    pub takes: Duration,
-    pub line: Option<usize>,
+    pub line: Option<Spot>,
 }
 
 /// A command that is expected to have run.
@@ -117,15 +105,16 @@ pub struct Ran {
     pub times: Option<usize>,
     /// As it was written.
     pub text: String,
-    pub line: Option<usize>,
+    pub line: Option<Spot>,
 }
 
-/// What must be true at no time.
+/// What must not be true: at no time, or not at the end.
 #[derive(Debug, Clone)]
 pub struct Never {
     pub expression: Compiled,
+    pub at: At,
     pub text: String,
-    pub line: Option<usize>,
+    pub line: Option<Spot>,
 }
 
 /// How a rehearsal must end.
@@ -198,8 +187,11 @@ impl Known<'_> {
 
     /// # Errors
     /// As for an expression; also when the variable does not exist.
-    pub fn assignment(self, path: &str, value: &serde_json::Value, line: Option<usize>) -> Result<Assignment, String> {
-        let parts = split(path);
+    pub fn assignment(self, path: &str, value: &serde_json::Value, line: Option<Spot>) -> Result<Assignment, String> {
+        let mut parts = split(path);
+        if parts.first() == Some(&"here") && self.command && self.world.contains(&"hosts") {
+            parts.splice(0..1, ["hosts", "{{ host or 'local' }}"]);
+        }
         let root = parts.first().copied().unwrap_or_default();
         if !self.world.contains(&root) {
             let near = nearest(root, self.world.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();

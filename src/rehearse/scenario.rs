@@ -1,32 +1,22 @@
 //! A scenario without faults.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{
-    event::Part,
-    quantity,
-    runbook::{
-        document::parse,
-        name::{Name, RunbookName},
-        source,
-    },
-};
+use crate::runbook::name::{Name, RunbookName};
 
 use super::{
-    document::{
-        AnswerDocument, CodeDocument, EventDocument, ExpectDocument, InjectionDocument, Mishap, PartName, RanDocument, RuleDocument,
-        SaidDocument, ScenarioDocument, Word,
-    },
+    document::{AnswerDocument, EventDocument, ExpectDocument, InjectionDocument, RuleDocument, SaidDocument, ScenarioDocument},
     fault::{Fault, ScenarioError},
-    fixture::{self, Fixtures},
+    fixture::Fixtures,
+    injection::Injection,
     line::Lines,
-    matcher::{Pattern, WrittenPattern},
-    rule::{Assignment, Code, Expectation, Happening, Injection, Known, Never, Printout, Ran, Rule},
+    reader::Reader,
+    rule::{Expectation, Happening, Printout, Rule},
     world::BUILTINS,
+    written::Written,
 };
 
 /// Every rehearsal begins at the same moment unless it says otherwise.
@@ -71,228 +61,27 @@ pub enum Answers {
     Each(Vec<Said>),
 }
 
-/// Collects faults with their places.
-struct Reader<'a> {
-    name: &'a str,
-    lines: Arc<Lines>,
-    faults: Vec<Fault>,
-}
-
-impl Reader<'_> {
-    fn fault(&mut self, path: &str, what: impl Into<String>) {
-        let line = self.lines.get(path);
-        self.faults.push(Fault { file: self.name.to_owned(), line, what: what.into(), hint: None });
-    }
-
-    /// The value of a result, whose fault is noted with where it stands.
-    fn take<T>(&mut self, path: &str, result: Result<T, String>) -> Option<T> {
-        result.map_err(|what| self.fault(path, format!("{path}: {what}"))).ok()
-    }
-
-    fn read<T: DeserializeOwned>(&mut self, path: &str, value: Value) -> Option<T> {
-        let result = serde_json::from_value(value).map_err(|error| error.to_string());
-        if path.is_empty() { result.map_err(|what| self.fault(path, what)).ok() } else { self.take(path, result) }
-    }
-
-    /// Takes a list out of the document and reads each member for itself, so that one fault does not hide the next.
-    fn list<T: DeserializeOwned>(&mut self, document: &mut Value, key: &str) -> Vec<Option<T>> {
-        let Some(Value::Array(members)) = document.get_mut(key) else { return Vec::new() };
-        let members = std::mem::take(members);
-        members.into_iter().enumerate().map(|(index, member)| self.read(&format!("{key}[{index}]"), member)).collect()
-    }
-
-    fn duration(&mut self, path: &str, text: &str) -> Duration {
-        self.take(path, quantity::duration(text).map_err(|error| error.to_string())).unwrap_or_default()
-    }
-
-    fn assignments(&mut self, path: &str, set: &IndexMap<String, Value>, known: Known<'_>) -> Vec<Assignment> {
-        let read = set.iter().filter_map(|(target, value)| {
-            let path = format!("{path}.set.{target}");
-            let line = self.lines.get(&path);
-            self.take(&path, known.assignment(target, value, line))
-        });
-        read.collect()
-    }
-
-    fn rule(&mut self, index: usize, written: &RuleDocument, world: &[&str]) -> Option<Rule> {
-        let path = format!("commands[{index}]");
-        let pattern = self.take(
-            &path,
-            Pattern::new(WrittenPattern {
-                words: written.words.as_deref(),
-                script: written.script.as_deref(),
-                flags: &written.flags,
-                may_have: &written.may_have,
-                on: written.on.as_deref(),
-            }),
-        )?;
-        let captures = pattern.names();
-        if let Some(name) = captures.iter().find(|name| world.contains(&name.as_str())) {
-            self.fault(&path, format!("{path}: `{name}` is captured here and is a variable of the world too: give one another name"));
-        }
-        let known = Known { world, captures: &captures, command: true };
-        let when = written.when.as_ref().and_then(|text| self.take(&format!("{path}.when"), known.expression(text)));
-        let takes = written.takes.as_ref().map(|text| self.duration(&format!("{path}.takes"), text)).unwrap_or_default();
-        let stdout = match (&written.stdout, &written.json, &written.stdout_file) {
-            (None, None, None) => Printout::Nothing,
-            (Some(text), None, None) => Printout::Template(self.take(&format!("{path}.stdout"), known.template(text))?),
-            (None, Some(value), None) => Printout::Json(self.take(&format!("{path}.json"), known.formula(value))?),
-            (None, None, Some(file)) => {
-                self.take(&format!("{path}.stdout_file"), fixture::check(file))?;
-                Printout::Unread(file.clone())
-            }
-            _ => {
-                self.fault(&path, format!("{path}: a command prints `stdout`, `json` or `stdout_file`, only one of them"));
-                return None;
-            }
-        };
-        let stderr = written.stderr.as_ref().and_then(|text| self.take(&format!("{path}.stderr"), known.template(text)));
-        let code_path = format!("{path}.code");
-        let code = match &written.code {
-            None => Code::Fixed(0),
-            Some(CodeDocument::Number(number)) => Code::Fixed(self.take(&code_path, exit_code(*number))?),
-            Some(CodeDocument::Template(text)) => Code::Template(self.take(&code_path, known.template(text))?),
-        };
-        let after = written.after.iter().map(|(delay, later)| {
-            let path = format!("{path}.after.{delay}");
-            (self.duration(&path, delay), Arc::from(self.assignments(&path, &later.set, known)))
-        });
-        let after = after.collect();
-        let set = self.assignments(&path, &written.set, known);
-        Some(Rule { pattern, when, takes, set, stdout, stderr, code, hang: written.hang, after, line: self.lines.get(&path) })
-    }
-
-    fn happening(&mut self, index: usize, written: &EventDocument, world: &[&str]) -> Option<Happening> {
-        let path = format!("events[{index}]");
-        let known = Known { world, captures: &[], command: false };
-        let every = written.every.as_ref().map(|text| self.duration(&format!("{path}.every"), text));
-        if every == Some(Duration::ZERO) {
-            self.fault(&path, format!("{path}: `every` is longer than no time at all"));
-            return None;
-        }
-        let at = written.at.as_ref().map(|text| self.duration(&format!("{path}.at"), text)).or(every);
-        if at.is_none() && written.when.is_none() {
-            self.fault(&path, format!("{path}: it needs `at` (a time from the beginning), `every` or `when` (an expression)"));
-            return None;
-        }
-        let when = match &written.when {
-            Some(text) => Some(self.take(&format!("{path}.when"), known.expression(text))?),
-            None => None,
-        };
-        let set = self.assignments(&path, &written.set, known);
-        Some(Happening { at, every, when, set, line: self.lines.get(&path) })
-    }
-
-    fn injection(&mut self, index: usize, written: InjectionDocument) -> Injection {
-        let path = format!("faults[{index}]");
-        if written.call == Some(0) {
-            self.fault(&path, format!("{path}: calls are counted from 1"));
-        }
-        if written.mishap != Mishap::Fail && (written.code.is_some() || written.stderr.is_some()) {
-            self.fault(&path, format!("{path}: `code` and `stderr` belong to `do: fail`"));
-        }
-        if written.code == Some(0) {
-            self.fault(&path, format!("{path}: a command that fails does not exit with 0"));
-        }
-        if (written.mishap == Mishap::Slow) != written.takes.is_some() {
-            self.fault(&path, format!("{path}: `do: slow` needs `takes`, how much longer, and nothing else has it"));
-        }
-        Injection {
-            part: part(written.part),
-            call: written.call.unwrap_or(1),
-            mishap: written.mishap,
-            code: i32::from(written.code.unwrap_or(1)),
-            stderr: written.stderr.unwrap_or_else(|| "it failed, as the scenario says\n".to_owned()),
-            takes: written.takes.as_ref().map(|text| self.duration(&format!("{path}.takes"), text)).unwrap_or_default(),
-            step: written.step,
-            line: self.lines.get(&path),
-        }
-    }
-
-    fn ran(&mut self, key: &str, written: &[RanDocument]) -> Vec<Ran> {
-        let mut all = Vec::new();
-        for (index, written) in written.iter().enumerate() {
-            let path = format!("expect.{key}[{index}]");
-            let (pattern, times) = match written {
-                RanDocument::Words(words) => (WrittenPattern { words: Some(words), ..WrittenPattern::default() }, None),
-                RanDocument::Whole(whole) => (
-                    WrittenPattern {
-                        words: whole.words.as_deref(),
-                        script: whole.script.as_deref(),
-                        flags: &whole.flags,
-                        may_have: &whole.may_have,
-                        on: whole.on.as_deref(),
-                    },
-                    whole.times,
-                ),
-            };
-            let words = pattern.words.map(|words| words.iter().map(word_text).collect::<Vec<_>>().join(" "));
-            let mut text = words.or_else(|| pattern.script.map(ToOwned::to_owned)).unwrap_or_default();
-            if let Some(on) = pattern.on {
-                text = format!("{text} on {on}");
-            }
-            let line = self.lines.get(&path);
-            all.extend(self.take(&path, Pattern::new(pattern)).map(|pattern| Ran { pattern, times, text, line }));
-        }
-        all
-    }
-
-    fn expectation(&mut self, written: ExpectDocument, world: &[&str]) -> Expectation {
-        let known = Known { world, captures: &[], command: false };
-        let mut never = Vec::new();
-        for (index, text) in written.never.into_iter().enumerate() {
-            let path = format!("expect.never[{index}]");
-            let line = self.lines.get(&path);
-            never.extend(self.take(&path, known.expression(&text)).map(|expression| Never { expression, text, line }));
-        }
-        for name in written.world.keys() {
-            if !world.contains(&name.split('.').next().unwrap_or(name)) {
-                self.fault(&format!("expect.world.{name}"), format!("expect.world: `{name}` is no variable of the world"));
-            }
-        }
-        Expectation {
-            outcome: written.outcome.map(Into::into),
-            exit: written.exit,
-            at: written.at,
-            ran: self.ran("ran", &written.ran),
-            never_ran: self.ran("never_ran", &written.never_ran),
-            asked: written.asked,
-            world: written.world.into_iter().collect(),
-            never,
-            owed: written.owed,
-            findings: written.findings.into_iter().collect(),
-        }
-    }
-}
-
 impl Scenario {
-    /// Reads a scenario. `name` is its path or name, for messages.
+    /// Reads a scenario that stands alone. `name` is its path or name, for messages.
     ///
     /// # Errors
     /// Everything that is wrong with it, each with its line.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
+        Self::parse_beside(name, text, &|path: &str| Err(format!("nothing is beside it, and no {path}")))
+    }
+
+    /// Reads a scenario with what it extends and the fixtures that its rules print, which stand beside it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its file and line.
+    pub fn read(name: &str, text: &str, beside: &dyn Fixtures) -> Result<Self, ScenarioError> {
+        Self::parse_beside(name, text, beside)?.load(beside)
+    }
+
+    fn parse_beside(name: &str, text: &str, beside: &dyn Fixtures) -> Result<Self, ScenarioError> {
+        let Written { mut document, lines, faults } = Written::read(name, text, beside, 0)?;
         let refuse = |faults| ScenarioError { name: name.to_owned(), faults };
-        let parsed = source::read(text);
-        let lines = Arc::new(Lines::of(text, parsed.root.as_ref()));
-        let mut form = parsed.faults;
-        let mut document = Value::Null;
-        if parsed.usable {
-            document = parse(text).map_err(|error| {
-                let line = error.location().map(|at| at.line());
-                refuse(vec![Fault { file: name.to_owned(), line, what: error.to_string(), hint: None }])
-            })?;
-            if let Some(root) = &parsed.root {
-                root.disagreements(&document, &mut form);
-            }
-        }
-        let form = form.into_iter().map(|fault| {
-            let line = Some(lines.at(fault.span.offset));
-            Fault { file: name.to_owned(), line, what: fault.message, hint: None }
-        });
-        let mut reader = Reader { name, lines: Arc::clone(&lines), faults: form.collect() };
-        if !parsed.usable {
-            return Err(refuse(reader.faults));
-        }
+        let mut reader = Reader { name, lines: Arc::new(lines), faults };
         let rules: Vec<Option<RuleDocument>> = reader.list(&mut document, "commands");
         let events: Vec<Option<EventDocument>> = reader.list(&mut document, "events");
         let injections: Vec<Option<InjectionDocument>> = reader.list(&mut document, "faults");
@@ -372,40 +161,10 @@ impl Scenario {
             let Printout::Unread(path) = &rule.stdout else { continue };
             match fixtures.read(path) {
                 Ok(bytes) => rule.stdout = Printout::Bytes(bytes.into()),
-                Err(what) => faults.push(Fault {
-                    file: self.name.clone(),
-                    line: rule.line,
-                    what: format!("the fixture cannot be read: {what}"),
-                    hint: None,
-                }),
+                Err(what) => faults.push(Fault::at(&self.name, rule.line.clone(), format!("the fixture cannot be read: {what}"))),
             }
         }
         if faults.is_empty() { Ok(self) } else { Err(ScenarioError { name: self.name, faults }) }
-    }
-}
-
-fn word_text(word: &Word) -> String {
-    match word {
-        Word::Int(number) => number.to_string(),
-        Word::Text(text) => text.clone(),
-    }
-}
-
-/// # Errors
-/// It is not one that a process can end with.
-pub(super) fn exit_code(number: i64) -> Result<i32, String> {
-    u8::try_from(number).map(i32::from).map_err(|_| format!("{number} is no exit code: they go from 0 to 255"))
-}
-
-fn part(name: PartName) -> Part {
-    match name {
-        PartName::Main => Part::Main,
-        PartName::DoneIf => Part::DoneIf,
-        PartName::Verify => Part::Verify,
-        PartName::Gate => Part::Gate,
-        PartName::Show => Part::Show,
-        PartName::Undo => Part::Undo,
-        PartName::Cleanup => Part::Cleanup,
     }
 }
 

@@ -11,19 +11,24 @@ use std::{
 use minijinja::{Value, value::ValueKind};
 
 use crate::{
-    event::Exit,
+    event::{Exit, Place},
     ports::{Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Urgency, Words},
 };
 
 use super::{
     document::Mishap,
     fault::Fault,
-    rule::{Code, Injection, Printout, Rule},
-    scenario::exit_code,
+    injection::{Calls, Injection, part_word},
+    line::Spot,
+    reader::exit_code,
+    rule::{Code, Printout, Rule},
     stage::{Call, Stage, Violation},
     suggestion,
     world::Locals,
 };
+
+/// How much longer a slow command takes that has no timeout.
+const SLOW: Duration = Duration::from_secs(600);
 
 /// Where the steps of the runbook stand: file and line, by step id.
 pub type StepLines = HashMap<String, (String, usize)>;
@@ -41,6 +46,36 @@ struct Ending {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     rule: Option<usize>,
+}
+
+/// How a rule is followed otherwise than it says.
+#[derive(Debug, Clone, Copy, Default)]
+struct Twist {
+    longer: Longer,
+    /// It says that all is well, and does nothing.
+    lie: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Longer {
+    By(Duration),
+    /// As long as its timeout lets it.
+    ToTheLimit,
+}
+
+impl Default for Longer {
+    fn default() -> Self {
+        Self::By(Duration::ZERO)
+    }
+}
+
+/// What became of a command.
+struct Answered {
+    ending: Ending,
+    /// Which fault struck.
+    injection: Option<usize>,
+    /// halligan itself ends here.
+    fatal: Option<LedgerError>,
 }
 
 impl Ending {
@@ -90,46 +125,109 @@ impl Simulator {
         self.stage().world.get(path)
     }
 
-    /// Faults that have not struck, by their index, with how often their command was called.
+    /// The whole world as it is now.
     #[must_use]
-    pub fn injections_left(&self) -> Vec<(usize, u32)> {
-        let stage = self.stage();
-        let left = stage.scenario.injections.iter().zip(&stage.counted).enumerate();
-        left.filter(|(_, (injection, counted))| **counted < injection.call).map(|(index, (_, counted))| (index, *counted)).collect()
+    pub fn snapshot(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.stage().world.snapshot()
     }
 
-    fn answer(&self, stage: &mut Stage, order: &Order) -> (Ending, Option<usize>) {
-        let scenario = Arc::clone(&stage.scenario);
-        let mut struck: Option<(usize, &Injection)> = None;
-        for (index, injection) in scenario.injections.iter().enumerate() {
-            let here = injection.part == order.part && (injection.step == order.place.as_str() || injection.step == order.place.step());
-            if here {
+    /// Lets time pass so many times as fast as it really does, instead of at once.
+    pub fn speed(&self, times: f64) {
+        self.stage().speed = Some(times.max(0.001));
+    }
+
+    /// What must not be true at the end, and is now.
+    #[must_use]
+    pub fn violations_at_the_end(&self) -> Vec<Violation> {
+        self.stage().at_the_end()
+    }
+
+    /// Commands that were asked for after a fault had ended halligan itself.
+    #[must_use]
+    pub fn afterwards(&self) -> Vec<Place> {
+        self.stage().afterwards.clone()
+    }
+
+    /// halligan is there again, after a fault had ended it; no fault strikes from now on.
+    pub fn revive(&self) {
+        let mut stage = self.stage();
+        stage.ended = None;
+        stage.injections.clear();
+        stage.counted.clear();
+    }
+
+    /// Faults that have not struck, with how often their command was called.
+    #[must_use]
+    pub fn injections_left(&self) -> Vec<(Injection, u32)> {
+        let stage = self.stage();
+        let left = stage.injections.iter().zip(&stage.counted).filter(|(injection, counted)| match injection.calls {
+            Calls::Nth(nth) => **counted < nth,
+            Calls::Every => **counted == 0,
+        });
+        left.map(|(injection, counted)| (injection.clone(), *counted)).collect()
+    }
+
+    fn answer(&self, stage: &mut Stage, order: &Order) -> Answered {
+        let mut struck: Option<(usize, Injection)> = None;
+        for index in 0..stage.injections.len() {
+            let injection = &stage.injections[index];
+            if injection.meets(&order.place, order.part) {
                 stage.counted[index] += 1;
-                if stage.counted[index] == injection.call && struck.is_none() {
-                    struck = Some((index, injection));
+                if struck.is_none() && injection.calls.strike(stage.counted[index]) {
+                    struck = Some((index, injection.clone()));
                 }
             }
         }
-        let index = struck.map(|(index, _)| index);
-        let mishap = struck.map(|(_, injection)| injection);
-        let ending = match mishap.map(|injection| injection.mishap) {
-            Some(Mishap::Fail) => Ending {
-                stderr: mishap.map(|injection| injection.stderr.clone().into_bytes()).unwrap_or_default(),
-                ..Ending::silent(Exit::Code(mishap.map_or(1, |injection| injection.code)))
-            },
-            Some(Mishap::Hang) => hang(stage, order, Duration::ZERO, mishap.and_then(|injection| injection.line)),
-            Some(Mishap::Slow) => self.by_rule(stage, order, mishap.map(|injection| injection.takes).unwrap_or_default()),
-            Some(Mishap::Garble) => {
-                let mut ending = self.by_rule(stage, order, Duration::ZERO);
-                garble(&mut ending.stdout);
+        let Some((index, injection)) = struck else {
+            return Answered { ending: self.by_rule(stage, order, Twist::default()), injection: None, fatal: None };
+        };
+        let plain = Twist::default();
+        let mut fatal = None;
+        let mut end = |what: &str, source| fatal = Some(LedgerError { what: what.to_owned(), source });
+        let ending = match injection.mishap {
+            Mishap::Fail => Ending { stderr: injection.stderr.clone().into_bytes(), ..Ending::silent(Exit::Code(injection.code)) },
+            Mishap::Hang => hang(stage, order, Duration::ZERO, injection.line),
+            Mishap::Slow => {
+                let longer = injection.takes.map_or(Longer::ToTheLimit, Longer::By);
+                self.by_rule(stage, order, Twist { longer, ..plain })
+            }
+            Mishap::Garble | Mishap::Cut => {
+                let mut ending = self.by_rule(stage, order, plain);
+                ending.stdout.truncate(ending.stdout.len() / 2);
+                if injection.mishap == Mishap::Garble {
+                    // Bytes that are no text.
+                    ending.stdout.extend_from_slice(b"\xff\xfe\x00#");
+                }
                 ending
             }
-            None => self.by_rule(stage, order, Duration::ZERO),
+            Mishap::Lie => self.by_rule(stage, order, Twist { lie: true, ..plain }),
+            Mishap::Drop => {
+                let mut ending = self.by_rule(stage, order, plain);
+                if !matches!(ending.exit, Exit::NotStarted { .. }) {
+                    ending = Ending { rule: ending.rule, ..Ending::silent(Exit::Lost { why: "as the scenario says".to_owned() }) };
+                }
+                ending
+            }
+            Mishap::Kill => {
+                end("halligan is killed here, as the scenario says", None);
+                self.by_rule(stage, order, plain)
+            }
+            Mishap::KillBefore => {
+                end("halligan is killed here, as the scenario says", None);
+                Ending::not_started("halligan was killed before")
+            }
+            Mishap::DiskFull => {
+                end("its disk is full, as the scenario says", Some(std::io::ErrorKind::StorageFull.into()));
+                self.by_rule(stage, order, plain)
+            }
         };
-        (ending, index)
+        if fatal.is_some() {
+            stage.ended = Some(order.place.clone());
+        }
+        Answered { ending, injection: Some(index), fatal }
     }
 
-    fn by_rule(&self, stage: &mut Stage, order: &Order, longer: Duration) -> Ending {
+    fn by_rule(&self, stage: &mut Stage, order: &Order, twist: Twist) -> Ending {
         let scenario = Arc::clone(&stage.scenario);
         if let Words::Argv(argv) = &order.words
             && scenario.programs_listed
@@ -149,7 +247,7 @@ impl Simulator {
                 }
             }
             stage.answered[index] += 1;
-            let mut ending = obey(stage, order, rule, index, &locals, longer);
+            let mut ending = obey(stage, order, rule, index, &locals, twist);
             ending.rule = Some(index);
             return ending;
         }
@@ -162,9 +260,24 @@ impl Simulator {
             Some((file, line)) => (file.clone(), Some(*line)),
             None => (stage.scenario.name.clone(), None),
         };
-        let hint = format!("add to `commands:` in {}:\n{}", stage.scenario.name, suggestion::rule(order));
+        let near = self.nearest(stage, order).map(|near| format!("{near}\n")).unwrap_or_default();
+        let hint = format!("{near}add to `commands:` in {}:\n{}", stage.scenario.name, suggestion::rule(order));
         stage.remember(Fault { file, line, what: what.clone(), hint: Some(hint) });
         Ending::not_started(what)
+    }
+
+    /// The rule that is most like a command that none answers, and why it does not.
+    fn nearest(&self, stage: &Stage, order: &Order) -> Option<String> {
+        let command = suggestion::command(order);
+        let alike = |rule: &Rule| strsim::normalized_levenshtein(&rule.text, &command);
+        let rules = stage.scenario.rules.iter();
+        let whole = rules.clone().find(|rule| rule.pattern.matches(&order.words, order.host.as_deref()).is_some());
+        let (rule, why) = match whole {
+            Some(rule) => (rule, ", but its `when` is false"),
+            None => (rules.max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|rule| alike(rule) > 0.5)?, ""),
+        };
+        let at = rule.line.as_ref().map(|spot| format!(" at {}:{}", spot.file, spot.line)).unwrap_or_default();
+        Some(format!("the nearest rule{at} answers `{}`{why}", rule.text))
     }
 }
 
@@ -180,6 +293,8 @@ fn locals(stage: &Stage, order: &Order, captures: Vec<(String, Value)>, rule: us
     locals.push(("user".to_owned(), Value::from(order.user.as_deref().unwrap_or(&stage.scenario.user))));
     locals.push(("stdin".to_owned(), Value::from(order.stdin.as_deref())));
     locals.push(("env".to_owned(), Value::from_pairs(order.env.iter().map(|variable| (variable.name.as_str(), variable.value.as_str())))));
+    locals.push(("place".to_owned(), Value::from(order.place.as_str())));
+    locals.push(("part".to_owned(), Value::from(part_word(order.part))));
     locals.push(("params".to_owned(), stage.params.clone()));
     locals.push(("calls".to_owned(), Value::from(stage.answered.get(rule).copied().unwrap_or_default())));
     Arc::new(locals)
@@ -187,12 +302,12 @@ fn locals(stage: &Stage, order: &Order, captures: Vec<(String, Value)>, rule: us
 
 /// A rule that cannot be followed: the scenario has failed, whatever the runbook makes of it.
 fn broken(stage: &mut Stage, rule: &Rule, what: &str) -> Ending {
-    stage.fault(rule.line, what);
+    stage.fault(rule.line.clone(), what);
     Ending::not_started(format!("the scenario is broken: {what}"))
 }
 
 /// Never ends by itself. `already` is how long it has been under way.
-fn hang(stage: &mut Stage, order: &Order, already: Duration, line: Option<usize>) -> Ending {
+fn hang(stage: &mut Stage, order: &Order, already: Duration, line: Option<Spot>) -> Ending {
     if let Some(limit) = order.timeout {
         stage.advance(limit.saturating_sub(already));
         return Ending::late(limit);
@@ -203,8 +318,11 @@ fn hang(stage: &mut Stage, order: &Order, already: Duration, line: Option<usize>
 }
 
 /// Does what the rule says: lets its time pass, changes the world, prints.
-fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Locals, longer: Duration) -> Ending {
-    let takes = rule.takes.saturating_add(longer);
+fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Locals, twist: Twist) -> Ending {
+    let takes = match twist.longer {
+        Longer::By(longer) => rule.takes.saturating_add(longer),
+        Longer::ToTheLimit => order.timeout.unwrap_or_else(|| rule.takes.saturating_add(SLOW)).max(rule.takes),
+    };
     if let Some(limit) = order.timeout
         && limit < takes
     {
@@ -212,14 +330,16 @@ fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Lo
         return Ending::late(limit);
     }
     stage.advance(takes);
-    if let Err(what) = stage.change(&rule.set, locals) {
-        return Ending::not_started(format!("the scenario is broken: {what}"));
-    }
-    for (delay, set) in &rule.after {
-        stage.later(*delay, Arc::clone(set), Arc::clone(locals), order.place.clone());
-    }
-    if rule.hang {
-        return hang(stage, order, takes, rule.line);
+    if !twist.lie {
+        if let Err(what) = stage.change(&rule.set, locals) {
+            return Ending::not_started(format!("the scenario is broken: {what}"));
+        }
+        for (delay, set) in &rule.after {
+            stage.later(*delay, Arc::clone(set), Arc::clone(locals), order.place.clone());
+        }
+        if rule.hang {
+            return hang(stage, order, takes, rule.line.clone());
+        }
     }
     let scope = stage.scope(locals);
     let stdout = match &rule.stdout {
@@ -246,6 +366,7 @@ fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Lo
         }),
     };
     match code {
+        Ok(_) if twist.lie => Ending { exit: Exit::Code(0), stdout, stderr, rule: None },
         Ok(code) => Ending { exit: Exit::Code(code), stdout, stderr, rule: None },
         Err(what) => broken(stage, rule, &format!("commands[{index}].code: {what}")),
     }
@@ -259,12 +380,6 @@ fn text(value: &Value) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Cuts output in half and leaves bytes that are no text.
-fn garble(output: &mut Vec<u8>) {
-    output.truncate(output.len() / 2);
-    output.extend_from_slice(b"\xff\xfe\x00#");
-}
-
 fn installed(programs: &[String], program: &str) -> bool {
     let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     programs.iter().any(|other| other == program || (name(other) == name(program) && (!other.contains('/') || !program.contains('/'))))
@@ -276,7 +391,7 @@ fn print(site: &dyn Site, bytes: &[u8]) -> Result<Printed, LedgerError> {
     for line in String::from_utf8_lossy(bytes).lines() {
         site.line(line);
     }
-    Ok(Printed { captured: capture.finish()?, head: bytes[..bytes.len().min(Printed::LIMIT)].to_vec() })
+    Ok(Printed::new(capture.finish()?, bytes[..bytes.len().min(Printed::LIMIT)].to_vec()))
 }
 
 impl Executor for Simulator {
@@ -300,11 +415,15 @@ impl Executor for Simulator {
 
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
         // The lock is gone before the site is spoken to: it may look at the clock.
-        let (ending, took) = {
+        let (ending, took, speed) = {
             let mut stage = self.stage();
+            if stage.ended.is_some() {
+                stage.afterwards.push(order.place.clone());
+                return Err(LedgerError { what: "halligan has ended before this".to_owned(), source: None });
+            }
             let at = stage.now();
             stage.place = Some(order.place.clone());
-            let (ending, injection) = self.answer(&mut stage, order);
+            let Answered { ending, injection, fatal } = self.answer(&mut stage, order);
             stage.place = None;
             let took = stage.now().saturating_sub(at);
             stage.calls.push(Call {
@@ -312,17 +431,25 @@ impl Executor for Simulator {
                 took,
                 place: order.place.clone(),
                 part: order.part,
+                effect: order.effect,
                 words: order.words.clone(),
                 host: order.host.clone(),
                 exit: ending.exit.clone(),
+                printed: ending.stdout.len(),
                 rule: ending.rule,
                 injection,
             });
+            if let Some(fatal) = fatal {
+                return Err(fatal);
+            }
             if stage.endless() {
                 stop.raise(Urgency::AtOnce);
             }
-            (ending, took)
+            (ending, took, stage.speed)
         };
+        if let Some(speed) = speed {
+            stop.sleep(took.div_f64(speed), stop.urgency());
+        }
         let stdout = print(site, &ending.stdout)?;
         let stderr = print(site, &ending.stderr)?;
         Ok(Ran { exit: ending.exit, stdout, stderr, took, leaked: false })
@@ -330,223 +457,4 @@ impl Executor for Simulator {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        super::bench::{Bench, execute, order, rehearsal, run},
-        *,
-    };
-    use crate::{event::Part, ports::Clock};
-
-    const RESTART: &str = "
-world: {up: [0, 1, 2, 3], noout: false, osd: {'3': {up: true}}}
-commands:
-  - match: [ceph, osd, '{what:set|unset}', noout]
-    set: {noout: \"{{ what == 'set' }}\"}
-    stderr: \"noout is {{ what }}\\n\"
-  - match: [systemctl, restart, 'ceph-osd@{id:int}']
-    on: osd-host-{n:int}
-    takes: 4s
-    set: {up: \"{{ up | reject('equalto', id) | list }}\", 'osd.{{ id }}.up': false}
-    after:
-      5s: {set: {up: \"{{ up + [id] }}\"}}
-  - match: [ceph, -s]
-    json: {up: '{{ up }}', noout: '{{ noout }}', n: 3}
-  - match: [ceph, osd, ok-to-stop, '{id:int}']
-    when: up | length < 4
-    code: 16
-  - match: [ceph, osd, ok-to-stop, '{id:int}']
-    stdout: \"osd.{{ id }} {{ calls }} {{ env.A }} {{ argv | length }} {{ user }}\\n\"
-  - script: 'rm (?P<file>\\S+)'
-    stdout: \"{{ file }}\"
-";
-
-    #[test]
-    fn the_world_keeps_its_state_and_its_time() {
-        let rehearsal = rehearsal(RESTART);
-        assert_eq!(run(&rehearsal, "ceph osd set noout"), "Code(0) ");
-        assert_eq!(run(&rehearsal, "ceph osd ok-to-stop 3"), "Code(0) osd.3 0 b 4 root\n");
-        let restart = Order { host: Some("osd-host-2".into()), ..order("systemctl restart ceph-osd@3") };
-        let ran = execute(&rehearsal, &restart);
-        assert_eq!((ran.exit, ran.took), (Exit::Code(0), Duration::from_secs(4)));
-        assert_eq!(run(&rehearsal, "ceph -s"), r#"Code(0) {"up":[0,1,2],"noout":true,"n":3}"#);
-        assert_eq!(run(&rehearsal, "ceph osd ok-to-stop 2"), "Code(16) ");
-        assert_eq!(rehearsal.simulator.world("osd.3.up"), Some(Value::from(false)));
-        rehearsal.clock.pause(Duration::from_millis(4999), &Interrupts::default());
-        assert_eq!(run(&rehearsal, "ceph osd ok-to-stop 2"), "Code(16) ");
-        rehearsal.clock.pause(Duration::from_millis(1), &Interrupts::default());
-        assert_eq!(run(&rehearsal, "ceph osd ok-to-stop 2"), "Code(0) osd.2 1 b 4 root\n");
-        assert_eq!(rehearsal.clock.elapsed(), Duration::from_secs(9));
-        let calls = rehearsal.simulator.calls();
-        assert_eq!((calls[2].at, calls[2].host.as_deref(), calls[2].rule), (Duration::ZERO, Some("osd-host-2"), Some(1)));
-        assert_eq!(rehearsal.simulator.take_faults(), []);
-    }
-
-    #[test]
-    fn scripts_and_the_lines_that_they_print() {
-        let rehearsal = rehearsal(RESTART);
-        let bench = Bench::default();
-        let script = Order { words: Words::Script("cd /\nrm /tmp/x\n".into()), ..order("x") };
-        let ran = rehearsal.simulator.execute(&script, &bench, &Interrupts::default()).unwrap();
-        assert_eq!(ran.stdout.captured.bytes, 6);
-        assert_eq!(*bench.lines.lock().unwrap(), ["/tmp/x"]);
-    }
-
-    #[test]
-    fn a_command_without_a_rule_is_a_fault_with_the_rule_to_write() {
-        let mut rehearsal = rehearsal(RESTART);
-        rehearsal.simulator.steps.insert("step".into(), ("x.yaml".into(), 12));
-        let ran = execute(&rehearsal, &Order { host: Some("h1".into()), ..order("kubectl get -o jsonpath={.x} 3 it's") });
-        assert!(matches!(ran.exit, Exit::NotStarted { .. }));
-        let faults = rehearsal.simulator.take_faults();
-        assert_eq!(
-            faults[0].to_string(),
-            "x.yaml:12: no rule answers `kubectl get -o jsonpath={.x} 3 it's on h1` (each[i=1].step)\n\
-             add to `commands:` in s.yaml:\n  - match: [kubectl, get, '-o', 'jsonpath=\\{.x\\}', '3', 'it''s']\n    on: h1\n    \
-             stdout: ''    # what does it print?\n"
-        );
-        assert!(rehearsal.simulator.take_faults().is_empty());
-    }
-
-    #[test]
-    fn the_suggested_rule_answers_the_command() {
-        let odd = Words::Argv(["kubectl", "yes", "", "a b", "{x}", "it's", "\\{", "a: b", "#", "tab\t", "-"].map(ToOwned::to_owned).into());
-        for order in [
-            Order { words: odd, host: Some("h-{1}".into()), ..order("x") },
-            Order { words: Words::Script("# a comment\n  echo 'a' | tee $(x)\n".into()), ..order("x") },
-        ] {
-            let rehearsal = rehearsal(&format!("commands:\n{}", suggestion::rule(&order)));
-            assert_eq!(execute(&rehearsal, &order).exit, Exit::Code(0), "{}", suggestion::rule(&order));
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_evaluated_fails_the_command_and_the_scenario() {
-        for (rule, line) in [
-            ("stdout: '{{ w.gone }}'", 6),
-            ("stdout: '{{ w.n < 3 }}'", 6),
-            ("stdout: '{{ w }}'", 6),
-            ("stderr: '{{ true }}'", 6),
-            ("when: w.gone", 6),
-            ("when: w", 6),
-            ("code: '{{ w.n }}'", 6),
-            ("code: '{{ 300 }}'", 6),
-            ("stderr: 'x {{ w.gone }}'", 6),
-            ("set: {w: '{{ w.gone }}'}", 7),
-            ("set: {w.x.y: 1}", 7),
-        ] {
-            let rehearsal = rehearsal(&format!("world: {{w: {{n: text}}}}\ncommands:\n  - match: [x]\n    {rule}\n"));
-            assert!(run(&rehearsal, "x").starts_with("NotStarted"), "{rule}");
-            let faults = rehearsal.simulator.take_faults();
-            assert_eq!((faults.len(), faults[0].file.as_str(), faults[0].line), (1, "s.yaml", Some(line)), "{rule}: {faults:?}");
-        }
-    }
-
-    #[test]
-    fn what_hangs_is_killed_at_its_timeout_and_has_done_its_work() {
-        let rehearsal = rehearsal("world: {w: 0}\ncommands:\n  - match: [x]\n    takes: 2s\n    set: {w: 1}\n    hang: true\n");
-        let ran = execute(&rehearsal, &order("x"));
-        assert_eq!((ran.exit, ran.took), (Exit::TimedOut { after_ms: 60_000, killed: true }, Duration::from_secs(60)));
-        assert_eq!(rehearsal.simulator.world("w"), Some(Value::from(1)));
-        let forever = execute(&rehearsal, &Order { timeout: None, ..order("x") });
-        assert!(matches!(forever.exit, Exit::NotStarted { .. }));
-        assert!(rehearsal.simulator.take_faults()[0].what.contains("has no timeout"));
-    }
-
-    #[test]
-    fn each_kind_of_fault_strikes_its_call_and_no_other() {
-        let world = "world: {w: 0}\ncommands:\n  - match: [x]\n    set: {w: '{{ w + 1 }}'}\n    stdout: abcdefgh\nfaults:\n";
-        let third = |fault: &str| {
-            let rehearsal = rehearsal(&format!("{world}  - {{step: step, call: 3, {fault}}}\n"));
-            let _ = (run(&rehearsal, "x"), run(&rehearsal, "x"));
-            // Another part of the step is not counted.
-            execute(&rehearsal, &Order { part: Part::Verify, ..order("x") });
-            assert_eq!(rehearsal.simulator.injections_left(), [(0, 2)]);
-            let struck = execute(&rehearsal, &order("x"));
-            assert!(rehearsal.simulator.injections_left().is_empty());
-            assert_eq!(rehearsal.simulator.calls()[3].injection, Some(0));
-            let world = rehearsal.simulator.world("w").unwrap().to_string();
-            assert_eq!(run(&rehearsal, "x"), "Code(0) abcdefgh");
-            (struck, world)
-        };
-        let (ran, world_after) = third("do: fail, code: 5, stderr: no");
-        assert_eq!((ran.exit, ran.stderr.head, world_after.as_str()), (Exit::Code(5), b"no".to_vec(), "3"));
-        let (ran, world_after) = third("do: hang");
-        assert_eq!((ran.exit, world_after.as_str()), (Exit::TimedOut { after_ms: 60_000, killed: true }, "3"));
-        let (ran, world_after) = third("do: garble");
-        assert_eq!((ran.exit, world_after.as_str()), (Exit::Code(0), "4"));
-        assert!(ran.stdout.head.starts_with(b"abcd\xff") && std::str::from_utf8(&ran.stdout.head).is_err());
-        let (ran, world_after) = third("do: slow, takes: 59s");
-        assert_eq!((ran.exit, ran.took.as_secs(), world_after.as_str()), (Exit::Code(0), 59, "4"));
-        let (ran, world_after) = third("do: slow, takes: 61s");
-        assert_eq!((ran.exit, world_after.as_str()), (Exit::TimedOut { after_ms: 60_000, killed: true }, "3"));
-    }
-
-    #[test]
-    fn events_happen_in_their_order_and_conditions_once() {
-        let rehearsal = rehearsal(
-            "world: {log: [], degraded: 20, alarm: false}
-events:
-  - {at: 3s, set: {log: \"{{ log + ['c'] }}\"}}
-  - {at: 1s, set: {log: \"{{ log + ['a'] }}\"}}
-  - {at: 1s, set: {log: \"{{ log + ['b'] }}\"}}
-  - {every: 1s, at: 2s, when: degraded > 0, set: {degraded: '{{ [degraded - 5, 0] | max }}'}}
-  - {when: degraded <= 10, set: {alarm: true, log: \"{{ log + [elapsed] }}\"}}
-",
-        );
-        rehearsal.clock.pause(Duration::from_secs(600), &Interrupts::default());
-        let log = serde_json::to_string(&rehearsal.simulator.world("log").unwrap()).unwrap();
-        assert_eq!(log, r#"["a","b","c",3.0]"#);
-        assert_eq!(rehearsal.simulator.world("degraded"), Some(Value::from(0)));
-        assert_eq!(rehearsal.clock.now(), "2026-11-01T03:10:00Z".parse().unwrap());
-        assert_eq!(rehearsal.simulator.take_faults(), []);
-    }
-
-    #[test]
-    fn what_is_not_installed_is_not_started() {
-        let rehearsal = rehearsal("commands_present: [ceph]\ncommands:\n  - match: [ceph]\n  - match: ['{any}']\n");
-        assert!(rehearsal.simulator.locate("ceph").is_some() && rehearsal.simulator.locate("rbd").is_none());
-        assert!(run(&rehearsal, "rbd").starts_with("NotStarted"));
-        assert!(rehearsal.simulator.take_faults().is_empty(), "a missing program is part of the scenario");
-        assert_eq!(run(&rehearsal, "/usr/bin/ceph"), "Code(0) ");
-    }
-
-    #[test]
-    fn what_never_ends_is_ended() {
-        let rehearsal = rehearsal("commands: [{match: [x]}]\n");
-        let stop = Interrupts::default();
-        for _ in 0..367 {
-            rehearsal.clock.pause(Duration::from_secs(86400), &stop);
-        }
-        assert_eq!(stop.urgency(), Urgency::AtOnce);
-        assert!(rehearsal.simulator.take_faults()[0].what.contains("does not end"));
-    }
-
-    #[test]
-    fn a_thousand_steps_and_six_hours_pass_in_no_time() {
-        let rehearsal = rehearsal(
-            "world: {n: 0, degraded: 100000, up: [1, 2, 3]}
-commands:
-  - match: [set, '{id:int}']
-    set: {n: '{{ n + 1 }}'}
-  - match: [status]
-    stdout: \"{ 'n': {{ n }}, {% for id in up %}'osd.{{ id }}': {{ degraded }}, {% endfor %} }\"
-events:
-  - {every: 5s, when: degraded > 0, set: {degraded: '{{ degraded - 1 }}'}}
-expect:
-  never: [n < 0, 'degraded < 0', 'up | length < 3']
-",
-        );
-        let began = std::time::Instant::now();
-        let stop = Interrupts::default();
-        for step in 0..1000 {
-            run(&rehearsal, &format!("set {step}"));
-        }
-        while rehearsal.clock.elapsed() < Duration::from_secs(6 * 3600) {
-            run(&rehearsal, "status");
-            rehearsal.clock.pause(Duration::from_secs(5), &stop);
-        }
-        assert_eq!(rehearsal.simulator.world("degraded"), Some(Value::from(100_000 - 4320)));
-        // Generous, for a debug build on a busy machine.
-        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    }
-}
+mod tests;

@@ -5,14 +5,17 @@ use std::{sync::Arc, time::Duration};
 use minijinja::Value;
 
 use crate::{
-    event::{Exit, Part, Place},
+    event::{Effect, Exit, Part, Place},
     expression,
     ports::Words,
 };
 
 use super::{
     clock::Timeline,
+    document::At,
     fault::Fault,
+    injection::Injection,
+    line::Spot,
     rule::Assignment,
     scenario::Scenario,
     world::{Locals, World},
@@ -31,12 +34,15 @@ pub struct Call {
     pub took: Duration,
     pub place: Place,
     pub part: Part,
+    pub effect: Effect,
     pub words: Words,
     pub host: Option<String>,
     pub exit: Exit,
+    /// How many bytes it wrote to standard output.
+    pub printed: usize,
     /// Which rule answered, from 0.
     pub rule: Option<usize>,
-    /// Which of the scenario's faults struck, from 0.
+    /// Which fault struck, from 0: the scenario's own come first.
     pub injection: Option<usize>,
 }
 
@@ -45,6 +51,7 @@ pub struct Call {
 pub struct Violation {
     /// Which expression of `expect.never`.
     pub never: usize,
+    /// Since the beginning.
     pub at: Duration,
     /// What was under way.
     pub place: Option<Place>,
@@ -75,14 +82,23 @@ pub struct Stage {
     pub calls: Vec<Call>,
     /// How often each rule has answered.
     pub answered: Vec<u64>,
+    pub injections: Vec<Injection>,
     /// How often each fault's command has been called.
     pub counted: Vec<u32>,
+    /// How much faster than real time it goes; `None`: at once.
+    pub speed: Option<f64>,
     pub place: Option<Place>,
+    /// Where the rehearsed fault ended halligan itself: nothing may be asked of the world after that.
+    pub ended: Option<Place>,
+    /// Commands that were asked for all the same.
+    pub afterwards: Vec<Place>,
     endless: bool,
 }
 
 impl Stage {
-    pub fn new(scenario: &Arc<Scenario>) -> Self {
+    /// `more` goes wrong besides what the scenario says.
+    pub fn new(scenario: &Arc<Scenario>, more: &[Injection]) -> Self {
+        let injections: Vec<Injection> = scenario.injections.iter().chain(more).cloned().collect();
         let mut stage = Self {
             world: World::new(&scenario.world),
             params: Value::from_pairs(scenario.params.iter().map(|(name, value)| (name.clone(), expression::from_json(value)))),
@@ -92,8 +108,12 @@ impl Stage {
             faults: Vec::new(),
             calls: Vec::new(),
             answered: vec![0; scenario.rules.len()],
-            counted: vec![0; scenario.injections.len()],
+            counted: vec![0; injections.len()],
+            injections,
+            speed: None,
             place: None,
+            ended: None,
+            afterwards: Vec::new(),
             endless: false,
             scenario: Arc::clone(scenario),
         };
@@ -112,9 +132,8 @@ impl Stage {
         self.timeline.now()
     }
 
-    pub fn fault(&mut self, line: Option<usize>, what: impl Into<String>) {
-        let fault = Fault { file: self.scenario.name.clone(), line, what: what.into(), hint: None };
-        self.remember(fault);
+    pub fn fault(&mut self, line: Option<Spot>, what: impl Into<String>) {
+        self.remember(Fault::at(&self.scenario.name, line, what));
     }
 
     /// A fault is told once, however often it comes back.
@@ -174,7 +193,7 @@ impl Stage {
         let Some(when) = &happening.when else { return true };
         let result = when.evaluate_bool(&self.scope(&Locals::default()));
         result.unwrap_or_else(|error| {
-            self.fault(happening.line, format!("events[{index}].when: {error}"));
+            self.fault(happening.line.clone(), format!("events[{index}].when: {error}"));
             false
         })
     }
@@ -189,24 +208,24 @@ impl Stage {
         }
         let result = self.assign(set, locals);
         if let Err((line, what)) = &result {
-            self.fault(*line, format!("`set`: {what}"));
+            self.fault(line.clone(), format!("`set`: {what}"));
         }
         self.notice();
         result.map_err(|(_, what)| what)
     }
 
-    fn assign(&mut self, set: &[Assignment], locals: &Locals) -> Result<(), (Option<usize>, String)> {
+    fn assign(&mut self, set: &[Assignment], locals: &Locals) -> Result<(), (Option<Spot>, String)> {
         let scope = self.scope(locals);
         let mut values = Vec::with_capacity(set.len());
         for assignment in set {
             let path = assignment.path.iter().map(|part| part.evaluate(&scope).map(|part| part.to_string()));
             let path: Result<Vec<_>, _> = path.collect();
-            let path = path.map_err(|error| (assignment.line, error.message))?;
-            values.push((path, assignment.value.evaluate(&scope).map_err(|what| (assignment.line, what))?));
+            let path = path.map_err(|error| (assignment.line.clone(), error.message))?;
+            values.push((path, assignment.value.evaluate(&scope).map_err(|what| (assignment.line.clone(), what))?));
         }
         drop(scope);
         for (assignment, (path, value)) in set.iter().zip(values) {
-            self.world.set(&path, value).map_err(|what| (assignment.line, what))?;
+            self.world.set(&path, value).map_err(|what| (assignment.line.clone(), what))?;
         }
         Ok(())
     }
@@ -226,6 +245,21 @@ impl Stage {
         }
     }
 
+    /// What must not be true at the end, and is.
+    pub fn at_the_end(&mut self) -> Vec<Violation> {
+        let scenario = Arc::clone(&self.scenario);
+        let scope = self.scope(&Locals::default());
+        let mut found = Vec::new();
+        for (index, never) in scenario.expect.never.iter().enumerate().filter(|(_, never)| never.at == At::End) {
+            match never.expression.evaluate_bool(&scope) {
+                Ok(false) => {}
+                Ok(true) => found.push(Violation { never: index, at: self.now(), place: None }),
+                Err(error) => self.fault(never.line.clone(), format!("expect.never[{index}]: {error}")),
+            }
+        }
+        found
+    }
+
     fn check_never(&mut self) {
         let scenario = Arc::clone(&self.scenario);
         if scenario.expect.never.is_empty() {
@@ -233,13 +267,13 @@ impl Stage {
         }
         let scope = self.scope(&Locals::default());
         for (index, never) in scenario.expect.never.iter().enumerate() {
-            if self.violations.iter().any(|violation| violation.never == index) {
+            if never.at == At::End || self.violations.iter().any(|violation| violation.never == index) {
                 continue;
             }
             match never.expression.evaluate_bool(&scope) {
                 Ok(false) => {}
                 Ok(true) => self.violations.push(Violation { never: index, at: self.now(), place: self.place.clone() }),
-                Err(error) => self.fault(never.line, format!("expect.never[{index}]: {error}")),
+                Err(error) => self.fault(never.line.clone(), format!("expect.never[{index}]: {error}")),
             }
         }
     }

@@ -11,7 +11,10 @@ use minijinja::{
 use crate::expression;
 
 /// Words of rules that mean something of their own; no variable of the world is called so.
-pub const BUILTINS: &[&str] = &["params", "argv", "host", "user", "env", "stdin", "elapsed", "calls"];
+pub const BUILTINS: &[&str] = &["params", "argv", "host", "user", "env", "stdin", "elapsed", "calls", "place", "part", "here"];
+
+/// The host in `hosts` that is the machine on which halligan runs.
+pub const LOCAL: &str = "local";
 
 type Variables = IndexMap<String, Value>;
 /// Names that one command brings with it, such as what was captured of it.
@@ -39,7 +42,19 @@ impl Object for Scope {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         let local = self.locals.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
-        local.or_else(|| self.variables.get(key).cloned()).or_else(|| (key == "elapsed").then(|| Value::from(self.elapsed)))
+        local.or_else(|| self.variables.get(key).cloned()).or_else(|| match key {
+            "elapsed" => Some(Value::from(self.elapsed)),
+            "here" => self.here(),
+            _ => None,
+        })
+    }
+}
+
+impl Scope {
+    /// What `hosts` holds for the host on which the command runs.
+    fn here(&self) -> Option<Value> {
+        let host = self.locals.iter().find(|(name, _)| name == "host").map(|(_, host)| host)?;
+        child(self.variables.get("hosts")?, host.as_str().unwrap_or(LOCAL))
     }
 }
 
@@ -65,6 +80,13 @@ impl World {
             value = child(&value, part)?;
         }
         Some(value)
+    }
+
+    /// Every variable as it is now.
+    #[must_use]
+    pub fn snapshot(&self) -> serde_json::Map<String, serde_json::Value> {
+        let json = |value: &Value| serde_json::to_value(value).unwrap_or_else(|_| value.to_string().into());
+        self.variables.iter().map(|(name, value)| (name.clone(), json(value))).collect()
     }
 
     /// Changes the value at a path. Only its last part may be new, and only in a map inside a variable.

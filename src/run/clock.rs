@@ -1,20 +1,21 @@
 //! The real clock.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::ports::{Clock, Interrupts};
+use crate::ports::{Clock, Interrupts, Stopwatch};
 
-/// Time as it passes.
+/// Time as it passes; it stands still while the operator has suspended everything.
 #[derive(Debug)]
-pub struct RealClock(Instant);
+pub struct RealClock<'a>(Stopwatch<'a>);
 
-impl Default for RealClock {
-    fn default() -> Self {
-        Self(Instant::now())
+impl<'a> RealClock<'a> {
+    #[must_use]
+    pub fn start(interrupts: &'a Interrupts) -> Self {
+        Self(Stopwatch::start(interrupts))
     }
 }
 
-impl Clock for RealClock {
+impl Clock for RealClock<'_> {
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::now()
     }

@@ -136,8 +136,8 @@ pub(super) fn ended(order: &Order, attempt: u32, ran: &Ran, askings: u32, verdic
 
 /// The end of what was printed, as text.
 fn tail(printed: &Printed) -> String {
-    let from = printed.head.len().saturating_sub(EXCERPT);
-    String::from_utf8_lossy(&printed.head[from..]).into_owned()
+    let end = printed.end();
+    String::from_utf8_lossy(&end[end.len().saturating_sub(EXCERPT)..]).into_owned()
 }
 
 /// What a command's end means where nothing but its exit code is asked for.
@@ -326,6 +326,10 @@ impl Site for CommandSite<'_> {
 
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
         self.engine.ports.ledger.capture()
+    }
+
+    fn remark(&self, text: &str) -> Result<(), LedgerError> {
+        self.keep(Event::Note { place: Some(self.place.clone()), text: text.to_owned() })
     }
 
     fn line(&self, text: &str) {

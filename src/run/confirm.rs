@@ -95,7 +95,7 @@ impl Engine<'_> {
     }
 
     fn put(&self, place: &Place, question: Question) -> Result<Asked, Halt> {
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) => {
                 self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: typed.clone(), by })?;
                 Ok(Asked::Yes(typed))

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{
     engine::{Engine, Halt},
     frame::Frame,
+    recall::{at_once, unanswered},
 };
 use crate::{
     event::{Effect, Event, Part, Place, StepOutcome},
@@ -36,7 +37,7 @@ impl Engine<'_> {
         }
         let question =
             Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text: format!("{place} failed: {why}") };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 self.emit(Event::Confirmed {
                     place: Some(place.clone()),
@@ -51,11 +52,29 @@ impl Engine<'_> {
     }
 
     /// First the probe that can tell, then the operator.
-    pub fn resolve_doubt(&self, step: &Step, scope: &Scope, place: &Place, why: &str) -> Result<Option<Choice>, Halt> {
+    ///
+    /// `before` describes a step that was begun before this run was taken up again.
+    pub fn resolve_doubt(
+        &self,
+        step: &Step,
+        scope: &Scope,
+        place: &Place,
+        why: &str,
+        before: Option<&str>,
+    ) -> Result<Option<Choice>, Halt> {
+        match self.ports.interrupts.urgency() {
+            Urgency::AtOnce => return Err(Halt::Abandoned),
+            // Whoever ends a step now has no time for questions: it stays in doubt.
+            Urgency::Now => return Ok(None),
+            Urgency::AfterStep | Urgency::None => {}
+        }
         let resolved = |outcome, evidence: String, by| Event::DoubtResolved { place: place.clone(), outcome, evidence, by };
         let mut evidence = "no probe tells".to_owned();
         if let Some(probe) = &step.done_if {
-            let asked = self.ask_one(probe, scope, place, Part::DoneIf)?;
+            let asked = match before {
+                Some(_) => self.ask_one(&at_once(probe), scope, place, Part::DoneIf)?,
+                None => self.ask_one(probe, scope, place, Part::DoneIf)?,
+            };
             if let Evaluated::Known(Some(asked)) = asked {
                 evidence = if asked.message.is_empty() { asked.why() } else { asked.message.clone() };
                 if asked.passed() {
@@ -63,11 +82,28 @@ impl Engine<'_> {
                     return Ok(Some(Choice::Done));
                 }
             }
+            if before.is_some() && step.idempotent {
+                let outcome = StepOutcome::Failed { why: "it is not in the wanted state".to_owned() };
+                self.emit(resolved(outcome, format!("its `done_if` does not hold, and it may be run again: {evidence}"), None))?;
+                return Ok(Some(Choice::Retry));
+            }
+        } else if let (Some(_), Some(probe)) = (before, &step.verify)
+            && let Evaluated::Known(Some(asked)) = self.ask_one(&at_once(probe), scope, place, Part::Verify)?
+        {
+            // The proof shows what is so, and not what has made it so: the operator judges.
+            evidence = match (asked.passed(), asked.message.is_empty()) {
+                (true, true) => "its proof holds now".to_owned(),
+                (true, false) => format!("its proof holds now: {}", asked.message),
+                (false, _) => format!("its proof does not hold now: {}", asked.why()),
+            };
         }
         let choices = vec![Choice::Done, Choice::NotDone, Choice::Retry, Choice::Stop];
-        let text = format!("Nobody knows whether {place} took effect: {why}\n  {evidence}");
+        let mut text = format!("Nobody knows whether {place} took effect: {why}\n  {evidence}");
+        if let Some(before) = before {
+            text = format!("{text}\n{before}");
+        }
         let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 let outcome = match choice {
                     Choice::Done => StepOutcome::Done,
@@ -76,6 +112,9 @@ impl Engine<'_> {
                 };
                 self.emit(resolved(outcome, format!("the operator: {choice:?}").to_lowercase(), Some(by)))?;
                 Ok(Some(choice))
+            }
+            Err(no_answer) if before.is_some() => {
+                Err(unanswered(place, &no_answer, format!("nobody knows whether {place} took effect: {why}")))
             }
             _ => Ok(None),
         }
@@ -95,7 +134,7 @@ impl Engine<'_> {
         let choices = vec![Choice::Run, Choice::Skip, Choice::Continue, Choice::Stop];
         let text = format!("Next: {place}{}\nIt would run:  {}", why_line(step), would_run.line());
         let question = Question { place: Some(place.clone()), ask: Ask::Step { choices }, text };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) => {
                 self.emit(Event::Confirmed {
                     place: Some(place.clone()),

@@ -2,11 +2,14 @@
 
 use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 
-use super::{Ports, Setting};
+use super::{Before, Ports, Setting, mask::Secrets};
 use crate::{
-    event::{Event, Outcome, Place, Progress, RunState, state::IllegalTransition},
+    event::{
+        Event, Outcome, Place, Progress, RunState,
+        state::{IllegalTransition, Phase},
+    },
     plan::Plan,
-    ports::{LedgerError, Urgency},
+    ports::{Answer, Heard, LedgerError, NoAnswer, Question, Urgency},
 };
 
 /// Why the loop does not go on.
@@ -37,6 +40,11 @@ pub(super) enum Halt {
         place: Place,
         why: String,
     },
+    /// Only a person can say how to go on, and nobody is there. All stays as it is.
+    OperatorNeeded {
+        place: Place,
+        why: String,
+    },
     /// It could not be taken back.
     Stuck {
         place: Place,
@@ -51,13 +59,15 @@ pub(super) enum Halt {
 impl Halt {
     /// Nothing at all may be started any more, not even a cleanup.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Abandoned | Self::Ledger(_) | Self::Bug(_))
+        matches!(self, Self::Abandoned | Self::OperatorNeeded { .. } | Self::Ledger(_) | Self::Bug(_))
     }
 
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Declined { place, .. } | Self::Stopped { place, .. } => place.as_ref(),
-            Self::Failed { place, .. } | Self::Rollback { place, .. } | Self::Stuck { place, .. } => Some(place),
+            Self::Failed { place, .. } | Self::Rollback { place, .. } | Self::OperatorNeeded { place, .. } | Self::Stuck { place, .. } => {
+                Some(place)
+            }
             Self::Blocked { .. } | Self::Abandoned | Self::Ledger(_) | Self::Bug(_) => None,
         }
     }
@@ -69,6 +79,7 @@ impl Halt {
             | Self::Failed { why, .. }
             | Self::Stopped { why, .. }
             | Self::Rollback { why, .. }
+            | Self::OperatorNeeded { why, .. }
             | Self::Stuck { why, .. } => why.clone(),
             Self::Abandoned => "left at once, as asked".to_owned(),
             Self::Ledger(error) => match &error.source {
@@ -101,6 +112,8 @@ pub struct Ending {
     pub journal_failed: bool,
     /// A fact did not follow from those before it.
     pub bug: bool,
+    /// Only a person can say how to go on, and nobody was there.
+    pub operator_needed: bool,
     /// The operator's signals ended it.
     pub interrupted: bool,
     pub state: RunState,
@@ -112,11 +125,41 @@ pub(super) struct Engine<'a> {
     pub setting: &'a Setting,
     pub state: Mutex<RunState>,
     pub step_by_step: AtomicBool,
+    /// Each undo and cleanup is asked about.
+    pub confirms_each: bool,
+    /// What was done before, when a run is taken up again.
+    pub before: Option<&'a Before<'a>>,
+    pub secrets: Secrets,
 }
 
 impl Engine<'_> {
-    /// Makes an event a fact: folds it, records it, and only then shows it.
+    /// Makes an event a fact: folds it, records it, and only then shows it. What the operator has signalled meanwhile goes first.
     pub fn emit(&self, event: Event) -> Result<(), Halt> {
+        self.record_signals()?;
+        self.record(event)
+    }
+
+    /// Records the signals that came since the last record.
+    fn record_signals(&self) -> Result<(), Halt> {
+        // Nothing can be recorded of a run that is not open; what came before it is kept until it is.
+        if matches!(self.state.lock().unwrap_or_else(PoisonError::into_inner).phase, Phase::NotOpened | Phase::Closed(_)) {
+            return Ok(());
+        }
+        for heard in self.ports.interrupts.take_heard() {
+            self.record(match heard {
+                Heard::Stop(signal) => Event::Interrupted { signal: signal.to_owned() },
+                Heard::Suspended(length) => {
+                    let length = crate::quantity::show_duration(length);
+                    let text = format!("everything stood still for {length} (SIGTSTP to SIGCONT); no limit of time counts it");
+                    Event::Note { place: None, text }
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, event: Event) -> Result<(), Halt> {
+        let event = self.secrets.event(event);
         let at = self.ports.clock.now();
         {
             // Held while the record is written, so that the record's order is the state's.
@@ -132,9 +175,29 @@ impl Engine<'_> {
 
     pub fn progress(&self, progress: &Progress) {
         let at = self.ports.clock.now();
+        let masked;
+        let progress = if self.secrets.is_empty() {
+            progress
+        } else {
+            masked = self.secrets.progress(progress.clone());
+            &masked
+        };
         for observer in self.ports.observers {
             observer.progress(at, progress);
         }
+    }
+
+    /// Asks the operator, without a secret in the question.
+    pub fn put_question(&self, question: &Question) -> Result<Answer, NoAnswer> {
+        if self.secrets.is_empty() {
+            return self.ports.prompt.ask(question);
+        }
+        self.ports.prompt.ask(&self.secrets.question(question.clone()))
+    }
+
+    /// Whether the operator wants to leave at once: then nothing more is started, and cleanups stay owed.
+    pub fn leaving(&self) -> bool {
+        self.ports.interrupts.urgency().max(self.ports.last_interrupts.urgency()) == Urgency::AtOnce
     }
 
     /// Whether a dry run has passed over a change, so that the world is no longer what the real run would see.
@@ -155,32 +218,48 @@ impl Engine<'_> {
 
     /// Records how the run ended.
     pub fn close(self, result: Result<(), Halt>) -> Ending {
-        let owed: Vec<Place> = self.state.lock().unwrap_or_else(PoisonError::into_inner).owed.keys().cloned().collect();
-        let (mut outcome, mut why, place) = match &result {
+        let result = self.record_signals().and(result);
+        // What is abandoned stays open: a resume takes it up where it was left.
+        if result.as_ref().is_err_and(Halt::is_final) {
+            return self.told(&result);
+        }
+        let (outcome, why) = match &result {
+            Ok(()) => (Outcome::Completed, String::new()),
+            Err(halt) => (Outcome::from(halt), halt.why()),
+        };
+        match self.emit(Event::RunClosed { outcome, why, owed: self.owed() }) {
+            Ok(()) => self.told(&result),
+            Err(halt) => self.told(&Err(halt)),
+        }
+    }
+
+    fn owed(&self) -> Vec<Place> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).owed.keys().cloned().collect()
+    }
+
+    /// Says how the run ended.
+    pub fn told(self, result: &Result<(), Halt>) -> Ending {
+        let owed = self.owed();
+        let (outcome, why, place) = match result {
             Ok(()) => (Outcome::Completed, String::new(), None),
             Err(halt) => (Outcome::from(halt), halt.why(), halt.place().cloned()),
         };
-        let mut journal_failed = matches!(result, Err(Halt::Ledger(_)));
-        let mut bug = matches!(result, Err(Halt::Bug(_)));
-        let flag = match &result {
+        let flag = match result {
             Err(Halt::Declined { flag, .. }) => flag.clone(),
             _ => None,
         };
-        // What is abandoned stays open: a resume takes it up where it was left.
-        let left_open = matches!(result, Err(Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_)));
-        if !left_open {
-            match self.emit(Event::RunClosed { outcome, why: why.clone(), owed: owed.clone() }) {
-                Ok(()) => {}
-                Err(halt) => {
-                    journal_failed = matches!(halt, Halt::Ledger(_));
-                    bug = matches!(halt, Halt::Bug(_));
-                    outcome = Outcome::Stopped;
-                    why = halt.why();
-                }
-            }
+        let why = self.secrets.mask(&why).into_owned();
+        Ending {
+            outcome,
+            why,
+            place,
+            flag,
+            owed,
+            journal_failed: matches!(result, Err(Halt::Ledger(_))),
+            bug: matches!(result, Err(Halt::Bug(_))),
+            operator_needed: matches!(result, Err(Halt::OperatorNeeded { .. })),
+            interrupted: self.ports.interrupts.urgency().max(self.ports.last_interrupts.urgency()) > Urgency::None,
+            state: self.state.into_inner().unwrap_or_else(PoisonError::into_inner),
         }
-        let interrupted = self.ports.interrupts.urgency() > Urgency::None;
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ending { outcome, why, place, flag, owed, journal_failed, bug, interrupted, state }
     }
 }

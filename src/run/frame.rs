@@ -25,18 +25,48 @@ pub(super) struct Frame {
     pub compensations: Vec<Compensation>,
     /// Destroying steps that the operator has confirmed by name.
     pub covered: BTreeSet<StepId>,
+    /// Nothing is done in it: what was done before is gathered.
+    pub gathers: bool,
+}
+
+impl Frame {
+    /// A stretch inside another: what was confirmed there holds here too.
+    pub fn inside(outer: &Self) -> Self {
+        Self { covered: outer.covered.clone(), ..Self::default() }
+    }
+
+    /// What takes a step back; a later one replaces that of an earlier attempt.
+    pub fn register(&mut self, compensation: Compensation) {
+        self.compensations.retain(|other| other.place != compensation.place);
+        self.compensations.push(compensation);
+    }
 }
 
 impl Engine<'_> {
     /// Runs the cleanups of a frame in reverse order; on a rollback, the undos too. What could still be undone goes to the parent.
     pub fn end_frame(&self, frame: Frame, parent: Option<&mut Frame>, result: Result<(), Halt>) -> Result<(), Halt> {
         if result.as_ref().is_err_and(Halt::is_final) {
+            if matches!(result, Err(Halt::Abandoned)) {
+                self.owe_all(&frame)?;
+            }
+            return result;
+        }
+        if frame.gathers
+            && let Some(parent) = parent
+        {
+            parent.compensations.extend(frame.compensations);
             return result;
         }
         let roll_back = matches!(result, Err(Halt::Rollback { .. }));
         let mut result = result;
         let mut kept = Vec::new();
-        for mut compensation in frame.compensations.into_iter().rev() {
+        let mut compensations = frame.compensations;
+        while let Some(mut compensation) = compensations.pop() {
+            if self.leaving() {
+                compensations.push(compensation);
+                self.owe_all(&Frame { compensations, ..Frame::default() })?;
+                return Err(Halt::Abandoned);
+            }
             let stuck = matches!(result, Err(Halt::Stuck { .. }));
             if roll_back
                 && !stuck
@@ -57,6 +87,15 @@ impl Engine<'_> {
         if let Some(parent) = parent {
             parent.compensations.extend(kept.into_iter().rev());
         }
-        result
+        // A cleanup that was cut short so that we leave at once ends a run that had come to its end, too.
+        if self.leaving() { Err(Halt::Abandoned) } else { result }
+    }
+
+    /// Records every cleanup of a frame as owed: there is no time left for it.
+    fn owe_all(&self, frame: &Frame) -> Result<(), Halt> {
+        for compensation in frame.compensations.iter().rev().filter(|compensation| compensation.cleanup.is_some()) {
+            self.emit(Event::Owed { place: compensation.place.clone(), why: "left at once, as the operator asked".to_owned() })?;
+        }
+        Ok(())
     }
 }

@@ -2,19 +2,28 @@
 //!
 //! It knows nothing of processes, journals or screens: those come in as [`crate::ports`].
 
+mod cgroup;
+mod child;
 mod choices;
 mod command;
 mod confirm;
 mod decision;
+mod discreet;
 mod engine;
+mod family;
+mod foreground;
 mod frame;
+mod output;
 mod preflight;
 mod probe;
+mod recall;
 mod remedy;
 mod requirement;
 mod shared_lock;
 mod stagger;
 mod step;
+mod supervise;
+mod taken_up;
 mod wait;
 
 pub mod clock;
@@ -33,6 +42,8 @@ pub use choices::choices;
 pub use engine::Ending;
 use engine::{Engine, Halt};
 use frame::Frame;
+use mask::Secrets;
+pub use taken_up::{Before, resume, roll_back, settle};
 
 use crate::{
     event::{Event, Mode, Opening, Outcome, RunState},
@@ -84,8 +95,16 @@ pub struct Setting {
 /// # Errors
 /// The journal fails, in which case nothing more was started, or a fact does not follow from those before it, which is a bug.
 pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
-    let engine =
-        Engine { plan, ports, setting, state: Mutex::new(RunState::default()), step_by_step: AtomicBool::new(setting.step_by_step) };
+    let engine = Engine {
+        plan,
+        ports,
+        setting,
+        state: Mutex::new(RunState::default()),
+        step_by_step: AtomicBool::new(setting.step_by_step),
+        confirms_each: false,
+        before: None,
+        secrets: Secrets::new(plan.bound.secret_values()),
+    };
     let outcome = engine.whole();
     engine.close(outcome)
 }
@@ -118,6 +137,7 @@ impl Engine<'_> {
         self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
         let text = (self.ports.present)(&preview);
         if blocked.is_none() {
+            self.check_interrupts(None)?;
             self.approve(&preview, text)?;
         }
         let mut frame = Frame::default();
@@ -139,7 +159,7 @@ impl Engine<'_> {
             "run",
             minijinja::context! {
                 id => self.setting.run_id.as_str(), operator => self.setting.operator.as_str(), host => self.setting.host.as_str(),
-                started => self.ports.clock.now().to_string(),
+                started => self.before.map_or_else(|| self.ports.clock.now(), |before| before.opened).to_string(),
             },
         );
         scope
@@ -151,7 +171,7 @@ impl Engine<'_> {
             return Ok(());
         }
         let question = Question { place: None, ask: Ask::Plan { changes: preview.change, destroys: preview.destroy }, text };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) => self.emit(Event::Confirmed { place: None, text: question.text, typed, by }),
             Ok(Answer::NotAsked) => Ok(()),
             Ok(Answer::No { why }) => self.decline(None, question.text, why),
@@ -182,7 +202,9 @@ impl From<&Halt> for Outcome {
         match halt {
             Halt::Blocked { .. } => Self::Blocked,
             Halt::Declined { .. } => Self::Declined,
-            Halt::Failed { .. } | Halt::Stopped { .. } | Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_) => Self::Stopped,
+            Halt::Failed { .. } | Halt::Stopped { .. } | Halt::OperatorNeeded { .. } | Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_) => {
+                Self::Stopped
+            }
             Halt::Rollback { .. } => Self::RolledBack,
             Halt::Stuck { .. } => Self::Stuck,
         }

@@ -18,6 +18,8 @@ impl Engine<'_> {
     pub fn preflight(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<Option<String>, Halt> {
         let at = |id: &str| parent.map_or_else(|| Place::top("preflight"), |parent| parent.child("preflight")).child(id);
         let mut blocks = self.requirements(runbook, scope, &at("requires"))?;
+        // The answers of now judge one another; what the plan was made with comes after them.
+        let plan = scope.clone();
         for probe in &runbook.preflight {
             self.check_interrupts(parent)?;
             let Some(id) = &probe.id else { continue };
@@ -41,11 +43,22 @@ impl Engine<'_> {
             }
             scope.set(id.as_str(), together(probe.for_each.is_some(), answers));
         }
+        // Whoever wants to stop is not asked for reasons to go on.
+        self.check_interrupts(parent)?;
         let mut left = Vec::new();
         for (place, title, why) in blocks {
             if !self.overridden(&place, &title, &why)? {
                 left.push(format!("{title}: {why}"));
             }
+        }
+        if self.before.is_some_and(|before| before.past.planned) {
+            let fresh = std::mem::replace(scope, plan);
+            for id in runbook.preflight.iter().filter_map(|probe| probe.id.as_ref()) {
+                if let Some(value) = fresh.get(id.as_str()) {
+                    scope.set(id.as_str(), value.clone());
+                }
+            }
+            self.preflight_before(runbook, scope, parent)?;
         }
         if left.is_empty() {
             return Ok(None);
@@ -54,10 +67,24 @@ impl Engine<'_> {
         if self.setting.mode == Mode::DryRun { Ok(Some(why)) } else { Err(Halt::Blocked { why }) }
     }
 
+    /// What the preflight had found when the plan was made: what takes a step back restores that, not what is so now.
+    pub fn preflight_before(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<(), Halt> {
+        let at = parent.map_or_else(|| Place::top("preflight"), |parent| parent.child("preflight"));
+        let Some(before) = self.before else { return Ok(()) };
+        let found = &before.past.found;
+        for probe in &runbook.preflight {
+            let Some(id) = &probe.id else { continue };
+            if let Some(value) = self.probe_before(probe, scope, &at.child(id.as_str()), &|place| found.get(place))? {
+                scope.set(id.as_str(), value);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the operator overrides a blocking probe, with a reason.
     fn overridden(&self, place: &Place, title: &str, why: &str) -> Result<bool, Halt> {
         let question = Question { place: Some(place.clone()), ask: Ask::Override, text: format!("{title}\n  {why}") };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) if !typed.trim().is_empty() => {
                 self.emit(Event::Overridden { place: place.clone(), title: title.to_owned(), reason: typed, by })?;
                 Ok(true)

@@ -194,8 +194,11 @@ impl Engine<'_> {
             })
         };
         let hint = if verdict == Verdict::Passed { None } else { text(&probe.hint) };
-        // What was seen may itself be what could not be read.
-        let message = text(&probe.message).unwrap_or_default();
+        // A message that speaks of what could not be read gives way to the reason.
+        let message = match (&verdict, probe.message.as_ref().map(|message| scope.text(message))) {
+            (Verdict::Failed { .. } | Verdict::Unknown { .. }, Some(Err(_))) => String::new(),
+            _ => text(&probe.message).unwrap_or_default(),
+        };
         Asked { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result }
     }
 }
@@ -234,7 +237,7 @@ fn expected(holds: bool, expect: &str) -> Verdict {
 }
 
 /// A probe's result: `ok` says whether it passed.
-fn answer(fields: Vec<(&'static str, Value)>, passed: bool) -> Value {
+pub(super) fn answer(fields: Vec<(&'static str, Value)>, passed: bool) -> Value {
     let rest = fields.into_iter().filter(|(name, _)| !matches!(*name, "ok" | "ran"));
     Value::from_pairs([("ran", Value::from(true)), ("ok", Value::from(passed))].into_iter().chain(rest))
 }

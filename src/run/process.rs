@@ -2,46 +2,42 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, PipeReader, Read, Write},
-    os::fd::AsFd,
+    fs::File,
+    io::{self, Seek, Write},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use duct::Handle;
 use nix::{
-    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
+        memfd::{MFdFlags, memfd_create},
         resource::{Resource, getrlimit},
-        signal::{Signal, killpg},
     },
-    unistd::{Pid, Uid, User},
+    unistd::{Uid, User},
 };
 
+pub use super::family::start_time;
 use super::{
-    mask::{Masker, Secrets},
-    spawn,
-    transport::{Far, Passage, Transports},
+    cgroup::Cgroups,
+    child::{Child, Manner},
+    foreground::{Attended, Foreground},
+    mask::Secrets,
+    output,
+    supervise::{Cause, Over, Patience, supervise},
+    transport::{Carried, Passage, Transports},
 };
 use crate::{
-    event::Exit,
+    event::{Effect, Exit},
     inventory::Inventory,
-    ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Urgency},
+    ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site},
 };
-
-/// Between TERM and KILL.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long a grandchild may hold the output open after its parent has ended.
-const LEAK_GRACE: Duration = Duration::from_millis(500);
-/// How often a running command is looked at for timeouts and the operator's signals.
-const TICK: Duration = Duration::from_millis(50);
-/// The longest line that is shown while it is under way.
-const LINE: usize = 1000;
 
 /// Where root's programs are looked for: nowhere that another user may write.
 const SAFE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -67,11 +63,13 @@ const INHERITED: &[&str] = &[
 pub struct ProcessExecutor {
     secrets: Secrets,
     environment: BTreeMap<String, String>,
+    /// Looked for when the first command is started.
+    cgroups: LazyLock<Cgroups>,
+    patience: Patience,
     transports: Transports,
 }
 
 impl ProcessExecutor {
-    /// Runs on this machine, and on other hosts as the inventory says; without one, by ssh. `password` is sudo's.
     #[must_use]
     pub fn new(secrets: Secrets, inventory: Option<Arc<Inventory>>, password: Option<String>) -> Self {
         let mut environment: BTreeMap<String, String> =
@@ -83,32 +81,109 @@ impl ProcessExecutor {
         environment.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
         let ssh = locate(&environment, "ssh").unwrap_or_else(|| PathBuf::from("ssh"));
         let transports = Transports::new(inventory, password, ssh, user(), environment.clone());
-        Self { secrets, environment, transports }
+        Self { secrets, environment, cgroups: LazyLock::new(Cgroups::find), patience: Patience::default(), transports }
     }
 
-    /// Starts what carries an order.
-    fn spawn(&self, order: &Order, passage: &Passage, pipes: Option<(io::PipeWriter, io::PipeWriter)>) -> Result<Handle, String> {
+    /// Starts an order; what it prints goes to the pipes, or where ours goes. The error says why it is not started.
+    fn start(
+        &self,
+        order: &Order,
+        passage: &Passage,
+        pipes: Option<(io::PipeWriter, io::PipeWriter)>,
+        foreground: Option<&Foreground>,
+    ) -> Result<Child, String> {
         let [program, arguments @ ..] = passage.words.as_slice() else { return Err("there is no command".to_owned()) };
         let path = self.locate(program).ok_or_else(|| format!("there is no program `{program}` on the PATH"))?;
-        let mut environment = self.environment.clone();
-        environment.extend(passage.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())));
-        let mut expression = duct::cmd(path, arguments).unchecked().full_env(environment);
-        if let Some(cwd) = &passage.cwd {
-            expression = expression.dir(cwd);
-        }
-        expression = match &passage.stdin {
-            Some(bytes) => expression.stdin_bytes(bytes.clone()),
-            None if order.interactive => expression,
-            None => expression.stdin_null(),
-        };
-        if let Some((stdout, stderr)) = pipes {
-            expression = expression.stdout_file(stdout).stderr_file(stderr).before_spawn(|command| {
-                spawn::in_own_session(command);
-                Ok(())
+        let said = |error: io::Error| format!("{program}: {error}");
+        let make = || {
+            let mut command = Command::new(&path);
+            command.args(arguments).env_clear().envs(&self.environment);
+            command.envs(passage.env.iter().map(|variable| (&variable.name, &variable.value)));
+            if let Some(cwd) = &passage.cwd {
+                command.current_dir(cwd);
+            }
+            command.stdin(match &passage.stdin {
+                Some(bytes) => Stdio::from(given(bytes)?),
+                None if foreground.is_some() => Stdio::inherit(),
+                None => Stdio::null(),
             });
-        }
-        expression.start().map_err(|error| format!("{program}: {error}"))
+            if let Some((stdout, stderr)) = &pipes {
+                command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+            }
+            Ok(command)
+        };
+        let terminal = foreground.map(Foreground::descriptor).transpose().map_err(said)?;
+        // Whoever would have read the answer is gone then. What changes something is let finish: half of it may be worse.
+        let dies_with_parent = order.effect == Effect::Read && foreground.is_none();
+        Child::start(make, &Manner { terminal, dies_with_parent }, &self.cgroups).map_err(said)
     }
+
+    /// Sees an order that talks with the operator to its end: nothing of what it prints is kept.
+    fn attend(&self, order: &Order, passage: &Passage, site: &dyn Site, stop: &Interrupts) -> Result<Exit, LedgerError> {
+        let foreground = match Foreground::find() {
+            Ok(foreground) => foreground,
+            Err(why) => return Ok(Exit::NotStarted { why }),
+        };
+        let child = match self.start(order, passage, None, Some(&foreground)) {
+            Ok(child) => child,
+            Err(why) => return Ok(Exit::NotStarted { why }),
+        };
+        let over = spawned(&child, site).and_then(|()| {
+            let attended = Attended { child: &child, foreground: &foreground, stop };
+            supervise(&attended, order.timeout, self.patience, site, stop)
+        });
+        drop(foreground);
+        settle(child, over)
+    }
+}
+
+/// What a command reads: a file that is nowhere, so that no process has to feed it and none can be kept waiting by one that
+/// does not read.
+fn given(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// Records that a child is there. One that cannot be recorded must not go on unseen.
+fn spawned(child: &Child, site: &dyn Site) -> Result<(), LedgerError> {
+    let pid = u32::try_from(child.pid().as_raw()).unwrap_or_default();
+    let recorded = site.spawned(pid, start_time(pid).unwrap_or_default());
+    if recorded.is_err() {
+        let _ = child.signal(nix::sys::signal::Signal::SIGTERM);
+    }
+    recorded
+}
+
+/// Lets go of a child whose time is over, and says how it ended.
+fn settle(child: Child, over: Result<Over, LedgerError>) -> Result<Exit, LedgerError> {
+    let over = match over {
+        Ok(over) => over,
+        Err(error) => {
+            child.abandon();
+            return Err(error);
+        }
+    };
+    let status = if over.stuck {
+        child.abandon();
+        None
+    } else {
+        Some(child.reap())
+    };
+    Ok(match (over.cause, status) {
+        (Some(Cause::Timeout { after }), _) => {
+            Exit::TimedOut { after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX), killed: over.killed }
+        }
+        (Some(Cause::Operator), _) => Exit::Interrupted { killed: over.killed },
+        (None, Some(Ok(status))) => match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, Some(signal)) => Exit::Signal(signal),
+            (None, None) => Exit::Lost { why: "it ended in no known way".to_owned() },
+        },
+        (None, Some(Err(error))) => Exit::Lost { why: format!("it cannot be waited for: {error}") },
+        (None, None) => Exit::Lost { why: "it could not be reached".to_owned() },
+    })
 }
 
 impl Executor for ProcessExecutor {
@@ -137,44 +212,43 @@ impl Executor for ProcessExecutor {
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
         let began = Instant::now();
         let captures = (site.capture()?, site.capture()?);
-        let not_started = |why: String, captures: (Box<dyn Capture>, Box<dyn Capture>)| {
-            let printed = |capture: Box<dyn Capture>| Ok::<_, LedgerError>(Printed { captured: capture.finish()?, head: Vec::new() });
-            let (stdout, stderr) = (printed(captures.0)?, printed(captures.1)?);
-            Ok(Ran { exit: Exit::NotStarted { why }, stdout, stderr, took: began.elapsed(), leaked: false })
+        let silent = |exit: Exit, captures: (Box<dyn Capture>, Box<dyn Capture>)| {
+            let printed = |capture: Box<dyn Capture>| Ok::<_, LedgerError>(Printed::new(capture.finish()?, Vec::new()));
+            Ok(Ran { exit, stdout: printed(captures.0)?, stderr: printed(captures.1)?, took: began.elapsed(), leaked: false })
         };
         let passage = match self.transports.carry(order, &self.secrets, stop) {
             Ok(passage) => passage,
-            Err(why) => return not_started(why, captures),
+            Err(why) => return silent(Exit::NotStarted { why }, captures),
         };
-        let far = passage.far.as_ref();
         if order.interactive {
-            let handle = match self.spawn(order, &passage, None) {
-                Ok(handle) => handle,
-                Err(why) => return not_started(why, captures),
-            };
-            let exit = wait(&handle, order, far, site, stop)?;
-            let printed = |capture: Box<dyn Capture>| Ok::<_, LedgerError>(Printed { captured: capture.finish()?, head: Vec::new() });
-            return Ok(Ran { exit, stdout: printed(captures.0)?, stderr: printed(captures.1)?, took: began.elapsed(), leaked: false });
+            return silent(self.attend(order, &passage, site, stop)?, captures);
         }
-        let ((out, out_writer), (err, err_writer)) = match (io::pipe(), io::pipe()) {
+        let ((out, out_writer), (err, err_writer)) = match (output::pipe(), output::pipe()) {
             (Ok(out), Ok(err)) => (out, err),
-            (Err(error), _) | (_, Err(error)) => return not_started(format!("no pipe for its output: {error}"), captures),
+            (Err(error), _) | (_, Err(error)) => {
+                return silent(Exit::NotStarted { why: format!("no pipe for its output: {error}") }, captures);
+            }
         };
-        let handle = match self.spawn(order, &passage, Some((out_writer, err_writer))) {
-            Ok(handle) => handle,
-            Err(why) => return not_started(why, captures),
+        let child = match self.start(order, &passage, Some((out_writer, err_writer)), None) {
+            Ok(child) => child,
+            Err(why) => return silent(Exit::NotStarted { why }, captures),
         };
         let ended = AtomicBool::new(false);
         thread::scope(|threads| {
-            let out = threads.spawn(|| read(out, captures.0, &self.secrets, &ended, site));
-            let err = threads.spawn(|| read(err, captures.1, &self.secrets, &ended, site));
-            let exit = wait(&handle, order, far, site, stop);
+            let out = threads.spawn(|| output::read(out, captures.0, &self.secrets, &ended, site));
+            let err = threads.spawn(|| output::read(err, captures.1, &self.secrets, &ended, site));
+            let over = spawned(&child, site).and_then(|()| match &passage.far {
+                None => supervise(&child, order.timeout, self.patience, site, stop),
+                Some(far) => supervise(&Carried::new(&child, far, self.patience.grace), order.timeout, self.patience, site, stop),
+            });
+            // Its end is one thing, the end of its output another.
             ended.store(true, Ordering::SeqCst);
-            let (stdout, out_leaked) = joined(out)?;
-            let (mut stderr, err_leaked) = joined(err)?;
-            let exit = match far {
-                Some(far) => far.judge(exit?, &mut stderr),
-                None => exit?,
+            let (out, err) = (joined(out), joined(err));
+            let exit = settle(child, over)?;
+            let ((stdout, out_leaked), (mut stderr, err_leaked)) = (out?, err?);
+            let exit = match &passage.far {
+                Some(far) => far.judge(exit, &mut stderr),
+                None => exit,
             };
             Ok(Ran { exit, stdout, stderr, took: began.elapsed(), leaked: out_leaked || err_leaked })
         })
@@ -200,164 +274,4 @@ fn joined(reader: thread::ScopedJoinHandle<'_, Result<(Printed, bool), LedgerErr
     reader
         .join()
         .unwrap_or_else(|_| Err(LedgerError { what: "the thread that keeps a command's output has failed".to_owned(), source: None }))
-}
-
-/// Reads a stream to its end, or until its command has ended and the grace for what it left behind is over.
-fn read(
-    mut pipe: PipeReader,
-    capture: Box<dyn Capture>,
-    secrets: &Secrets,
-    ended: &AtomicBool,
-    site: &dyn Site,
-) -> Result<(Printed, bool), LedgerError> {
-    let failed = |source: io::Error| LedgerError { what: "a command's output".to_owned(), source: Some(source) };
-    let mut masker = Masker::new(secrets, Keeper { capture, head: Vec::new(), line: Vec::new(), site });
-    let mut buffer = vec![0; 64 << 10];
-    let mut deadline = None;
-    let mut leaked = false;
-    loop {
-        if ended.load(Ordering::SeqCst) {
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + LEAK_GRACE);
-            if Instant::now() >= deadline {
-                leaked = true;
-                break;
-            }
-        }
-        let mut fds = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, PollTimeout::from(50u8)) {
-            Ok(0) | Err(nix::errno::Errno::EINTR) => continue,
-            Ok(_) => {}
-            Err(errno) => return Err(failed(errno.into())),
-        }
-        match pipe.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => masker.write_all(&buffer[..count]).map_err(failed)?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
-        }
-    }
-    let (keeper, redactions) = masker.finish().map_err(failed)?;
-    let mut captured = keeper.capture.finish()?;
-    captured.redactions = redactions;
-    captured.truncated |= leaked;
-    Ok((Printed { captured, head: keeper.head }, leaked))
-}
-
-/// Keeps a stream whole, its beginning for expressions, and its lines for the screen.
-struct Keeper<'a> {
-    capture: Box<dyn Capture>,
-    head: Vec<u8>,
-    line: Vec<u8>,
-    site: &'a dyn Site,
-}
-
-impl Write for Keeper<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.capture.write_all(bytes)?;
-        let room = Printed::LIMIT.saturating_sub(self.head.len()).min(bytes.len());
-        self.head.extend_from_slice(&bytes[..room]);
-        // Of a flood only the last line of each piece is shown.
-        for byte in bytes {
-            if matches!(byte, b'\n' | b'\r') {
-                if !self.line.is_empty() && bytes.len() < 4096 {
-                    self.site.line(&String::from_utf8_lossy(&self.line));
-                }
-                self.line.clear();
-            } else if self.line.len() < LINE {
-                self.line.push(*byte);
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// When a process was started, in clock ticks since boot (proc(5), field 22 of `stat`): with its pid it names a process for good.
-#[must_use]
-pub fn start_time(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is in parentheses and may hold anything.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-}
-
-/// Waits for the end of a command. Until this has seen it end, its pid cannot be used again, so signals reach the right one.
-fn wait(handle: &Handle, order: &Order, far: Option<&Far>, site: &dyn Site, stop: &Interrupts) -> Result<Exit, LedgerError> {
-    use std::os::unix::process::ExitStatusExt;
-    let pid = handle.pids().first().copied().unwrap_or_default();
-    // A begin whose process cannot be recorded must not go on unseen.
-    if let Err(error) = site.spawned(pid, start_time(pid).unwrap_or_default()) {
-        end(handle, pid, Signal::SIGTERM);
-        return Err(error);
-    }
-    let began = Instant::now();
-    let mut ending: Option<(Instant, bool, bool)> = None; // since when, by timeout, killed
-    loop {
-        match handle.wait_timeout(TICK) {
-            Ok(Some(output)) => {
-                let by_itself = match (output.status.code(), output.status.signal()) {
-                    (Some(code), _) => Exit::Code(code),
-                    (None, Some(signal)) => Exit::Signal(signal),
-                    (None, None) => Exit::NotStarted { why: "it ended in no known way".to_owned() },
-                };
-                // A connection that broke meanwhile has not seen the far command end.
-                let unseen = far.is_some() && by_itself == Exit::Code(255);
-                return Ok(match ending {
-                    None => by_itself,
-                    Some((_, true, killed)) => {
-                        let after_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                        Exit::TimedOut { after_ms, killed: killed || unseen }
-                    }
-                    Some((_, false, killed)) => Exit::Interrupted { killed: killed || unseen },
-                });
-            }
-            Ok(None) => {}
-            Err(error) => return Ok(Exit::Lost { why: format!("it cannot be waited for: {error}") }),
-        }
-        let timed_out = order.timeout.is_some_and(|limit| began.elapsed() >= limit);
-        match &mut ending {
-            None if timed_out || stop.urgency() >= Urgency::Now => {
-                ending = Some((Instant::now(), timed_out, false));
-                if let Some(far) = far {
-                    // What carries it ends when the far command does.
-                    site.signalled(&far.signal("TERM", GRACE))?;
-                } else {
-                    site.signalled("TERM")?;
-                    end(handle, pid, Signal::SIGTERM);
-                }
-            }
-            Some((since, _, killed)) if !*killed && (since.elapsed() >= GRACE || stop.urgency() == Urgency::AtOnce) => {
-                *killed = true;
-                site.signalled(&far.map_or_else(|| "KILL".to_owned(), |far| far.signal("KILL", GRACE)))?;
-                end(handle, pid, Signal::SIGKILL);
-            }
-            // What even KILL does not end hangs in the kernel: it is reported, not waited for.
-            Some((since, by_timeout, true)) if since.elapsed() >= GRACE * 3 => {
-                return Ok(match by_timeout {
-                    true => Exit::TimedOut { after_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), killed: true },
-                    false => Exit::Interrupted { killed: true },
-                });
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Signals the command's whole group, which is its session's; without one, the command alone.
-fn end(handle: &Handle, pid: u32, signal: Signal) {
-    let group = i32::try_from(pid).ok().filter(|pid| *pid > 1).map(Pid::from_raw);
-    let in_own_group = group.is_some_and(|group| nix::unistd::getpgid(Some(group)) == Ok(group));
-    match group {
-        Some(group) if in_own_group => {
-            let _ = killpg(group, signal);
-        }
-        Some(pid) if signal != Signal::SIGKILL => {
-            let _ = nix::sys::signal::kill(pid, signal);
-        }
-        _ => {
-            let _ = handle.kill();
-        }
-    }
 }

@@ -1,11 +1,14 @@
 //! Undos and cleanups: made ready before the step begins, so that they restore what was found.
 
-use super::engine::{Engine, Halt};
+use super::{
+    engine::{Engine, Halt},
+    recall::unanswered,
+};
 use crate::{
-    event::{Part, Place, Shown, Verdict},
+    event::{Event, Part, Place, Shown, Verdict},
     expression,
     plan::{Evaluated, Scope},
-    ports::Order,
+    ports::{Answer, Ask, Order, Question},
     runbook::model::{Command, Program, Remedy, Step},
 };
 
@@ -98,6 +101,28 @@ impl Engine<'_> {
         }
     }
 
+    /// Asks before anything is taken back long after it was done. The inner error says that it is left as it is.
+    fn may_take_back(&self, place: &Place, part: Part, order: &Order) -> Result<Result<(), String>, Halt> {
+        let what = if part == Part::Undo { "Undo" } else { "Put back what was set by" };
+        let text = format!("{what} {place}\nIt would run:  {}", order.shown().line());
+        let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
+        match self.ports.prompt.ask(&question) {
+            Ok(Answer::Yes { typed, by }) => {
+                self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed, by })?;
+                Ok(Ok(()))
+            }
+            Ok(answer) => {
+                let why = match answer {
+                    Answer::No { why } => why,
+                    _ => "no clear answer".to_owned(),
+                };
+                self.emit(Event::Declined { place: Some(place.clone()), text: question.text, why: why.clone() })?;
+                if part == Part::Undo { Err(Halt::Stopped { place: Some(place.clone()), why }) } else { Ok(Err(why)) }
+            }
+            Err(no_answer) => Err(unanswered(place, &no_answer, format!("taking back {place} needs a yes"))),
+        }
+    }
+
     /// Runs an undo or cleanup. The inner error says why it did not work.
     pub fn compensate(&self, place: &Place, part: Part, prepared: Prepared) -> Result<Result<(), String>, Halt> {
         let order = match prepared {
@@ -108,6 +133,11 @@ impl Engine<'_> {
                 Err(why) => return Ok(Err(why)),
             },
         };
+        if self.confirms_each
+            && let Err(why) = self.may_take_back(place, part, &order)?
+        {
+            return Ok(Err(why));
+        }
         let ran = self.execute(&order, 1, None, self.ports.last_interrupts, None, super::command::judge_exit)?;
         Ok(match ran.verdict {
             Verdict::Passed => Ok(()),

@@ -13,6 +13,7 @@ use super::{
     engine::{Engine, Halt},
     frame::Frame,
     probe::label,
+    recall::ItemBefore,
     step::{Did, not_run},
 };
 use crate::{
@@ -62,6 +63,10 @@ impl Engine<'_> {
             Ok(Evaluated::Unknown(needs)) => return predicted(needs),
             Err(why) => return Ok(Did::failed(why)),
         };
+        let items = match self.items_before(each, items, place) {
+            Ok(items) => items,
+            Err(why) => return Ok(Did::failed(why)),
+        };
         let pace = match pace(each, scope, items.len()) {
             Ok(Evaluated::Known(pace)) => pace,
             Ok(Evaluated::Unknown(needs)) => return predicted(needs),
@@ -70,21 +75,37 @@ impl Engine<'_> {
         if items.is_empty() {
             return Ok(Did::Skipped(Skip::Empty, context! { ran => false, ok => true, results => Vec::<Value>::new() }));
         }
-        let batches = batches(&pace.sizes, items.len());
+        let round = self.before.and_then(|before| before.past.loops.get(place));
+        let batches = round.map_or_else(|| batches(&pace.sizes, items.len()), |round| round.batches.clone());
         let labels: Vec<String> = items.iter().map(label).collect();
-        self.emit(Event::Staggered {
-            place: place.clone(),
-            items: labels.clone(),
-            batches: batches.clone(),
-            max_failures: pace.max_failures,
-        })?;
+        if round.is_none() {
+            self.emit(Event::Staggered {
+                place: place.clone(),
+                items: labels.clone(),
+                batches: batches.clone(),
+                max_failures: pace.max_failures,
+            })?;
+        }
         let mut rest: VecDeque<Value> = items.into();
         let mut done: Vec<Done> = Vec::new();
         let mut first = 0;
+        let mut first_open = true;
         for (index, size) in batches.iter().enumerate() {
-            if index > 0 {
+            let open = |item: &Value| {
+                let item = place.item(each.items.name.as_str(), &label(item));
+                matches!(self.item_before(each, place, &item, index + 1), ItemBefore::Open)
+            };
+            if !rest.iter().take(*size).any(open) {
+                first += size;
+                self.gate_before(each, scope, place, index + 1)?;
+                let batch: Vec<Value> = rest.drain(..*size).collect();
+                self.batch(each, batch, scope, frame, place, &pace, index + 1, &mut done)?;
+                continue;
+            }
+            if !first_open {
                 self.pause_between(place, pace.pause);
             }
+            first_open = false;
             self.check_interrupts(Some(place))?;
             if let Some(why) = self.gate(each, scope, place, index + 1)? {
                 return Ok(Did::failed(format!("the gate before batch {} of {} is shut: {why}", index + 1, batches.len())));
@@ -92,7 +113,7 @@ impl Engine<'_> {
             self.emit(Event::BatchBegan { place: place.clone(), batch: index + 1, items: labels[first..first + size].to_vec() })?;
             first += size;
             let batch: Vec<Value> = rest.drain(..*size).collect();
-            self.batch(each, batch, scope, frame, place, &pace, &mut done)?;
+            self.batch(each, batch, scope, frame, place, &pace, index + 1, &mut done)?;
             let failures: Vec<&(Place, String)> = done.iter().filter_map(|done| done.failed.as_ref()).collect();
             if failures.len() as u64 > pace.max_failures {
                 let at = failures.first().map(|(place, _)| place.clone());
@@ -155,6 +176,7 @@ impl Engine<'_> {
         frame: &mut Frame,
         place: &Place,
         pace: &Pace,
+        number: usize,
         done: &mut Vec<Done>,
     ) -> Result<(), Halt> {
         let at_once = pace.parallel.min(self.ports.executor.concurrency()).clamp(1, MOST_AT_ONCE).min(batch.len().max(1));
@@ -165,12 +187,13 @@ impl Engine<'_> {
                 if failures > pace.max_failures {
                     return Ok(());
                 }
-                let mut inner = Frame::default();
-                let result = self.item(each, &item, scope, &mut inner, place);
+                let mut inner = Frame::inside(frame);
+                let result = self.item(each, &item, scope, &mut inner, place, number);
                 done.push(item_ended(item, self.end_frame(inner, Some(frame), result))?);
             }
             return Ok(());
         }
+        let covered = frame.covered.clone();
         let waiting = Mutex::new(batch.into_iter().enumerate().collect::<VecDeque<_>>());
         let ended = Mutex::new(Vec::new());
         let failures = std::sync::atomic::AtomicU64::new(failed_before);
@@ -182,9 +205,9 @@ impl Engine<'_> {
                             return;
                         }
                         let Some((index, item)) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
-                        let mut inner = Frame::default();
+                        let mut inner = Frame { covered: covered.clone(), ..Frame::default() };
                         let mut outer = Frame::default();
-                        let result = self.item(each, &item, scope, &mut inner, place);
+                        let result = self.item(each, &item, scope, &mut inner, place, number);
                         let result = self.end_frame(inner, Some(&mut outer), result);
                         if result.is_err() {
                             failures.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
@@ -207,12 +230,18 @@ impl Engine<'_> {
         halt.map_or(Ok(()), Err)
     }
 
-    fn item(&self, each: &ForEach, item: &Value, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
+    fn item(&self, each: &ForEach, item: &Value, scope: &Scope, frame: &mut Frame, around: &Place, batch: usize) -> Result<(), Halt> {
         let mut scope = scope.clone();
         let name = each.items.name.as_str();
-        let place = place.item(name, &label(item));
+        let place = around.item(name, &label(item));
         scope.set(name, item.clone());
         self.check_interrupts(Some(&place))?;
+        if let ItemBefore::Failed(at, why) = self.item_before(each, around, &place, batch) {
+            let mut gathering = Frame { gathers: true, ..Frame::default() };
+            self.steps(&each.steps, &mut scope, &mut gathering, Some(&place))?;
+            frame.compensations.append(&mut gathering.compensations);
+            return Err(Halt::Failed { place: at, why });
+        }
         self.steps(&each.steps, &mut scope, frame, Some(&place))
     }
 }

@@ -10,10 +10,11 @@ use super::{
     frame::{Compensation, Frame},
     preflight::together,
     probe::Asked,
+    recall::Recall,
     remedy::Prepared,
 };
 use crate::{
-    event::{Effect, Event, Part, Place, Prediction, Skip, StepOutcome, Verdict},
+    event::{Effect, Event, Mode, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict, remaining},
     plan::{Evaluated, Scope},
     ports::Choice,
     runbook::model::{Command, Kind, Probe, Runbook, Step, Undo},
@@ -57,10 +58,16 @@ pub(super) fn not_run() -> Value {
 
 impl Engine<'_> {
     pub fn steps(&self, steps: &[Step], scope: &mut Scope, frame: &mut Frame, parent: Option<&Place>) -> Result<(), Halt> {
-        for step in steps {
-            let place = parent.map_or_else(|| Place::top(step.id.as_str()), |parent| parent.child(step.id.as_str()));
-            self.check_interrupts(Some(&place))?;
-            self.step(step, scope, frame, &place)?;
+        let over = self.before.is_some_and(|before| remaining::over(before.past, steps, parent));
+        for (index, step) in steps.iter().enumerate() {
+            let place = remaining::place_in(parent, step);
+            if !frame.gathers {
+                self.check_interrupts(Some(&place))?;
+            }
+            match self.recall(step, &steps[index + 1..], over, scope, frame, &place, parent)? {
+                Recall::Settled => {}
+                Recall::Begin(known) => self.step(step, scope, frame, &place, known)?,
+            }
             // A confirmation covers what comes right after it.
             if !matches!(step.kind, Kind::Confirm(_)) && step.effect() != Effect::Read {
                 frame.covered.remove(&step.id);
@@ -69,15 +76,24 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn step(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
-        let mut attempt = 0;
+    /// Does a step; `known` is what has become of it already.
+    fn step(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place, mut known: Option<Did>) -> Result<(), Halt> {
+        let mut attempt = self.before.and_then(|before| before.past.attempts.get(place).copied()).unwrap_or(0);
         loop {
-            attempt += 1;
             let mut failed_at = None;
-            let did = self.attempt(step, scope, frame, place, attempt)?;
+            let did = match known.take() {
+                Some(did) => did,
+                None => {
+                    attempt += 1;
+                    self.attempt(step, scope, frame, place, attempt)?
+                }
+            };
             let (why, doubt) = match did {
                 Did::Done(result) => {
                     scope.set(step.id.as_str(), result);
+                    if is_stretch(step) && self.was_done(place) {
+                        return Ok(());
+                    }
                     return self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Done });
                 }
                 Did::Skipped(why, result) => {
@@ -97,7 +113,7 @@ impl Engine<'_> {
                 }
                 Did::Doubt { why } => {
                     self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::InDoubt { why: why.clone() } })?;
-                    match self.resolve_doubt(step, scope, place, &why)? {
+                    match self.resolve_doubt(step, scope, place, &why, None)? {
                         Some(Choice::Done) => {
                             scope.set(step.id.as_str(), context! { ran => true, ok => true });
                             return self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Done });
@@ -122,7 +138,9 @@ impl Engine<'_> {
 
     /// Does a step once.
     fn attempt(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place, attempt: u32) -> Result<Did, Halt> {
-        if let Some(when) = &step.when {
+        // What was begun was meant to be.
+        let entered = is_stretch(step) && self.before.is_some_and(|before| before.past.entered(place));
+        if let Some(when) = step.when.as_ref().filter(|_| !entered) {
             match scope.holds(when) {
                 Ok(Evaluated::Known(true)) => {}
                 Ok(Evaluated::Known(false)) => return Ok(Did::Skipped(Skip::When { expression: when.to_string() }, not_run())),
@@ -134,7 +152,15 @@ impl Engine<'_> {
             Some(Ok(Evaluated::Known(title))) => title,
             _ => step.id.as_str().replace('_', " "),
         };
-        self.emit(Event::StepReached { place: place.clone(), title: title.clone(), kind: kind_word(&step.kind), effect: step.effect() })?;
+        if !self.was_done(place) {
+            let (title, kind, effect) = (title.clone(), kind_word(&step.kind), step.effect());
+            self.emit(Event::StepReached { place: place.clone(), title, kind, effect })?;
+        }
+        if !entered && !self.was_done(place) {
+            if let Some(did) = self.already(step, scope, place)? {
+                return Ok(did);
+            }
+        }
         match &step.kind {
             Kind::Command(command) => self.command(step, command, scope, frame, place, attempt),
             Kind::Probe(probe) => self.probe_step(probe, scope, place),
@@ -147,13 +173,26 @@ impl Engine<'_> {
                 }),
             },
             Kind::Confirm(confirm) => self.confirm(confirm, scope, frame, place),
-            Kind::Manual(manual) => self.manual(manual, scope, place),
-            Kind::ForEach(each) => self.for_each(each, scope, frame, place),
-            Kind::Group { steps, .. } => {
-                let mut inner = Frame::default();
-                self.own_cleanup(step, scope, &mut inner, place)?;
-                let result = self.steps(steps, scope, &mut inner, Some(place));
-                Did::of(self.end_frame(inner, Some(frame), result))
+            Kind::Manual(manual) => {
+                self.own_cleanup(step, scope, frame, place)?;
+                let did = self.manual(manual, scope, place)?;
+                self.prove(step, scope, place, did)
+            }
+            Kind::ForEach(_) | Kind::Group { .. } => {
+                let mut inner = Frame::inside(frame);
+                if !self.was_done(place) || self.was_owed(place) {
+                    self.own_cleanup(step, scope, &mut inner, place)?;
+                }
+                // Its proof is asked for while what it has set still stands.
+                let did = match &step.kind {
+                    Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place),
+                    _ => Did::of(self.steps(step.children(), scope, &mut inner, Some(place))),
+                }
+                .and_then(|did| self.prove(step, scope, place, did));
+                match did {
+                    Ok(did) => self.end_frame(inner, Some(frame), Ok(())).map(|()| did),
+                    Err(halt) => self.end_frame(inner, Some(frame), Err(halt)).map(|()| Did::failed("it did not end".to_owned())),
+                }
             }
             Kind::Call(call) => {
                 let Some(runbook) = self.plan.called.get(&call.runbook) else {
@@ -164,8 +203,30 @@ impl Engine<'_> {
                     Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                     Err(why) => return Ok(Did::failed(why)),
                 };
-                self.call(runbook, &params, frame, place)
+                let did = self.call(runbook, &params, frame, place)?;
+                self.prove(step, scope, place, did)
             }
+        }
+    }
+
+    /// Whether the wanted state is there already, or cannot be known yet.
+    fn already(&self, step: &Step, scope: &Scope, place: &Place) -> Result<Option<Did>, Halt> {
+        let Some(probe) = &step.done_if else { return Ok(None) };
+        Ok(match self.ask_one(probe, scope, place, Part::DoneIf)? {
+            Evaluated::Known(Some(asked)) if asked.passed() => {
+                let result = context! { ran => false, ok => true };
+                Some(Did::Skipped(Skip::AlreadyDone { message: asked.message }, result))
+            }
+            Evaluated::Known(_) => None,
+            Evaluated::Unknown(needs) => Some(Did::Predicted(Prediction::AtRunTime { needs })),
+        })
+    }
+
+    /// Asks for the proof of what has been done just now.
+    fn prove(&self, step: &Step, scope: &Scope, place: &Place, did: Did) -> Result<Did, Halt> {
+        match did {
+            Did::Done(result) if step.verify.is_some() && !self.was_done(place) => self.verify(step, scope, place, result),
+            did => Ok(did),
         }
     }
 
@@ -180,23 +241,36 @@ impl Engine<'_> {
             Err(faults) => return Ok(Did::failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))),
         };
         let mut inner_scope = self.scope(runbook, bound.scope_value());
-        if let Some(why) = match self.preflight(runbook, &mut inner_scope, Some(place)) {
+        if self.was_done(place) {
+            self.preflight_before(runbook, &mut inner_scope, Some(place))?;
+        } else if let Some(why) = match self.preflight(runbook, &mut inner_scope, Some(place)) {
             Err(Halt::Blocked { why }) => Some(why),
             other => other?,
         } {
             return Ok(Did::failed(why));
         }
-        let mut inner = Frame::default();
+        let mut inner = Frame::inside(frame);
         let result = self.steps(&runbook.steps, &mut inner_scope, &mut inner, Some(place));
         Did::of(self.end_frame(inner, Some(frame), result))
     }
 
     /// A group's own cleanup is owed as soon as the group is entered.
-    fn own_cleanup(&self, step: &Step, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
+    pub fn own_cleanup(&self, step: &Step, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
         let Some(remedy) = &step.cleanup else { return Ok(()) };
         match Self::prepare(remedy, step, place, Part::Cleanup, scope) {
             Ok(None) => {}
-            Ok(Some(cleanup)) => frame.compensations.push(Compensation { place: place.clone(), undo: None, cleanup: Some(cleanup) }),
+            // A dry run enters nothing.
+            Ok(Some(_)) if self.setting.mode == Mode::DryRun => {}
+            Ok(Some(cleanup)) => {
+                if frame.gathers {
+                    if !self.was_owed(place) {
+                        return Ok(());
+                    }
+                } else {
+                    self.emit(Event::CleanupDue { place: place.clone(), command: cleanup.shown() })?;
+                }
+                frame.register(Compensation { place: place.clone(), undo: None, cleanup: Some(cleanup) });
+            }
             Err(_) if self.hypothetical() => {}
             Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("its cleanup cannot be made ready: {why}") }),
         }
@@ -241,16 +315,6 @@ impl Engine<'_> {
         place: &Place,
         attempt: u32,
     ) -> Result<Did, Halt> {
-        if let Some(probe) = &step.done_if {
-            match self.ask_one(probe, scope, place, Part::DoneIf)? {
-                Evaluated::Known(Some(asked)) if asked.passed() => {
-                    let result = context! { ran => false, ok => true };
-                    return Ok(Did::Skipped(Skip::AlreadyDone { message: asked.message }, result));
-                }
-                Evaluated::Known(_) => {}
-                Evaluated::Unknown(needs) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
-            }
-        }
         let order = match Self::order(command, scope, place, Part::Main) {
             Ok(Evaluated::Known(order)) => order,
             Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
@@ -285,7 +349,7 @@ impl Engine<'_> {
             }) {
                 Ok(ended) => ended,
                 Err(halt) => {
-                    frame.compensations.push(compensation);
+                    frame.register(compensation);
                     return Err(halt);
                 }
             };
@@ -302,17 +366,40 @@ impl Engine<'_> {
         scope.set(step.id.as_str(), result.clone());
         Self::learn(&mut compensation.undo, step, &result);
         Self::learn(&mut compensation.cleanup, step, &result);
-        frame.compensations.push(compensation);
+        frame.register(compensation);
         match judged.verdict {
             Verdict::Passed => self.verify(step, scope, place, result),
+            // Once a dry run has passed over a change, what a read does not find now says nothing.
+            Verdict::Failed { why } | Verdict::Unknown { why } if step.effect() == Effect::Read && self.hypothetical() => {
+                let needs = vec![format!("what the changes above do (now: {why})")];
+                Ok(Did::Predicted(Prediction::AtRunTime { needs }))
+            }
+            // Whatever became of it, it has changed nothing.
+            Verdict::Unknown { why } if step.effect() == Effect::Read => Ok(Did::failed(why)),
             Verdict::Failed { why } => Ok(Did::failed(why)),
             Verdict::Unknown { why } => Ok(Did::Doubt { why }),
         }
     }
 
-    fn verify(&self, step: &Step, scope: &Scope, place: &Place, result: Value) -> Result<Did, Halt> {
+    /// The step was done before this run was taken up again.
+    pub fn was_done(&self, place: &Place) -> bool {
+        self.before.is_some_and(|before| matches!(before.past.state.steps.get(place), Some(StepState::Done)))
+    }
+
+    /// What has to be run when it ends had not been run when the run was left.
+    fn was_owed(&self, place: &Place) -> bool {
+        self.before.is_some_and(|before| before.past.state.owed.contains_key(place))
+    }
+
+    pub fn verify(&self, step: &Step, scope: &Scope, place: &Place, result: Value) -> Result<Did, Halt> {
         let Some(probe) = &step.verify else { return Ok(Did::Done(result)) };
         Ok(match self.ask_one(probe, scope, place, Part::Verify)? {
+            // What a dry run has passed over cannot be proved yet.
+            Evaluated::Known(Some(asked)) if !asked.passed() && self.hypothetical() => {
+                let prediction = Prediction::AtRunTime { needs: vec!["what the changes above do".to_owned()] };
+                self.emit(Event::StepPredicted { place: place.clone(), part: Part::Verify, prediction })?;
+                Did::Done(result)
+            }
             Evaluated::Known(Some(asked)) if !asked.passed() => {
                 Did::failed(format!("it ended well, but its proof does not hold: {}", asked.why()))
             }
@@ -322,7 +409,7 @@ impl Engine<'_> {
     }
 
     /// Makes ready what takes the step back, before it begins.
-    fn compensation(step: &Step, place: &Place, scope: &Scope) -> Result<Compensation, String> {
+    pub fn compensation(step: &Step, place: &Place, scope: &Scope) -> Result<Compensation, String> {
         let ready = |remedy, part, what: &str| {
             Self::prepare(remedy, step, place, part, scope)
                 .map_err(|why| format!("not begun, because its {what} cannot be made ready: {why}"))
@@ -346,7 +433,7 @@ fn delay(step: &Step, again: u32) -> Duration {
     })
 }
 
-fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> Result<Evaluated<crate::plan::binding::Given>, String> {
+pub(super) fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> Result<Evaluated<crate::plan::binding::Given>, String> {
     let mut given = crate::plan::binding::Given::default();
     for (name, value) in &call.params {
         let value = match value {
@@ -369,11 +456,16 @@ fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> Result<Eval
 }
 
 /// Settles the names of steps that were not reached.
-fn forget(steps: &[Step], scope: &mut Scope, settle: &dyn Fn(&mut Scope, &str)) {
+pub(super) fn forget(steps: &[Step], scope: &mut Scope, settle: &dyn Fn(&mut Scope, &str)) {
     for step in steps {
         settle(scope, step.id.as_str());
         forget(step.children(), scope, settle);
     }
+}
+
+/// The step is made of other steps.
+pub(super) fn is_stretch(step: &Step) -> bool {
+    matches!(step.kind, Kind::Group { .. } | Kind::ForEach(_) | Kind::Call(_))
 }
 
 /// The step's kind in a word.

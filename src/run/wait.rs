@@ -12,7 +12,7 @@ use super::{
     engine::{Engine, Halt},
 };
 use crate::{
-    event::{Captured, Event, Exit, Part, Place, Progress, Verdict},
+    event::{Captured, Event, Exit, NOT_IN_TIME, Part, Place, Progress, Verdict},
     plan::{Evaluated, Scope},
     ports::{Capture, LedgerError, Order, Printed, Ran, Site, Urgency, Words},
     runbook::model::{Timespan, Wait},
@@ -164,7 +164,7 @@ impl Engine<'_> {
             if let Some(limit) = lengths.timeout
                 && elapsed + lengths.every > limit
             {
-                let why = format!("not so after {}: {}", crate::quantity::show_duration(limit), seen.have);
+                let why = format!("{NOT_IN_TIME} {}: {}", crate::quantity::show_duration(limit), seen.have);
                 return Ok((seen, askings, Verdict::Failed { why }));
             }
             if self.ports.interrupts.urgency() >= Urgency::Now {
@@ -247,7 +247,7 @@ impl Engine<'_> {
     /// Keeps what the last asking printed: the record names it.
     fn keep_last(&self, ran: Option<Ran>) -> Result<Ran, Halt> {
         let mut ran = ran.unwrap_or_else(|| {
-            let empty = || Printed { captured: Captured::empty(), head: Vec::new() };
+            let empty = || Printed::new(Captured::empty(), Vec::new());
             Ran { exit: Exit::Code(0), stdout: empty(), stderr: empty(), took: Duration::ZERO, leaked: false }
         });
         for printed in [&mut ran.stdout, &mut ran.stderr] {

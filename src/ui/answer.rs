@@ -42,7 +42,7 @@ pub fn line(ask: &Ask) -> String {
                 changes => format!("Run this? {changes} of its steps change something{destroys}. [y/N] "),
             }
         }
-        Ask::YesNo => "Go on? [y/N] ".to_owned(),
+        Ask::GoOn | Ask::YesNo => "Go on? [y/N] ".to_owned(),
         Ask::Phrase { phrase, destroys } => {
             let warning = if *destroys { "Nothing can take this back. " } else { "" };
             format!("{warning}Type {} to go on, or q to stop: ", quote_phrase(phrase))
@@ -128,7 +128,7 @@ pub fn read(ask: &Ask, typed: &str) -> Reading {
     let word_typed = typed.trim();
     let quits = word_typed == "q";
     match ask {
-        Ask::Plan { .. } | Ask::YesNo => match word_typed.to_ascii_lowercase().as_str() {
+        Ask::Plan { .. } | Ask::GoOn | Ask::YesNo => match word_typed.to_ascii_lowercase().as_str() {
             "y" | "yes" => yes(typed),
             "n" | "no" | "q" | "" => no(SAID_NO),
             "?" => Reading::Help("y goes on; n, q or Enter alone does not".to_owned()),
@@ -158,12 +158,12 @@ pub fn flag(question: &Question) -> String {
     let place = question.place.as_ref().map_or("STEP", Place::as_str);
     let confirm = |value: &str| format!("--confirm {}", quote::word(&format!("{place}={value}")));
     match &question.ask {
-        Ask::Plan { .. } => "--yes".to_owned(),
+        Ask::Plan { .. } | Ask::GoOn => "--yes".to_owned(),
         Ask::YesNo => confirm("yes"),
         Ask::Phrase { phrase, .. } => confirm(phrase),
         Ask::Report { .. } => confirm("WHAT WAS DONE"),
         Ask::Override => format!("--override {}", quote::word(&format!("{place}=REASON"))),
-        Ask::Failed { .. } => "--on-fail stop".to_owned(),
+        Ask::Failed { .. } => "a terminal, or `on_fail` in the runbook".to_owned(),
         Ask::Step { .. } => "run it without --step".to_owned(),
         Ask::Doubt { .. } => "resume it at a terminal: only a person can say how it ended".to_owned(),
     }
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(flag(phrase(), Some(Place::top("wipe"))), "--confirm wipe=WD-WCC7K0");
         assert_eq!(flag(phrase(), Some(place)), "--confirm 'each[disk=a b].wipe=WD-WCC7K0'");
         assert_eq!(flag(Ask::Override, Some(Place::top("gate"))), "--override gate=REASON");
-        assert_eq!(flag(Ask::Failed { choices: vec![] }, Some(Place::top("x"))), "--on-fail stop");
+        assert_eq!(flag(Ask::Failed { choices: vec![] }, Some(Place::top("x"))), "a terminal, or `on_fail` in the runbook");
     }
 
     proptest! {

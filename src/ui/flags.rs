@@ -69,7 +69,7 @@ impl Prompt for Flags<'_> {
         let confirm = || self.find("--confirm", &self.confirms, place);
         let name = place.map_or("", Place::as_str);
         let answer = match &question.ask {
-            Ask::Plan { .. } => self.yes.then(|| yes("--yes")),
+            Ask::Plan { .. } | Ask::GoOn => self.yes.then(|| yes("--yes")),
             Ask::YesNo => match confirm() {
                 Some(given @ ("yes" | "y")) => Some(yes(given)),
                 Some(given) => Some(Answer::No { why: format!("--confirm {name}={given}: only `yes` confirms this step") }),

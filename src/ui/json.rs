@@ -106,6 +106,7 @@ fn fields(event: &Event) -> Value {
         Event::DoubtResolved { place, outcome, evidence, by } => {
             json!({"place": place, "outcome": outcome, "evidence": evidence, "by": by})
         }
+        Event::CleanupDue { place, command } => json!({"place": place, "command": command}),
         Event::Owed { place, why } => json!({"place": place, "why": why}),
         Event::Note { place, text } => json!({"place": place, "text": text}),
         Event::Interrupted { signal } => json!({"signal": signal}),

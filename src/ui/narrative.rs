@@ -268,6 +268,7 @@ impl Narrative {
                 let by = by.map(|by| format!(" {}", words::answerer(by))).unwrap_or_default();
                 told(page, mark, Some(place), &format!("was in doubt, settled{by} as {word}: {evidence}"))
             }
+            Event::CleanupDue { .. } => Vec::new(),
             Event::Owed { place, why } => told(page, Mark::Warned, Some(place), &format!("still owed: {why}")),
             Event::Note { place, text } => told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
             Event::Interrupted { signal } => {

@@ -216,7 +216,7 @@ impl Prompt for TerminalPrompt<'_> {
         let _held = self.screen.as_ref().map(Screen::hold);
         self.out.stderr.line("");
         // The plan stands on the screen already.
-        if !matches!(question.ask, Ask::Plan { .. }) && !question.text.trim().is_empty() {
+        if !matches!(question.ask, Ask::Plan { .. } | Ask::GoOn) && !question.text.trim().is_empty() {
             self.show(&question.text);
         }
         for choice in answer::choices(&question.ask) {

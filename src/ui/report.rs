@@ -17,6 +17,8 @@ pub struct Ending {
     pub why: Vec<String>,
     /// What to do, the best first.
     pub next: Vec<String>,
+    /// Command lines to give next: each on a line of its own that is never broken, so that it can be copied.
+    pub commands: Vec<String>,
     pub put_back: Vec<PutBack>,
     /// What is still owed, and how it is settled.
     pub owed: Vec<String>,
@@ -48,9 +50,12 @@ impl Ending {
         for seen in &self.seen {
             lines.extend(layout::wrap(&sanitise::text(seen), page.width, "  ", "    "));
         }
-        for (label, text) in self.fields() {
-            lines.extend(page.field(2, LABEL, &label, &sanitise::text(&text)));
-        }
+        let put = |fields: Vec<(&'static str, String)>| -> Vec<String> {
+            fields.into_iter().flat_map(|(label, text)| page.field(2, LABEL, label, &sanitise::text(&text))).collect()
+        };
+        lines.extend(put(self.advice()));
+        lines.extend(self.commands.iter().map(|command| format!("    {}", sanitise::line(command))));
+        lines.extend(put(self.remains()));
         let items: Vec<_> = [
             Some(sanitise::line(&self.closing).into_owned()),
             self.head.as_ref().map(|head| format!("journal head {}", sanitise::line(head))),
@@ -65,22 +70,17 @@ impl Ending {
         lines.iter().fold(String::new(), |text, line| text + line + "\n")
     }
 
-    fn fields(&self) -> Vec<(String, String)> {
-        let mut fields = Vec::new();
-        let mut field = |label: &str, text: &str| fields.push((label.to_owned(), text.to_owned()));
-        for why in &self.why {
-            field("why", why);
-        }
-        for (index, next) in self.next.iter().enumerate() {
-            field(if index == 0 { "next" } else { "or" }, next);
-        }
-        for back in &self.put_back {
-            field("put back", &format!("{}: {}", back.what, if back.done { "yes" } else { "NO" }));
-        }
-        for owed in &self.owed {
-            field("owed", owed);
-        }
-        fields
+    /// Why it ended so, and what to do.
+    fn advice(&self) -> Vec<(&'static str, String)> {
+        let why = self.why.iter().map(|why| ("why", why.clone()));
+        let next = self.next.iter().enumerate().map(|(index, next)| (if index == 0 { "next" } else { "or" }, next.clone()));
+        why.chain(next).collect()
+    }
+
+    /// What was put back, and what is still owed.
+    fn remains(&self) -> Vec<(&'static str, String)> {
+        let put_back = self.put_back.iter().map(|back| ("put back", format!("{}: {}", back.what, if back.done { "yes" } else { "NO" })));
+        put_back.chain(self.owed.iter().map(|owed| ("owed", owed.clone()))).collect()
     }
 }
 
@@ -102,6 +102,7 @@ mod tests {
                 "bring osd.0 back first:  halligan run staggered-osd-restart --set osds=0".into(),
                 "override once, with a reason:  --override gate=\"…\"      (journaled)".into(),
             ],
+            commands: Vec::new(),
             put_back: vec![PutBack { what: "noout is still set by this run".into(), done: true }],
             owed: vec![],
             closing: "run 7f3a stopped safely at restart[osd=2].gate after 2 of 4".into(),

@@ -250,6 +250,12 @@ pub fn batches(sizes: &[usize]) -> String {
     }
 }
 
+/// Whether this is a preflight probe, which a finding tells of as a whole.
+#[must_use]
+pub fn in_preflight(place: &Place) -> bool {
+    place.as_str().starts_with("preflight.") || place.as_str().contains(".preflight.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,10 +293,4 @@ mod tests {
         assert_eq!(value(&Value::Null), "(secret)");
         assert_eq!(list(&["a".into(), "b".into(), "c".into()], 2), "a, b and 1 more");
     }
-}
-
-/// Whether this is a preflight probe, which a finding tells of as a whole.
-#[must_use]
-pub fn in_preflight(place: &Place) -> bool {
-    place.as_str().starts_with("preflight.") || place.as_str().contains(".preflight.")
 }

@@ -139,7 +139,7 @@ fn a_synced_record_after_damage_is_never_let_go() {
     let journal = open(temp.path());
     let before = fs::metadata(journal.path()).unwrap().len();
     let other = open(temp.path());
-    append_all(&other.begin_run(run(2), Durability::EachRecord), &sample::dry()[..3]);
+    append_all(&other.begin_run(run(2), Durability::EachRecord), &sample::short(Captured::empty())[..4]);
     let mut bytes = fs::read(journal.path()).unwrap();
     bytes[usize::try_from(before).unwrap() + 40] ^= 1;
     fs::write(journal.path(), &bytes).unwrap();
@@ -155,7 +155,7 @@ fn a_poisoned_journal_takes_nothing_more_and_says_where_records_went() {
     let before = small(&dir);
     let second = temp.path().join("second");
     let ladder = Ladder::new(Some(second.clone()), Box::new(io::sink()));
-    let mut journal = Journal::open_as(&dir, ladder, identity()).unwrap();
+    let mut journal = Journal::open_on(Arc::new(Local), &dir, ladder, identity()).unwrap();
     // A descriptor that cannot write stands for a disk that will not.
     Arc::get_mut(&mut journal.shared).unwrap().file = File::open(dir.join(FILE)).unwrap();
 
@@ -237,7 +237,7 @@ proptest::proptest! {
                 mono_ns: 1,
                 boot_id: "b".into(),
                 run: run(1),
-                sync: Durability::EachRecord,
+                sync: Synced::All,
                 host: text.as_str().into(),
                 uid: 0,
                 login_uid: None,

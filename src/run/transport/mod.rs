@@ -2,6 +2,7 @@
 //!
 //! Whatever carries it, the far side is a POSIX `sh` that reads a [`letter`]; only the words around it differ.
 
+mod carried;
 mod connection;
 mod letter;
 
@@ -16,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(super) use self::carried::Carried;
 use self::{
     connection::{Connections, Session},
     letter::Letter,
@@ -57,7 +59,6 @@ pub struct Passage {
 /// The far end of a passage.
 #[derive(Debug)]
 pub struct Far {
-    host: String,
     mark: String,
     carriers: Vec<Carrier>,
     errand: Errand,
@@ -190,7 +191,7 @@ impl Transports {
         }
         let (words, stdin) = errand.post(&script, order.stdin.as_deref());
         let stdin = (!order.interactive).then_some(stdin);
-        let far = Far { host: host.to_owned(), mark: errand.mark.clone(), carriers, errand, user: order.user.clone() };
+        let far = Far { mark: errand.mark.clone(), carriers, errand, user: order.user.clone() };
         Ok(Passage { words, cwd: None, env: Vec::new(), stdin, far: Some(far) })
     }
 
@@ -311,15 +312,11 @@ impl Errand {
 }
 
 impl Far {
-    /// Sends a signal to what was started on the far side; waits so long at most. Returns what became of it, for the journal.
+    /// Sends a signal to what was started on the far side; waits so long at most. Whether it arrived.
     #[must_use]
-    pub fn signal(&self, name: &str, limit: Duration) -> String {
+    pub fn signal(&self, name: &str, limit: Duration) -> bool {
         let script = letter::signal_script(&self.mark, name, self.user.as_deref());
-        match self.errand.fresh().and_then(|errand| errand.run(&script, limit)) {
-            Ok((Some(0), _)) => format!("{name} on {}", self.host),
-            Ok(_) => format!("{name} on {}, where nothing of it was found", self.host),
-            Err(why) => format!("{name} on {}, which did not arrive ({why}): it may still be running there", self.host),
-        }
+        matches!(self.errand.fresh().and_then(|errand| errand.run(&script, limit)), Ok((Some(0), _)))
     }
 
     /// What the end of the local command means: how the far one ended, or that nobody knows.

@@ -1,0 +1,179 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_halligan_global_optspecs
+    string join \n journal-dir= color= v/verbose h/help V/version
+end
+
+function __fish_halligan_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_halligan_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_halligan_using_subcommand
+    set -l cmd (__fish_halligan_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c halligan -n "__fish_halligan_needs_command" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_needs_command" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_needs_command" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_needs_command" -s V -l version -d 'Print version'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "run" -d 'Carry out a runbook: preflight, plan, confirmation, steps'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "rehearse" -d 'Practise a runbook on a simulated world; nothing real is touched'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "test" -d 'Run the scenarios of runbooks and hold them against their expectations'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "check" -d 'Look for every fault in runbooks, without running anything'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "list" -d 'List the runbooks that are at hand, and where they come from'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "show" -d 'Describe a runbook: what it is for, what it asks, what it does'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "journal" -d 'Read and verify the journal'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "schema" -d 'Print the JSON Schema of runbooks or scenarios, for editors'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "generate" -d 'Write the shell completions, manual pages and schemas into a directory'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l set -d 'A value for a parameter; a list is written with commas' -r
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l output -d 'What to print: for a person, one line an event, or one JSON object an event' -r -f -a "auto\t'For a person on a terminal, plain otherwise'
+plain\t'One line an event, with its time'
+json\t'One JSON object an event'"
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l expect-sha256 -d 'Refuse a runbook whose text has another SHA-256 than this' -r
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l dry-run -d 'Run what only reads, tell the rest, change nothing'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l step -d 'Ask before each step that does something'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l scenario -d 'The scenario\'s name, or a path to one [default: all-well]' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l set -d 'A value for a parameter; a list is written with commas' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l output -d 'What to print: for a person, one line an event, or one JSON object an event' -r -f -a "auto\t'For a person on a terminal, plain otherwise'
+plain\t'One line an event, with its time'
+json\t'One JSON object an event'"
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l step -d 'Ask before each step that does something'
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l scenario -d 'Only scenarios whose name contains this' -r
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l coverage -d 'Also tell what no scenario has exercised'
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l json -d 'Print one JSON object'
+complete -c halligan -n "__fish_halligan_using_subcommand test" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand test" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand check" -l format -d 'How to print what is found' -r -f -a "text\t''
+json\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand check" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand check" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand check" -l strict -d 'Fail on warnings too'
+complete -c halligan -n "__fish_halligan_using_subcommand check" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand check" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand list" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand list" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand list" -l json -d 'Print one JSON object'
+complete -c halligan -n "__fish_halligan_using_subcommand list" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand list" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand show" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand show" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand show" -l source -d 'Print its text as it stands'
+complete -c halligan -n "__fish_halligan_using_subcommand show" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand show" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "list" -d 'List the runs'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "show" -d 'Tell a run as a story'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "head" -d 'Print the head: a short text to keep elsewhere'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON object a run'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l json -d 'Print its records as they stand'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l head -d 'A head that was kept elsewhere' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l json -d 'Print one JSON object'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the runs'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "show" -d 'Tell a run as a story'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "head" -d 'Print the head: a short text to keep elsewhere'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand schema" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand schema" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand schema" -l scenario -d 'Of scenarios, not runbooks'
+complete -c halligan -n "__fish_halligan_using_subcommand schema" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand schema" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand generate" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand generate" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand generate" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand generate" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "run" -d 'Carry out a runbook: preflight, plan, confirmation, steps'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "rehearse" -d 'Practise a runbook on a simulated world; nothing real is touched'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "test" -d 'Run the scenarios of runbooks and hold them against their expectations'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "check" -d 'Look for every fault in runbooks, without running anything'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "list" -d 'List the runbooks that are at hand, and where they come from'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "show" -d 'Describe a runbook: what it is for, what it asks, what it does'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "journal" -d 'Read and verify the journal'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "schema" -d 'Print the JSON Schema of runbooks or scenarios, for editors'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "generate" -d 'Write the shell completions, manual pages and schemas into a directory'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run rehearse test check list show journal schema generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "list" -d 'List the runs'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "show" -d 'Tell a run as a story'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "head" -d 'Print the head: a short text to keep elsewhere'

@@ -1,0 +1,146 @@
+//! One scenario, run in memory from its beginning to its end.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{exit::Exit, load::Loaded, rehearse, wrong::Wrong};
+use crate::{
+    event::{Event, Mode, Progress},
+    journal::memory::MemoryLedger,
+    plan::{
+        Plan,
+        binding::{self, Given, Giver, Raw},
+    },
+    ports::{Choice, Interrupts, Observer},
+    rehearse::{Rehearsal, account::Account, injection::Injection, invariant, scenario::Scenario},
+    run::{self, Ending, Ports, Setting},
+    runbook::library::ScenarioSource,
+};
+
+/// A scenario that can be run, again and again.
+#[derive(Debug)]
+pub struct Trial {
+    pub name: String,
+    pub scenario: Arc<Scenario>,
+    pub plan: Plan,
+}
+
+/// How it is run.
+#[derive(Debug, Clone, Default)]
+pub struct Manner<'a> {
+    /// What goes wrong besides what the scenario says.
+    pub faults: &'a [Injection],
+    /// What is chosen where the scenario does not say.
+    pub otherwise: Option<Choice>,
+}
+
+/// How it went.
+pub struct Gone {
+    pub rehearsal: Rehearsal,
+    pub ending: Ending,
+    /// Everything that was told, what is only for the screen too.
+    pub events: Vec<Event>,
+    pub account: Account,
+}
+
+impl Trial {
+    /// # Errors
+    /// What keeps it from being run.
+    pub fn prepare(source: &ScenarioSource, loaded: &Loaded) -> Result<Self, Vec<Wrong>> {
+        let scenario = rehearse::parse(source, loaded).map_err(|faults| faults.iter().map(Wrong::from).collect::<Vec<_>>())?;
+        Self::of(&source.name, Arc::new(scenario), loaded)
+    }
+
+    /// # Errors
+    /// Its parameters do not fit the runbook.
+    pub fn of(name: &str, scenario: Arc<Scenario>, loaded: &Loaded) -> Result<Self, Vec<Wrong>> {
+        let plan = bind(loaded, &scenario).map_err(|faults| {
+            let spot = scenario.lines.get("params");
+            faults.into_iter().map(|what| Wrong::at(&scenario.name, spot.clone(), what)).collect::<Vec<_>>()
+        })?;
+        Ok(Self { name: name.to_owned(), scenario, plan })
+    }
+
+    #[must_use]
+    pub fn run(&self, manner: &Manner<'_>) -> Gone {
+        let rehearsal = Rehearsal::with(Arc::clone(&self.scenario), Some(&self.plan.runbook), manner.faults).otherwise(manner.otherwise);
+        let ledger = MemoryLedger::default();
+        let interrupts = Interrupts::default();
+        let recorder = Recorder::default();
+        let setting = Setting {
+            run_id: "00000000".to_owned(),
+            operator: "scenario".to_owned(),
+            host: "scenario".to_owned(),
+            mode: Mode::Rehearsal,
+            step_by_step: false,
+            shared_locks: Vec::new(),
+        };
+        let observers: [&dyn Observer; 1] = [&recorder];
+        let ports = Ports {
+            ledger: &ledger,
+            executor: &rehearsal.simulator,
+            clock: &rehearsal.clock,
+            prompt: &rehearsal.prompt,
+            observers: &observers,
+            interrupts: &interrupts,
+            last_interrupts: &interrupts,
+            present: &|_| String::new(),
+        };
+        let ending = run::run(&self.plan, &setting, ports);
+        let events = recorder.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut account = Account::of(&events);
+        account.at = ending.place.clone().or(account.at);
+        Gone { rehearsal, ending, events, account }
+    }
+}
+
+impl Gone {
+    /// What is not as the scenario expects.
+    #[must_use]
+    pub fn held_against_expectations(&self) -> Vec<Wrong> {
+        let judgement = self.rehearsal.judge(&self.account, Some(Exit::from(&self.ending) as u8));
+        let mut wrong: Vec<Wrong> = judgement.faults.iter().map(Wrong::from).collect();
+        let file = &self.rehearsal.scenario.name;
+        wrong.extend(judgement.mismatches.iter().map(|mismatch| Wrong::at(file, mismatch.spot.clone(), mismatch.to_string())));
+        wrong.extend(self.bug());
+        wrong
+    }
+
+    /// What should hold whatever goes wrong, and did not.
+    #[must_use]
+    pub fn held_against_invariants(&self, trial: &Trial) -> Vec<Wrong> {
+        let breaches = invariant::breaches(&self.rehearsal, &trial.plan.runbook, &self.events, &self.account);
+        let wrong =
+            breaches.into_iter().map(|breach| Wrong { hint: breach.hint, ..Wrong::at(&trial.scenario.name, breach.spot, breach.what) });
+        wrong.chain(self.bug()).collect()
+    }
+
+    fn bug(&self) -> Option<Wrong> {
+        self.ending.bug.then(|| Wrong::at(&self.rehearsal.scenario.name, None, format!("halligan itself has a bug: {}", self.ending.why)))
+    }
+}
+
+/// Keeps every event, those that are not journaled too.
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Vec<Event>>);
+
+impl Observer for Recorder {
+    fn event(&self, _: jiff::Timestamp, event: &Event) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+    }
+
+    fn progress(&self, _: jiff::Timestamp, _: &Progress) {}
+}
+
+fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
+    let mut given = Given::default();
+    for (name, value) in &scenario.params {
+        given.add(name, Raw::Typed(value.clone()), Giver::File("the scenario".to_owned()));
+    }
+    match binding::bind(&loaded.runbook, &given) {
+        Ok((bound, missing)) if missing.is_empty() => {
+            Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone(), inventory: None })
+        }
+        Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario gives no value for {}", parameter.name)).collect()),
+        Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
+    }
+}

@@ -1,0 +1,162 @@
+//! What the records of a run say of it, as far as going on with it needs to know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Captured, Event, Exit, Opening, Part, Place, RunState, Shown, Skip, Verdict,
+    state::{IllegalTransition, Phase},
+};
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    pub exit: Exit,
+    pub stdout: Captured,
+    pub stderr: Captured,
+    pub verdict: Verdict,
+}
+
+/// How far a loop has come.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Round {
+    pub items: Vec<String>,
+    pub batches: Vec<usize>,
+    /// The last batch that began, from 1.
+    pub batch: usize,
+}
+
+/// The past of a run: the fold of its records, with what each command has left behind.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Past {
+    pub opening: Option<Opening>,
+    pub state: RunState,
+    /// The plan stood once: the values that the preflight had found are those that the plan was made with.
+    pub planned: bool,
+    /// Taking back had begun.
+    pub rolled_back: bool,
+    /// The last end of each command.
+    pub ends: BTreeMap<(Place, Part), End>,
+    /// What each preflight had found when its plan was made, or its first step was begun.
+    pub found: BTreeMap<Place, End>,
+    /// What was begun last.
+    pub commands: BTreeMap<Place, Shown>,
+    pub attempts: BTreeMap<Place, u32>,
+    /// What was typed to a step's question.
+    pub answers: BTreeMap<Place, String>,
+    pub skips: BTreeMap<Place, Skip>,
+    pub loops: BTreeMap<Place, Round>,
+    /// Every place that a record names.
+    seen: BTreeSet<Place>,
+}
+
+impl Past {
+    /// Folds what is recorded.
+    ///
+    /// # Errors
+    /// One of the records cannot have followed those before it.
+    pub fn of<'e>(events: impl IntoIterator<Item = &'e Event>) -> Result<Self, IllegalTransition> {
+        let mut past = Self::default();
+        for event in events {
+            past.fold(event)?;
+        }
+        Ok(past)
+    }
+
+    /// Folds one record in.
+    ///
+    /// # Errors
+    /// It cannot have followed those before it; the past is then as it was.
+    pub fn fold(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+        self.state.apply(event)?;
+        match event {
+            Event::RunOpened(opening) => self.opening = Some((**opening).clone()),
+            Event::Planned { .. } => self.planned = true,
+            Event::Confirmed { place: Some(place), typed, .. } => {
+                self.answers.insert(place.clone(), typed.clone());
+            }
+            Event::Staggered { place, items, batches, .. } => {
+                self.loops.insert(place.clone(), Round { items: items.clone(), batches: batches.clone(), batch: 0 });
+            }
+            Event::BatchBegan { place, batch, .. } => {
+                if let Some(round) = self.loops.get_mut(place) {
+                    round.batch = *batch;
+                }
+            }
+            Event::StepBegan { place, part, attempt, command, .. } => {
+                self.ends.remove(&(place.clone(), *part));
+                match part {
+                    Part::Main => {
+                        self.commands.insert(place.clone(), command.clone());
+                        self.attempts.insert(place.clone(), *attempt);
+                        self.answers.remove(place);
+                    }
+                    Part::Undo => self.rolled_back = true,
+                    _ => {}
+                }
+            }
+            Event::StepEnded { place, part, exit, stdout, stderr, verdict, .. } => {
+                let end = End { exit: exit.clone(), stdout: stdout.clone(), stderr: stderr.clone(), verdict: verdict.clone() };
+                if *part == Part::Main && !self.settled_by_preflight(place) {
+                    self.found.insert(place.clone(), end.clone());
+                }
+                self.ends.insert((place.clone(), *part), end);
+            }
+            Event::StepSkipped { place, why } => {
+                self.skips.insert(place.clone(), why.clone());
+            }
+            _ => {}
+        }
+        if let Some(place) = place_of(event) {
+            self.seen.insert(place.clone());
+        }
+        Ok(())
+    }
+
+    /// The place is that of a preflight's probe, and something was done on the strength of what it found.
+    fn settled_by_preflight(&self, place: &Place) -> bool {
+        const PREFLIGHT: &str = "preflight.";
+        match place.as_str().find(PREFLIGHT) {
+            Some(0) => self.planned,
+            Some(at) if place.as_str()[..at].ends_with('.') => {
+                let around = Place::raw(&place.as_str()[..at]);
+                let inside = self.seen.range(around.clone()..).map(Place::as_str).take_while(|next| next.starts_with(around.as_str()));
+                inside.map(|next| &next[at..]).any(|next| !next.starts_with(PREFLIGHT))
+            }
+            _ => false,
+        }
+    }
+
+    /// How a command of a step ended, if it did.
+    #[must_use]
+    pub fn end(&self, place: &Place, part: Part) -> Option<&End> {
+        self.ends.get(&(place.clone(), part))
+    }
+
+    /// Something was done in this group, loop or item.
+    #[must_use]
+    pub fn entered(&self, place: &Place) -> bool {
+        let inside = |mark: char| {
+            let from = Place::raw(&format!("{place}{mark}"));
+            self.seen.range(from.clone()..).next().is_some_and(|next| next.as_str().starts_with(from.as_str()))
+        };
+        self.state.steps.contains_key(place) || self.seen.contains(place) || inside('.') || inside('[')
+    }
+
+    /// The run has come to an end of which nothing is left to do.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state.phase, Phase::Closed(super::Outcome::Completed | super::Outcome::RolledBack))
+    }
+}
+
+fn place_of(event: &Event) -> Option<&Place> {
+    match event {
+        Event::StepBegan { place, .. }
+        | Event::StepSkipped { place, .. }
+        | Event::StepSettled { place, .. }
+        | Event::Staggered { place, .. }
+        | Event::CleanupDue { place, .. } => Some(place),
+        Event::Confirmed { place, .. } => place.as_ref(),
+        _ => None,
+    }
+}

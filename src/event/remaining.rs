@@ -1,0 +1,183 @@
+//! What a run that was left has done, and what remains of it: the heart of `resume`, and a pure function.
+//!
+//! The first rule that fits decides; what no rule settles is asked. See `docs/journal.md`.
+
+use super::{Effect, Past, Place, Shown, StepState, Verdict};
+use crate::{
+    event::Part,
+    plan::Plan,
+    runbook::model::{Kind, OnFail, Step},
+};
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Never begun, or put back since.
+    ToDo,
+    Done,
+    Skipped,
+    /// It ended well, and its proof is still to be asked for.
+    Unproven,
+    /// It failed, and the run goes on after it all the same.
+    PassedOver {
+        why: String,
+    },
+    /// It ended badly, and is not to be run again without a word.
+    Failed {
+        why: String,
+    },
+    /// It began, and nobody knows how it ended.
+    InDoubt {
+        why: String,
+    },
+    /// It was cut off or failed, and may be run again as it is: it only reads, or the runbook says so.
+    Again {
+        why: String,
+    },
+}
+
+impl Standing {
+    /// The run goes on after it without doing anything.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Done | Self::Skipped | Self::PassedOver { .. })
+    }
+}
+
+/// Where a step stands. `over` says that the stretch of steps around it has come to its end, so that what it had set was
+/// put back as it should be.
+#[must_use]
+pub fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> Standing {
+    let changes = step.effect() != Effect::Read;
+    let ended_well = past.end(place, Part::Main).is_some_and(|end| end.verdict == Verdict::Passed);
+    let command = matches!(step.kind, Kind::Command(_));
+    let failed = |why: &str| {
+        let why = why.to_owned();
+        // To a thing that a person does, an answer is a report.
+        let asked = !matches!(step.kind, Kind::Manual(_) | Kind::Confirm(_));
+        if step.on_fail == OnFail::Continue || (asked && past.answers.get(place).is_some_and(|typed| typed == "continue")) {
+            Standing::PassedOver { why }
+        } else if command && changes && ended_well {
+            Standing::Unproven
+        } else if !command || !changes || step.idempotent {
+            Standing::Again { why }
+        } else {
+            Standing::Failed { why }
+        }
+    };
+    // A probe that can tell is asked before anything is run again.
+    let doubt = |why: &str| {
+        let why = why.to_owned();
+        if !changes || (step.idempotent && step.done_if.is_none()) { Standing::Again { why } } else { Standing::InDoubt { why } }
+    };
+    match past.state.steps.get(place) {
+        None | Some(StepState::Predicted) => Standing::ToDo,
+        Some(StepState::PutBack) if over => Standing::Done,
+        Some(StepState::PutBack) => Standing::ToDo,
+        Some(StepState::Done) => Standing::Done,
+        Some(StepState::Skipped) => Standing::Skipped,
+        Some(StepState::Ended { verdict: Verdict::Passed, .. }) if command => Standing::Unproven,
+        Some(StepState::Ended { verdict: Verdict::Passed, .. }) => Standing::Again { why: "it was not settled".to_owned() },
+        Some(StepState::Ended { verdict: Verdict::Failed { why } | Verdict::Unknown { why }, .. } | StepState::Failed { why }) => {
+            failed(why)
+        }
+        Some(StepState::Began { .. }) => doubt("it began, and no outcome is recorded"),
+        Some(StepState::InDoubt { why }) => doubt(why),
+    }
+}
+
+/// The place of a step in a stretch.
+#[must_use]
+pub fn place_in(parent: Option<&Place>, step: &Step) -> Place {
+    parent.map_or_else(|| Place::top(step.id.as_str()), |parent| parent.child(step.id.as_str()))
+}
+
+/// A stretch of steps has come to its end: all of it is done, skipped or passed over.
+#[must_use]
+pub fn over(past: &Past, steps: &[Step], parent: Option<&Place>) -> bool {
+    steps.iter().all(|step| standing(past, step, &place_in(parent, step), true).is_settled())
+}
+
+/// What comes after a question has still something to change, so that its old answer does not stand for it.
+#[must_use]
+pub fn asked_again(past: &Past, rest: &[Step], parent: Option<&Place>) -> bool {
+    let over = over(past, rest, parent);
+    rest.iter().any(|step| may_change(step) && !standing(past, step, &place_in(parent, step), over).is_settled())
+}
+
+fn may_change(step: &Step) -> bool {
+    step.effect() != Effect::Read || matches!(step.kind, Kind::Call(_)) || step.children().iter().any(may_change)
+}
+
+/// One line of what was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub place: Place,
+    pub standing: Standing,
+    pub effect: Effect,
+    /// The command that it ran last.
+    pub command: Option<Shown>,
+}
+
+/// Goes through the plan and says of each place where it stands. What was not reached is told as a whole.
+#[must_use]
+pub fn remaining(plan: &Plan, past: &Past) -> Vec<Found> {
+    let mut walk = Walk { plan, past, found: Vec::new() };
+    walk.stretch(&plan.runbook.steps, None);
+    walk.found
+}
+
+struct Walk<'a> {
+    plan: &'a Plan,
+    past: &'a Past,
+    found: Vec<Found>,
+}
+
+impl Walk<'_> {
+    fn stretch(&mut self, steps: &[Step], parent: Option<&Place>) {
+        let over = over(self.past, steps, parent);
+        for step in steps {
+            self.step(step, &place_in(parent, step), over);
+        }
+    }
+
+    fn step(&mut self, step: &Step, place: &Place, over: bool) {
+        let standing = standing(self.past, step, place, over);
+        let leaf = matches!(step.kind, Kind::Command(_) | Kind::Probe(_) | Kind::Wait(_) | Kind::Confirm(_) | Kind::Manual(_));
+        if leaf || standing.is_settled() || !self.past.entered(place) {
+            self.tell(place, standing, step.effect());
+            return;
+        }
+        match &step.kind {
+            Kind::Group { steps, .. } => self.stretch(steps, Some(place)),
+            Kind::Call(call) => match self.plan.called.get(&call.runbook) {
+                Some(runbook) => self.stretch(&runbook.steps, Some(place)),
+                None => self.tell(place, standing, step.effect()),
+            },
+            Kind::ForEach(each) => {
+                let Some(round) = self.past.loops.get(place) else {
+                    return self.tell(place, standing, step.effect());
+                };
+                for item in round.items.clone() {
+                    let place = place.item(each.items.name.as_str(), &item);
+                    if over_or_untouched(self.past, &each.steps, &place) {
+                        let standing = if self.past.entered(&place) { Standing::Done } else { Standing::ToDo };
+                        self.tell(&place, standing, Effect::Read);
+                    } else {
+                        self.stretch(&each.steps, Some(&place));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn tell(&mut self, place: &Place, standing: Standing, effect: Effect) {
+        let command = self.past.commands.get(place).cloned();
+        self.found.push(Found { place: place.clone(), standing, effect, command });
+    }
+}
+
+fn over_or_untouched(past: &Past, steps: &[Step], place: &Place) -> bool {
+    !past.entered(place) || over(past, steps, Some(place))
+}

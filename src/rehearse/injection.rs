@@ -1,0 +1,165 @@
+//! Something that goes wrong with a command, whatever the rules say.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    event::{Part, Place},
+    expression::name::nearest,
+};
+
+use super::{
+    document::{Mishap, PartName},
+    line::Spot,
+};
+
+/// What a rehearsed failure prints when nobody says otherwise.
+pub(super) const FAILED: &str = "it failed, as the scenario says\n";
+
+const PARTS: [(&str, Part); 7] = [
+    ("main", Part::Main),
+    ("done_if", Part::DoneIf),
+    ("verify", Part::Verify),
+    ("gate", Part::Gate),
+    ("show", Part::Show),
+    ("undo", Part::Undo),
+    ("cleanup", Part::Cleanup),
+];
+
+/// Which calls of a command something strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Calls {
+    /// Only this one, from 1.
+    Nth(u32),
+    Every,
+}
+
+impl Calls {
+    #[must_use]
+    pub fn strike(self, call: u32) -> bool {
+        match self {
+            Self::Nth(nth) => nth == call,
+            Self::Every => true,
+        }
+    }
+}
+
+/// Something that goes wrong with a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Injection {
+    /// A step id or a place.
+    pub step: String,
+    pub part: Part,
+    pub calls: Calls,
+    pub mishap: Mishap,
+    pub code: i32,
+    pub stderr: String,
+    /// How much longer a `slow` takes; `None`: as long as its timeout lets it.
+    pub takes: Option<Duration>,
+    /// `None` if it came with the command line.
+    pub line: Option<Spot>,
+}
+
+impl Injection {
+    /// Strikes the first call.
+    #[must_use]
+    pub fn new(step: &str, part: Part, mishap: Mishap) -> Self {
+        let stderr = FAILED.to_owned();
+        Self { step: step.to_owned(), part, calls: Calls::Nth(1), mishap, code: 1, stderr, takes: None, line: None }
+    }
+
+    /// Whether this command is the one.
+    #[must_use]
+    pub fn meets(&self, place: &Place, part: Part) -> bool {
+        self.part == part && (self.step == place.as_str() || self.step == place.step())
+    }
+}
+
+impl fmt::Display for Injection {
+    /// As it is written on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.step)?;
+        if self.part != Part::Main {
+            write!(f, ":{}", part_word(self.part))?;
+        }
+        write!(f, "={}", self.mishap.word())?;
+        match self.calls {
+            Calls::Nth(1) => Ok(()),
+            Calls::Nth(nth) => write!(f, "@{nth}"),
+            Calls::Every => f.write_str("@every"),
+        }
+    }
+}
+
+impl std::str::FromStr for Injection {
+    type Err = String;
+
+    /// `STEP[:part]=KIND[@n]`, where STEP is a step's id or its whole place.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (step, kind) = text.rsplit_once('=').ok_or("write STEP[:part]=KIND[@n], such as `set_noout=fail`")?;
+        let (kind, calls) = match kind.split_once('@') {
+            None => (kind, Calls::Nth(1)),
+            Some((kind, "every")) => (kind, Calls::Every),
+            Some((kind, number)) => match number.parse() {
+                Ok(nth) if nth > 0 => (kind, Calls::Nth(nth)),
+                _ => return Err(format!("`@{number}` must be the number of the call, from 1, or `@every`")),
+            },
+        };
+        let kind = kind.replace('-', "_");
+        let mishap = Mishap::ALL.into_iter().find(|mishap| mishap.word() == kind).ok_or_else(|| {
+            let words = Mishap::ALL.map(Mishap::word);
+            let near = nearest(&kind, words.into_iter()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            format!("there is no fault `{kind}`: there are {}{near}", words.join(", "))
+        })?;
+        if mishap.ends_halligan() && calls == Calls::Every {
+            return Err("halligan is ended once, not at every call".to_owned());
+        }
+        let found = step.rsplit_once(':').and_then(|(step, word)| Some((step, PARTS.iter().find(|(name, _)| *name == word)?.1)));
+        let (step, part) = found.unwrap_or((step, Part::Main));
+        if step.is_empty() {
+            return Err("write STEP[:part]=KIND[@n], such as `set_noout=fail`".to_owned());
+        }
+        Ok(Self { calls, ..Self::new(step, part, mishap) })
+    }
+}
+
+/// What a part of a step is called in scenarios and on the command line.
+#[must_use]
+pub fn part_word(part: Part) -> &'static str {
+    PARTS.iter().find(|(_, other)| *other == part).map_or("main", |(word, _)| word)
+}
+
+impl From<PartName> for Part {
+    fn from(name: PartName) -> Self {
+        match name {
+            PartName::Main => Self::Main,
+            PartName::DoneIf => Self::DoneIf,
+            PartName::Verify => Self::Verify,
+            PartName::Gate => Self::Gate,
+            PartName::Show => Self::Show,
+            PartName::Undo => Self::Undo,
+            PartName::Cleanup => Self::Cleanup,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_reads_as_it_is_written() {
+        for text in ["set_noout=fail", "a[osd=3].b:verify=lie@2", "x[h=a:b].y=drop@every", "s:done_if=kill_before"] {
+            assert_eq!(text.parse::<Injection>().unwrap().to_string(), text);
+        }
+        assert_eq!("a:1=disk-full".parse::<Injection>().unwrap().step, "a:1");
+        for (text, said) in [
+            ("x", "STEP[:part]=KIND"),
+            ("=fail", "STEP[:part]=KIND"),
+            ("x=fial", "did you mean `fail`?"),
+            ("x=fail@0", "from 1"),
+            ("x=kill@every", "once"),
+        ] {
+            assert!(text.parse::<Injection>().unwrap_err().contains(said), "{text}");
+        }
+    }
+}

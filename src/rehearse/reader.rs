@@ -1,0 +1,280 @@
+//! From a scenario's shapes to its checked rules, collecting every fault with its place.
+
+use std::{sync::Arc, time::Duration};
+
+use indexmap::IndexMap;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::quantity;
+
+use super::{
+    document::{
+        At, CallDocument, CodeDocument, EventDocument, EveryName, ExpectDocument, InjectionDocument, Mishap, NeverDocument, RanDocument,
+        RuleDocument, Word,
+    },
+    fault::Fault,
+    fixture,
+    injection::{Calls, FAILED, Injection},
+    line::Lines,
+    matcher::{Pattern, WrittenPattern},
+    rule::{Assignment, Code, Expectation, Happening, Known, Never, Printout, Ran, Rule},
+};
+
+/// Collects faults with their places.
+pub(super) struct Reader<'a> {
+    pub name: &'a str,
+    pub lines: Arc<Lines>,
+    pub faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    pub fn fault(&mut self, path: &str, what: impl Into<String>) {
+        self.faults.push(Fault::at(self.name, self.lines.get(path), what));
+    }
+
+    /// The value of a result, whose fault is noted with where it stands.
+    pub fn take<T>(&mut self, path: &str, result: Result<T, String>) -> Option<T> {
+        result.map_err(|what| self.fault(path, format!("{path}: {what}"))).ok()
+    }
+
+    pub fn read<T: DeserializeOwned>(&mut self, path: &str, value: Value) -> Option<T> {
+        let result = serde_json::from_value(value).map_err(|error| error.to_string());
+        if path.is_empty() { result.map_err(|what| self.fault(path, what)).ok() } else { self.take(path, result) }
+    }
+
+    /// Takes a list out of the document and reads each member for itself, so that one fault does not hide the next.
+    pub fn list<T: DeserializeOwned>(&mut self, document: &mut Value, key: &str) -> Vec<Option<T>> {
+        let Some(Value::Array(members)) = document.get_mut(key) else { return Vec::new() };
+        let members = std::mem::take(members);
+        members.into_iter().enumerate().map(|(index, member)| self.read(&format!("{key}[{index}]"), member)).collect()
+    }
+
+    fn duration(&mut self, path: &str, text: &str) -> Duration {
+        self.take(path, quantity::duration(text).map_err(|error| error.to_string())).unwrap_or_default()
+    }
+
+    fn assignments(&mut self, path: &str, set: &IndexMap<String, Value>, known: Known<'_>) -> Vec<Assignment> {
+        let read = set.iter().filter_map(|(target, value)| {
+            let path = format!("{path}.set.{target}");
+            let line = self.lines.get(&path);
+            self.take(&path, known.assignment(target, value, line))
+        });
+        read.collect()
+    }
+
+    pub fn rule(&mut self, index: usize, written: &RuleDocument, world: &[&str]) -> Option<Rule> {
+        let path = format!("commands[{index}]");
+        let pattern = self.take(
+            &path,
+            Pattern::new(WrittenPattern {
+                words: written.words.as_deref(),
+                script: written.script.as_deref(),
+                flags: &written.flags,
+                may_have: &written.may_have,
+                on: written.on.as_deref(),
+            }),
+        )?;
+        let captures = pattern.names();
+        if let Some(name) = captures.iter().find(|name| world.contains(&name.as_str())) {
+            self.fault(&path, format!("{path}: `{name}` is captured here and is a variable of the world too: give one another name"));
+        }
+        let known = Known { world, captures: &captures, command: true };
+        let when = written.when.as_ref().and_then(|text| self.take(&format!("{path}.when"), known.expression(text)));
+        let takes = written.takes.as_ref().map(|text| self.duration(&format!("{path}.takes"), text)).unwrap_or_default();
+        let stdout = match (&written.stdout, &written.json, &written.stdout_file) {
+            (None, None, None) => Printout::Nothing,
+            (Some(text), None, None) => Printout::Template(self.take(&format!("{path}.stdout"), known.template(text))?),
+            (None, Some(value), None) => Printout::Json(self.take(&format!("{path}.json"), known.formula(value))?),
+            (None, None, Some(file)) => {
+                self.take(&format!("{path}.stdout_file"), fixture::check(file))?;
+                Printout::Unread(file.clone())
+            }
+            _ => {
+                self.fault(&path, format!("{path}: a command prints `stdout`, `json` or `stdout_file`, only one of them"));
+                return None;
+            }
+        };
+        let stderr = written.stderr.as_ref().and_then(|text| self.take(&format!("{path}.stderr"), known.template(text)));
+        let code_path = format!("{path}.code");
+        let code = match &written.code {
+            None => Code::Fixed(0),
+            Some(CodeDocument::Number(number)) => Code::Fixed(self.take(&code_path, exit_code(*number))?),
+            Some(CodeDocument::Template(text)) => Code::Template(self.take(&code_path, known.template(text))?),
+        };
+        let after = written.after.iter().map(|(delay, later)| {
+            let path = format!("{path}.after.{delay}");
+            (self.duration(&path, delay), Arc::from(self.assignments(&path, &later.set, known)))
+        });
+        let after = after.collect();
+        let set = self.assignments(&path, &written.set, known);
+        Some(Rule {
+            pattern,
+            text: written_text(written.words.as_deref(), written.script.as_deref(), written.on.as_deref()),
+            when,
+            takes,
+            set,
+            stdout,
+            stderr,
+            code,
+            hang: written.hang,
+            after,
+            line: self.lines.get(&path),
+        })
+    }
+
+    pub fn happening(&mut self, index: usize, written: &EventDocument, world: &[&str]) -> Option<Happening> {
+        let path = format!("events[{index}]");
+        let known = Known { world, captures: &[], command: false };
+        let every = written.every.as_ref().map(|text| self.duration(&format!("{path}.every"), text));
+        if every == Some(Duration::ZERO) {
+            self.fault(&path, format!("{path}: `every` is longer than no time at all"));
+            return None;
+        }
+        let at = written.at.as_ref().map(|text| self.duration(&format!("{path}.at"), text)).or(every);
+        if at.is_none() && written.when.is_none() {
+            self.fault(&path, format!("{path}: it needs `at` (a time from the beginning), `every` or `when` (an expression)"));
+            return None;
+        }
+        let when = match &written.when {
+            Some(text) => Some(self.take(&format!("{path}.when"), known.expression(text))?),
+            None => None,
+        };
+        let set = self.assignments(&path, &written.set, known);
+        Some(Happening { at, every, when, set, line: self.lines.get(&path) })
+    }
+
+    pub fn injection(&mut self, index: usize, written: InjectionDocument) -> Injection {
+        let path = format!("faults[{index}]");
+        let calls = match written.call {
+            None => Calls::Nth(1),
+            Some(CallDocument::Every(EveryName::Every)) => Calls::Every,
+            Some(CallDocument::Nth(nth)) => Calls::Nth(nth),
+        };
+        if calls == Calls::Nth(0) {
+            self.fault(&path, format!("{path}: calls are counted from 1"));
+        }
+        if written.mishap.ends_halligan() && calls == Calls::Every {
+            self.fault(&path, format!("{path}: halligan is ended once, not at every call"));
+        }
+        if written.mishap != Mishap::Fail && (written.code.is_some() || written.stderr.is_some()) {
+            self.fault(&path, format!("{path}: `code` and `stderr` belong to `do: fail`"));
+        }
+        if written.code == Some(0) {
+            self.fault(&path, format!("{path}: a command that fails does not exit with 0"));
+        }
+        if (written.mishap == Mishap::Slow) != written.takes.is_some() {
+            self.fault(&path, format!("{path}: `do: slow` needs `takes`, how much longer, and nothing else has it"));
+        }
+        Injection {
+            calls,
+            code: i32::from(written.code.unwrap_or(1)),
+            stderr: written.stderr.unwrap_or_else(|| FAILED.to_owned()),
+            takes: written.takes.as_ref().map(|text| self.duration(&format!("{path}.takes"), text)),
+            line: self.lines.get(&path),
+            ..Injection::new(&written.step, written.part.into(), written.mishap)
+        }
+    }
+
+    fn ran(&mut self, key: &str, written: &[RanDocument]) -> Vec<Ran> {
+        let mut all = Vec::new();
+        for (index, written) in written.iter().enumerate() {
+            let path = format!("expect.{key}[{index}]");
+            let (pattern, times) = match written {
+                RanDocument::Words(words) => (WrittenPattern { words: Some(words), ..WrittenPattern::default() }, None),
+                RanDocument::Whole(whole) => (
+                    WrittenPattern {
+                        words: whole.words.as_deref(),
+                        script: whole.script.as_deref(),
+                        flags: &whole.flags,
+                        may_have: &whole.may_have,
+                        on: whole.on.as_deref(),
+                    },
+                    whole.times,
+                ),
+            };
+            let text = written_text(pattern.words, pattern.script, pattern.on);
+            let line = self.lines.get(&path);
+            all.extend(self.take(&path, Pattern::new(pattern)).map(|pattern| Ran { pattern, times, text, line }));
+        }
+        all
+    }
+
+    pub fn expectation(&mut self, written: ExpectDocument, world: &[&str]) -> Expectation {
+        let known = Known { world, captures: &[], command: false };
+        let mut never = Vec::new();
+        for (index, written) in written.never.into_iter().enumerate() {
+            let path = format!("expect.never[{index}]");
+            let line = self.lines.get(&path);
+            let Some((text, at)) = self.take(&path, never_text(written)) else { continue };
+            never.extend(self.take(&path, known.expression(&text)).map(|expression| Never { expression, at, text, line }));
+        }
+        for name in written.world.keys() {
+            if !world.contains(&name.split('.').next().unwrap_or(name)) {
+                self.fault(&format!("expect.world.{name}"), format!("expect.world: `{name}` is no variable of the world"));
+            }
+        }
+        Expectation {
+            outcome: written.outcome.map(Into::into),
+            exit: written.exit,
+            at: written.at,
+            ran: self.ran("ran", &written.ran),
+            never_ran: self.ran("never_ran", &written.never_ran),
+            asked: written.asked,
+            world: written.world.into_iter().collect(),
+            never,
+            owed: written.owed,
+            findings: written.findings.into_iter().collect(),
+        }
+    }
+}
+
+/// A pattern as it stands in the scenario.
+fn written_text(words: Option<&[Word]>, script: Option<&str>, on: Option<&str>) -> String {
+    let words = words.map(|words| words.iter().map(word_text).collect::<Vec<_>>().join(" "));
+    let text = words.or_else(|| script.map(|script| format!("the script `{script}`"))).unwrap_or_default();
+    match on {
+        Some(on) => format!("{text} on {on}"),
+        None => text,
+    }
+}
+
+fn word_text(word: &Word) -> String {
+    match word {
+        Word::Int(number) => number.to_string(),
+        Word::Text(text) => text.clone(),
+    }
+}
+
+/// # Errors
+/// It is not one that a process can end with.
+pub(super) fn exit_code(number: i64) -> Result<i32, String> {
+    u8::try_from(number).map(i32::from).map_err(|_| format!("{number} is no exit code: they go from 0 to 255"))
+}
+
+/// What must not be true as one expression: a map says it of each variable that it names.
+fn never_text(written: NeverDocument) -> Result<(String, At), String> {
+    let mut map = match written {
+        NeverDocument::Text(text) => return Ok((text, At::Any)),
+        NeverDocument::Map(map) => map,
+    };
+    let at = match map.shift_remove("at") {
+        None => At::Any,
+        Some(at) => serde_json::from_value(at).map_err(|error| format!("`at`: {error}"))?,
+    };
+    let mut parts = Vec::new();
+    if let Some(that) = map.shift_remove("that") {
+        let that = that.as_str().ok_or("`that` must be an expression")?;
+        parts.push(if map.is_empty() { that.to_owned() } else { format!("({that})") });
+    }
+    for (path, value) in &map {
+        let text = value.to_string();
+        if value.is_null() || text.contains("null") {
+            return Err(format!("`{path}`: write an expression (`that`) to compare with nothing"));
+        }
+        let path = path.split('.').map(|part| if part.parse::<u64>().is_ok() { format!("[{part}]") } else { format!(".{part}") });
+        let path = path.collect::<String>();
+        parts.push(format!("{} == {text}", path.trim_start_matches('.')));
+    }
+    if parts.is_empty() { Err("it names nothing that must not be".to_owned()) } else { Ok((parts.join(" and "), at)) }
+}

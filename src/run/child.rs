@@ -1,0 +1,253 @@
+//! A process that was started here, with all that it has started in turn.
+//!
+//! Nothing is signalled by a number that could mean another process by now: a child keeps its pid, and that of the group it
+//! leads, until it is reaped, which only [`Child::reap`] does; what is no child of ours is signalled through a descriptor.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    process::{self, Command, ExitStatus},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        prctl,
+        signal::{Signal, killpg},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid},
+    },
+    unistd::Pid,
+};
+
+use super::{
+    cgroup::{Cgroup, Cgroups},
+    family::{Kin, MARK, Table},
+    spawn::{self, Standing},
+};
+
+/// The children that are not reaped yet. Held while one is reaped.
+static REGISTER: Mutex<Vec<Arc<Member>>> = Mutex::new(Vec::new());
+
+/// Held while a child is started: until it is in the register, it looks like one that was left to us.
+static STARTING: RwLock<()> = RwLock::new(());
+
+fn register() -> MutexGuard<'static, Vec<Arc<Member>>> {
+    REGISTER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What must be known of a child to reach it.
+#[derive(Debug)]
+struct Member {
+    pid: Pid,
+    /// It leads a session of its own.
+    session: bool,
+    /// What everything that it starts inherits in its environment; empty where a control group holds it together.
+    mark: String,
+}
+
+impl Member {
+    fn signal(&self, signal: Signal) -> nix::Result<()> {
+        // With a session of its own or without, it leads a process group.
+        killpg(self.pid, signal)
+    }
+
+    fn family(&self) -> Vec<Kin> {
+        Table::read().family(self.pid, self.session, &self.mark)
+    }
+}
+
+/// A child that is not reaped.
+#[derive(Debug)]
+pub(super) struct Child {
+    inner: process::Child,
+    /// Readable once it has ended.
+    ended: OwnedFd,
+    member: Arc<Member>,
+    cgroup: Option<Cgroup>,
+}
+
+/// How a child is to be started.
+#[derive(Debug, Default)]
+pub(super) struct Manner {
+    /// It is given the foreground of this terminal, and no session of its own.
+    pub terminal: Option<OwnedFd>,
+    pub dies_with_parent: bool,
+}
+
+impl Child {
+    /// Starts a command. `make` is asked again if its first try cannot join a control group.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(make: impl Fn() -> io::Result<Command>, manner: &Manner, cgroups: &Cgroups) -> io::Result<Self> {
+        let cgroup = cgroups.make();
+        if cgroup.is_none() {
+            // What loses its parent becomes our child, and so stays within reach.
+            let _ = prctl::set_child_subreaper(true);
+        }
+        match Self::start_in(make()?, manner, cgroup) {
+            Err((_, Some(cgroup))) => {
+                cgroup.remove();
+                Self::start_in(make()?, manner, None).map_err(|(error, _)| error)
+            }
+            other => other.map_err(|(error, _)| error),
+        }
+    }
+
+    fn start_in(mut command: Command, manner: &Manner, cgroup: Option<Cgroup>) -> Result<Self, (io::Error, Option<Cgroup>)> {
+        let standing = || {
+            Ok(Standing {
+                terminal: manner.terminal.as_ref().map(OwnedFd::try_clone).transpose()?,
+                door: cgroup.as_ref().map(Cgroup::door).transpose()?,
+                dies_with_parent: manner.dies_with_parent,
+            })
+        };
+        match standing() {
+            Ok(standing) => spawn::prepare(&mut command, standing),
+            Err(error) => return Err((error, cgroup)),
+        }
+        let mark = if cgroup.is_some() { String::new() } else { mark() };
+        if !mark.is_empty() {
+            command.env(MARK, &mark);
+        }
+        let _starting = STARTING.read().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = match command.spawn() {
+            Ok(inner) => inner,
+            Err(error) => return Err((error, cgroup)),
+        };
+        // A pid is a positive number that fits, or the kernel could not have given it.
+        let raw = i32::try_from(inner.id()).unwrap_or_default();
+        let ended = match rustix::process::Pid::from_raw(raw).ok_or(rustix::io::Errno::INVAL) {
+            Ok(pid) => rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()),
+            Err(errno) => Err(errno),
+        };
+        match ended {
+            Ok(ended) => {
+                let member = Arc::new(Member { pid: Pid::from_raw(raw), session: manner.terminal.is_none(), mark });
+                register().push(Arc::clone(&member));
+                Ok(Self { inner, ended, member, cgroup })
+            }
+            // Linux before 5.3, or no descriptors left. What cannot be watched must not run.
+            Err(errno) => {
+                let _ = inner.kill();
+                let _ = inner.wait();
+                Err((errno.into(), cgroup))
+            }
+        }
+    }
+
+    pub fn pid(&self) -> Pid {
+        self.member.pid
+    }
+
+    /// Waits so long for its end; says whether it has ended.
+    pub fn has_ended(&self, within: Duration) -> bool {
+        let mut fds = [PollFd::new(self.ended.as_fd(), PollFlags::POLLIN)];
+        let within = PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX);
+        matches!(poll(&mut fds, within), Ok(1..))
+    }
+
+    /// It was stopped, by the terminal's Ctrl-Z for instance. Tells of each stop once.
+    pub fn has_stopped(&self) -> bool {
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG;
+        matches!(waitid(Id::Pid(self.member.pid), flags), Ok(WaitStatus::Stopped(..)))
+    }
+
+    /// Signals its whole group.
+    ///
+    /// # Errors
+    /// Nothing of it could be signalled: it belongs to another user, for instance.
+    pub fn signal(&self, signal: Signal) -> nix::Result<()> {
+        self.member.signal(signal)
+    }
+
+    /// Kills it and everything that it has started.
+    ///
+    /// # Errors
+    /// As for `signal`.
+    pub fn kill(&self) -> nix::Result<()> {
+        let killed = self.signal(Signal::SIGKILL);
+        match &self.cgroup {
+            Some(cgroup) => {
+                if cgroup.kill().is_ok() {
+                    return Ok(());
+                }
+            }
+            None => self.member.family().iter().for_each(Kin::kill),
+        }
+        killed
+    }
+
+    /// What it has started and is still running, apart from itself.
+    pub fn survivors(&self) -> Vec<Pid> {
+        let mut all = match &self.cgroup {
+            Some(cgroup) => cgroup.members(),
+            None => self.member.family().iter().map(|kin| kin.pid).collect(),
+        };
+        all.retain(|pid| *pid != self.member.pid);
+        all
+    }
+
+    /// Learns how it ended, and lets go of it and of its group. What it has left behind goes on.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub fn reap(mut self) -> io::Result<ExitStatus> {
+        let status = {
+            let mut register = register();
+            let status = self.inner.wait();
+            register.retain(|member| !Arc::ptr_eq(member, &self.member));
+            reap_adopted(&register);
+            status
+        };
+        if let Some(cgroup) = self.cgroup.take() {
+            cgroup.remove();
+        }
+        status
+    }
+
+    /// Gives up waiting for it. It stays in the register, so that its pid is never taken for that of something adopted.
+    pub fn abandon(self) {}
+}
+
+/// A text that no other process has in its environment.
+fn mark() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Reaps what was left to us by children that ended before it. Ours themselves are left to whoever waits for them.
+fn reap_adopted(register: &[Arc<Member>]) {
+    if prctl::get_child_subreaper() != Ok(true) {
+        return;
+    }
+    // Another time, if one is being started right now.
+    let Ok(_starting) = STARTING.try_write() else { return };
+    for pid in Table::read().ended_children() {
+        // What is in our own session was started by somebody else in this process, who waits for it.
+        if !register.iter().any(|member| member.pid == pid) {
+            let _ = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG);
+        }
+    }
+}
+
+/// Stops every child with its group, or lets all of them go on: they follow us when the operator suspends us.
+pub(super) fn signal_all(signal: Signal) {
+    for member in register().iter() {
+        // One that cannot be signalled goes on by itself, which `kill` would not change.
+        let _ = member.signal(signal);
+    }
+}
+
+/// Whether a process group is there for us to be in: somebody could let us go on again if we stopped.
+pub(super) fn has_job_control() -> bool {
+    use nix::unistd::{getpgid, getpgrp, getppid, getsid};
+    let parent = Some(getppid());
+    let same_session = matches!((getsid(parent), getsid(None)), (Ok(theirs), Ok(ours)) if theirs == ours);
+    same_session && getpgid(parent).is_ok_and(|theirs| theirs != getpgrp())
+}

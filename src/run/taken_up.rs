@@ -1,0 +1,150 @@
+//! Runs that were left: going on with them, taking them back, settling what they owe.
+
+use std::sync::{Mutex, atomic::AtomicBool};
+
+use super::{
+    Ports, Setting,
+    engine::{Ending, Engine, Halt},
+    frame::Frame,
+    mask::Secrets,
+};
+use crate::{
+    event::{Answerer, Event, Outcome, Past, Place},
+    plan::{Plan, preview},
+    ports::{Answer, Ask, NoAnswer, Question},
+};
+
+/// What a run had done before it was left.
+pub struct Before<'a> {
+    pub past: &'a Past,
+    /// Reads back what a command had printed, by its SHA-256; the error says why it cannot be.
+    pub output: &'a (dyn Fn(&str) -> Result<Vec<u8>, String> + Sync),
+    /// What the commands that were under way had printed.
+    pub printed: Vec<u8>,
+    pub opened: jiff::Timestamp,
+    /// From where it is taken up, for the record.
+    pub from: String,
+    /// What was found, as it is shown.
+    pub text: String,
+    /// The journal is damaged, and the operator accepts that: every change that it calls done is asked about.
+    pub doubted: bool,
+}
+
+impl std::fmt::Debug for Before<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Before").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'a Before<'a>, confirms_each: bool) -> Engine<'a> {
+    Engine {
+        plan,
+        ports,
+        setting,
+        state: Mutex::new(before.past.state.clone()),
+        step_by_step: AtomicBool::new(setting.step_by_step || before.doubted),
+        confirms_each,
+        before: Some(before),
+        secrets: Secrets::new(plan.bound.secret_values()),
+    }
+}
+
+/// Goes on with a run that was left, once the operator has agreed.
+///
+/// # Errors
+/// As for [`super::run`]. If the operator does not agree, nothing is recorded and nothing has changed.
+pub fn resume(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<'_>) -> Ending {
+    let engine = engine(plan, setting, ports, before, false);
+    match engine.agreed(before) {
+        Ok((typed, by)) => {
+            let result = engine.go_on(before, typed, by);
+            engine.close(result)
+        }
+        Err(refusal) => engine.untouched(refusal),
+    }
+}
+
+/// Takes back what a run has done, the last first, each asked about. An undo that fails leaves the run stuck.
+///
+/// # Errors
+/// As for [`resume`].
+pub fn roll_back(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<'_>) -> Ending {
+    let engine = engine(plan, setting, ports, before, true);
+    match engine.agreed(before) {
+        Ok((typed, by)) => {
+            let result = engine.take_back(before, typed, by);
+            engine.close(result)
+        }
+        Err(refusal) => engine.untouched(refusal),
+    }
+}
+
+/// Runs the cleanups that a run owes, each asked about. The run itself stays as it is.
+///
+/// # Errors
+/// As for [`resume`].
+pub fn settle(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<'_>) -> Ending {
+    let engine = engine(plan, setting, ports, before, true);
+    let result = engine.gather_all().and_then(|frame| engine.end_frame(frame, None, Ok(())));
+    engine.left_as_it_is(result)
+}
+
+impl Engine<'_> {
+    /// Asks whether to go on. Nothing is recorded before that.
+    fn agreed(&self, before: &Before<'_>) -> Result<(String, Answerer), Halt> {
+        let question = Question { place: None, ask: Ask::GoOn, text: before.text.clone() };
+        let declined = |why: String, flag| Halt::Declined { place: None, why, flag };
+        match self.ports.prompt.ask(&question) {
+            Ok(Answer::Yes { typed, by }) => Ok((typed, by)),
+            Ok(Answer::No { why }) => Err(declined(why, None)),
+            Ok(Answer::Chosen { .. } | Answer::NotAsked) => Err(declined("no clear answer".to_owned(), None)),
+            Err(NoAnswer::NoTerminal { flag }) => Err(declined(NoAnswer::NoTerminal { flag: flag.clone() }.to_string(), Some(flag))),
+            Err(no_answer @ (NoAnswer::Interrupted | NoAnswer::Gone)) => Err(declined(no_answer.to_string(), None)),
+        }
+    }
+
+    fn take_up(&self, before: &Before<'_>, typed: String, by: Answerer) -> Result<(), Halt> {
+        self.emit(Event::Resumed { from: before.from.clone() })?;
+        self.emit(Event::Confirmed { place: None, text: before.text.clone(), typed, by })
+    }
+
+    fn go_on(&self, before: &Before<'_>, typed: String, by: Answerer) -> Result<(), Halt> {
+        self.take_up(before, typed, by)?;
+        let runbook = &self.plan.runbook;
+        let mut scope = self.scope(runbook, self.plan.bound.scope_value());
+        self.preflight(runbook, &mut scope, None)?;
+        let preview = preview::preview(self.plan, &scope);
+        self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
+        if !before.past.planned {
+            // It was left before there was a plan to agree to.
+            let text = (self.ports.present)(&preview);
+            self.approve(&preview, text)?;
+        }
+        let mut frame = Frame::default();
+        let result = self.steps(&runbook.steps, &mut scope, &mut frame, None);
+        self.end_frame(frame, None, result)
+    }
+
+    fn take_back(&self, before: &Before<'_>, typed: String, by: Answerer) -> Result<(), Halt> {
+        self.take_up(before, typed, by)?;
+        let frame = self.gather_all()?;
+        let place = before.past.state.took_effect.last().or_else(|| before.past.state.owed.keys().last()).cloned();
+        let place = place.unwrap_or_else(|| Place::top("nothing"));
+        self.end_frame(frame, None, Err(Halt::Rollback { place, why: "the operator has it taken back".to_owned() }))
+    }
+
+    /// The run was not taken up.
+    fn untouched(self, refusal: Halt) -> Ending {
+        self.left_as_it_is(Err(refusal))
+    }
+
+    /// Says how it went without closing the run.
+    fn left_as_it_is(self, result: Result<(), Halt>) -> Ending {
+        let mut ending = self.told(&result);
+        if result.is_ok() && !ending.owed.is_empty() {
+            ending.outcome = Outcome::Stopped;
+            "not everything could be settled".clone_into(&mut ending.why);
+        }
+        ending
+    }
+}

@@ -1,0 +1,79 @@
+//! The runbooks and scenarios in `docs/guide.md` are what `halligan check` and `halligan test` accept.
+
+use halligan::runbook::{
+    model::{Origin, SourceText},
+    resolve,
+};
+
+use crate::workbench::Workbench;
+
+const GUIDE: &str = include_str!("../docs/guide.md");
+
+/// Every YAML block, with the line on which it begins.
+fn blocks() -> Vec<(usize, String)> {
+    let mut all: Vec<(usize, String)> = Vec::new();
+    let mut inside = false;
+    for (index, line) in GUIDE.lines().enumerate() {
+        match line {
+            "```yaml" => {
+                inside = true;
+                all.push((index + 2, String::new()));
+            }
+            "```" => inside = false,
+            line if inside => {
+                let (_, text) = all.last_mut().unwrap();
+                text.push_str(line);
+                text.push('\n');
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_runbook_in_the_guide_is_accepted() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (line, block) in blocks().into_iter().filter(|(_, block)| !block.starts_with("halligan_scenario:")) {
+        count += 1;
+        let whole = block.starts_with("halligan: 1\n");
+        let head = "halligan: 1\nname: hello\ntitle: T\nsummary: S\nreviewed: 2026-11-01\n";
+        let mut text = if whole { block } else { format!("{head}{block}") };
+        if !text.contains("\nsteps:\n") {
+            text.push_str("steps:\n  - {id: nothing, run: [\"true\"], effect: read}\n");
+        }
+        let (runbook, report) = resolve(SourceText::new("hello.yaml", Origin::File("hello.yaml".into()), &text));
+        let report = match runbook {
+            Some(runbook) => resolve::warnings(&runbook, report, jiff::civil::date(2026, 11, 21)),
+            None => report,
+        };
+        // A fragment shows one thing, and need not use all that it declares.
+        let faults: Vec<_> = report.faults.iter().filter(|fault| whole || fault.code != "unused").collect();
+        if !faults.is_empty() {
+            wrong.push(format!("docs/guide.md, the block at line {line}:\n{}", report.plain()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 10, "only {count} runbooks were found in the guide");
+}
+
+#[test]
+fn every_scenario_in_the_guide_holds() {
+    let bench = Workbench::new();
+    let mut count = 0;
+    for (line, block) in blocks() {
+        if block.starts_with("halligan: 1\n") {
+            bench.file("runbooks/hello.yaml", &block);
+        } else if block.starts_with("halligan_scenario:") {
+            count += 1;
+            // The guide says what some of them are called: `runbooks/scenarios/hello/all-well.yaml`:
+            let above = GUIDE.lines().nth(line.saturating_sub(4)).unwrap_or_default();
+            let said = above.strip_prefix('`').and_then(|rest| rest.strip_suffix("`:"));
+            bench.file(&said.map_or_else(|| format!("runbooks/scenarios/hello/line-{line}.yaml"), str::to_owned), &block);
+        }
+    }
+    assert!(bench.path("runbooks/scenarios/hello/all-well.yaml").exists(), "the guide's first scenario has lost its name");
+    let ran = bench.run(&["test", "./runbooks/hello.yaml"]).exits(0);
+    assert!(ran.stdout.contains(&format!("{count} passed, 0 failed")), "{}", ran.stdout);
+}

@@ -1,0 +1,134 @@
+//! kill -9 of the real binary: at any time, and at each system call.
+
+use std::{collections::BTreeMap, fs, process::Command, thread, time::Duration};
+
+use fastrand::Rng;
+use nix::sys::signal::{Signal, kill};
+
+use super::{
+    row::{Outcome, Setup},
+    stage::{Stage, journal_in_memory},
+};
+
+pub fn random(setup: &Setup) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut rng = Rng::with_seed(setup.seed);
+    let whole = {
+        let stage = Stage::new(setup, journal_in_memory(setup), 200);
+        let began = std::time::Instant::now();
+        let (code, shown) = stage.run_under(&[], &[]).end();
+        outcome.point("undisturbed", if code == Some(0) { stage.resume(&shown) } else { Err(format!("it ended with {code:?}")) });
+        began.elapsed()
+    };
+    outcome.notes.push(format!("200 steps take {:.2} s undisturbed", whole.as_secs_f64()));
+    for round in 0..if setup.long { 1000 } else { 50 } {
+        let stage = Stage::new(setup, journal_in_memory(setup), 200);
+        let after = whole.mul_f64(rng.f64());
+        let shown = killed(&stage, after, &[]);
+        outcome.point(format!("round {round}, killed after {after:.3?}"), stage.resume(&shown));
+    }
+    let liar = setup.no_sync.to_str().unwrap();
+    let results: Vec<_> = (0..5)
+        .map(|_| {
+            let stage = Stage::new(setup, journal_in_memory(setup), 200);
+            let shown = killed(&stage, whole.mul_f64(0.5), &[("LD_PRELOAD", liar), ("LIAR_INTENT", "1")]);
+            Stage::holds(&stage.journal, &shown, &stage.effects())
+        })
+        .collect();
+    outcome.control("a write of an intent that is left out", results);
+    outcome
+}
+
+fn killed(stage: &Stage<'_>, after: Duration, environment: &[(&str, &str)]) -> Vec<(String, String)> {
+    let under = stage.run_under(&[], environment);
+    thread::sleep(after);
+    let _ = kill(under.pid(), Signal::SIGKILL);
+    let (_, shown) = under.end();
+    settle(stage);
+    shown
+}
+
+/// Waits for the step that outlives halligan: it writes to the ledger within a moment, or never.
+fn settle(stage: &Stage<'_>) {
+    let path = stage.ledger.to_str().unwrap();
+    while fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        line.starts_with(b"bash\0-c\0") && line.windows(path.len()).any(|window| window == path.as_bytes())
+    }) {
+        thread::yield_now();
+    }
+}
+
+/// At the call with this number of this name.
+fn at(stage: &Stage<'_>, call: &str, number: u64, follow: bool) -> Vec<(String, String)> {
+    let inject = format!("inject={call}:signal=SIGKILL:when={number}");
+    let mut words = vec!["strace", "-qq", "-o", "/dev/null", "-e", &inject];
+    if follow {
+        words.push("-f");
+    }
+    let (_, shown) = stage.run_under(&words, &[]).end();
+    settle(stage);
+    shown
+}
+
+pub fn syscalls(setup: &Setup) -> Outcome {
+    let mut outcome = Outcome::default();
+    assert!(Command::new("strace").arg("-V").output().is_ok(), "strace is missing");
+    let trace = setup.memory.join("trace");
+    let stage = Stage::new(setup, journal_in_memory(setup), 3);
+    let (code, _) = stage.run_under(&["strace", "-qq", "-o", trace.to_str().unwrap()], &[]).end();
+    assert_eq!(code, Some(0), "3 steps under strace");
+    let text = fs::read_to_string(&trace).unwrap();
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut calls: Vec<(&str, u64)> = Vec::new();
+    let mut journal = false;
+    for line in text.lines() {
+        let Some((call, _)) = line.split_once('(').filter(|(call, _)| call.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) else {
+            continue;
+        };
+        let count = counts.entry(call).or_default();
+        *count += 1;
+        journal |= line.contains("journal.jsonl");
+        // Before the journal is opened nothing can be lost; the long run tries that too.
+        if (journal || setup.long) && !call.starts_with("exit") && call != "execve" {
+            calls.push((call, *count));
+        }
+    }
+    outcome.notes.push(format!("{} calls of the main thread", calls.len()));
+    let mut rng = Rng::with_seed(setup.seed);
+    if !setup.long {
+        // Calls that change a file, all of them; of the others a share.
+        let (mut writing, mut others): (Vec<_>, Vec<_>) = calls.into_iter().partition(|(call, _)| {
+            matches!(*call, "write" | "fdatasync" | "fsync" | "fallocate" | "flock" | "mkdir" | "clone" | "clone3" | "rename")
+        });
+        rng.shuffle(&mut others);
+        others.truncate(60);
+        writing.append(&mut others);
+        calls = writing;
+    }
+    for (call, number) in calls {
+        let stage = Stage::new(setup, journal_in_memory(setup), 3);
+        let shown = at(&stage, call, number, false);
+        outcome.point(format!("{call} number {number}"), stage.resume(&shown));
+    }
+    // Threads that keep output: calls that no step makes itself.
+    for (call, number) in ["rename", "fdatasync", "fsync", "unlink"].into_iter().flat_map(|call| (1..=3).map(move |number| (call, number)))
+    {
+        let stage = Stage::new(setup, journal_in_memory(setup), 3);
+        let shown = at(&stage, call, number, true);
+        outcome.point(format!("{call} number {number} of a thread"), stage.resume(&shown));
+    }
+    let liar = format!("LD_PRELOAD={}", setup.no_sync.display());
+    let results: Vec<_> = (1..=3)
+        .map(|number| {
+            let stage = Stage::new(setup, journal_in_memory(setup), 3);
+            let inject = format!("inject=fdatasync:signal=SIGKILL:when={number}");
+            let words = ["strace", "-qq", "-o", "/dev/null", "-E", &liar, "-E", "LIAR_INTENT=1", "-e", &inject];
+            let (_, shown) = stage.run_under(&words, &[]).end();
+            settle(&stage);
+            Stage::holds(&stage.journal, &shown, &stage.effects())
+        })
+        .collect();
+    outcome.control("a write of an intent that is left out", results);
+    outcome
+}
