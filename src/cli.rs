@@ -108,6 +108,11 @@ pub struct Run {
     #[arg(long, conflicts_with_all = ["yes", "step"])]
     pub dry_run: bool,
     #[command(flatten)]
+    pub hosts: Hosts,
+    /// Ask once for the password that sudo wants where a step names a user
+    #[arg(long)]
+    pub ask_sudo_password: bool,
+    #[command(flatten)]
     pub answers: Answers,
     /// What to print: for a person, one line an event, or one JSON object an event
     #[arg(long, value_enum, default_value_t = Output::Auto, value_name = "FORM")]
@@ -123,6 +128,8 @@ pub struct Run {
 pub struct Resume {
     /// The run's id, or the beginning of it [default: the latest real run]
     pub run: Option<String>,
+    #[command(flatten)]
+    pub hosts: Hosts,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]
@@ -141,6 +148,8 @@ pub struct Resume {
 pub struct Rollback {
     /// The run's id, or the beginning of it
     pub run: String,
+    #[command(flatten)]
+    pub hosts: Hosts,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]
@@ -162,12 +171,22 @@ pub struct Debts {
     #[arg(long)]
     pub settle: bool,
     #[command(flatten)]
+    pub hosts: Hosts,
+    #[command(flatten)]
     pub params: Params,
     #[command(flatten)]
     pub answers: Answers,
     /// Print one JSON object a debt
     #[arg(long, conflicts_with = "settle")]
     pub json: bool,
+}
+
+/// Where steps may run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Hosts {
+    /// Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]
+    #[arg(long, env = "HALLIGAN_INVENTORY", value_name = "FILE", hide_env_values = true)]
+    pub inventory: Option<PathBuf>,
 }
 
 /// Values for parameters.
@@ -226,6 +245,8 @@ pub struct Rehearse {
     /// Let time pass so many times as fast as it really does [default: waits pass at once]
     #[arg(long, value_name = "TIMES", value_parser = speed)]
     pub speed: Option<f64>,
+    #[command(flatten)]
+    pub hosts: Hosts,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]
@@ -402,8 +423,11 @@ pub enum Journal {
 #[derive(Debug, Args)]
 pub struct Schema {
     /// Of scenarios, not runbooks
-    #[arg(long)]
+    #[arg(long, conflicts_with = "inventory")]
     pub scenario: bool,
+    /// Of inventories, not runbooks
+    #[arg(long)]
+    pub inventory: bool,
 }
 
 /// Write generated files.

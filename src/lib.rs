@@ -4,6 +4,7 @@ pub mod app;
 pub mod cli;
 pub mod event;
 pub mod expression;
+pub mod inventory;
 pub mod journal;
 pub mod plan;
 pub mod ports;

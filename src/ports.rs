@@ -175,6 +175,13 @@ pub trait Executor: Sync {
     fn concurrency(&self) -> usize;
     /// Where a program stands, as it would be found when it is run; `None` if it is not there.
     fn locate(&self, program: &str) -> Option<PathBuf>;
+    /// Which of these programs another host does not have; none in a world that has no other hosts.
+    ///
+    /// # Errors
+    /// The host cannot be asked, and why.
+    fn missing_on(&self, _host: &str, _programs: &[String], _stop: &Interrupts) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
     /// The name of the user who runs halligan, in this executor's world.
     fn user(&self) -> String;
     /// Runs the order to its end. Its `began` is durable already.

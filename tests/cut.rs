@@ -112,7 +112,7 @@ fn plan(text: &str) -> Plan {
     let runbook: Arc<Runbook> = Arc::new(runbook.unwrap_or_else(|| panic!("{}", report.plain())));
     let (bound, missing) = binding::bind(&runbook, &Given::default()).unwrap();
     assert!(missing.is_empty());
-    Plan { runbook, bound, called: std::collections::BTreeMap::new() }
+    Plan { runbook, bound, called: std::collections::BTreeMap::new(), inventory: None }
 }
 
 /// Takes so many records, and then none.
@@ -211,8 +211,14 @@ impl Bench {
         let plan = plan(runbook);
         let scenario = Arc::new(Scenario::parse("cut", scenario).unwrap_or_else(|error| panic!("{error:?}")));
         let rehearsal = Rehearsal::new(scenario, Some(&plan.runbook));
-        let setting =
-            Setting { run_id: "00000001".into(), operator: "ops".into(), host: "here".into(), mode: Mode::Real, step_by_step: false };
+        let setting = Setting {
+            run_id: "00000001".into(),
+            operator: "ops".into(),
+            host: "here".into(),
+            mode: Mode::Real,
+            step_by_step: false,
+            shared_locks: Vec::new(),
+        };
         Self { plan, rehearsal, ledger: CutLedger::default(), setting }
     }
 

@@ -7,6 +7,8 @@ mod cut;
 mod dry_run;
 mod guide;
 mod help;
+mod injection;
+mod locks;
 mod planted;
 mod privileges;
 mod processes;
@@ -17,6 +19,7 @@ mod resume;
 mod secrets;
 mod signals;
 mod sources;
+mod ssh;
 mod workbench;
 
 /// A file of tests that nobody has listed above would never run.

@@ -19,6 +19,7 @@ const POWERS: &[(&str, &[&str])] = &[
 const LAYERS: &[(&str, &[&str])] = &[
     ("runbook", &["plan", "event", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
     ("expression", &["runbook", "plan", "event", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("inventory", &["plan", "event", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
     ("plan", &["run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
     ("event", &["plan", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
     ("run", &["rehearse", "journal", "ui", "app", "cli"]),

@@ -112,7 +112,8 @@ fn without(plan: &Plan, rehearsal: &Rehearsal, faults: &[Injection], events: &[E
         return vec!["nothing can be said of the run without it".to_owned()];
     }
     let scenario = Arc::new(as_decided(&rehearsal.scenario, events));
-    let plan = Plan { runbook: Arc::new(runbook), bound: plan.bound.clone(), called: plan.called.clone() };
+    let plan =
+        Plan { runbook: Arc::new(runbook), bound: plan.bound.clone(), called: plan.called.clone(), inventory: plan.inventory.clone() };
     let trial = Trial { name: scenario.name.clone(), scenario, plan };
     let gone = trial.run(&Manner { faults, otherwise: Some(Choice::Stop), leave: false });
     let mut lines = vec![match (gone.account.outcome, &gone.account.at) {

@@ -90,7 +90,7 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<Exit, Fail
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = left.plan(context, &args.params, &asking, false)?;
+    let plan = left.plan(context, &args.hosts, &args.params, &asking, false)?;
     left.wait(context, &resume::flags(&args.answers, &asking), &signals)?;
     let manner = Manner {
         answers: &args.answers,

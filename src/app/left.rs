@@ -99,7 +99,14 @@ impl Left {
     ///
     /// # Errors
     /// The runbook or a parameter differs from what was recorded.
-    pub fn plan(&self, context: &Context, params: &cli::Params, asking: &TerminalPrompt<'_>, as_it_is_now: bool) -> Result<Plan, Failure> {
+    pub fn plan(
+        &self,
+        context: &Context,
+        hosts: &cli::Hosts,
+        params: &cli::Params,
+        asking: &TerminalPrompt<'_>,
+        as_it_is_now: bool,
+    ) -> Result<Plan, Failure> {
         let id = self.history.run;
         let recorded = &self.opening.plan;
         let text = recorded.get("text").and_then(serde_json::Value::as_str);
@@ -123,8 +130,9 @@ impl Left {
         let loaded = load::Loaded { runbook: checked(context, runbook)?, called };
         // A secret was not recorded: it is given again, or asked for.
         let values = self.opening.params.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone()));
-        let executor = ProcessExecutor::new(Secrets::default());
-        let plan = parameters::plan(context, &loaded, values, params, asking, &executor)?;
+        let inventory = load::inventory(context, hosts)?;
+        let executor = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
+        let plan = parameters::plan(context, &loaded, inventory, values, params, asking, &executor)?;
         let now = plan.bound.shown();
         if let Some((name, was)) = self.opening.params.iter().find(|(name, was)| now.get(*name) != Some(was)) {
             let is = now.get(name).map_or_else(|| "not there".to_owned(), ToString::to_string);

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Context, Failure, exit::Exit};
 use crate::{
+    inventory::{self, Inventory},
     runbook::{
         diagnostic::Report,
         library::{Library, LibraryError},
@@ -71,6 +72,21 @@ fn whole(context: &Context, library: &Library, source: SourceText) -> Result<Loa
     let mut path = vec![runbook.name.clone()];
     collect(context, library, &runbook, &mut called, &mut path)?;
     Ok(Loaded { runbook, called })
+}
+
+/// Reads the inventory: the one that is named, else the one where it usually is; none if there is none.
+///
+/// # Errors
+/// It is named and not there, or it has faults; those are on the screen then.
+pub fn inventory(context: &Context, hosts: &crate::cli::Hosts) -> Result<Option<Arc<Inventory>>, Failure> {
+    let Some(path) = hosts.inventory.clone().or_else(inventory::standard) else { return Ok(None) };
+    let (inventory, report) = inventory::read(&path)
+        .map_err(|error| Failure::new(Exit::BadRunbook, format!("the inventory {} cannot be read: {error}", path.display())))?;
+    let Some(inventory) = inventory else {
+        show_report(&context.out, &report);
+        return Err(Failure::new(Exit::BadRunbook, format!("{} has faults, so nothing is run", path.display())));
+    };
+    Ok(Some(Arc::new(inventory)))
 }
 
 /// Checks a runbook's text.

@@ -93,7 +93,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
             written(show::show(&Library::standard(), &args.runbook, &out.page(), out.is_terminal(), args.source, &mut &*out))
         }
         Command::Schema(schema) => {
-            context.out.stdout.text(&if schema.scenario {
+            context.out.stdout.text(&if schema.inventory {
+                crate::inventory::json_schema()
+            } else if schema.scenario {
                 crate::runbook::schema::text(&crate::runbook::schema::of::<crate::rehearse::document::ScenarioDocument>(
                     "halligan scenario",
                 ))

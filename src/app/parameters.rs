@@ -1,6 +1,6 @@
 //! Gathers the values of parameters: from a file, from flags, and by asking for what is missing.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use super::{
     Context, Failure,
@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     cli,
+    inventory::Inventory,
     plan::{
         Plan,
         binding::{self, Given, Giver, Raw},
@@ -30,6 +31,7 @@ use crate::{
 pub fn plan(
     context: &Context,
     loaded: &Loaded,
+    inventory: Option<Arc<Inventory>>,
     scenario: impl IntoIterator<Item = (String, serde_json::Value)>,
     params: &cli::Params,
     prompt: &TerminalPrompt<'_>,
@@ -56,7 +58,7 @@ pub fn plan(
     loop {
         let (bound, missing) = binding::bind(&loaded.runbook, &given).map_err(|faults| bad_values(&faults))?;
         let Some(parameter) = missing.first() else {
-            return Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone() });
+            return Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone(), inventory });
         };
         let text = ask(loaded, parameter, prompt, executor).map_err(|no_answer| {
             let names: Vec<_> = missing.iter().map(|parameter| parameter.name.to_string()).collect();
@@ -116,6 +118,28 @@ fn unanswered(no_answer: NoAnswer, missing: &[String], parameter: &Parameter) ->
         }
         NoAnswer::Interrupted | NoAnswer::Gone => Failure::new(Exit::Interrupted, format!("{no_answer}; nothing was run")),
     }
+}
+
+/// Asks for sudo's password.
+///
+/// # Errors
+/// Nobody can be asked.
+pub fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failure> {
+    let question = ParameterQuestion {
+        name: "sudo password",
+        help: "for steps that run as another user; it is kept in memory, and given to sudo alone",
+        type_words: "",
+        choices: Vec::new(),
+        multiple: false,
+        secret: true,
+        default: None,
+        check: &|text| if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(()) },
+    };
+    prompt.ask_parameter(&question).map_err(|no_answer| match no_answer {
+        NoAnswer::NoTerminal { .. } => Failure::new(Exit::Usage, "sudo's password cannot be asked for: there is no terminal")
+            .next("leave out --ask-sudo-password, and let sudo need none for these commands"),
+        NoAnswer::Interrupted | NoAnswer::Gone => Failure::new(Exit::Interrupted, format!("{no_answer}; nothing was run")),
+    })
 }
 
 fn ask(loaded: &Loaded, parameter: &Parameter, prompt: &TerminalPrompt<'_>, executor: &dyn Executor) -> Result<String, NoAnswer> {

@@ -35,6 +35,7 @@ const DEFAULT: &str = "all-well";
 /// The runbook or the scenario cannot be used, or the scenario does not answer a command.
 pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure> {
     let loaded = load::load(context, &args.runbook)?;
+    let inventory = load::inventory(context, &args.hosts)?;
     let (name, scenario) = if let Some(run) = &args.from_run {
         replay::scenario(context, run, &loaded)?
     } else {
@@ -55,7 +56,7 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = parameters::plan(context, &loaded, scenario.params.clone(), &args.params, &asking, &rehearsal.simulator)?;
+    let plan = parameters::plan(context, &loaded, inventory, scenario.params.clone(), &args.params, &asking, &rehearsal.simulator)?;
     let journal = run::open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(Exit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let setting = Setting {
@@ -64,6 +65,7 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
         host: run::hostname(),
         mode: Mode::Rehearsal,
         step_by_step: args.answers.step,
+        shared_locks: Vec::new(),
     };
     let ledger = journal.begin_run(id, Durability::AtClose);
     let copying = Copying::new(&ledger);

@@ -61,7 +61,7 @@ pub fn resume(context: &Context, args: &cli::Resume) -> Result<Exit, Failure> {
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = left.plan(context, &args.params, &asking, true)?;
+    let plan = left.plan(context, &args.hosts, &args.params, &asking, true)?;
     let found = remaining::remaining(&plan, &left.history.past);
     show(context, args.output, &found::screen(&left, &found, &context.out.stdout.page()));
     left.wait(context, &flags(&args.answers, &asking), &signals)?;
@@ -89,7 +89,7 @@ pub fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Exit, Failur
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = left.plan(context, &args.params, &asking, false)?;
+    let plan = left.plan(context, &args.hosts, &args.params, &asking, false)?;
     show(context, args.output, &to_take_back(&left, &plan, &context.out.stdout.page()));
     left.wait(context, &flags(&args.answers, &asking), &signals)?;
     let text = to_take_back(&left, &plan, &plain());
@@ -115,9 +115,16 @@ pub(super) fn take_up(
     let id = left.history.run;
     let operator = parameters::operator();
     let holder = format!("run {id} of {} by {operator}, pid {}", plan.runbook.name, std::process::id());
-    let _locks = run::locks(context, plan, &holder)?;
+    let _locks = run::locks(context, &run::lock_names(plan)?, &holder)?;
     let journal = left::journal(context)?;
-    let setting = Setting { run_id: id.to_string(), operator, host: run::hostname(), mode: Mode::Real, step_by_step: manner.answers.step };
+    let setting = Setting {
+        run_id: id.to_string(),
+        operator,
+        host: run::hostname(),
+        mode: Mode::Real,
+        step_by_step: manner.answers.step,
+        shared_locks: Vec::new(),
+    };
     let output =
         |sha256: &str| journal.read_output(sha256).map_err(|error| format!("what a command had printed cannot be read back: {error}"));
     let before = Before {
@@ -133,7 +140,7 @@ pub(super) fn take_up(
     let screens = Screens::new(context, manner.output);
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
-    let executor = ProcessExecutor::new(Secrets::new(plan.bound.secret_values())).of_run(&id.to_string());
+    let executor = ProcessExecutor::new(Secrets::new(plan.bound.secret_values()), plan.inventory.clone(), None).of_run(&id.to_string());
     let clock = RealClock::start(&signals.interrupts);
     let stage = Stage {
         plan,

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     cli,
     event::{Mode, RunId},
+    inventory::SharedLock,
     journal::{self, Durability, Journal, JournalError},
     plan::{Evaluated, Plan, Scope},
     ports::{Executor, Ledger, Prompt},
@@ -34,14 +35,30 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = parameters::plan(context, &loaded, [], &args.params, &asking, &ProcessExecutor::new(Secrets::default()))?;
+    let inventory = load::inventory(context, &args.hosts)?;
+    let choices = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
+    let plan = parameters::plan(context, &loaded, inventory.clone(), [], &args.params, &asking, &choices)?;
+    drop(choices);
+    let password = if args.ask_sudo_password { Some(parameters::sudo_password(&asking)?) } else { None };
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(Exit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Real };
     let operator = parameters::operator();
-    let setting = Setting { run_id: id.to_string(), operator: operator.clone(), host: hostname(), mode, step_by_step: args.answers.step };
+    let mut setting = Setting {
+        run_id: id.to_string(),
+        operator: operator.clone(),
+        host: hostname(),
+        mode,
+        step_by_step: args.answers.step,
+        shared_locks: Vec::new(),
+    };
     let _locks = match mode {
-        Mode::Real => locks(context, &plan, &format!("run {id} of {} by {operator}, pid {}", plan.runbook.name, std::process::id()))?,
+        Mode::Real => {
+            let names = lock_names(&plan)?;
+            setting.shared_locks = shared_locks(&plan, &names);
+            let holder = format!("run {id} of {} by {operator} on {}, pid {}", plan.runbook.name, setting.host, std::process::id());
+            locks(context, &names, &holder)?
+        }
         Mode::DryRun | Mode::Rehearsal => Locks::default(),
     };
     let _run = match mode {
@@ -51,12 +68,12 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
         }
         Mode::DryRun | Mode::Rehearsal => None,
     };
-    let secrets = Secrets::new(plan.bound.secret_values());
+    let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
     let ledger = journal.begin_run(id, Durability::EachRecord);
     let screens = Screens::new(context, args.output);
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
-    let process = ProcessExecutor::new(secrets).of_run(&id.to_string());
-    let dry = DryExecutor(ProcessExecutor::new(Secrets::new(plan.bound.secret_values())));
+    let process = ProcessExecutor::new(secrets, inventory, password).of_run(&id.to_string());
+    let dry = DryExecutor(&process);
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);
     let stage = Stage { plan: &plan, setting, ledger: &ledger as &dyn Ledger, executor, clock: &clock, silent, again: again(args) };
@@ -114,9 +131,20 @@ fn carried_out(context: &Context, id: RunId) -> Result<RunLock, Failure> {
     RunLock::take(&directory, id.number()).map_err(|error| cannot(error.to_string()))?.ok_or_else(|| cannot("it is held".to_owned()))
 }
 
-pub(super) fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Locks, Failure> {
+/// Those of a run's locks that the inventory says are shared.
+fn shared_locks(plan: &Plan, names: &[String]) -> Vec<(String, SharedLock)> {
+    let known = plan.inventory.iter().flat_map(|inventory| &inventory.locks);
+    let mut shared: Vec<_> = known.filter(|(name, _)| names.contains(name)).map(|(name, lock)| (name.clone(), lock.clone())).collect();
+    // In one order for everybody, so that two runs cannot wait for each other.
+    shared.sort_by(|(a, _), (b, _)| a.cmp(b));
+    shared
+}
+
+/// The names of the locks that a plan needs.
+pub(super) fn lock_names(plan: &Plan) -> Result<Vec<String>, Failure> {
     let mut scope = Scope::new(std::sync::Arc::new(plan.runbook.vars.clone()));
     scope.set("params", plan.bound.scope_value());
+    scope.set("inventory", plan.inventory_value());
     let mut names = Vec::new();
     for template in &plan.runbook.locks {
         match scope.text(template) {
@@ -130,10 +158,18 @@ pub(super) fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Lock
             Err(error) => return Err(Failure::new(Exit::BadRunbook, format!("the lock `{template}` cannot be named: {error}"))),
         }
     }
-    Locks::take(&journal_directory(context)?.join("locks"), &names, holder).map_err(|error| match &error {
-        LockError::Held { .. } => Failure::new(Exit::Stopped, error.to_string())
-            .why("two runs that hold one lock never run at once")
-            .next("wait for it, or see with that operator what it is doing; the lock goes with its process"),
+    Ok(names)
+}
+
+pub(super) fn locks(context: &Context, names: &[String], holder: &str) -> Result<Locks, Failure> {
+    Locks::take(&journal_directory(context)?.join("locks"), names, holder).map_err(|error| match &error {
+        LockError::Held { holder, .. } => {
+            let run = holder.strip_prefix("run ").and_then(|rest| rest.split(' ').next()).unwrap_or("RUN").to_owned();
+            Failure::new(Exit::Stopped, error.to_string())
+                .why("two runs that hold one lock never run at once")
+                .next(format!("see what it is doing, and wait for it:  halligan journal show {}", quote::word(&run)))
+                .next("have its operator press Ctrl-C there: the lock goes with its process, and nothing else needs to be released")
+        }
         LockError::Unusable { source, .. } => Failure::new(Exit::Journal, format!("{error}: {source}")),
     })
 }
@@ -141,6 +177,9 @@ pub(super) fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Lock
 /// The command line, to be given again with another flag.
 fn again(args: &cli::Run) -> String {
     let mut words = vec!["halligan".to_owned(), "run".to_owned(), args.runbook.clone()];
+    if let Some(inventory) = &args.hosts.inventory {
+        words.extend(["--inventory".to_owned(), inventory.display().to_string()]);
+    }
     words.extend(conduct::flags_again(&args.params, &args.answers));
     words.iter().map(|word| quote::word(word).into_owned()).collect::<Vec<_>>().join(" ")
 }

@@ -116,6 +116,7 @@ fn at(place: &Place, part: Part) -> String {
         Part::Show => "show",
         Part::Undo => "undo",
         Part::Cleanup => "cleanup",
+        Part::Lock => "lock",
     };
     format!("{place} ({part})")
 }

@@ -74,6 +74,7 @@ impl Trial {
             host: "scenario".to_owned(),
             mode: Mode::Rehearsal,
             step_by_step: false,
+            shared_locks: Vec::new(),
         };
         let observers: [&dyn Observer; 1] = [&recorder];
         let ports = Ports {
@@ -160,7 +161,9 @@ fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
         given.add(name, Raw::Typed(value.clone()), Giver::File("the scenario".to_owned()));
     }
     match binding::bind(&loaded.runbook, &given) {
-        Ok((bound, missing)) if missing.is_empty() => Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone() }),
+        Ok((bound, missing)) if missing.is_empty() => {
+            Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone(), inventory: None })
+        }
         Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario gives no value for {}", parameter.name)).collect()),
         Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
     }

@@ -33,6 +33,8 @@ pub enum Part {
     Show,
     Undo,
     Cleanup,
+    /// Takes a lock that operators on different hosts share, before anything else.
+    Lock,
 }
 
 /// How a command ended.

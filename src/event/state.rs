@@ -123,7 +123,7 @@ impl RunState {
             (Phase::Running, Event::Planned { .. }) => return Err(illegal("planned", "the plan stands already")),
             // What an earlier stretch of the run has done may be taken back before anything else.
             (Phase::Preflight, Event::StepBegan { command, part, .. })
-                if command.effect != Effect::Read && !matches!(part, Part::Undo | Part::Cleanup) =>
+                if command.effect != Effect::Read && !matches!(part, Part::Lock | Part::Undo | Part::Cleanup) =>
             {
                 return Err(illegal("step_began", "a preflight changes nothing"));
             }
@@ -250,7 +250,11 @@ impl RunState {
                             self.steps.insert(place.clone(), StepState::PutBack);
                         }
                     }
-                    Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Show => {}
+                    // Refused: it is somebody else's, and theirs to give back. Where nobody knows, it stays owed.
+                    Part::Lock if matches!(verdict, Verdict::Failed { .. }) && !exit.in_doubt() => {
+                        self.owed.shift_remove(place);
+                    }
+                    Part::Lock | Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Show => {}
                 }
             }
             other => return Err(illegal(other.name(), "it is not a fact of a command")),

@@ -13,7 +13,10 @@ use sha2::{Digest, Sha256};
 pub use binding::Bound;
 pub use scope::{Evaluated, Scope};
 
-use crate::runbook::{model::Runbook, name::RunbookName};
+use crate::{
+    inventory::Inventory,
+    runbook::{model::Runbook, name::RunbookName},
+};
 
 fn called(runbook: &Runbook) -> serde_json::Value {
     serde_json::json!({ "source": runbook.source.name, "sha256": runbook.source.sha256, "text": &*runbook.source.text })
@@ -26,6 +29,8 @@ pub struct Plan {
     pub bound: Bound,
     /// Every runbook that is called, directly or not.
     pub called: BTreeMap<RunbookName, Arc<Runbook>>,
+    /// The hosts, if somebody named them.
+    pub inventory: Option<Arc<Inventory>>,
 }
 
 impl Plan {
@@ -33,13 +38,24 @@ impl Plan {
     #[must_use]
     pub fn record(&self) -> serde_json::Value {
         let called: serde_json::Map<_, _> = self.called.iter().map(|(name, runbook)| (name.to_string(), called(runbook))).collect();
-        serde_json::json!({
+        let mut record = serde_json::json!({
             "runbook": self.runbook.name,
             "sha256": self.runbook.source.sha256,
             "text": &*self.runbook.source.text,
             "params": self.bound.shown(),
             "called": called,
-        })
+        });
+        if let (Some(inventory), serde_json::Value::Object(record)) = (&self.inventory, &mut record) {
+            let shown = serde_json::json!({"name": inventory.source.name, "sha256": inventory.source.sha256});
+            record.insert("inventory".to_owned(), shown);
+        }
+        record
+    }
+
+    /// What expressions see as `inventory`.
+    #[must_use]
+    pub fn inventory_value(&self) -> minijinja::Value {
+        crate::expression::from_json(&self.inventory.as_ref().map_or_else(Inventory::nothing, |inventory| inventory.value()))
     }
 
     /// SHA-256 of [`Plan::record`], in lower-case hex.

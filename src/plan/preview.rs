@@ -9,7 +9,7 @@ use super::{
 use crate::{
     event::{Effect, Shown},
     expression,
-    runbook::model::{BatchSize, Count, Kind, Program, Runbook, Step, Template, Timespan, Undo},
+    runbook::model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
 };
 
 /// A plan, put before the operator.
@@ -61,6 +61,9 @@ pub enum LineKind {
     Group,
     Call,
 }
+
+/// So many items of a loop are named.
+const MOST_NAMED: usize = 20;
 
 /// Puts the plan into lines.
 #[must_use]
@@ -136,7 +139,7 @@ fn add(
 /// The scope of a called runbook before it is called: nothing of it is known.
 fn unbound(called: &Runbook) -> Scope {
     let mut scope = Scope::new(std::sync::Arc::new(called.vars.clone()));
-    for name in ["params", "run"]
+    for name in ["params", "run", "inventory"]
         .into_iter()
         .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(super::super::runbook::name::StepId::as_str)))
     {
@@ -187,15 +190,7 @@ fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (LineKind, String, 
         Kind::ForEach(each) => {
             let noun = each.items.name.as_str();
             match list_of(&each.items, scope) {
-                Ok(Evaluated::Known(items)) => {
-                    let labels: Vec<String> = items.iter().map(ToString::to_string).collect();
-                    let batches: Vec<String> = each.batch.iter().map(|size| words.batch(size)).collect();
-                    (
-                        LineKind::Loop,
-                        format!("for each {noun} of {}; batches of {}", labels.join(", "), batches.join(", then ")),
-                        Vec::new(),
-                    )
-                }
+                Ok(Evaluated::Known(items)) => (LineKind::Loop, words.paced(each, &items), Vec::new()),
                 Ok(Evaluated::Unknown(needs)) => (LineKind::Loop, format!("for each {noun}"), needs),
                 Err(_) => (LineKind::Loop, format!("for each {noun}"), Vec::new()),
             }
@@ -233,11 +228,28 @@ impl Words<'_> {
         }
     }
 
-    fn batch(&self, size: &BatchSize) -> String {
+    /// A loop with its figures: how many items, how many at once, and how many may fail.
+    fn paced(&self, each: &ForEach, items: &[minijinja::Value]) -> String {
+        let labels: Vec<String> = items.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+        let more = items.len().saturating_sub(MOST_NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more, {} in all", items.len()) };
+        let batches: Vec<String> = each.batch.iter().map(|size| self.batch(size, items.len())).collect();
+        let count = |count: &Count| match count {
+            Count::Fixed(count) => count.to_string(),
+            Count::Template(template) => self.fill(template),
+        };
+        let parallel = Some(count(&each.parallel)).filter(|at_once| at_once != "1");
+        let parallel = parallel.map(|at_once| format!(", {at_once} of a batch at once")).unwrap_or_default();
+        let failures = Some(count(&each.max_failures)).filter(|failures| failures != "0");
+        let failures = failures.map(|failures| format!("; at most {failures} may fail")).unwrap_or_default();
+        format!("for each {} of {}{more}; batches of {}{parallel}{failures}", each.items.name, labels.join(", "), batches.join(", then "))
+    }
+
+    fn batch(&self, size: &BatchSize, items: usize) -> String {
         match size {
             BatchSize::Count(Count::Fixed(count)) => count.to_string(),
             BatchSize::Count(Count::Template(template)) => self.fill(template),
-            BatchSize::Percent(percent) => format!("{percent}%"),
+            BatchSize::Percent(percent) => format!("{percent}% ({})", (items * usize::from(*percent)).div_ceil(100).max(1)),
         }
     }
 

@@ -231,7 +231,7 @@ fn aspect(event: &Event) -> Option<(&Place, Aspect)> {
                 (Part::Gate, false) => Aspect::GateFailed,
                 (Part::Undo, _) => Aspect::Undo,
                 (Part::Cleanup, _) => Aspect::Cleanup,
-                (Part::Main | Part::DoneIf, true) | (Part::Show, _) => return None,
+                (Part::Main | Part::DoneIf, true) | (Part::Show | Part::Lock, _) => return None,
             };
             (place, aspect)
         }

@@ -9,9 +9,9 @@ use crate::{
 
 /// Runs reads through another executor, and admits nothing else.
 #[derive(Debug)]
-pub struct DryExecutor<E>(pub E);
+pub struct DryExecutor<'a, E>(pub &'a E);
 
-impl<E: Executor> Executor for DryExecutor<E> {
+impl<E: Executor> Executor for DryExecutor<'_, E> {
     fn admits(&self, order: &Order) -> bool {
         order.effect == Effect::Read && !order.interactive && self.0.admits(order)
     }
@@ -22,6 +22,10 @@ impl<E: Executor> Executor for DryExecutor<E> {
 
     fn locate(&self, program: &str) -> Option<PathBuf> {
         self.0.locate(program)
+    }
+
+    fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
+        self.0.missing_on(host, programs, stop)
     }
 
     fn user(&self) -> String {

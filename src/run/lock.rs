@@ -5,21 +5,35 @@ use std::{
     io::{self, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use jiff::Timestamp;
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, Flock, FlockArg, fcntl},
     libc,
 };
 
+use crate::quantity::show_duration;
+
 /// A lock that could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("the lock `{name}` is held: {holder}")]
-    Held { name: String, holder: String },
+    #[error("the lock `{name}` is held: {holder}{}", held_for(*.since))]
+    Held { name: String, holder: String, since: Option<Timestamp> },
     #[error("the lock `{name}` cannot be taken in {}", path.display())]
     Unusable { name: String, path: PathBuf, source: io::Error },
+}
+
+/// How long ago it was taken, as far as the clock can tell.
+fn held_for(since: Option<Timestamp>) -> String {
+    let Some(since) = since else { return String::new() };
+    match Duration::try_from(Timestamp::now().duration_since(since)) {
+        Ok(age) => format!(", for {}", show_duration(Duration::from_secs(age.as_secs()))),
+        // The clock went back.
+        Err(_) => format!(", since {since:.0}"),
+    }
 }
 
 /// Locks that are held until dropped. The kernel lets go of them when the process ends, however it ends.
@@ -115,14 +129,18 @@ fn take(directory: &Path, name: &str, holder: &str) -> Result<Flock<File>, LockE
         Err((mut file, Errno::EWOULDBLOCK)) => {
             let mut holder = String::new();
             let _ = file.read_to_string(&mut holder);
-            let holder =
-                if holder.trim().is_empty() { "by a run that has not said its name yet".to_owned() } else { holder.trim().to_owned() };
-            return Err(LockError::Held { name: name.to_owned(), holder });
+            let mut lines = holder.lines();
+            let holder = lines.next().map(str::trim).filter(|line| !line.is_empty()).unwrap_or("by a run that has not said its name yet");
+            let since = lines.next().and_then(|line| line.trim().parse().ok());
+            return Err(LockError::Held { name: name.to_owned(), holder: holder.to_owned(), since });
         }
         Err((_, errno)) => return Err(unusable(errno.into())),
     };
     // Only words for whoever is refused: the lock itself is the kernel's.
-    lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{holder}")).map_err(unusable)?;
+    lock.set_len(0)
+        .and_then(|()| lock.rewind())
+        .and_then(|()| writeln!(lock, "{}\n{}", holder.replace('\n', " "), Timestamp::now()))
+        .map_err(unusable)?;
     Ok(lock)
 }
 
@@ -136,7 +154,7 @@ mod tests {
         let names = ["ceph/a".to_owned()];
         let first = Locks::take(directory.path(), &names, "run 1 by ops").unwrap();
         let refusal = Locks::take(directory.path(), &names, "run 2").unwrap_err();
-        assert_eq!(refusal.to_string(), "the lock `ceph/a` is held: run 1 by ops");
+        assert!(refusal.to_string().starts_with("the lock `ceph/a` is held: run 1 by ops, for "), "{refusal}");
         drop(first);
         assert!(Locks::take(directory.path(), &names, "run 2").is_ok());
     }

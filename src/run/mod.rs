@@ -19,6 +19,8 @@ mod preflight;
 mod probe;
 mod recall;
 mod remedy;
+mod requirement;
+mod shared_lock;
 mod stagger;
 mod step;
 mod supervise;
@@ -34,6 +36,7 @@ pub mod process;
 pub mod signals;
 #[allow(unsafe_code)]
 mod spawn;
+pub mod transport;
 
 use std::sync::{Mutex, atomic::AtomicBool};
 
@@ -46,6 +49,7 @@ pub use taken_up::{Before, resume, roll_back, settle};
 
 use crate::{
     event::{Event, Mode, Opening, Outcome, RunState},
+    inventory::SharedLock,
     plan::{
         Plan, Scope,
         preview::{self, Preview},
@@ -85,6 +89,8 @@ pub struct Setting {
     pub mode: Mode,
     /// Ask before each step that does something.
     pub step_by_step: bool,
+    /// Locks to take before anything else and to give back at the end, by name.
+    pub shared_locks: Vec<(String, SharedLock)>,
 }
 
 /// Runs a plan to its end, whatever that is.
@@ -125,6 +131,14 @@ impl Engine<'_> {
             mode: self.setting.mode,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })))?;
+        let mut locks = Frame::default();
+        let result = self.take_shared_locks(&mut locks).and_then(|()| self.opened(programs));
+        self.end_frame(locks, None, result)
+    }
+
+    /// What is done once the run is open and its locks are held.
+    fn opened(&self, programs: Vec<(String, Option<std::path::PathBuf>)>) -> Result<(), Halt> {
+        let runbook = &self.plan.runbook;
         let mut scope = self.scope(runbook, self.plan.bound.scope_value());
         let blocked = self.preflight(runbook, &mut scope, None)?;
         let mut preview = preview::preview(self.plan, &scope);
@@ -149,6 +163,7 @@ impl Engine<'_> {
     fn scope(&self, runbook: &crate::runbook::model::Runbook, params: minijinja::Value) -> Scope {
         let mut scope = Scope::new(std::sync::Arc::new(runbook.vars.clone()));
         scope.set("params", params);
+        scope.set("inventory", self.plan.inventory_value());
         scope.set(
             "run",
             minijinja::context! {

@@ -17,7 +17,7 @@ impl Engine<'_> {
     /// Asks every preflight probe. Returns why the run may not go on, which only a dry run survives.
     pub fn preflight(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<Option<String>, Halt> {
         let at = |id: &str| parent.map_or_else(|| Place::top("preflight"), |parent| parent.child("preflight")).child(id);
-        let mut blocks = self.requirements(runbook, &at("requires"))?;
+        let mut blocks = self.requirements(runbook, scope, &at("requires"))?;
         // The answers of now judge one another; what the plan was made with comes after them.
         let plan = scope.clone();
         for probe in &runbook.preflight {
@@ -79,39 +79,6 @@ impl Engine<'_> {
             }
         }
         Ok(())
-    }
-
-    /// What the runbook requires before its own probes: the user, and the programs that it names.
-    fn requirements(&self, runbook: &Runbook, place: &Place) -> Result<Vec<(Place, String, String)>, Halt> {
-        let mut blocks = Vec::new();
-        let mut check = |id: &str, title: String, found: Result<String, String>, hint: &str| -> Result<(), Halt> {
-            let place = place.child(id);
-            let finding = match found {
-                Ok(message) => Finding::Pass { message },
-                Err(message) => {
-                    blocks.push((place.clone(), title.clone(), message.clone()));
-                    Finding::Block { message, hint: Some(hint.to_owned()) }
-                }
-            };
-            self.emit(Event::Checked { place, title, finding })
-        };
-        if let Some(user) = &runbook.requires.user {
-            let is = self.ports.executor.user();
-            let found = if is == *user { Ok(is) } else { Err(format!("this is {is}")) };
-            check("user", format!("Run as {user}"), found, "run halligan as that user, for instance through sudo")?;
-        }
-        if !runbook.requires.commands.is_empty() {
-            let (mut found, mut missing) = (Vec::new(), Vec::new());
-            for program in &runbook.requires.commands {
-                match self.ports.executor.locate(program) {
-                    Some(path) => found.push(path.display().to_string()),
-                    None => missing.push(program.as_str()),
-                }
-            }
-            let found = if missing.is_empty() { Ok(found.join(", ")) } else { Err(format!("not found: {}", missing.join(", "))) };
-            check("commands", "The programs that are needed are here".to_owned(), found, "install them, or put them on the PATH")?;
-        }
-        Ok(blocks)
     }
 
     /// Whether the operator overrides a blocking probe, with a reason.

@@ -1,6 +1,9 @@
 //! Asking a probe: a read-only question and its expected answer.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use minijinja::Value;
 
@@ -67,12 +70,40 @@ impl Engine<'_> {
             Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
             Err(why) => return fault(why),
         };
-        let mut answers = Vec::with_capacity(list.len());
-        for item in list {
+        let ask = |item: Value| {
             let mut scope = scope.clone();
             let place = place.item(items.name.as_str(), &label(&item));
             scope.set(items.name.as_str(), item);
-            answers.push(known!(self.ask_in_time(probe, &scope, &place, part)?));
+            self.ask_in_time(probe, &scope, &place, part)
+        };
+        // One host need not wait for another's answer; questions to one machine are asked one after the other.
+        let elsewhere = probe.command.as_ref().is_some_and(|command| command.on.is_some());
+        let at_once = if elsewhere { self.ports.executor.concurrency().min(super::stagger::MOST_AT_ONCE).min(list.len()) } else { 1 };
+        let mut answers = Vec::with_capacity(list.len());
+        if at_once <= 1 {
+            for item in list {
+                answers.push(known!(ask(item)?));
+            }
+            return Ok(Evaluated::Known(answers));
+        }
+        let waiting = Mutex::new(list.into_iter().enumerate());
+        let answered = Mutex::new(Vec::new());
+        std::thread::scope(|threads| {
+            for _ in 0..at_once {
+                threads.spawn(|| {
+                    loop {
+                        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                        let Some((index, item)) = next else { return };
+                        let answer = ask(item);
+                        answered.lock().unwrap_or_else(PoisonError::into_inner).push((index, answer));
+                    }
+                });
+            }
+        });
+        let mut answered = answered.into_inner().unwrap_or_else(PoisonError::into_inner);
+        answered.sort_by_key(|(index, _)| *index);
+        for (_, answer) in answered {
+            answers.push(known!(answer?));
         }
         Ok(Evaluated::Known(answers))
     }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -16,7 +16,10 @@ use std::{
 };
 
 use nix::{
-    sys::memfd::{MFdFlags, memfd_create},
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        resource::{Resource, getrlimit},
+    },
     unistd::{Uid, User},
 };
 
@@ -28,10 +31,12 @@ use super::{
     mask::Secrets,
     output,
     supervise::{Cause, Over, Patience, supervise},
+    transport::{Carried, Passage, Transports},
 };
 use crate::{
     event::{Effect, Exit},
-    ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
+    inventory::Inventory,
+    ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site},
 };
 
 /// Where root's programs are looked for: nowhere that another user may write.
@@ -61,11 +66,12 @@ pub struct ProcessExecutor {
     /// Looked for when the first command is started.
     cgroups: LazyLock<Cgroups>,
     patience: Patience,
+    transports: Transports,
 }
 
 impl ProcessExecutor {
     #[must_use]
-    pub fn new(secrets: Secrets) -> Self {
+    pub fn new(secrets: Secrets, inventory: Option<Arc<Inventory>>, password: Option<String>) -> Self {
         let mut environment: BTreeMap<String, String> =
             INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
         let own = std::env::var("PATH").unwrap_or_default();
@@ -73,7 +79,9 @@ impl ProcessExecutor {
         let path = if Uid::effective().is_root() || own.is_empty() { SAFE_PATH.to_owned() } else { own.join(":") };
         environment.insert("PATH".to_owned(), path);
         environment.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
-        Self { secrets, environment, cgroups: LazyLock::new(Cgroups::find), patience: Patience::default() }
+        let ssh = locate(&environment, "ssh").unwrap_or_else(|| PathBuf::from("ssh"));
+        let transports = Transports::new(inventory, password, ssh, user(), environment.clone());
+        Self { secrets, environment, cgroups: LazyLock::new(Cgroups::find), patience: Patience::default(), transports }
     }
 
     /// Marks every command as one of this run, so that one that outlives halligan is found again.
@@ -83,80 +91,26 @@ impl ProcessExecutor {
         self
     }
 
-    /// The words to start on this machine. The error says why the order cannot be started.
-    fn words(&self, order: &Order) -> Result<Vec<String>, String> {
-        let mut argv = match &order.words {
-            Words::Argv(argv) => argv.clone(),
-            Words::Script(script) => ["bash", "-euo", "pipefail", "-c", script].map(String::from).to_vec(),
-        };
-        if let Some(host) = &order.host {
-            return self.over_ssh(host, argv, order);
-        }
-        if let Some(user) = order.user.as_ref().filter(|user| **user != self.user()) {
-            let names: Vec<&str> = order.env.iter().map(|variable| variable.name.as_str()).collect();
-            let mut sudo = ["sudo", "-n", "-u", user.as_str()].map(String::from).to_vec();
-            if !names.is_empty() {
-                sudo.push(format!("--preserve-env={}", names.join(",")));
-            }
-            sudo.push("--".to_owned());
-            sudo.append(&mut argv);
-            return Ok(sudo);
-        }
-        Ok(argv)
-    }
-
-    /// The words that run a command on another host, where a shell takes them apart again.
-    fn over_ssh(&self, host: &str, argv: Vec<String>, order: &Order) -> Result<Vec<String>, String> {
-        let mut remote: Vec<String> = Vec::new();
-        if let Some(user) = &order.user {
-            remote.extend(["sudo", "-n", "-u", user, "--"].map(String::from));
-        }
-        remote.extend(["env".to_owned(), "LC_ALL=C.UTF-8".to_owned()]);
-        for variable in &order.env {
-            // The other host's process list shows every argument.
-            if self.secrets.found_in(&variable.value) {
-                return Err(format!(
-                    "${} is a secret, and would be seen in the process list of {host}; give it through `stdin`",
-                    variable.name
-                ));
-            }
-            remote.push(format!("{}={}", variable.name, variable.value));
-        }
-        remote.extend(argv);
-        let quoted = shlex::try_join(remote.iter().map(String::as_str)).map_err(|error| error.to_string())?;
-        let line = match &order.cwd {
-            Some(cwd) => {
-                let cwd = cwd.display().to_string();
-                let cwd = shlex::try_quote(&cwd).map_err(|error| error.to_string())?;
-                format!("cd -- {cwd} && exec {quoted}")
-            }
-            None => format!("exec {quoted}"),
-        };
-        let options =
-            ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "--"];
-        Ok(options.into_iter().map(String::from).chain([host.to_owned(), line]).collect())
-    }
-
     /// Starts an order; what it prints goes to the pipes, or where ours goes. The error says why it is not started.
     fn start(
         &self,
         order: &Order,
+        passage: &Passage,
         pipes: Option<(io::PipeWriter, io::PipeWriter)>,
         foreground: Option<&Foreground>,
     ) -> Result<Child, String> {
-        let words = self.words(order)?;
-        let [program, arguments @ ..] = words.as_slice() else { return Err("there is no command".to_owned()) };
+        let [program, arguments @ ..] = passage.words.as_slice() else { return Err("there is no command".to_owned()) };
         let path = self.locate(program).ok_or_else(|| format!("there is no program `{program}` on the PATH"))?;
         let said = |error: io::Error| format!("{program}: {error}");
         let make = || {
             let mut command = Command::new(&path);
             command.args(arguments).env_clear().envs(&self.environment);
-            command.envs(order.env.iter().map(|variable| (&variable.name, &variable.value)));
-            if let Some(cwd) = order.cwd.as_ref().filter(|_| order.host.is_none()) {
+            command.envs(passage.env.iter().map(|variable| (&variable.name, &variable.value)));
+            if let Some(cwd) = &passage.cwd {
                 command.current_dir(cwd);
             }
-            command.stdin(match &order.stdin {
-                Some(text) => Stdio::from(given(text)?),
+            command.stdin(match &passage.stdin {
+                Some(bytes) => Stdio::from(given(bytes)?),
                 None if foreground.is_some() => Stdio::inherit(),
                 None => Stdio::null(),
             });
@@ -172,12 +126,12 @@ impl ProcessExecutor {
     }
 
     /// Sees an order that talks with the operator to its end: nothing of what it prints is kept.
-    fn attend(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Exit, LedgerError> {
+    fn attend(&self, order: &Order, passage: &Passage, site: &dyn Site, stop: &Interrupts) -> Result<Exit, LedgerError> {
         let foreground = match Foreground::find() {
             Ok(foreground) => foreground,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
-        let child = match self.start(order, None, Some(&foreground)) {
+        let child = match self.start(order, passage, None, Some(&foreground)) {
             Ok(child) => child,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
@@ -192,9 +146,9 @@ impl ProcessExecutor {
 
 /// What a command reads: a file that is nowhere, so that no process has to feed it and none can be kept waiting by one that
 /// does not read.
-fn given(text: &str) -> io::Result<File> {
+fn given(bytes: &[u8]) -> io::Result<File> {
     let mut file = File::from(memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC)?);
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.rewind()?;
     Ok(file)
 }
@@ -245,21 +199,21 @@ impl Executor for ProcessExecutor {
     }
 
     fn concurrency(&self) -> usize {
-        32
+        // Each command holds two pipes, two files for its output and its input; halligan itself needs some more.
+        let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft);
+        usize::try_from(descriptors.saturating_sub(64) / 8).unwrap_or(usize::MAX).clamp(4, 256)
     }
 
     fn locate(&self, program: &str) -> Option<PathBuf> {
-        let executable = |path: &Path| path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok();
-        if program.contains('/') {
-            return Some(PathBuf::from(program)).filter(|path| executable(path));
-        }
-        let path = self.environment.get("PATH")?;
-        path.split(':').map(|directory| Path::new(directory).join(program)).find(|path| executable(path))
+        locate(&self.environment, program)
+    }
+
+    fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
+        self.transports.missing_on(host, programs, stop)
     }
 
     fn user(&self) -> String {
-        let uid = Uid::effective();
-        User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+        user()
     }
 
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
@@ -269,8 +223,12 @@ impl Executor for ProcessExecutor {
             let printed = |capture: Box<dyn Capture>| Ok::<_, LedgerError>(Printed::new(capture.finish()?, Vec::new()));
             Ok(Ran { exit, stdout: printed(captures.0)?, stderr: printed(captures.1)?, took: began.elapsed(), leaked: false })
         };
+        let passage = match self.transports.carry(order, &self.secrets, stop) {
+            Ok(passage) => passage,
+            Err(why) => return silent(Exit::NotStarted { why }, captures),
+        };
         if order.interactive {
-            return silent(self.attend(order, site, stop)?, captures);
+            return silent(self.attend(order, &passage, site, stop)?, captures);
         }
         let ((out, out_writer), (err, err_writer)) = match (output::pipe(), output::pipe()) {
             (Ok(out), Ok(err)) => (out, err),
@@ -278,7 +236,7 @@ impl Executor for ProcessExecutor {
                 return silent(Exit::NotStarted { why: format!("no pipe for its output: {error}") }, captures);
             }
         };
-        let child = match self.start(order, Some((out_writer, err_writer)), None) {
+        let child = match self.start(order, &passage, Some((out_writer, err_writer)), None) {
             Ok(child) => child,
             Err(why) => return silent(Exit::NotStarted { why }, captures),
         };
@@ -286,35 +244,37 @@ impl Executor for ProcessExecutor {
         thread::scope(|threads| {
             let out = threads.spawn(|| output::read(out, captures.0, &self.secrets, &ended, site));
             let err = threads.spawn(|| output::read(err, captures.1, &self.secrets, &ended, site));
-            let over = spawned(&child, site).and_then(|()| supervise(&child, order.timeout, self.patience, site, stop));
+            let over = spawned(&child, site).and_then(|()| match &passage.far {
+                None => supervise(&child, order.timeout, self.patience, site, stop),
+                Some(far) => supervise(&Carried::new(&child, far, self.patience.grace), order.timeout, self.patience, site, stop),
+            });
             // Its end is one thing, the end of its output another.
             ended.store(true, Ordering::SeqCst);
             let (out, err) = (joined(out), joined(err));
             let exit = settle(child, over)?;
-            let ((stdout, out_leaked), (stderr, err_leaked)) = (out?, err?);
-            let exit = match exit {
-                // ssh's own code for a connection that failed or broke.
-                Exit::Code(255) if order.host.is_some() => lost(&stderr),
-                exit => exit,
+            let ((stdout, out_leaked), (mut stderr, err_leaked)) = (out?, err?);
+            let exit = match &passage.far {
+                Some(far) => far.judge(exit, &mut stderr),
+                None => exit,
             };
             Ok(Ran { exit, stdout, stderr, took: began.elapsed(), leaked: out_leaked || err_leaked })
         })
     }
 }
 
-/// ssh ends with 255 when the connection failed: before the command began, it was not started; afterwards, nobody knows.
-fn lost(stderr: &Printed) -> Exit {
-    let text = String::from_utf8_lossy(&stderr.head);
-    let why = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh gave no reason").trim().to_owned();
-    let never = [
-        "Could not resolve hostname",
-        "connect to host",
-        "Permission denied",
-        "Host key verification failed",
-        "Connection refused",
-        "banner exchange",
-    ];
-    if never.iter().any(|phrase| why.contains(phrase)) { Exit::NotStarted { why } } else { Exit::Lost { why } }
+/// The user who runs halligan.
+fn user() -> String {
+    let uid = Uid::effective();
+    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+/// Where a program stands on this machine's own PATH.
+fn locate(environment: &BTreeMap<String, String>, program: &str) -> Option<PathBuf> {
+    let executable = |path: &Path| path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok();
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(|path| executable(path));
+    }
+    environment.get("PATH")?.split(':').map(|directory| Path::new(directory).join(program)).find(|path| executable(path))
 }
 
 fn joined(reader: thread::ScopedJoinHandle<'_, Result<(Printed, bool), LedgerError>>) -> Result<(Printed, bool), LedgerError> {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// More than this at once would only make a small machine slower and its descriptors scarce.
-const MOST_AT_ONCE: usize = 64;
+pub(super) const MOST_AT_ONCE: usize = 256;
 
 /// What has become of one item.
 struct Done {

@@ -13,8 +13,33 @@ pub struct BadName {
 
 /// Names with a meaning of their own in expressions.
 pub const RESERVED: &[&str] = &[
-    "params", "vars", "run", "output", "code", "stdout", "stderr", "ok", "match", "line", "loop", "self", "true", "false", "none", "True",
-    "False", "None", "and", "or", "not", "in", "is", "if", "else", "answers",
+    "params",
+    "vars",
+    "run",
+    "inventory",
+    "output",
+    "code",
+    "stdout",
+    "stderr",
+    "ok",
+    "match",
+    "line",
+    "loop",
+    "self",
+    "true",
+    "false",
+    "none",
+    "True",
+    "False",
+    "None",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "if",
+    "else",
+    "answers",
 ];
 
 const SNAKE: &str = "lower-case letters, digits and `_`, beginning with a letter, at most 64";

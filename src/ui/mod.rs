@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod block;
 pub mod flags;
+mod gather;
 pub mod json;
 pub mod keyboard;
 pub mod layout;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     block,
+    gather::{self, Batch, Gathered, MANY},
     layout::{self, Page},
     sanitise,
     style::Mark,
@@ -26,8 +27,19 @@ struct Step {
     command: Option<Shown>,
     /// What was seen of it, and how long its own command took.
     seen: Option<(String, Option<Duration>)>,
+    /// What its command printed: the digest, and the first line.
+    printed: Option<(String, String)>,
     /// Its failure has been told.
     told: bool,
+}
+
+/// Answers of one preflight probe that all passed.
+#[derive(Debug)]
+struct Answers {
+    probe: Place,
+    title: String,
+    message: String,
+    gathered: Gathered,
 }
 
 #[derive(Debug)]
@@ -60,6 +72,10 @@ pub struct Narrative {
     answered: HashMap<Place, Answered>,
     /// Failures of probes, until it is known that they are not asked again.
     pending: Vec<(Place, Part, Vec<String>)>,
+    /// What passed of the probe that is being told of.
+    passed: Option<Answers>,
+    /// Loops whose batch has so many items that what they did is told together.
+    gathering: HashMap<Place, Batch>,
 }
 
 impl Narrative {
@@ -85,7 +101,8 @@ impl Narrative {
     /// The lines to show for an event; none for most.
     pub fn lines(&mut self, page: &Page, at: Timestamp, event: &Event) -> Vec<String> {
         self.tally.count(at, event);
-        let mut lines = self.settle_pending(event);
+        let mut lines = self.settle_gathered(page, event);
+        lines.extend(self.settle_pending(event));
         lines.extend(match event {
             Event::Checked { .. } => self.section(page, Section::Preflight),
             Event::StepReached { .. } | Event::StepSkipped { .. } | Event::StepPredicted { .. } if self.section == Section::Planned => {
@@ -95,6 +112,43 @@ impl Narrative {
         });
         lines.extend(self.body(page, at, event));
         lines
+    }
+
+    /// Tells what was gathered, once the event says that nothing more comes to it.
+    fn settle_gathered(&mut self, page: &Page, event: &Event) -> Vec<String> {
+        let mut lines = Vec::new();
+        let goes_on = |answers: &Answers| matches!(event, Event::Checked { place, .. } if gather::probe_of(place).0 == answers.probe);
+        if let Some(answers) = self.passed.take_if(|answers| !goes_on(answers)) {
+            let message = if answers.gathered.count() == 1 { answers.message } else { answers.gathered.summary() };
+            lines.extend(block::checked(page, Mark::Passed, &answers.title, &message, None));
+            lines.extend(answers.gathered.apart(page));
+        }
+        let over: Vec<Place> = match event {
+            Event::BatchBegan { place, .. } | Event::StepSettled { place, .. } => vec![place.clone()],
+            Event::RunClosed { .. } => self.gathering.keys().cloned().collect(),
+            _ => Vec::new(),
+        };
+        for place in over {
+            if let Some(batch) = self.gathering.remove(&place) {
+                lines.extend(batch.lines(page, &place));
+            }
+        }
+        lines
+    }
+
+    /// Keeps what a step of a large batch did, to be told with what the others did. Whether it was kept.
+    fn gather(&mut self, place: &Place, same: &str, says: &str) -> bool {
+        for (around, batch) in &mut self.gathering {
+            if let Some((item, step)) = gather::item_of(around, place) {
+                batch.add(item, step, same, says);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn is_gathered(&self, place: &Place) -> bool {
+        self.gathering.keys().any(|around| gather::item_of(around, place).is_some())
     }
 
     /// A probe that has failed may be asked again within its time; then its failure was none. Otherwise it is told of
@@ -119,6 +173,17 @@ impl Narrative {
             Event::RunOpened(opening) => block::header(page, opening),
             Event::Checked { place, title, finding } => {
                 let (mark, _, message, hint) = words::finding(finding);
+                let (probe, item) = gather::probe_of(place);
+                if mark == Mark::Passed && !item.is_empty() {
+                    self.answered.remove(place);
+                    let new = || Answers { probe, title: title.clone(), message: message.clone(), gathered: Gathered::default() };
+                    let answers = self.passed.get_or_insert_with(new);
+                    if answers.title != *title {
+                        answers.title = place.step().replace('_', " ");
+                    }
+                    answers.gathered.add(item, &message, &message);
+                    return Vec::new();
+                }
                 let mut lines = block::checked(page, mark, title, &message, hint);
                 if let Some(answered) = self.answered.remove(place).filter(|_| matches!(mark, Mark::Failed | Mark::Unknown)) {
                     lines.extend(block::ending(page, answered.command.as_ref(), &answered.exit, 1, &answered.excerpt));
@@ -150,10 +215,10 @@ impl Narrative {
             Event::StepReached { place, title, kind, .. } => {
                 let title = words::title(place, title).to_owned();
                 let lines = match *kind {
-                    "group" | "call" => block::step(page, Mark::Noted, place, None, &title, kind),
+                    "group" | "call" if !self.is_gathered(place) => block::step(page, Mark::Noted, place, None, &title, kind),
                     _ => Vec::new(),
                 };
-                self.steps.insert(place.clone(), Step { title, kind, at, command: None, seen: None, told: false });
+                self.steps.insert(place.clone(), Step { title, kind, at, command: None, seen: None, printed: None, told: false });
                 lines
             }
             Event::Staggered { place, items, batches, max_failures } => {
@@ -169,6 +234,9 @@ impl Narrative {
                 let text = format!("{}: batch {batch}{of}: {}", sanitise::line(place.as_str()), words::list(items, 12));
                 let mut lines = vec![String::new()];
                 lines.extend(layout::wrap(&text, page.width, "  ", "    "));
+                if items.len() >= MANY {
+                    self.gathering.insert(place.clone(), Batch::default());
+                }
                 lines
             }
             Event::StepBegan { place, part, command, .. } => {
@@ -181,6 +249,12 @@ impl Narrative {
             Event::StepSignalled { place, signal, .. } => told(page, Mark::Warned, Some(place), &format!("sent {signal}")),
             Event::StepEnded { .. } => self.ended(page, event),
             Event::StepPredicted { place, part, prediction } => self.predicted(page, place, *part, prediction),
+            Event::StepSkipped { place, why } if self.is_gathered(place) => {
+                let words = words::skip(why);
+                self.steps.remove(place);
+                self.gather(place, &words, &words);
+                Vec::new()
+            }
             Event::StepSkipped { place, why } => {
                 let words = match (self.title(place), why) {
                     ("", _) | (_, Skip::AlreadyDone { .. }) => words::skip(why),
@@ -218,7 +292,7 @@ impl Narrative {
     /// A command has ended. What it means for its step comes later, so a success says nothing yet; a failure is shown
     /// with all there is to know.
     fn ended(&mut self, page: &Page, event: &Event) -> Vec<String> {
-        let Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, .. } = event else {
+        let Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, stdout, .. } = event else {
             return Vec::new();
         };
         let command = self.commands.remove(&(place.clone(), *part));
@@ -232,6 +306,7 @@ impl Narrative {
                 Part::Main => {
                     if let Some(step) = self.steps.get_mut(place) {
                         step.seen = Some((message.clone(), Some(*took)));
+                        step.printed = Some((stdout.sha256.clone(), excerpt.stdout.lines().next().unwrap_or_default().to_owned()));
                     }
                     Vec::new()
                 }
@@ -242,6 +317,7 @@ impl Narrative {
                     lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());
                     lines
                 }
+                Part::Lock => block::step(page, Mark::Passed, place, None, "taken", &time),
                 Part::Verify if !message.is_empty() => {
                     if let Some(step) = self.steps.get_mut(place) {
                         let (seen, took) = step.seen.take().unwrap_or_default();
@@ -309,6 +385,15 @@ impl Narrative {
         let Some(step) = self.steps.remove(place) else {
             return told(page, mark, Some(place), &if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") });
         };
+        if *outcome == StepOutcome::Done && self.is_gathered(place) {
+            if !contains_steps(step.kind) {
+                let seen = step.seen.map(|(message, _)| message).unwrap_or_default();
+                let (digest, line) = step.printed.unwrap_or_default();
+                let (same, says) = if seen.is_empty() { (&digest, &line) } else { (&seen, &seen) };
+                self.gather(place, same, says);
+            }
+            return Vec::new();
+        }
         if contains_steps(step.kind) {
             let text = if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") };
             return block::step(page, mark, place, None, &text, &show_duration(between(step.at, at)));

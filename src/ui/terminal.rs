@@ -3,7 +3,7 @@
 //! The only file that names indicatif.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -168,10 +168,19 @@ impl Live {
     }
 }
 
+/// From so many on, each has one line.
+const CROWD: usize = 4;
+/// So many are drawn; the rest is counted.
+const MOST_DRAWN: usize = 16;
+
 #[derive(Debug, Default)]
 struct State {
     narrative: Narrative,
     live: HashMap<(Place, Part), Live>,
+    /// Under way, and not drawn for want of room.
+    hidden: HashSet<(Place, Part)>,
+    /// How many those are.
+    more: Option<ProgressBar>,
 }
 
 /// Shows a run to a person.
@@ -219,8 +228,14 @@ impl Observer for Terminal {
 
 impl State {
     fn begin(&mut self, page: &Page, screen: &Screen, place: &Place, part: Part, command: &Shown) {
+        if self.live.len() >= MOST_DRAWN {
+            self.hidden.insert((place.clone(), part));
+            return self.count_hidden(screen);
+        }
         let mut live = self.start(page, screen, place, part);
-        live.command = block::command(page, command);
+        if self.live.len() < CROWD {
+            live.command = block::command(page, command);
+        }
         live.draw();
         self.live.insert((place.clone(), part), live);
     }
@@ -238,6 +253,20 @@ impl State {
         bar.set_prefix(layout::fit(&name.join(" "), page.width.saturating_sub(9), page.style));
         bar.enable_steady_tick(Duration::from_secs(1));
         Live { bar, command: Vec::new(), figure: Vec::new(), last: Vec::new() }
+    }
+
+    /// Says how much more is under way than is drawn.
+    fn count_hidden(&mut self, screen: &Screen) {
+        if let Some(bar) = self.more.take() {
+            bar.finish_and_clear();
+            screen.multi.remove(&bar);
+        }
+        if !self.hidden.is_empty() {
+            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let bar = screen.multi.add(ProgressBar::new_spinner().with_style(style));
+            bar.set_message(format!("  and {} more under way", self.hidden.len()));
+            self.more = Some(bar);
+        }
     }
 
     /// Takes down what was drawn of something.
@@ -263,6 +292,11 @@ impl State {
             Event::RunClosed { .. } => true,
             _ => false,
         };
+        let hidden = self.hidden.len();
+        self.hidden.retain(|(at, part)| !over(at, *part));
+        if self.hidden.len() != hidden {
+            self.count_hidden(screen);
+        }
         let ended: Vec<_> = self.live.keys().filter(|(at, part)| over(at, *part)).cloned().collect();
         for (place, part) in ended {
             self.end(screen, &place, part);
@@ -277,6 +311,10 @@ impl State {
         if let Progress::Pausing { why, left, .. } = progress {
             return self.pause(page, screen, place, why, *left);
         }
+        if self.hidden.iter().any(|(at, _)| at == place) {
+            return;
+        }
+        let crowded = self.live.len() > CROWD;
         let key = self.live.keys().find(|(at, part)| at == place && *part != Part::Show).cloned();
         let key = key.unwrap_or_else(|| (place.clone(), Part::Main));
         if !self.live.contains_key(&key) {
@@ -290,7 +328,7 @@ impl State {
                 let clean = sanitise::output(text, false);
                 let Some(last) = clean.lines().rev().find(|line| !line.trim().is_empty()) else { return };
                 let cut = layout::fit(last, page.width.saturating_sub(5), page.style);
-                live.last = vec![format!("    {}", page.style.dim(&cut))];
+                live.last = if crowded { Vec::new() } else { vec![format!("    {}", page.style.dim(&cut))] };
             }
             Progress::Figure { done, total, .. } => live.figure = block::progress(page, *done, *total),
             Progress::Waiting { want, have, elapsed, limit, figure, still, held, .. } => {

@@ -31,6 +31,7 @@ pub fn part(part: Part) -> Option<&'static str> {
         Part::Show => Some("show"),
         Part::Undo => Some("undo"),
         Part::Cleanup => Some("cleanup"),
+        Part::Lock => Some("lock"),
     }
 }
 

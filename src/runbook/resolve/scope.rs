@@ -23,6 +23,8 @@ const LIST: &[&str] = &["ok", "ran", "results"];
 const REPORT: &[&str] = &["ok", "ran", "report", "output"];
 const TYPED: &[&str] = &["ok", "ran", "output"];
 const PLAIN: &[&str] = &["ok", "ran"];
+/// What is known of the inventory; its names are known when it is read.
+const INVENTORY: &[&str] = &["hosts", "groups"];
 /// What is known of the run itself.
 const RUN: &[&str] = &["id", "operator", "host", "started"];
 
@@ -131,6 +133,11 @@ impl Resolver<'_> {
                     self.no_field("run", field, RUN, at);
                 }
             }
+            "inventory" => {
+                if let Some(field) = field.filter(|field| !INVENTORY.contains(field)) {
+                    self.no_field("inventory", field, INVENTORY, at);
+                }
+            }
             "output" | "code" | "stdout" | "stderr" => match scope.own {
                 None => self.faults.push(
                     Fault::error("not-in-scope", at, format!("`{root}` is known only inside the probe or wait that has the command"))
@@ -225,7 +232,7 @@ impl Resolver<'_> {
     fn exists_somewhere(&self, name: &str) -> bool {
         let root = name.split('.').next().unwrap_or(name);
         match root {
-            "params" | "run" => false,
+            "params" | "run" | "inventory" => false,
             "vars" => name.split('.').nth(1).is_none_or(|var| self.vars.contains_key(var)),
             _ => self.given.contains_key(root) || self.loop_variables.contains(root),
         }
@@ -254,7 +261,7 @@ impl Resolver<'_> {
             None if self.incomplete => return,
             None => {
                 let known = scope.results.keys().map(String::as_str).chain(scope.locals.iter().map(String::as_str));
-                let known = known.chain(["params", "vars", "run"]);
+                let known = known.chain(["params", "vars", "run", "inventory"]);
                 let hint = if self.params.contains_key(root) {
                     format!("did you mean `params.{root}`?")
                 } else if self.vars.contains_key(root) {
@@ -262,7 +269,7 @@ impl Resolver<'_> {
                 } else if let Some(near) = nearest(root, known) {
                     format!("did you mean `{near}`?")
                 } else {
-                    "in scope are `params`, `vars`, `run`, earlier results by id, and the loop variable".to_owned()
+                    "in scope are `params`, `vars`, `run`, `inventory`, earlier results by id, and the loop variable".to_owned()
                 };
                 Fault::error("unknown-name", at, format!("nothing here is called `{root}`{through}")).hint(hint)
             }

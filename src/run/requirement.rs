@@ -1,0 +1,194 @@
+//! What a runbook requires before its own probes: the user, and its programs on each host where it uses them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+};
+
+use super::engine::{Engine, Halt};
+use crate::{
+    event::{Event, Finding, Place},
+    plan::{Evaluated, Scope, scope::list_of},
+    runbook::{
+        model::{Command, Items, Kind, Probe, Program, Runbook, Step, Undo},
+        words,
+    },
+};
+
+/// What keeps a run from going on: where, what was checked, and why.
+type Block = (Place, String, String);
+
+/// Where the programs of a runbook are used, as far as it is known before the run.
+#[derive(Debug, Default)]
+struct Uses {
+    here: BTreeSet<String>,
+    /// By host.
+    far: BTreeMap<String, BTreeSet<String>>,
+    /// On hosts that only the run will know.
+    somewhere: BTreeSet<String>,
+}
+
+impl Uses {
+    fn of(runbook: &Runbook, scope: &Scope) -> Self {
+        let mut uses = Self::default();
+        for probe in &runbook.preflight {
+            uses.probe(probe, scope);
+        }
+        uses.steps(&runbook.steps, scope);
+        uses
+    }
+
+    fn steps(&mut self, steps: &[Step], scope: &Scope) {
+        for step in steps {
+            if step.when.as_ref().is_some_and(|when| matches!(scope.holds(when), Ok(Evaluated::Known(false)))) {
+                continue;
+            }
+            let own = match &step.kind {
+                Kind::Command(command) => Some(command),
+                Kind::Wait(wait) => wait.command.as_ref(),
+                _ => None,
+            };
+            let undo = match &step.undo {
+                Undo::Command(remedy) => Some(&remedy.command),
+                _ => None,
+            };
+            for command in own.into_iter().chain(undo).chain(step.cleanup.as_ref().map(|remedy| &remedy.command)) {
+                self.command(command, scope);
+            }
+            if let Kind::Probe(probe) = &step.kind {
+                self.probe(probe, scope);
+            }
+            for probe in step.done_if.iter().chain(&step.verify) {
+                self.probe(probe, scope);
+            }
+            match &step.kind {
+                Kind::ForEach(each) => {
+                    each.before_batch.iter().for_each(|probe| self.probe(probe, scope));
+                    Self::items(&each.items, scope, |scope| self.steps(&each.steps, scope));
+                }
+                Kind::Group { steps, .. } => self.steps(steps, scope),
+                _ => {}
+            }
+        }
+    }
+
+    fn probe(&mut self, probe: &Probe, scope: &Scope) {
+        let Some(command) = &probe.command else { return };
+        match &probe.for_each {
+            Some(items) => Self::items(items, scope, |scope| self.command(command, scope)),
+            None => self.command(command, scope),
+        }
+    }
+
+    /// Once for each item, or once for an item that is not known.
+    fn items(items: &Items, scope: &Scope, mut each: impl FnMut(&Scope)) {
+        let mut scope = scope.clone();
+        if let Ok(Evaluated::Known(list)) = list_of(items, &scope) {
+            for item in list {
+                scope.set(items.name.as_str(), item);
+                each(&scope);
+            }
+        } else {
+            scope.set_unknown(items.name.as_str());
+            each(&scope);
+        }
+    }
+
+    fn command(&mut self, command: &Command, scope: &Scope) {
+        let found = match &command.program {
+            Program::Argv(argv) => words::commands_of_argv(&argv.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            Program::Shell(script) => words::commands_of_script(script),
+        };
+        let programs = found.iter().map(|argv| words::program(argv).to_owned());
+        let place = match command.on.as_ref().map(|on| scope.text(on)) {
+            None => &mut self.here,
+            Some(Ok(Evaluated::Known(host))) if host.is_empty() || host == "local" => &mut self.here,
+            Some(Ok(Evaluated::Known(host))) => self.far.entry(host).or_default(),
+            Some(_) => &mut self.somewhere,
+        };
+        place.extend(programs);
+    }
+}
+
+impl Engine<'_> {
+    /// Looks up what the runbook requires. Returns what is missing.
+    pub fn requirements(&self, runbook: &Runbook, scope: &Scope, place: &Place) -> Result<Vec<Block>, Halt> {
+        let mut blocks = Vec::new();
+        let mut check = |place: Place, title: String, found: Result<String, String>, hint: &str| -> Result<(), Halt> {
+            let finding = match found {
+                Ok(message) => Finding::Pass { message },
+                Err(message) => {
+                    blocks.push((place.clone(), title.clone(), message.clone()));
+                    Finding::Block { message, hint: Some(hint.to_owned()) }
+                }
+            };
+            self.emit(Event::Checked { place, title, finding })
+        };
+        if let Some(user) = &runbook.requires.user {
+            let is = self.ports.executor.user();
+            let found = if is == *user { Ok(is) } else { Err(format!("this is {is}")) };
+            check(place.child("user"), format!("Run as {user}"), found, "run halligan as that user, for instance through sudo")?;
+        }
+        if runbook.requires.commands.is_empty() {
+            return Ok(blocks);
+        }
+        let uses = Uses::of(runbook, scope);
+        // What is used elsewhere alone need not be here.
+        let elsewhere = |program: &String| uses.somewhere.contains(program) || uses.far.values().any(|programs| programs.contains(program));
+        let here: Vec<&String> =
+            runbook.requires.commands.iter().filter(|program| uses.here.contains(*program) || !elsewhere(program)).collect();
+        if !here.is_empty() {
+            let (mut found, mut missing) = (Vec::new(), Vec::new());
+            for program in here {
+                match self.ports.executor.locate(program) {
+                    Some(path) => found.push(path.display().to_string()),
+                    None => missing.push(program.as_str()),
+                }
+            }
+            let found = if missing.is_empty() { Ok(found.join(", ")) } else { Err(format!("not found: {}", missing.join(", "))) };
+            let title = "The programs that are needed are here".to_owned();
+            check(place.child("commands"), title, found, "install them, or put them on the PATH")?;
+        }
+        let far: Vec<(&String, Vec<String>)> = uses
+            .far
+            .iter()
+            .map(|(host, programs)| {
+                (host, runbook.requires.commands.iter().filter(|program| programs.contains(*program)).cloned().collect())
+            })
+            .filter(|(_, programs): &(_, Vec<String>)| !programs.is_empty())
+            .collect();
+        for ((host, programs), found) in far.iter().zip(self.missing_on(&far)) {
+            let found = match found {
+                Ok(missing) if missing.is_empty() => Ok(programs.join(", ")),
+                Ok(missing) => Err(format!("{host} has not: {}", missing.join(", "))),
+                Err(why) => Err(format!("{host} cannot be asked: {why}")),
+            };
+            let title = "The programs that are needed are on the hosts".to_owned();
+            check(place.child("commands_there").item("host", host), title, found, "install them there, or leave that host out")?;
+        }
+        Ok(blocks)
+    }
+
+    /// Asks every host at once, as far as that can be done.
+    fn missing_on(&self, far: &[(&String, Vec<String>)]) -> Vec<Result<Vec<String>, String>> {
+        let executor = self.ports.executor;
+        let at_once = executor.concurrency().min(32).min(far.len()).max(1);
+        let waiting = Mutex::new(far.iter().enumerate());
+        let answers = Mutex::new(vec![Err("it was not asked".to_owned()); far.len()]);
+        std::thread::scope(|threads| {
+            for _ in 0..at_once {
+                threads.spawn(|| {
+                    loop {
+                        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                        let Some((index, (host, programs))) = next else { return };
+                        let answer = executor.missing_on(host, programs, self.ports.interrupts);
+                        if let Some(place) = answers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
+                            *place = answer;
+                        }
+                    }
+                });
+            }
+        });
+        answers.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,147 @@
+//! Many answers that say the same, told in one line: `997 the same, 3 differ`, with those that differ named.
+
+use indexmap::IndexMap;
+
+use super::{block, layout::Page, sanitise, style::Mark, words};
+use crate::event::Place;
+
+/// From so many items on, what a batch has done is told together.
+pub(super) const MANY: usize = 8;
+/// So many of those that differ are told apart.
+const APART: usize = 10;
+/// So many names stand in a line.
+const NAMES: usize = 12;
+
+/// Answers to one question, by what they say.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// What was said, by what makes two answers the same, and by whom.
+    answers: IndexMap<String, (String, Vec<String>)>,
+    count: usize,
+}
+
+impl Gathered {
+    /// Adds an answer: who gave it, what makes it the same as another, and what it says.
+    pub fn add(&mut self, who: &str, same: &str, says: &str) {
+        self.count += 1;
+        let (_, names) = self.answers.entry(same.to_owned()).or_insert_with(|| (says.to_owned(), Vec::new()));
+        names.push(who.to_owned());
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// What most of them say, and how many do not.
+    pub fn summary(&self) -> String {
+        let Some((says, names)) = self.answers.values().max_by_key(|(_, names)| names.len()) else { return String::new() };
+        let says = sanitise::line(says);
+        let says = if says.is_empty() { String::new() } else { format!(": {says}") };
+        match self.answers.len() {
+            _ if self.count == 1 => says.trim_start_matches(": ").to_owned(),
+            1 => format!("all {} the same{says}", self.count),
+            kinds if kinds == self.count => format!("{} answers, each its own", self.count),
+            _ => {
+                let others = self.count - names.len();
+                format!("{} the same{says}; {others} differ{}", names.len(), if others == 1 { "s" } else { "" })
+            }
+        }
+    }
+
+    /// Those that differ from the most, a line for each answer.
+    pub fn apart(&self, page: &Page) -> Vec<String> {
+        if self.answers.len() < 2 || self.answers.len() == self.count && self.count > APART {
+            return Vec::new();
+        }
+        let most = self.answers.values().map(|(_, names)| names.len()).max().unwrap_or_default();
+        let mut first = true;
+        let others: Vec<_> = self.answers.values().filter(|(_, names)| !(names.len() == most && std::mem::take(&mut first))).collect();
+        let mut lines: Vec<String> = others
+            .iter()
+            .take(APART)
+            .flat_map(|(says, names)| {
+                let says = if says.is_empty() { "(nothing)".into() } else { sanitise::line(says) };
+                block::remark(page, &format!("{}: {says}", words::list(names, NAMES)))
+            })
+            .collect();
+        if others.len() > APART {
+            lines.extend(block::remark(page, &format!("and {} more answers, in the journal", others.len() - APART)));
+        }
+        lines
+    }
+}
+
+/// What the items of a batch have done, by step.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    steps: IndexMap<String, Gathered>,
+}
+
+impl Batch {
+    pub fn add(&mut self, item: &str, step: &str, same: &str, says: &str) {
+        self.steps.entry(step.to_owned()).or_default().add(item, same, says);
+    }
+
+    pub fn lines(&self, page: &Page, place: &Place) -> Vec<String> {
+        let told = self.steps.iter().flat_map(|(step, gathered)| {
+            let place = Place::top(&format!("{place}.{step}"));
+            let mut lines = block::step(page, Mark::Passed, &place, None, &gathered.summary(), "");
+            lines.extend(gathered.apart(page));
+            lines
+        });
+        told.collect()
+    }
+}
+
+/// The item and the step of a place inside a loop: `restart[osd=3].wait_up` is `3` and `wait_up` inside `restart`.
+pub(super) fn item_of<'a>(around: &Place, place: &'a Place) -> Option<(&'a str, &'a str)> {
+    let rest = place.as_str().strip_prefix(around.as_str())?.strip_prefix('[')?;
+    let (_, rest) = rest.split_once('=')?;
+    let mut escaped = false;
+    let end = rest.char_indices().find(|(_, c)| {
+        let ends = *c == ']' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        ends
+    })?;
+    Some((&rest[..end.0], rest[end.0 + 1..].trim_start_matches('.')))
+}
+
+/// The probe of an answer, and the item that it was asked for.
+pub(super) fn probe_of(place: &Place) -> (Place, &str) {
+    let id = place.step();
+    match place.as_str().rfind(&format!("{id}[")).map(|at| at + id.len()) {
+        Some(end) => {
+            let probe = Place::top(&place.as_str()[..end]);
+            let item = item_of(&probe, place).map_or("", |(item, _)| item);
+            (probe, item)
+        }
+        None => (place.clone(), ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::style::Style, *};
+
+    #[test]
+    fn the_many_are_counted_and_the_few_are_named() {
+        let page = Page::new(80, Style { colour: false, unicode: true });
+        let mut gathered = Gathered::default();
+        for host in 0..1000 {
+            let says = if host % 400 == 7 { "6.8" } else { "6.1" };
+            gathered.add(&format!("h{host}"), says, says);
+        }
+        assert_eq!(gathered.summary(), "997 the same: 6.1; 3 differ");
+        assert_eq!(gathered.apart(&page), ["    h7, h407, h807: 6.8"]);
+    }
+
+    #[test]
+    fn places_are_taken_apart() {
+        let place = Place::top("each").item("host", "a].b").child("x").child("y");
+        assert_eq!(item_of(&Place::top("each"), &place), Some(("a\\].b", "x.y")));
+        assert_eq!(item_of(&Place::top("eac"), &place), None);
+        let asked = Place::top("preflight").child("up").item("host", "h1");
+        assert_eq!(probe_of(&asked), (Place::top("preflight.up"), "h1"));
+        assert_eq!(probe_of(&Place::top("preflight.up")).1, "");
+    }
+}

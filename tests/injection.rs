@@ -1,0 +1,169 @@
+//! Hostile text in parameters and output: none of it is run, and none of it reaches the terminal as it is.
+
+use crate::workbench::Workbench;
+
+/// What a value may hold to be run by a careless shell, or obeyed by a careless terminal. `TRAP` is a path that must never exist.
+const VALUES: [&str; 40] = [
+    "$(touch TRAP)",
+    "`touch TRAP`",
+    "; touch TRAP",
+    "| touch TRAP",
+    "&& touch TRAP",
+    "& touch TRAP &",
+    "\ntouch TRAP\n",
+    "'; touch TRAP; '",
+    "\"; touch TRAP; \"",
+    "'\"; touch TRAP; \"'",
+    "$(touch${IFS}TRAP)",
+    "${x:-$(touch TRAP)}",
+    "a[$(touch TRAP)]",
+    "<(touch TRAP)",
+    ">TRAP",
+    "> TRAP",
+    "\\$(touch TRAP)",
+    "\\\"; touch TRAP; \\\"",
+    "x'$(touch TRAP)'x",
+    "!touch TRAP",
+    "{{ 7 * 7 }}",
+    "{% for x in range(9) %}x{% endfor %}",
+    "{{ params }}",
+    "%s%n%x",
+    "~root",
+    "*",
+    "/etc/*",
+    "$HOME",
+    "\u{1b}[2J\u{1b}[H",
+    "\u{1b}]0;a title\u{7}",
+    "\u{1b}]8;;http://evil.example\u{1b}\\click\u{1b}]8;;\u{1b}\\",
+    "\u{1b}]52;c;ZXZpbA==\u{7}",
+    "\u{9b}31m",
+    "\u{202e}txt.exe",
+    "\u{2066}a\u{2069}",
+    "a\u{200b}b\u{200d}c\u{feff}",
+    "line\rover",
+    "a\u{8}\u{8}\u{8}b",
+    "\u{7}\u{5}\u{e}",
+    "\u{90}q\u{9c}\u{85}",
+];
+
+/// What a command may print to lie to whoever looks on: in printf's own notation.
+const OUTPUTS: [&str; 20] = [
+    r"\033[2J\033[H",
+    r"\033]0;a title\007",
+    r"\033]8;;http://evil.example\033\\click\033]8;;\033\\",
+    r"\033]52;c;ZXZpbA==\007",
+    r"\033[6n",
+    r"\033[c",
+    r"\033P+q544e\033\\",
+    r"\033_G a\033\\",
+    r"\033^x\033\\",
+    r"\033[?1049h",
+    r"\033[?25l",
+    r"\033[1000;1000Hx",
+    r"\033c",
+    r"\302\2332J",
+    r"\342\200\256txt.exe",
+    r"\342\200\213\342\200\215\357\273\277",
+    r"over\rwritten",
+    r"a\010\010b\007\005\016",
+    r"\377\376\300\200",
+    r"\033[",
+];
+
+/// Every escape sequence in what reached a terminal, up to its final byte.
+fn sequences(raw: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = raw;
+    while let Some(at) = rest.find('\u{1b}') {
+        let tail = &rest[at + 1..];
+        let length = match tail.strip_prefix('[') {
+            Some(body) => 1 + body.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c)).map_or(body.len(), |end| end + 1),
+            None => tail.chars().next().map_or(0, char::len_utf8),
+        };
+        found.push(tail[..length].to_owned());
+        rest = &tail[length..];
+    }
+    found
+}
+
+/// Only what halligan itself draws with: colours, and steps of the cursor over lines that it drew.
+fn harmless(raw: &[u8], what: &str) {
+    let text = String::from_utf8(raw.to_vec()).unwrap_or_else(|error| panic!("{what}: not UTF-8: {error}"));
+    for sequence in sequences(&text) {
+        let own = sequence.strip_prefix('[').is_some_and(|body| {
+            let (numbers, last) = body.split_at(body.len() - 1);
+            numbers.chars().all(|c| c.is_ascii_digit() || c == ';') && matches!(last, "m" | "A" | "B" | "C" | "D" | "K")
+                || matches!(body, "?25l" | "?25h")
+        });
+        // Clearing the screen, titles, links, questions to the terminal and the like are nobody's business.
+        assert!(own, "{what}: ESC {sequence:?} reached the terminal");
+    }
+    let hidden = |c: &char| {
+        matches!(*c, '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1a}' | '\u{7f}'..='\u{9f}')
+            || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    assert_eq!(text.chars().find(hidden), None, "{what}: a hidden character reached the terminal");
+}
+
+#[test]
+fn hostile_values_are_only_values() {
+    let bench = Workbench::new();
+    let trap = bench.path("trap").display().to_string();
+    let out = bench.path("out").display().to_string();
+    bench.runbook(
+        "takes",
+        &format!(
+            "params:\n  value: {{type: string, help: Anything}}\nsteps:\n\
+             - {{id: seen, title: \"Look at {{{{ params.value }}}}\", run: [printf, '%s', \"{{{{ params.value }}}}\"], effect: read}}\n\
+             - {{id: sure, confirm: {{message: \"Shall it be {{{{ params.value }}}}?\"}}}}\n\
+             - id: keep\n  shell: printf '%s' \"$VALUE\" >{out}\n  env: {{VALUE: \"{{{{ params.value }}}}\"}}\n  effect: change\n  \
+               undo: {{impossible: x}}\n"
+        ),
+    );
+    for value in VALUES {
+        let value = value.replace("TRAP", &trap);
+        let mut terminal = bench.terminal(100, &["run", "takes", "--set", &format!("value={value}")]);
+        terminal.expect("Run this?").send("y\r");
+        terminal.expect("Go on?").send("y\r");
+        terminal.expect("exit 0");
+        harmless(&terminal.raw, &value);
+        let (code, text) = terminal.end();
+        assert_eq!(code, 0, "{value:?}\n{text}");
+        assert_eq!(bench.read("out").as_deref(), Some(value.as_str()));
+        assert!(!bench.path("trap").exists(), "{value:?} was run");
+        std::fs::remove_file(bench.path("out")).unwrap();
+    }
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn hostile_output_is_only_shown() {
+    let bench = Workbench::new();
+    let trap = bench.path("trap").display().to_string();
+    for (index, output) in OUTPUTS.iter().enumerate() {
+        let name = format!("prints-{index}");
+        let script = format!("printf '{output} $(touch {trap}) `touch {trap}` %s' '\"' | tee /dev/stderr");
+        let quoted = script.replace('\'', "''");
+        bench.runbook(
+            &name,
+            &format!(
+                "preflight:\n- {{id: probe, title: It prints, run: [bash, -c, '{quoted}'], message: \"{{{{ output }}}}\"}}\n\
+                 steps:\n- {{id: sure, confirm: {{message: \"It printed {{{{ probe.output }}}}\"}}}}\n\
+                 - {{id: say, run: [bash, -c, '{quoted}'], effect: read}}\n\
+                 - {{id: again, run: [echo, \"{{{{ say.output }}}}\"], effect: change, undo: {{impossible: x}}}}\n\
+                 - {{id: fail, run: [bash, -c, '{quoted}; exit 3'], effect: read, on_fail: stop}}\n"
+            ),
+        );
+        let mut terminal = bench.terminal(100, &["run", &name]);
+        terminal.expect("Run this?").send("y\r");
+        terminal.expect("Go on?").send("y\r");
+        terminal.expect("exit 6");
+        harmless(&terminal.raw, output);
+        let (code, text) = terminal.end();
+        assert_eq!(code, 6, "{output:?}\n{text}");
+        assert!(!bench.path("trap").exists(), "{output:?} was run");
+        let run = text.rsplit_once("\nrun ").and_then(|(_, rest)| rest.split(' ').next()).unwrap();
+        let story = bench.run(&["journal", "show", run]).exits(0);
+        harmless(story.stdout.as_bytes(), output);
+    }
+}

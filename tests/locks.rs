@@ -1,0 +1,90 @@
+//! Locks between operators: on one host by the kernel, on several by commands of the site's own.
+
+use crate::workbench::Workbench;
+
+/// A lock in a directory that every operator's host would see.
+fn bench(acquire: &str) -> Workbench {
+    let bench = Workbench::new();
+    let shared = bench.path("shared").display().to_string();
+    let done = bench.path("done").display().to_string();
+    bench.runbook(
+        "locked",
+        &format!(
+            "locks: [\"ceph/{{{{ run_is }}}}\"]\nsteps:\n- {{id: act, run: [touch, {done:?}], effect: change, undo: {{impossible: x}}}}\n"
+        )
+        .replace("{{ run_is }}", "a"),
+    );
+    bench.file(
+        "inventory.yaml",
+        &format!(
+            "halligan_inventory: 1\nlocks:\n  ceph/a:\n    acquire: [bash, -c, '{acquire}', x, {shared:?}, \"{{holder}}\"]\n    \
+             release: [rm, {shared:?}]\n"
+        ),
+    );
+    bench
+}
+
+const ACQUIRE: &str = "set -o noclobber; echo \"$2\" 2>/dev/null >\"$1\" || { cat \"$1\" >&2; exit 1; }";
+const RUN: &[&str] = &["run", "locked", "--yes", "--inventory", "inventory.yaml"];
+
+#[test]
+fn a_shared_lock_is_taken_journaled_and_given_back() {
+    let bench = bench(ACQUIRE);
+    let ran = bench.run(RUN).exits(0);
+    assert!(bench.path("done").exists() && !bench.path("shared").exists(), "{}", ran.stdout);
+    let journal = bench.read("journal/journal.jsonl").unwrap();
+    assert!(journal.contains("locks[lock=ceph/a]") && journal.contains("\"rm\""), "{journal}");
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn a_shared_lock_of_somebody_else_is_told_and_left_alone() {
+    let bench = bench(ACQUIRE);
+    bench.file("shared", "run 7 of locked by eve on far\n");
+    let ran = bench.run(RUN).exits(4);
+    assert!(ran.stderr.contains("the shared lock `ceph/a` cannot be had") && ran.stderr.contains("by eve on far"), "{}", ran.stderr);
+    assert!(!bench.path("done").exists());
+    assert_eq!(bench.read("shared").unwrap(), "run 7 of locked by eve on far\n");
+    assert!(!ran.stderr.contains("owed"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_shared_lock_that_cannot_be_given_back_is_a_debt() {
+    let bench = bench(&format!("{{ {ACQUIRE}; }} && rm \"$1\" && mkdir \"$1\""));
+    let ran = bench.run(RUN);
+    let text = ran.stdout + &ran.stderr;
+    assert!(text.contains("owed") && text.contains("locks[lock=ceph/a]"), "{text}");
+}
+
+#[test]
+fn nothing_of_a_shared_lock_is_touched_by_a_dry_run() {
+    let bench = bench(ACQUIRE);
+    bench.run(&["run", "locked", "--dry-run", "--inventory", "inventory.yaml"]).exits(0);
+    assert!(!bench.read("journal/journal.jsonl").unwrap().contains("locks[lock="));
+}
+
+#[test]
+fn who_holds_a_lock_is_told_with_its_run_and_age() {
+    let bench = Workbench::new();
+    let ready = bench.path("ready").display().to_string();
+    let go = bench.path("go").display().to_string();
+    bench.runbook(
+        "slow",
+        &format!(
+            "locks: [one]\nsteps:\n- {{id: act, run: [bash, -c, 'touch {ready}; until [ -e {go} ]; do sleep 0.05; done'], effect: change, undo: {{impossible: x}}}}\n"
+        ),
+    );
+    std::thread::scope(|threads| {
+        let first = threads.spawn(|| bench.run(&["run", "slow", "--yes"]));
+        while !bench.path("ready").exists() {
+            std::thread::yield_now();
+        }
+        let second = bench.run(&["run", "slow", "--yes"]).exits(6);
+        bench.file("go", "");
+        first.join().unwrap().exits(0);
+        for expected in ["the lock `one` is held: run ", " of slow by ", " on ", "pid ", ", for ", "halligan journal show "] {
+            let told = second.stderr.split_whitespace().collect::<Vec<_>>().join(" ") + " ";
+            assert!(told.contains(expected), "{expected}: {}", second.stderr);
+        }
+    });
+}

@@ -1,0 +1,472 @@
+//! Commands on other hosts, through a real sshd on loopback addresses.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use halligan::{
+    event::{Captured, Effect, Exit, Part, Place},
+    inventory::Inventory,
+    ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
+    run::{mask::Secrets, process::ProcessExecutor},
+    runbook::model::{Origin, SourceText},
+};
+
+/// An sshd of the test's own, on every loopback address, as a child that ends with the test.
+pub struct Server {
+    child: Child,
+    pub directory: tempfile::TempDir,
+    port: u16,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        let sshd = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].into_iter().find(|path| Path::new(path).exists());
+        let sshd = sshd.expect("sshd is missing: apt-get install openssh-server");
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for key in ["host", "user", "other"] {
+            run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", &path(key)]);
+        }
+        fs::copy(path("user.pub"), path("authorized_keys")).unwrap();
+        if whoami() == "root" {
+            // sshd as root does not start without it, and a container has not made it.
+            fs::create_dir_all("/run/sshd").unwrap();
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = format!(
+            "Port {port}\nListenAddress 0.0.0.0\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
+             PasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 1000\nPrintMotd no\n",
+            path("host"),
+            path("authorized_keys")
+        );
+        fs::write(path("sshd_config"), config).unwrap();
+        let key = fs::read_to_string(path("host.pub")).unwrap();
+        fs::write(path("known_hosts"), format!("[127.0.0.*]:{port} {key}")).unwrap();
+        let client = format!(
+            "Host *\n  Port {port}\n  User {}\n  IdentityFile {}\n  IdentitiesOnly yes\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile none\n  KexAlgorithms curve25519-sha256\n",
+            whoami(),
+            path("user"),
+            path("known_hosts")
+        );
+        fs::write(path("ssh_config"), client).unwrap();
+        let log = fs::File::create(path("sshd.log")).unwrap();
+        let mut server = Command::new(sshd);
+        server.args(["-D", "-e", "-f", &path("sshd_config")]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let server = Self { child: server.spawn().unwrap(), directory, port };
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(10), "{}", server.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+        server
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("sshd.log")).unwrap_or_default()
+    }
+
+    /// An inventory of so many hosts, `h1` and on.
+    pub fn inventory_text(&self, hosts: u8, options: &[&str]) -> String {
+        let config = self.path("ssh_config").display().to_string();
+        let options: Vec<&str> = ["-F", &config].into_iter().chain(options.iter().copied()).collect();
+        let mut text = format!("halligan_inventory: 1\ntransport: lab\ntransports:\n  lab: {{kind: ssh, options: {options:?}}}\nhosts:\n");
+        for host in 1..=hosts {
+            text += &format!("  h{host}: {{address: 127.0.0.{host}, vars: {{number: {host}}}}}\n");
+        }
+        let names: Vec<String> = (1..=hosts).map(|host| format!("h{host}")).collect();
+        text + &format!("groups:\n  all: {{hosts: [{}]}}\n", names.join(", "))
+    }
+
+    fn executor(&self, options: &[&str]) -> ProcessExecutor {
+        executor(&self.inventory_text(1, options))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn executor(inventory: &str) -> ProcessExecutor {
+    let (inventory, report) = Inventory::parse(SourceText::new("inventory.yaml", Origin::Bundled, inventory));
+    let inventory = inventory.unwrap_or_else(|| panic!("{}", report.plain()));
+    ProcessExecutor::new(Secrets::default(), Some(Arc::new(inventory)), None)
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).status().unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(status.success(), "{program} {arguments:?}");
+}
+
+fn whoami() -> String {
+    let output = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn kill(signal: &str, pid: &str) {
+    assert!(pid.parse::<u32>().is_ok_and(|pid| pid > 1), "{pid:?}");
+    run("kill", &["-s", signal, pid]);
+}
+
+#[derive(Default)]
+struct Sink(u64);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Capture for Sink {
+    fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
+        Ok(Captured { bytes: self.0, ..Captured::empty() })
+    }
+}
+
+/// Keeps what it is told, and acts on lines.
+struct Watch<F> {
+    signals: Mutex<Vec<String>>,
+    line: F,
+}
+
+impl<F: Fn(&str) + Sync> Site for Watch<F> {
+    fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
+        Ok(())
+    }
+    fn signalled(&self, signal: &str) -> Result<(), LedgerError> {
+        self.signals.lock().unwrap().push(signal.to_owned());
+        Ok(())
+    }
+    fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
+        Ok(Box::new(Sink::default()))
+    }
+    fn line(&self, text: &str) {
+        (self.line)(text);
+    }
+}
+
+fn watch<F: Fn(&str) + Sync>(line: F) -> Watch<F> {
+    Watch { signals: Mutex::default(), line }
+}
+
+fn order(argv: &[&str]) -> Order {
+    Order {
+        place: Place::top("test"),
+        part: Part::Main,
+        words: Words::Argv(argv.iter().map(|word| (*word).to_owned()).collect()),
+        effect: Effect::Change,
+        host: Some("h1".to_owned()),
+        user: None,
+        cwd: None,
+        env: Vec::new(),
+        stdin: None,
+        timeout: Some(Duration::from_secs(60)),
+        interactive: false,
+    }
+}
+
+fn execute(executor: &ProcessExecutor, order: &Order) -> Ran {
+    executor.execute(order, &watch(|_| ()), &Interrupts::default()).unwrap()
+}
+
+fn awkward(count: usize) -> Vec<String> {
+    let pieces = [
+        "",
+        " ",
+        "  ",
+        "\t",
+        "\n",
+        "\r",
+        "\n\n",
+        "'",
+        "\"",
+        "`",
+        "$",
+        "$(touch /tmp/x)",
+        "`id`",
+        "${HOME}",
+        "$HOME",
+        "\\",
+        "\\n",
+        "\\0101",
+        "!",
+        "!!",
+        "#",
+        "~",
+        "*",
+        "?",
+        "[a]",
+        "{a,b}",
+        "&",
+        "&&",
+        "|",
+        ";",
+        "<",
+        ">",
+        "(",
+        ")",
+        "=",
+        "-",
+        "--",
+        "-n",
+        "-rf",
+        "%s",
+        "%",
+        "é",
+        "Á",
+        "漢字",
+        "🦀",
+        "\u{202e}",
+        "\u{200b}",
+        "\u{feff}",
+        "\u{1b}[31m",
+        "\u{7}",
+        "\u{1}",
+        "\u{7f}",
+        "\u{81}",
+        "\u{88}",
+        "a",
+        "0",
+        "EOF",
+        "p=1",
+    ];
+    // The same on every run: a plain linear congruence picks the pieces.
+    let mut state = 1u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let mut all: Vec<String> = pieces.iter().map(|piece| (*piece).to_owned()).collect();
+    while all.len() < count {
+        let length = 1 + next(12);
+        all.push((0..length).map(|_| pieces[next(pieces.len())]).collect());
+    }
+    all.truncate(count);
+    all
+}
+
+#[test]
+fn five_hundred_awkward_words_arrive_byte_for_byte() {
+    let server = Server::start();
+    let executor = server.executor(&[]);
+    for words in awkward(500).chunks(50) {
+        let mut argv = vec!["printf", "%s\\0"];
+        argv.extend(words.iter().map(String::as_str));
+        let ran = execute(&executor, &order(&argv));
+        assert_eq!((ran.exit, String::from_utf8_lossy(&ran.stderr.head).as_ref()), (Exit::Code(0), ""));
+        let text = String::from_utf8(ran.stdout.head).unwrap();
+        assert_eq!(text.split_terminator('\0').collect::<Vec<_>>(), words);
+    }
+    // Longer than one argument may be on the way.
+    let long = "x".repeat(100_000);
+    let ran = execute(&executor, &order(&["printf", "%s", &long]));
+    assert!(ran.stdout.head == long.as_bytes());
+    // All of this went over one connection, which is gone when nobody needs it.
+    assert_eq!(server.log().matches("Accepted publickey").count(), 1, "{}", server.log());
+    drop(executor);
+    let began = Instant::now();
+    while !server.log().contains("Disconnected from user") {
+        assert!(began.elapsed() < Duration::from_secs(5), "{}", server.log());
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn environment_input_directory_scripts_and_codes_are_the_commands_own() {
+    let server = Server::start();
+    let executor = server.executor(&[]);
+    let secret = "hunter2 it's a \"secret\"\n$(id)";
+    let mut cat = order(&["bash", "-c", "pwd; printf '%s' \"$SECRET\"; cat; cat /proc/[0-9]*/cmdline 2>/dev/null | grep -ac 'hunter[2]'"]);
+    cat.env = vec![EnvValue { name: "SECRET".to_owned(), value: secret.to_owned() }];
+    cat.cwd = Some("/usr".into());
+    cat.stdin = Some("first\nsecond".to_owned());
+    let ran = execute(&executor, &cat);
+    assert_eq!(String::from_utf8_lossy(&ran.stdout.head), format!("/usr\n{secret}first\nsecond0\n"), "no process list shows the secret");
+    let mut script = order(&[]);
+    script.words = Words::Script("false | true\necho unreached".to_owned());
+    let ran = execute(&executor, &script);
+    assert_eq!((ran.exit, ran.stdout.head), (Exit::Code(1), Vec::new()));
+    for code in [0, 1, 2, 126, 254, 255] {
+        let ran = execute(&executor, &order(&["bash", "-c", &format!("echo said >&2; exit {code}")]));
+        assert_eq!((ran.exit, String::from_utf8_lossy(&ran.stderr.head).trim_end()), (Exit::Code(code), "said"), "{code}");
+    }
+    let ran = execute(&executor, &order(&["bash", "-c", "kill -9 $$"]));
+    assert_eq!(ran.exit, Exit::Code(137));
+    let ran = execute(&executor, &order(&["cat"]));
+    assert_eq!((ran.exit, ran.stdout.head), (Exit::Code(0), Vec::new()), "a command without input has none");
+}
+
+/// A command that says which process of sshd carries it, and its own pid.
+const TELL: &str = "read -r _ _ _ carrier _ </proc/$PPID/stat; echo $carrier $$; exec sleep 60";
+
+#[test]
+fn a_connection_that_breaks_leaves_the_step_in_doubt() {
+    let server = Server::start();
+    let executor = server.executor(&["-oServerAliveInterval=1", "-oServerAliveCountMax=2"]);
+    for signal in ["KILL", "STOP"] {
+        let pids = Mutex::new(Vec::new());
+        let began = Instant::now();
+        let site = watch(|line| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            kill(signal, &words[0]);
+            *pids.lock().unwrap() = words;
+        });
+        let ran = executor.execute(&order(&["bash", "-c", TELL]), &site, &Interrupts::default()).unwrap();
+        for pid in pids.into_inner().unwrap() {
+            let _ = Command::new("kill").args(["-s", "KILL", &pid]).stderr(Stdio::null()).status();
+        }
+        let Exit::Lost { why } = &ran.exit else { panic!("{signal}: {:?}", ran.exit) };
+        assert!(ran.exit.in_doubt() && !why.is_empty() && began.elapsed() < Duration::from_secs(15), "{signal}: {why}");
+        // The next command opens the connection again.
+        assert_eq!(execute(&executor, &order(&["true"])).exit, Exit::Code(0), "after {signal}");
+    }
+    // The far shell alone is gone: its connection stands, and still nobody knows.
+    let site = watch(|line| kill("KILL", line.trim()));
+    let tell = ["bash", "-c", "echo $PPID; exec sleep 0.2"];
+    let ran = executor.execute(&order(&tell), &site, &Interrupts::default()).unwrap();
+    assert!(matches!(ran.exit, Exit::Lost { .. }), "{:?}", ran.exit);
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_told_from_a_command_that_failed() {
+    let server = Server::start();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("-oPort={}", silent.local_addr().unwrap().port());
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let stranger = server.path("stranger");
+    let key = fs::read_to_string(server.path("other.pub")).unwrap();
+    fs::write(&stranger, format!("[127.0.0.1]:{} {key}", server.port)).unwrap();
+    for (options, expected) in [
+        (vec![port, "-oConnectTimeout=1".to_owned()], "timed out"),
+        (vec![format!("-oPort={closed}")], "Connection refused"),
+        (vec![format!("-oUserKnownHostsFile={}", stranger.display())], "Host key verification failed"),
+        (vec!["-oPubkeyAuthentication=no".to_owned()], "Permission denied"),
+    ] {
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let executor = server.executor(&options);
+        let began = Instant::now();
+        let ran = execute(&executor, &order(&["touch", "/nonexistent/x"]));
+        let Exit::NotStarted { why } = &ran.exit else { panic!("{options:?}: {:?}", ran.exit) };
+        assert!(why.contains(expected) && began.elapsed() < Duration::from_secs(10), "{options:?}: {why}");
+    }
+    let mut unknown = order(&["true"]);
+    unknown.host = Some("h2".to_owned());
+    let ran = execute(&server.executor(&[]), &unknown);
+    assert!(matches!(ran.exit, Exit::NotStarted { why } if why.contains("not in the inventory")));
+}
+
+#[test]
+fn what_takes_too_long_is_ended_on_the_far_side() {
+    let server = Server::start();
+    let executor = server.executor(&[]);
+    let pid = Mutex::new(String::new());
+    let site = watch(|line| line.trim().clone_into(&mut pid.lock().unwrap()));
+    let mut slow = order(&["bash", "-c", "echo $$; sleep 60 & wait"]);
+    slow.timeout = Some(Duration::from_millis(500));
+    let ran = executor.execute(&slow, &site, &Interrupts::default()).unwrap();
+    assert!(matches!(ran.exit, Exit::TimedOut { killed: false, .. }), "{:?}", ran.exit);
+    assert_eq!(*site.signals.lock().unwrap(), ["TERM"]);
+    let pid = pid.into_inner().unwrap();
+    assert!(!Path::new("/proc").join(&pid).exists(), "{pid} is still there");
+    // One that does not heed TERM is killed, and then nobody knows how far it came.
+    let pid = Mutex::new(String::new());
+    let site = watch(|line| line.trim().clone_into(&mut pid.lock().unwrap()));
+    let mut deaf = order(&["bash", "-c", "trap '' TERM; echo $$; sleep 60; sleep 60"]);
+    deaf.timeout = Some(Duration::from_millis(500));
+    let ran = executor.execute(&deaf, &site, &Interrupts::default()).unwrap();
+    assert!(matches!(ran.exit, Exit::TimedOut { killed: true, .. }), "{:?}", ran.exit);
+    assert_eq!(*site.signals.lock().unwrap(), ["TERM", "KILL"]);
+    let pid = pid.into_inner().unwrap();
+    let began = Instant::now();
+    while Path::new("/proc").join(&pid).exists() {
+        assert!(began.elapsed() < Duration::from_secs(5), "{pid} is still there");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_command_of_the_sites_own_carries_words_too() {
+    let awkward = awkward(60);
+    for (quoting, stdin) in [("argv", true), ("argv", false), ("shell", true), ("shell", false)] {
+        let command = match quoting {
+            "argv" => "[env, 'HOST={host}', '{command}']",
+            _ => "[env, 'HOST={host}', bash, -c, '{command}']",
+        };
+        let executor = executor(&format!(
+            "halligan_inventory: 1\ntransport: own\ntransports:\n  own: {{kind: command, command: {command}, quoting: {quoting}, stdin: {stdin}, \
+             lost: {{codes: [7]}}}}\nhosts: {{h1: {{address: there}}}}\n"
+        ));
+        let mut argv = vec!["bash", "-c", "printf '%s\\0' \"$HOST\" \"$@\"", "x"];
+        argv.extend(awkward.iter().map(String::as_str));
+        let ran = execute(&executor, &order(&argv));
+        let text = String::from_utf8(ran.stdout.head).unwrap();
+        let words: Vec<&str> = text.split_terminator('\0').collect();
+        assert_eq!((words[0], &words[1..]), ("there", &awkward.iter().map(String::as_str).collect::<Vec<_>>()[..]), "{quoting} {stdin}");
+        assert!(matches!(execute(&executor, &order(&["bash", "-c", "exit 7"])).exit, Exit::Lost { .. }));
+        assert_eq!(execute(&executor, &order(&["bash", "-c", "exit 8"])).exit, Exit::Code(8));
+    }
+}
+
+const EVERYWHERE: &str = "\
+halligan: 1
+name: everywhere
+title: Ask every host
+summary: For tests.
+requires: {commands: [echo]}
+steps:
+- id: ask
+  for_each:
+    items: \"{{ inventory.groups.all }}\"
+    as: host
+    batch: 200
+    parallel: 200
+    max_failures: 3
+  steps:
+  - id: number
+    run: [echo, \"{{ inventory.hosts[host].vars.number }}\"]
+    on: \"{{ host }}\"
+    effect: read
+";
+
+#[test]
+fn two_hundred_hosts_at_once() {
+    let server = Server::start();
+    let path = |name: &str| server.path(name).display().to_string();
+    fs::write(path("everywhere.yaml"), EVERYWHERE).unwrap();
+    fs::write(path("inventory.yaml"), server.inventory_text(200, &[])).unwrap();
+    let environment: BTreeMap<String, String> =
+        [("HOME", path("home")), ("PATH", std::env::var("PATH").unwrap())].map(|(name, value)| (name.to_owned(), value)).into();
+    fs::create_dir(path("home")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_halligan"))
+        .args(["run", &path("everywhere.yaml"), "--inventory", &path("inventory.yaml"), "--journal-dir", &path("journal"), "--yes"])
+        .env_clear()
+        .envs(environment)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("ask[host=h200]"), "{text}");
+    assert_eq!(server.log().matches("Accepted publickey").count(), 200, "one connection a host");
+}
