@@ -72,6 +72,15 @@ fn killed(bench: &Workbench, at: &str) {
     let ran = bench.run(&["run", "awkward", "--yes"]);
     assert_eq!(ran.code, None, "it was to be killed at {at}: {ran:?}");
     assert!(!bench.path(&format!("armed-{at}")).exists());
+    // The step itself outlives halligan by a moment, and as long as it does a resume would wait for it.
+    let home = bench.path("").display().to_string();
+    let of_this_test = |entry: std::fs::DirEntry| {
+        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words).contains(home.trim_end_matches('/'))
+    };
+    while std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).any(of_this_test) {
+        std::thread::yield_now();
+    }
 }
 
 fn log(bench: &Workbench) -> Vec<String> {
