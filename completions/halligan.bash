@@ -19,6 +19,9 @@ _halligan() {
             halligan,check)
                 cmd="halligan__subcmd__check"
                 ;;
+            halligan,debts)
+                cmd="halligan__subcmd__debts"
+                ;;
             halligan,generate)
                 cmd="halligan__subcmd__generate"
                 ;;
@@ -33,6 +36,12 @@ _halligan() {
                 ;;
             halligan,rehearse)
                 cmd="halligan__subcmd__rehearse"
+                ;;
+            halligan,resume)
+                cmd="halligan__subcmd__resume"
+                ;;
+            halligan,rollback)
+                cmd="halligan__subcmd__rollback"
                 ;;
             halligan,run)
                 cmd="halligan__subcmd__run"
@@ -52,6 +61,9 @@ _halligan() {
             halligan__subcmd__help,check)
                 cmd="halligan__subcmd__help__subcmd__check"
                 ;;
+            halligan__subcmd__help,debts)
+                cmd="halligan__subcmd__help__subcmd__debts"
+                ;;
             halligan__subcmd__help,generate)
                 cmd="halligan__subcmd__help__subcmd__generate"
                 ;;
@@ -66,6 +78,12 @@ _halligan() {
                 ;;
             halligan__subcmd__help,rehearse)
                 cmd="halligan__subcmd__help__subcmd__rehearse"
+                ;;
+            halligan__subcmd__help,resume)
+                cmd="halligan__subcmd__help__subcmd__resume"
+                ;;
+            halligan__subcmd__help,rollback)
+                cmd="halligan__subcmd__help__subcmd__rollback"
                 ;;
             halligan__subcmd__help,run)
                 cmd="halligan__subcmd__help__subcmd__run"
@@ -82,6 +100,9 @@ _halligan() {
             halligan__subcmd__help,test)
                 cmd="halligan__subcmd__help__subcmd__test"
                 ;;
+            halligan__subcmd__help__subcmd__journal,export)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__export"
+                ;;
             halligan__subcmd__help__subcmd__journal,head)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__head"
                 ;;
@@ -91,11 +112,20 @@ _halligan() {
             halligan__subcmd__help__subcmd__journal,show)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__show"
                 ;;
+            halligan__subcmd__help__subcmd__journal,sign)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__sign"
+                ;;
+            halligan__subcmd__help__subcmd__journal,tail)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__tail"
+                ;;
             halligan__subcmd__help__subcmd__journal,verify)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__verify"
                 ;;
             halligan__subcmd__help__subcmd__scenario,new)
                 cmd="halligan__subcmd__help__subcmd__scenario__subcmd__new"
+                ;;
+            halligan__subcmd__journal,export)
+                cmd="halligan__subcmd__journal__subcmd__export"
                 ;;
             halligan__subcmd__journal,head)
                 cmd="halligan__subcmd__journal__subcmd__head"
@@ -109,8 +139,17 @@ _halligan() {
             halligan__subcmd__journal,show)
                 cmd="halligan__subcmd__journal__subcmd__show"
                 ;;
+            halligan__subcmd__journal,sign)
+                cmd="halligan__subcmd__journal__subcmd__sign"
+                ;;
+            halligan__subcmd__journal,tail)
+                cmd="halligan__subcmd__journal__subcmd__tail"
+                ;;
             halligan__subcmd__journal,verify)
                 cmd="halligan__subcmd__journal__subcmd__verify"
+                ;;
+            halligan__subcmd__journal__subcmd__help,export)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__export"
                 ;;
             halligan__subcmd__journal__subcmd__help,head)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__head"
@@ -123,6 +162,12 @@ _halligan() {
                 ;;
             halligan__subcmd__journal__subcmd__help,show)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__show"
+                ;;
+            halligan__subcmd__journal__subcmd__help,sign)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__sign"
+                ;;
+            halligan__subcmd__journal__subcmd__help,tail)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__tail"
                 ;;
             halligan__subcmd__journal__subcmd__help,verify)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__verify"
@@ -146,7 +191,7 @@ _halligan() {
 
     case "${cmd}" in
         halligan)
-            opts="-v -h -V --journal-dir --color --verbose --help --version run rehearse test scenario check list show journal schema generate help"
+            opts="-v -h -V --journal-dir --color --verbose --help --version run resume rollback debts rehearse test scenario check list show journal schema generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -193,6 +238,44 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__debts)
+            opts="-y -v -h --settle --set --params --step --yes --confirm --override --json --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__generate)
             opts="-v -h --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -216,7 +299,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help)
-            opts="run rehearse test scenario check list show journal schema generate help"
+            opts="run resume rollback debts rehearse test scenario check list show journal schema generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -230,6 +313,20 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__debts)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -272,8 +369,22 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__journal)
-            opts="list show verify head"
+            opts="list show verify head sign export tail"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -327,6 +438,34 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__tail)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__help__subcmd__journal__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -356,6 +495,34 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__rehearse)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__resume)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__rollback)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -454,12 +621,42 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal)
-            opts="-v -h --journal-dir --color --verbose --help list show verify head help"
+            opts="-v -h --journal-dir --color --verbose --help list show verify head sign export tail help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__export)
+            opts="-o -v -h --output --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --journal-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -498,8 +695,22 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__help)
-            opts="list show verify head help"
+            opts="list show verify head sign export tail help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -554,6 +765,34 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__sign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__tail)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -625,14 +864,78 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__journal__subcmd__sign)
+            opts="-k -v -h --key --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__tail)
+            opts="-n -v -h --number --json --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --number)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__journal__subcmd__verify)
-            opts="-v -h --head --json --journal-dir --color --verbose --help"
+            opts="-v -h --head --allowed-signers --json --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --head)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allowed-signers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -714,6 +1017,98 @@ _halligan() {
                     ;;
                 --output)
                     COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__resume)
+            opts="-y -v -h --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --accept-damaged)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__rollback)
+            opts="-y -v -h --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --accept-damaged)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --journal-dir)

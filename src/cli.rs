@@ -64,6 +64,12 @@ impl std::fmt::Display for Colour {
 pub enum Command {
     /// Carry out a runbook: preflight, plan, confirmation, steps
     Run(Run),
+    /// Go on with a run that was left, by what the journal says of it
+    Resume(Resume),
+    /// Take back what a run has done: its undos, the last first, each confirmed
+    Rollback(Rollback),
+    /// List what runs of this host have set and not put back, and settle it
+    Debts(Debts),
     /// Practise a runbook on a simulated world; nothing real is touched
     Rehearse(Rehearse),
     /// Run the scenarios of runbooks and hold them against their expectations
@@ -109,6 +115,59 @@ pub struct Run {
     /// Refuse a runbook whose text has another SHA-256 than this
     #[arg(long, value_name = "HEX")]
     pub expect_sha256: Option<String>,
+}
+
+/// Go on with a run.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXIT_CODES)]
+pub struct Resume {
+    /// The run's id, or the beginning of it [default: the latest real run]
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub answers: Answers,
+    /// What to print: for a person, one line an event, or one JSON object an event
+    #[arg(long, value_enum, default_value_t = Output::Auto, value_name = "FORM")]
+    pub output: Output,
+    /// Go on by a journal that does not hold; the refusal names the digest
+    #[arg(long, value_name = "DIGEST")]
+    pub accept_damaged: Option<String>,
+}
+
+/// Take a run back.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXIT_CODES)]
+pub struct Rollback {
+    /// The run's id, or the beginning of it
+    pub run: String,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub answers: Answers,
+    /// What to print: for a person, one line an event, or one JSON object an event
+    #[arg(long, value_enum, default_value_t = Output::Auto, value_name = "FORM")]
+    pub output: Output,
+    /// Go by a journal that does not hold; the refusal names the digest
+    #[arg(long, value_name = "DIGEST")]
+    pub accept_damaged: Option<String>,
+}
+
+/// List and settle debts.
+#[derive(Debug, Args)]
+pub struct Debts {
+    /// Only those of this run
+    pub run: Option<String>,
+    /// Run the cleanups that are owed, each confirmed
+    #[arg(long)]
+    pub settle: bool,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub answers: Answers,
+    /// Print one JSON object a debt
+    #[arg(long, conflicts_with = "settle")]
+    pub json: bool,
 }
 
 /// Values for parameters.
@@ -300,15 +359,43 @@ pub enum Journal {
     },
     /// Recompute everything from the bytes, and say whether it holds
     Verify {
+        /// A run's export to verify instead of the journal of this host
+        export: Option<PathBuf>,
         /// A head that was kept elsewhere
         #[arg(long, value_name = "FILE")]
         head: Vec<PathBuf>,
+        /// Who may sign heads, in OpenSSH's format: signed heads beside the journal count too, and a wrong signature is a fault
+        #[arg(long, value_name = "FILE")]
+        allowed_signers: Option<PathBuf>,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
     /// Print the head: a short text to keep elsewhere
     Head,
+    /// Sign the head with your own SSH key, through ssh-keygen: keys in an agent and hardware keys too
+    Sign {
+        /// The key; a public one if its private half is in an agent
+        #[arg(long, short, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Write one run into one file for a ticket, which can be verified by itself
+    Export {
+        /// The run's id, or the beginning of it
+        run: String,
+        /// The tar to write; it must not be there yet
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Tell the last records of all runs
+    Tail {
+        /// How many
+        #[arg(long, short, default_value_t = 20)]
+        number: usize,
+        /// Print the records as they stand
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Print a schema.

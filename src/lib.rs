@@ -11,4 +11,5 @@ pub mod quantity;
 pub mod rehearse;
 pub mod run;
 pub mod runbook;
+pub mod trust;
 pub mod ui;

@@ -6,11 +6,12 @@ use std::sync::{
 };
 
 use halligan::{
-    event::{Answerer, Event, Mode, Outcome, Part, Past, Place, RunState, StepState, Verdict, remaining, state::Phase},
+    event::{Answerer, Event, Mode, Outcome, Part, Past, Place, RunState, StepState, Verdict, state::Phase},
     journal::MemoryLedger,
     plan::{
         Plan,
         binding::{self, Given},
+        remaining,
     },
     ports::{Answer, Ask, Capture, Choice, Executor, Interrupts, Ledger, LedgerError, NoAnswer, Order, Prompt, Question, Ran, Site},
     rehearse::{Rehearsal, scenario::Scenario},
@@ -304,7 +305,7 @@ fn check(bench: &Bench, ending: &Ending, cut: &str) {
     for line in ["bounce b ", "bounce c ", "wipe "].map(|line| format!("{line}{number}")) {
         assert_eq!(bench.count(&line), 1, "{line}: {}", told());
     }
-    assert_eq!(bench.count(&format!("mark last-{number}-True")), 1, "{}", told());
+    assert_eq!(bench.count(&format!("mark last-{number}-true")), 1, "{}", told());
     assert!((1..=2).contains(&bench.count("mark twice")), "{}", told());
     assert!(!bench.log().iter().any(|line| line.starts_with("unbounce")), "{}", told());
     assert_eq!(bench.rehearsal.simulator.world("flag").unwrap().to_string(), "clear", "{}", told());

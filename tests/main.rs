@@ -8,9 +8,14 @@ mod dry_run;
 mod guide;
 mod help;
 mod planted;
+mod privileges;
+mod processes;
 mod prompts;
 mod real_run;
 mod rehearsal;
+mod resume;
+mod secrets;
+mod signals;
 mod sources;
 mod workbench;
 

@@ -106,10 +106,21 @@ impl Workbench {
 
     /// Starts halligan on a pseudo-terminal of so many columns.
     pub fn terminal(&self, columns: u16, arguments: &[&str]) -> Terminal {
+        Self::on_terminal(columns, self.command(arguments))
+    }
+
+    /// Starts a shell with job control on a pseudo-terminal; `$HALLIGAN` is the program.
+    pub fn shell(&self, columns: u16, script: &str) -> Terminal {
+        let mut command = Command::new("bash");
+        command.args(["-mc", script]).current_dir(self.directory.path()).env_clear().envs(&self.environment);
+        command.env("HALLIGAN", env!("CARGO_BIN_EXE_halligan"));
+        Self::on_terminal(columns, command)
+    }
+
+    fn on_terminal(columns: u16, mut command: Command) -> Terminal {
         let size = Winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let end = |fd: &OwnedFd| Stdio::from(fd.try_clone().unwrap());
-        let mut command = self.command(arguments);
         command.stdin(end(&pty.slave)).stdout(end(&pty.slave)).stderr(end(&pty.slave));
         // SAFETY: two system calls between fork and exec, both async-signal-safe; nothing is allocated.
         #[allow(unsafe_code)]
@@ -244,6 +255,8 @@ pub fn steady(text: &str) -> String {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
         (r"\brun [0-9a-f]{8}\b", "run RUN"),
+        (r"\brehearsal [0-9a-f]{8}\b", "rehearsal RUN"),
+        (r"\bhalligan (resume|rollback|journal show) [0-9a-f]{8}\b", "halligan $1 RUN"),
         (r"\b(rehearsal|show|resume) [0-9a-f]{8}\b", "$1 RUN"),
         (r"sha256 [0-9a-f]{4}…[0-9a-f]{4}", "sha256 DIGEST"),
         (r"head (\d+):[0-9a-f]{8}", "head $1:HASH"),

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
 
-use super::{Context, Failure, exit::Exit, summary::Summary, view};
+use super::{Context, Failure, exit::Exit, summary::Summary, talking::Talking, view};
 use crate::{
     cli,
     event::{Mode, Outcome},
     plan::{Plan, preview::Preview},
     ports::{Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
-    run::{self, Ending, Ports, Setting, signals::Listener},
+    run::{Ending, Ports, Setting, signals::Listener},
     ui::{
         flags::Flags,
         json::Json,
@@ -56,8 +56,6 @@ pub struct Stage<'a> {
     pub silent: Option<&'a dyn Prompt>,
     /// The command line to give again, with a flag added.
     pub again: String,
-    /// What the run had done before it was left, if it is gone on with.
-    pub before: Option<&'a run::Before<'a>>,
 }
 
 /// The interrupts of this process, and whatever listens for them.
@@ -99,7 +97,7 @@ pub fn terminal_prompt<'a>(
     TerminalPrompt::new(&context.out, stdin.as_fd(), &signals.interrupts, screens.and_then(|screens| screens.screen.clone()))
 }
 
-/// Runs a plan, showing it. Returns how it ended, and what the last screen says of it.
+/// Carries out a plan, showing it. Returns how it ended, and what the last screen says of it.
 pub fn conduct(
     context: &Context,
     stage: &Stage<'_>,
@@ -107,6 +105,7 @@ pub fn conduct(
     answers: &cli::Answers,
     prompt: &dyn Prompt,
     signals: &Signals,
+    carry_out: impl FnOnce(&Plan, &Setting, Ports<'_>) -> Ending,
 ) -> (Ending, report::Ending) {
     let summary = Summary::default();
     let confirms: BTreeMap<_, _> = answers.confirm.iter().cloned().collect();
@@ -122,9 +121,10 @@ pub fn conduct(
         view.render(&plain)
     };
     let observers: [&dyn Observer; 2] = [&*screens.observer, &summary];
+    let executor = Talking { executor: stage.executor, screen: screens.screen.as_ref() };
     let ports = Ports {
         ledger: stage.ledger,
-        executor: stage.executor,
+        executor: &executor,
         clock: stage.clock,
         prompt: stage.silent.unwrap_or(&flags),
         observers: &observers,
@@ -132,15 +132,29 @@ pub fn conduct(
         last_interrupts: &signals.last,
         present: &present,
     };
-    let ending = match stage.before {
-        None => run::run(stage.plan, &stage.setting, ports),
-        Some(before) => run::resume(stage.plan, &stage.setting, ports, before),
-    };
+    let ending = carry_out(stage.plan, &stage.setting, ports);
     let mut told = tell(stage, &ending, &summary.gathered());
     for flag in flags.unused() {
         told.why.push(format!("{} was not asked for by anything", quote::word(&flag)));
     }
     (ending, told)
+}
+
+/// The journal cannot be written any more: what failed, where the records went, what is still under way, what to do.
+fn journal_failed(told: &mut report::Ending, stage: &Stage<'_>, ending: &Ending) {
+    told.what = "the journal cannot be written, and nothing more was started".to_owned();
+    told.why = ending.why.split("; ").map(str::to_owned).collect();
+    for ((place, _), command) in &ending.state.under_way {
+        told.why.push(match command.process {
+            Some((pid, _)) => format!("{place} was under way as process {pid}: see whether it still is before anything else"),
+            None => format!("{place} had begun: nobody has seen how it ended"),
+        });
+    }
+    told.next = vec![
+        "keep the record that is named above: it says what was done last, and the journal does not".to_owned(),
+        "free space, or see what the disk has, and go on where this run was left:".to_owned(),
+    ];
+    told.commands = vec![format!("halligan resume {}", stage.setting.run_id)];
 }
 
 /// The last screen of a run.
@@ -188,9 +202,18 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
                 None => why,
             };
             told.why.extend(whys);
+            if stage.setting.mode == Mode::Real {
+                told.next.extend(afterwards(ending));
+                if !told.next.is_empty() {
+                    told.commands.push(format!("halligan {} {run}", if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" }));
+                }
+            }
             told.next.push("see all of it, and what it printed:".to_owned());
             told.commands.push(format!("halligan journal show {run}"));
         }
+    }
+    if ending.journal_failed {
+        journal_failed(&mut told, stage, ending);
     }
     told.put_back = gathered.put_back.iter().map(|(place, done)| PutBack { what: place.to_string(), done: *done }).collect();
     for place in &ending.owed {
@@ -208,6 +231,18 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
     };
     told.closing = format!("{what_run} {word}{at}");
     told
+}
+
+/// What can be done with a run that did not come to its end.
+fn afterwards(ending: &Ending) -> Option<String> {
+    let what = match ending.outcome {
+        _ if ending.operator_needed => "only a person can say how to go on; nothing was started. At a terminal:",
+        _ if ending.journal_failed || ending.bug => return None,
+        Outcome::Stopped => "once the cause is put right, go on where it stopped:",
+        Outcome::Stuck => "see why its undo failed; then go on taking it back:",
+        _ => return None,
+    };
+    Some(what.to_owned())
 }
 
 /// Shows how it ended: on standard output if all is well, on standard error if not, as JSON where JSON was asked for.

@@ -34,6 +34,8 @@ impl From<&Ending> for Exit {
         match ending.outcome {
             _ if ending.journal_failed => Self::Journal,
             _ if ending.bug => Self::Bug,
+            // What was set is not put back: somebody has to see to it.
+            Outcome::Completed if !ending.owed.is_empty() => Self::OperatorNeeded,
             _ if ending.operator_needed => Self::OperatorNeeded,
             Outcome::Completed => Self::Completed,
             Outcome::Blocked => Self::Blocked,

@@ -1,7 +1,6 @@
 //! `halligan journal`: what was done on this host, and whether the record of it holds.
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -11,10 +10,12 @@ use crate::{
     event::{Mode, Outcome, RunId},
     journal::{
         Digest, Head, JournalError,
+        export::ExportError,
         head::BadHead,
         identity::{Identity, name_of},
         reader::{RunSummary, Runs, Snapshot, runs},
         record::{Glance, Line},
+        signature::SignatureError,
         verify::{self, Verdict},
     },
     ui::sanitise::line as visible,
@@ -33,6 +34,12 @@ pub enum JournalCommandError {
     Head { path: PathBuf, source: BadHead },
     #[error("{} cannot be read", path.display())]
     HeadFile { path: PathBuf, source: io::Error },
+    #[error("{} cannot be written", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Signature(#[from] SignatureError),
+    #[error("the run cannot be exported: {0}")]
+    Export(#[from] ExportError),
     /// What there is to show cannot be written out.
     #[error("writing the output failed")]
     Output(#[from] io::Error),
@@ -44,7 +51,8 @@ impl JournalCommandError {
         match self {
             Self::Journal { .. } => 9,
             Self::NoSuchRun { .. } | Self::Ambiguous { .. } | Self::Head { .. } | Self::HeadFile { .. } => 2,
-            Self::Output(_) => 1,
+            Self::File { .. } => 2,
+            Self::Signature(_) | Self::Export(_) | Self::Output(_) => 1,
         }
     }
 
@@ -58,14 +66,17 @@ impl JournalCommandError {
             Self::NoSuchRun { .. } => Some("`halligan journal list` shows all runs"),
             Self::Ambiguous { .. } => Some("give more of its digits"),
             Self::Head { .. } => Some("a head is what `halligan journal head` prints, and what stands at the end of each run"),
-            Self::HeadFile { .. } | Self::Output(_) => None,
+            Self::Signature(_) => {
+                Some("name the key with --key, and load it into your agent if it is there; `ssh-keygen -Y` does the rest")
+            }
+            Self::HeadFile { .. } | Self::File { .. } | Self::Export(_) | Self::Output(_) => None,
         }
     }
 }
 
-type Result<T> = std::result::Result<T, JournalCommandError>;
+pub(super) type Result<T> = std::result::Result<T, JournalCommandError>;
 
-fn within<T>(dir: &Path, result: std::result::Result<T, JournalError>) -> Result<T> {
+pub(super) fn within<T>(dir: &Path, result: std::result::Result<T, JournalError>) -> Result<T> {
     result.map_err(|source| JournalCommandError::Journal { dir: dir.to_owned(), source })
 }
 
@@ -166,18 +177,12 @@ pub fn choose(runs: Vec<RunSummary>, given: &str) -> Result<RunSummary> {
     }
 }
 
-/// Recomputes the journal, and holds it against the heads in these files. 0 if it is valid, else 1.
+/// Recomputes the journal, and holds it against these heads. 0 if it is valid, else 1.
 ///
 /// # Errors
-/// The journal or a head cannot be read.
-pub fn verify(out: &mut dyn Write, dir: &Path, head_files: &[PathBuf], json: bool) -> Result<u8> {
-    let mut heads = Vec::new();
-    for path in head_files {
-        let text = fs::read(path).map_err(|source| JournalCommandError::HeadFile { path: path.clone(), source })?;
-        let found = Head::find_all(&String::from_utf8_lossy(&text));
-        heads.extend(found.map_err(|source| JournalCommandError::Head { path: path.clone(), source })?);
-    }
-    let found = within(dir, verify::verify(dir, &heads))?;
+/// The journal cannot be read.
+pub fn verify(out: &mut dyn Write, dir: &Path, heads: &[Head], json: bool) -> Result<u8> {
+    let found = within(dir, verify::verify(dir, heads))?;
     if json {
         let fault = if let Verdict::Invalid { fault, .. } = &found.verdict { Some(fault.to_string()) } else { None };
         let value = serde_json::json!({
@@ -252,6 +257,8 @@ fn ending(run: &RunSummary, boot_id: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn frozen() -> PathBuf {
@@ -316,7 +323,10 @@ mod tests {
 
     #[test]
     fn says_whether_it_holds() {
-        let (code, text) = said(|out| verify(out, &frozen(), &[frozen().join("head")], false));
+        let (code, text) = said(|out| {
+            let head = fs::read_to_string(frozen().join("head")).unwrap().parse().unwrap();
+            verify(out, &frozen(), &[head], false)
+        });
         assert_eq!(code, 0);
         assert!(text.starts_with("valid, anchored to ") && text.contains("1 lines were cut short"), "{text}");
         let (code, text) = said(|out| verify(out, &frozen(), &[], true));

@@ -34,10 +34,42 @@ pub fn show_report(out: &Out, report: &Report) {
 /// It is not there or has faults; those are on the screen then.
 pub fn load(context: &Context, name: &str) -> Result<Loaded, Failure> {
     let library = Library::standard();
-    let runbook = checked(context, library.find(name).map_err(not_found)?)?;
+    let source = library.find(name).map_err(not_found)?;
+    whole(context, &library, source)
+}
+
+/// Finds, reads and checks a runbook that will be carried out: as root, one that somebody else could write is refused, unless
+/// `expected` pins its text.
+///
+/// # Errors
+/// As for `load`; or the text is not the one that is expected.
+pub fn load_for_run(context: &Context, name: &str, expected: Option<&str>) -> Result<Loaded, Failure> {
+    let library = Library::standard().guarded();
+    let source = match expected {
+        None => library.find(name).map_err(|error| {
+            let exposed = matches!(error, LibraryError::Exposed(_));
+            let failure = not_found(error);
+            if exposed { failure.next("or name the text that it must have: --expect-sha256 HEX") } else { failure }
+        })?,
+        Some(expected) => {
+            let source = Library::standard().find(name).map_err(not_found)?;
+            if !expected.eq_ignore_ascii_case(&source.sha256) {
+                return Err(Failure::new(Exit::BadRunbook, format!("{} is not the text that is expected", source.name))
+                    .why(format!("its SHA-256 is {}", source.sha256))
+                    .why(format!("expected is  {expected}")));
+            }
+            source
+        }
+    };
+    whole(context, &library, source)
+}
+
+/// A runbook's text, with all that it calls.
+fn whole(context: &Context, library: &Library, source: SourceText) -> Result<Loaded, Failure> {
+    let runbook = checked(context, source)?;
     let mut called = BTreeMap::new();
     let mut path = vec![runbook.name.clone()];
-    collect(context, &library, &runbook, &mut called, &mut path)?;
+    collect(context, library, &runbook, &mut called, &mut path)?;
     Ok(Loaded { runbook, called })
 }
 

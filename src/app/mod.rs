@@ -9,19 +9,25 @@ pub mod show;
 
 mod conduct;
 mod debrief;
+mod debts;
 mod failure;
+mod found;
 mod junit;
+mod left;
 mod load;
 mod notebook;
 mod parallel;
 mod parameters;
 mod rehearse;
 mod replay;
+mod resume;
 mod run;
 mod story;
 mod summary;
 mod sweep;
+mod talking;
 mod test;
+mod ticket;
 mod trace;
 mod trial;
 mod view;
@@ -62,6 +68,9 @@ pub fn main(cli: Cli) -> Exit {
 fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(run) => run::run(context, &run),
+        Command::Resume(args) => resume::resume(context, &args),
+        Command::Rollback(args) => resume::roll_back(context, &args),
+        Command::Debts(args) => debts::debts(context, &args),
         Command::Rehearse(rehearse) => rehearse::rehearse(context, &rehearse),
         Command::Test(test) => test::test(context, &test),
         Command::Scenario { command: crate::cli::Scenario::New { name, from_run, directory } } => {
@@ -115,7 +124,16 @@ fn journal_command(context: &Context, command: &crate::cli::Journal) -> Result<E
     let done = match command {
         Journal::List { json } => journal::list(&mut out, &directory, *json),
         Journal::Show { run, json } => journal::show(&mut out, &directory, run, *json),
-        Journal::Verify { head, json } => journal::verify(&mut out, &directory, head, *json),
+        Journal::Verify { export, head, allowed_signers, json } => {
+            let stderr = &mut &context.out.stderr;
+            ticket::heads(stderr, &directory, head, allowed_signers.as_deref()).and_then(|heads| match export {
+                Some(export) => ticket::verify_export(&mut out, export, &heads, *json),
+                None => journal::verify(&mut out, &directory, &heads, *json),
+            })
+        }
+        Journal::Sign { key } => ticket::sign(&mut out, &directory, key),
+        Journal::Export { run, output } => ticket::write_export(&mut out, &directory, run, output),
+        Journal::Tail { number, json } => ticket::tail(&mut out, &directory, *number, *json),
         Journal::Head => journal::head(&mut out, &directory, false),
     };
     match done {

@@ -72,7 +72,11 @@ fn read_file(context: &Context, path: &Path) -> Result<serde_json::Map<String, s
         Failure::new(Exit::Usage, format!("{} is no file of parameters: {why}", path.display()))
             .next("write a map of names to values, such as `osds: [1, 2]`")
     };
-    let text = library::read(path).map_err(|error| wrong(error.to_string()))?.ok_or_else(|| wrong("there is no such file".to_owned()))?;
+    let read = library::read_guarded(path).map_err(|error| match error.hint() {
+        Some(hint) => Failure::new(Exit::Usage, format!("{} is not read: {error}", path.display())).next(hint),
+        None => wrong(error.to_string()),
+    });
+    let text = read?.ok_or_else(|| wrong("there is no such file".to_owned()))?;
     let faults = source::read(&text.text).faults;
     if !faults.is_empty() {
         load::show_report(&context.out, &Report::new(text, faults));

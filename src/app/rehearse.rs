@@ -16,8 +16,9 @@ use crate::{
     cli,
     event::{Mode, Past, RunId},
     journal::Durability,
+    plan::Plan,
     rehearse::{Fault, Rehearsal, fixture, scenario::Scenario},
-    run::{Before, Setting},
+    run::{Before, Ports, Setting},
     runbook::{
         library::{self, Library, ScenarioSource},
         model::Origin,
@@ -80,7 +81,7 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
     }
     let terminal = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
     let notebook = Notebook::new(&terminal, &mark);
-    let stage = |before| Stage {
+    let stage = Stage {
         plan: &plan,
         setting: setting.clone(),
         ledger: &copying,
@@ -88,10 +89,9 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
         clock: &rehearsal.clock,
         silent: None,
         again: again(args),
-        before,
     };
     let began = Instant::now();
-    let (mut ending, mut told) = conduct::conduct(context, &stage(None), &screens, &args.answers, &notebook, &signals);
+    let (mut ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &notebook, &signals, crate::run::run);
     if rehearsal.simulator.ended() {
         rehearsal.simulator.revive();
         let events = copying.kept.events();
@@ -109,7 +109,8 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
             text: String::new(),
             doubted: false,
         };
-        (ending, told) = conduct::conduct(context, &stage(Some(&before)), &screens, &args.answers, &notebook, &signals);
+        let go_on = |plan: &Plan, setting: &Setting, ports: Ports<'_>| crate::run::resume(plan, setting, ports, &before);
+        (ending, told) = conduct::conduct(context, &stage, &screens, &args.answers, &notebook, &signals, go_on);
     }
     let took = began.elapsed();
     told.head = Some(journal.head().short());

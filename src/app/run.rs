@@ -3,23 +3,25 @@
 use super::{
     Context, Failure,
     conduct::{self, Screens, Signals, Stage},
+    debts,
     exit::Exit,
     load, parameters,
 };
 use crate::{
     cli,
     event::{Mode, RunId},
-    journal::{self, Durability, Journal},
+    journal::{self, Durability, Journal, JournalError},
     plan::{Evaluated, Plan, Scope},
     ports::{Executor, Ledger, Prompt},
     run::{
         Setting,
         clock::RealClock,
         dry::{DryExecutor, DryPrompt},
-        lock::{LockError, Locks},
+        lock::{LockError, Locks, RunLock},
         mask::Secrets,
         process::ProcessExecutor,
     },
+    trust::{self, Distrust},
     ui::quote,
 };
 
@@ -28,14 +30,7 @@ use crate::{
 /// # Errors
 /// Something is wrong before it can begin.
 pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
-    let loaded = load::load(context, &args.runbook)?;
-    if let Some(expected) = &args.expect_sha256
-        && !expected.eq_ignore_ascii_case(&loaded.runbook.source.sha256)
-    {
-        return Err(Failure::new(Exit::BadRunbook, format!("{} is not the text that is expected", loaded.runbook.source.name))
-            .why(format!("its SHA-256 is {}", loaded.runbook.source.sha256))
-            .why(format!("expected is  {expected}")));
-    }
+    let loaded = load::load_for_run(context, &args.runbook, args.expect_sha256.as_deref())?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
@@ -49,21 +44,24 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
         Mode::Real => locks(context, &plan, &format!("run {id} of {} by {operator}, pid {}", plan.runbook.name, std::process::id()))?,
         Mode::DryRun | Mode::Rehearsal => Locks::default(),
     };
+    let _run = match mode {
+        Mode::Real => {
+            debts::remind(context, None);
+            Some(carried_out(context, id)?)
+        }
+        Mode::DryRun | Mode::Rehearsal => None,
+    };
     let secrets = Secrets::new(plan.bound.secret_values());
     let ledger = journal.begin_run(id, Durability::EachRecord);
     let screens = Screens::new(context, args.output);
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
-    let process = ProcessExecutor::new(secrets);
+    let process = ProcessExecutor::new(secrets).of_run(&id.to_string());
     let dry = DryExecutor(ProcessExecutor::new(Secrets::new(plan.bound.secret_values())));
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);
-    let stage =
-        Stage { plan: &plan, setting, ledger: &ledger as &dyn Ledger, executor, clock: &clock, silent, again: again(args), before: None };
-    let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals);
+    let stage = Stage { plan: &plan, setting, ledger: &ledger as &dyn Ledger, executor, clock: &clock, silent, again: again(args) };
+    let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals, crate::run::run);
     told.head = Some(journal.head().short());
-    if ending.journal_failed {
-        told.next.push("free space or name another directory with --journal-dir; nothing more was started".to_owned());
-    }
     conduct::last_screen(context, args.output, &told);
     Ok(Exit::from(&ending))
 }
@@ -74,13 +72,23 @@ pub fn run(context: &Context, args: &cli::Run) -> Result<Exit, Failure> {
 /// It cannot be kept, and nothing that changes anything runs unjournaled.
 pub fn open_journal(context: &Context) -> Result<Journal, Failure> {
     let directory = journal_directory(context)?;
-    Journal::open(&directory).map_err(|error| {
-        let mut failure = Failure::new(Exit::Journal, format!("the journal in {} cannot be used: {error}", directory.display()));
-        if let Some(source) = std::error::Error::source(&error) {
-            failure = failure.why(source.to_string());
-        }
-        failure.next(error.hint())
-    })
+    if trust::needed()
+        && let Err(Distrust::Exposed(exposed)) = trust::directory(&directory)
+    {
+        return Err(Failure::new(Exit::Journal, format!("the journal in {} cannot be trusted: {exposed}", directory.display()))
+            .next(exposed.hint())
+            .next("or name another directory with --journal-dir"));
+    }
+    Journal::open(&directory).map_err(|error| journal_failure(&directory, &error))
+}
+
+/// Why the journal cannot be used, and what helps.
+pub(super) fn journal_failure(directory: &std::path::Path, error: &JournalError) -> Failure {
+    let mut failure = Failure::new(Exit::Journal, format!("the journal in {} cannot be used: {error}", directory.display()));
+    if let Some(source) = std::error::Error::source(error) {
+        failure = failure.why(source.to_string());
+    }
+    failure.next(error.hint())
 }
 
 /// Where the journal is kept.
@@ -99,7 +107,14 @@ pub fn hostname() -> String {
     nix::unistd::gethostname().map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Locks, Failure> {
+/// Shows others that the run is under way, for as long as this process lives.
+fn carried_out(context: &Context, id: RunId) -> Result<RunLock, Failure> {
+    let cannot = |why: String| Failure::new(Exit::Journal, format!("the lock of run {id} cannot be taken: {why}"));
+    let directory = journal_directory(context)?.join("locks");
+    RunLock::take(&directory, id.number()).map_err(|error| cannot(error.to_string()))?.ok_or_else(|| cannot("it is held".to_owned()))
+}
+
+pub(super) fn locks(context: &Context, plan: &Plan, holder: &str) -> Result<Locks, Failure> {
     let mut scope = Scope::new(std::sync::Arc::new(plan.runbook.vars.clone()));
     scope.set("params", plan.bound.scope_value());
     let mut names = Vec::new();

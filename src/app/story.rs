@@ -153,6 +153,15 @@ fn settled(outcome: &StepOutcome) -> String {
     }
 }
 
+/// One record in words.
+pub(super) fn in_words(body: &Body) -> String {
+    match body {
+        Body::RunOpened(opening) => format!("run of {} opened ({})", opening.runbook, mode(opening.mode)),
+        Body::StepSpawned(it) => format!("{} is process {}", at(&it.place, it.part), it.pid),
+        other => tell(other).join("\n"),
+    }
+}
+
 /// In words: the first line beside the time, the others below.
 fn tell(body: &Body) -> Vec<String> {
     let line = match body {

@@ -1,5 +1,7 @@
 //! The plan, as the screen wants it.
 
+use std::path::Path;
+
 use crate::{
     event::Effect,
     plan::{
@@ -9,6 +11,9 @@ use crate::{
     runbook::{model::Origin, value},
     ui::plan::{Counts, Label, PlanLine, PlanView},
 };
+
+/// Where programs are expected to be; of one that is elsewhere the plan says so.
+const USUAL: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
 /// Puts a plan and its preview before the operator.
 #[must_use]
@@ -26,6 +31,15 @@ pub fn plan(plan: &Plan, preview: &Preview) -> PlanView {
     }
     if !preview.left_out.is_empty() {
         notes.push(format!("not in this plan, because of its parameters: {}", preview.left_out.join(", ")));
+    }
+    for (program, path) in &preview.programs {
+        match path {
+            None => notes.push(format!("{program} is not found on this machine")),
+            Some(path) if !path.parent().is_some_and(|folder| USUAL.iter().any(|usual| folder == Path::new(usual))) => {
+                notes.push(format!("{program} is {}", path.display()));
+            }
+            Some(_) => {}
+        }
     }
     PlanView {
         name: runbook.name.to_string(),

@@ -3,7 +3,6 @@
 pub mod fact;
 pub mod past;
 pub mod place;
-pub mod remaining;
 pub mod run_id;
 pub mod state;
 

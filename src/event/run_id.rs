@@ -25,6 +25,14 @@ impl RunId {
     }
 }
 
+impl RunId {
+    /// As a number, for locks.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{:08x}", self.0))

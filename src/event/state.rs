@@ -98,8 +98,8 @@ impl RunState {
                 self.mode = Some(opening.mode);
             }
             (Phase::NotOpened, other) => return Err(illegal(other.name(), "the run is not opened")),
-            (Phase::Closed(Outcome::Completed | Outcome::RolledBack), Event::Resumed { .. }) => {
-                return Err(illegal("resumed", "the run has come to its end"));
+            (Phase::Closed(Outcome::RolledBack), Event::Resumed { .. }) => {
+                return Err(illegal("resumed", "all of it was taken back"));
             }
             (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::Resumed { .. }) => {
                 self.phase = Phase::Preflight;

@@ -8,8 +8,10 @@ use std::{
 pub mod chain;
 pub mod digest;
 pub mod disk;
+pub mod export;
 pub mod fault;
 pub mod head;
+pub mod history;
 pub mod identity;
 pub mod ladder;
 pub mod memory;
@@ -19,6 +21,7 @@ pub mod record;
 #[cfg(test)]
 mod sample;
 pub mod shape;
+pub mod signature;
 mod tail;
 pub mod verify;
 pub mod writer;

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     digest::Digest,
-    disk::{self, Disk},
+    disk::{self, Disk, Local},
     writer::Shared,
 };
 use crate::{
@@ -35,7 +35,12 @@ pub struct Outputs {
 
 impl Outputs {
     #[must_use]
-    pub fn at(dir: PathBuf, disk: Arc<dyn Disk>) -> Self {
+    pub fn at(dir: PathBuf) -> Self {
+        Self::on(Arc::new(Local), dir)
+    }
+
+    /// The same, on a file system of its own.
+    pub(super) fn on(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {
         Self { dir, disk, durable: Mutex::default() }
     }
 
@@ -132,7 +137,7 @@ impl OutputFile {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (_, file) = match &mut self.file {
             Some(open) => open,
-            None => self.file.insert(create(&self.journal.outputs, self.run)?),
+            None => self.file.insert(disk::patiently(|| create(&self.journal.outputs, self.run))?),
         };
         disk::patiently(|| self.journal.outputs.disk.write(file, bytes))
     }
@@ -173,7 +178,8 @@ fn create(outputs: &Outputs, run: RunId) -> io::Result<(PathBuf, File)> {
 }
 
 impl Write for OutputFile {
-    /// On a full disk the rest is let go, so that the command can go on to its end.
+    /// What cannot be kept is let go, so that the command can go on to its end. If anything but room is wanting, the journal
+    /// takes nothing more, and how the command ended is kept elsewhere.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.truncated || bytes.is_empty() {
             return Ok(bytes.len());
@@ -191,7 +197,8 @@ impl Write for OutputFile {
             }
             Err(error) => {
                 self.journal.poison(&format!("writing what a command printed failed: {error}"));
-                Err(error)
+                self.truncated = true;
+                Ok(bytes.len())
             }
         }
     }
@@ -204,10 +211,11 @@ impl Write for OutputFile {
 impl Capture for OutputFile {
     fn finish(mut self: Box<Self>) -> Result<Captured, LedgerError> {
         let digest = Digest::finish(self.hasher.clone());
-        self.store(digest).map_err(|source| {
-            self.journal.poison(&format!("storing what a command printed failed: {source}"));
-            LedgerError { what: "storing what a command printed failed".to_owned(), source: Some(source) }
-        })?;
+        if let Err(error) = self.store(digest) {
+            // The journal refuses the record that would name it.
+            self.journal.poison(&format!("storing what a command printed failed: {error}"));
+            return Ok(Captured { truncated: true, ..Captured::empty() });
+        }
         Ok(Captured { sha256: digest.to_string(), bytes: self.bytes, truncated: self.truncated, redactions: 0 })
     }
 }

@@ -4,14 +4,12 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt, io,
     path::Path,
-    sync::Arc,
 };
 
 use super::{
     JournalError,
     chain::{Chain, Join, Link, Seen},
     digest::Digest,
-    disk::Local,
     fault::Fault,
     head::Head,
     output::Outputs,
@@ -107,6 +105,8 @@ pub struct Verification {
     pub hash: Digest,
     /// Torn lines that were committed later.
     pub torn_lines: u64,
+    /// What does not hold is only its end, and is what a crash leaves behind: the next append commits it as such.
+    pub torn_tail: bool,
     /// How many runs there are, as far as the chain holds.
     pub runs: usize,
 }
@@ -119,7 +119,7 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
     let snapshot = Snapshot::take(dir)?;
     let mut check = Check {
         chain: Chain::start(),
-        outputs: Outputs::at(dir.join("output"), Arc::new(Local)),
+        outputs: Outputs::at(dir.join("output")),
         intact: HashSet::new(),
         left: snapshot.records_of_runs().map_err(cannot)?,
         runs: HashMap::new(),
@@ -132,6 +132,7 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
     let runs = check.left.len();
     let failed = check.walk(&snapshot)?;
     let records = check.chain.records();
+    let torn_tail = check.chain.stretch().is_some_and(|stretch| !stretch.damage);
     let longer = check.pending.last_entry().and_then(|entry| entry.get().first().map(|head| (*head).clone()));
     let verdict = match (failed, longer, heads.iter().map(|head| head.size).max()) {
         // Cut in the middle of a line is cut all the same.
@@ -140,7 +141,7 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
         (None, None, Some(anchor)) => Verdict::Anchored { anchor, after: records - anchor },
         (None, None, None) => Verdict::Unanchored { records },
     };
-    Ok(Verification { verdict, records, hash: check.chain.head(), torn_lines: check.torn_lines, runs })
+    Ok(Verification { verdict, records, hash: check.chain.head(), torn_lines: check.torn_lines, torn_tail, runs })
 }
 
 fn cannot(source: io::Error) -> JournalError {

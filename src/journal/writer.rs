@@ -119,7 +119,7 @@ impl Journal {
             Tail::find(&*on, &file)?
         };
         let state = Mutex::new(State { tail, reserved: 0, poison: None, stray: None });
-        let outputs = Outputs::at(output, Arc::clone(&on));
+        let outputs = Outputs::on(Arc::clone(&on), output);
         let shared = Shared { disk: on, path, file, identity, ladder, outputs, state };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -2,6 +2,8 @@
 
 pub mod binding;
 pub mod preview;
+pub mod programs;
+pub mod remaining;
 pub mod scope;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -12,6 +14,10 @@ pub use binding::Bound;
 pub use scope::{Evaluated, Scope};
 
 use crate::runbook::{model::Runbook, name::RunbookName};
+
+fn called(runbook: &Runbook) -> serde_json::Value {
+    serde_json::json!({ "source": runbook.source.name, "sha256": runbook.source.sha256, "text": &*runbook.source.text })
+}
 
 /// A runbook that is bound to its parameters, with the runbooks that it calls.
 #[derive(Debug, Clone)]
@@ -26,8 +32,7 @@ impl Plan {
     /// All that the plan consists of, for the journal. Secrets are `null`.
     #[must_use]
     pub fn record(&self) -> serde_json::Value {
-        let called: serde_json::Map<_, _> =
-            self.called.iter().map(|(name, runbook)| (name.to_string(), serde_json::json!({ "sha256": runbook.source.sha256 }))).collect();
+        let called: serde_json::Map<_, _> = self.called.iter().map(|(name, runbook)| (name.to_string(), called(runbook))).collect();
         serde_json::json!({
             "runbook": self.runbook.name,
             "sha256": self.runbook.source.sha256,

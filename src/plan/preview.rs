@@ -1,6 +1,6 @@
 //! What a plan will do, as far as it can be known when the preflight is over.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::{
     Evaluated, Plan, Scope,
@@ -23,6 +23,8 @@ pub struct Preview {
     pub asks: usize,
     /// Steps that the parameters rule out.
     pub left_out: Vec<String>,
+    /// The programs that it names, and where each was found; whoever knows where they are looked for fills this in.
+    pub programs: Vec<(String, Option<PathBuf>)>,
 }
 
 impl Preview {
@@ -63,7 +65,7 @@ pub enum LineKind {
 /// Puts the plan into lines.
 #[must_use]
 pub fn preview(plan: &Plan, scope: &Scope) -> Preview {
-    let mut preview = Preview { lines: Vec::new(), read: 0, change: 0, destroy: 0, asks: 0, left_out: Vec::new() };
+    let mut preview = Preview { lines: Vec::new(), read: 0, change: 0, destroy: 0, asks: 0, left_out: Vec::new(), programs: Vec::new() };
     let mut scope = scope.clone();
     for step in plan.runbook.all_steps() {
         scope.set_unknown(step.id.as_str());

@@ -212,7 +212,9 @@ impl Child {
     }
 
     /// Gives up waiting for it. It stays in the register, so that its pid is never taken for that of something adopted.
-    pub fn abandon(self) {}
+    pub fn abandon(self) {
+        drop(self.inner);
+    }
 }
 
 /// A text that no other process has in its environment.
@@ -250,4 +252,94 @@ pub(super) fn has_job_control() -> bool {
     let parent = Some(getppid());
     let same_session = matches!((getsid(parent), getsid(None)), (Ok(theirs), Ok(ours)) if theirs == ours);
     same_session && getpgid(parent).is_ok_and(|theirs| theirs != getpgrp())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{process::Stdio, time::Instant};
+
+    use super::*;
+
+    fn start(script: &str, cgroups: &Cgroups) -> Child {
+        let make = || {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::null());
+            Ok(command)
+        };
+        Child::start(make, &Manner::default(), cgroups).unwrap()
+    }
+
+    fn until(what: &str, mut holds: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < Duration::from_secs(20), "{what}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn running(pid: Pid) -> bool {
+        super::super::family::is_running(pid)
+    }
+
+    /// With groups where this machine has them, and without in any case.
+    fn both() -> [Cgroups; 2] {
+        [Cgroups::find(), Cgroups::default()]
+    }
+
+    #[test]
+    fn nothing_slips_away_from_a_kill() {
+        for cgroups in both() {
+            // In the group, in a session of its own, and in one whose parent is gone.
+            let script = "sleep 1000 & setsid sleep 1000 & (setsid setsid sleep 1000 &) ; trap '' TERM; wait; wait; sleep 1000";
+            let child = start(script, &cgroups);
+            until("all of them begin", || child.survivors().len() == 3);
+            let all = child.survivors();
+            child.signal(Signal::SIGTERM).unwrap();
+            until("the one in the group ends", || child.survivors().len() < 3 || !running(all[0]));
+            until("all of them end", || {
+                child.kill().unwrap();
+                child.has_ended(Duration::from_millis(5)) && child.survivors().is_empty()
+            });
+            assert!(all.iter().all(|pid| !running(*pid)), "{cgroups:?}");
+            let pid = child.pid();
+            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.reap().unwrap()), Some(9));
+            assert!(!running(pid));
+        }
+    }
+
+    #[test]
+    fn what_is_left_behind_goes_on_and_is_nobodys_child_to_wait_for() {
+        for cgroups in both() {
+            let child = start("setsid sleep 1000 >/dev/null 2>&1 & exit 3", &cgroups);
+            until("it ends", || child.has_ended(Duration::from_millis(5)) && child.survivors().len() == 1);
+            let left = child.survivors()[0];
+            assert_eq!(child.reap().unwrap().code(), Some(3));
+            assert!(running(left));
+            nix::sys::signal::kill(left, Signal::SIGKILL).unwrap();
+            // The next one that is reaped takes it along, if it was left to us.
+            until("it is gone", || {
+                start("exit 0", &cgroups).reap().unwrap();
+                !std::path::Path::new(&format!("/proc/{left}")).exists()
+            });
+        }
+    }
+
+    #[test]
+    fn a_group_stands_still_and_goes_on() {
+        let child = start("sleep 1000", &Cgroups::default());
+        signal_all(Signal::SIGSTOP);
+        until("it stops", || child.has_stopped());
+        assert!(!child.has_stopped(), "it is told of once");
+        signal_all(Signal::SIGCONT);
+        child.kill().unwrap();
+        child.reap().unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_started_leaves_nothing() {
+        for cgroups in both() {
+            let make = || Ok(Command::new("/nowhere/at-all"));
+            assert_eq!(Child::start(make, &Manner::default(), &cgroups).unwrap_err().kind(), io::ErrorKind::NotFound);
+        }
+    }
 }

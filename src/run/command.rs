@@ -6,7 +6,7 @@ use minijinja::{Value, value::ValueKind};
 
 use super::engine::{Engine, Halt};
 use crate::{
-    event::{Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
+    event::{Captured, Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
     expression,
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
@@ -102,7 +102,18 @@ impl Engine<'_> {
     ) -> Result<Judged, Halt> {
         self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: order.shown(), owes })?;
         let site = CommandSite { engine: self, place: &order.place, part: order.part, progress };
-        let ran = self.ports.executor.execute(order, &site, interrupts)?;
+        let ran = match self.ports.executor.execute(order, &site, interrupts) {
+            Ok(ran) => ran,
+            Err(error) => {
+                // Nobody has seen how it ended. The journal will not take that any more; where its records go now, this goes too.
+                let why = error.to_string();
+                let nothing = || Printed::new(Captured::empty(), Vec::new());
+                let exit = Exit::Lost { why: why.clone() };
+                let ran = Ran { exit, stdout: nothing(), stderr: nothing(), took: Duration::ZERO, leaked: false };
+                let _ = self.emit(ended(order, attempt, &ran, 1, Verdict::Unknown { why }, String::new()));
+                return Err(error.into());
+            }
+        };
         let (verdict, message) = judge(&ran);
         // What was in doubt is never called a success, whatever it printed before it was cut off.
         let verdict = match verdict {
@@ -268,16 +279,20 @@ pub(super) fn count_of(scope: &Scope, count: &Count) -> Result<Evaluated<u64>, S
 
 /// What expressions see of a command's result; the inner error says why its `output` cannot be read.
 pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)>, Result<(), String>) {
-    let text = |printed: &Printed| String::from_utf8_lossy(&printed.head).into_owned();
+    let too_much = || format!("it printed more than {} MiB, too much to look at", Printed::LIMIT >> 20);
+    // What is not all there is in no expression's reach: whoever asks for it gets an error.
+    let beyond = || Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, too_much()));
+    let text = |printed: &Printed| printed.whole().then(|| String::from_utf8_lossy(&printed.head).into_owned());
     let (stdout, stderr) = (text(&ran.stdout), text(&ran.stderr));
     let code = match ran.exit {
         Exit::Code(code) => Value::from(code),
         _ => Value::from(()),
     };
-    let read = if ran.stdout.whole() {
-        read_output(&stdout, output)
-    } else {
-        Err(format!("it printed more than {} MiB, too much to look at", Printed::LIMIT >> 20))
+    let read = match &stdout {
+        Some(stdout) => read_output(stdout, output),
+        // A command may print as much as it likes, as long as nobody looks.
+        None if output == Output::Text => Ok(beyond()),
+        None => Err(too_much()),
     };
     let mut fields = vec![("ran", Value::from(true)), ("ok", Value::from(ran.exit.succeeded())), ("code", code)];
     let fault = match read {
@@ -287,8 +302,8 @@ pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)
         }
         Err(fault) => Err(fault),
     };
-    fields.push(("stdout", Value::from(stdout)));
-    fields.push(("stderr", Value::from(stderr)));
+    fields.push(("stdout", stdout.map_or_else(beyond, Value::from)));
+    fields.push(("stderr", stderr.map_or_else(beyond, Value::from)));
     (fields, fault)
 }
 

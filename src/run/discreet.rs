@@ -61,7 +61,9 @@ impl Secrets {
             Event::Staggered { items, .. } | Event::BatchBegan { items, .. } => self.hide_all(items),
             Event::StepBegan { command, owes, .. } => {
                 self.command(command);
-                owes.iter_mut().for_each(|owes| self.command(owes));
+                if let Some(owes) = owes {
+                    self.command(owes);
+                }
             }
             Event::CleanupDue { command, .. } => self.command(command),
             Event::StepSignalled { signal, .. } | Event::Interrupted { signal } => self.hide(signal),

@@ -61,6 +61,12 @@ pub fn start_time(pid: u32) -> Option<u64> {
     Kin::read(i32::try_from(pid).ok()?).map(|kin| kin.start)
 }
 
+/// Whether a process is there and has not ended.
+#[cfg(test)]
+pub(super) fn is_running(pid: Pid) -> bool {
+    Kin::read(pid.as_raw()).is_some_and(|kin| !kin.has_ended())
+}
+
 /// What a process is doing, for an operator who must find out why it does not end: its state, and where in the kernel it is.
 #[must_use]
 pub(super) fn predicament(pid: Pid) -> String {

@@ -7,7 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, Flock, FlockArg, fcntl},
+    libc,
+};
 
 /// A lock that could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,53 @@ impl Locks {
     }
 }
 
+/// Held while a run is carried out: there is never more than one who does. The kernel lets go of it when the process ends.
+#[derive(Debug)]
+pub struct RunLock(#[allow(dead_code, reason = "held, not used")] File);
+
+impl RunLock {
+    /// Takes it, or gives nothing if somebody else carries the run out.
+    ///
+    /// # Errors
+    /// The directory cannot be used.
+    pub fn take(directory: &Path, run: u32) -> io::Result<Option<Self>> {
+        let file = runs_file(directory)?;
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&byte(run))) {
+            Ok(_) => Ok(Some(Self(file))),
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl RunLock {
+    /// Whether somebody carries the run out now. What cannot be found out counts as nobody.
+    #[must_use]
+    pub fn held(directory: &Path, run: u32) -> bool {
+        let mut byte = byte(run);
+        let asked =
+            File::open(directory.join("runs")).map_err(|_| Errno::ENOENT).and_then(|file| fcntl(&file, FcntlArg::F_OFD_GETLK(&mut byte)));
+        asked.is_ok() && i32::from(byte.l_type) != libc::F_UNLCK
+    }
+}
+
+/// All runs share one file, a byte for each of them.
+fn runs_file(directory: &Path) -> io::Result<File> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(directory.join("runs"))
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "both constants are small")]
+fn byte(run: u32) -> libc::flock {
+    libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: i64::from(run),
+        l_len: 1,
+        l_pid: 0,
+    }
+}
+
 /// A file name for a lock: what is no plain character becomes `%XX`, so that no name reaches out of the directory.
 fn file_name(name: &str) -> String {
     use std::fmt::Write;
@@ -61,7 +112,7 @@ fn take(directory: &Path, name: &str, holder: &str) -> Result<Flock<File>, LockE
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(unusable)?;
     let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => lock,
-        Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
+        Err((mut file, Errno::EWOULDBLOCK)) => {
             let mut holder = String::new();
             let _ = file.read_to_string(&mut holder);
             let holder =
@@ -88,6 +139,18 @@ mod tests {
         assert_eq!(refusal.to_string(), "the lock `ceph/a` is held: run 1 by ops");
         drop(first);
         assert!(Locks::take(directory.path(), &names, "run 2").is_ok());
+    }
+
+    #[test]
+    fn a_run_is_carried_out_once_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = RunLock::take(directory.path(), 7).unwrap();
+        assert!(first.is_some());
+        assert!(RunLock::take(directory.path(), 7).unwrap().is_none());
+        assert!(RunLock::held(directory.path(), 7) && !RunLock::held(directory.path(), 8));
+        assert!(RunLock::take(directory.path(), u32::MAX).unwrap().is_some());
+        drop(first);
+        assert!(RunLock::take(directory.path(), 7).unwrap().is_some());
     }
 
     #[test]

@@ -79,21 +79,50 @@ impl Secrets {
     }
 }
 
-/// In a path, these stay too (RFC 3986, section 3.3).
-const PATH: AsciiSet = UNRESERVED.remove(b'/').remove(b':').remove(b'@').remove(b'+');
+/// What different encoders leave as it is besides: nothing, a path's slashes (Python), what JavaScript's `encodeURIComponent`
+/// and `encodeURI` leave, and what may stand in a path (RFC 3986, section 3.3).
+const LEFT: [AsciiSet; 5] = [
+    UNRESERVED,
+    UNRESERVED.remove(b'/'),
+    COMPONENT,
+    COMPONENT
+        .remove(b';')
+        .remove(b'/')
+        .remove(b'?')
+        .remove(b':')
+        .remove(b'@')
+        .remove(b'&')
+        .remove(b'=')
+        .remove(b'+')
+        .remove(b'$')
+        .remove(b',')
+        .remove(b'#'),
+    COMPONENT
+        .remove(b'/')
+        .remove(b':')
+        .remove(b'@')
+        .remove(b'!')
+        .remove(b'$')
+        .remove(b'&')
+        .remove(b'+')
+        .remove(b',')
+        .remove(b';')
+        .remove(b'='),
+];
+const COMPONENT: AsciiSet = UNRESERVED.remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
 /// What a URL leaves as it is (RFC 3986, section 2.3).
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The plain text, and how it looks once something has quoted or encoded it.
 fn forms_of(value: &str) -> Vec<Vec<u8>> {
+    use std::fmt::Write as _;
     let mut forms = vec![value.as_bytes().to_vec()];
     for skip in 0..3 {
         forms.push(base64_inside(&STANDARD_NO_PAD, value, skip));
         forms.push(base64_inside(&URL_SAFE_NO_PAD, value, skip));
     }
-    let url = utf8_percent_encode(value, &UNRESERVED).to_string();
-    let path = utf8_percent_encode(value, &PATH).to_string();
-    for form in [url, path] {
+    for left in &LEFT {
+        let form = utf8_percent_encode(value, left).to_string();
         forms.push(lower_hex(&form).into_bytes());
         forms.push(form.replace("%20", "+").into_bytes());
         forms.push(form.into_bytes());
@@ -116,7 +145,7 @@ fn forms_of(value: &str) -> Vec<Vec<u8>> {
             text.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                text.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(text, "\\u{unit:04x}");
             }
         }
         text
@@ -254,6 +283,7 @@ mod tests {
             "p%c3%a4%20ss%2fw%22o%27rd",
             "p%C3%A4+ss%2Fw%22o%27rd",
             "p%C3%A4%20ss/w%22o%27rd",
+            "p%C3%A4%20ss%2Fw%22o'rd",
             r#"pä ss/w\"o'rd"#,
             r#"p\u00e4 ss/w\"o'rd"#,
             r#"pä ss\/w\"o'rd"#,

@@ -10,6 +10,7 @@ mod confirm;
 mod decision;
 mod discreet;
 mod engine;
+mod evidence;
 mod family;
 mod foreground;
 mod frame;
@@ -24,6 +25,7 @@ mod supervise;
 mod taken_up;
 mod wait;
 
+pub mod alive;
 pub mod clock;
 pub mod dry;
 pub mod lock;
@@ -47,6 +49,7 @@ use crate::{
     plan::{
         Plan, Scope,
         preview::{self, Preview},
+        programs::programs,
     },
     ports::{Answer, Ask, Clock, Executor, Interrupts, Ledger, NoAnswer, Observer, Prompt, Question},
 };
@@ -106,12 +109,17 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
 impl Engine<'_> {
     fn whole(&self) -> Result<(), Halt> {
         let runbook = &self.plan.runbook;
+        let located = |program: String| (self.ports.executor.locate(&program), program);
+        let programs: Vec<_> = programs(self.plan).into_iter().map(located).map(|(path, program)| (program, path)).collect();
+        let mut record = self.plan.record();
+        // Beside the plan, not of it: its digest is the same on every machine.
+        record["programs"] = programs.iter().map(|(program, path)| (program.clone(), serde_json::json!(path))).collect();
         self.emit(Event::RunOpened(Box::new(Opening {
             runbook: runbook.name.to_string(),
             title: runbook.title.clone(),
             source: runbook.source.name.clone(),
             runbook_sha256: runbook.source.sha256.clone(),
-            plan: self.plan.record(),
+            plan: record,
             plan_sha256: self.plan.digest(),
             params: self.plan.bound.shown(),
             mode: self.setting.mode,
@@ -119,7 +127,8 @@ impl Engine<'_> {
         })))?;
         let mut scope = self.scope(runbook, self.plan.bound.scope_value());
         let blocked = self.preflight(runbook, &mut scope, None)?;
-        let preview = preview::preview(self.plan, &scope);
+        let mut preview = preview::preview(self.plan, &scope);
+        preview.programs = programs;
         self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
         let text = (self.ports.present)(&preview);
         if blocked.is_none() {

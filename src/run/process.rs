@@ -76,6 +76,13 @@ impl ProcessExecutor {
         Self { secrets, environment, cgroups: LazyLock::new(Cgroups::find), patience: Patience::default() }
     }
 
+    /// Marks every command as one of this run, so that one that outlives halligan is found again.
+    #[must_use]
+    pub fn of_run(mut self, run: &str) -> Self {
+        self.environment.insert(super::alive::MARK.to_owned(), run.to_owned());
+        self
+    }
+
     /// The words to start on this machine. The error says why the order cannot be started.
     fn words(&self, order: &Order) -> Result<Vec<String>, String> {
         let mut argv = match &order.words {

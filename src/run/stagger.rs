@@ -11,9 +11,9 @@ use minijinja::{Value, context};
 use super::{
     command::{count_of, timespan_of},
     engine::{Engine, Halt},
+    evidence::ItemBefore,
     frame::Frame,
     probe::label,
-    recall::ItemBefore,
     step::{Did, not_run},
 };
 use crate::{

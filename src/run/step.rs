@@ -14,8 +14,8 @@ use super::{
     remedy::Prepared,
 };
 use crate::{
-    event::{Effect, Event, Mode, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict, remaining},
-    plan::{Evaluated, Scope},
+    event::{Effect, Event, Mode, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
+    plan::{Evaluated, Scope, remaining},
     ports::Choice,
     runbook::model::{Command, Kind, Probe, Runbook, Step, Undo},
 };
@@ -81,12 +81,11 @@ impl Engine<'_> {
         let mut attempt = self.before.and_then(|before| before.past.attempts.get(place).copied()).unwrap_or(0);
         loop {
             let mut failed_at = None;
-            let did = match known.take() {
-                Some(did) => did,
-                None => {
-                    attempt += 1;
-                    self.attempt(step, scope, frame, place, attempt)?
-                }
+            let did = if let Some(did) = known.take() {
+                did
+            } else {
+                attempt += 1;
+                self.attempt(step, scope, frame, place, attempt)?
             };
             let (why, doubt) = match did {
                 Did::Done(result) => {

@@ -15,7 +15,10 @@ use super::{
     name::{BadName, RunbookName},
     source::SIZE_LIMIT,
 };
-use crate::expression::name::nearest;
+use crate::{
+    expression::name::nearest,
+    trust::{self, Distrust, Exposed},
+};
 
 static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
 
@@ -43,6 +46,8 @@ impl Place {
 #[derive(Debug, Clone)]
 pub struct Library {
     places: Vec<Place>,
+    /// As root, only what nobody else could have written is read.
+    guarded: bool,
 }
 
 /// A runbook that was seen, unread but for its title.
@@ -77,6 +82,9 @@ pub enum LibraryError {
     Unreadable { path: String, source: io::Error },
     #[error("{path} is not a file")]
     NotAFile { path: String },
+    /// Root would be told what to do by somebody else.
+    #[error("{0}")]
+    Exposed(Exposed),
     /// Too large, or not text.
     #[error("{0}")]
     Refused(Box<Report>),
@@ -91,6 +99,7 @@ impl LibraryError {
             Self::NotFound { looked, .. } => Some(format!("looked in {}; `halligan list` shows what there is", looked.join(", "))),
             Self::BadName(bad) => Some(format!("a runbook's name has {}; a path has a `/` or ends with .yaml", bad.rule)),
             Self::NotAFile { .. } => Some("give the runbook's file, not its folder".to_owned()),
+            Self::Exposed(exposed) => Some(exposed.hint()),
             Self::Unreadable { .. } | Self::Refused(_) => None,
         }
     }
@@ -99,7 +108,7 @@ impl LibraryError {
 impl Library {
     #[must_use]
     pub fn new(places: Vec<Place>) -> Self {
-        Self { places }
+        Self { places, guarded: false }
     }
 
     /// `./runbooks`, each folder of `$HALLIGAN_PATH`, `/etc/halligan/runbooks`, and what is bundled.
@@ -111,6 +120,16 @@ impl Library {
         Self::new(folders.map(Place::Folder).chain([Place::Bundled]).collect())
     }
 
+    /// The same places, for runbooks that will be carried out: as root, one that somebody else could write is refused.
+    #[must_use]
+    pub fn guarded(self) -> Self {
+        Self { guarded: true, ..self }
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<SourceText>, LibraryError> {
+        if self.guarded { read_guarded(path) } else { read(path) }
+    }
+
     /// Reads a runbook by path (it has a `/`, or ends with `.yaml` or `.yml`) or by name.
     ///
     /// # Errors
@@ -118,7 +137,7 @@ impl Library {
     pub fn find(&self, what: &str) -> Result<SourceText, LibraryError> {
         if is_path(what) {
             let path = Path::new(what);
-            return match read(path)? {
+            return match self.read(path)? {
                 Some(source) => Ok(source),
                 None => Err(LibraryError::NotFound { name: what.to_owned(), looked: vec![what.to_owned()], near: beside(path) }),
             };
@@ -134,7 +153,7 @@ impl Library {
         };
         for place in &self.places {
             let found = match place {
-                Place::Folder(folder) => read(&folder.join(format!("{name}.yaml")))?,
+                Place::Folder(folder) => self.read(&folder.join(format!("{name}.yaml")))?,
                 Place::Bundled => bundled(&name)?,
             };
             if let Some(source) = found {
@@ -298,12 +317,36 @@ fn open(path: &Path) -> Result<Option<File>, LibraryError> {
 /// # Errors
 /// It is no regular file, is too large, or is not text.
 pub fn read(path: &Path) -> Result<Option<SourceText>, LibraryError> {
-    let Some(file) = open(path)? else { return Ok(None) };
+    open(path)?.map(|file| take(file, path)).transpose()
+}
+
+/// As `read`; as root, only what nobody else could have written.
+///
+/// # Errors
+/// Those of `read`, and that somebody else could write the file or a directory on the way to it.
+pub fn read_guarded(path: &Path) -> Result<Option<SourceText>, LibraryError> {
+    if !trust::needed() {
+        return read(path);
+    }
+    // Its errors are the plainer ones; it is closed again unread.
+    if open(path)?.is_none() {
+        return Ok(None);
+    }
+    match trust::open(path) {
+        Ok(file) => take(file, path).map(Some),
+        Err(Distrust::Exposed(exposed)) => Err(LibraryError::Exposed(exposed)),
+        Err(Distrust::Unreadable(source)) => {
+            Err(LibraryError::Unreadable { path: character::visible(&path.display().to_string()), source })
+        }
+    }
+}
+
+fn take(file: File, path: &Path) -> Result<SourceText, LibraryError> {
     let shown = character::visible(&path.display().to_string());
     let mut bytes = Vec::new();
     // One byte more than is allowed shows that there is more.
     file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|source| LibraryError::Unreadable { path: shown.clone(), source })?;
-    SourceText::from_bytes(shown, Origin::File(path.to_owned()), &bytes).map(Some).map_err(LibraryError::Refused)
+    SourceText::from_bytes(shown, Origin::File(path.to_owned()), &bytes).map_err(LibraryError::Refused)
 }
 
 fn head(path: &Path) -> Option<String> {

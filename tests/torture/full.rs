@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Leaves so many KiB free, and reads them back.
-const FILL: &str = r#"fill() { free=$(stat -f -c %f "$1"); take=$((free - $2)); [ $take -le 0 ] || fallocate -l "${take}K" "$1/fill"; }; "#;
+const FILL: &str = r#"fill() { free=$(stat -f -c %a "$1"); take=$((free - $2)); [ $take -le 0 ] || fallocate -l "${take}K" "$1/fill"; }; "#;
 
 #[derive(Debug, Clone, Copy)]
 enum When {

@@ -297,7 +297,8 @@ impl Loop {
 
 impl Drop for Loop {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.mount).status();
+        // Whoever still has a file open there loses it, not we our mount point.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.mount).status();
     }
 }
 

@@ -113,14 +113,10 @@ pub fn tell_as(journal: &Journal, run: RunId, from: &RunState, world: &[Place], 
             ledger.append(&opened())?;
             ledger.append(&planned)?;
         }
-        Phase::Preflight => {
+        Phase::Preflight | Phase::Running | Phase::Closed(_) => {
             ledger.append(&Event::Resumed { from: "0".to_owned() })?;
             mark(Mark::Acknowledged(journal.head()));
             ledger.append(&planned)?;
-        }
-        Phase::Running | Phase::Closed(_) => {
-            ledger.append(&Event::Resumed { from: "0".to_owned() })?;
-            mark(Mark::Acknowledged(journal.head()));
         }
     }
     ledger.append(&Event::Confirmed { place: None, text: "Three steps?".to_owned(), typed: "y".to_owned(), by: Answerer::Terminal })?;
@@ -134,7 +130,8 @@ pub fn tell_as(journal: &Journal, run: RunId, from: &RunState, world: &[Place], 
                 ledger.append(&done)?;
                 continue;
             }
-            Some(StepState::Began { attempt, .. }) => {
+            Some(begun @ (StepState::Began { .. } | StepState::InDoubt { .. })) => {
+                let attempt = if let StepState::Began { attempt, .. } = begun { *attempt } else { 1 };
                 let happened = world.contains(&place);
                 let outcome = if happened { StepOutcome::Done } else { StepOutcome::Failed { why: "it did not happen".to_owned() } };
                 let evidence = "the world was asked".to_owned();

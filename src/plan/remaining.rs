@@ -2,10 +2,9 @@
 //!
 //! The first rule that fits decides; what no rule settles is asked. See `docs/journal.md`.
 
-use super::{Effect, Past, Place, Shown, StepState, Verdict};
+use super::Plan;
 use crate::{
-    event::Part,
-    plan::Plan,
+    event::{Effect, Part, Past, Place, Shown, StepState, Verdict},
     runbook::model::{Kind, OnFail, Step},
 };
 

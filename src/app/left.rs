@@ -1,0 +1,289 @@
+//! A run that was left: found in the journal, held against what is so now, and made ready to be taken up.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{Context, Failure, conduct::Signals, exit::Exit, load, parameters, run};
+use crate::{
+    cli,
+    event::{Effect, Mode, Opening, Place, RunId},
+    journal::{
+        Digest, Journal, JournalError,
+        history::{History, history, may_owe},
+        reader::{RunSummary, Snapshot, runs},
+        verify::verify,
+    },
+    plan::Plan,
+    ports::{Ask, Prompt, Question, Urgency},
+    run::{
+        alive::{Alive, alive, of_run},
+        lock::RunLock,
+        mask::Secrets,
+        process::ProcessExecutor,
+    },
+    runbook::{
+        library::{Library, LibraryError},
+        model::{Origin, Runbook, SourceText},
+        name::RunbookName,
+        resolve::resolve,
+    },
+    ui::{flags::Flags, prompt::TerminalPrompt},
+};
+
+/// A run that was left. Nobody else takes it up while this is there.
+pub struct Left {
+    pub history: History,
+    pub opening: Opening,
+    pub directory: PathBuf,
+    /// The journal does not verify, and the operator accepts that.
+    pub doubted: bool,
+    /// The machine was started anew since its last record.
+    pub rebooted: bool,
+    /// Commands of it that are still running.
+    pub running: Vec<(Place, Alive)>,
+    _lock: RunLock,
+}
+
+/// How often a command that is still running is looked at.
+const GLANCE: std::time::Duration = std::time::Duration::from_millis(200);
+
+impl Left {
+    /// Finds the run that is meant: by its id or the beginning of it, else the latest real one.
+    ///
+    /// # Errors
+    /// The first rule that keeps it from being taken up.
+    pub fn find(context: &Context, given: Option<&str>, accepted: Option<&str>) -> Result<Self, Failure> {
+        let directory = run::journal_directory(context)?;
+        let unusable = |error: JournalError| run::journal_failure(&directory, &error);
+        let snapshot = Snapshot::take(&directory).map_err(unusable)?;
+        let summary = choose(runs(&snapshot).map_err(unusable)?.runs, given)?;
+        if summary.mode != Mode::Real {
+            return Err(Failure::new(Exit::Usage, format!("run {} was no real run, and is evidence of nothing", summary.id))
+                .next(format!("halligan run {}", summary.runbook)));
+        }
+        Self::take(context, summary.id, accepted)
+    }
+
+    /// Takes one run up.
+    ///
+    /// # Errors
+    /// As for [`Left::find`].
+    pub fn take(context: &Context, id: RunId, accepted: Option<&str>) -> Result<Self, Failure> {
+        let directory = run::journal_directory(context)?;
+        let unusable = |error: JournalError| run::journal_failure(&directory, &error);
+        let lock = RunLock::take(&directory.join("locks"), id.number())
+            .map_err(|error| Failure::new(Exit::Journal, format!("the lock of run {id} cannot be taken: {error}")))?
+            .ok_or_else(|| {
+                Failure::new(Exit::Stopped, format!("run {id} is under way: another halligan carries it out"))
+                    .why("a run is never carried out twice at once")
+                    .next("wait for it; its lock goes with its process")
+            })?;
+        let doubted = intact(context, &directory, id, accepted)?;
+        // What its holder wrote last is there by now.
+        let history = history(&Snapshot::take(&directory).map_err(unusable)?, id).map_err(unusable)?;
+        let found = history.and_then(|history| Some((history.past.opening.clone()?, history)));
+        let Some((opening, history)) = found else {
+            return Err(Failure::new(Exit::Journal, format!("the opening of run {id} cannot be read")));
+        };
+        let here = run::hostname();
+        if history.host != here {
+            return Err(Failure::new(Exit::Usage, format!("run {id} was carried out on {}, and this is {here}", history.host))
+                .next(format!("take it up on {}", history.host)));
+        }
+        let boot_id = crate::journal::identity::Identity::read().boot_id;
+        let running = still_running(&history, &boot_id);
+        let rebooted = history.boot_id != boot_id;
+        Ok(Self { history, opening, directory, doubted, rebooted, running, _lock: lock })
+    }
+
+    /// Rebuilds the plan as it was recorded. With `as_it_is_now`, the runbook must not have changed since.
+    ///
+    /// # Errors
+    /// The runbook or a parameter differs from what was recorded.
+    pub fn plan(&self, context: &Context, params: &cli::Params, asking: &TerminalPrompt<'_>, as_it_is_now: bool) -> Result<Plan, Failure> {
+        let id = self.history.run;
+        let recorded = &self.opening.plan;
+        let text = recorded.get("text").and_then(serde_json::Value::as_str);
+        let runbook = recorded_text(&self.opening.source, text, &self.opening.runbook_sha256)
+            .ok_or_else(|| Failure::new(Exit::BadRunbook, format!("the records of run {id} do not hold its runbook's text")))?;
+        let mut called = std::collections::BTreeMap::new();
+        let empty = serde_json::Map::new();
+        for (name, about) in recorded.get("called").and_then(serde_json::Value::as_object).unwrap_or(&empty) {
+            let part = |key: &str| about.get(key).and_then(serde_json::Value::as_str);
+            let source = recorded_text(part("source").unwrap_or(name), part("text"), part("sha256").unwrap_or_default())
+                .ok_or_else(|| Failure::new(Exit::BadRunbook, format!("the records of run {id} do not hold the text of {name}")))?;
+            if as_it_is_now {
+                unchanged(id, &source)?;
+            }
+            let inner = checked(context, source)?;
+            called.insert(inner.name.clone(), inner);
+        }
+        if as_it_is_now {
+            unchanged(id, &runbook)?;
+        }
+        let loaded = load::Loaded { runbook: checked(context, runbook)?, called };
+        // A secret was not recorded: it is given again, or asked for.
+        let values = self.opening.params.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone()));
+        let executor = ProcessExecutor::new(Secrets::default());
+        let plan = parameters::plan(context, &loaded, values, params, asking, &executor)?;
+        let now = plan.bound.shown();
+        if let Some((name, was)) = self.opening.params.iter().find(|(name, was)| now.get(*name) != Some(was)) {
+            let is = now.get(name).map_or_else(|| "not there".to_owned(), ToString::to_string);
+            return Err(Failure::new(Exit::Usage, format!("run {id} was begun with other parameters"))
+                .why(format!("{name} was {was}, and is {is} now"))
+                .next(format!("leave out --set, or begin a new run:  halligan run {}", self.opening.runbook)));
+        }
+        Ok(plan)
+    }
+
+    /// Waits for what is still running, if the operator says so.
+    ///
+    /// # Errors
+    /// It goes on running, and nothing may be started beside it.
+    pub fn wait(&mut self, context: &Context, prompt: &Flags<'_>, signals: &Signals) -> Result<(), Failure> {
+        for (place, alive) in std::mem::take(&mut self.running) {
+            let text = format!(
+                "{place} is still running, as process {}:  {}\nNothing is started beside it. Wait for its end?",
+                alive.pid, alive.command
+            );
+            let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
+            match prompt.ask(&question) {
+                Ok(crate::ports::Answer::Yes { .. }) => {}
+                _ => {
+                    return Err(Failure::new(Exit::OperatorNeeded, format!("{place} is still running, as process {}", alive.pid))
+                        .why(alive.command)
+                        .why("halligan did not start anything beside it")
+                        .next("wait for it, or end it yourself; then take the run up again"));
+                }
+            }
+            context.out.stderr.line(&format!("waiting for process {}; Ctrl-C leaves it running", alive.pid));
+            while let Some((_, still)) = still_running(&self.history, &self.history.boot_id).into_iter().find(|(other, _)| *other == place)
+            {
+                signals.interrupts.sleep(GLANCE, Urgency::None);
+                if signals.interrupts.urgency() > Urgency::None {
+                    return Err(Failure::new(Exit::Interrupted, format!("process {} is still running; nothing was started", still.pid)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Commands that began in this start of the machine, never ended, and are there still.
+fn still_running(history: &History, boot_id: &str) -> Vec<(Place, Alive)> {
+    if history.boot_id != boot_id || boot_id.is_empty() {
+        return Vec::new();
+    }
+    let changes = history.past.state.under_way.iter().filter(|(_, was)| was.effect != Effect::Read);
+    let found = changes.filter_map(|((place, _), was)| {
+        let alive = match was.process {
+            Some((pid, start)) => alive(pid, start),
+            // It may have been started, and halligan killed before it could say so.
+            None => of_run(&history.run.to_string()),
+        };
+        alive.map(|alive| (place.clone(), alive))
+    });
+    found.collect()
+}
+
+fn choose(runs: Vec<RunSummary>, given: Option<&str>) -> Result<RunSummary, Failure> {
+    let none = |what: String| Failure::new(Exit::Usage, what).next("`halligan journal list` shows all runs");
+    let Some(given) = given else {
+        let latest = runs.into_iter().rfind(|run| run.mode == Mode::Real);
+        return latest.ok_or_else(|| none("there is no real run in the journal".to_owned()));
+    };
+    let mut matching: Vec<_> = runs.into_iter().filter(|run| !given.is_empty() && run.id.to_string().starts_with(given)).collect();
+    match matching.len() {
+        1 => Ok(matching.remove(0)),
+        0 => Err(none(format!("there is no run `{given}` in the journal"))),
+        _ => Err(none(format!("`{given}` could be any of {} runs; give more of its digits", matching.len()))),
+    }
+}
+
+/// Rule 0: what a run has done is known only from a journal that holds.
+fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: Option<&str>) -> Result<bool, Failure> {
+    let found = verify(directory, &[]).map_err(|error| run::journal_failure(directory, &error))?;
+    if found.verdict.holds() {
+        return Ok(false);
+    }
+    if found.torn_tail {
+        // A line may lack nothing but its newline: what is read from here on is what stays.
+        journal(context)?.mend(run).map_err(|error| run::journal_failure(directory, &error))?;
+        return Ok(false);
+    }
+    let digest = found.hash.to_string();
+    if accepted.is_some_and(|accepted| accepted.eq_ignore_ascii_case(&digest)) {
+        return Ok(true);
+    }
+    Err(Failure::new(Exit::Journal, "the journal does not hold, so nobody knows what was done")
+        .why(found.verdict.to_string())
+        .next("find out what has happened to it: `halligan journal verify`, and a head or a copy that was kept elsewhere")
+        .next(format!("go on all the same, asked about every change:  --accept-damaged {digest}")))
+}
+
+/// The text as it was recorded, if it is what its digest says.
+fn recorded_text(name: &str, text: Option<&str>, sha256: &str) -> Option<SourceText> {
+    let text = text.filter(|text| Digest::of(text.as_bytes()).to_string() == sha256)?;
+    let origin = if name.starts_with("bundled:") { Origin::Bundled } else { Origin::File(name.into()) };
+    Some(SourceText { name: name.to_owned(), origin, text: text.into(), sha256: sha256.to_owned() })
+}
+
+/// Rule 1: the runbook is still what was begun. One that is no longer there has not been changed.
+fn unchanged(id: RunId, source: &SourceText) -> Result<(), Failure> {
+    let name = source.name.strip_prefix("bundled:").and_then(|name| name.strip_suffix(".yaml")).unwrap_or(&source.name);
+    match Library::standard().find(name) {
+        Ok(now) if now.sha256 == source.sha256 => Ok(()),
+        Err(LibraryError::NotFound { .. }) => Ok(()),
+        Ok(now) => Err(Failure::new(Exit::BadRunbook, format!("{} has changed since run {id} was begun", source.name))
+            .why(format!("its SHA-256 was {}", source.sha256))
+            .why(format!("and is now    {}", now.sha256))
+            .next(format!("put the old text back (it is in the run's first record), take back what was done with `halligan rollback {id}`, or begin a new run"))),
+        Err(error) => Err(Failure::new(Exit::BadRunbook, format!("{} cannot be read: {error}", source.name))),
+    }
+}
+
+fn checked(context: &Context, source: SourceText) -> Result<Arc<Runbook>, Failure> {
+    let name = source.name.clone();
+    let (runbook, report) = resolve(source);
+    runbook.map(Arc::new).ok_or_else(|| {
+        load::show_report(&context.out, &report);
+        Failure::new(Exit::BadRunbook, format!("{name} cannot be carried out by this halligan, which finds faults in it"))
+            .next("use the halligan that began the run")
+    })
+}
+
+/// Real runs of this journal that owe something and that nobody carries out now.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn indebted(directory: &std::path::Path) -> Result<Vec<History>, JournalError> {
+    let snapshot = Snapshot::take(directory)?;
+    let mut found = Vec::new();
+    for id in may_owe(&snapshot)? {
+        if RunLock::held(&directory.join("locks"), id.number()) {
+            continue;
+        }
+        if let Some(history) = history(&snapshot, id)?
+            && !history.past.state.owed.is_empty()
+        {
+            found.push(history);
+        }
+    }
+    Ok(found)
+}
+
+/// The journal of a run that was left, open for more.
+///
+/// # Errors
+/// It cannot be kept.
+pub fn journal(context: &Context) -> Result<Journal, Failure> {
+    run::open_journal(context)
+}
+
+/// Steps of a plan, by their id: those of called runbooks too.
+#[must_use]
+pub fn step_of<'p>(plan: &'p Plan, place: &Place) -> Option<&'p crate::runbook::model::Step> {
+    let called: Vec<(&RunbookName, &Arc<Runbook>)> = plan.called.iter().collect();
+    let all = plan.runbook.all_steps().chain(called.into_iter().flat_map(|(_, runbook)| runbook.all_steps()));
+    let mut all = all.filter(|step| step.id.as_str() == place.step());
+    all.next()
+}

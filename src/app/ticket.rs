@@ -1,0 +1,146 @@
+//! `halligan journal sign`, `export` and `tail`, and the verifying of what was signed and exported.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    journal::{JournalCommandError, Result, choose, within},
+    story,
+};
+use crate::{
+    journal::{
+        Head, JournalError, export,
+        reader::{Snapshot, runs},
+        record::Line,
+        signature,
+    },
+    ui::sanitise::line as visible,
+};
+
+/// Signs the head of the journal, and says where both are kept.
+///
+/// # Errors
+/// The journal cannot be read, or OpenSSH does not sign.
+pub fn sign(out: &mut dyn Write, dir: &Path, key: &Path) -> Result<u8> {
+    let head = within(dir, Snapshot::take(dir).and_then(|snapshot| snapshot.head(dir)))?;
+    let path = signature::sign(dir, &head, key)?;
+    writeln!(out, "{head}")?;
+    writeln!(out, "signed: {} and {}", path.display(), signature::beside(&path).display())?;
+    writeln!(out, "keep both elsewhere too: whoever can rewrite the journal can delete them here")?;
+    Ok(0)
+}
+
+/// Writes one run into a new tar.
+///
+/// # Errors
+/// There is no such run, or a file cannot be read or written.
+pub fn write_export(out: &mut dyn Write, dir: &Path, run: &str, to: &Path) -> Result<u8> {
+    let snapshot = within(dir, Snapshot::take(dir))?;
+    let summary = choose(within(dir, runs(&snapshot))?.runs, run)?;
+    let cannot = |source| JournalCommandError::File { path: to.to_owned(), source };
+    let mut options = fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(options.write(true).create_new(true), 0o600);
+    let file = options.open(to).map_err(cannot)?;
+    let written = export::export(dir, &summary.host, summary.id, &file)
+        .map_err(JournalCommandError::from)
+        .and_then(|written| file.sync_all().map_err(cannot).map(|()| written));
+    match written {
+        Ok(written) => {
+            writeln!(out, "{}: run {}, records {} to {}", to.display(), written.run, written.first, written.last)?;
+            Ok(0)
+        }
+        Err(error) => {
+            // What is not whole is not left for a ticket.
+            let _ = fs::remove_file(to);
+            Err(error)
+        }
+    }
+}
+
+/// Verifies an export against heads. 0 if it holds, else 1.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn verify_export(out: &mut dyn Write, path: &Path, heads: &[Head], json: bool) -> Result<u8> {
+    let (holds, text) = match export::verify(path, heads) {
+        Ok(checked) => {
+            let about = format!("run {}, records {} to {}", checked.run, checked.first, checked.last);
+            match checked.anchor {
+                Some(anchor) => (true, format!("valid, anchored to {anchor}: {about}")),
+                None => {
+                    (true, format!("valid, unanchored: {about}; without a head kept elsewhere, a whole that was made up is not told apart"))
+                }
+            }
+        }
+        Err(error) => (false, format!("invalid: {error}")),
+    };
+    if json {
+        writeln!(out, "{}", serde_json::json!({ "valid": holds, "verdict": text }))?;
+    } else {
+        writeln!(out, "{}", visible(&text))?;
+    }
+    Ok(u8::from(!holds))
+}
+
+/// Heads from these files; with a list of signers, those beside the journal too, and every signature is proved.
+///
+/// # Errors
+/// A file holds no head, or a signature is wrong.
+pub fn heads(out: &mut dyn Write, dir: &Path, files: &[PathBuf], signers: Option<&Path>) -> Result<Vec<Head>> {
+    let mut heads = Vec::new();
+    let beside = if signers.is_some() { signature::kept(dir) } else { Vec::new() };
+    for path in files.iter().chain(&beside) {
+        let text = fs::read(path).map_err(|source| JournalCommandError::HeadFile { path: path.clone(), source })?;
+        let found = Head::find_all(&String::from_utf8_lossy(&text));
+        heads.extend(found.map_err(|source| JournalCommandError::Head { path: path.clone(), source })?);
+        if let Some(signers) = signers
+            && signature::beside(path).is_file()
+        {
+            let who = signature::signer(path, signers)?;
+            writeln!(out, "{}: signed by {}", path.display(), visible(&who))?;
+        }
+    }
+    Ok(heads)
+}
+
+/// Tells the last records of all runs.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool) -> Result<u8> {
+    let snapshot = within(dir, Snapshot::take(dir))?;
+    let mut last: VecDeque<Vec<u8>> = VecDeque::with_capacity(number.min(10_000));
+    let mut lines = snapshot.lines();
+    let cannot = |source: io::Error| JournalCommandError::Journal {
+        dir: dir.to_owned(),
+        source: JournalError::Io { doing: "reading the journal".to_owned(), source },
+    };
+    while let Some(raw) = lines.read().map_err(cannot)? {
+        if last.len() == number {
+            last.pop_front();
+        }
+        if number > 0 {
+            last.push_back(raw.bytes.to_vec());
+        }
+    }
+    for line in last {
+        if json {
+            out.write_all(&line)?;
+            continue;
+        }
+        match Line::read(&line) {
+            Ok(Line::Record(record)) => {
+                let at = story::local(record.header.ts).strftime("%Y-%m-%d %H:%M:%S").to_string();
+                let told = story::in_words(&record.body);
+                writeln!(out, "{at}  {}  {}", record.header.run, visible(told.lines().next().unwrap_or_default()))?;
+            }
+            Ok(Line::Newer { v, .. }) => writeln!(out, "a record in format {v}, which is newer than this halligan")?,
+            Err(fault) => writeln!(out, "a line that cannot be told: {}", visible(&fault.to_string()))?,
+        }
+    }
+    Ok(0)
+}

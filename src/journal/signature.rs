@@ -1,0 +1,109 @@
+//! Heads signed with the operator's own SSH key, by OpenSSH itself: keys in an agent and on hardware tokens too.
+//!
+//! The key that signs is the operator's and need not be on this host, so that whoever rewrites the journal cannot sign it anew.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use super::{
+    disk::{self, Disk, Local},
+    head::Head,
+};
+
+/// What a signature is for: one made for anything else is worth nothing here.
+pub const NAMESPACE: &str = "halligan-head@v1";
+
+/// Why a head cannot be signed, or a signature not be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignatureError {
+    #[error("ssh-keygen cannot be run; it comes with OpenSSH")]
+    Missing(#[source] io::Error),
+    #[error("ssh-keygen did not sign: {said}")]
+    NotSigned { said: String },
+    #[error("the signature of {} is not that of anybody in {}: {said}", head.display(), signers.display())]
+    Wrong { head: PathBuf, signers: PathBuf, said: String },
+    #[error("{} cannot be kept or read", path.display())]
+    File { path: PathBuf, source: io::Error },
+}
+
+fn file(path: &Path) -> impl FnOnce(io::Error) -> SignatureError {
+    let path = path.to_owned();
+    move |source| SignatureError::File { path, source }
+}
+
+/// The signature that belongs to a file with a head.
+#[must_use]
+pub fn beside(head: &Path) -> PathBuf {
+    let mut name = head.as_os_str().to_owned();
+    name.push(".sig");
+    name.into()
+}
+
+/// Signs a head and keeps both under `heads/`. Returns where the head is; its signature is beside it. The key may be a
+/// public one whose private half is in an agent.
+///
+/// # Errors
+/// OpenSSH does not sign, or the files cannot be written.
+pub fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, SignatureError> {
+    let heads = dir.join("heads");
+    disk::make_dirs(&Local, &heads).map_err(file(&heads))?;
+    let path = heads.join(format!("{}-{:.16}", head.size, head.hash));
+    // Signed under another name, so that a head never stands there with half a signature.
+    let draft = tempfile::Builder::new().prefix(".signing-").tempdir_in(&heads).map_err(file(&heads))?;
+    let text = draft.path().join("head");
+    fs::write(&text, format!("{head}\n")).map_err(file(&text))?;
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"]).arg(key).arg(&text);
+    // It asks for a passphrase or a touch on the terminal itself.
+    let output = command.stdin(Stdio::inherit()).stdout(Stdio::null()).stderr(Stdio::piped()).output().map_err(SignatureError::Missing)?;
+    if !output.status.success() {
+        return Err(SignatureError::NotSigned { said: last_words(&output.stderr) });
+    }
+    fs::rename(beside(&text), beside(&path)).map_err(file(&path))?;
+    fs::rename(&text, &path).map_err(file(&path))?;
+    Local.sync_dir(&heads).map_err(file(&heads))?;
+    Ok(path)
+}
+
+/// Says who signed a head, of those in a file in the format of OpenSSH's `allowed_signers`.
+///
+/// # Errors
+/// Nobody in it did, or OpenSSH cannot be asked.
+pub fn signer(head: &Path, signers: &Path) -> Result<String, SignatureError> {
+    let signature = beside(head);
+    let wrong = |said: String| SignatureError::Wrong { head: head.to_owned(), signers: signers.to_owned(), said };
+    let mut find = Command::new("ssh-keygen");
+    find.args(["-Y", "find-principals", "-s"]).arg(&signature).arg("-f").arg(signers);
+    let found = find.stdin(Stdio::null()).output().map_err(SignatureError::Missing)?;
+    let principals = String::from_utf8_lossy(&found.stdout).into_owned();
+    let Some(principal) = principals.lines().map(str::trim).find(|line| !line.is_empty()) else {
+        return Err(wrong(last_words(&found.stderr)));
+    };
+    let mut verify = Command::new("ssh-keygen");
+    verify.args(["-Y", "verify", "-n", NAMESPACE, "-I", principal, "-s"]).arg(&signature).arg("-f").arg(signers);
+    let text = fs::File::open(head).map_err(file(head))?;
+    let verified = verify.stdin(text).stdout(Stdio::piped()).stderr(Stdio::piped()).output().map_err(SignatureError::Missing)?;
+    if verified.status.success() { Ok(principal.to_owned()) } else { Err(wrong(last_words(&[verified.stdout, verified.stderr].concat()))) }
+}
+
+/// The signed heads that are kept beside a journal.
+#[must_use]
+pub fn kept(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(dir.join("heads")) else { return Vec::new() };
+    let mut heads: Vec<_> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_none() && beside(path).is_file())
+        .collect();
+    heads.sort();
+    heads
+}
+
+fn last_words(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+    last.map_or_else(|| "it did not say why".to_owned(), |line| line.chars().take(200).collect())
+}
