@@ -46,6 +46,9 @@ _halligan() {
             halligan,run)
                 cmd="halligan__subcmd__run"
                 ;;
+            halligan,scenario)
+                cmd="halligan__subcmd__scenario"
+                ;;
             halligan,schema)
                 cmd="halligan__subcmd__schema"
                 ;;
@@ -85,6 +88,9 @@ _halligan() {
             halligan__subcmd__help,run)
                 cmd="halligan__subcmd__help__subcmd__run"
                 ;;
+            halligan__subcmd__help,scenario)
+                cmd="halligan__subcmd__help__subcmd__scenario"
+                ;;
             halligan__subcmd__help,schema)
                 cmd="halligan__subcmd__help__subcmd__schema"
                 ;;
@@ -114,6 +120,9 @@ _halligan() {
                 ;;
             halligan__subcmd__help__subcmd__journal,verify)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__verify"
+                ;;
+            halligan__subcmd__help__subcmd__scenario,new)
+                cmd="halligan__subcmd__help__subcmd__scenario__subcmd__new"
                 ;;
             halligan__subcmd__journal,export)
                 cmd="halligan__subcmd__journal__subcmd__export"
@@ -163,6 +172,18 @@ _halligan() {
             halligan__subcmd__journal__subcmd__help,verify)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__verify"
                 ;;
+            halligan__subcmd__scenario,help)
+                cmd="halligan__subcmd__scenario__subcmd__help"
+                ;;
+            halligan__subcmd__scenario,new)
+                cmd="halligan__subcmd__scenario__subcmd__new"
+                ;;
+            halligan__subcmd__scenario__subcmd__help,help)
+                cmd="halligan__subcmd__scenario__subcmd__help__subcmd__help"
+                ;;
+            halligan__subcmd__scenario__subcmd__help,new)
+                cmd="halligan__subcmd__scenario__subcmd__help__subcmd__new"
+                ;;
             *)
                 ;;
         esac
@@ -170,7 +191,7 @@ _halligan() {
 
     case "${cmd}" in
         halligan)
-            opts="-v -h -V --journal-dir --color --verbose --help --version run resume rollback debts rehearse test check list show journal schema generate help"
+            opts="-v -h -V --journal-dir --color --verbose --help --version run resume rollback debts rehearse test scenario check list show journal schema generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -278,7 +299,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help)
-            opts="run resume rollback debts rehearse test check list show journal schema generate help"
+            opts="run resume rollback debts rehearse test scenario check list show journal schema generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -518,6 +539,34 @@ _halligan() {
         halligan__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__scenario)
+            opts="new"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__scenario__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -928,13 +977,25 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__rehearse)
-            opts="-y -v -h --scenario --set --params --step --yes --confirm --override --output --journal-dir --color --verbose --help"
+            opts="-y -v -h --scenario --from-run --fault --speed --set --params --step --yes --confirm --override --output --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --scenario)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --speed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1111,6 +1172,100 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__scenario)
+            opts="-v -h --journal-dir --color --verbose --help new help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__scenario__subcmd__help)
+            opts="new help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__scenario__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__scenario__subcmd__help__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__scenario__subcmd__new)
+            opts="-v -h --from-run --directory --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__schema)
             opts="-v -h --scenario --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1156,7 +1311,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__test)
-            opts="-v -h --scenario --fault --then --fault-sweep --coverage --min --junit --json --journal-dir --color --verbose --help"
+            opts="-v -h --scenario --fault --then --leave --fault-sweep --coverage --min --junit --json --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

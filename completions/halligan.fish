@@ -37,6 +37,7 @@ complete -c halligan -n "__fish_halligan_needs_command" -f -a "rollback" -d 'Tak
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "debts" -d 'List what runs of this host have set and not put back, and settle it'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "rehearse" -d 'Practise a runbook on a simulated world; nothing real is touched'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "test" -d 'Run the scenarios of runbooks and hold them against their expectations'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "scenario" -d 'Write scenarios'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "check" -d 'Look for every fault in runbooks, without running anything'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "list" -d 'List the runbooks that are at hand, and where they come from'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "show" -d 'Describe a runbook: what it is for, what it asks, what it does'
@@ -108,6 +109,9 @@ complete -c halligan -n "__fish_halligan_using_subcommand debts" -l json -d 'Pri
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l scenario -d 'The scenario\'s name, or a path to one [default: all-well]' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l from-run -d 'Instead of a scenario, what the commands of this run in the journal had answered' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l fault -d 'Let this go wrong, besides what the scenario says (see `halligan test --help`)' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l speed -d 'Let time pass so many times as fast as it really does [default: waits pass at once]' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l set -d 'A value for a parameter; a list is written with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
@@ -130,15 +134,34 @@ rollback\t''
 retry\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l fault-sweep -d 'Try each kind of fault at each step (or only at these), one at a time, and tell which break something' -r
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l min -d 'Fail if less of a runbook is exercised, in percent' -r
-complete -c halligan -n "__fish_halligan_using_subcommand test" -l junit -d 'Also write the results to a file, as JUnit XML' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l junit -d 'Also write the results to a file, as `JUnit` XML' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l leave -d 'Leave a run that a fault has ended as it is, instead of going on with it'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l coverage -d 'Also tell what no scenario has exercised'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l json -d 'Print one JSON object'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -f -a "new" -d 'Write a scenario from a run in the journal, for a person to generalise'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -l from-run -d 'The run\'s id, or the beginning of it' -r
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -l directory -d 'Where to write it [default: scenarios/RUNBOOK beside the runbook]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "new" -d 'Write a scenario from a run in the journal, for a person to generalise'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l format -d 'How to print what is found' -r -f -a "text\t''
 json\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
@@ -248,19 +271,21 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -s h -l help -d 'Print help'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "run" -d 'Carry out a runbook: preflight, plan, confirmation, steps'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "resume" -d 'Go on with a run that was left, by what the journal says of it'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "rollback" -d 'Take back what a run has done: its undos, the last first, each confirmed'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "debts" -d 'List what runs of this host have set and not put back, and settle it'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "rehearse" -d 'Practise a runbook on a simulated world; nothing real is touched'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "test" -d 'Run the scenarios of runbooks and hold them against their expectations'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "check" -d 'Look for every fault in runbooks, without running anything'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "list" -d 'List the runbooks that are at hand, and where they come from'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "show" -d 'Describe a runbook: what it is for, what it asks, what it does'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "journal" -d 'Read and verify the journal'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "schema" -d 'Print the JSON Schema of runbooks or scenarios, for editors'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "generate" -d 'Write the shell completions, manual pages and schemas into a directory'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test check list show journal schema generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "run" -d 'Carry out a runbook: preflight, plan, confirmation, steps'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "resume" -d 'Go on with a run that was left, by what the journal says of it'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "rollback" -d 'Take back what a run has done: its undos, the last first, each confirmed'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "debts" -d 'List what runs of this host have set and not put back, and settle it'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "rehearse" -d 'Practise a runbook on a simulated world; nothing real is touched'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "test" -d 'Run the scenarios of runbooks and hold them against their expectations'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "scenario" -d 'Write scenarios'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "check" -d 'Look for every fault in runbooks, without running anything'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "list" -d 'List the runbooks that are at hand, and where they come from'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "show" -d 'Describe a runbook: what it is for, what it asks, what it does'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "journal" -d 'Read and verify the journal'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "schema" -d 'Print the JSON Schema of runbooks or scenarios, for editors'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "generate" -d 'Write the shell completions, manual pages and schemas into a directory'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from scenario" -f -a "new" -d 'Write a scenario from a run in the journal, for a person to generalise'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "list" -d 'List the runs'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "show" -d 'Tell a run as a story'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'
