@@ -239,12 +239,16 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__debts)
-            opts="-y -v -h --settle --set --params --step --yes --confirm --override --json --journal-dir --color --verbose --help"
+            opts="-y -v -h --settle --inventory --set --params --step --yes --confirm --override --json --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -977,7 +981,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__rehearse)
-            opts="-y -v -h --scenario --from-run --fault --speed --set --params --step --yes --confirm --override --output --journal-dir --color --verbose --help"
+            opts="-y -v -h --scenario --from-run --fault --speed --inventory --set --params --step --yes --confirm --override --output --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -996,6 +1000,10 @@ _halligan() {
                     return 0
                     ;;
                 --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inventory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1035,12 +1043,16 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__resume)
-            opts="-y -v -h --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1081,12 +1093,16 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__rollback)
-            opts="-y -v -h --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1127,7 +1143,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__run)
-            opts="-y -v -h --set --params --dry-run --step --yes --confirm --override --output --expect-sha256 --journal-dir --color --verbose --help"
+            opts="-y -v -h --set --params --dry-run --inventory --ask-sudo-password --step --yes --confirm --override --output --expect-sha256 --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1138,6 +1154,10 @@ _halligan() {
                     return 0
                     ;;
                 --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --inventory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1267,7 +1287,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__schema)
-            opts="-v -h --scenario --journal-dir --color --verbose --help"
+            opts="-v -h --scenario --inventory --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

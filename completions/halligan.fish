@@ -47,6 +47,7 @@ complete -c halligan -n "__fish_halligan_needs_command" -f -a "generate" -d 'Wri
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l set -d 'A value for a parameter; a list is written with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l inventory -d 'Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l output -d 'What to print: for a person, one line an event, or one JSON object an event' -r -f -a "auto\t'For a person on a terminal, plain otherwise'
@@ -58,10 +59,12 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -l color -d 'When
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l dry-run -d 'Run what only reads, tell the rest, change nothing'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l ask-sudo-password -d 'Ask once for the password that sudo wants where a step names a user'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l step -d 'Ask before each step that does something'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l inventory -d 'Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l set -d 'A value for a parameter; a list is written with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
@@ -78,6 +81,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand resume" -l step -d 'As
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l inventory -d 'Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l set -d 'A value for a parameter; a list is written with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
@@ -94,6 +98,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l step -d '
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l inventory -d 'Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l set -d 'A value for a parameter; a list is written with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
@@ -112,6 +117,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l scenario 
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l from-run -d 'Instead of a scenario, what the commands of this run in the journal had answered' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l fault -d 'Let this go wrong, besides what the scenario says (see `halligan test --help`)' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l speed -d 'Let time pass so many times as fast as it really does [default: waits pass at once]' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l inventory -d 'Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l set -d 'A value for a parameter; a list is written with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
@@ -263,6 +269,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand schema" -l color -d 'W
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand schema" -l scenario -d 'Of scenarios, not runbooks'
+complete -c halligan -n "__fish_halligan_using_subcommand schema" -l inventory -d 'Of inventories, not runbooks'
 complete -c halligan -n "__fish_halligan_using_subcommand schema" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F

@@ -93,7 +93,7 @@ fn a_script_gets_parameters_as_data_and_little_else() {
     assert!(!bench.path("pwned").exists());
     let names = bench.read("names").unwrap();
     let names: Vec<&str> = names.lines().filter(|name| !matches!(*name, "HALLIGAN_STEP" | "_" | "PWD" | "OLDPWD" | "SHLVL")).collect();
-    assert_eq!(names, ["HOME", "LC_ALL", "PATH", "TERM", "TZ", "WORD"]);
+    assert_eq!(names, ["HALLIGAN_RUN", "HOME", "LC_ALL", "PATH", "TERM", "TZ", "WORD"]);
 }
 
 #[test]

@@ -45,16 +45,19 @@ impl Server {
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = format!(
-            "Port {port}\nListenAddress 0.0.0.0\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
-             PasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 1000\nPrintMotd no\n",
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
+             PasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 1000\nPrintMotd no\nSetEnv HOME={}\n",
             path("host"),
-            path("authorized_keys")
+            path("authorized_keys"),
+            // A login shell reads its start files even here: it gets a home without any.
+            path("far_home")
         );
+        fs::create_dir(path("far_home")).unwrap();
         fs::write(path("sshd_config"), config).unwrap();
         let key = fs::read_to_string(path("host.pub")).unwrap();
         fs::write(path("known_hosts"), format!("[127.0.0.*]:{port} {key}")).unwrap();
         let client = format!(
-            "Host *\n  Port {port}\n  User {}\n  IdentityFile {}\n  IdentitiesOnly yes\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile none\n  KexAlgorithms curve25519-sha256\n",
+            "# sshd listens at one address only; each of the others is a host of its own to ssh all the same.\nHost 127.0.0.*\n  HostName 127.0.0.1\nHost *\n  Port {port}\n  User {}\n  IdentityFile {}\n  IdentitiesOnly yes\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile none\n  KexAlgorithms curve25519-sha256\n",
             whoami(),
             path("user"),
             path("known_hosts")
@@ -86,7 +89,7 @@ impl Server {
         let options: Vec<&str> = ["-F", &config].into_iter().chain(options.iter().copied()).collect();
         let mut text = format!("halligan_inventory: 1\ntransport: lab\ntransports:\n  lab: {{kind: ssh, options: {options:?}}}\nhosts:\n");
         for host in 1..=hosts {
-            text += &format!("  h{host}: {{address: 127.0.0.{host}, vars: {{number: {host}}}}}\n");
+            text.extend([format!("  h{host}: {{address: 127.0.0.{host}, vars: {{number: {host}}}}}\n")]);
         }
         let names: Vec<String> = (1..=hosts).map(|host| format!("h{host}")).collect();
         text + &format!("groups:\n  all: {{hosts: [{}]}}\n", names.join(", "))

@@ -142,7 +142,7 @@ pub fn conduct(
 
 /// The journal cannot be written any more: what failed, where the records went, what is still under way, what to do.
 fn journal_failed(told: &mut report::Ending, stage: &Stage<'_>, ending: &Ending) {
-    told.what = "the journal cannot be written, and nothing more was started".to_owned();
+    "the journal cannot be written, and nothing more was started".clone_into(&mut told.what);
     told.why = ending.why.split("; ").map(str::to_owned).collect();
     for ((place, _), command) in &ending.state.under_way {
         told.why.push(match command.process {

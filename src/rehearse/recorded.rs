@@ -337,6 +337,10 @@ fn literal(bytes: &[u8]) -> Option<String> {
 /// Text that prints as it stands, though templates mean something by braces.
 fn quoted(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        // No file of ours holds a control character, not even escaped: a filter makes it again.
+        return serde_json::Value::from(format!("{{{{ {} | from_json }}}}", serde_json::Value::from(json))).to_string();
+    }
     if crate::expression::is_dynamic(text) {
         // A template that is one literal.
         return serde_json::Value::from(format!("{{{{ {json} }}}}")).to_string();

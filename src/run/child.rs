@@ -290,7 +290,7 @@ mod tests {
     fn nothing_slips_away_from_a_kill() {
         for cgroups in both() {
             // In the group, in a session of its own, and in one whose parent is gone.
-            let script = "sleep 1000 & setsid sleep 1000 & (setsid setsid sleep 1000 &) ; trap '' TERM; wait; wait; sleep 1000";
+            let script = "trap : TERM; sleep 1000 & setsid sleep 1000 & (setsid setsid sleep 1000 &) ; wait; wait; sleep 1000";
             let child = start(script, &cgroups);
             until("all of them begin", || child.survivors().len() == 3);
             let all = child.survivors();

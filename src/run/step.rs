@@ -155,10 +155,11 @@ impl Engine<'_> {
             let (title, kind, effect) = (title.clone(), kind_word(&step.kind), step.effect());
             self.emit(Event::StepReached { place: place.clone(), title, kind, effect })?;
         }
-        if !entered && !self.was_done(place) {
-            if let Some(did) = self.already(step, scope, place)? {
-                return Ok(did);
-            }
+        if !entered
+            && !self.was_done(place)
+            && let Some(did) = self.already(step, scope, place)?
+        {
+            return Ok(did);
         }
         match &step.kind {
             Kind::Command(command) => self.command(step, command, scope, frame, place, attempt),

@@ -1,0 +1,240 @@
+//! From what is written to what it means: names that exist, ways that end somewhere, nothing that lets anybody pose as a host.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::{
+    Host, Inventory, KindName, Transport, destination,
+    document::{Document, LostDocument},
+};
+use crate::{
+    expression::name::nearest,
+    runbook::{
+        diagnostic::Fault,
+        model::SourceText,
+        node::{Node, Segment},
+    },
+};
+
+/// Options of `ssh` that would let anybody pose as a host.
+const TRUSTING: &[(&str, &[&str])] = &[
+    ("stricthostkeychecking", &["no", "off"]),
+    ("userknownhostsfile", &["/dev/null", "none"]),
+    ("nohostauthenticationforlocalhost", &["yes"]),
+];
+
+/// Names of transports that need no setting up.
+const PLAIN: &[&str] = &["local", "ssh", "kubectl-exec", "chroot", "nsenter", "cephadm-shell"];
+
+/// Collects every fault of a document that has the right shape.
+pub(super) struct Checker<'a> {
+    pub root: &'a Node,
+    pub text: &'a str,
+    pub document: &'a Document,
+    pub faults: &'a mut Vec<Fault>,
+}
+
+impl Checker<'_> {
+    fn fault(&mut self, code: &'static str, path: &[&str], message: String, hint: impl AsRef<str>) {
+        let path: Vec<Segment> =
+            path.iter().map(|part| part.parse().map_or_else(|_| Segment::Key((*part).to_owned()), Segment::Index)).collect();
+        let span = self.root.at(&path).map_or_else(|| self.root.key_span(&path), |node| node.span).first_line(self.text);
+        self.faults.push(Fault::error(code, span, message).label("here").hint(hint));
+    }
+
+    pub fn inventory(mut self, source: &SourceText) -> Inventory {
+        let document = self.document;
+        let transports: IndexMap<String, Transport> =
+            document.transports.keys().filter_map(|name| Some((name.clone(), self.transport(name)?))).collect();
+        let mut hosts = IndexMap::new();
+        for (name, host) in &document.hosts {
+            if let Err(why) = destination(name) {
+                self.fault(
+                    "bad-name",
+                    &["hosts", name],
+                    format!("`{name}` cannot be the name of a host: {why}"),
+                    "use letters, digits, `.`, `-`, `_`",
+                );
+            }
+            let wanted = host.transport.as_deref().or(document.transport.as_deref()).unwrap_or("ssh");
+            let Some(transport) = transports.get(wanted).cloned().or_else(|| Transport::plain(wanted)) else {
+                if !document.transports.contains_key(wanted) {
+                    let known: Vec<&str> = document.transports.keys().map(String::as_str).chain(PLAIN.iter().copied()).collect();
+                    let hint = nearest(wanted, known.iter().copied())
+                        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                    let path: &[&str] = if host.transport.is_some() { &["hosts", name, "transport"] } else { &["transport"] };
+                    self.fault("unknown-name", path, format!("there is no transport `{wanted}`"), hint);
+                }
+                continue;
+            };
+            let address = host.address.clone().unwrap_or_else(|| name.clone());
+            if let Err(why) = destination(&address) {
+                self.fault(
+                    "bad-name",
+                    &["hosts", name, "address"],
+                    format!("`{address}` cannot be an address: {why}"),
+                    "write what the transport calls the host",
+                );
+            }
+            self.via(name);
+            hosts.insert(name.clone(), Host { address, transport, via: host.via.clone(), vars: self.vars(name) });
+        }
+        let mut groups = IndexMap::new();
+        for name in document.groups.keys() {
+            let mut members = Vec::new();
+            self.members(name, &mut members, &mut BTreeSet::new());
+            groups.insert(name.clone(), members);
+        }
+        for (name, lock) in &document.locks {
+            for (key, words) in [("acquire", &lock.acquire), ("release", &lock.release)] {
+                if words.first().is_none_or(String::is_empty) {
+                    self.fault(
+                        "empty",
+                        &["locks", name, key],
+                        format!("`{key}` names no program"),
+                        "write the command word by word: [etcdctl, put, ...]",
+                    );
+                }
+            }
+            if let Some(on) = lock.on.as_deref().filter(|on| *on != "local" && !document.hosts.contains_key(*on)) {
+                self.fault(
+                    "unknown-name",
+                    &["locks", name, "on"],
+                    format!("there is no host `{on}`"),
+                    "name one of `hosts`, or leave `on` out",
+                );
+            }
+        }
+        Inventory { source: source.clone(), hosts, groups, locks: document.locks.clone() }
+    }
+
+    fn via(&mut self, name: &str) {
+        let mut seen = BTreeSet::from([name]);
+        let mut at = name;
+        while let Some(next) = self.document.hosts.get(at).and_then(|host| host.via.as_deref()) {
+            let why = match self.document.hosts.get(next) {
+                None => format!("there is no host `{next}`"),
+                Some(_) if !seen.insert(next) => format!("`{name}` is reached through itself"),
+                Some(_) => {
+                    at = next;
+                    continue;
+                }
+            };
+            return self.fault("unknown-name", &["hosts", name, "via"], why, "name another host under `hosts`");
+        }
+    }
+
+    fn vars(&self, host: &str) -> IndexMap<String, Value> {
+        let mut vars = IndexMap::new();
+        for group in self.document.groups.values().filter(|group| group.hosts.iter().any(|name| name == host)) {
+            vars.extend(group.vars.clone());
+        }
+        vars.extend(self.document.hosts.get(host).map(|host| host.vars.clone()).unwrap_or_default());
+        vars
+    }
+
+    /// Adds the hosts of a group and of the groups inside it.
+    fn members(&mut self, name: &str, members: &mut Vec<String>, seen: &mut BTreeSet<String>) {
+        let document = self.document;
+        let Some(group) = document.groups.get(name).filter(|_| seen.insert(name.to_owned())) else { return };
+        for (index, host) in group.hosts.iter().enumerate() {
+            if !document.hosts.contains_key(host) {
+                let hint = nearest(host, document.hosts.keys().map(String::as_str))
+                    .map_or_else(|| "add it under `hosts`".to_owned(), |near| format!("did you mean `{near}`?"));
+                self.fault("unknown-name", &["groups", name, "hosts", &index.to_string()], format!("there is no host `{host}`"), hint);
+            }
+            if !members.contains(host) {
+                members.push(host.clone());
+            }
+        }
+        for (index, inner) in group.groups.iter().enumerate() {
+            if document.groups.contains_key(inner) {
+                self.members(inner, members, seen);
+            } else {
+                let path = ["groups", name, "groups", &index.to_string()];
+                self.fault("unknown-name", &path, format!("there is no group `{inner}`"), "name one of `groups`");
+            }
+        }
+    }
+
+    fn transport(&mut self, name: &str) -> Option<Transport> {
+        let written = self.document.transports.get(name)?;
+        let before = self.faults.len();
+        if Transport::plain(name).is_some_and(|plain| plain.kind != written.kind) {
+            self.fault("bad-name", &["transports", name], format!("`{name}` means something else already"), "choose another name");
+        }
+        let mut transport = Transport::of(name, written.kind);
+        transport.options.clone_from(&written.options);
+        if written.kind == KindName::Command {
+            self.command(name, &mut transport);
+        } else {
+            for (key, given) in [
+                ("command", !written.command.is_empty()),
+                ("quoting", written.quoting.is_some()),
+                ("stdin", written.stdin.is_some()),
+                ("lost", written.lost.is_some()),
+            ] {
+                if given {
+                    self.fault(
+                        "not-here",
+                        &["transports", name, key],
+                        format!("`{key}` belongs to transports of the kind `command`"),
+                        "leave it out",
+                    );
+                }
+            }
+        }
+        if written.kind == KindName::Ssh {
+            self.trust(name, &written.options);
+        }
+        (self.faults.len() == before).then_some(transport)
+    }
+
+    fn command(&mut self, name: &str, transport: &mut Transport) {
+        let Some(written) = self.document.transports.get(name) else { return };
+        transport.command.clone_from(&written.command);
+        transport.stdin = written.stdin.unwrap_or(true);
+        let LostDocument { codes, messages } = written.lost.clone().unwrap_or_default();
+        (transport.lost_codes, transport.lost_messages) = (codes, messages);
+        let commands = written.command.iter().filter(|word| *word == "{command}").count();
+        if commands != 1 || written.command.first().is_none_or(|word| word == "{command}" || word.is_empty()) {
+            self.fault(
+                "bad-command",
+                &["transports", name, "command"],
+                "the command names its program first, and holds the word `{command}` once".to_owned(),
+                "for instance [tsh, ssh, \"root@{host}\", \"{command}\"]",
+            );
+        }
+        match written.quoting {
+            Some(quoting) => transport.quoting = quoting,
+            None => self.fault(
+                "missing-key",
+                &["transports", name],
+                "a transport of the kind `command` says how it takes words: `quoting` is missing".to_owned(),
+                "write `quoting: argv` if the words arrive as they are, `quoting: shell` if a shell takes them apart (as ssh does)",
+            ),
+        }
+        if !written.options.is_empty() {
+            self.fault("not-here", &["transports", name, "options"], "`options` stand in `command` itself".to_owned(), "move them there");
+        }
+    }
+
+    /// A host whose key is not checked is nobody's.
+    fn trust(&mut self, name: &str, options: &[String]) {
+        for (index, word) in options.iter().enumerate() {
+            let bare = word.strip_prefix("-o").unwrap_or(word).trim().to_ascii_lowercase();
+            let Some((key, value)) = bare.split_once(['=', ' ']) else { continue };
+            let value = value.trim();
+            if TRUSTING.iter().any(|(bad, values)| *bad == key.trim() && values.contains(&value)) {
+                self.fault(
+                    "host-key",
+                    &["transports", name, "options", &index.to_string()],
+                    format!("`{word}` would let anybody pose as this host"),
+                    "keep host keys in a known_hosts file, and name it with UserKnownHostsFile=FILE if it is not the usual one",
+                );
+            }
+        }
+    }
+}
