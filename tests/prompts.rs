@@ -19,7 +19,7 @@ fn bench() -> Workbench {
 fn every_question_is_asked_and_answered() {
     let bench = bench();
     let mut terminal = bench.terminal(100, &["run", "asks"]);
-    terminal.expect("A colour").send("\r");
+    terminal.expect("A colour").expect("Enter takes").send("\r");
     terminal.expect("Run this?").send("y\r");
     terminal.expect("Paint it blue?").expect("Go on? [y/N]").send("y\r");
     terminal.expect("Nothing can take this back. Type wipe").send("wip\r");

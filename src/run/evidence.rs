@@ -8,7 +8,8 @@ use super::{
     engine::{Engine, Halt},
     frame::{Compensation, Frame},
     probe::{answer, label},
-    step::{call_params, forget, not_run},
+    step::{forget, not_run},
+    stretch::call_params,
 };
 use crate::{
     event::{Event, Part, Place, StepState, Verdict, past::End},

@@ -23,6 +23,7 @@ mod requirement;
 mod shared_lock;
 mod stagger;
 mod step;
+mod stretch;
 mod supervise;
 mod taken_up;
 mod wait;

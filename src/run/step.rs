@@ -14,10 +14,10 @@ use super::{
     remedy::Prepared,
 };
 use crate::{
-    event::{Effect, Event, Mode, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
+    event::{Effect, Event, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
     plan::{Evaluated, Scope, remaining},
     ports::Choice,
-    runbook::model::{Command, Kind, Probe, Runbook, Step, Undo},
+    runbook::model::{Command, Kind, Probe, Step, Undo},
 };
 
 /// What has become of a step.
@@ -42,7 +42,7 @@ impl Did {
     }
 
     /// What has become of a stretch of steps. A failure inside is the stretch's own, for its `on_fail` to decide.
-    fn of(result: Result<(), Halt>) -> Result<Self, Halt> {
+    pub fn of(result: Result<(), Halt>) -> Result<Self, Halt> {
         match result {
             Ok(()) => Ok(Self::Done(context! { ran => true, ok => true })),
             Err(Halt::Failed { place, why }) => Ok(Self::Failed { why, at: Some(place) }),
@@ -198,7 +198,7 @@ impl Engine<'_> {
                 let Some(runbook) = self.plan.called.get(&call.runbook) else {
                     return Ok(Did::failed(format!("the runbook {} is not there", call.runbook)));
                 };
-                let params = match call_params(call, scope) {
+                let params = match super::stretch::call_params(call, scope) {
                     Ok(Evaluated::Known(params)) => params,
                     Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                     Err(why) => return Ok(Did::failed(why)),
@@ -228,53 +228,6 @@ impl Engine<'_> {
             Did::Done(result) if step.verify.is_some() && !self.was_done(place) => self.verify(step, scope, place, result),
             did => Ok(did),
         }
-    }
-
-    /// Another runbook as one step: its preflight is a gate here, its cleanups run when it ends.
-    fn call(&self, runbook: &Runbook, given: &crate::plan::binding::Given, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
-        let bound = match crate::plan::binding::bind(runbook, given) {
-            Ok((bound, missing)) if missing.is_empty() => bound,
-            Ok((_, missing)) => {
-                let names: Vec<_> = missing.iter().map(|parameter| parameter.name.as_str()).collect();
-                return Ok(Did::failed(format!("{} is not given {}", runbook.name, names.join(", "))));
-            }
-            Err(faults) => return Ok(Did::failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))),
-        };
-        let mut inner_scope = self.scope(runbook, bound.scope_value());
-        if self.was_done(place) {
-            self.preflight_before(runbook, &mut inner_scope, Some(place))?;
-        } else if let Some(why) = match self.preflight(runbook, &mut inner_scope, Some(place)) {
-            Err(Halt::Blocked { why }) => Some(why),
-            other => other?,
-        } {
-            return Ok(Did::failed(why));
-        }
-        let mut inner = Frame::inside(frame);
-        let result = self.steps(&runbook.steps, &mut inner_scope, &mut inner, Some(place));
-        Did::of(self.end_frame(inner, Some(frame), result))
-    }
-
-    /// A group's own cleanup is owed as soon as the group is entered.
-    pub fn own_cleanup(&self, step: &Step, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
-        let Some(remedy) = &step.cleanup else { return Ok(()) };
-        match Self::prepare(remedy, step, place, Part::Cleanup, scope) {
-            Ok(None) => {}
-            // A dry run enters nothing.
-            Ok(Some(_)) if self.setting.mode == Mode::DryRun => {}
-            Ok(Some(cleanup)) => {
-                if frame.gathers {
-                    if !self.was_owed(place) {
-                        return Ok(());
-                    }
-                } else {
-                    self.emit(Event::CleanupDue { place: place.clone(), command: cleanup.shown() })?;
-                }
-                frame.register(Compensation { place: place.clone(), undo: None, cleanup: Some(cleanup) });
-            }
-            Err(_) if self.hypothetical() => {}
-            Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("its cleanup cannot be made ready: {why}") }),
-        }
-        Ok(())
     }
 
     fn probe_step(&self, probe: &Probe, scope: &Scope, place: &Place) -> Result<Did, Halt> {
@@ -387,7 +340,7 @@ impl Engine<'_> {
     }
 
     /// What has to be run when it ends had not been run when the run was left.
-    fn was_owed(&self, place: &Place) -> bool {
+    pub fn was_owed(&self, place: &Place) -> bool {
         self.before.is_some_and(|before| before.past.state.owed.contains_key(place))
     }
 
@@ -431,28 +384,6 @@ fn delay(step: &Step, again: u32) -> Duration {
         let factor = retry.backoff.max(1.0).powi(i32::try_from(again).unwrap_or(i32::MAX) - 1);
         Duration::try_from_secs_f64(retry.delay.as_secs_f64() * factor).unwrap_or(Duration::from_secs(3600)).min(Duration::from_secs(3600))
     })
-}
-
-pub(super) fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> Result<Evaluated<crate::plan::binding::Given>, String> {
-    let mut given = crate::plan::binding::Given::default();
-    for (name, value) in &call.params {
-        let value = match value {
-            serde_json::Value::String(text) => {
-                let template = crate::runbook::model::Template { text: text.as_str().into(), span: call.params_span };
-                match scope.render(&template).map_err(|error| format!("params.{name}: {error}"))? {
-                    Evaluated::Known(value) => serde_json::to_value(&value).map_err(|error| format!("params.{name}: {error}"))?,
-                    Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
-                }
-            }
-            other => other.clone(),
-        };
-        given.add(
-            name,
-            crate::plan::binding::Raw::Typed(value),
-            crate::plan::binding::Giver::File(format!("the call of {}", call.runbook)),
-        );
-    }
-    Ok(Evaluated::Known(given))
 }
 
 /// Settles the names of steps that were not reached.

@@ -1,0 +1,83 @@
+//! Stretches of steps that are one step: what they owe as soon as they are entered, and runbooks that are called.
+
+use super::{
+    engine::{Engine, Halt},
+    frame::{Compensation, Frame},
+    step::Did,
+};
+use crate::{
+    event::{Event, Mode, Part, Place},
+    plan::{Evaluated, Scope},
+    runbook::model::{Runbook, Step},
+};
+
+impl Engine<'_> {
+    /// Another runbook as one step: its preflight is a gate here, its cleanups run when it ends.
+    pub fn call(&self, runbook: &Runbook, given: &crate::plan::binding::Given, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
+        let bound = match crate::plan::binding::bind(runbook, given) {
+            Ok((bound, missing)) if missing.is_empty() => bound,
+            Ok((_, missing)) => {
+                let names: Vec<_> = missing.iter().map(|parameter| parameter.name.as_str()).collect();
+                return Ok(Did::failed(format!("{} is not given {}", runbook.name, names.join(", "))));
+            }
+            Err(faults) => return Ok(Did::failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))),
+        };
+        let mut inner_scope = self.scope(runbook, bound.scope_value());
+        if self.was_done(place) {
+            self.preflight_before(runbook, &mut inner_scope, Some(place))?;
+        } else if let Some(why) = match self.preflight(runbook, &mut inner_scope, Some(place)) {
+            Err(Halt::Blocked { why }) => Some(why),
+            other => other?,
+        } {
+            return Ok(Did::failed(why));
+        }
+        let mut inner = Frame::inside(frame);
+        let result = self.steps(&runbook.steps, &mut inner_scope, &mut inner, Some(place));
+        Did::of(self.end_frame(inner, Some(frame), result))
+    }
+
+    /// A group's own cleanup is owed as soon as the group is entered.
+    pub fn own_cleanup(&self, step: &Step, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
+        let Some(remedy) = &step.cleanup else { return Ok(()) };
+        match Self::prepare(remedy, step, place, Part::Cleanup, scope) {
+            Ok(None) => {}
+            // A dry run enters nothing.
+            Ok(Some(_)) if self.setting.mode == Mode::DryRun => {}
+            Ok(Some(cleanup)) => {
+                if frame.gathers {
+                    if !self.was_owed(place) {
+                        return Ok(());
+                    }
+                } else {
+                    self.emit(Event::CleanupDue { place: place.clone(), command: cleanup.shown() })?;
+                }
+                frame.register(Compensation { place: place.clone(), undo: None, cleanup: Some(cleanup) });
+            }
+            Err(_) if self.hypothetical() => {}
+            Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("its cleanup cannot be made ready: {why}") }),
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> Result<Evaluated<crate::plan::binding::Given>, String> {
+    let mut given = crate::plan::binding::Given::default();
+    for (name, value) in &call.params {
+        let value = match value {
+            serde_json::Value::String(text) => {
+                let template = crate::runbook::model::Template { text: text.as_str().into(), span: call.params_span };
+                match scope.render(&template).map_err(|error| format!("params.{name}: {error}"))? {
+                    Evaluated::Known(value) => serde_json::to_value(&value).map_err(|error| format!("params.{name}: {error}"))?,
+                    Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
+                }
+            }
+            other => other.clone(),
+        };
+        given.add(
+            name,
+            crate::plan::binding::Raw::Typed(value),
+            crate::plan::binding::Giver::File(format!("the call of {}", call.runbook)),
+        );
+    }
+    Ok(Evaluated::Known(given))
+}
