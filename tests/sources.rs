@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 const POWERS: &[(&str, &[&str])] = &[
     ("serde_yaml::", &["runbook/document.rs"]),
     ("saphyr_parser::", &["runbook/source.rs"]),
+    ("duct::", &["journal/signature.rs"]),
     ("rustix::", &["run/child.rs", "run/family.rs"]),
     ("dialoguer::", &["ui/prompt.rs"]),
     ("indicatif::", &["ui/terminal.rs"]),

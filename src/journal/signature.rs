@@ -3,9 +3,9 @@
 //! The key that signs is the operator's and need not be on this host, so that whoever rewrites the journal cannot sign it anew.
 
 use std::{
+    ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use super::{
@@ -55,10 +55,10 @@ pub fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, SignatureErr
     let draft = tempfile::Builder::new().prefix(".signing-").tempdir_in(&heads).map_err(file(&heads))?;
     let text = draft.path().join("head");
     fs::write(&text, format!("{head}\n")).map_err(file(&text))?;
-    let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"]).arg(key).arg(&text);
+    let words: Vec<&OsStr> =
+        ["-q", "-Y", "sign", "-n", NAMESPACE, "-f"].iter().map(OsStr::new).chain([key.as_os_str(), text.as_os_str()]).collect();
     // It asks for a passphrase or a touch on the terminal itself.
-    let output = command.stdin(Stdio::inherit()).stdout(Stdio::null()).stderr(Stdio::piped()).output().map_err(SignatureError::Missing)?;
+    let output = duct::cmd("ssh-keygen", words).stdout_null().stderr_capture().unchecked().run().map_err(SignatureError::Missing)?;
     if !output.status.success() {
         return Err(SignatureError::NotSigned { said: last_words(&output.stderr) });
     }
@@ -75,17 +75,18 @@ pub fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, SignatureErr
 pub fn signer(head: &Path, signers: &Path) -> Result<String, SignatureError> {
     let signature = beside(head);
     let wrong = |said: String| SignatureError::Wrong { head: head.to_owned(), signers: signers.to_owned(), said };
-    let mut find = Command::new("ssh-keygen");
-    find.args(["-Y", "find-principals", "-s"]).arg(&signature).arg("-f").arg(signers);
-    let found = find.stdin(Stdio::null()).output().map_err(SignatureError::Missing)?;
+    let asked = |words: &[&OsStr]| duct::cmd("ssh-keygen", words).stdout_capture().stderr_capture().unchecked();
+    let [find, sign, file_of] = ["find-principals", "-s", "-f"].map(OsStr::new);
+    let words = [OsStr::new("-Y"), find, sign, signature.as_os_str(), file_of, signers.as_os_str()];
+    let found = asked(&words).stdin_null().run().map_err(SignatureError::Missing)?;
     let principals = String::from_utf8_lossy(&found.stdout).into_owned();
     let Some(principal) = principals.lines().map(str::trim).find(|line| !line.is_empty()) else {
         return Err(wrong(last_words(&found.stderr)));
     };
-    let mut verify = Command::new("ssh-keygen");
-    verify.args(["-Y", "verify", "-n", NAMESPACE, "-I", principal, "-s"]).arg(&signature).arg("-f").arg(signers);
     let text = fs::File::open(head).map_err(file(head))?;
-    let verified = verify.stdin(text).stdout(Stdio::piped()).stderr(Stdio::piped()).output().map_err(SignatureError::Missing)?;
+    let plain = ["-Y", "verify", "-n", NAMESPACE, "-I", principal, "-s"];
+    let words: Vec<&OsStr> = plain.iter().map(OsStr::new).chain([signature.as_os_str(), file_of, signers.as_os_str()]).collect();
+    let verified = asked(&words).stdin_file(text).run().map_err(SignatureError::Missing)?;
     if verified.status.success() { Ok(principal.to_owned()) } else { Err(wrong(last_words(&[verified.stdout, verified.stderr].concat()))) }
 }
 
