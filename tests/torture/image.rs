@@ -82,7 +82,7 @@ pub fn run(setup: &Setup) -> Outcome {
     });
     let liar = setup.no_sync.to_str().unwrap();
     let mut results = Vec::new();
-    copies(setup, &disk, &mut rng, 3, &[("LD_PRELOAD", liar), ("LIAR_SYNC", "1")], |_, result| results.push(result));
+    copies(setup, &disk, &mut rng, 12, &[("LD_PRELOAD", liar), ("LIAR_SYNC", "1")], |_, result| results.push(result));
     outcome.control("fdatasync switched off", results);
     outcome
 }

@@ -119,7 +119,7 @@ pub fn syscalls(setup: &Setup) -> Outcome {
         outcome.point(format!("{call} number {number} of a thread"), stage.resume(&shown));
     }
     let liar = format!("LD_PRELOAD={}", setup.no_sync.display());
-    let results: Vec<_> = (1..=3)
+    let results: Vec<_> = (1..=10)
         .map(|number| {
             let stage = Stage::new(setup, journal_in_memory(setup), 3);
             let inject = format!("inject=fdatasync:signal=SIGKILL:when={number}");
