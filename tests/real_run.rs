@@ -258,3 +258,17 @@ steps:
     let ran = bench.run(&["run", "secretive", "--set", "token=x"]).exits(2);
     assert!(ran.stderr.contains("everybody on this host sees a command line"), "{}", ran.stderr);
 }
+
+#[test]
+fn the_locks_of_a_called_runbook_are_held_from_the_beginning() {
+    let bench = Workbench::new();
+    let step = "steps:\n  - {id: a, run: [echo, in], effect: read}\n";
+    bench.runbook("inner", &format!("locks: [fixed]\n{step}"));
+    bench.runbook("given", &format!("params:\n  name: {{type: string, help: A name}}\nlocks: [\"{{{{ params.name }}}}\"]\n{step}"));
+    bench.runbook("outer", "steps:\n  - {id: sub, call: inner}\n");
+    bench.runbook("vague", "steps:\n  - {id: sub, call: given, params: {name: x}}\n");
+    bench.run(&["run", "outer"]).exits(0);
+    assert!(bench.path("journal/locks/fixed.lock").exists());
+    let ran = bench.run(&["run", "vague"]).exits(3);
+    assert!(ran.stderr.contains("the lock `{{ params.name }}` of given needs params.name"), "{}", ran.stderr);
+}

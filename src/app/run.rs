@@ -1,5 +1,7 @@
 //! `halligan run`.
 
+use std::sync::Arc;
+
 use super::{
     Context, Failure,
     conduct::{self, Screens, Signals, Stage},
@@ -140,22 +142,31 @@ fn shared_locks(plan: &Plan, names: &[String]) -> Vec<(String, SharedLock)> {
     shared
 }
 
-/// The names of the locks that a plan needs.
+/// The names of the locks that a plan needs, those of the runbooks that it calls too.
 pub(super) fn lock_names(plan: &Plan) -> Result<Vec<String>, Failure> {
-    let mut scope = Scope::new(std::sync::Arc::new(plan.runbook.vars.clone()));
+    let mut names = Vec::new();
+    let mut scope = Scope::new(Arc::new(plan.runbook.vars.clone()));
     scope.set("params", plan.bound.scope_value());
     scope.set("inventory", plan.inventory_value());
-    let mut names = Vec::new();
-    for template in &plan.runbook.locks {
-        match scope.text(template) {
-            Ok(Evaluated::Known(name)) => names.push(name),
-            Ok(Evaluated::Unknown(needs)) => {
-                return Err(Failure::new(
-                    Exit::BadRunbook,
-                    format!("the lock `{template}` needs {}, which is not known before the run", needs.join(", ")),
-                ));
+    let own = (scope, &plan.runbook);
+    let called = plan.called.values().map(|runbook| {
+        // What a called runbook is given is known only when it is called, and a lock is held from the beginning.
+        let mut scope = Scope::new(Arc::new(runbook.vars.clone()));
+        scope.set_unknown("params");
+        scope.set("inventory", plan.inventory_value());
+        (scope, runbook)
+    });
+    for (scope, runbook) in std::iter::once(own).chain(called) {
+        for template in &runbook.locks {
+            let bad = |why: String| Failure::new(Exit::BadRunbook, format!("the lock `{template}` of {} {why}", runbook.name));
+            match scope.text(template) {
+                Ok(Evaluated::Known(name)) => names.push(name),
+                Ok(Evaluated::Unknown(needs)) => {
+                    return Err(bad(format!("needs {}, which is not known before the run", needs.join(", ")))
+                        .next("give it a name without parameters"));
+                }
+                Err(error) => return Err(bad(format!("cannot be named: {error}"))),
             }
-            Err(error) => return Err(Failure::new(Exit::BadRunbook, format!("the lock `{template}` cannot be named: {error}"))),
         }
     }
     Ok(names)
