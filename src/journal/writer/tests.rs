@@ -218,7 +218,7 @@ fn freeze() {
     append_all(&journal.begin_run(run(3), Durability::EachRecord), &sample::short(stdout));
     let head = Head { origin: "db3:/var/lib/halligan".to_owned(), ..journal.head() };
     fs::write(dir.join("head"), format!("{head}\n")).unwrap();
-    assert!(crate::journal::verify::verify(&dir, &[head]).unwrap().verdict.holds());
+    assert!(verify(&dir, &[head]).unwrap().verdict.holds());
 }
 
 proptest::proptest! {
