@@ -20,7 +20,6 @@ use crate::{
     expression::name::nearest,
     runbook::{
         diagnostic::{Fault, Report},
-        document as yaml,
         model::{Origin, SourceText, Span},
         node::{Node, Segment},
         schema, source,
@@ -162,23 +161,9 @@ pub fn read(path: &Path) -> Result<(Option<Inventory>, Report), std::io::Error> 
 }
 
 fn from_tree(source: &SourceText, root: &Node, faults: &mut Vec<Fault>) -> Option<Inventory> {
-    let value = match yaml::parse(&source.text) {
-        Ok(value) => value,
-        Err(error) => {
-            let offset = error.location().map_or(0, |at| at.index().min(source.text.len()));
-            faults.push(
-                Fault::error("syntax", Span { offset, len: 0 }, format!("this is not YAML: {error}"))
-                    .label("found here")
-                    .hint("check indentation, quotes and brackets on this line and the one before it"),
-            );
-            return None;
-        }
-    };
     let before = faults.len();
-    root.disagreements(&value, faults);
-    if faults.len() == before {
-        shape(&value, root, &source.text, faults);
-    }
+    let value = root.value(&source.text, faults)?;
+    shape(&value, root, &source.text, faults);
     if faults.len() > before {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{diagnostic::Fault, model::Span};
+use super::{diagnostic::Fault, document, model::Span};
 
 /// How a scalar is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,6 +194,25 @@ impl Node {
             }
             _ => {}
         }
+    }
+
+    /// The value of the text that this is the tree of; nothing if the two readers of YAML do not read the same, which is a fault.
+    pub fn value(&self, text: &str, faults: &mut Vec<Fault>) -> Option<Value> {
+        let value = match document::parse(text) {
+            Ok(value) => value,
+            Err(error) => {
+                let offset = error.location().map_or(0, |at| at.index().min(text.len()));
+                faults.push(
+                    Fault::error("syntax", Span { offset, len: 0 }, format!("this is not YAML: {error}"))
+                        .label("found here")
+                        .hint("check indentation, quotes and brackets on this line and the one before it"),
+                );
+                return None;
+            }
+        };
+        let before = faults.len();
+        self.disagreements(&value, faults);
+        (faults.len() == before).then_some(value)
     }
 
     /// Holds the tree against what serde read: two readers of YAML must not differ.

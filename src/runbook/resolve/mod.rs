@@ -46,23 +46,7 @@ pub fn resolve(source: SourceText) -> (Option<Runbook>, Report) {
 }
 
 fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Option<Runbook> {
-    let mut value = match document::parse(&source.text) {
-        Ok(value) => value,
-        Err(error) => {
-            let offset = error.location().map_or(0, |at| at.index().min(source.text.len()));
-            faults.push(
-                Fault::error("syntax", Span { offset, len: 0 }, format!("this is not YAML: {error}"))
-                    .label("found here")
-                    .hint("check indentation, quotes and brackets on this line and the one before it"),
-            );
-            return None;
-        }
-    };
-    let before = faults.len();
-    root.disagreements(&value, faults);
-    if faults.len() > before {
-        return None;
-    }
+    let mut value = root.value(&source.text, faults)?;
     whole_numbers(&mut value);
     let misshapes = schema::check(&value, &root, &source.text);
     let mut prune = Vec::new();
