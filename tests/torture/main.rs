@@ -25,7 +25,7 @@ const ROWS: &[Row] = &[
     Row { name: "tampering", about: "12 attacks, 3 ways to keep a head", least: (720, 720), run: tamper::attacks },
     Row { name: "bits", about: "a bit of a journal of 50 records flips", least: (10_000, 100_000), run: tamper::bits },
     Row { name: "kill", about: "kill -9 at random times in 200 steps, then resume", least: (50, 1000), run: kill::random },
-    Row { name: "syscalls", about: "kill -9 at each system call of 3 steps, then resume", least: (100, 1000), run: kill::syscalls },
+    Row { name: "syscalls", about: "kill -9 at each system call of 3 steps, then resume", least: (100, 600), run: kill::syscalls },
     Row { name: "full", about: "the disk is full, but for 0 to 64 KiB", least: (195, 195), run: full::run },
     Row { name: "images", about: "the disk as it is in the midst of a run, mounted anew", least: (10, 100), run: image::run },
 ];
