@@ -206,6 +206,21 @@ pub enum Outcome {
     Stuck,
 }
 
+impl Outcome {
+    /// Its name in records and scenarios.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Blocked => "blocked",
+            Self::Declined => "declined",
+            Self::Stopped => "stopped",
+            Self::RolledBack => "rolled_back",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
 /// What was found before anything ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    event::{Finding, Outcome, Place},
+    event::{Finding, Place},
     expression,
     quantity::show_duration,
 };
@@ -69,8 +69,8 @@ pub fn compare(scenario: &Scenario, shown: Shown<'_>) -> Vec<Mismatch> {
     if let Some(wanted) = expect.outcome
         && account.outcome != Some(wanted)
     {
-        let found = account.outcome.map_or("the run did not end".to_owned(), |found| format!("{} ({})", outcome(found), account.why));
-        comparison.differs("outcome", outcome(wanted), found);
+        let found = account.outcome.map_or("the run did not end".to_owned(), |found| format!("{} ({})", found.name(), account.why));
+        comparison.differs("outcome", wanted.name(), found);
     }
     if let Some(wanted) = expect.exit
         && shown.exit != Some(wanted)
@@ -233,17 +233,6 @@ fn finding(name: FindingName) -> &'static str {
         FindingName::Warn => "warn",
         FindingName::Block => "block",
         FindingName::Unknown => "unknown",
-    }
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Completed => "completed",
-        Outcome::Blocked => "blocked",
-        Outcome::Declined => "declined",
-        Outcome::Stopped => "stopped",
-        Outcome::RolledBack => "rolled_back",
-        Outcome::Stuck => "stuck",
     }
 }
 

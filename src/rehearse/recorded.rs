@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use indexmap::IndexMap;
 
-use crate::event::{Captured, Event, Exit, Finding, Outcome, Part, Place, Shown};
+use crate::event::{Captured, Event, Exit, Finding, Part, Place, Shown};
 
 use super::{account::Account, injection::part_word, suggestion::scalar};
 
@@ -229,7 +229,7 @@ impl Recorded<'_> {
         let account = Account::of(self.events);
         line("expect:".to_owned());
         if let Some(outcome) = account.outcome {
-            line(format!("  outcome: {}", word(outcome)));
+            line(format!("  outcome: {}", outcome.name()));
         }
         if let (true, Some(place)) = (at, &account.at) {
             line(format!("  at: {}", scalar(place.as_str())));
@@ -248,17 +248,6 @@ impl Recorded<'_> {
         }
         let owed: Vec<String> = account.owed.iter().map(|place| scalar(place.as_str())).collect();
         line(format!("  owed: [{}]", owed.join(", ")));
-    }
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Completed => "completed",
-        Outcome::Blocked => "blocked",
-        Outcome::Declined => "declined",
-        Outcome::Stopped => "stopped",
-        Outcome::RolledBack => "rolled_back",
-        Outcome::Stuck => "stuck",
     }
 }
 
