@@ -209,6 +209,7 @@ pub struct Wait {
     pub timeout: Option<Timespan>,
     pub stable_for: Option<Timespan>,
     pub stall: Option<Stall>,
+    pub unread_for: Option<Timespan>,
     pub fail_if: Option<Expr>,
     pub progress: Option<Progress>,
     pub message: Option<Template>,

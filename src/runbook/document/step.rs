@@ -133,6 +133,8 @@ pub struct Wait {
     pub stable_for: Option<String>,
     /// Say so when a figure stops moving.
     pub stall: Option<Stall>,
+    /// Give up when no asking could be read for so long.
+    pub unread_for: Option<String>,
     /// Give up at once when this expression is true.
     pub fail_if: Option<String>,
     /// Figures for the progress bar.
