@@ -190,7 +190,9 @@ impl Resolver<'_> {
             Some(Stall { watch: watch?, after: after? })
         });
         let progress = wait.progress.as_ref().zip(node.get("progress")).and_then(|(progress, node)| {
-            for (key, instead) in [("pattern", "and write `done` and `total` over `output`"), ("message", "the wait has a `message` of its own")] {
+            for (key, instead) in
+                [("pattern", "and write `done` and `total` over `output`"), ("message", "the wait has a `message` of its own")]
+            {
                 if node.has(key) {
                     let what = format!("`{key}` is for a command's progress; a wait has its `output`");
                     let fault = Fault::error("misplaced-key", key_of(node, key), what).label("not here");
