@@ -165,8 +165,10 @@ pub struct Progress {
     /// How much there is, an expression.
     #[schemars(required)]
     pub total: Option<String>,
-    /// For a command: a regular expression for its output lines; its named groups are in scope.
+    /// For a command: a regular expression for its output lines; its named groups are in scope, as they were last seen.
     pub pattern: Option<String>,
+    /// For a command: what stands below the bar, as a template; else its last line.
+    pub message: Option<String>,
 }
 
 /// The operator decides.
