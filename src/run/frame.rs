@@ -29,7 +29,9 @@ pub(super) struct Frame {
     pub covered: BTreeSet<StepId>,
     /// Nothing is done in it: what was done before is gathered.
     pub gathers: bool,
-    /// The run may go on after a failure in it, so that a failure is no stop.
+    /// It has come to its end because something in it failed.
+    pub failed: bool,
+    /// A failure in it is no stop: the run goes on after it, or takes it back.
     pub passed_over: bool,
 }
 
@@ -65,7 +67,8 @@ impl Engine<'_> {
         let stops = match &result {
             Err(Halt::Failed { .. }) => !frame.passed_over,
             Err(Halt::Stopped { .. } | Halt::Declined { .. }) => true,
-            _ => false,
+            Ok(()) => frame.failed && !frame.passed_over,
+            Err(_) => false,
         };
         let mut result = result;
         let mut kept = Vec::new();

@@ -180,7 +180,7 @@ impl Engine<'_> {
             }
             Kind::ForEach(_) | Kind::Group { .. } => {
                 let mut inner = Frame::inside(frame);
-                inner.passed_over |= step.on_fail == OnFail::Continue;
+                inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
                 if !self.was_done(place) || self.was_owed(place) {
                     self.own_cleanup(step, scope, &mut inner, place)?;
                 }
@@ -191,7 +191,10 @@ impl Engine<'_> {
                 }
                 .and_then(|did| self.prove(step, scope, place, did));
                 match did {
-                    Ok(did) => self.end_frame(inner, Some(frame), Ok(())).map(|()| did),
+                    Ok(did) => {
+                        inner.failed = matches!(did, Did::Failed { .. });
+                        self.end_frame(inner, Some(frame), Ok(())).map(|()| did)
+                    }
                     Err(halt) => self.end_frame(inner, Some(frame), Err(halt)).map(|()| Did::failed("it did not end".to_owned())),
                 }
             }
@@ -204,7 +207,7 @@ impl Engine<'_> {
                     Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                     Err(why) => return Ok(Did::failed(why)),
                 };
-                let did = self.call(runbook, &params, frame, place, step.on_fail == OnFail::Continue)?;
+                let did = self.call(runbook, &params, frame, place, matches!(step.on_fail, OnFail::Continue | OnFail::Rollback))?;
                 self.prove(step, scope, place, did)
             }
         }

@@ -59,7 +59,12 @@ impl Engine<'_> {
                 } else {
                     self.emit(Event::CleanupDue { place: place.clone(), command: cleanup.shown() })?;
                 }
-                frame.register(Compensation { place: place.clone(), undo: None, cleanup: Some(cleanup), owed_when_stopped: remedy.owed_when_stopped });
+                frame.register(Compensation {
+                    place: place.clone(),
+                    undo: None,
+                    cleanup: Some(cleanup),
+                    owed_when_stopped: remedy.owed_when_stopped,
+                });
             }
             Err(_) if self.hypothetical() => {}
             Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("its cleanup cannot be made ready: {why}") }),
