@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use halligan::{
-    event::{Answerer, Event, Mode, Outcome, Part, Past, Place, RunState, StepState, Verdict, state::Phase},
+    event::{Answerer, Effect, Event, Mode, Outcome, Part, Past, Place, RunState, StepState, Verdict, state::Phase},
     journal::MemoryLedger,
     plan::{
         Plan,
@@ -34,6 +34,8 @@ vars:
   was_set: "{{ before.output == 'set' }}"
 preflight:
   - {id: before, title: The flag is known, run: [flag, show]}
+  - {id: untouched, title: Nothing is done yet, run: [logged], output: int, expect: output == 0, once: true}
+  - {id: still_untouched, title: Nothing is done yet by that, expect: untouched.ok and untouched.output == 0}
 steps:
   - id: set_flag
     run: [flag, set]
@@ -94,6 +96,7 @@ commands:
   - {match: [flag, show], stdout: "{{ flag }}\n"}
   - {match: [flag, set], set: {flag: set, log: "{{ log + ['set'] }}"}}
   - {match: [flag, unset], set: {flag: clear, log: "{{ log + ['unset'] }}"}}
+  - {match: [logged], stdout: "{{ log | length }}\n"}
   # Another number each time: a result that is read again would be seen.
   - {match: [number], set: {number: "{{ number + 1 }}"}, stdout: "{{ number + 1 }}\n"}
   - {match: [calm], stdout: "{{ calm }}\n"}
@@ -445,6 +448,35 @@ fn what_was_found_at_first_is_what_is_restored() {
         assert_eq!(bench.rehearsal.simulator.world("flag").unwrap().to_string(), "set", "after {records}");
         assert_eq!(bench.count("unset"), 0, "after {records}");
     }
+}
+
+#[test]
+fn a_check_of_the_state_before_is_asked_until_the_first_change_and_never_after() {
+    let asked_always = RUNBOOK.replace(", once: true", "");
+    let (mut stood, mut blocked) = (0, 0);
+    for records in 1..whole() {
+        let changed = |bench: &Bench| {
+            let begins = |event: &Event| matches!(event, Event::StepBegan { command, .. } if command.effect != Effect::Read);
+            bench.ledger.events().iter().any(begins)
+        };
+        let bench = Bench::new(RUNBOOK, SCENARIO);
+        bench.run(records);
+        let (changed, before) = (changed(&bench), bench.ledger.events().len());
+        bench.resume(false, EVER);
+        let events = bench.ledger.events();
+        let here = |place: &Place| *place == Place::top("preflight").child("untouched");
+        let asked = events[before..].iter().any(|event| matches!(event, Event::StepBegan { place, .. } if here(place)));
+        let told = events[before..].iter().any(|event| {
+            matches!(event, Event::Note { place: Some(place), text } if here(place) && text.contains("before the first change it held"))
+        });
+        assert_eq!((asked, told), (!changed, changed), "after {records}");
+        stood += usize::from(told);
+        // Without that, its own change would keep it from going on.
+        let bench = Bench::new(&asked_always, SCENARIO);
+        bench.run(records);
+        blocked += usize::from(bench.resume(false, EVER).outcome == Outcome::Blocked);
+    }
+    assert!(stood > 30 && blocked > 30, "stood {stood}, blocked {blocked}");
 }
 
 #[test]

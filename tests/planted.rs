@@ -116,6 +116,16 @@ fn a_failure_that_is_passed_over() {
     caught(&planted(&[(&wait("stop"), &wait("continue"))]), "osd-never-comes-back", "found");
 }
 
+/// An OSD that the run itself has taken down keeps nobody from taking the run up again.
+#[test]
+fn a_check_that_the_run_itself_upsets() {
+    let once = |title: &str| (format!("    title: {title}\n    once: true\n"), format!("    title: {title}\n"));
+    let changes = [once("The map of the cluster is kept as it was found"), once("No OSD that holds data is down")];
+    let bench = planted(&changes.each_ref().map(|(from, to)| (from.as_str(), to.as_str())));
+    swept(&bench, "all-well", "by_systemd", "taken up again, it is blocked by its own preflight: No OSD that holds data is down");
+    caught(&bench, "killed-in-a-restart", "found   blocked");
+}
+
 /// No scenario of the runbook lets the flag fail to be there, so only the sweep can tell.
 #[test]
 fn a_missing_proof() {

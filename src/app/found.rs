@@ -38,9 +38,9 @@ pub fn headline(left: &Left) -> String {
     )
 }
 
-/// Everything that was found, with what will be done about it.
+/// Everything that was found, with what will be done about it. `once` are the probes that are not asked again.
 #[must_use]
-pub fn screen(left: &Left, found: &[Found], page: &Page) -> String {
+pub fn screen(left: &Left, found: &[Found], once: &[String], page: &Page) -> String {
     let mut lines = crate::ui::layout::wrap(&sanitise::text(&headline(left)), page.width, "", "  ");
     let mut field = |label: &str, text: &str| {
         if !text.is_empty() {
@@ -75,7 +75,12 @@ pub fn screen(left: &Left, found: &[Found], page: &Page) -> String {
     if left.doubted {
         field("damaged", "the journal does not hold: you are asked about every change that it calls done");
     }
-    field("first", "the preflight is asked again; every gate is asked again before its batch; what changes something is confirmed anew");
+    let again = if once.is_empty() {
+        "the preflight is asked again".to_owned()
+    } else {
+        format!("the preflight is asked again, but not what tells how things stood before the first change: {}", shorten(once))
+    };
+    field("first", &format!("{again}; every gate is asked again before its batch; what changes something is confirmed anew"));
     lines.join("\n") + "\n"
 }
 

@@ -63,10 +63,11 @@ pub fn resume(context: &Context, args: &cli::Resume) -> Result<Exit, Failure> {
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
     let plan = left.plan(context, &args.hosts, &args.params, &asking, true)?;
     let found = remaining::remaining(&plan, &left.history.past);
-    show(context, args.output, &found::screen(&left, &found, &context.out.stdout.page()));
+    let once = remaining::not_asked_again(&plan, &left.history.past);
+    show(context, args.output, &found::screen(&left, &found, &once, &context.out.stdout.page()));
     left.wait(context, &flags(&args.answers, &asking), &signals)?;
     debts::remind(context, Some(id));
-    let text = found::screen(&left, &found, &plain());
+    let text = found::screen(&left, &found, &once, &plain());
     let manner = Manner {
         answers: &args.answers,
         output: args.output,

@@ -170,6 +170,9 @@ impl Writer {
             crate::runbook::model::Severity::Warn => "should hold",
         };
         self.text(indent, indent + 2, &format!("{severity}: {expectation}"));
+        if probe.once {
+            self.text(indent, indent + 2, "not asked again once something was changed");
+        }
         if let Some(hint) = &probe.hint {
             self.text(indent, indent + 2, &format!("if not: {}", pretty(&hint.text)));
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{exit::Exit, load::Loaded, rehearse, wrong::Wrong};
 use crate::{
-    event::{Event, Mode, Past, Progress},
+    event::{Event, Mode, Outcome, Past, Progress},
     journal::memory::MemoryLedger,
     plan::{
         Plan,
@@ -39,6 +39,8 @@ pub struct Manner<'a> {
 pub struct Gone {
     pub rehearsal: Rehearsal,
     pub ending: Ending,
+    /// It was ended by a fault, and taken up again.
+    pub taken_up: bool,
     /// Everything that was told, what is only for the screen too.
     pub events: Vec<Event>,
     pub account: Account,
@@ -88,7 +90,8 @@ impl Trial {
             present: &|_| String::new(),
         };
         let mut ending = run::run(&self.plan, &setting, ports);
-        if rehearsal.simulator.ended() && !manner.leave {
+        let taken_up = rehearsal.simulator.ended() && !manner.leave;
+        if taken_up {
             rehearsal.simulator.revive();
             match Past::of(&ledger.events()) {
                 Ok(past) => {
@@ -113,7 +116,7 @@ impl Trial {
         let events = recorder.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut account = Account::of(&events);
         account.at = ending.place.clone().or(account.at);
-        Gone { rehearsal, ending, events, account }
+        Gone { rehearsal, ending, taken_up, events, account }
     }
 }
 
@@ -135,7 +138,19 @@ impl Gone {
         let breaches = invariant::breaches(&self.rehearsal, &trial.plan.runbook, &self.events, &self.account);
         let wrong =
             breaches.into_iter().map(|breach| Wrong { hint: breach.hint, ..Wrong::at(&trial.scenario.name, breach.spot, breach.what) });
-        wrong.chain(self.bug()).collect()
+        wrong.chain(self.bug()).chain(self.kept_from_going_on()).collect()
+    }
+
+    /// A run of which the scenario says that it completes must be able to go on after halligan has died.
+    fn kept_from_going_on(&self) -> Option<Wrong> {
+        let scenario = &self.rehearsal.scenario;
+        let blocked = self.taken_up && self.ending.outcome == Outcome::Blocked && scenario.expect.outcome == Some(Outcome::Completed);
+        blocked.then(|| Wrong {
+            hint: Some(
+                "a check that the run itself upsets tells how things stood before its first change: mark it `once: true`".to_owned(),
+            ),
+            ..Wrong::at(&scenario.name, None, format!("taken up again, it is blocked by its own preflight: {}", self.ending.why))
+        })
     }
 
     fn bug(&self) -> Option<Wrong> {

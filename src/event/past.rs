@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Captured, Event, Exit, Opening, Part, Place, RunState, Shown, Skip, Verdict,
+    Captured, Effect, Event, Exit, Finding, Opening, Part, Place, RunState, Shown, Skip, Verdict,
     state::{IllegalTransition, Phase},
 };
 
@@ -14,6 +14,15 @@ pub struct End {
     pub stdout: Captured,
     pub stderr: Captured,
     pub verdict: Verdict,
+}
+
+/// What a probe of the preflight had found when it was asked last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    pub title: String,
+    pub finding: Finding,
+    /// Why the operator went on all the same, if it blocked.
+    pub overridden: Option<String>,
 }
 
 /// How far a loop has come.
@@ -38,6 +47,7 @@ pub struct Past {
     pub ends: BTreeMap<(Place, Part), End>,
     /// What each preflight had found when its plan was made, or its first step was begun.
     pub found: BTreeMap<Place, End>,
+    pub checked: BTreeMap<Place, Checked>,
     /// What was begun last.
     pub commands: BTreeMap<Place, Shown>,
     pub attempts: BTreeMap<Place, u32>,
@@ -70,6 +80,15 @@ impl Past {
         self.state.apply(event)?;
         match event {
             Event::RunOpened(opening) => self.opening = Some((**opening).clone()),
+            Event::Checked { place, title, finding } => {
+                let checked = Checked { title: title.clone(), finding: finding.clone(), overridden: None };
+                self.checked.insert(place.clone(), checked);
+            }
+            Event::Overridden { place, reason, .. } => {
+                if let Some(checked) = self.checked.get_mut(place) {
+                    checked.overridden = Some(reason.clone());
+                }
+            }
             Event::Planned { .. } => self.planned = true,
             Event::Confirmed { place: Some(place), typed, .. } => {
                 self.answers.insert(place.clone(), typed.clone());
@@ -124,6 +143,21 @@ impl Past {
             }
             _ => false,
         }
+    }
+
+    /// A change was begun: inside this place, or at all.
+    #[must_use]
+    pub fn changed_in(&self, around: Option<&Place>) -> bool {
+        let inside = |place: &Place| around.is_none_or(|around| place.is_inside(around));
+        self.commands.iter().any(|(place, command)| command.effect != Effect::Read && inside(place))
+    }
+
+    /// What a probe of the preflight had found: one finding, or one for each of its items.
+    pub fn findings<'p>(&'p self, probe: &'p Place) -> impl Iterator<Item = (&'p Place, &'p Checked)> {
+        self.checked.range(probe.clone()..).take_while(|(place, _)| place.as_str().starts_with(probe.as_str())).filter(|(place, _)| {
+            let rest = &place.as_str()[probe.as_str().len()..];
+            rest.is_empty() || rest.starts_with('[')
+        })
     }
 
     /// How a command of a step ended, if it did.

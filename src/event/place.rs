@@ -64,6 +64,12 @@ impl Place {
         last.split('[').next().unwrap_or(last)
     }
 
+    /// It is that of a step inside the other.
+    #[must_use]
+    pub fn is_inside(&self, around: &Self) -> bool {
+        self.0.strip_prefix(&*around.0).is_some_and(|rest| rest.starts_with(['.', '[']))
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

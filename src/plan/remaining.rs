@@ -104,6 +104,27 @@ pub fn asked_again(past: &Past, rest: &[Step], parent: Option<&Place>) -> bool {
     rest.iter().any(|step| may_change(step) && !standing(past, step, &place_in(parent, step), over).is_settled())
 }
 
+/// The run has begun to change things: inside this place, or at all. Work by hand counts as soon as somebody says that it is done.
+#[must_use]
+pub fn changed(plan: &Plan, past: &Past, around: Option<&Place>) -> bool {
+    let by_hand = |place: &Place| {
+        let runbooks = std::iter::once(&plan.runbook).chain(plan.called.values());
+        let mut steps = runbooks.flat_map(|runbook| runbook.all_steps());
+        steps.any(|step| step.id.as_str() == place.step() && matches!(step.kind, Kind::Manual(_)))
+    };
+    past.changed_in(around) || past.answers.keys().any(|place| around.is_none_or(|around| place.is_inside(around)) && by_hand(place))
+}
+
+/// The probes of the preflight that a run which is taken up does not ask again.
+#[must_use]
+pub fn not_asked_again(plan: &Plan, past: &Past) -> Vec<String> {
+    if !changed(plan, past, None) {
+        return Vec::new();
+    }
+    let once = plan.runbook.preflight.iter().filter(|probe| probe.once).filter_map(|probe| probe.id.as_ref());
+    once.filter(|id| past.findings(&Place::top("preflight").child(id.as_str())).next().is_some()).map(ToString::to_string).collect()
+}
+
 fn may_change(step: &Step) -> bool {
     step.effect() != Effect::Read || matches!(step.kind, Kind::Call(_)) || step.children().iter().any(may_change)
 }

@@ -366,6 +366,7 @@ pub(super) mod tests {
             within: None,
             every: None,
             severity: crate::runbook::model::Severity::Block,
+            once: false,
             message: None,
             hint: None,
             span: Span::default(),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     event::{Event, Finding, Mode, Part, Place, Verdict},
-    plan::{Evaluated, Scope},
+    plan::{Evaluated, Scope, remaining},
     ports::{Answer, Ask, Question},
     runbook::model::{Runbook, Severity},
 };
@@ -20,10 +20,17 @@ impl Engine<'_> {
         let mut blocks = self.requirements(runbook, scope, &at("requires"))?;
         // The answers of now judge one another; what the plan was made with comes after them.
         let plan = scope.clone();
+        let standing = self.found_before_a_change(runbook, scope, parent)?;
         for probe in &runbook.preflight {
             self.check_interrupts(parent)?;
             let Some(id) = &probe.id else { continue };
             let place = at(id.as_str());
+            if let Some(value) = standing.as_ref().filter(|_| probe.once).and_then(|standing| standing.get(id.as_str()))
+                && self.stands(&place)?
+            {
+                scope.set(id.as_str(), value.clone());
+                continue;
+            }
             let answers = match self.ask(probe, scope, &place, Part::Main)? {
                 Evaluated::Known(answers) => answers,
                 Evaluated::Unknown(needs) => {
@@ -65,6 +72,38 @@ impl Engine<'_> {
         }
         let why = left.join("\n");
         if self.setting.mode == Mode::DryRun { Ok(Some(why)) } else { Err(Halt::Blocked { why }) }
+    }
+
+    /// What was found before the run's own first change, if it has come to that: what it has changed since speaks neither for
+    /// nor against going on.
+    fn found_before_a_change(&self, runbook: &Runbook, scope: &Scope, parent: Option<&Place>) -> Result<Option<Scope>, Halt> {
+        if !self.before.is_some_and(|before| remaining::changed(self.plan, before.past, parent)) {
+            return Ok(None);
+        }
+        let mut standing = scope.clone();
+        self.preflight_before(runbook, &mut standing, parent)?;
+        Ok(Some(standing))
+    }
+
+    /// Tells what a probe had found that is not asked again. Whether there is anything to tell: else it is asked.
+    fn stands(&self, place: &Place) -> Result<bool, Halt> {
+        let Some(before) = self.before else { return Ok(false) };
+        let found: Vec<_> = before.past.findings(place).collect();
+        if found.is_empty() || found.iter().any(|(_, checked)| matches!(checked.finding, Finding::Unknown { .. })) {
+            return Ok(false);
+        }
+        for (place, checked) in found {
+            let (mark, message) = match &checked.finding {
+                Finding::Pass { message } => ("it held", message),
+                Finding::Warn { message, .. } => ("it was warned of", message),
+                Finding::Block { message, .. } => ("it blocked", message),
+                Finding::Unknown { .. } => continue,
+            };
+            let overridden = checked.overridden.as_ref().map(|reason| format!("; overridden: {reason}")).unwrap_or_default();
+            let text = format!("{}: not asked again; before the first change {mark}: {message}{overridden}", checked.title);
+            self.emit(Event::Note { place: Some(place.clone()), text })?;
+        }
+        Ok(true)
     }
 
     /// What the preflight had found when the plan was made: what takes a step back restores that, not what is so now.

@@ -193,6 +193,8 @@ pub struct Probe {
     pub within: Option<Timespan>,
     pub every: Option<Timespan>,
     pub severity: Severity,
+    /// It tells how things stood before the run's first change, and is not asked again after that.
+    pub once: bool,
     pub message: Option<Template>,
     pub hint: Option<Template>,
     pub span: Span,

@@ -46,6 +46,10 @@ pub struct Probe {
     pub every: Option<String>,
     /// What a failure does.
     pub severity: Option<Severity>,
+    /// It tells how things stood before the run's first change: a run that is taken up after that does not ask it again.
+    /// For `preflight`.
+    #[serde(default)]
+    pub once: bool,
     /// What was seen, as a template.
     pub message: Option<String>,
     /// What to do when it fails.

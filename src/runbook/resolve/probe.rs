@@ -82,6 +82,13 @@ impl Resolver<'_> {
                     .hint("leave it out"),
             );
         }
+        if role != Role::Preflight && node.has("once") {
+            self.faults.push(
+                Fault::error("misplaced-key", key_of(node, "once"), "`once` is for a probe of the preflight")
+                    .label("not here")
+                    .hint("leave it out: what a step has found is never asked again once the step is done"),
+            );
+        }
         let mut inner = scope.clone();
         let for_each = probe.for_each.as_ref().zip(node.get("for_each")).and_then(|(each, node)| {
             if matches!(role, Role::Step | Role::DoneIf | Role::Verify) {
@@ -153,6 +160,7 @@ impl Resolver<'_> {
             within: field(node, "within", probe.within.as_ref()).map(|field| self.timespan(field, &inner)),
             every: field(node, "every", probe.every.as_ref()).map(|field| self.timespan(field, &inner)),
             severity: probe.severity.unwrap_or(Severity::Block),
+            once: probe.once,
             message: field(node, "message", probe.message.as_ref()).map(|field| self.template(field, &own)),
             hint: field(node, "hint", probe.hint.as_ref()).map(|field| self.template(field, &own)),
             span: node.span,
