@@ -1,0 +1,117 @@
+"""A test is a list of cases. Each prints one line; a failed one says where its logs are and what the last screen was."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+import traceback
+
+
+class Untrue(AssertionError):
+    """What a case says must be so is not so."""
+
+
+def must(holds, text):
+    if not holds:
+        raise Untrue(text)
+
+
+def until(holds, seconds, text, every=0.1):
+    """Asks until it holds; what it answers then. Bounded, so that nothing waits for ever."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = holds()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise Untrue(f"not within {seconds} s: {text}")
+        time.sleep(every)
+
+
+class Cases(contextlib.ExitStack):
+    """
+    with Cases("restart on ceph") as cases:
+        cases.callback(lab.down)                 # undone at the end, however it ends
+        cases.case("it goes well", well, lab)    # calls well(lab)
+        cases.control("two at once", naive, lab) # the same, and it must be found untrue
+    Words on the command line choose the cases that have one of them in their title.
+    """
+
+    def __init__(self, name, words=None):
+        super().__init__()
+        self.name = name
+        self.words = sys.argv[1:] if words is None else words
+        self.failed = 0
+        self.done = 0
+        self.notes = []
+        self.look = []
+
+    def __enter__(self):
+        # A test that is ended leaves nothing behind either.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+        print(f"{self.name}", flush=True)
+        return super().__enter__()
+
+    def note(self, text):
+        """A figure to stand on the line of the case under way."""
+        self.notes.append(text)
+
+    def on_failure(self, describe):
+        """Called when a case fails; what it returns is printed: where logs are, the last screen."""
+        self.look.append(describe)
+
+    def chosen(self, title):
+        return not self.words or any(word in title for word in self.words)
+
+    def case(self, title, test, *args, **named):
+        self._carry_out(title, test, args, named, control=False)
+
+    def control(self, title, test, *args, **named):
+        """The same with something planted: only a case that is found untrue has gone well."""
+        self._carry_out(title, test, args, named, control=True)
+
+    def _carry_out(self, title, test, args, named, control):
+        if not self.chosen(title):
+            return
+        self.notes, self.look = [], []
+        self.done += 1
+        began = time.monotonic()
+        fault = None
+        try:
+            test(*args, **named)
+            if control:
+                fault = "the control found nothing: this test cannot fail"
+        except Untrue as untrue:
+            if control:
+                self.note(f"found: {untrue}")
+            else:
+                fault = str(untrue)
+        except Exception:
+            fault = traceback.format_exc()
+        took = time.monotonic() - began
+        notes = "".join(f"; {note}" for note in self.notes)
+        kind = "control: " if control else ""
+        if fault is None:
+            print(f"== {kind}{title}: well, {took:.0f} s{notes}", flush=True)
+            return
+        self.failed += 1
+        print(f"== {kind}{title}: FAILED, {took:.0f} s{notes}\n   {fault}", flush=True)
+        for describe in self.look:
+            with contextlib.suppress(Exception):
+                print("   " + str(describe()).replace("\n", "\n   "), flush=True)
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None and not issubclass(kind, SystemExit):
+            traceback.print_exception(kind, error, trace)
+        # `down` and the like must be carried out to their end.
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        super().__exit__(None, None, None)
+        if kind is not None:
+            os._exit(1) if not issubclass(kind, SystemExit) else None
+            return False
+        if not self.done:
+            print(f"{self.name}: no case has {' or '.join(self.words)} in its title", flush=True)
+        sys.exit(1 if self.failed or not self.done else 0)

@@ -1,0 +1,109 @@
+"""A cluster of `tests/lab/ceph`, and what a test does to it."""
+
+import hashlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+from .case import until
+
+LAB = pathlib.Path(__file__).resolve().parent.parent
+
+
+def default_directory():
+    return pathlib.Path(os.environ.get("HALLIGAN_LAB") or f"/tmp/halligan-lab-{os.getuid()}")
+
+
+class Cluster:
+    """`Cluster(osds=4, copies=3).up()`. Options are those of tests/lab/ceph."""
+
+    def __init__(self, directory=None, **options):
+        self.directory = pathlib.Path(directory or default_directory() / "ceph")
+        self.options = options
+
+    @property
+    def conf(self):
+        return str(self.directory / "ceph.conf")
+
+    @property
+    def environment(self):
+        """For a program that is to work on this cluster."""
+        return {"CEPH_CONF": self.conf}
+
+    def lab(self, *words, timeout=120):
+        """The lab's own command."""
+        options = [word for name, value in self.options.items() for word in (f"--{name}", str(value))]
+        done = subprocess.run([LAB / "ceph", "--dir", self.directory, *options, *words],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+        if done.returncode:
+            raise RuntimeError(f"tests/lab/ceph {' '.join(words)}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def up(self):
+        # The packages may have to be installed first.
+        self.lab("up", timeout=590)
+        return self
+
+    def down(self):
+        self.lab("down")
+
+    def stop(self, *names):
+        self.lab("stop", *names)
+
+    def start(self, *names):
+        self.lab("start", *names)
+
+    def ceph(self, *words, timeout=30):
+        """What `ceph ... -f json` answers, or an error."""
+        done = subprocess.run(["ceph", "--connect-timeout", "10", *words, "-f", "json"], timeout=timeout, capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL, env={**os.environ, **self.environment, "PATH": "/usr/bin:/bin"})
+        if done.returncode:
+            raise RuntimeError(f"ceph {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def pid(self, name):
+        pid = int((self.directory / "run" / f"{name}.pid").read_text())
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if self.conf.encode() not in words:
+            raise RuntimeError(f"{name} does not run")
+        return pid
+
+    def signal(self, name, number):
+        """kill -9, SIGSTOP, SIGCONT of a daemon."""
+        os.kill(self.pid(name), number)
+
+    def kill(self, name):
+        self.signal(name, signal.SIGKILL)
+
+    def settled(self):
+        """Every OSD up, every placement group active and clean, and reported since the last change of the map."""
+        dump = self.ceph("osd", "dump")
+        groups = self.ceph("pg", "dump", "pgs")["pg_stats"]
+        newest = max((osd["up_from"] for osd in dump["osds"]), default=0)
+        return (all(osd["up"] for osd in dump["osds"]) and groups
+                and all(group["state"].startswith("active+clean") and group["reported_epoch"] >= newest for group in groups))
+
+    def wait_settled(self, seconds=60):
+        until(self.settled, seconds, "the cluster is settled")
+
+    def fingerprint(self):
+        """What a dry run must leave as it is: the map's epoch, the configuration, the objects, the daemons' processes."""
+        relevant = {
+            "map": self.ceph("osd", "dump"),
+            "crush": self.ceph("osd", "crush", "dump"),
+            "config": self.ceph("config", "dump"),
+            "tree": self.ceph("osd", "tree"),
+            "pids": {path.name: path.read_text() for path in sorted((self.directory / "run").glob("*.pid"))},
+            "objects": {pool["pool_name"]: self.objects(pool["pool_name"]) for pool in self.ceph("osd", "dump")["pools"]},
+        }
+        text = json.dumps(relevant, sort_keys=True)
+        return relevant["map"]["epoch"], hashlib.sha256(text.encode()).hexdigest()
+
+    def objects(self, pool):
+        done = subprocess.run(["rados", "-c", self.conf, "-p", pool, "ls", "--all"], capture_output=True, text=True, timeout=30, check=True)
+        return sorted(done.stdout.splitlines())
+
+    def logs(self):
+        return f"logs of the cluster: {self.directory}/log"
