@@ -5,7 +5,7 @@ import time
 
 from api import now
 from cloud import Refused
-from volume import number
+from flavour import number
 
 PATH = "/apis/storage.k8s.io/v1/volumeattachments"
 

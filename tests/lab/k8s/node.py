@@ -7,7 +7,8 @@ import uuid
 
 from api import now, tag
 from faults import Faults
-from volume import Volume, harm, number
+from flavour import Flavour, directory, number
+from volume import Volume, harm
 
 CAPACITY = {"cpu": "8", "memory": "16Gi", "pods": "110", "ephemeral-storage": "50Gi"}
 HEARTBEAT = 2.0
@@ -56,13 +57,13 @@ class Node:
         return {handle for container in self.containers.values() for handle in container.handles}
 
     def show_mounts(self):
-        directory = pathlib.Path(self.lab) / "nodes" / self.name
-        directory.mkdir(parents=True, exist_ok=True)
-        there, wanted = {path.name for path in directory.iterdir()}, self.mounted()
-        for handle in there - wanted:
-            (directory / handle).unlink()
-        for handle in wanted - there:
-            (directory / handle).symlink_to(f"../../volumes/{handle}")
+        place = pathlib.Path(self.lab) / "nodes" / self.name
+        place.mkdir(parents=True, exist_ok=True)
+        there, wanted = {path.name for path in place.iterdir()}, {directory(handle) for handle in self.mounted()}
+        for name in there - wanted:
+            (place / name).unlink()
+        for name in wanted - there:
+            (place / name).symlink_to(f"../../volumes/{name}")
 
     def sees(self, world, handle):
         volume = world.volumes.get(number(handle))
@@ -100,7 +101,7 @@ class Node:
             "metadata": {"name": self.name, "labels": {"kubernetes.io/hostname": self.name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"},
                          # Without it no VolumeAttachment ever appears.
                          "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true"}},
-            "spec": {"providerID": f"linode://{self.instance}"}})
+            "spec": {"providerID": Flavour(self.lab).provider_id(self.instance, self.name)}})
 
     def status(self):
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status",
@@ -167,7 +168,7 @@ class Node:
                 self.event(pod, "FailedMount", f'MountVolume.MountDevice failed for volume "{name}" : {reason}')
                 return
             if not self.sees(world, handle):
-                paths = " ".join(f"/dev/disk/by-id/{kind}{handle.split('-', 1)[1]}" for kind in ("linode-", "scsi-0Linode_Volume_"))
+                paths = " ".join(f"/dev/disk/by-id/{kind}{directory(handle).split('-', 1)[1]}" for kind in ("linode-", "scsi-0Linode_Volume_"))
                 self.event(pod, "FailedMount", f'MountVolume.MountDevice failed for volume "{name}" : rpc error: code = Internal desc = '
                                                f"Unable to find device path out of attempted paths: [{paths}]")
                 return

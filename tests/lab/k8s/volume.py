@@ -6,10 +6,7 @@ import json
 import pathlib
 import time
 
-
-def number(handle):
-    """The cloud's number for a volume, from its CSI handle: `2001-label` at Linode, `vol-…2001` at AWS."""
-    return str(int(handle[4:], 10)) if handle.startswith("vol-") else handle.split("-")[0]
+from flavour import directory
 
 
 def bind(line):
@@ -18,7 +15,7 @@ def bind(line):
 
 class Volume:
     def __init__(self, lab, handle):
-        self.directory = pathlib.Path(lab) / "volumes" / handle
+        self.directory = pathlib.Path(lab) / "volumes" / directory(handle)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log = self.directory / "log"
 
