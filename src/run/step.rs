@@ -17,7 +17,7 @@ use crate::{
     event::{Effect, Event, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
     plan::{Evaluated, Scope, remaining},
     ports::Choice,
-    runbook::model::{Command, Kind, Probe, Step, Undo},
+    runbook::model::{Command, Kind, OnFail, Probe, Step, Undo},
 };
 
 /// What has become of a step.
@@ -180,6 +180,7 @@ impl Engine<'_> {
             }
             Kind::ForEach(_) | Kind::Group { .. } => {
                 let mut inner = Frame::inside(frame);
+                inner.passed_over |= step.on_fail == OnFail::Continue;
                 if !self.was_done(place) || self.was_owed(place) {
                     self.own_cleanup(step, scope, &mut inner, place)?;
                 }
@@ -203,7 +204,7 @@ impl Engine<'_> {
                     Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                     Err(why) => return Ok(Did::failed(why)),
                 };
-                let did = self.call(runbook, &params, frame, place)?;
+                let did = self.call(runbook, &params, frame, place, step.on_fail == OnFail::Continue)?;
                 self.prove(step, scope, place, did)
             }
         }
@@ -375,7 +376,8 @@ impl Engine<'_> {
             Some(remedy) => ready(remedy, Part::Cleanup, "cleanup")?,
             None => None,
         };
-        Ok(Compensation { place: place.clone(), undo, cleanup })
+        let owed_when_stopped = step.cleanup.as_ref().is_some_and(|remedy| remedy.owed_when_stopped);
+        Ok(Compensation { place: place.clone(), undo, cleanup, owed_when_stopped })
     }
 }
 
