@@ -35,16 +35,19 @@ class ControlPlane:
             raise RuntimeError(f"tests/lab/kubernetes {' '.join(map(str, words))}: {done.stderr or done.stdout}")
         return done.stdout
 
-    def up(self):
+    def up(self, cloud="linode"):
         # The first time it is built. What takes its time is told on our own screen.
         subprocess.run([LAB / "kubernetes", "build"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=3000)
-        self.lab("up", timeout=300)
+        self.lab("--cloud", cloud, "up", timeout=300)
         return self
 
     def down(self):
         self.lab("down")
         with contextlib.suppress(OSError):
             self.directory.parent.rmdir()
+
+    def flavour(self):
+        return (self.directory / "flavour").read_text().strip()
 
     def shop(self, namespace, *workloads):
         self.lab("shop", namespace, *workloads, timeout=300)
