@@ -45,7 +45,9 @@ impl Engine<'_> {
             let place = acquire.place.clone();
             let taken = self.execute(&acquire, 1, Some(owes), self.ports.interrupts, None, judge_exit)?;
             match taken.verdict {
-                Verdict::Passed => frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release) }),
+                Verdict::Passed => {
+                    frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false })
+                }
                 Verdict::Failed { why } => return Err(Halt::Blocked { why: format!("the shared lock `{name}` cannot be had: {why}") }),
                 Verdict::Unknown { why } => {
                     self.emit(Event::Owed { place, why: format!("nobody knows whether the lock was taken: {why}") })?;

@@ -307,6 +307,8 @@ pub enum Undo {
 pub struct Remedy {
     pub when: Option<Expr>,
     pub command: Command,
+    /// A run that stops leaves it as it is, and owes it.
+    pub owed_when_stopped: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
