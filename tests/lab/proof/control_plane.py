@@ -52,6 +52,11 @@ class ControlPlane:
     def shop(self, namespace, *workloads):
         self.lab("shop", namespace, *workloads, timeout=300)
 
+    def watched_by(self, who, namespace):
+        """Put an autoscaler (hpa), an Argo CD Application (argocd) or a Flux Kustomization (flux) over the shop."""
+        text = (LAB / "k8s/objects" / f"{who}.yaml").read_text().replace("${namespace}", namespace)
+        self.kubectl("apply", "-f", "-", text=text)
+
     def tell(self, who, fault, value=""):
         self.lab("tell", who, fault, value)
 
