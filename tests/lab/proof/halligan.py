@@ -28,9 +28,11 @@ BINARY = os.environ.get("HALLIGAN") or str(REPOSITORY / "target/release/halligan
 class Halligan:
     """A journal, and the runs that are made with it."""
 
-    def __init__(self, environment, journal=None):
+    def __init__(self, environment, journal=None, through=()):
+        """`through`: words that go before it, such as those of a lab that starts programs in its own surroundings."""
         must(os.access(BINARY, os.X_OK), f"{BINARY} is missing: cargo build --release")
         self.journal = pathlib.Path(journal or tempfile.mkdtemp(prefix="halligan-journal-"))
+        self.command = [*map(str, through), BINARY, "--journal-dir", str(self.journal)]
         self.environment = {"HOME": "/nonexistent", "TERM": "xterm-256color", "LANG": "C.UTF-8",
                             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **environment}
 
@@ -46,7 +48,7 @@ class Halligan:
 
     def ask(self, *words):
         """What one of its own commands prints."""
-        done = subprocess.run([BINARY, "--journal-dir", self.journal, *words], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([*self.command, *words], capture_output=True, text=True, timeout=60,
                               env=self.environment, cwd=REPOSITORY, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout + done.stderr
 
@@ -127,7 +129,7 @@ class Run:
             if terminal:
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-        self.process = subprocess.Popen([BINARY, "--journal-dir", halligan.journal, *self.words], cwd=REPOSITORY, env=halligan.environment,
+        self.process = subprocess.Popen([*halligan.command, *self.words], cwd=REPOSITORY, env=halligan.environment,
                                         stdin=slave if terminal else subprocess.DEVNULL, stdout=slave, stderr=slave,
                                         start_new_session=True, preexec_fn=own_terminal)
         os.close(slave)
