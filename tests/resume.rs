@@ -446,6 +446,92 @@ steps:
     }
 }
 
+/// The step takes away what its own halligan may write: the next record fails as on a full disk.
+fn poisoned(printed: &str) -> (Workbench, String, String) {
+    let bench = bench();
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    bench.runbook(
+        "awkward",
+        &BODY
+            .replace(
+                "echo blind-begins; HOME/kill blind; echo blind >> HOME/log; HOME/kill blind-after",
+                &format!("PRINTED; echo blind >> HOME/log; [ -e HOME/once ] || {{ touch HOME/once; prlimit --pid $PPID --fsize=8192; }}")
+                    .replace("PRINTED", printed),
+            )
+            .replace("HOME", home),
+    );
+    let mut terminal = bench.shell(100, "trap '' XFSZ; \"$HALLIGAN\" run awkward --yes");
+    terminal.expect("journal head");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 9, "{text}");
+    let id = id(&bench);
+    assert_eq!(log(&bench).last().map(String::as_str), Some("blind"), "nothing was started after it:\n{text}");
+    (bench, id, text)
+}
+
+/// Where the records of a run went, and that they are gone from there when the test is over.
+struct Elsewhere(std::path::PathBuf);
+
+impl Elsewhere {
+    fn of(id: &str) -> Self {
+        Self(format!("/run/halligan/emergency-{id}.jsonl").into())
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn what_was_kept_elsewhere_when_the_journal_failed_is_taken_over_and_no_longer_in_doubt() {
+    let (bench, id, text) = poisoned("echo blind-begins");
+    let elsewhere = Elsewhere::of(&id);
+    if !elsewhere.0.exists() {
+        // Not root: it was printed in full, and a person decides.
+        assert!(text.contains("printed in full"), "{text}");
+        bench.run(&["resume", "--yes"]).exits(10);
+        return;
+    }
+    assert!(text.contains("/run/halligan/emergency-") && text.contains(&format!("halligan resume {id}")), "{text}");
+    let ran = bench.run(&["resume", "--yes"]);
+    assert!(ran.stdout.contains("blind ended well") && !ran.stdout.contains("in doubt"), "{}", ran.stdout);
+    came_to_its_end(&bench, &ran);
+    assert_eq!(log(&bench).iter().filter(|line| *line == "blind").count(), 1);
+    let journal = bench.read("journal/journal.jsonl").unwrap();
+    let text = std::fs::read(&elsewhere.0).unwrap();
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let hash = halligan::journal::Digest::of(line).to_string();
+        assert_eq!(journal.matches(&hash).count(), 1, "each is named once, by its hash");
+    }
+}
+
+#[test]
+fn what_was_kept_elsewhere_and_is_not_beyond_doubt_is_shown_and_asked_about() {
+    let changed = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().replacen("\"code\":0", "\"code\":1", 1).into_bytes();
+    let ways: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 2] =
+        [("checksum", &changed), ("cut short", &|bytes: &[u8]| bytes[..bytes.len() / 2].to_vec())];
+    for (way, change) in ways {
+        let (bench, id, _) = poisoned("echo blind-begins");
+        let elsewhere = Elsewhere::of(&id);
+        let Ok(bytes) = std::fs::read(&elsewhere.0) else { continue };
+        std::fs::write(&elsewhere.0, change(&bytes)).unwrap();
+        let asked = bench.run(&["resume", "--yes"]).exits(10);
+        let told = asked.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("not relied on") && told.contains("in doubt blind"), "{way}: {}", asked.stdout);
+        // The records of another run are none of this one.
+        std::fs::write(
+            &elsewhere.0,
+            std::fs::read_to_string(bench.path("journal/journal.jsonl")).unwrap().lines().next().unwrap().to_owned() + "\n",
+        )
+        .unwrap();
+        bench.run(&["resume", "--yes"]).exits(10);
+        bench.run(&["journal", "verify"]).exits(0);
+    }
+}
+
 fn ssh_key(bench: &Workbench, name: &str) -> String {
     let path = bench.path(name);
     let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(&path).status().unwrap();
