@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 
@@ -95,7 +96,7 @@ class Cluster:
             "crush": self.ceph("osd", "crush", "dump"),
             "config": self.ceph("config", "dump"),
             "tree": self.ceph("osd", "tree"),
-            "pids": {path.name: path.read_text() for path in sorted((self.directory / "run").glob("*.pid"))},
+            "pids": {path.name: path.read_text() for path in sorted(pathlib.Path(self.conf).parent.glob("run/*.pid"))},
             "objects": {pool["pool_name"]: self.objects(pool["pool_name"]) for pool in self.ceph("osd", "dump")["pools"]},
         }
         text = json.dumps(relevant, sort_keys=True)
@@ -107,3 +108,67 @@ class Cluster:
 
     def logs(self):
         return f"logs of the cluster: {self.directory}/log"
+
+
+class Hosts(Cluster):
+    """The lab of three hosts. What is done to an OSD is done over SSH."""
+
+    @property
+    def conf(self):
+        return str(self.directory / "ceph/ceph.conf")
+
+    @property
+    def environment(self):
+        return {"CEPH_CONF": self.conf, "HALLIGAN_INVENTORY": str(self.directory / "inventory.yaml")}
+
+    names = ("host-1", "host-2", "host-3")
+
+    def __init__(self, directory=None, osds=2):
+        super().__init__(directory or default_directory() / "hosts", osds=osds)
+        self.osds = range(3 * osds)
+
+    def lab(self, *words, timeout=120):
+        done = subprocess.run([LAB / "hosts", "--dir", self.directory, "--osds", str(self.options["osds"]), *words],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+        if done.returncode:
+            raise RuntimeError(f"tests/lab/hosts {' '.join(words)}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def host_of(self, osd):
+        return self.names[osd // self.options["osds"]]
+
+    def on(self, host, *words, timeout=60):
+        """A command on a host; what it prints."""
+        return self.lab("ssh", host, shlex.join(words), timeout=timeout)
+
+    def systemctl(self, osd, *words):
+        return self.on(self.host_of(osd), "systemctl", *words, f"ceph-osd@{osd}")
+
+    def start(self, *names):
+        for name in names:
+            self.systemctl(int(name.removeprefix("osd.")), "start")
+
+    def stop(self, *names):
+        for name in names:
+            self.systemctl(int(name.removeprefix("osd.")), "stop")
+
+    def signal(self, name, number):
+        self.systemctl(int(name.removeprefix("osd.")), "kill", "--kill-who=main", "--signal", str(int(number)))
+
+    def fingerprint(self):
+        """Of the hosts, too: their configuration, what the OSDs keep beside their disks, and which processes they are."""
+        epoch, text = super().fingerprint()
+        digest = hashlib.sha256(text.encode())
+        for host in self.names:
+            root = self.directory / host / "root"
+            for place in ("etc", "var/lib/ceph", "root"):
+                for path in sorted((root / place).rglob("*")):
+                    status = path.lstat()
+                    # The disk itself is written to by its OSD all the time.
+                    told = (path.name,) if path.name == "block" else (path.name, status.st_mode, status.st_uid, status.st_size, status.st_mtime_ns)
+                    digest.update(repr(told).encode())
+            digest.update(self.on(host, "systemctl", "show", "ceph-osd@*", "-p", "Id,MainPID,NRestarts,ActiveState").encode())
+        return epoch, digest.hexdigest()
+
+    def logs(self):
+        return f"consoles of the hosts: {self.directory}/host-*/console; logs of the monitor: {self.directory}/ceph/log"

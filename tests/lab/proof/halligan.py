@@ -40,7 +40,7 @@ class Halligan:
         """`terminal=(rows, columns)` gives it one; else its answers are flags."""
         return Run(self, words, terminal)
 
-    def run(self, *words, timeout=300, terminal=None):
+    def run(self, *words, timeout=550, terminal=None):
         """The same, to its end."""
         run = self.start(*words, terminal=terminal)
         run.end(timeout)
@@ -74,7 +74,7 @@ class Halligan:
                 continue
         return [record for record in records if isinstance(record, dict) and record.get("run") == run]
 
-    def reached(self, pattern, kind="step_began", seconds=120, count=1):
+    def reached(self, pattern, kind="step_began", seconds=400, count=1):
         """Waits for a record of this kind whose place matches, and returns it."""
         def found():
             path = self.journal / "journal.jsonl"
@@ -164,12 +164,12 @@ class Run:
         until(lambda: words in self.text or self.process.poll() is not None, seconds, f"the screen says {words!r}")
         must(words in self.text, f"it ended without saying {words!r}")
 
-    def answer(self, question, typed, seconds=120):
+    def answer(self, question, typed, seconds=300):
         """Waits for a question, and types."""
         self.says(question, seconds)
         os.write(self._master, typed.encode() + b"\r")
 
-    def end(self, timeout=300):
+    def end(self, timeout=550):
         """Waits for its end; the exit code."""
         try:
             code = self.process.wait(timeout)
@@ -192,7 +192,7 @@ class Run:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def exits(self, code, timeout=300):
+    def exits(self, code, timeout=550):
         got = self.end(timeout)
         must(got == code, f"exit code {got}, not {code}")
         return self

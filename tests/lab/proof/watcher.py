@@ -16,6 +16,7 @@ class Watcher:
         self.conf = cluster.conf
         self.every = every
         self.samples = []  # (seconds since the beginning, map)
+        self.history = []
         self.missed = 0
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -62,7 +63,7 @@ class Watcher:
         return sorted(osd["osd"] for osd in dump["osds"] if not osd["up"])
 
     def maps(self):
-        return [dump for _, dump in self.samples] + self.history
+        return [dump for _, dump in list(self.samples)] + self.history
 
     def most_down(self):
         """The most OSDs that were down at one time, and which."""
