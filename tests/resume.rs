@@ -338,6 +338,64 @@ fn a_failed_step_is_asked_about_and_what_was_put_back_is_set_again() {
     bench.run(&["journal", "verify"]).exits(0);
 }
 
+/// A group that keeps what it has set when the run stops, and what makes it fail.
+const KEEPS: &str = "steps:
+  - id: held
+    group: Held
+    on_fail: ON_FAIL
+    cleanup: {shell: 'rm HOME/flag; echo unset >> HOME/log', when_stopped: owe}
+    steps:
+      - id: set_flag
+        shell: 'touch HOME/flag; echo set >> HOME/log'
+        effect: change
+        undo: {impossible: the group does it}
+      - id: fails
+        probe: {title: It is fixed, run: [test, -e, HOME/fixed]}
+  - id: after
+    run: [tee, HOME/after]
+    effect: change
+    undo: {impossible: a file}
+";
+
+fn keeping(on_fail: &str) -> Workbench {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    bench.runbook("keeps", &KEEPS.replace("HOME", home.trim_end_matches('/')).replace("ON_FAIL", on_fail));
+    bench
+}
+
+#[test]
+fn what_a_stopped_run_keeps_is_owed_and_a_resume_goes_on_from_it() {
+    let bench = keeping("stop");
+    let ran = bench.run(&["run", "keeps", "--yes"]).exits(6);
+    assert!(ran.stderr.contains("held") && ran.stderr.contains("owed"), "{}", ran.stderr);
+    assert_eq!(log(&bench), ["set"], "it is not put back");
+    assert!(bench.run(&["debts"]).exits(1).stdout.contains("owed  held:  bash"));
+    bench.file("fixed", "");
+    bench.run(&["resume", "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["set", "unset"], "what was set stood, was not set again, and was put back at the end");
+    bench.run(&["debts"]).exits(0);
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn what_a_stopped_run_keeps_is_put_back_by_a_rollback() {
+    let bench = keeping("stop");
+    bench.run(&["run", "keeps", "--yes"]).exits(6);
+    bench.run(&["rollback", &id(&bench), "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["set", "unset"]);
+    bench.run(&["debts"]).exits(0);
+}
+
+#[test]
+fn what_is_passed_over_is_no_stop_so_nothing_stays_owed() {
+    let bench = keeping("continue");
+    bench.run(&["run", "keeps", "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["set", "unset"]);
+    assert!(bench.path("after").exists());
+    bench.run(&["debts"]).exits(0);
+}
+
 /// Another start of the machine, as far as the program can see, where the test may make it look so.
 #[test]
 fn after_a_restart_of_the_machine_its_processes_are_known_dead() {
@@ -356,6 +414,94 @@ fn after_a_restart_of_the_machine_its_processes_are_known_dead() {
     assert_eq!(output.status.code(), Some(10), "{stdout}{stderr}");
     let stdout = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(stdout.contains("this host was restarted since") && stdout.contains("its process is gone with the restart"), "{stdout}");
+}
+
+#[test]
+fn the_password_for_sudo_is_asked_for_as_in_the_run() {
+    let bench = bench();
+    killed(&bench, "after-a");
+    let refused = bench.run(&["resume", "--yes", "--ask-sudo-password"]).exits(2);
+    assert!(refused.stderr.contains("there is no terminal"), "{}", refused.stderr);
+    let mut terminal = bench.terminal(100, &["resume", "--yes", "--ask-sudo-password"]);
+    terminal.expect("sudo password: ").send("open sesame\r");
+    let (code, text) = terminal.end();
+    came_to_its_end(&bench, &Ran { code: Some(code), stdout: text.clone(), stderr: String::new() });
+    assert!(!text.contains("open sesame") && !bench.read("journal/journal.jsonl").unwrap().contains("open sesame"));
+}
+
+#[test]
+fn a_run_whose_terminal_was_closed_is_taken_up_again() {
+    let bench = bench();
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    bench.runbook(
+        "awkward",
+        &BODY.replace("HOME/kill before-$ITEM;", "[ $ITEM = a ] || until [ -e HOME/go ]; do :; done;").replace("HOME", home),
+    );
+    let mut terminal = bench.terminal(100, &["run", "awkward", "--yes"]);
+    terminal.expect("each[item=a].prove").expect("each[item=b].work");
+    crate::signals::until("b is under way", || {
+        let journal = bench.read("journal/journal.jsonl").unwrap_or_default();
+        journal.lines().any(|line| line.contains("\"step_spawned\"") && line.contains("each[item=b].work\",\"part\":\"main\""))
+    });
+    // Its window is closed: the kernel sends HUP, and every later write to it fails.
+    terminal.hang_up();
+    bench.file("go", "");
+    assert_eq!(terminal.end().0, 130);
+    let journal = bench.read("journal/journal.jsonl").unwrap();
+    assert!(journal.contains("\"interrupted\"") && journal.contains("SIGHUP") && journal.contains("\"run_closed\""), "{journal}");
+    assert!(!bench.path("flag").exists(), "what was set is put back");
+    let done = log(&bench);
+    assert!(done.contains(&"a 1".to_owned()) && !done.iter().any(|line| line.starts_with("c ")), "{done:?}");
+    let ran = bench.run(&["resume", "--yes"]);
+    came_to_its_end(&bench, &ran);
+    for item in ["a 1", "b 1", "c 1"] {
+        assert_eq!(log(&bench).iter().filter(|line| *line == item).count(), 1, "{:?}", log(&bench));
+    }
+    assert!(!bench.path("flag").exists());
+}
+
+#[test]
+fn a_run_that_died_inside_a_runbook_that_it_calls_goes_on_inside_it() {
+    for at in ["first-after", "second"] {
+        let bench = bench();
+        let home = bench.path("").display().to_string();
+        let home = home.trim_end_matches('/');
+        bench.runbook(
+            "inner",
+            &r"params: {name: {type: string, help: A name}}
+preflight:
+  - {id: untouched, title: Nothing is done here yet, shell: '! grep -q first HOME/log', once: true}
+  - {id: number, title: A number, shell: 'echo y >> HOME/inner; wc -l < HOME/inner', output: int, expect: output > 0}
+steps:
+  - id: first
+    shell: 'echo first-$NAME-$NUMBER >> HOME/log; HOME/kill first-after'
+    env: {NAME: '{{ params.name }}', NUMBER: '{{ number.output }}'}
+    effect: change
+    cleanup: {shell: 'echo inner-unset >> HOME/log'}
+    done_if: {title: It is there, run: [grep, -q, first, HOME/log]}
+  - id: second
+    shell: 'HOME/kill second; echo second-$NUMBER >> HOME/log'
+    env: {NUMBER: '{{ number.output }}'}
+    effect: change
+    idempotent: true
+    undo: {impossible: a line}
+"
+            .replace("HOME", home),
+        );
+        bench.runbook(
+            "outer",
+            &"steps:\n  - {id: before, shell: 'echo before >> HOME/log', effect: change, undo: {impossible: a line}}\n  \
+               - {id: sub, call: inner, params: {name: x}}\n  \
+               - {id: after, shell: 'echo after >> HOME/log', effect: change, undo: {impossible: a line}}\n"
+                .replace("HOME", home),
+        );
+        bench.file(&format!("armed-{at}"), "");
+        assert_eq!(bench.run(&["run", "outer", "--yes"]).code, None, "killed at {at}");
+        let ran = bench.run(&["resume", "--yes"]);
+        came_to_its_end(&bench, &ran);
+        assert_eq!(log(&bench), ["before", "first-x-1", "second-1", "inner-unset", "after"], "killed at {at}\n{}", ran.stdout);
+    }
 }
 
 fn ssh_key(bench: &Workbench, name: &str) -> String {

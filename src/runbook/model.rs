@@ -209,6 +209,7 @@ pub struct Wait {
     pub timeout: Option<Timespan>,
     pub stable_for: Option<Timespan>,
     pub stall: Option<Stall>,
+    pub unread_for: Option<Timespan>,
     pub fail_if: Option<Expr>,
     pub progress: Option<Progress>,
     pub message: Option<Template>,
@@ -306,6 +307,8 @@ pub enum Undo {
 pub struct Remedy {
     pub when: Option<Expr>,
     pub command: Command,
+    /// A run that stops leaves it as it is, and owes it.
+    pub owed_when_stopped: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

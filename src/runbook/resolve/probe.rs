@@ -216,6 +216,7 @@ impl Resolver<'_> {
             timeout: field(node, "timeout", wait.timeout.as_ref()).or(outer.timeout).map(|field| self.timespan(field, scope)),
             stable_for: field(node, "stable_for", wait.stable_for.as_ref()).map(|field| self.timespan(field, scope)),
             stall,
+            unread_for: field(node, "unread_for", wait.unread_for.as_ref()).map(|field| self.positive(field, scope)),
             fail_if: field(node, "fail_if", wait.fail_if.as_ref()).map(|field| self.expression(field, &own)),
             progress,
             message: field(node, "message", wait.message.as_ref()).map(|field| self.template(field, &own)),

@@ -1,5 +1,6 @@
 """halligan itself, as an operator starts it: with a journal of its own, on a terminal or with its answers as flags."""
 
+import ctypes
 import fcntl
 import json
 import os
@@ -18,6 +19,8 @@ import time
 from .case import must, until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 # HALLIGAN names another build than the release.
 BINARY = os.environ.get("HALLIGAN") or str(REPOSITORY / "target/release/halligan")
 
@@ -25,9 +28,11 @@ BINARY = os.environ.get("HALLIGAN") or str(REPOSITORY / "target/release/halligan
 class Halligan:
     """A journal, and the runs that are made with it."""
 
-    def __init__(self, environment, journal=None):
+    def __init__(self, environment, journal=None, through=()):
+        """`through`: words that go before it, such as those of a lab that starts programs in its own surroundings."""
         must(os.access(BINARY, os.X_OK), f"{BINARY} is missing: cargo build --release")
         self.journal = pathlib.Path(journal or tempfile.mkdtemp(prefix="halligan-journal-"))
+        self.command = [*map(str, through), BINARY, "--journal-dir", str(self.journal)]
         self.environment = {"HOME": "/nonexistent", "TERM": "xterm-256color", "LANG": "C.UTF-8",
                             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **environment}
 
@@ -43,7 +48,7 @@ class Halligan:
 
     def ask(self, *words):
         """What one of its own commands prints."""
-        done = subprocess.run([BINARY, "--journal-dir", self.journal, *words], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([*self.command, *words], capture_output=True, text=True, timeout=60,
                               env=self.environment, cwd=REPOSITORY, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout + done.stderr
 
@@ -119,10 +124,12 @@ class Run:
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *terminal, 0, 0))
 
         def own_terminal():
+            # It does not outlive the test, however that ends.
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if terminal:
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-        self.process = subprocess.Popen([BINARY, "--journal-dir", halligan.journal, *self.words], cwd=REPOSITORY, env=halligan.environment,
+        self.process = subprocess.Popen([*halligan.command, *self.words], cwd=REPOSITORY, env=halligan.environment,
                                         stdin=slave if terminal else subprocess.DEVNULL, stdout=slave, stderr=slave,
                                         start_new_session=True, preexec_fn=own_terminal)
         os.close(slave)
