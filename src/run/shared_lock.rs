@@ -69,7 +69,7 @@ impl Engine<'_> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Word by word as it was recorded: another operator may be at it now, and it stands in the name of the first.
         release.words = Words::Argv(state.owed.get(&place)?.argv.clone());
-        Some(Compensation { place, undo: None, cleanup: Some(Prepared::Ready(Box::new(release))) })
+        Some(Compensation { place, undo: None, cleanup: Some(Prepared::Ready(Box::new(release))), owed_when_stopped: false })
     }
 
     fn lock_order(&self, name: &str, lock: &SharedLock, part: Part) -> Order {
