@@ -1,6 +1,5 @@
 """A real Kubernetes control plane for a test: `tests/lab/kubernetes`, and what a test asks of it from outside."""
 
-import collections
 import contextlib
 import json
 import os
@@ -8,9 +7,8 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
-from .case import must, until
+from .case import must
 from .halligan import Halligan
 
 LAB = pathlib.Path(__file__).resolve().parents[1]
@@ -51,6 +49,11 @@ class ControlPlane:
 
     def shop(self, namespace, *workloads):
         self.lab("shop", namespace, *workloads, timeout=300)
+
+    def watched_by(self, who, namespace):
+        """Put an autoscaler (hpa), an Argo CD Application (argocd) or a Flux Kustomization (flux) over the shop."""
+        text = (LAB / "k8s/objects" / f"{who}.yaml").read_text().replace("${namespace}", namespace)
+        self.kubectl("apply", "-f", "-", text=text)
 
     def tell(self, who, fault, value=""):
         self.lab("tell", who, fault, value)
@@ -130,29 +133,18 @@ class ControlPlane:
 
     # Who asked how often
 
-    def calls(self, since=0.0):
+    def calls(self, since, until_then, namespace):
+        """The calls of kubectl for this namespace within that stretch of wall time."""
         path = self.directory / "calls"
         lines = path.read_text().splitlines() if path.exists() else []
-        return [(float(moment), words) for moment, _, words in (line.partition(" ") for line in lines) if float(moment) >= since]
+        moments = [(float(moment), words.split()) for moment, _, words in (line.partition(" ") for line in lines)]
+        return [words for moment, words in moments if since <= moment <= until_then and namespace in words]
 
     def logs(self):
         return f"logs of the control plane: {self.directory}/log"
-
-
-def most_in(calls, seconds):
-    """The most calls within any stretch of so many seconds."""
-    window, most = collections.deque(), 0
-    for moment, _ in calls:
-        window.append(moment)
-        while moment - window[0] > seconds:
-            window.popleft()
-        most = max(most, len(window))
-    return most
 
 
 def environment_is_clean():
     """Whoever runs the tests may have a cluster of their own."""
     os.environ.pop("KUBECONFIG", None)
 
-
-__all__ = ["ControlPlane", "environment_is_clean", "most_in", "must", "time", "until"]
