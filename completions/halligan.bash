@@ -239,7 +239,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__debts)
-            opts="-y -v -h --settle --inventory --set --params --step --yes --confirm --override --json --journal-dir --color --verbose --help"
+            opts="-y -v -h --settle --inventory --ask-sudo-password --set --params --step --yes --confirm --override --json --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1043,7 +1043,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__resume)
-            opts="-y -v -h --inventory --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1093,7 +1093,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__rollback)
-            opts="-y -v -h --inventory --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

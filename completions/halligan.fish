@@ -77,6 +77,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand resume" -l journal-dir
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l ask-sudo-password -d 'Ask once for the password that sudo wants where a step names a user'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l step -d 'Ask before each step that does something'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
@@ -94,6 +95,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l journal-d
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l ask-sudo-password -d 'Ask once for the password that sudo wants where a step names a user'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l step -d 'Ask before each step that does something'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
@@ -108,6 +110,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand debts" -l color -d 'Wh
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l settle -d 'Run the cleanups that are owed, each confirmed'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l ask-sudo-password -d 'Ask once for the password that sudo wants where a step names a user'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l step -d 'Ask before each step that does something'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l json -d 'Print one JSON object a debt'

@@ -134,6 +134,9 @@ pub struct Resume {
     pub run: Option<String>,
     #[command(flatten)]
     pub hosts: Hosts,
+    /// Ask once for the password that sudo wants where a step names a user
+    #[arg(long)]
+    pub ask_sudo_password: bool,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]
@@ -154,6 +157,9 @@ pub struct Rollback {
     pub run: String,
     #[command(flatten)]
     pub hosts: Hosts,
+    /// Ask once for the password that sudo wants where a step names a user
+    #[arg(long)]
+    pub ask_sudo_password: bool,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]
@@ -176,6 +182,9 @@ pub struct Debts {
     pub settle: bool,
     #[command(flatten)]
     pub hosts: Hosts,
+    /// Ask once for the password that sudo wants where a step names a user
+    #[arg(long)]
+    pub ask_sudo_password: bool,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]

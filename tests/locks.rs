@@ -18,13 +18,15 @@ fn bench(acquire: &str) -> Workbench {
         "inventory.yaml",
         &format!(
             "halligan_inventory: 1\nlocks:\n  ceph/a:\n    acquire: [bash, -c, '{acquire}', x, {shared:?}, \"{{holder}}\"]\n    \
-             release: [rm, {shared:?}]\n"
+             release: [bash, -c, '{RELEASE}', x, {shared:?}, \"{{holder}}\"]\n"
         ),
     );
     bench
 }
 
 const ACQUIRE: &str = "set -o noclobber; echo \"$2\" 2>/dev/null >\"$1\" || { cat \"$1\" >&2; exit 1; }";
+/// Only who holds it gives it back.
+const RELEASE: &str = r#"[ "$(cat "$1")" = "$2" ] && rm "$1""#;
 const RUN: &[&str] = &["run", "locked", "--yes", "--inventory", "inventory.yaml"];
 
 #[test]
@@ -33,7 +35,7 @@ fn a_shared_lock_is_taken_journaled_and_given_back() {
     let ran = bench.run(RUN).exits(0);
     assert!(bench.path("done").exists() && !bench.path("shared").exists(), "{}", ran.stdout);
     let journal = bench.read("journal/journal.jsonl").unwrap();
-    assert!(journal.contains("locks[lock=ceph/a]") && journal.contains("\"rm\""), "{journal}");
+    assert!(journal.contains("locks[lock=ceph/a]") && journal.contains("&& rm "), "{journal}");
     bench.run(&["journal", "verify"]).exits(0);
 }
 
@@ -54,6 +56,62 @@ fn a_shared_lock_that_cannot_be_given_back_is_a_debt() {
     let ran = bench.run(RUN);
     let text = ran.stdout + &ran.stderr;
     assert!(text.contains("owed") && text.contains("locks[lock=ceph/a]"), "{text}");
+}
+
+/// A run under a shared lock that dies in its step, once.
+fn killed() -> Workbench {
+    let bench = bench(ACQUIRE);
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    bench.runbook(
+        "locked",
+        &"locks: [ceph/a]\nsteps:\n- id: act\n  shell: 'cat HOME/shared >>HOME/seen || echo none >>HOME/seen; [ -e HOME/died ] || { touch HOME/died; kill -9 $PPID; exit 1; }'\n  \
+           effect: change\n  idempotent: true\n  undo: {shell: 'cat HOME/shared >>HOME/seen'}\n"
+            .replace("HOME", home),
+    );
+    assert_eq!(bench.run(RUN).code, None);
+    assert!(bench.path("shared").exists(), "it stands in the name of a run that is dead");
+    bench
+}
+
+#[test]
+fn a_run_that_is_taken_up_holds_its_shared_locks_again() {
+    let bench = killed();
+    let refused = bench.run(&["resume", "--yes"]).exits(2);
+    assert!(refused.stderr.contains("--inventory"), "{}", refused.stderr);
+    bench.run(&["resume", "--yes", "--inventory", "inventory.yaml"]).exits(0);
+    let seen = bench.read("seen").unwrap();
+    assert!(seen.lines().count() == 2 && seen.lines().all(|line| line.starts_with("run ") && line.contains(" of locked by ")), "{seen}");
+    assert!(!bench.path("shared").exists());
+    bench.run(&["debts"]).exits(0);
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn a_shared_lock_that_others_hold_by_now_keeps_a_run_from_being_taken_up() {
+    let bench = killed();
+    // It was given back by hand, and somebody else has taken it.
+    bench.file("shared", "run 7 of locked by eve on far\n");
+    let refused = bench.run(&["resume", "--yes", "--inventory", "inventory.yaml"]).exits(4);
+    let told = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("stands in this run's name and cannot be given back"), "{told}");
+    assert_eq!(bench.read("shared").unwrap(), "run 7 of locked by eve on far\n");
+    assert_eq!(bench.read("seen").unwrap().lines().count(), 1, "nothing was done without the lock");
+}
+
+#[test]
+fn a_rollback_and_debts_give_a_shared_lock_back_too() {
+    let bench = killed();
+    let list = bench.run(&["journal", "list"]).exits(0).stdout;
+    let id = list.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    bench.run(&["rollback", &id, "--yes", "--inventory", "inventory.yaml"]).exits(0);
+    let seen = bench.read("seen").unwrap();
+    assert!(seen.lines().count() == 2 && seen.lines().all(|line| line.contains(" of locked by ")), "{seen}");
+    assert!(!bench.path("shared").exists());
+    let bench = killed();
+    bench.run(&["debts", "--settle", "--yes", "--inventory", "inventory.yaml"]).exits(0);
+    assert!(!bench.path("shared").exists());
+    bench.run(&["debts"]).exits(0);
 }
 
 #[test]

@@ -416,6 +416,94 @@ fn after_a_restart_of_the_machine_its_processes_are_known_dead() {
     assert!(stdout.contains("this host was restarted since") && stdout.contains("its process is gone with the restart"), "{stdout}");
 }
 
+#[test]
+fn the_password_for_sudo_is_asked_for_as_in_the_run() {
+    let bench = bench();
+    killed(&bench, "after-a");
+    let refused = bench.run(&["resume", "--yes", "--ask-sudo-password"]).exits(2);
+    assert!(refused.stderr.contains("there is no terminal"), "{}", refused.stderr);
+    let mut terminal = bench.terminal(100, &["resume", "--yes", "--ask-sudo-password"]);
+    terminal.expect("sudo password: ").send("open sesame\r");
+    let (code, text) = terminal.end();
+    came_to_its_end(&bench, &Ran { code: Some(code), stdout: text.clone(), stderr: String::new() });
+    assert!(!text.contains("open sesame") && !bench.read("journal/journal.jsonl").unwrap().contains("open sesame"));
+}
+
+#[test]
+fn a_run_whose_terminal_was_closed_is_taken_up_again() {
+    let bench = bench();
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    bench.runbook(
+        "awkward",
+        &BODY.replace("HOME/kill before-$ITEM;", "[ $ITEM = a ] || until [ -e HOME/go ]; do :; done;").replace("HOME", home),
+    );
+    let mut terminal = bench.terminal(100, &["run", "awkward", "--yes"]);
+    terminal.expect("each[item=a].prove").expect("each[item=b].work");
+    crate::signals::until("b is under way", || {
+        let journal = bench.read("journal/journal.jsonl").unwrap_or_default();
+        journal.lines().any(|line| line.contains("\"step_spawned\"") && line.contains("each[item=b].work\",\"part\":\"main\""))
+    });
+    // Its window is closed: the kernel sends HUP, and every later write to it fails.
+    terminal.hang_up();
+    bench.file("go", "");
+    assert_eq!(terminal.end().0, 130);
+    let journal = bench.read("journal/journal.jsonl").unwrap();
+    assert!(journal.contains("\"interrupted\"") && journal.contains("SIGHUP") && journal.contains("\"run_closed\""), "{journal}");
+    assert!(!bench.path("flag").exists(), "what was set is put back");
+    let done = log(&bench);
+    assert!(done.contains(&"a 1".to_owned()) && !done.iter().any(|line| line.starts_with("c ")), "{done:?}");
+    let ran = bench.run(&["resume", "--yes"]);
+    came_to_its_end(&bench, &ran);
+    for item in ["a 1", "b 1", "c 1"] {
+        assert_eq!(log(&bench).iter().filter(|line| *line == item).count(), 1, "{:?}", log(&bench));
+    }
+    assert!(!bench.path("flag").exists());
+}
+
+#[test]
+fn a_run_that_died_inside_a_runbook_that_it_calls_goes_on_inside_it() {
+    for at in ["first-after", "second"] {
+        let bench = bench();
+        let home = bench.path("").display().to_string();
+        let home = home.trim_end_matches('/');
+        bench.runbook(
+            "inner",
+            &r"params: {name: {type: string, help: A name}}
+preflight:
+  - {id: untouched, title: Nothing is done here yet, shell: '! grep -q first HOME/log', once: true}
+  - {id: number, title: A number, shell: 'echo y >> HOME/inner; wc -l < HOME/inner', output: int, expect: output > 0}
+steps:
+  - id: first
+    shell: 'echo first-$NAME-$NUMBER >> HOME/log; HOME/kill first-after'
+    env: {NAME: '{{ params.name }}', NUMBER: '{{ number.output }}'}
+    effect: change
+    cleanup: {shell: 'echo inner-unset >> HOME/log'}
+    done_if: {title: It is there, run: [grep, -q, first, HOME/log]}
+  - id: second
+    shell: 'HOME/kill second; echo second-$NUMBER >> HOME/log'
+    env: {NUMBER: '{{ number.output }}'}
+    effect: change
+    idempotent: true
+    undo: {impossible: a line}
+"
+            .replace("HOME", home),
+        );
+        bench.runbook(
+            "outer",
+            &"steps:\n  - {id: before, shell: 'echo before >> HOME/log', effect: change, undo: {impossible: a line}}\n  \
+               - {id: sub, call: inner, params: {name: x}}\n  \
+               - {id: after, shell: 'echo after >> HOME/log', effect: change, undo: {impossible: a line}}\n"
+                .replace("HOME", home),
+        );
+        bench.file(&format!("armed-{at}"), "");
+        assert_eq!(bench.run(&["run", "outer", "--yes"]).code, None, "killed at {at}");
+        let ran = bench.run(&["resume", "--yes"]);
+        came_to_its_end(&bench, &ran);
+        assert_eq!(log(&bench), ["before", "first-x-1", "second-1", "inner-unset", "after"], "killed at {at}\n{}", ran.stdout);
+    }
+}
+
 fn ssh_key(bench: &Workbench, name: &str) -> String {
     let path = bench.path(name);
     let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(&path).status().unwrap();

@@ -4,14 +4,24 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{Read, Write},
-    os::{fd::OwnedFd, unix::process::CommandExt},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
-use nix::pty::{Winsize, openpty};
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    pty::{Winsize, openpty},
+};
 
 /// Nothing under test takes as long as this; what does, hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -120,6 +130,9 @@ impl Workbench {
     fn on_terminal(columns: u16, mut command: Command) -> Terminal {
         let size = Winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
+        // The program must not hold the end that is ours: it would never be closed.
+        let close_on_exec = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC);
+        nix::fcntl::fcntl(&pty.master, close_on_exec).unwrap();
         let end = |fd: &OwnedFd| Stdio::from(fd.try_clone().unwrap());
         command.stdin(end(&pty.slave)).stdout(end(&pty.slave)).stderr(end(&pty.slave));
         // SAFETY: two system calls between fork and exec, both async-signal-safe; nothing is allocated.
@@ -138,9 +151,16 @@ impl Workbench {
         let master = File::from(pty.master);
         let (sender, bytes) = mpsc::channel();
         let mut reader = master.try_clone().unwrap();
+        let closing = Arc::new(AtomicBool::new(false));
+        let closed = Arc::clone(&closing);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+            while !closed.load(Ordering::SeqCst) {
+                let mut ready = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
+                if poll(&mut ready, PollTimeout::from(20u8)) == Ok(0) {
+                    continue;
+                }
+                let Ok(count @ 1..) = reader.read(&mut buffer) else { return };
                 if sender.send(buffer[..count].to_vec()).is_err() {
                     return;
                 }
@@ -148,7 +168,8 @@ impl Workbench {
         });
         Terminal {
             child,
-            master,
+            master: Some(master),
+            closing,
             bytes,
             raw: Vec::new(),
             parser: vt100::Parser::new(ROWS.try_into().unwrap(), columns.try_into().unwrap(), 5000),
@@ -159,7 +180,8 @@ impl Workbench {
 /// A program on a pseudo-terminal.
 pub struct Terminal {
     child: Child,
-    master: File,
+    master: Option<File>,
+    closing: Arc<AtomicBool>,
     bytes: mpsc::Receiver<Vec<u8>>,
     /// Every byte that reached the terminal.
     pub raw: Vec<u8>,
@@ -211,7 +233,17 @@ impl Terminal {
     }
 
     pub fn send(&mut self, keys: &str) -> &mut Self {
-        self.master.write_all(keys.as_bytes()).unwrap();
+        self.master.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    /// Closes the terminal as somebody does who closes its window: the kernel tells those on it, and nobody reads or writes it again.
+    pub fn hang_up(&mut self) -> &mut Self {
+        self.closing.store(true, Ordering::SeqCst);
+        // The reader lets go of its end, and then there is no other than ours.
+        let deadline = Instant::now() + PATIENCE;
+        while self.take(deadline) {}
+        self.master = None;
         self
     }
 

@@ -97,6 +97,7 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<Exit, Fail
         output: cli::Output::Auto,
         again: format!("halligan debts --settle {run}"),
         wanted: Outcome::Completed,
+        password: resume::password(args.ask_sudo_password, &asking)?,
     };
     resume::take_up(context, &left, &plan, String::new(), &manner, &signals, crate::run::settle)
 }

@@ -14,12 +14,13 @@ use super::{
 use crate::{
     cli,
     event::{Mode, Outcome, Place, state::Phase},
+    inventory::SharedLock,
     journal::{Durability, history::unfinished},
     plan::{Plan, remaining},
     ports::Ledger,
-    run::{Before, Ending, Ports, Setting, clock::RealClock, mask::Secrets, process::ProcessExecutor},
+    run::{Before, Ending, Ports, Setting, clock::RealClock, lock_place, mask::Secrets, process::ProcessExecutor},
     runbook::model::Undo,
-    ui::{flags::Flags, layout::Page, quote, style::Style},
+    ui::{flags::Flags, layout::Page, prompt::TerminalPrompt, quote, style::Style},
 };
 
 /// How a run is taken up.
@@ -33,6 +34,8 @@ pub(super) struct Manner<'a> {
     pub again: String,
     /// How it ends if all goes as it was asked for.
     pub wanted: Outcome,
+    /// For sudo, if the operator wants to give it.
+    pub password: Option<String>,
 }
 
 /// Goes on with a run.
@@ -73,6 +76,7 @@ pub fn resume(context: &Context, args: &cli::Resume) -> Result<Exit, Failure> {
         output: args.output,
         again: again("resume", id, &args.params, &args.answers),
         wanted: Outcome::Completed,
+        password: password(args.ask_sudo_password, &asking)?,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::resume)
 }
@@ -99,6 +103,7 @@ pub fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Exit, Failur
         output: args.output,
         again: again("rollback", id, &args.params, &args.answers),
         wanted: Outcome::RolledBack,
+        password: password(args.ask_sudo_password, &asking)?,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::roll_back)
 }
@@ -116,7 +121,10 @@ pub(super) fn take_up(
     let id = left.history.run;
     let operator = parameters::operator();
     let holder = format!("run {id} of {} by {operator}, pid {}", plan.runbook.name, std::process::id());
-    let _locks = run::locks(context, &run::lock_names(plan)?, &holder)?;
+    let names = run::lock_names(plan)?;
+    let shared_locks = run::shared_locks(plan, &names);
+    still_shared(left, &shared_locks)?;
+    let _locks = run::locks(context, &names, &holder)?;
     let journal = left::journal(context)?;
     let setting = Setting {
         run_id: id.to_string(),
@@ -124,7 +132,7 @@ pub(super) fn take_up(
         host: run::hostname(),
         mode: Mode::Real,
         step_by_step: manner.answers.step,
-        shared_locks: Vec::new(),
+        shared_locks,
     };
     let output =
         |sha256: &str| journal.read_output(sha256).map_err(|error| format!("what a command had printed cannot be read back: {error}"));
@@ -141,7 +149,9 @@ pub(super) fn take_up(
     let screens = Screens::new(context, manner.output);
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
-    let executor = ProcessExecutor::new(Secrets::new(plan.bound.secret_values()), plan.inventory.clone(), None).of_run(&id.to_string());
+    let password = manner.password.clone();
+    let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
+    let executor = ProcessExecutor::new(secrets, plan.inventory.clone(), password).of_run(&id.to_string());
     let clock = RealClock::start(&signals.interrupts);
     let stage = Stage {
         plan,
@@ -168,6 +178,23 @@ pub(super) fn take_up(
     };
     conduct::last_screen(context, manner.output, &told);
     Ok(exit)
+}
+
+/// A shared lock that still stands in the run's name is given back before it is taken anew, and only the inventory says how.
+fn still_shared(left: &Left, shared: &[(String, SharedLock)]) -> Result<(), Failure> {
+    let known = |place: &Place| shared.iter().any(|(name, _)| *place == lock_place(name));
+    match left.history.past.state.owed.keys().find(|place| place.step() == "locks" && !known(place)) {
+        None => Ok(()),
+        Some(place) => {
+            Err(Failure::new(Exit::Usage, format!("run {} holds a shared lock that no inventory names now: {place}", left.history.run))
+                .next("name the inventory that it was begun with:  --inventory FILE"))
+        }
+    }
+}
+
+/// The password for sudo, where the operator wants to give it.
+pub(super) fn password(wanted: bool, asking: &TerminalPrompt<'_>) -> Result<Option<String>, Failure> {
+    wanted.then(|| parameters::sudo_password(asking)).transpose()
 }
 
 /// Answers from the flags, else from the terminal.

@@ -134,7 +134,7 @@ fn carried_out(context: &Context, id: RunId) -> Result<RunLock, Failure> {
 }
 
 /// Those of a run's locks that the inventory says are shared.
-fn shared_locks(plan: &Plan, names: &[String]) -> Vec<(String, SharedLock)> {
+pub(super) fn shared_locks(plan: &Plan, names: &[String]) -> Vec<(String, SharedLock)> {
     let known = plan.inventory.iter().flat_map(|inventory| &inventory.locks);
     let mut shared: Vec<_> = known.filter(|(name, _)| names.contains(name)).map(|(name, lock)| (name.clone(), lock.clone())).collect();
     // In one order for everybody, so that two runs cannot wait for each other.

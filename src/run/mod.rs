@@ -46,6 +46,7 @@ pub use engine::Ending;
 use engine::{Engine, Halt};
 use frame::Frame;
 use mask::Secrets;
+pub use shared_lock::lock_place;
 pub use taken_up::{Before, resume, roll_back, settle};
 
 use crate::{

@@ -1,5 +1,7 @@
 //! Locks that operators on different hosts share: taken by one command and given back by another, both of the site's own.
 
+use std::sync::PoisonError;
+
 use super::{
     command::judge_exit,
     engine::{Engine, Halt},
@@ -8,33 +10,40 @@ use super::{
 };
 use crate::{
     event::{Effect, Event, Part, Place, Verdict},
+    inventory::SharedLock,
     ports::{Order, Words},
 };
 
 /// How long either command may take.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// Where the taking and giving back of a shared lock is recorded.
+#[must_use]
+pub fn lock_place(name: &str) -> Place {
+    Place::top("locks").item("lock", name)
+}
+
 impl Engine<'_> {
     /// Takes every shared lock, in the order of their names, or none. What is taken is given back when the frame ends.
+    ///
+    /// One that still stands in the name of a run which is taken up is given back first: whether it is still ours only its own
+    /// command can say.
     pub fn take_shared_locks(&self, frame: &mut Frame) -> Result<(), Halt> {
         for (name, lock) in &self.setting.shared_locks {
-            let place = Place::top("locks").item("lock", name);
-            let order = |words: &[String], part: Part| Order {
-                place: place.clone(),
-                part,
-                words: Words::Argv(words.iter().map(|word| self.filled(word, name)).collect()),
-                effect: Effect::Change,
-                host: lock.on.clone().filter(|host| host != "local"),
-                user: None,
-                cwd: None,
-                env: Vec::new(),
-                stdin: None,
-                timeout: Some(LIMIT),
-                interactive: false,
-            };
-            let release = Prepared::Ready(Box::new(order(&lock.release, Part::Cleanup)));
+            if let Some(held) = self.held_lock(name, lock)
+                && let Some(release) = held.cleanup
+                && let Err(why) = self.compensate(&held.place, Part::Cleanup, release)?
+            {
+                return Err(Halt::Blocked {
+                    why: format!("the shared lock `{name}` stands in this run's name and cannot be given back: {why}"),
+                });
+            }
+            let release = self.lock_order(name, lock, Part::Cleanup);
             let owes = release.shown();
-            let taken = self.execute(&order(&lock.acquire, Part::Lock), 1, Some(owes), self.ports.interrupts, None, judge_exit)?;
+            let release = Prepared::Ready(Box::new(release));
+            let acquire = self.lock_order(name, lock, Part::Lock);
+            let place = acquire.place.clone();
+            let taken = self.execute(&acquire, 1, Some(owes), self.ports.interrupts, None, judge_exit)?;
             match taken.verdict {
                 Verdict::Passed => {
                     frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false })
@@ -47,6 +56,37 @@ impl Engine<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The shared locks that still stand in the run's name, to be given back.
+    pub fn held_locks(&self) -> Vec<Compensation> {
+        self.setting.shared_locks.iter().filter_map(|(name, lock)| self.held_lock(name, lock)).collect()
+    }
+
+    fn held_lock(&self, name: &str, lock: &SharedLock) -> Option<Compensation> {
+        let mut release = self.lock_order(name, lock, Part::Cleanup);
+        let place = release.place.clone();
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Word by word as it was recorded: another operator may be at it now, and it stands in the name of the first.
+        release.words = Words::Argv(state.owed.get(&place)?.argv.clone());
+        Some(Compensation { place, undo: None, cleanup: Some(Prepared::Ready(Box::new(release))), owed_when_stopped: false })
+    }
+
+    fn lock_order(&self, name: &str, lock: &SharedLock, part: Part) -> Order {
+        let words = if part == Part::Lock { &lock.acquire } else { &lock.release };
+        Order {
+            place: lock_place(name),
+            part,
+            words: Words::Argv(words.iter().map(|word| self.filled(word, name)).collect()),
+            effect: Effect::Change,
+            host: lock.on.clone().filter(|host| host != "local"),
+            user: None,
+            cwd: None,
+            env: Vec::new(),
+            stdin: None,
+            timeout: Some(LIMIT),
+            interactive: false,
+        }
     }
 
     fn filled(&self, word: &str, lock: &str) -> String {

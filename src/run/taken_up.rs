@@ -85,7 +85,11 @@ pub fn roll_back(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Befo
 /// As for [`resume`].
 pub fn settle(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<'_>) -> Ending {
     let engine = engine(plan, setting, ports, before, true);
-    let result = engine.gather_all().and_then(|frame| engine.end_frame(frame, None, Ok(())));
+    let result = engine.gather_all().and_then(|mut frame| {
+        // Taken before all else, and given back after it.
+        frame.compensations.splice(0..0, engine.held_locks());
+        engine.end_frame(frame, None, Ok(()))
+    });
     engine.left_as_it_is(result)
 }
 
@@ -110,6 +114,12 @@ impl Engine<'_> {
 
     fn go_on(&self, before: &Before<'_>, typed: String, by: Answerer) -> Result<(), Halt> {
         self.take_up(before, typed, by)?;
+        let mut locks = Frame::default();
+        let result = self.take_shared_locks(&mut locks).and_then(|()| self.go_on_under_locks(before));
+        self.end_frame(locks, None, result)
+    }
+
+    fn go_on_under_locks(&self, before: &Before<'_>) -> Result<(), Halt> {
         let runbook = &self.plan.runbook;
         let mut scope = self.scope(runbook, self.plan.bound.scope_value());
         self.preflight(runbook, &mut scope, None)?;
@@ -127,10 +137,14 @@ impl Engine<'_> {
 
     fn take_back(&self, before: &Before<'_>, typed: String, by: Answerer) -> Result<(), Halt> {
         self.take_up(before, typed, by)?;
-        let frame = self.gather_all()?;
         let place = before.past.state.took_effect.last().or_else(|| before.past.state.owed.keys().last()).cloned();
         let place = place.unwrap_or_else(|| Place::top("nothing"));
-        self.end_frame(frame, None, Err(Halt::Rollback { place, why: "the operator has it taken back".to_owned() }))
+        let mut locks = Frame::default();
+        let result = self.take_shared_locks(&mut locks).and_then(|()| {
+            let frame = self.gather_all()?;
+            self.end_frame(frame, None, Err(Halt::Rollback { place, why: "the operator has it taken back".to_owned() }))
+        });
+        self.end_frame(locks, None, result)
     }
 
     /// The run was not taken up.

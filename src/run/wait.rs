@@ -27,11 +27,14 @@ struct Lengths {
     timeout: Option<Duration>,
     stable_for: Duration,
     stall: Option<Duration>,
+    unread_for: Option<Duration>,
 }
 
 /// What one asking has shown.
 struct Seen {
     holds: bool,
+    /// Whether it could be read at all.
+    read: bool,
     failed: Option<String>,
     have: String,
     figure: Option<(f64, f64)>,
@@ -91,6 +94,7 @@ impl Engine<'_> {
             timeout: known!(optional(wait.timeout.as_ref())?),
             stable_for: known!(optional(wait.stable_for.as_ref())?).unwrap_or_default(),
             stall: known!(optional(wait.stall.as_ref().map(|stall| &stall.after))?),
+            unread_for: known!(optional(wait.unread_for.as_ref())?),
         }))
     }
 
@@ -116,6 +120,7 @@ impl Engine<'_> {
         let mut held_since: Option<Duration> = None;
         let mut moved = (String::new(), began);
         let mut told_stalled = false;
+        let mut read_at = began;
         loop {
             askings += 1;
             let seen = self.look(wait, scope, order)?;
@@ -129,6 +134,9 @@ impl Engine<'_> {
                     Verdict::Failed { why: why.clone() }
                 };
                 return Ok((seen, askings, verdict));
+            }
+            if seen.read {
+                read_at = now;
             }
             if let Some(watched) = &seen.watched
                 && *watched != moved.0
@@ -167,6 +175,12 @@ impl Engine<'_> {
                 let why = format!("{NOT_BEFORE}: {}", seen.have);
                 return Ok((seen, askings, Verdict::Unknown { why }));
             }
+            if let Some(limit) = lengths.unread_for
+                && now.saturating_sub(read_at) >= limit
+            {
+                let why = format!("could not be read for {}: {}", crate::quantity::show_duration(limit), seen.have);
+                return Ok((seen, askings, Verdict::Failed { why }));
+            }
             if let Some(limit) = lengths.timeout
                 && elapsed + lengths.every > limit
             {
@@ -203,7 +217,8 @@ impl Engine<'_> {
             };
             ran = Some(answered);
         }
-        let mut seen = Seen { holds: false, failed: None, have: String::new(), figure: None, watched: None, ran, result };
+        let mut seen =
+            Seen { holds: false, read: fault.is_none(), failed: None, have: String::new(), figure: None, watched: None, ran, result };
         if let Some(fault) = fault {
             seen.have = fault;
             return Ok(seen);
@@ -211,7 +226,10 @@ impl Engine<'_> {
         match scope.holds(&wait.until) {
             Ok(Evaluated::Known(holds)) => seen.holds = holds,
             Ok(Evaluated::Unknown(needs)) => seen.have = format!("needs {}", needs.join(", ")),
-            Err(error) => seen.have = format!("`{}` cannot be evaluated: {error}", wait.until),
+            Err(error) => {
+                seen.read = false;
+                seen.have = format!("`{}` cannot be evaluated: {error}", wait.until);
+            }
         }
         if seen.have.is_empty()
             && let Some(message) = &wait.message
@@ -235,6 +253,7 @@ impl Engine<'_> {
                 // What says when to give up must be readable before anything counts as come.
                 Err(error) => {
                     seen.holds = false;
+                    seen.read = false;
                     seen.have = format!("`{fail_if}` cannot be evaluated: {error}");
                 }
             }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
 };
 
@@ -12,6 +13,7 @@ use halligan::{
     journal::{
         Digest, Head,
         disk::Local,
+        signature::beside,
         verify::{Verdict, verify},
     },
 };
@@ -20,6 +22,7 @@ use super::{
     fault::copy,
     row::{Outcome, Setup},
     story,
+    verifier::{Keys, SHORN, Verifier, asked, real, sound},
 };
 
 /// A journal as lines, and its directory.
@@ -182,6 +185,9 @@ pub fn attacks(setup: &Setup) -> Outcome {
     let mut rng = Rng::with_seed(setup.seed);
     let (original, head) = journal(setup, "original", 3);
     let (other, _) = journal(setup, "other", 3);
+    let keys = Keys::make(&story::fresh(&setup.memory, "keys"));
+    let signed = Signed::make(setup, &original, keys);
+    outcome.point("untouched, with its head signed", signed.holds(&original));
     outcome.point("untouched, without a head", holds(&original, &[], true));
     outcome.point("untouched, with its head", holds(&original, std::slice::from_ref(&head), true));
     let mut missed = 0;
@@ -197,11 +203,32 @@ pub fn attacks(setup: &Setup) -> Outcome {
             missed += u64::from(!attack.chain_shows);
             outcome.point(format!("{}, no head, {round}", attack.name), holds(&copied.dir, &[], !attack.chain_shows));
             outcome.point(format!("{}, head kept, {round}", attack.name), holds(&copied.dir, std::slice::from_ref(&head), false));
-            outcome.point(format!("{}, head signed, {round}", attack.name), signed(setup, &copied.dir, &head));
+            outcome.point(format!("{}, head signed, {round}", attack.name), signed.refuses(&copied.dir, &signed.head));
+            // One who has rewritten it writes a head that fits, and wants it believed.
+            if !attack.chain_shows && round < 5 {
+                for (how, forged) in signed.forged(&copied.dir) {
+                    outcome.point(format!("{}, {how}, {round}", attack.name), signed.refuses(&copied.dir, &forged));
+                }
+            }
         }
     }
     outcome.notes.push(format!("{missed} of them missed without a head, as the documentation says"));
-    outcome.control("an attack that was not made", [holds(&original, &[], false), holds(&original, &[head], false)]);
+    let controls: Vec<_> = SHORN.iter().map(|(what, shorn)| (*what, passes(setup, &original, &other, &head, *shorn))).collect();
+    for (what, passes) in &controls {
+        if passes.is_ok() {
+            outcome.failures.push(format!("a verifier that {what} passes all of it"));
+        }
+    }
+    // Without the signature, what the attacker has written would be believed.
+    let mut rewritten = Copy { dir: story::fresh(&setup.memory, "attacked"), lines: lines(&original) };
+    copy(&original, &rewritten.dir);
+    rewritten.lines.truncate(20);
+    rewritten.write();
+    let unsigned = signed.forged(&rewritten.dir).into_iter().map(|(how, forged)| {
+        let head = Head::find_all(&fs::read_to_string(forged).unwrap()).unwrap();
+        if real(&rewritten.dir, &head) { Err(format!("{how}, and believed")) } else { Ok(()) }
+    });
+    outcome.control("verifiers that leave one thing out", controls.into_iter().map(|(_, passes)| passes).chain(unsigned));
     outcome
 }
 
@@ -215,9 +242,82 @@ fn holds(dir: &Path, heads: &[Head], should: bool) -> Result<(), String> {
     }
 }
 
-/// A head that was signed tells what a head kept tells; and one that the attacker writes is not believed.
-fn signed(_setup: &Setup, dir: &Path, head: &Head) -> Result<(), String> {
-    holds(dir, std::slice::from_ref(head), false)
+/// Whether this verifier says what is right of each attack, once without a head and once with it.
+fn passes(setup: &Setup, original: &Path, other: &Path, head: &Head, verifier: Verifier) -> Result<(), String> {
+    let mut rng = Rng::with_seed(setup.seed);
+    for attack in &ATTACKS {
+        let mut copied = Copy { dir: story::fresh(&setup.memory, "attacked"), lines: lines(original) };
+        copy(original, &copied.dir);
+        (attack.make)(&mut copied, other, &mut rng);
+        if !attack.name.starts_with("an output") {
+            copied.write();
+        }
+        for (heads, should) in [(&[][..], !attack.chain_shows), (std::slice::from_ref(head), false)] {
+            if verifier(&copied.dir, heads) != should {
+                return Err(format!("{}, with {} heads", attack.name, heads.len()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A head that the operator has signed and keeps elsewhere.
+struct Signed<'s> {
+    setup: &'s Setup,
+    keys: Keys,
+    head: PathBuf,
+}
+
+impl<'s> Signed<'s> {
+    fn make(setup: &'s Setup, journal: &Path, keys: Keys) -> Self {
+        let mut command = Command::new(&setup.binary);
+        command.args(["journal", "sign", "--journal-dir"]).arg(journal).arg("--key").arg(&keys.operator);
+        let signed = command.env_clear().env("PATH", "/usr/bin:/bin").output().unwrap();
+        assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+        // Carried away, so that the attacker does not reach it.
+        let elsewhere = story::fresh(&setup.memory, "elsewhere");
+        fs::create_dir_all(&elsewhere).unwrap();
+        let mut head = PathBuf::new();
+        for entry in fs::read_dir(journal.join("heads")).unwrap().flatten() {
+            let path = elsewhere.join(entry.file_name());
+            fs::rename(entry.path(), &path).unwrap();
+            if path.extension().is_none() {
+                head = path;
+            }
+        }
+        Self { setup, keys, head }
+    }
+
+    fn holds(&self, journal: &Path) -> Result<(), String> {
+        let (code, said) = asked(&self.setup.binary, journal, &self.head, &self.keys.allowed);
+        let right = code == Some(0) && said.starts_with("valid, anchored to ") && said.contains("signed by ops@example.org");
+        if right { Ok(()) } else { Err(format!("{code:?}: {said}")) }
+    }
+
+    fn refuses(&self, journal: &Path, head: &Path) -> Result<(), String> {
+        let (code, said) = asked(&self.setup.binary, journal, head, &self.keys.allowed);
+        if code == Some(1) && !said.contains("valid, ") { Ok(()) } else { Err(format!("{code:?}: {said}")) }
+    }
+
+    /// Heads that fit the journal as the attacker has made it, and that nobody who may has signed.
+    fn forged(&self, journal: &Path) -> Vec<(&'static str, PathBuf)> {
+        let bytes = fs::read(journal.join("journal.jsonl")).unwrap();
+        let last = bytes.split_inclusive(|byte| *byte == b'\n').next_back().unwrap();
+        let count = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let head = Head::new("db3", journal, count, Digest::of(last));
+        let dir = story::fresh(&self.setup.memory, "forged");
+        fs::create_dir_all(&dir).unwrap();
+        let write = |name: &str| {
+            let path = dir.join(name);
+            fs::write(&path, format!("{head}\n")).unwrap();
+            path
+        };
+        let (stranger, other, elsewhere) = (write("stranger"), write("other"), write("elsewhere"));
+        Keys::sign(&self.keys.stranger, "halligan-head@v1", &stranger);
+        fs::copy(beside(&self.head), beside(&other)).unwrap();
+        Keys::sign(&self.keys.operator, "file", &elsewhere);
+        vec![("signed by a stranger", stranger), ("with the signature of another head", other), ("signed for something else", elsewhere)]
+    }
 }
 
 /// Flips bits of a journal of 50 records, one at a time.
@@ -229,9 +329,11 @@ pub fn bits(setup: &Setup) -> Outcome {
     let whole = all[..50].concat();
     let path = dir.join("journal.jsonl");
     fs::write(&path, &whole).unwrap();
-    let sound = verify(&dir, &[]).unwrap();
-    outcome
-        .point("untouched", if sound.verdict == (Verdict::Unanchored { records: 50 }) { Ok(()) } else { Err(sound.verdict.to_string()) });
+    let untouched = verify(&dir, &[]).unwrap();
+    outcome.point(
+        "untouched",
+        if untouched.verdict == (Verdict::Unanchored { records: 50 }) { Ok(()) } else { Err(untouched.verdict.to_string()) },
+    );
     let mut rng = Rng::with_seed(setup.seed);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let seeds: Vec<u64> = (0..threads).map(|_| rng.u64(..)).collect();
@@ -273,9 +375,13 @@ pub fn bits(setup: &Setup) -> Outcome {
         outcome.points += points;
         outcome.failures.extend(failures);
     }
-    outcome.control(
-        "no bit flipped",
-        [if verify(&dir, &[]).unwrap().verdict.holds() { Err("it holds, so a flip was not found".to_owned()) } else { Ok(()) }],
-    );
+    // One byte in forty, its lowest bit: still JSON more often than not.
+    let shorn = (0..whole.len()).step_by(40).map(|byte| {
+        let mut flipped = whole.clone();
+        flipped[byte] ^= 1;
+        let found = !flipped.split_inclusive(|byte| *byte == b'\n').all(|line| sound(line, false));
+        if found { Ok(()) } else { Err("it is still JSON".to_owned()) }
+    });
+    outcome.control("a verifier that only reads the lines", shorn);
     outcome
 }

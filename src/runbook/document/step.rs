@@ -133,6 +133,8 @@ pub struct Wait {
     pub stable_for: Option<String>,
     /// Say so when a figure stops moving.
     pub stall: Option<Stall>,
+    /// Give up when no asking could be read for so long.
+    pub unread_for: Option<String>,
     /// Give up at once when this expression is true.
     pub fail_if: Option<String>,
     /// Figures for the progress bar.
@@ -163,8 +165,10 @@ pub struct Progress {
     /// How much there is, an expression.
     #[schemars(required)]
     pub total: Option<String>,
-    /// For a command: a regular expression for its output lines; its named groups are in scope.
+    /// For a command: a regular expression for its output lines; its named groups are in scope, as they were last seen.
     pub pattern: Option<String>,
+    /// For a command: what stands below the bar, as a template; else its last line.
+    pub message: Option<String>,
 }
 
 /// The operator decides.

@@ -1,5 +1,6 @@
 """halligan itself, as an operator starts it: with a journal of its own, on a terminal or with its answers as flags."""
 
+import ctypes
 import fcntl
 import json
 import os
@@ -18,6 +19,8 @@ import time
 from .case import must, until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 # HALLIGAN names another build than the release.
 BINARY = os.environ.get("HALLIGAN") or str(REPOSITORY / "target/release/halligan")
 
@@ -121,6 +124,8 @@ class Run:
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *terminal, 0, 0))
 
         def own_terminal():
+            # It does not outlive the test, however that ends.
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if terminal:
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
