@@ -153,7 +153,7 @@ class Hosts(Cluster):
             self.systemctl(int(name.removeprefix("osd.")), "stop")
 
     def signal(self, name, number):
-        self.systemctl(int(name.removeprefix("osd.")), "kill", "--signal", str(int(number)))
+        self.systemctl(int(name.removeprefix("osd.")), "kill", "--kill-who=main", "--signal", str(int(number)))
 
     def fingerprint(self):
         """Of the hosts, too: their configuration, what the OSDs keep beside their disks, and which processes they are."""
