@@ -504,6 +504,180 @@ steps:
     }
 }
 
+/// The step takes away what its own halligan may write: the next record fails as on a full disk.
+fn poisoned(printed: &str) -> (Workbench, String, String) {
+    let bench = bench();
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    bench.runbook(
+        "awkward",
+        &BODY
+            .replace(
+                "echo blind-begins; HOME/kill blind; echo blind >> HOME/log; HOME/kill blind-after",
+                &format!("PRINTED; echo blind >> HOME/log; [ -e HOME/once ] || {{ touch HOME/once; prlimit --pid $PPID --fsize=8192; }}")
+                    .replace("PRINTED", printed),
+            )
+            .replace("HOME", home),
+    );
+    let mut terminal = bench.shell(100, "trap '' XFSZ; \"$HALLIGAN\" run awkward --yes");
+    terminal.expect("journal head");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 9, "{text}");
+    let id = id(&bench);
+    assert_eq!(log(&bench).last().map(String::as_str), Some("blind"), "nothing was started after it:\n{text}");
+    (bench, id, text)
+}
+
+/// Where the records of a run went, and that they are gone from there when the test is over.
+struct Elsewhere(std::path::PathBuf);
+
+impl Elsewhere {
+    fn of(id: &str) -> Self {
+        Self(format!("/run/halligan/emergency-{id}.jsonl").into())
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn what_was_kept_elsewhere_when_the_journal_failed_is_taken_over_and_no_longer_in_doubt() {
+    let (bench, id, text) = poisoned("echo blind-begins");
+    let elsewhere = Elsewhere::of(&id);
+    if !elsewhere.0.exists() {
+        // Not root: it was printed in full, and a person decides.
+        assert!(text.contains("printed in full"), "{text}");
+        bench.run(&["resume", "--yes"]).exits(10);
+        return;
+    }
+    assert!(text.contains("/run/halligan/emergency-") && text.contains(&format!("halligan resume {id}")), "{text}");
+    let ran = bench.run(&["resume", "--yes"]);
+    assert!(ran.stdout.contains("blind ended well") && !ran.stdout.contains("in doubt"), "{}", ran.stdout);
+    came_to_its_end(&bench, &ran);
+    assert_eq!(log(&bench).iter().filter(|line| *line == "blind").count(), 1);
+    let journal = bench.read("journal/journal.jsonl").unwrap();
+    let text = std::fs::read(&elsewhere.0).unwrap();
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let hash = halligan::journal::Digest::of(line).to_string();
+        assert_eq!(journal.matches(&hash).count(), 1, "each is named once, by its hash");
+    }
+}
+
+#[test]
+fn what_was_kept_elsewhere_and_is_not_beyond_doubt_is_shown_and_asked_about() {
+    let changed = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().replacen("\"code\":0", "\"code\":1", 1).into_bytes();
+    let ways: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 2] =
+        [("checksum", &changed), ("cut short", &|bytes: &[u8]| bytes[..bytes.len() / 2].to_vec())];
+    for (way, change) in ways {
+        let (bench, id, _) = poisoned("echo blind-begins");
+        let elsewhere = Elsewhere::of(&id);
+        let Ok(bytes) = std::fs::read(&elsewhere.0) else { continue };
+        std::fs::write(&elsewhere.0, change(&bytes)).unwrap();
+        let asked = bench.run(&["resume", "--yes"]).exits(10);
+        let told = asked.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("not relied on") && told.contains("in doubt blind"), "{way}: {}", asked.stdout);
+        // The records of another run are none of this one.
+        std::fs::write(
+            &elsewhere.0,
+            std::fs::read_to_string(bench.path("journal/journal.jsonl")).unwrap().lines().next().unwrap().to_owned() + "\n",
+        )
+        .unwrap();
+        bench.run(&["resume", "--yes"]).exits(10);
+        bench.run(&["journal", "verify"]).exits(0);
+    }
+}
+
+/// Each of its steps can tell whether it was done.
+const TELLING: &str = r#"
+steps:
+  - id: set_flag
+    shell: 'echo set >> HOME/log'
+    effect: change
+    done_if: {title: It is set, run: [grep, -q, ^set, HOME/log]}
+    cleanup: {shell: 'echo unset >> HOME/log'}
+  - id: each
+    for_each: {items: [a, b], as: item}
+    steps:
+      - id: work
+        shell: 'echo "$ITEM" >> HOME/log'
+        env: {ITEM: "{{ item }}"}
+        effect: change
+        undo: {impossible: a line}
+        done_if: {title: It is done, run: [grep, -q, "^{{ item }}", HOME/log]}
+  - id: last
+    shell: 'echo last >> HOME/log'
+    effect: change
+    undo: {impossible: a line}
+    done_if: {title: It is there, run: [grep, -q, ^last, HOME/log]}
+"#;
+
+#[test]
+fn cut_in_the_midst_of_any_record_the_rest_is_done_once() {
+    let bench = bench();
+    let home = bench.path("").display().to_string();
+    bench.runbook("awkward", &TELLING.replace("HOME", home.trim_end_matches('/')));
+    bench.run(&["run", "awkward", "--yes"]).exits(0);
+    let whole = std::fs::read(bench.path("journal/journal.jsonl")).unwrap();
+    let lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+    assert!(lines.len() > 25, "{}", lines.len());
+    let mut taken_up = 0;
+    for record in 1..lines.len() {
+        let before: usize = lines[..record].iter().map(|line| line.len()).sum();
+        for length in [1, lines[record].len() / 2, lines[record].len() - 1] {
+            std::fs::write(bench.path("journal/journal.jsonl"), &whole[..before + length]).unwrap();
+            bench.file("log", "set\na\nb\nlast\n");
+            let whole_but_its_newline = length == lines[record].len() - 1;
+            let told = bench.run(&["journal", "verify"]).exits(1).stdout;
+            assert!(told.starts_with(&format!("invalid at line {}: ", record + 1)), "{told}");
+            let ran = bench.run(&["resume", "--yes"]);
+            // The last record says that it is complete: it needs nothing but its newline.
+            let complete = record == lines.len() - 1 && whole_but_its_newline;
+            assert_eq!(ran.code, Some(if complete { 2 } else { 0 }), "record {record}, {length} bytes: {}{}", ran.stdout, ran.stderr);
+            let done: Vec<_> = log(&bench).into_iter().filter(|line| line != "unset").collect();
+            assert_eq!(done, ["set", "a", "b", "last"], "record {record}, {length} bytes: {}", ran.stdout);
+            bench.run(&["journal", "verify"]).exits(0);
+            taken_up += usize::from(!complete);
+        }
+    }
+    assert!(taken_up > 70, "{taken_up}");
+}
+
+#[test]
+fn where_there_is_no_room_to_record_its_end_a_change_does_not_begin() {
+    let bench = bench();
+    let home = bench.path("").display().to_string();
+    bench.runbook("awkward", &TELLING.replace("HOME", home.trim_end_matches('/')));
+    // Enough for all records, and not for what is kept free.
+    let mut terminal = bench.shell(100, "trap '' XFSZ; ulimit -f 96; \"$HALLIGAN\" run awkward --yes");
+    terminal.expect("there is no room on the disk to record how a change ends");
+    let (code, text) = terminal.end();
+    assert_eq!((code, log(&bench).len()), (9, 0), "{text}");
+    assert!(!bench.read("journal/journal.jsonl").unwrap().contains("set_flag\",\"part\":\"main"), "it was not begun");
+    bench.run(&["journal", "verify"]).exits(0);
+    let ran = bench.run(&["resume", "--yes"]);
+    came_to_its_end(&bench, &ran);
+    assert_eq!(log(&bench), ["set", "a", "b", "last", "unset"]);
+}
+
+#[test]
+fn a_journal_is_gone_on_with_from_a_copy_on_another_file_system() {
+    let bench = bench();
+    killed(&bench, "after-a");
+    let there = tempfile::tempdir_in("/dev/shm").unwrap();
+    let copy = there.path().join("journal");
+    let copied = Command::new("cp").arg("-a").arg(bench.path("journal")).arg(&copy).status().unwrap();
+    assert!(copied.success());
+    std::fs::rename(bench.path("journal"), bench.path("lost")).unwrap();
+    let directory = copy.display().to_string();
+    bench.run(&["resume", "--yes", "--journal-dir", &directory]).exits(0);
+    assert_eq!(log(&bench), whole(1));
+    bench.run(&["journal", "verify", "--journal-dir", &directory]).exits(0);
+    assert!(!bench.path("journal").exists(), "nothing was begun where it had been");
+}
+
 fn ssh_key(bench: &Workbench, name: &str) -> String {
     let path = bench.path(name);
     let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(&path).status().unwrap();

@@ -47,6 +47,9 @@ pub fn screen(left: &Left, found: &[Found], once: &[String], page: &Page) -> Str
             lines.extend(page.field(2, LABEL, label, &sanitise::text(text)));
         }
     };
+    for text in &left.elsewhere {
+        field("elsewhere", text);
+    }
     let places = |wanted: fn(&Standing) -> bool| {
         let places: Vec<_> = found.iter().filter(|found| wanted(&found.standing)).map(|found| found.place.to_string()).collect();
         shorten(&places)

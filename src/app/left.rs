@@ -5,15 +5,16 @@ use std::{path::PathBuf, sync::Arc};
 use super::{Context, Failure, conduct::Signals, exit::Exit, load, parameters, run};
 use crate::{
     cli,
-    event::{Effect, Mode, Opening, Place, RunId},
+    event::{Effect, Event, Mode, Opening, Place, RunId, Verdict},
     journal::{
-        Digest, Journal, JournalError,
+        Digest, Durability, Journal, JournalError,
         history::{History, history, may_owe},
         reader::{RunSummary, Snapshot, runs},
+        salvage::{TAKEN, salvage},
         verify::verify,
     },
     plan::Plan,
-    ports::{Ask, Prompt, Question, Urgency},
+    ports::{Ask, Ledger, LedgerError, Prompt, Question, Urgency},
     run::{
         alive::{Alive, alive, of_run},
         lock::RunLock,
@@ -38,6 +39,8 @@ pub struct Left {
     pub doubted: bool,
     /// The machine was started anew since its last record.
     pub rebooted: bool,
+    /// What was found of its records outside the journal, in words.
+    pub elsewhere: Vec<String>,
     /// Commands of it that are still running.
     pub running: Vec<(Place, Alive)>,
     _lock: RunLock,
@@ -81,7 +84,7 @@ impl Left {
         // What its holder wrote last is there by now.
         let history = history(&Snapshot::take(&directory).map_err(unusable)?, id).map_err(unusable)?;
         let found = history.and_then(|history| Some((history.past.opening.clone()?, history)));
-        let Some((opening, history)) = found else {
+        let Some((opening, mut history)) = found else {
             return Err(Failure::new(Exit::Journal, format!("the opening of run {id} cannot be read")));
         };
         let here = run::hostname();
@@ -89,10 +92,11 @@ impl Left {
             return Err(Failure::new(Exit::Usage, format!("run {id} was carried out on {}, and this is {here}", history.host))
                 .next(format!("take it up on {}", history.host)));
         }
+        let elsewhere = if doubted { Vec::new() } else { take_over(context, &directory, &mut history)? };
         let boot_id = crate::journal::identity::Identity::read().boot_id;
         let running = still_running(&history, &boot_id);
         let rebooted = history.boot_id != boot_id;
-        Ok(Self { history, opening, directory, doubted, rebooted, running, _lock: lock })
+        Ok(Self { history, opening, directory, doubted, rebooted, elsewhere, running, _lock: lock })
     }
 
     /// Rebuilds the plan as it was recorded. With `as_it_is_now`, the runbook must not have changed since.
@@ -226,6 +230,40 @@ fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: 
         .why(found.verdict.to_string())
         .next("find out what has happened to it: `halligan journal verify`, and a head or a copy that was kept elsewhere")
         .next(format!("go on all the same, asked about every change:  --accept-damaged {digest}")))
+}
+
+/// Takes over into the journal what was kept elsewhere while it could not be written: what began then and has ended is not in
+/// doubt. Each record is preceded by a note that says where it is from. Tells what was found.
+fn take_over(context: &Context, directory: &std::path::Path, history: &mut History) -> Result<Vec<String>, Failure> {
+    let unusable = |error: JournalError| run::journal_failure(directory, &error);
+    let snapshot = Snapshot::take(directory).map_err(unusable)?;
+    let Some(found) = salvage(directory, &snapshot, history).map_err(unusable)? else { return Ok(Vec::new()) };
+    let path = found.path.display();
+    let mut told = Vec::new();
+    if !found.records.is_empty() {
+        let ledger = journal(context)?.begin_run(history.run, Durability::EachRecord);
+        let cannot = |error: LedgerError| Failure::new(Exit::Journal, format!("what was kept in {path} cannot be taken over: {error}"));
+        for (hash, at, event) in &found.records {
+            let text = format!("{TAKEN}{hash}, of {at}, in {path}");
+            ledger.append(&Event::Note { place: None, text }).map_err(cannot)?;
+            ledger.append(event).map_err(cannot)?;
+            told.push(match event {
+                Event::StepEnded { place, verdict: Verdict::Passed, .. } => format!("{place} ended well"),
+                Event::StepEnded { place, .. } => format!("{place} ended, and not well"),
+                other => other.name().replace('_', " "),
+            });
+        }
+        told = vec![format!("{}; kept in {path} while the journal could not be written, and taken over now", told.join(", "))];
+        let (last, boot_id) = (history.last, history.boot_id.clone());
+        let snapshot = Snapshot::take(directory).map_err(unusable)?;
+        if let Some(now) = crate::journal::history::history(&snapshot, history.run).map_err(unusable)? {
+            *history = History { last, boot_id, ..now };
+        }
+    }
+    if let Some(why) = found.refused {
+        told.push(format!("{path} holds more of this run that is not relied on: {why}. Read it before you answer"));
+    }
+    Ok(told)
 }
 
 /// The text as it was recorded, if it is what its digest says.

@@ -224,6 +224,9 @@ pub(super) fn again(command: &str, id: crate::event::RunId, params: &cli::Params
 fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
     let mut lines = crate::ui::layout::wrap(&crate::ui::sanitise::text(&found::headline(left)), page.width, "", "  ");
     let mut field = |label: &str, text: String| lines.extend(page.field(2, 11, label, &crate::ui::sanitise::text(&text)));
+    for text in &left.elsewhere {
+        field("elsewhere", text.clone());
+    }
     let state = &left.history.past.state;
     let places: Vec<&Place> = state.took_effect.iter().rev().collect();
     for place in &places {

@@ -61,6 +61,18 @@ impl Ladder {
         Self { dirs: Vec::new(), last: Mutex::new(last) }
     }
 
+    /// The directories, in the order in which they are tried.
+    #[must_use]
+    pub fn dirs(&self) -> &[PathBuf] {
+        &self.dirs
+    }
+
+    /// The file that a run's records go to.
+    #[must_use]
+    pub fn file_name(run: RunId) -> String {
+        format!("emergency-{run}.jsonl")
+    }
+
     /// Keeps one line, as durably as may be.
     pub(super) fn keep(&self, run: RunId, line: &[u8]) -> Refuge {
         for dir in &self.dirs {
@@ -81,7 +93,7 @@ fn store(dir: &Path, run: RunId, line: &[u8]) -> io::Result<PathBuf> {
     if let Some(why) = disk::exposed(&std::fs::symlink_metadata(dir)?) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
-    let path = dir.join(format!("emergency-{run}.jsonl"));
+    let path = dir.join(Ladder::file_name(run));
     let file = disk::open_append(&Local, &path)?;
     disk::write_once(&Local, &file, line)?;
     Local.sync_data(&file)?;

@@ -18,6 +18,7 @@ pub mod memory;
 pub mod output;
 pub mod reader;
 pub mod record;
+pub mod salvage;
 #[cfg(test)]
 mod sample;
 pub mod shape;

@@ -201,3 +201,6 @@ impl Walk<'_> {
 fn over_or_untouched(past: &Past, steps: &[Step], place: &Place) -> bool {
     !past.entered(place) || over(past, steps, Some(place))
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ use crate::{
     runbook::model::{Timespan, Wait},
 };
 
+const NOT_BEFORE: &str = "not so now, and it cannot be before the changes above are made";
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The lengths of time of a wait, resolved.
@@ -126,8 +127,13 @@ impl Engine<'_> {
             let now = clock.elapsed();
             let elapsed = now.saturating_sub(began);
             if let Some(why) = &seen.failed {
-                let why = why.clone();
-                return Ok((seen, askings, Verdict::Failed { why }));
+                // A dry run that has passed over a change looks at a world in which it was not made.
+                let verdict = if self.hypothetical() {
+                    Verdict::Unknown { why: format!("{NOT_BEFORE}: {}", seen.have) }
+                } else {
+                    Verdict::Failed { why: why.clone() }
+                };
+                return Ok((seen, askings, verdict));
             }
             if seen.read {
                 read_at = now;
@@ -166,7 +172,7 @@ impl Engine<'_> {
             });
             // A dry run that has passed over a change looks once: what it waits for cannot come.
             if self.hypothetical() {
-                let why = format!("not so now, and it cannot be before the changes above are made: {}", seen.have);
+                let why = format!("{NOT_BEFORE}: {}", seen.have);
                 return Ok((seen, askings, Verdict::Unknown { why }));
             }
             if let Some(limit) = lengths.unread_for
