@@ -95,10 +95,12 @@ steps:
   - {id: there, probe: {run: [test, -e, MARKER]}}
   - id: come
     wait: {run: [test, -e, MARKER], until: code == 0, every: 1s, timeout: 1h}
+  - id: stay
+    wait: {run: [test, -e, MARKER], until: code == 0, fail_if: code == 1, every: 1s, timeout: 1h}
 "
         .replace("MARKER", &marker),
     );
-    // Neither fails nor waits an hour: both say that they cannot know.
+    // None fails or waits an hour: all say that they cannot know.
     let ran = bench.run(&["run", "gated", "--dry-run"]).exits(0);
-    assert_eq!(ran.stdout.matches("known only at run time").count(), 3, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("known only at run time").count(), 4, "{}", ran.stdout);
 }

@@ -32,6 +32,23 @@ fn every_question_is_asked_and_answered() {
 }
 
 #[test]
+fn what_was_chosen_above_decides_what_there_is_to_choose() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "chooses",
+        "params:\n  kind: {type: enum, choices: [fruit, colour], help: Of what}\n  which:\n    type: string\n    help: Which\n    choices:\n      \
+         shell: 'echo \"a-$KIND\"; echo \"b-$KIND\"'\n      env: {KIND: \"{{ params.kind }}\"}\n  last:\n    type: string\n    help: Last\n    choices: {run: [echo, \"{{ params.which }}-z\"]}\n\
+         steps:\n  - {id: say, run: [echo, \"took {{ params.last }}\"], effect: read}\n",
+    );
+    let mut terminal = bench.terminal(100, &["run", "chooses", "--set", "kind=colour", "--yes"]);
+    terminal.expect("a-colour").expect("b-colour").send("\u{1b}[B\r");
+    terminal.expect("b-colour-z").send("\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("took b-colour-z"), "{text}");
+}
+
+#[test]
 fn enter_alone_is_never_a_yes() {
     let bench = bench();
     let mut terminal = bench.terminal(80, &["run", "asks", "--set", "word=green"]);

@@ -272,3 +272,35 @@ fn the_locks_of_a_called_runbook_are_held_from_the_beginning() {
     let ran = bench.run(&["run", "vague"]).exits(3);
     assert!(ran.stderr.contains("the lock `{{ params.name }}` of given needs params.name"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_command_tells_its_figures_in_several_lines() {
+    let bench = Workbench::new();
+    let body = r#"
+steps:
+  - id: copy
+    title: Copy the disk
+    shell: |
+      for percent in 10 60; do
+          printf 'rate: %s kB/s\n' "${percent}00"
+          printf 'pct: %s%%, remaining: %ss\n' "$percent" "$((100 - percent))"
+      done
+    effect: read
+    timeout: 1m
+    progress:
+      pattern: 'rate:\s*(?P<rate>.*)|pct:\s*(?P<percent>[0-9]+)%, remaining: (?P<left>.*)'
+      done: percent | int
+      total: "100"
+      message: "{{ rate }}, {{ left }} left"
+"#;
+    bench.runbook("figures", body);
+    let told = bench.run(&["run", "figures", "--yes"]).exits(0).stdout;
+    // The rate stood in a line before; of a line without any figure, nothing is told.
+    assert!(told.contains("copy: 10%; 1000 kB/s, 90s left"), "{told}");
+    assert!(told.contains("copy: 60%; 6000 kB/s, 40s left"), "{told}");
+    assert!(!told.contains("copy: 0%"), "{told}");
+    // A wait has its own message, and a mistake in one is found before anything runs.
+    bench.runbook("figures", &body.replace("{{ left }} left", "{{ lefft }} left"));
+    let checked = bench.run(&["check", "figures"]).exits(3);
+    assert!((checked.stdout + &checked.stderr).contains("lefft"));
+}

@@ -138,3 +138,20 @@ fn a_run_becomes_a_scenario_that_holds() {
     bench.run(&["rehearse", "real", "--from-run", &id, "--yes"]).exits(6);
     bench.run(&["scenario", "new", "as-it-was", "--from-run", &id, "--directory", "runbooks/scenarios/real"]).exits(2);
 }
+
+#[test]
+fn a_wait_ends_when_nothing_can_be_read_any_more() {
+    let ended = |when: &str| {
+        let rule = format!("commands:\n  - {{match: [look], when: {when}, stdout: '{{'}}\n");
+        let world = WORLD.replace("commands:\n", &rule).replace("wipe: true}", "wipe: true, wait: stop}");
+        let bench = bench(&world);
+        bench.runbook("grow", &STEPS.replace("timeout: 2h}}", "timeout: 2h, unread_for: 5m}}"));
+        bench.run(&["test", "grow"]).exits(1).stdout
+    };
+    let said = "could not be read for 5m";
+    let ran = ended("elapsed > 30");
+    assert!(ran.contains(said), "{ran}");
+    // One answer now and then is enough to go on.
+    let ran = ended("elapsed > 30 and elapsed % 240 >= 60");
+    assert!(!ran.contains(said) && ran.contains("2h"), "{ran}");
+}

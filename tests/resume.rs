@@ -338,6 +338,64 @@ fn a_failed_step_is_asked_about_and_what_was_put_back_is_set_again() {
     bench.run(&["journal", "verify"]).exits(0);
 }
 
+/// A group that keeps what it has set when the run stops, and what makes it fail.
+const KEEPS: &str = "steps:
+  - id: held
+    group: Held
+    on_fail: ON_FAIL
+    cleanup: {shell: 'rm HOME/flag; echo unset >> HOME/log', when_stopped: owe}
+    steps:
+      - id: set_flag
+        shell: 'touch HOME/flag; echo set >> HOME/log'
+        effect: change
+        undo: {impossible: the group does it}
+      - id: fails
+        probe: {title: It is fixed, run: [test, -e, HOME/fixed]}
+  - id: after
+    run: [tee, HOME/after]
+    effect: change
+    undo: {impossible: a file}
+";
+
+fn keeping(on_fail: &str) -> Workbench {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    bench.runbook("keeps", &KEEPS.replace("HOME", home.trim_end_matches('/')).replace("ON_FAIL", on_fail));
+    bench
+}
+
+#[test]
+fn what_a_stopped_run_keeps_is_owed_and_a_resume_goes_on_from_it() {
+    let bench = keeping("stop");
+    let ran = bench.run(&["run", "keeps", "--yes"]).exits(6);
+    assert!(ran.stderr.contains("held") && ran.stderr.contains("owed"), "{}", ran.stderr);
+    assert_eq!(log(&bench), ["set"], "it is not put back");
+    assert!(bench.run(&["debts"]).exits(1).stdout.contains("owed  held:  bash"));
+    bench.file("fixed", "");
+    bench.run(&["resume", "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["set", "unset"], "what was set stood, was not set again, and was put back at the end");
+    bench.run(&["debts"]).exits(0);
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn what_a_stopped_run_keeps_is_put_back_by_a_rollback() {
+    let bench = keeping("stop");
+    bench.run(&["run", "keeps", "--yes"]).exits(6);
+    bench.run(&["rollback", &id(&bench), "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["set", "unset"]);
+    bench.run(&["debts"]).exits(0);
+}
+
+#[test]
+fn what_is_passed_over_is_no_stop_so_nothing_stays_owed() {
+    let bench = keeping("continue");
+    bench.run(&["run", "keeps", "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["set", "unset"]);
+    assert!(bench.path("after").exists());
+    bench.run(&["debts"]).exits(0);
+}
+
 /// Another start of the machine, as far as the program can see, where the test may make it look so.
 #[test]
 fn after_a_restart_of_the_machine_its_processes_are_known_dead() {

@@ -12,7 +12,7 @@ use crate::{
     inventory::Inventory,
     plan::{
         Plan,
-        binding::{self, Given, Giver, Raw},
+        binding::{self, Bound, Given, Giver, Raw},
     },
     ports::{Executor, NoAnswer},
     runbook::{
@@ -60,7 +60,7 @@ pub fn plan(
         let Some(parameter) = missing.first() else {
             return Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone(), inventory });
         };
-        let text = ask(loaded, parameter, prompt, executor).map_err(|no_answer| {
+        let text = ask(loaded, &bound, parameter, prompt, executor).map_err(|no_answer| {
             let names: Vec<_> = missing.iter().map(|parameter| parameter.name.to_string()).collect();
             unanswered(no_answer, &names, parameter)
         })?;
@@ -142,15 +142,23 @@ pub fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failure> {
     })
 }
 
-fn ask(loaded: &Loaded, parameter: &Parameter, prompt: &TerminalPrompt<'_>, executor: &dyn Executor) -> Result<String, NoAnswer> {
+fn ask(
+    loaded: &Loaded,
+    bound: &Bound,
+    parameter: &Parameter,
+    prompt: &TerminalPrompt<'_>,
+    executor: &dyn Executor,
+) -> Result<String, NoAnswer> {
     let (choices, trouble) = match &parameter.choices {
         None => (Vec::new(), None),
         Some(Choices::Fixed(choices)) => (choices.iter().map(value::plain).collect(), None),
-        Some(Choices::Live { command, items }) => match crate::run::choices(&loaded.runbook, command, items.as_ref(), executor) {
-            Ok(choices) => (choices, None),
-            // What is really there cannot be listed; the value can still be typed.
-            Err(why) => (Vec::new(), Some(why)),
-        },
+        Some(Choices::Live { command, items }) => {
+            match crate::run::choices(&loaded.runbook, bound.scope_value(), command, items.as_ref(), executor) {
+                Ok(choices) => (choices, None),
+                // What is really there cannot be listed; the value can still be typed.
+                Err(why) => (Vec::new(), Some(why)),
+            }
+        }
     };
     let kind = if parameter.list { format!("a list, each {}", parameter.kind.words()) } else { parameter.kind.words().to_owned() };
     let help = match trouble {

@@ -414,7 +414,7 @@ pub enum Progress {
     /// A line of output.
     Line { place: Place, text: String },
     /// How far a step has come.
-    Figure { place: Place, done: f64, total: f64 },
+    Figure { place: Place, done: f64, total: f64, have: Option<String> },
     /// A wait has asked once more.
     Waiting {
         place: Place,

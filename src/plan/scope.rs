@@ -1,6 +1,9 @@
 //! What the names in an expression stand for, and which of them nobody knows yet.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use indexmap::IndexMap;
 use minijinja::{Value, value::ValueKind};
@@ -39,6 +42,10 @@ enum Known {
 pub struct Scope {
     names: BTreeMap<Arc<str>, Known>,
     vars: Arc<IndexMap<String, Template>>,
+    /// What each variable speaks of in the end, other variables gone through.
+    roots: Arc<HashMap<String, BTreeSet<String>>>,
+    /// What variables have come to. Shared by scopes in which everything that a variable speaks of is the same.
+    known: Arc<Mutex<HashMap<String, Evaluated<Value>>>>,
 }
 
 /// How deep variables may refer to one another. The check refuses cycles; this is for those that only arise across a call.
@@ -48,17 +55,37 @@ impl Scope {
     /// A scope with nothing in it but variables.
     #[must_use]
     pub fn new(vars: Arc<IndexMap<String, Template>>) -> Self {
-        Self { names: BTreeMap::new(), vars }
+        let mut roots = HashMap::new();
+        for name in vars.keys() {
+            let mut found = BTreeSet::new();
+            roots_of(&vars, name, &mut BTreeSet::new(), &mut found);
+            roots.insert(name.clone(), found);
+        }
+        Self { names: BTreeMap::new(), vars, roots: Arc::new(roots), known: Arc::default() }
     }
 
     /// Makes a name known.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.forget(name);
         self.names.insert(name.into(), Known::Value(value.into()));
     }
 
     /// Makes it known that nobody knows this before the run.
     pub fn set_unknown(&mut self, name: &str) {
+        self.forget(name);
         self.names.insert(name.into(), Known::Unknown);
+    }
+
+    /// A name changes: what speaks of it is evaluated anew, here and not in the scopes that this one was cloned from.
+    fn forget(&mut self, name: &str) {
+        let speaks = |variable: &String| self.roots.get(variable).is_some_and(|roots| roots.contains(name));
+        if self.vars.keys().any(speaks) {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = known.iter().filter(|(variable, _)| !speaks(variable));
+            let kept = kept.map(|(variable, value)| (variable.clone(), value.clone())).collect();
+            drop(known);
+            self.known = Arc::new(Mutex::new(kept));
+        }
     }
 
     /// What a name stands for, if that is known.
@@ -112,15 +139,23 @@ impl Scope {
             if !every && !named.contains(&name.as_str()) {
                 continue;
             }
-            match self
-                .render_text(&template.text, depth + 1)
-                .map_err(|error| ExpressionError { message: format!("in vars.{name}: {error}"), at: None })?
-            {
+            match self.variable(name, template, depth)? {
                 Evaluated::Known(value) => found.push((name.clone(), value)),
                 Evaluated::Unknown(more) => needs.extend(more),
             }
         }
         Ok(if needs.is_empty() { Evaluated::Known(Value::from_pairs(found)) } else { Evaluated::Unknown(needs) })
+    }
+
+    fn variable(&self, name: &str, template: &Template, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Ok(known.clone());
+        }
+        let value = self
+            .render_text(&template.text, depth + 1)
+            .map_err(|error| ExpressionError { message: format!("in vars.{name}: {error}"), at: None })?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.clone());
+        Ok(value)
     }
 
     fn render_text(&self, text: &str, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
@@ -171,6 +206,21 @@ impl Scope {
         match self.context(&names, 0)? {
             Evaluated::Known(context) => expression::evaluate_bool(&expr.text, &context).map(Evaluated::Known),
             Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
+        }
+    }
+}
+
+/// Adds what a variable speaks of. `seen` are the variables that were gone through.
+fn roots_of(vars: &IndexMap<String, Template>, name: &str, seen: &mut BTreeSet<String>, found: &mut BTreeSet<String>) {
+    let Some(template) = vars.get(name).filter(|_| seen.insert(name.to_owned())) else { return };
+    // What cannot be read is never known either.
+    let Ok(names) = expression::names_in_template(&template.text) else { return };
+    found.extend(names.roots().into_iter().filter(|root| *root != "vars").map(str::to_owned));
+    for name in names.iter() {
+        match name.strip_prefix("vars.") {
+            Some(rest) => roots_of(vars, rest.split('.').next().unwrap_or(rest), seen, found),
+            None if name == "vars" => vars.keys().for_each(|every| roots_of(vars, every, seen, found)),
+            None => {}
         }
     }
 }
@@ -236,6 +286,21 @@ mod tests {
     #[test]
     fn variables_are_evaluated_when_used() {
         assert_eq!(scope().render(&template("{{ vars.chosen }}")).unwrap(), Evaluated::Known(Value::from(vec![1, 2])));
+    }
+
+    #[test]
+    fn what_a_variable_has_come_to_changes_with_what_it_speaks_of_and_only_there() {
+        let mut scope = scope();
+        let chosen = |scope: &Scope| scope.render(&template("{{ vars.chosen }}")).unwrap();
+        assert_eq!(chosen(&scope), Evaluated::Known(Value::from(vec![1, 2])));
+        let mut inner = scope.clone();
+        inner.set("dump", context! { output => context! { osds => vec![3] } });
+        assert_eq!(chosen(&inner), Evaluated::Known(Value::from(vec![3])));
+        assert_eq!(chosen(&scope), Evaluated::Known(Value::from(vec![1, 2])), "the outer one is as it was");
+        inner.set("output", "of no matter");
+        assert!(Arc::ptr_eq(&inner.known, &inner.clone().known));
+        scope.set_unknown("params");
+        assert!(matches!(chosen(&scope), Evaluated::Unknown(_)));
     }
 
     #[test]

@@ -8,12 +8,19 @@ use crate::{
     runbook::model::{Command, Expr, Runbook},
 };
 
-/// Runs the read-only command of a parameter's choices, and lists what it offers.
+/// Runs the read-only command of a parameter's choices, and lists what it offers. `params` are the values known so far.
 ///
 /// # Errors
 /// Says why they cannot be listed; the value can then still be typed.
-pub fn choices(runbook: &Runbook, command: &Command, items: Option<&Expr>, executor: &dyn Executor) -> Result<Vec<String>, String> {
+pub fn choices(
+    runbook: &Runbook,
+    params: minijinja::Value,
+    command: &Command,
+    items: Option<&Expr>,
+    executor: &dyn Executor,
+) -> Result<Vec<String>, String> {
     let mut scope = Scope::new(std::sync::Arc::new(runbook.vars.clone()));
+    scope.set("params", params);
     let order = match Engine::order(command, &scope, &Place::top("choices"), Part::Show)? {
         Evaluated::Known(order) => order,
         Evaluated::Unknown(needs) => return Err(format!("it needs {}", needs.join(", "))),

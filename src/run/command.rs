@@ -1,6 +1,10 @@
 //! One command: from the runbook's words to an order, and from the order to what it means.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use minijinja::{Value, value::ValueKind};
 
@@ -101,7 +105,7 @@ impl Engine<'_> {
         judge: impl FnOnce(&Ran) -> (Verdict, String),
     ) -> Result<Judged, Halt> {
         self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: order.shown(), owes })?;
-        let site = CommandSite { engine: self, place: &order.place, part: order.part, progress };
+        let site = CommandSite { engine: self, place: &order.place, part: order.part, progress, seen: Mutex::default() };
         let ran = match self.ports.executor.execute(order, &site, interrupts) {
             Ok(ran) => ran,
             Err(error) => {
@@ -328,6 +332,8 @@ struct CommandSite<'a> {
     place: &'a Place,
     part: Part,
     progress: Option<(&'a ProgressSpec, &'a Scope)>,
+    /// The groups of the progress pattern, as they were last seen.
+    seen: Mutex<BTreeMap<String, String>>,
 }
 
 impl Site for CommandSite<'_> {
@@ -349,15 +355,38 @@ impl Site for CommandSite<'_> {
 
     fn line(&self, text: &str) {
         if let Some((spec, scope)) = self.progress
-            && let Some((done, total)) = figure(spec, scope, text)
+            && let Some((done, total, have)) = self.figure(spec, scope, text)
         {
-            self.engine.progress(&Progress::Figure { place: self.place.clone(), done, total });
+            self.engine.progress(&Progress::Figure { place: self.place.clone(), done, total, have });
         }
         self.engine.progress(&Progress::Line { place: self.place.clone(), text: text.to_owned() });
     }
 }
 
 impl CommandSite<'_> {
+    /// The progress figures in a line of output, and what there is to say with them, if the line holds any. Programs that
+    /// tell theirs in several lines are followed: of each group, what was last seen counts.
+    fn figure(&self, spec: &ProgressSpec, scope: &Scope, line: &str) -> Option<(f64, f64, Option<String>)> {
+        let mut scope = scope.clone();
+        scope.set("line", line);
+        if let Some(pattern) = &spec.pattern {
+            let found = pattern.captures(line)?;
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            for name in pattern.capture_names().flatten() {
+                if let Some(text) = found.name(name) {
+                    seen.insert(name.to_owned(), text.as_str().to_owned());
+                }
+                scope.set(name, seen.get(name).map_or(Value::from(()), |text| Value::from(text.as_str())));
+            }
+        }
+        let (done, total) = figures(spec, &scope)?;
+        let have = spec.message.as_ref().and_then(|message| match scope.text(message) {
+            Ok(Evaluated::Known(text)) => Some(text),
+            _ => None,
+        });
+        Some((done, total, have))
+    }
+
     fn keep(&self, event: Event) -> Result<(), LedgerError> {
         self.engine.emit(event).map_err(|halt| match halt {
             Halt::Ledger(error) => error,
@@ -365,19 +394,6 @@ impl CommandSite<'_> {
             other => LedgerError { what: format!("{other:?}"), source: None },
         })
     }
-}
-
-/// The progress figures in a line of output, if the line holds any.
-fn figure(spec: &ProgressSpec, scope: &Scope, line: &str) -> Option<(f64, f64)> {
-    let mut scope = scope.clone();
-    scope.set("line", line);
-    if let Some(pattern) = &spec.pattern {
-        let found = pattern.captures(line)?;
-        for name in pattern.capture_names().flatten() {
-            scope.set(name, found.name(name).map_or(Value::from(()), |text| Value::from(text.as_str())));
-        }
-    }
-    figures(spec, &scope)
 }
 
 /// The progress figures that a scope yields, if it does.

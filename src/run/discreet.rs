@@ -101,7 +101,7 @@ impl Secrets {
             Progress::Line { text, .. } => self.hide(text),
             Progress::Waiting { want, have, .. } => self.hide_all([want, have]),
             Progress::Pausing { why, .. } => self.hide(why),
-            Progress::Figure { .. } => {}
+            Progress::Figure { have, .. } => have.iter_mut().for_each(|have| self.hide(have)),
         }
         progress
     }

@@ -17,6 +17,8 @@ pub(super) struct Compensation {
     pub place: Place,
     pub undo: Option<Prepared>,
     pub cleanup: Option<Prepared>,
+    /// A run that stops leaves what was set as it is, and owes the cleanup: a resume goes on from there.
+    pub owed_when_stopped: bool,
 }
 
 /// What has been set in a stretch of steps.
@@ -27,12 +29,16 @@ pub(super) struct Frame {
     pub covered: BTreeSet<StepId>,
     /// Nothing is done in it: what was done before is gathered.
     pub gathers: bool,
+    /// It has come to its end because something in it failed.
+    pub failed: bool,
+    /// A failure in it is no stop: the run goes on after it, or takes it back.
+    pub passed_over: bool,
 }
 
 impl Frame {
     /// A stretch inside another: what was confirmed there holds here too.
     pub fn inside(outer: &Self) -> Self {
-        Self { covered: outer.covered.clone(), ..Self::default() }
+        Self { covered: outer.covered.clone(), passed_over: outer.passed_over, ..Self::default() }
     }
 
     /// What takes a step back; a later one replaces that of an earlier attempt.
@@ -58,6 +64,12 @@ impl Engine<'_> {
             return result;
         }
         let roll_back = matches!(result, Err(Halt::Rollback { .. }));
+        let stops = match &result {
+            Err(Halt::Failed { .. }) => !frame.passed_over,
+            Err(Halt::Stopped { .. } | Halt::Declined { .. }) => true,
+            Ok(()) => frame.failed && !frame.passed_over,
+            Err(_) => false,
+        };
         let mut result = result;
         let mut kept = Vec::new();
         let mut compensations = frame.compensations;
@@ -74,6 +86,10 @@ impl Engine<'_> {
                 && let Err(why) = self.compensate(&compensation.place, Part::Undo, undo)?
             {
                 result = Err(Halt::Stuck { place: compensation.place.clone(), why: format!("its undo failed: {why}") });
+            }
+            if stops && compensation.owed_when_stopped && compensation.cleanup.take().is_some() {
+                let why = "left as it is, so that the run can be gone on with".to_owned();
+                self.emit(Event::Owed { place: compensation.place.clone(), why })?;
             }
             if let Some(cleanup) = compensation.cleanup.take()
                 && let Err(why) = self.compensate(&compensation.place, Part::Cleanup, cleanup)?

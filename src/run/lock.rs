@@ -5,7 +5,8 @@ use std::{
     io::{self, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -16,6 +17,22 @@ use nix::{
 };
 
 use crate::quantity::show_duration;
+
+/// How long a lock may outlive the halligan that held it. A command that it was just starting shares the lock until it has become
+/// a program of its own, which takes a moment, and a long one on a busy host.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Asks until the answer is not that somebody holds the lock, or until it is no remnant of a dead run.
+fn outlive<T>(mut ask: impl FnMut() -> T, is_held: impl Fn(&T) -> bool) -> T {
+    let began = Instant::now();
+    loop {
+        let answer = ask();
+        if !is_held(&answer) || began.elapsed() >= LINGER {
+            return answer;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
 
 /// A lock that could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +85,8 @@ impl RunLock {
     /// The directory cannot be used.
     pub fn take(directory: &Path, run: u32) -> io::Result<Option<Self>> {
         let file = runs_file(directory)?;
-        match fcntl(&file, FcntlArg::F_OFD_SETLK(&byte(run))) {
+        let busy = |answer: &Result<_, Errno>| matches!(answer, Err(Errno::EAGAIN | Errno::EACCES));
+        match outlive(|| fcntl(&file, FcntlArg::F_OFD_SETLK(&byte(run))), busy) {
             Ok(_) => Ok(Some(Self(file))),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
             Err(errno) => Err(errno.into()),
@@ -123,8 +141,10 @@ fn take(directory: &Path, name: &str, holder: &str) -> Result<Flock<File>, LockE
     let path = directory.join(file_name(name));
     let unusable = |source: io::Error| LockError::Unusable { name: name.to_owned(), path: path.clone(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(unusable)?;
-    let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+    let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let lock = || Ok(Flock::lock(open()?, FlockArg::LockExclusiveNonblock));
+    let taken = outlive(lock, |taken| matches!(taken, Ok(Err((_, Errno::EWOULDBLOCK))))).map_err(unusable)?;
+    let mut lock = match taken {
         Ok(lock) => lock,
         Err((mut file, Errno::EWOULDBLOCK)) => {
             let mut holder = String::new();
@@ -169,6 +189,33 @@ mod tests {
         assert!(RunLock::take(directory.path(), u32::MAX).unwrap().is_some());
         drop(first);
         assert!(RunLock::take(directory.path(), 7).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_lock_that_outlives_its_run_for_a_moment_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = ["a".to_owned()];
+        let (run, lock) = (RunLock::take(directory.path(), 7).unwrap(), Locks::take(directory.path(), &names, "run 7").unwrap());
+        // The next one asks, and only then are they let go of.
+        let (asked, let_go) = std::sync::mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let_go.recv().unwrap();
+                drop((run, lock));
+            });
+            let mut asked = Some(asked);
+            let taken = outlive(
+                || {
+                    let taken = fcntl(runs_file(directory.path()).unwrap(), FcntlArg::F_OFD_SETLK(&byte(7)));
+                    asked.take().map(|asked| asked.send(()));
+                    taken
+                },
+                Result::is_err,
+            );
+            assert!(taken.is_ok());
+        });
+        assert!(RunLock::take(directory.path(), 7).unwrap().is_some());
+        assert!(Locks::take(directory.path(), &names, "run 8").is_ok());
     }
 
     #[test]

@@ -45,7 +45,9 @@ impl Engine<'_> {
             let place = acquire.place.clone();
             let taken = self.execute(&acquire, 1, Some(owes), self.ports.interrupts, None, judge_exit)?;
             match taken.verdict {
-                Verdict::Passed => frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release) }),
+                Verdict::Passed => {
+                    frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false });
+                }
                 Verdict::Failed { why } => return Err(Halt::Blocked { why: format!("the shared lock `{name}` cannot be had: {why}") }),
                 Verdict::Unknown { why } => {
                     self.emit(Event::Owed { place, why: format!("nobody knows whether the lock was taken: {why}") })?;
@@ -67,7 +69,7 @@ impl Engine<'_> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Word by word as it was recorded: another operator may be at it now, and it stands in the name of the first.
         release.words = Words::Argv(state.owed.get(&place)?.argv.clone());
-        Some(Compensation { place, undo: None, cleanup: Some(Prepared::Ready(Box::new(release))) })
+        Some(Compensation { place, undo: None, cleanup: Some(Prepared::Ready(Box::new(release))), owed_when_stopped: false })
     }
 
     fn lock_order(&self, name: &str, lock: &SharedLock, part: Part) -> Order {

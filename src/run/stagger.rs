@@ -188,12 +188,14 @@ impl Engine<'_> {
                     return Ok(());
                 }
                 let mut inner = Frame::inside(frame);
+                inner.passed_over |= pace.max_failures > 0;
                 let result = self.item(each, &item, scope, &mut inner, place, number);
                 done.push(item_ended(item, self.end_frame(inner, Some(frame), result))?);
             }
             return Ok(());
         }
         let covered = frame.covered.clone();
+        let passed_over = frame.passed_over || pace.max_failures > 0;
         let waiting = Mutex::new(batch.into_iter().enumerate().collect::<VecDeque<_>>());
         let ended = Mutex::new(Vec::new());
         let failures = std::sync::atomic::AtomicU64::new(failed_before);
@@ -205,7 +207,7 @@ impl Engine<'_> {
                             return;
                         }
                         let Some((index, item)) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
-                        let mut inner = Frame { covered: covered.clone(), ..Frame::default() };
+                        let mut inner = Frame { covered: covered.clone(), passed_over, ..Frame::default() };
                         let mut outer = Frame::default();
                         let result = self.item(each, &item, scope, &mut inner, place, number);
                         let result = self.end_frame(inner, Some(&mut outer), result);

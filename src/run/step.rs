@@ -17,7 +17,7 @@ use crate::{
     event::{Effect, Event, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
     plan::{Evaluated, Scope, remaining},
     ports::Choice,
-    runbook::model::{Command, Kind, Probe, Step, Undo},
+    runbook::model::{Command, Kind, OnFail, Probe, Step, Undo},
 };
 
 /// What has become of a step.
@@ -180,6 +180,7 @@ impl Engine<'_> {
             }
             Kind::ForEach(_) | Kind::Group { .. } => {
                 let mut inner = Frame::inside(frame);
+                inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
                 if !self.was_done(place) || self.was_owed(place) {
                     self.own_cleanup(step, scope, &mut inner, place)?;
                 }
@@ -190,7 +191,10 @@ impl Engine<'_> {
                 }
                 .and_then(|did| self.prove(step, scope, place, did));
                 match did {
-                    Ok(did) => self.end_frame(inner, Some(frame), Ok(())).map(|()| did),
+                    Ok(did) => {
+                        inner.failed = matches!(did, Did::Failed { .. });
+                        self.end_frame(inner, Some(frame), Ok(())).map(|()| did)
+                    }
                     Err(halt) => self.end_frame(inner, Some(frame), Err(halt)).map(|()| Did::failed("it did not end".to_owned())),
                 }
             }
@@ -203,7 +207,7 @@ impl Engine<'_> {
                     Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                     Err(why) => return Ok(Did::failed(why)),
                 };
-                let did = self.call(runbook, &params, frame, place)?;
+                let did = self.call(runbook, &params, frame, place, matches!(step.on_fail, OnFail::Continue | OnFail::Rollback))?;
                 self.prove(step, scope, place, did)
             }
         }
@@ -375,7 +379,8 @@ impl Engine<'_> {
             Some(remedy) => ready(remedy, Part::Cleanup, "cleanup")?,
             None => None,
         };
-        Ok(Compensation { place: place.clone(), undo, cleanup })
+        let owed_when_stopped = step.cleanup.as_ref().is_some_and(|remedy| remedy.owed_when_stopped);
+        Ok(Compensation { place: place.clone(), undo, cleanup, owed_when_stopped })
     }
 }
 

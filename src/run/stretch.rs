@@ -13,7 +13,14 @@ use crate::{
 
 impl Engine<'_> {
     /// Another runbook as one step: its preflight is a gate here, its cleanups run when it ends.
-    pub fn call(&self, runbook: &Runbook, given: &crate::plan::binding::Given, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
+    pub fn call(
+        &self,
+        runbook: &Runbook,
+        given: &crate::plan::binding::Given,
+        frame: &mut Frame,
+        place: &Place,
+        passed_over: bool,
+    ) -> Result<Did, Halt> {
         let bound = match crate::plan::binding::bind(runbook, given) {
             Ok((bound, missing)) if missing.is_empty() => bound,
             Ok((_, missing)) => {
@@ -32,6 +39,7 @@ impl Engine<'_> {
             return Ok(Did::failed(why));
         }
         let mut inner = Frame::inside(frame);
+        inner.passed_over |= passed_over;
         let result = self.steps(&runbook.steps, &mut inner_scope, &mut inner, Some(place));
         Did::of(self.end_frame(inner, Some(frame), result))
     }
@@ -51,7 +59,12 @@ impl Engine<'_> {
                 } else {
                     self.emit(Event::CleanupDue { place: place.clone(), command: cleanup.shown() })?;
                 }
-                frame.register(Compensation { place: place.clone(), undo: None, cleanup: Some(cleanup) });
+                frame.register(Compensation {
+                    place: place.clone(),
+                    undo: None,
+                    cleanup: Some(cleanup),
+                    owed_when_stopped: remedy.owed_when_stopped,
+                });
             }
             Err(_) if self.hypothetical() => {}
             Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("its cleanup cannot be made ready: {why}") }),

@@ -18,6 +18,7 @@ use crate::{
     runbook::model::{Timespan, Wait},
 };
 
+const NOT_BEFORE: &str = "not so now, and it cannot be before the changes above are made";
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The lengths of time of a wait, resolved.
@@ -26,11 +27,14 @@ struct Lengths {
     timeout: Option<Duration>,
     stable_for: Duration,
     stall: Option<Duration>,
+    unread_for: Option<Duration>,
 }
 
 /// What one asking has shown.
 struct Seen {
     holds: bool,
+    /// Whether it could be read at all.
+    read: bool,
     failed: Option<String>,
     have: String,
     figure: Option<(f64, f64)>,
@@ -90,6 +94,7 @@ impl Engine<'_> {
             timeout: known!(optional(wait.timeout.as_ref())?),
             stable_for: known!(optional(wait.stable_for.as_ref())?).unwrap_or_default(),
             stall: known!(optional(wait.stall.as_ref().map(|stall| &stall.after))?),
+            unread_for: known!(optional(wait.unread_for.as_ref())?),
         }))
     }
 
@@ -115,14 +120,23 @@ impl Engine<'_> {
         let mut held_since: Option<Duration> = None;
         let mut moved = (String::new(), began);
         let mut told_stalled = false;
+        let mut read_at = began;
         loop {
             askings += 1;
             let seen = self.look(wait, scope, order)?;
             let now = clock.elapsed();
             let elapsed = now.saturating_sub(began);
             if let Some(why) = &seen.failed {
-                let why = why.clone();
-                return Ok((seen, askings, Verdict::Failed { why }));
+                // A dry run that has passed over a change looks at a world in which it was not made.
+                let verdict = if self.hypothetical() {
+                    Verdict::Unknown { why: format!("{NOT_BEFORE}: {}", seen.have) }
+                } else {
+                    Verdict::Failed { why: why.clone() }
+                };
+                return Ok((seen, askings, verdict));
+            }
+            if seen.read {
+                read_at = now;
             }
             if let Some(watched) = &seen.watched
                 && *watched != moved.0
@@ -158,8 +172,14 @@ impl Engine<'_> {
             });
             // A dry run that has passed over a change looks once: what it waits for cannot come.
             if self.hypothetical() {
-                let why = format!("not so now, and it cannot be before the changes above are made: {}", seen.have);
+                let why = format!("{NOT_BEFORE}: {}", seen.have);
                 return Ok((seen, askings, Verdict::Unknown { why }));
+            }
+            if let Some(limit) = lengths.unread_for
+                && now.saturating_sub(read_at) >= limit
+            {
+                let why = format!("could not be read for {}: {}", crate::quantity::show_duration(limit), seen.have);
+                return Ok((seen, askings, Verdict::Failed { why }));
             }
             if let Some(limit) = lengths.timeout
                 && elapsed + lengths.every > limit
@@ -197,7 +217,8 @@ impl Engine<'_> {
             };
             ran = Some(answered);
         }
-        let mut seen = Seen { holds: false, failed: None, have: String::new(), figure: None, watched: None, ran, result };
+        let mut seen =
+            Seen { holds: false, read: fault.is_none(), failed: None, have: String::new(), figure: None, watched: None, ran, result };
         if let Some(fault) = fault {
             seen.have = fault;
             return Ok(seen);
@@ -205,7 +226,10 @@ impl Engine<'_> {
         match scope.holds(&wait.until) {
             Ok(Evaluated::Known(holds)) => seen.holds = holds,
             Ok(Evaluated::Unknown(needs)) => seen.have = format!("needs {}", needs.join(", ")),
-            Err(error) => seen.have = format!("`{}` cannot be evaluated: {error}", wait.until),
+            Err(error) => {
+                seen.read = false;
+                seen.have = format!("`{}` cannot be evaluated: {error}", wait.until);
+            }
         }
         if seen.have.is_empty()
             && let Some(message) = &wait.message
@@ -229,6 +253,7 @@ impl Engine<'_> {
                 // What says when to give up must be readable before anything counts as come.
                 Err(error) => {
                     seen.holds = false;
+                    seen.read = false;
                     seen.have = format!("`{fail_if}` cannot be evaluated: {error}");
                 }
             }

@@ -249,6 +249,10 @@ impl Linter<'_> {
             for (set, unset) in &RULES.pairs {
                 for argv in own {
                     let Some(at) = matched(set, argv) else { continue };
+                    // A rule with more words says better what it is: `ceph osd pool set` is no `ceph osd set`.
+                    if RULES.changes.iter().any(|rule| rule.len() > set.len() && matched(rule, argv).is_some()) {
+                        continue;
+                    }
                     let thing = argv.get(at + 1..).unwrap_or_default().iter().find(|word| !word.starts_with('-'));
                     let undoes = |argv: &Vec<String>| {
                         matched(unset, argv)
@@ -287,6 +291,8 @@ mod tests {
     fn what_changes_things_is_known() {
         for line in [
             "ceph --cluster x osd set noout",
+            "ceph osd tier remove-overlay x",
+            "rados -p x cache-flush-evict-all",
             "dd if=/dev/zero of=/dev/sda",
             "mkfs.ext4 /dev/sda",
             "wipefs -a /dev/sda",
@@ -334,6 +340,7 @@ mod tests {
         let other = "- {id: b, run: [ceph, osd, unset, nodown], effect: change, undo: {impossible: x}}\n";
         assert_eq!(codes(&format!("{set}{other}")), ["never-put-back"]);
         assert_eq!(codes(&format!("{set}{}", other.replace("nodown", "noout"))), [""; 0]);
+        assert_eq!(codes(&set.replace("osd, set, noout", "osd, pool, set, x, size")), [""; 0]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use step::{Batch, Confirm, ForEach, ItemList, Items, Manual, Probe, Progress, Remedy, Retry, Stall, Step, Wait};
+pub use step::{Batch, Confirm, ForEach, ItemList, Items, Manual, Probe, Progress, Remedy, Retry, Stall, Step, Wait, WhenStopped};
 
 /// Turns YAML text into a plain value. The text must have passed [`super::source`] before: `serde_yaml` alone
 /// lets the last of two equal keys win and follows aliases.
@@ -181,9 +181,12 @@ pub enum Choices {
 #[serde(deny_unknown_fields)]
 pub struct LiveChoices {
     /// The command, word by word; no shell.
-    #[schemars(required)]
+    pub run: Option<Vec<Scalar>>,
+    /// A bash script; parameters arrive through `env`.
+    pub shell: Option<String>,
+    /// Environment variables.
     #[serde(default)]
-    pub run: Vec<Scalar>,
+    pub env: IndexMap<String, Scalar>,
     /// Where it runs; else the local machine.
     pub on: Option<String>,
     /// How long it may take.

@@ -209,6 +209,7 @@ pub struct Wait {
     pub timeout: Option<Timespan>,
     pub stable_for: Option<Timespan>,
     pub stall: Option<Stall>,
+    pub unread_for: Option<Timespan>,
     pub fail_if: Option<Expr>,
     pub progress: Option<Progress>,
     pub message: Option<Template>,
@@ -225,12 +226,14 @@ pub struct Progress {
     pub done: Expr,
     pub total: Expr,
     pub pattern: Option<regex::Regex>,
+    pub message: Option<Template>,
 }
 
 impl PartialEq for Progress {
     fn eq(&self, other: &Self) -> bool {
         self.done == other.done
             && self.total == other.total
+            && self.message == other.message
             && self.pattern.as_ref().map(regex::Regex::as_str) == other.pattern.as_ref().map(regex::Regex::as_str)
     }
 }
@@ -304,6 +307,8 @@ pub enum Undo {
 pub struct Remedy {
     pub when: Option<Expr>,
     pub command: Command,
+    /// A run that stops leaves it as it is, and owes it.
+    pub owed_when_stopped: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -352,7 +352,7 @@ impl Checker<'_> {
             Some(NodeKind::Scalar { text, .. }) => text.as_str(),
             _ => "",
         };
-        let timespan = ["timeout", "every", "within", "stable_for", "pause", "after", "delay", "poll_timeout"].contains(&key);
+        let timespan = ["timeout", "every", "within", "stable_for", "pause", "after", "delay", "poll_timeout", "unread_for"].contains(&key);
         let wants = |kind| types.contains(&kind);
         match instance {
             Value::Number(_) if timespan => format!("write it with its unit: `{written}s`"),

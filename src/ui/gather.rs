@@ -54,7 +54,8 @@ impl Gathered {
             return Vec::new();
         }
         let most = self.answers.values().map(|(_, names)| names.len()).max().unwrap_or_default();
-        let mut first = true;
+        // The summary has said what most say; where each says something else, it has said nothing.
+        let mut first = self.answers.len() < self.count;
         let others: Vec<_> = self.answers.values().filter(|(_, names)| !(names.len() == most && std::mem::take(&mut first))).collect();
         let mut lines: Vec<String> = others
             .iter()

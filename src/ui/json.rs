@@ -118,7 +118,9 @@ fn fields(event: &Event) -> Value {
 fn figures(progress: &Progress) -> Value {
     match progress {
         Progress::Line { place, text } => json!({"kind": "line", "place": place, "text": text}),
-        Progress::Figure { place, done, total } => json!({"kind": "figure", "place": place, "done": done, "total": total}),
+        Progress::Figure { place, done, total, have } => {
+            json!({"kind": "figure", "place": place, "done": done, "total": total, "have": have})
+        }
         Progress::Waiting { place, want, have, elapsed, limit, figure, still, held } => json!({
             "kind": "waiting", "place": place, "want": want, "have": have, "elapsed_ms": ms(*elapsed),
             "limit_ms": limit.map(ms), "figure": figure.map(|(done, total)| json!({"done": done, "total": total})),

@@ -330,7 +330,7 @@ impl Narrative {
             };
         };
         // That it is not so yet is no failure, and what a question shows stands in the question.
-        if matches!(part, Part::DoneIf | Part::Show) && mark == Mark::Failed {
+        if matches!(part, Part::DoneIf | Part::Show) && mark == Mark::Failed || *part == Part::DoneIf && self.tally.dry() {
             return Vec::new();
         }
         let word = match part {

@@ -243,9 +243,10 @@ impl State {
     fn progress(&mut self, at: Timestamp, progress: &Progress) -> Option<String> {
         let (place, key, line) = match progress {
             Progress::Line { .. } => return None,
-            Progress::Figure { place, done, total } => {
+            Progress::Figure { place, done, total, have } => {
                 let percent = Style::percent(*done, *total)?;
-                (place, format!("{}", percent / 10), format!("{place}: {percent}%"))
+                let have = have.as_ref().map(|have| format!("; {have}")).unwrap_or_default();
+                (place, format!("{}", percent / 10), format!("{place}: {percent}%{have}"))
             }
             Progress::Waiting { place, want, have, elapsed, limit, figure, still, held } => {
                 let wait = Wait { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };

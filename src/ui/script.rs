@@ -265,7 +265,7 @@ impl<'a> Script<'a> {
         let copy = Place::top("copy");
         self.reach(&copy, "Copy the disk", "run", Effect::Destroy);
         self.begin(&copy, Part::Main, shown(Effect::Destroy, &["ddrescue", "/dev/sdc", "/dev/sdd", "my clone.map"]));
-        self.progress(&Progress::Figure { place: copy.clone(), done: 1.0, total: 4.0 });
+        self.progress(&Progress::Figure { place: copy.clone(), done: 1.0, total: 4.0, have: Some("2 GB; 90 MB/s; 3m left".into()) });
         self.progress(&Progress::Line { place: copy.clone(), text: "rescued: 1 GB\rrescued: 2 GB".into() });
         self.event(&Event::Interrupted { signal: "SIGINT".into() });
         self.event(&Event::Interrupted { signal: "SIGINT".into() });

@@ -156,14 +156,16 @@ struct Live {
     bar: ProgressBar,
     command: Vec<String>,
     figure: Vec<String>,
+    /// What there is to say with the figure, in place of the last line.
+    have: Vec<String>,
     /// The last line of output, or what a wait has to say.
     last: Vec<String>,
 }
 
 impl Live {
     fn draw(&self) {
-        let below: String =
-            [&self.command, &self.figure, &self.last].into_iter().flatten().fold(String::new(), |text, line| text + "\n" + line);
+        let said = if self.have.is_empty() { &self.last } else { &self.have };
+        let below: String = [&self.command, &self.figure, said].into_iter().flatten().fold(String::new(), |text, line| text + "\n" + line);
         self.bar.set_message(below);
     }
 }
@@ -252,7 +254,7 @@ impl State {
         let name = block::step(page, Mark::Noted, place, words::part(part), self.narrative.title(place), "");
         bar.set_prefix(layout::fit(&name.join(" "), page.width.saturating_sub(9), page.style));
         bar.enable_steady_tick(Duration::from_secs(1));
-        Live { bar, command: Vec::new(), figure: Vec::new(), last: Vec::new() }
+        Live { bar, command: Vec::new(), figure: Vec::new(), have: Vec::new(), last: Vec::new() }
     }
 
     /// Says how much more is under way than is drawn.
@@ -330,7 +332,12 @@ impl State {
                 let cut = layout::fit(last, page.width.saturating_sub(5), page.style);
                 live.last = if crowded { Vec::new() } else { vec![format!("    {}", page.style.dim(&cut))] };
             }
-            Progress::Figure { done, total, .. } => live.figure = block::progress(page, *done, *total),
+            Progress::Figure { done, total, have, .. } => {
+                live.figure = block::progress(page, *done, *total);
+                if let Some(have) = have {
+                    live.have = block::remark(page, have);
+                }
+            }
             Progress::Waiting { want, have, elapsed, limit, figure, still, held, .. } => {
                 let wait = Wait { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };
                 if live.last.is_empty() {

@@ -133,6 +133,8 @@ pub struct Wait {
     pub stable_for: Option<String>,
     /// Say so when a figure stops moving.
     pub stall: Option<Stall>,
+    /// Give up when no asking could be read for so long.
+    pub unread_for: Option<String>,
     /// Give up at once when this expression is true.
     pub fail_if: Option<String>,
     /// Figures for the progress bar.
@@ -163,8 +165,10 @@ pub struct Progress {
     /// How much there is, an expression.
     #[schemars(required)]
     pub total: Option<String>,
-    /// For a command: a regular expression for its output lines; its named groups are in scope.
+    /// For a command: a regular expression for its output lines; its named groups are in scope, as they were last seen.
     pub pattern: Option<String>,
+    /// For a command: what stands below the bar, as a template; else its last line.
+    pub message: Option<String>,
 }
 
 /// The operator decides.
@@ -222,6 +226,18 @@ pub struct Remedy {
     pub timeout: Option<String>,
     /// Only for `undo`: there is none, and this is why.
     pub impossible: Option<String>,
+    /// Only for `cleanup`: what becomes of it when the run stops before its end.
+    pub when_stopped: Option<WhenStopped>,
+}
+
+/// What becomes of a cleanup when the run stops, and may be gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenStopped {
+    /// Put it back
+    Run,
+    /// Leave it as it is and name it as owed: a resume goes on from there
+    Owe,
 }
 
 /// Run again when it failed.

@@ -227,7 +227,15 @@ impl Resolver<'_> {
             document::Choices::Live(live) => {
                 // What is asked for earlier may be used to find out what can be chosen here.
                 let scope = Scope::default();
-                let mut parts = Parts::of(Some(&live.run), None, Effect::Read);
+                if live.run.is_none() && live.shell.is_none() {
+                    self.faults.push(
+                        Fault::error("empty-command", inner.span.first_line(self.text), "these choices have no command")
+                            .label("neither `run` nor `shell`")
+                            .hint("add `run`, or a written list of choices"),
+                    );
+                }
+                let mut parts = Parts::of(live.run.as_ref(), live.shell.as_ref(), Effect::Read);
+                parts.env = Some(&live.env);
                 parts.on = field(inner, "on", live.on.as_ref());
                 parts.timeout = field(inner, "timeout", live.timeout.as_ref());
                 parts.output = live.output.unwrap_or(document::Output::Lines);
@@ -249,9 +257,12 @@ impl Resolver<'_> {
 
     /// Choices are asked for when the parameter is, so they know only the parameters above.
     fn earlier_params(&mut self, name: &Name, command: &Command) {
-        let Program::Argv(words) = &command.program else { return };
+        let words = match &command.program {
+            Program::Argv(words) => words.as_slice(),
+            Program::Shell(_) => &[],
+        };
         let own = self.params.get_index_of(name.as_str()).unwrap_or_default();
-        for word in words.iter().chain(&command.on) {
+        for word in words.iter().chain(&command.on).chain(command.env.values()) {
             let names = expression::check_template(&word.text).unwrap_or_default();
             for used in names.iter() {
                 if used.starts_with("vars") {

@@ -198,16 +198,14 @@ impl Resolver<'_> {
             Some(Stall { watch: watch?, after: after? })
         });
         let progress = wait.progress.as_ref().zip(node.get("progress")).and_then(|(progress, node)| {
-            if node.has("pattern") {
-                self.faults.push(
-                    Fault::error(
-                        "misplaced-key",
-                        key_of(node, "pattern"),
-                        "`pattern` is for a command's progress; a wait has its `output`",
-                    )
-                    .label("not here")
-                    .hint("leave it out, and write `done` and `total` over `output`"),
-                );
+            for (key, instead) in
+                [("pattern", "and write `done` and `total` over `output`"), ("message", "the wait has a `message` of its own")]
+            {
+                if node.has(key) {
+                    let what = format!("`{key}` is for a command's progress; a wait has its `output`");
+                    let fault = Fault::error("misplaced-key", key_of(node, key), what).label("not here");
+                    self.faults.push(fault.hint(format!("leave it out, {instead}")));
+                }
             }
             self.progress(progress, node, &own, None)
         });
@@ -218,6 +216,7 @@ impl Resolver<'_> {
             timeout: field(node, "timeout", wait.timeout.as_ref()).or(outer.timeout).map(|field| self.timespan(field, scope)),
             stable_for: field(node, "stable_for", wait.stable_for.as_ref()).map(|field| self.timespan(field, scope)),
             stall,
+            unread_for: field(node, "unread_for", wait.unread_for.as_ref()).map(|field| self.positive(field, scope)),
             fail_if: field(node, "fail_if", wait.fail_if.as_ref()).map(|field| self.expression(field, &own)),
             progress,
             message: field(node, "message", wait.message.as_ref()).map(|field| self.template(field, &own)),
@@ -246,7 +245,8 @@ impl Resolver<'_> {
     ) -> Option<Progress> {
         let done = field(node, "done", progress.done.as_ref()).map(|field| self.expression(field, scope));
         let total = field(node, "total", progress.total.as_ref()).map(|field| self.expression(field, scope));
-        Some(Progress { done: done?, total: total?, pattern })
+        let message = field(node, "message", progress.message.as_ref()).map(|field| self.template(field, scope));
+        Some(Progress { done: done?, total: total?, pattern, message })
     }
 
     /// The progress of a command, read from its output line by line.

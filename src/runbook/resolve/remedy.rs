@@ -33,6 +33,13 @@ impl Resolver<'_> {
             }
             return Undo::Impossible { why: self.said(why) };
         }
+        if node.has("when_stopped") {
+            self.faults.push(
+                Fault::error("misplaced-key", key_of(node, "when_stopped"), "an undo runs on a rollback alone, never when a run stops")
+                    .label("only for `cleanup`")
+                    .hint("leave `when_stopped` out"),
+            );
+        }
         match effect {
             Effect::Change => {}
             Effect::Read => self.faults.push(
@@ -77,7 +84,7 @@ impl Resolver<'_> {
         if command.on.is_none() {
             command.on = on.map(|field| Template { text: field.text.into(), span: field.span });
         }
-        Some(Remedy { when, command })
+        Some(Remedy { when, command, owed_when_stopped: remedy.when_stopped == Some(document::WhenStopped::Owe) })
     }
 
     pub(super) fn retry(&mut self, retry: &document::Retry, node: &Node, key: Span, effect: Effect, idempotent: bool) -> Retry {

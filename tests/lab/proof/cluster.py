@@ -1,0 +1,174 @@
+"""A cluster of `tests/lab/ceph`, and what a test does to it."""
+
+import hashlib
+import json
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+
+from .case import until
+
+LAB = pathlib.Path(__file__).resolve().parent.parent
+
+
+def default_directory():
+    return pathlib.Path(os.environ.get("HALLIGAN_LAB") or f"/tmp/halligan-lab-{os.getuid()}")
+
+
+class Cluster:
+    """`Cluster(osds=4, copies=3).up()`. Options are those of tests/lab/ceph."""
+
+    def __init__(self, directory=None, **options):
+        self.directory = pathlib.Path(directory or default_directory() / "ceph")
+        self.options = options
+
+    @property
+    def conf(self):
+        return str(self.directory / "ceph.conf")
+
+    @property
+    def environment(self):
+        """For a program that is to work on this cluster."""
+        return {"CEPH_CONF": self.conf}
+
+    def lab(self, *words, timeout=120):
+        """The lab's own command."""
+        options = [word for name, value in self.options.items() for word in (f"--{name}", str(value))]
+        done = subprocess.run([LAB / "ceph", "--dir", self.directory, *options, *words],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+        if done.returncode:
+            raise RuntimeError(f"tests/lab/ceph {' '.join(words)}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def up(self):
+        # The packages may have to be installed first.
+        self.lab("up", timeout=590)
+        return self
+
+    def down(self):
+        self.lab("down")
+
+    def stop(self, *names):
+        self.lab("stop", *names)
+
+    def start(self, *names):
+        self.lab("start", *names)
+
+    def ceph(self, *words, timeout=60):
+        """What `ceph ... -f json` answers, or an error."""
+        done = subprocess.run(["ceph", "--connect-timeout", "30", *words, "-f", "json"], timeout=timeout, capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL, env={**os.environ, **self.environment, "PATH": "/usr/bin:/bin"})
+        if done.returncode:
+            raise RuntimeError(f"ceph {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def pid(self, name):
+        pid = int((self.directory / "run" / f"{name}.pid").read_text())
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if self.conf.encode() not in words:
+            raise RuntimeError(f"{name} does not run")
+        return pid
+
+    def signal(self, name, number):
+        """kill -9, SIGSTOP, SIGCONT of a daemon."""
+        os.kill(self.pid(name), number)
+
+    def kill(self, name):
+        self.signal(name, signal.SIGKILL)
+
+    def settled(self):
+        """Every OSD up, every placement group active and clean, and reported since the last change of the map."""
+        dump = self.ceph("osd", "dump")
+        groups = self.ceph("pg", "dump", "pgs")["pg_stats"]
+        newest = max((osd["up_from"] for osd in dump["osds"]), default=0)
+        return (all(osd["up"] for osd in dump["osds"]) and groups
+                and all(group["state"].startswith("active+clean") and group["reported_epoch"] >= newest for group in groups))
+
+    def wait_settled(self, seconds=60):
+        until(self.settled, seconds, "the cluster is settled")
+
+    def fingerprint(self):
+        """What a dry run must leave as it is: the map's epoch, the configuration, the objects, the daemons' processes."""
+        relevant = {
+            "map": self.ceph("osd", "dump"),
+            "crush": self.ceph("osd", "crush", "dump"),
+            "config": self.ceph("config", "dump"),
+            "tree": self.ceph("osd", "tree"),
+            "pids": {path.name: path.read_text() for path in sorted(pathlib.Path(self.conf).parent.glob("run/*.pid"))},
+            "objects": {pool["pool_name"]: self.objects(pool["pool_name"]) for pool in self.ceph("osd", "dump")["pools"]},
+        }
+        text = json.dumps(relevant, sort_keys=True)
+        return relevant["map"]["epoch"], hashlib.sha256(text.encode()).hexdigest()
+
+    def objects(self, pool):
+        done = subprocess.run(["rados", "-c", self.conf, "-p", pool, "ls", "--all"], capture_output=True, text=True, timeout=30, check=True)
+        return sorted(done.stdout.splitlines())
+
+    def logs(self):
+        return f"logs of the cluster: {self.directory}/log"
+
+
+class Hosts(Cluster):
+    """The lab of three hosts. What is done to an OSD is done over SSH."""
+
+    @property
+    def conf(self):
+        return str(self.directory / "ceph/ceph.conf")
+
+    @property
+    def environment(self):
+        return {"CEPH_CONF": self.conf, "HALLIGAN_INVENTORY": str(self.directory / "inventory.yaml")}
+
+    names = ("host-1", "host-2", "host-3")
+
+    def __init__(self, directory=None, osds=2):
+        super().__init__(directory or default_directory() / "hosts", osds=osds)
+        self.osds = range(3 * osds)
+
+    def lab(self, *words, timeout=120):
+        done = subprocess.run([LAB / "hosts", "--dir", self.directory, "--osds", str(self.options["osds"]), *words],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+        if done.returncode:
+            raise RuntimeError(f"tests/lab/hosts {' '.join(words)}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def host_of(self, osd):
+        return self.names[osd // self.options["osds"]]
+
+    def on(self, host, *words, timeout=60):
+        """A command on a host; what it prints."""
+        return self.lab("ssh", host, shlex.join(words), timeout=timeout)
+
+    def systemctl(self, osd, *words):
+        return self.on(self.host_of(osd), "systemctl", *words, f"ceph-osd@{osd}")
+
+    def start(self, *names):
+        for name in names:
+            self.systemctl(int(name.removeprefix("osd.")), "start")
+
+    def stop(self, *names):
+        for name in names:
+            self.systemctl(int(name.removeprefix("osd.")), "stop")
+
+    def signal(self, name, number):
+        self.systemctl(int(name.removeprefix("osd.")), "kill", "--kill-who=main", "--signal", str(int(number)))
+
+    def fingerprint(self):
+        """Of the hosts, too: their configuration, what the OSDs keep beside their disks, and which processes they are."""
+        epoch, text = super().fingerprint()
+        digest = hashlib.sha256(text.encode())
+        for host in self.names:
+            root = self.directory / host / "root"
+            for place in ("etc", "var/lib/ceph", "root"):
+                for path in sorted((root / place).rglob("*")):
+                    status = path.lstat()
+                    # The disk itself is written to by its OSD all the time.
+                    told = (path.name,) if path.name == "block" else (path.name, status.st_mode, status.st_uid, status.st_size, status.st_mtime_ns)
+                    digest.update(repr(told).encode())
+            digest.update(self.on(host, "systemctl", "show", "ceph-osd@*", "-p", "Id,MainPID,NRestarts,ActiveState").encode())
+        return epoch, digest.hexdigest()
+
+    def logs(self):
+        return f"consoles of the hosts: {self.directory}/host-*/console; logs of the monitor: {self.directory}/ceph/log"
