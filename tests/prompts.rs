@@ -22,9 +22,9 @@ fn every_question_is_asked_and_answered() {
     terminal.expect("A colour").expect("Enter takes").send("\r");
     terminal.expect("Run this?").send("y\r");
     terminal.expect("Paint it blue?").expect("Go on? [y/N]").send("y\r");
-    terminal.expect("Nothing can take this back. Type wipe").send("wip\r");
+    terminal.expect("Nothing can take this back. Type wipe").expect_after("Type wipe", "stop:").send("wip\r");
     assert!(bench.path("victim").exists());
-    terminal.expect("that is not").send("wipe\r");
+    terminal.expect_after("that is not", "stop:").send("wipe\r");
     let (code, text) = terminal.end();
     assert_eq!(code, 0, "{text}");
     assert!(!bench.path("victim").exists());
@@ -62,7 +62,7 @@ fn enter_alone_is_never_a_yes() {
 fn ctrl_c_at_a_prompt_stops_safely() {
     let bench = bench();
     let mut terminal = bench.terminal(80, &["run", "asks", "--set", "word=green", "--yes"]);
-    terminal.expect("Type wipe").send("\u{3}");
+    terminal.expect_after("Type wipe", "stop:").send("\u{3}");
     let (code, text) = terminal.end();
     assert_eq!(code, 130, "{text}");
     assert!(bench.path("victim").exists());

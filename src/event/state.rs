@@ -67,6 +67,16 @@ pub struct RunState {
     pub took_effect: Vec<Place>,
 }
 
+/// How things stood with a step before its command began.
+#[derive(Debug, Clone)]
+pub struct Unbegun {
+    place: Place,
+    part: Part,
+    step: Option<StepState>,
+    owed: Option<Shown>,
+    took_effect: bool,
+}
+
 /// A record that cannot follow what came before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{event} cannot follow here: {why}")]
@@ -172,6 +182,36 @@ impl RunState {
             }
         }
         Ok(())
+    }
+
+    /// How things stand with a step before its command begins; nothing of other events.
+    #[must_use]
+    pub fn unbegun(&self, event: &Event) -> Option<Unbegun> {
+        let Event::StepBegan { place, part, .. } = event else { return None };
+        Some(Unbegun {
+            place: place.clone(),
+            part: *part,
+            step: self.steps.get(place).cloned(),
+            owed: self.owed.get(place).cloned(),
+            took_effect: self.took_effect.contains(place),
+        })
+    }
+
+    /// Takes back a begin that could not be recorded: the command was not started.
+    pub fn never_began(&mut self, unbegun: Unbegun) {
+        let Unbegun { place, part, step, owed, took_effect } = unbegun;
+        self.under_way.remove(&(place.clone(), part));
+        match owed {
+            Some(owed) => self.owed.insert(place.clone(), owed),
+            None => self.owed.shift_remove(&place),
+        };
+        if !took_effect {
+            self.took_effect.retain(|other| *other != place);
+        }
+        match step {
+            Some(step) => self.steps.insert(place, step),
+            None => self.steps.shift_remove(&place),
+        };
     }
 
     /// Whoever carried the run out is gone: of a change that was under way nobody knows how it ended; what only reads is

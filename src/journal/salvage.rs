@@ -130,7 +130,12 @@ impl Known {
                 break;
             }
             let ts = header.ts;
+            self.lines.insert(hash);
             let Some(event) = record.body.into_event() else { continue };
+            // The journal did not take its begin, so it was never started.
+            if matches!(event, Event::StepBegan { .. }) {
+                continue;
+            }
             if let Event::StepEnded { stdout, stderr, .. } = &event
                 && let Some(what) = [stdout, stderr].into_iter().find_map(|captured| outputs.fault(captured))
             {
@@ -141,7 +146,6 @@ impl Known {
                 found.refused = refused(error.to_string());
                 break;
             }
-            self.lines.insert(hash);
             found.records.push((hash, ts, event));
         }
         found

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    event::{Captured, Effect, Event, Outcome, Part, Place, RunState, Shown},
+    event::{Captured, Effect, Event, Outcome, Part, Place, RunState, Shown, StepOutcome},
     expression,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Site, Words},
     runbook::model::{Kind, Runbook},
@@ -104,7 +104,8 @@ fn unconfirmed(runbook: &Runbook, events: &[Event]) -> Vec<Place> {
             {
                 found.push(place.clone());
             }
-            Event::StepSettled { place, .. } => {
+            // What is in doubt was not carried out to its end: what was typed for it still holds for what follows.
+            Event::StepSettled { place, outcome, .. } if !matches!(outcome, StepOutcome::InDoubt { .. }) => {
                 covered.remove(place.as_str());
             }
             _ => {}

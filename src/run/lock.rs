@@ -206,7 +206,7 @@ mod tests {
             let mut asked = Some(asked);
             let taken = outlive(
                 || {
-                    let taken = fcntl(&runs_file(directory.path()).unwrap(), FcntlArg::F_OFD_SETLK(&byte(7)));
+                    let taken = fcntl(runs_file(directory.path()).unwrap(), FcntlArg::F_OFD_SETLK(&byte(7)));
                     asked.take().map(|asked| asked.send(()));
                     taken
                 },

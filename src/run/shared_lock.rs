@@ -46,7 +46,7 @@ impl Engine<'_> {
             let taken = self.execute(&acquire, 1, Some(owes), self.ports.interrupts, None, judge_exit)?;
             match taken.verdict {
                 Verdict::Passed => {
-                    frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false })
+                    frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false });
                 }
                 Verdict::Failed { why } => return Err(Halt::Blocked { why: format!("the shared lock `{name}` cannot be had: {why}") }),
                 Verdict::Unknown { why } => {

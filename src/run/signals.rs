@@ -1,11 +1,18 @@
 //! The operator's signals, turned into an urgency that the loop looks at.
 
-use std::{io, sync::Arc, thread};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+};
 
 use nix::sys::signal::{Signal, raise};
 use signal_hook::{
+    SigId,
     consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP},
+    flag,
     iterator::{Handle, Signals},
+    low_level,
 };
 
 use super::child;
@@ -16,6 +23,7 @@ use crate::ports::{Heard, Interrupts, Urgency};
 pub struct Listener {
     handle: Handle,
     thread: Option<thread::JoinHandle<()>>,
+    broken_pipe: SigId,
 }
 
 impl Listener {
@@ -34,7 +42,10 @@ impl Listener {
     ) -> io::Result<Self> {
         let ignored = ignored();
         let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
-        let mut signals = Signals::new(wanted.chain([SIGPIPE]))?;
+        let mut signals = Signals::new(wanted)?;
+        // Only caught. It must not wake the thread: the waking is a write to a pipe, which may itself be broken when we end,
+        // and would then bring itself about for ever.
+        let broken_pipe = flag::register(SIGPIPE, Arc::new(AtomicBool::new(false)))?;
         let handle = signals.handle();
         let thread = thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in signals.forever() {
@@ -64,7 +75,7 @@ impl Listener {
                 told(name, urgency);
             }
         })?;
-        Ok(Self { handle, thread: Some(thread) })
+        Ok(Self { handle, thread: Some(thread), broken_pipe })
     }
 }
 
@@ -74,6 +85,7 @@ impl Drop for Listener {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        low_level::unregister(self.broken_pipe);
     }
 }
 
@@ -97,5 +109,40 @@ pub(super) fn stand_still(interrupts: &Interrupts, first: impl FnOnce()) {
     } else {
         first();
         child::signal_all(Signal::SIGCONT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{process::Command, sync::mpsc, time::Duration};
+
+    use super::*;
+
+    /// A listener whose thread is gone before it is woken writes to a pipe that nobody reads any more. The signal of that
+    /// must not write to it again, for ever.
+    #[test]
+    fn it_ends_however_its_thread_and_its_waker_meet() {
+        // In a process of its own: signal handlers belong to the whole process, and one that hangs cannot be joined.
+        if std::env::var_os("HALLIGAN_TEST_LISTENER").is_some() {
+            let (interrupts, last) = (Arc::new(Interrupts::default()), Arc::new(Interrupts::default()));
+            let mut listener = Listener::start(interrupts, last, |_, _| ()).unwrap();
+            listener.handle.close();
+            listener.thread.take().unwrap().join().unwrap();
+            return drop(listener);
+        }
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "run::signals::tests::it_ends_however_its_thread_and_its_waker_meet"])
+            .env("HALLIGAN_TEST_LISTENER", "1")
+            .spawn()
+            .unwrap();
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        let (ended, in_time) = mpsc::channel();
+        let waiting = thread::spawn(move || ended.send(child.wait()));
+        let status = in_time.recv_timeout(Duration::from_secs(20));
+        if status.is_err() {
+            let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+        }
+        let _ = waiting.join();
+        assert!(status.expect("it hangs").unwrap().success());
     }
 }

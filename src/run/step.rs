@@ -117,7 +117,11 @@ impl Engine<'_> {
                             scope.set(step.id.as_str(), context! { ran => true, ok => true });
                             return self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Done });
                         }
-                        Some(Choice::Retry) => continue,
+                        Some(Choice::Retry) => {
+                            // What was typed before spoke of a world that nobody knows any more.
+                            frame.covered.remove(&step.id);
+                            continue;
+                        }
                         _ => (format!("in doubt: {why}"), true),
                     }
                 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     block::Wait,
+    gather,
     out::Stream,
     sanitise,
     style::Style,
@@ -122,9 +123,14 @@ impl State {
                 lines.extend(opening.params.iter().map(|(name, value)| format!("  {name} = {}", words::value(value))));
                 return lines;
             }
-            Event::Checked { title, finding, .. } => {
+            Event::Checked { place, title, finding, .. } => {
                 let (_, name, message, hint) = words::finding(finding);
-                let mut lines = vec![format!("preflight {name}: {title}{}", with(&message))];
+                // A probe that is asked for each host has one title for all.
+                let item = match gather::probe_of(place) {
+                    (_, "") => String::new(),
+                    (_, item) => format!(" [{item}]"),
+                };
+                let mut lines = vec![format!("preflight {name}: {title}{item}{}", with(&message))];
                 lines.extend(hint.map(|hint| format!("  next: {hint}")));
                 return lines;
             }

@@ -56,9 +56,9 @@ class Cluster:
     def start(self, *names):
         self.lab("start", *names)
 
-    def ceph(self, *words, timeout=30):
+    def ceph(self, *words, timeout=60):
         """What `ceph ... -f json` answers, or an error."""
-        done = subprocess.run(["ceph", "--connect-timeout", "10", *words, "-f", "json"], timeout=timeout, capture_output=True,
+        done = subprocess.run(["ceph", "--connect-timeout", "30", *words, "-f", "json"], timeout=timeout, capture_output=True,
                               text=True, stdin=subprocess.DEVNULL, env={**os.environ, **self.environment, "PATH": "/usr/bin:/bin"})
         if done.returncode:
             raise RuntimeError(f"ceph {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")

@@ -40,7 +40,7 @@ class Halligan:
         """`terminal=(rows, columns)` gives it one; else its answers are flags."""
         return Run(self, words, terminal)
 
-    def run(self, *words, timeout=550, terminal=None):
+    def run(self, *words, timeout=1500, terminal=None):
         """The same, to its end."""
         run = self.start(*words, terminal=terminal)
         run.end(timeout)
@@ -169,7 +169,7 @@ class Run:
         self.says(question, seconds)
         os.write(self._master, typed.encode() + b"\r")
 
-    def end(self, timeout=550):
+    def end(self, timeout=1500):
         """Waits for its end; the exit code."""
         try:
             code = self.process.wait(timeout)
@@ -192,7 +192,7 @@ class Run:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def exits(self, code, timeout=550):
+    def exits(self, code, timeout=1500):
         got = self.end(timeout)
         must(got == code, f"exit code {got}, not {code}")
         return self

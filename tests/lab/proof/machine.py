@@ -42,7 +42,7 @@ class Machine:
     def start(self):
         self.lab("start")
 
-    def run(self, script, timeout=180, code=0):
+    def run(self, script, timeout=400, code=0):
         """What a script in it prints; it must end with this exit code, unless that is None."""
         done = self.lab("run", timeout=timeout, script=script, check=False)
         self.last = done.stdout + done.stderr
