@@ -127,7 +127,7 @@ class Hosts(Cluster):
         super().__init__(directory or default_directory() / "hosts", osds=osds)
         self.osds = range(3 * osds)
 
-    def lab(self, *words, timeout=120):
+    def lab(self, *words, timeout=240):
         done = subprocess.run([LAB / "hosts", "--dir", self.directory, "--osds", str(self.options["osds"]), *words],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
         if done.returncode:
@@ -137,7 +137,7 @@ class Hosts(Cluster):
     def host_of(self, osd):
         return self.names[osd // self.options["osds"]]
 
-    def on(self, host, *words, timeout=60):
+    def on(self, host, *words, timeout=240):
         """A command on a host; what it prints."""
         return self.lab("ssh", host, shlex.join(words), timeout=timeout)
 
