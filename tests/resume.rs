@@ -754,3 +754,31 @@ fn an_export_is_verified_by_itself_and_against_a_head() {
     let tail = bench.run(&["journal", "tail", "-n", "3"]).exits(0).stdout;
     assert!(tail.lines().count() == 3 && tail.contains("the run is closed: completed"), "{tail}");
 }
+
+#[test]
+fn tail_follows_runs_until_it_is_told_to_stop_or_nobody_reads() {
+    let bench = bench();
+    bench.runbook("look", "steps:\n  - {id: look, run: [pwd], effect: read}\n");
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    let mut tail = bench.terminal(100, &["journal", "tail", "-n", "1", "--follow"]);
+    tail.expect("the run is closed: completed");
+    assert_eq!(tail.text().lines().count(), 1, "{}", tail.text());
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    tail.expect_after("closed: completed", "opened").expect_after("opened", "the run is closed: completed");
+    tail.send("\u{3}");
+    assert_eq!(tail.end().0, 130);
+
+    // A reader that goes away ends it at the next record, and not with a failure of its own.
+    let mut tail = bench.shell(100, "$HALLIGAN journal tail -n 1 --follow | head -n 2; echo \"ended with ${PIPESTATUS[0]}\"");
+    tail.expect("the run is closed: completed");
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    tail.expect("ended with");
+    assert_eq!(tail.end().0, 0);
+
+    // A journal that was cut is not followed as if nothing had been.
+    let mut tail = bench.terminal(100, &["journal", "tail", "-n", "1", "--follow"]);
+    tail.expect("the run is closed: completed");
+    std::fs::File::options().write(true).open(bench.path("journal/journal.jsonl")).unwrap().set_len(100).unwrap();
+    let (code, text) = tail.end();
+    assert!(code == 9 && text.contains("and has 100"), "{code}: {text}");
+}

@@ -62,6 +62,9 @@ impl JournalCommandError {
             Self::Journal { source: JournalError::Io { source, .. }, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("nothing was run with this directory yet; name another with --journal-dir")
             }
+            Self::Journal { source: JournalError::Io { .. }, .. } => {
+                Some("see what the system says of that disk (dmesg); `halligan journal verify` tells what can be read")
+            }
             Self::Journal { source, .. } => Some(source.hint()),
             Self::NoSuchRun { .. } => Some("`halligan journal list` shows all runs"),
             Self::Ambiguous { .. } => Some("give more of its digits"),
