@@ -712,6 +712,11 @@ fn a_head_is_signed_with_the_operators_own_key_and_found_wrong_if_it_is_not() {
     let head = std::fs::read_dir(bench.path("journal/heads")).unwrap().map(|entry| entry.unwrap().path());
     let head = { head }.find(|path| path.extension().is_none()).unwrap();
     let text = std::fs::read_to_string(&head).unwrap();
+    // A head that somebody put there without a signature is not taken at its word.
+    bench.file("bare", &text);
+    let refused = bench.run(&["journal", "verify", "--allowed-signers", "allowed", "--head", "bare"]).exits(1);
+    assert!(refused.stderr.contains("no signature beside it"), "{}", refused.stderr);
+    bench.run(&["journal", "verify", "--head", "bare"]).exits(0);
     std::fs::write(&head, text.replace("halligan-head v1 ", "halligan-head v1 1")).unwrap();
     assert!(bench.run(&verify).exits(1).stderr.contains("signature"));
     bench.run(&["journal", "sign", "--key", &bench.path("none").display().to_string()]).exits(1);
@@ -781,4 +786,38 @@ fn tail_follows_runs_until_it_is_told_to_stop_or_nobody_reads() {
     std::fs::File::options().write(true).open(bench.path("journal/journal.jsonl")).unwrap().set_len(100).unwrap();
     let (code, text) = tail.end();
     assert!(code == 9 && text.contains("and has 100"), "{code}: {text}");
+}
+
+#[test]
+fn a_story_has_each_script_once_and_what_a_failure_printed() {
+    let bench = bench();
+    bench.runbook(
+        "tell",
+        "steps:\n\
+         - {id: short, run: [echo, forty-two], effect: read}\n\
+         - {id: first, shell: \"set +e\\necho one\\n\", effect: read}\n\
+         - {id: second, shell: \"set +e\\necho one\\n\", effect: read}\n\
+         - {id: asked, run: ['true'], effect: change, done_if: {run: ['false']}}\n\
+         - {id: broken, shell: 'seq 30; echo it is broken >&2; exit 3', effect: read}\n",
+    );
+    bench.run(&["run", "tell", "--yes"]).exits(6);
+    let list = bench.run(&["journal", "list"]).exits(0).stdout;
+    let id = list.lines().last().unwrap().split_whitespace().next().unwrap().to_owned();
+    let story = bench.run(&["journal", "show", &id]).exits(0).stdout;
+    for part in [
+        "          stdout: forty-two\n",
+        "first began (read): bash script\n          | set +e\n          | echo one\n",
+        "second began (read): the bash script of first\n",
+        "asked (done_if) says that it is not so yet (exit 1, ",
+        "          | (18 lines before)\n          | 19\n",
+        "          stderr: it is broken\n",
+    ] {
+        assert!(story.contains(part), "{part:?} is not in:\n{story}");
+    }
+    // On a terminal nothing is wider than it, but for the head, which is there to be copied.
+    let (code, text) = bench.terminal(60, &["journal", "show", &id]).end();
+    assert_eq!(code, 0);
+    let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 60 && !line.starts_with("  head ")).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    assert!(text.contains('…') && !text.contains("(18 lines before)\n          | 18"), "{text}");
 }

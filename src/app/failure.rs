@@ -51,8 +51,8 @@ impl Failure {
     #[must_use]
     pub fn show(self, out: &Out) -> Exit {
         if !self.shown {
-            let ending =
-                report::Ending { what: self.what, why: self.why, next: self.next, exit: self.exit as u8, ..report::Ending::default() };
+            let next = self.next.into_iter().map(Into::into).collect();
+            let ending = report::Ending { what: self.what, why: self.why, next, exit: self.exit as u8, ..report::Ending::default() };
             out.stderr.text(&ending.render(&out.stderr.page()));
         }
         self.exit

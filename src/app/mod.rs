@@ -135,9 +135,10 @@ fn journal_command(context: &Context, command: &crate::cli::Journal) -> Result<E
     use crate::cli::Journal;
     let directory = run::journal_directory(context)?;
     let mut out = &context.out.stdout;
+    let page = out.is_terminal().then(|| out.page());
     let done = match command {
         Journal::List { json } => journal::list(&mut out, &directory, *json),
-        Journal::Show { run, json } => journal::show(&mut out, &directory, run, *json),
+        Journal::Show { run, json } => journal::show(&mut out, &directory, run, *json, page),
         Journal::Verify { export, head, allowed_signers, json } => {
             let stderr = &mut &context.out.stderr;
             ticket::heads(stderr, &directory, head, allowed_signers.as_deref()).and_then(|heads| match export {
