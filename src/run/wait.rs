@@ -231,8 +231,17 @@ impl Engine<'_> {
             };
             ran = Some(answered);
         }
-        let mut seen =
-            Seen { holds: false, read: fault.is_none(), failed: None, have: String::new(), left: false, figure: None, watched: None, ran, result };
+        let mut seen = Seen {
+            holds: false,
+            read: fault.is_none(),
+            failed: None,
+            have: String::new(),
+            left: false,
+            figure: None,
+            watched: None,
+            ran,
+            result,
+        };
         if let Some(fault) = fault {
             seen.have = fault;
             return Ok(seen);
