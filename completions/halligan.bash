@@ -899,7 +899,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__tail)
-            opts="-n -v -h --number --json --journal-dir --color --verbose --help"
+            opts="-n -f -v -h --number --follow --json --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

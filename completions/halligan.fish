@@ -256,6 +256,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_se
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s f -l follow -d 'Go on with each record that comes, until Ctrl-C: to watch a run from another terminal'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l json -d 'Print the records as they stand'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help'

@@ -53,3 +53,18 @@ fn a_wrong_word_gets_a_clear_error() {
     let ran = bench.run(&["run", "x", "--set", "novalue"]).exits(2);
     assert!(ran.stderr.contains("NAME=VALUE"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_could_not_be_written_is_no_success() {
+    let bench = Workbench::new();
+    for arguments in ["list", "schema", "show staggered-osd-restart"] {
+        let mut shell = bench.shell(100, &format!("$HALLIGAN {arguments} >/dev/full; echo \"ended with $?\""));
+        shell.expect("ended with ");
+        let (_, text) = shell.end();
+        assert!(text.contains("ended with 1") && text.contains("not whole"), "{arguments}: {text}");
+        // A reader that has seen enough is no fault.
+        let mut shell = bench.shell(100, &format!("$HALLIGAN {arguments} | true; echo \"ended with ${{PIPESTATUS[0]}}\""));
+        shell.expect("ended with 0");
+        shell.end();
+    }
+}

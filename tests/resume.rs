@@ -754,3 +754,65 @@ fn an_export_is_verified_by_itself_and_against_a_head() {
     let tail = bench.run(&["journal", "tail", "-n", "3"]).exits(0).stdout;
     assert!(tail.lines().count() == 3 && tail.contains("the run is closed: completed"), "{tail}");
 }
+
+#[test]
+fn tail_follows_runs_until_it_is_told_to_stop_or_nobody_reads() {
+    let bench = bench();
+    bench.runbook("look", "steps:\n  - {id: look, run: [pwd], effect: read}\n");
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    let mut tail = bench.terminal(100, &["journal", "tail", "-n", "1", "--follow"]);
+    tail.expect("the run is closed: completed");
+    assert_eq!(tail.text().lines().count(), 1, "{}", tail.text());
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    tail.expect_after("closed: completed", "opened").expect_after("opened", "the run is closed: completed");
+    tail.send("\u{3}");
+    assert_eq!(tail.end().0, 130);
+
+    // A reader that goes away ends it at the next record, and not with a failure of its own.
+    let mut tail = bench.shell(100, "$HALLIGAN journal tail -n 1 --follow | head -n 2; echo \"ended with ${PIPESTATUS[0]}\"");
+    tail.expect("the run is closed: completed");
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    tail.expect("ended with");
+    assert_eq!(tail.end().0, 0);
+
+    // A journal that was cut is not followed as if nothing had been.
+    let mut tail = bench.terminal(100, &["journal", "tail", "-n", "1", "--follow"]);
+    tail.expect("the run is closed: completed");
+    std::fs::File::options().write(true).open(bench.path("journal/journal.jsonl")).unwrap().set_len(100).unwrap();
+    let (code, text) = tail.end();
+    assert!(code == 9 && text.contains("and has 100"), "{code}: {text}");
+}
+
+#[test]
+fn a_story_has_each_script_once_and_what_a_failure_printed() {
+    let bench = bench();
+    bench.runbook(
+        "tell",
+        "steps:\n\
+         - {id: short, run: [echo, forty-two], effect: read}\n\
+         - {id: first, shell: \"set +e\\necho one\\n\", effect: read}\n\
+         - {id: second, shell: \"set +e\\necho one\\n\", effect: read}\n\
+         - {id: asked, run: ['true'], effect: change, done_if: {run: ['false']}}\n\
+         - {id: broken, shell: 'seq 30; echo it is broken >&2; exit 3', effect: read}\n",
+    );
+    bench.run(&["run", "tell", "--yes"]).exits(6);
+    let list = bench.run(&["journal", "list"]).exits(0).stdout;
+    let id = list.lines().last().unwrap().split_whitespace().next().unwrap().to_owned();
+    let story = bench.run(&["journal", "show", &id]).exits(0).stdout;
+    for part in [
+        "          stdout: forty-two\n",
+        "first began (read): bash script\n          | set +e\n          | echo one\n",
+        "second began (read): the bash script of first\n",
+        "asked (done_if) says that it is not so yet (exit 1, ",
+        "          | (18 lines before)\n          | 19\n",
+        "          stderr: it is broken\n",
+    ] {
+        assert!(story.contains(part), "{part:?} is not in:\n{story}");
+    }
+    // On a terminal nothing is wider than it, but for the head, which is there to be copied.
+    let (code, text) = bench.terminal(60, &["journal", "show", &id]).end();
+    assert_eq!(code, 0);
+    let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 60 && !line.starts_with("  head ")).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    assert!(text.contains('…') && !text.contains("(18 lines before)\n          | 18"), "{text}");
+}

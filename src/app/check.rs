@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::exit::Exit;
+use super::{exit::Exit, failure::explain};
 use crate::{
     runbook::{
         diagnostic::Report,
@@ -86,11 +86,6 @@ pub fn faults(report: &Report, drawn: Option<&Page>) -> String {
 
 fn verdict(report: &Report) -> String {
     if report.faults.is_empty() { format!("{}: no fault found", report.source.name) } else { report.to_string() }
-}
-
-/// An error with its causes, in one line.
-pub(super) fn explain(error: &LibraryError) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 #[cfg(test)]

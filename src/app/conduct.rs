@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
 use super::{Context, Failure, exit::Exit, summary::Summary, talking::Talking, view};
 use crate::{
     cli,
-    event::{Mode, Outcome},
+    event::{Mode, Outcome, Place},
     plan::{Plan, preview::Preview},
     ports::{Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
     run::{Ending, Ports, Setting, signals::Listener},
@@ -15,7 +15,7 @@ use crate::{
         plain::Plain,
         prompt::TerminalPrompt,
         quote,
-        report::{self, PutBack},
+        report::{self, Advice, PutBack},
         style::Style,
         terminal::{Screen, Terminal},
     },
@@ -151,10 +151,12 @@ fn journal_failed(told: &mut report::Ending, stage: &Stage<'_>, ending: &Ending)
         });
     }
     told.next = vec![
-        "keep the record that is named above: it says what was done last, and the journal does not".to_owned(),
-        "free space, or see what the disk has, and go on where this run was left:".to_owned(),
+        "keep the record that is named above: it says what was done last, and the journal does not".to_owned().into(),
+        Advice::with(
+            "free space, or see what the disk has, and go on where this run was left:",
+            format!("halligan resume {}", stage.setting.run_id),
+        ),
     ];
-    told.commands = vec![format!("halligan resume {}", stage.setting.run_id)];
 }
 
 /// The last screen of a run.
@@ -175,11 +177,11 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
         Outcome::Blocked => {
             told.what = format!("{name} may not run now");
             told.why.extend(whys);
-            told.next
-                .push("put right what is named above and run it again; or override it once, with a reason that is journaled:".to_owned());
-            for place in &gathered.blocks {
-                told.commands.push(format!("{} --override {}=\"the reason\"", stage.again, quote::word(place.step())));
-            }
+            let again = |place: &Place| format!("{} --override {}=\"the reason\"", stage.again, quote::word(place.step()));
+            told.next.push(Advice {
+                text: "put right what is named above and run it again; or override it once, with a reason that is journaled:".to_owned(),
+                commands: gathered.blocks.iter().map(again).collect(),
+            });
         }
         Outcome::Declined => {
             told.what = match (&ending.place, &ending.flag) {
@@ -188,8 +190,7 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
                 (_, None) => format!("not confirmed: {}", whys.next().unwrap_or_default()),
             };
             if let Some(flag) = &ending.flag {
-                told.next.push("read what it would do, above; then give".to_owned());
-                told.commands.push(format!("{} {flag}", stage.again));
+                told.next.push(Advice::with("read what it would do, above; then give", format!("{} {flag}", stage.again)));
             }
             if gathered.changes == 0 {
                 told.why.push("nothing was changed".to_owned());
@@ -203,13 +204,10 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
             };
             told.why.extend(whys);
             if stage.setting.mode == Mode::Real {
-                told.next.extend(afterwards(ending));
-                if !told.next.is_empty() {
-                    told.commands.push(format!("halligan {} {run}", if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" }));
-                }
+                let command = if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" };
+                told.next.extend(afterwards(ending).map(|text| Advice::with(text, format!("halligan {command} {run}"))));
             }
-            told.next.push("see all of it, and what it printed:".to_owned());
-            told.commands.push(format!("halligan journal show {run}"));
+            told.next.push(Advice::with("see all of it, and what it printed:", format!("halligan journal show {run}")));
         }
     }
     if ending.journal_failed {
@@ -234,15 +232,14 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
 }
 
 /// What can be done with a run that did not come to its end.
-fn afterwards(ending: &Ending) -> Option<String> {
-    let what = match ending.outcome {
+fn afterwards(ending: &Ending) -> Option<&'static str> {
+    Some(match ending.outcome {
         _ if ending.operator_needed => "only a person can say how to go on; nothing was started. At a terminal:",
         _ if ending.journal_failed || ending.bug => return None,
         Outcome::Stopped => "once the cause is put right, go on where it stopped:",
         Outcome::Stuck => "see why its undo failed; then go on taking it back:",
         _ => return None,
-    };
-    Some(what.to_owned())
+    })
 }
 
 /// Shows how it ended: on standard output if all is well, on standard error if not, as JSON where JSON was asked for.

@@ -1,5 +1,7 @@
 //! Why a command did not do what was asked, ready to be shown.
 
+use std::{error::Error, iter};
+
 use super::exit::Exit;
 use crate::ui::{out::Out, report};
 
@@ -19,6 +21,12 @@ impl Failure {
     #[must_use]
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self { exit, what: what.into(), why: Vec::new(), next: Vec::new(), shown: false }
+    }
+
+    /// What an error says, with its causes.
+    #[must_use]
+    pub fn of(exit: Exit, error: &dyn Error) -> Self {
+        Self::new(exit, explain(error))
     }
 
     /// One whose words are on the screen already.
@@ -43,10 +51,38 @@ impl Failure {
     #[must_use]
     pub fn show(self, out: &Out) -> Exit {
         if !self.shown {
-            let ending =
-                report::Ending { what: self.what, why: self.why, next: self.next, exit: self.exit as u8, ..report::Ending::default() };
+            let next = self.next.into_iter().map(Into::into).collect();
+            let ending = report::Ending { what: self.what, why: self.why, next, exit: self.exit as u8, ..report::Ending::default() };
             out.stderr.text(&ending.render(&out.stderr.page()));
         }
         self.exit
+    }
+}
+
+/// An error with its causes in one line. One that an error's own words have already is not said again.
+#[must_use]
+pub fn explain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    for cause in iter::successors(error.source(), |cause: &&dyn Error| (*cause).source()) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, path::Path};
+
+    use super::*;
+    use crate::{app::journal::JournalCommandError, journal::JournalError};
+
+    #[test]
+    fn every_cause_is_said_once() {
+        let source = JournalError::Io { doing: "reading it".to_owned(), source: io::Error::other("the disk is gone") };
+        let error = JournalCommandError::Journal { dir: Path::new("/j").to_owned(), source };
+        assert_eq!(explain(&error), "the journal in /j cannot be used: reading it failed: the disk is gone");
     }
 }

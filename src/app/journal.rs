@@ -18,7 +18,7 @@ use crate::{
         signature::SignatureError,
         verify::{self, Verdict},
     },
-    ui::sanitise::line as visible,
+    ui::{layout::Page, sanitise::line as visible},
 };
 
 /// Why there is nothing to show.
@@ -62,6 +62,9 @@ impl JournalCommandError {
             Self::Journal { source: JournalError::Io { source, .. }, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("nothing was run with this directory yet; name another with --journal-dir")
             }
+            Self::Journal { source: JournalError::Io { .. }, .. } => {
+                Some("see what the system says of that disk (dmesg); `halligan journal verify` tells what can be read")
+            }
             Self::Journal { source, .. } => Some(source.hint()),
             Self::NoSuchRun { .. } => Some("`halligan journal list` shows all runs"),
             Self::Ambiguous { .. } => Some("give more of its digits"),
@@ -94,9 +97,10 @@ pub fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
         return Ok(0);
     }
     let boot_id = Identity::read().boot_id;
-    let mut rows = vec![["RUN", "BEGAN", "RUNBOOK", "MODE", "STEPS", "WHO", "ENDED"].map(String::from)];
+    let mut rows = vec![["RUN", "BEGAN", "RUNBOOK", "MODE", "DONE", "WHO", "ENDED"].map(String::from)];
     rows.extend(runs.iter().map(|run| {
-        let steps = run.planned.map_or_else(|| "-".to_owned(), |planned| format!("{} of {planned}", run.settled));
+        // A step in a loop counts once for each of its items, and a plan counts it once: one is not a part of the other.
+        let steps = run.planned.map_or_else(|| "-".to_owned(), |_| run.settled.to_string());
         [
             run.id.to_string(),
             story::local(run.opened).strftime("%Y-%m-%d %H:%M:%S").to_string(),
@@ -118,15 +122,16 @@ pub fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
     Ok(0)
 }
 
-/// Tells one run as a story; with `json`, its records as they stand. `run` is its name or the beginning of it.
+/// Tells one run as a story; with `json`, its records as they stand. `run` is its name or the beginning of it; `page`, the
+/// terminal, if it goes to one.
 ///
 /// # Errors
 /// The journal cannot be read, or there is no such run.
-pub fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool) -> Result<u8> {
+pub fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page: Option<Page>) -> Result<u8> {
     let snapshot = within(dir, Snapshot::take(dir))?;
     let found = within(dir, runs(&snapshot))?;
     let summary = choose(found.runs, run)?;
-    let mut story = Story::default();
+    let mut story = Story::new(dir, page);
     let mut head = None;
     let mut lines = snapshot.lines();
     let cannot = |source| JournalCommandError::Journal {
@@ -153,10 +158,8 @@ pub fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool) -> Result<u8
         }
     }
     if !json {
-        story.end(out, ending(&summary, &Identity::read().boot_id))?;
-        if let Some((seq, hash)) = head {
-            writeln!(out, "  head     {}", Head::new(&summary.host, dir, seq, hash))?;
-        }
+        let head = head.map(|(seq, hash)| Head::new(&summary.host, dir, seq, hash).to_string());
+        story.end(out, ending(&summary, &Identity::read().boot_id), head.as_deref())?;
     }
     Ok(0)
 }
@@ -286,7 +289,7 @@ mod tests {
 
     #[test]
     fn tells_a_story_that_no_terminal_is_fooled_by() {
-        let (code, text) = said(|out| show(out, &frozen(), "00000001", false));
+        let (code, text) = said(|out| show(out, &frozen(), "00000001", false, None));
         assert_eq!(code, 0);
         assert!(!text.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text}");
         for part in [
@@ -307,7 +310,7 @@ mod tests {
 
     #[test]
     fn gives_the_records_of_one_run_as_they_stand() {
-        let (_, json) = said(|out| show(out, &frozen(), "00000003", true));
+        let (_, json) = said(|out| show(out, &frozen(), "00000003", true, None));
         let whole = fs::read_to_string(frozen().join("journal.jsonl")).unwrap();
         assert_eq!(json.lines().count(), 6);
         assert!(whole.ends_with(&json));
@@ -315,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_run_is_named_by_its_beginning_if_that_is_enough() {
-        let failed = |given| show(&mut io::sink(), &frozen(), given, false).unwrap_err();
+        let failed = |given| show(&mut io::sink(), &frozen(), given, false, None).unwrap_err();
         assert!(matches!(failed("0"), JournalCommandError::Ambiguous { candidates, .. } if candidates.len() == 3));
         assert!(matches!(failed("7"), JournalCommandError::NoSuchRun { .. }));
         assert_eq!(failed("").exit_code(), 2);

@@ -131,8 +131,7 @@ fn collect(
 }
 
 fn not_found(error: LibraryError) -> Failure {
-    let failure =
-        Failure::new(if matches!(error, LibraryError::NotFound { .. }) { Exit::Usage } else { Exit::BadRunbook }, error.to_string());
+    let failure = Failure::of(if matches!(error, LibraryError::NotFound { .. }) { Exit::Usage } else { Exit::BadRunbook }, &error);
     match error.hint() {
         Some(hint) => failure.next(hint),
         None => failure,

@@ -25,6 +25,7 @@ mod run;
 mod story;
 mod summary;
 mod sweep;
+mod tail;
 mod talking;
 mod test;
 mod ticket;
@@ -32,6 +33,8 @@ mod trace;
 mod trial;
 mod view;
 mod wrong;
+
+use std::io::ErrorKind;
 
 use exit::Exit;
 pub use failure::Failure;
@@ -59,9 +62,18 @@ pub fn main(cli: Cli) -> Exit {
     });
     trace::install(cli.global.verbose);
     let context = Context { out, global: cli.global };
-    match dispatch(&context, cli.command) {
+    let acts = matches!(cli.command, Command::Run(_) | Command::Resume(_) | Command::Rollback(_) | Command::Debts(_));
+    let exit = match dispatch(&context, cli.command) {
         Ok(exit) => exit,
         Err(failure) => failure.show(&context.out),
+    };
+    match context.out.stdout.fault() {
+        // What was done is what the exit code of a run tells, and its journal has every word.
+        Some(_) if acts => exit,
+        Some(kind) if kind != ErrorKind::BrokenPipe && exit == Exit::Completed => {
+            Failure::new(Exit::CheckFailed, format!("what was written is not whole: {kind}")).show(&context.out)
+        }
+        _ => exit,
     }
 }
 
@@ -123,9 +135,10 @@ fn journal_command(context: &Context, command: &crate::cli::Journal) -> Result<E
     use crate::cli::Journal;
     let directory = run::journal_directory(context)?;
     let mut out = &context.out.stdout;
+    let page = out.is_terminal().then(|| out.page());
     let done = match command {
         Journal::List { json } => journal::list(&mut out, &directory, *json),
-        Journal::Show { run, json } => journal::show(&mut out, &directory, run, *json),
+        Journal::Show { run, json } => journal::show(&mut out, &directory, run, *json, page),
         Journal::Verify { export, head, allowed_signers, json } => {
             let stderr = &mut &context.out.stderr;
             ticket::heads(stderr, &directory, head, allowed_signers.as_deref()).and_then(|heads| match export {
@@ -135,7 +148,7 @@ fn journal_command(context: &Context, command: &crate::cli::Journal) -> Result<E
         }
         Journal::Sign { key } => ticket::sign(&mut out, &directory, key),
         Journal::Export { run, output } => ticket::write_export(&mut out, &directory, run, output),
-        Journal::Tail { number, json } => ticket::tail(&mut out, &directory, *number, *json),
+        Journal::Tail { number, follow, json } => tail::tail(&mut out, &directory, *number, *json, *follow),
         Journal::Head => journal::head(&mut out, &directory, false),
     };
     match done {
@@ -147,7 +160,7 @@ fn journal_command(context: &Context, command: &crate::cli::Journal) -> Result<E
                 2 => Exit::Usage,
                 _ => Exit::CheckFailed,
             };
-            let failure = Failure::new(exit, error.to_string());
+            let failure = Failure::of(exit, &error);
             Err(match error.hint() {
                 Some(hint) => failure.next(hint),
                 None => failure,

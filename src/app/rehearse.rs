@@ -97,7 +97,7 @@ pub fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Exit, Failure
     if rehearsal.simulator.ended() {
         rehearsal.simulator.revive();
         let events = copying.kept.events();
-        let past = Past::of(&events).map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+        let past = Past::of(&events).map_err(|error| Failure::of(Exit::Bug, &error))?;
         if prose {
             out.line(&format!("{MARK}: halligan was ended here, as the fault says. This is what it is like to go on with the run."));
         }
@@ -146,10 +146,10 @@ fn choose(loaded: &Loaded, wanted: Option<&str>) -> Result<ScenarioSource, Failu
         return match library::read(path) {
             Ok(Some(source)) => Ok(ScenarioSource { name, source }),
             Ok(None) => Err(Failure::new(Exit::Usage, format!("there is no scenario {}", path.display()))),
-            Err(error) => Err(Failure::new(Exit::Usage, error.to_string())),
+            Err(error) => Err(Failure::of(Exit::Usage, &error)),
         };
     }
-    let all = Library::standard().scenarios(&loaded.runbook.source).map_err(|error| Failure::new(Exit::BadRunbook, error.to_string()))?;
+    let all = Library::standard().scenarios(&loaded.runbook.source).map_err(|error| Failure::of(Exit::BadRunbook, &error))?;
     let names: Vec<String> = all.iter().map(|scenario| scenario.name.clone()).collect();
     let name = wanted.unwrap_or(DEFAULT);
     let none = || {

@@ -143,7 +143,7 @@ fn read(context: &Context, given: &str) -> Result<Run, Failure> {
     let snapshot = Snapshot::take(&directory).map_err(journal)?;
     let found = runs(&snapshot).map_err(journal)?;
     let summary = command::choose(found.runs, given).map_err(|error| {
-        let failure = Failure::new(Exit::Usage, error.to_string());
+        let failure = Failure::of(Exit::Usage, &error);
         error.hint().map_or_else(|| failure.clone(), |hint| failure.clone().next(hint))
     })?;
     let mut events = Vec::new();

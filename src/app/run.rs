@@ -7,6 +7,7 @@ use super::{
     conduct::{self, Screens, Signals, Stage},
     debts,
     exit::Exit,
+    failure::explain,
     load, parameters,
 };
 use crate::{
@@ -130,7 +131,7 @@ pub fn hostname() -> String {
 fn carried_out(context: &Context, id: RunId) -> Result<RunLock, Failure> {
     let cannot = |why: String| Failure::new(Exit::Journal, format!("the lock of run {id} cannot be taken: {why}"));
     let directory = journal_directory(context)?.join("locks");
-    RunLock::take(&directory, id.number()).map_err(|error| cannot(error.to_string()))?.ok_or_else(|| cannot("it is held".to_owned()))
+    RunLock::take(&directory, id.number()).map_err(|error| cannot(explain(&error)))?.ok_or_else(|| cannot("it is held".to_owned()))
 }
 
 /// Those of a run's locks that the inventory says are shared.
@@ -181,7 +182,7 @@ pub(super) fn locks(context: &Context, names: &[String], holder: &str) -> Result
                 .next(format!("see what it is doing, and wait for it:  halligan journal show {}", quote::word(&run)))
                 .next("have its operator press Ctrl-C there: the lock goes with its process, and nothing else needs to be released")
         }
-        LockError::Unusable { source, .. } => Failure::new(Exit::Journal, format!("{error}: {source}")),
+        LockError::Unusable { .. } => Failure::of(Exit::Journal, &error),
     })
 }
 

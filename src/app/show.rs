@@ -2,10 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{
-    check::{explain, faults},
-    exit::Exit,
-};
+use super::{check::faults, exit::Exit, failure::explain};
 use crate::{
     quantity::show_duration,
     runbook::{

@@ -69,7 +69,7 @@ pub fn test(context: &Context, args: &cli::Test) -> std::result::Result<Exit, Fa
     let mut results = Vec::new();
     for name in names {
         let loaded = load::load(context, &name)?;
-        let mut sources = library.scenarios(&loaded.runbook.source).map_err(|error| Failure::new(Exit::BadRunbook, error.to_string()))?;
+        let mut sources = library.scenarios(&loaded.runbook.source).map_err(|error| Failure::of(Exit::BadRunbook, &error))?;
         if let Some(part) = &args.scenario {
             // One that is called so and not only like it is meant alone: `--fault` gives exact names again.
             let exact = sources.iter().any(|source| source.name == *part);

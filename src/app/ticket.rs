@@ -1,21 +1,16 @@
-//! `halligan journal sign`, `export` and `tail`, and the verifying of what was signed and exported.
+//! `halligan journal sign` and `export`, and the verifying of what was signed and exported.
 
 use std::{
-    collections::VecDeque,
     fs,
-    io::{self, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
 
-use super::{
-    journal::{JournalCommandError, Result, choose, within},
-    story,
-};
+use super::journal::{JournalCommandError, Result, choose, within};
 use crate::{
     journal::{
-        Head, JournalError, export,
+        Head, export,
         reader::{Snapshot, runs},
-        record::Line,
         signature,
     },
     ui::sanitise::line as visible,
@@ -105,42 +100,4 @@ pub fn heads(out: &mut dyn Write, dir: &Path, files: &[PathBuf], signers: Option
         }
     }
     Ok(heads)
-}
-
-/// Tells the last records of all runs.
-///
-/// # Errors
-/// The journal cannot be read.
-pub fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool) -> Result<u8> {
-    let snapshot = within(dir, Snapshot::take(dir))?;
-    let mut last: VecDeque<Vec<u8>> = VecDeque::with_capacity(number.min(10_000));
-    let mut lines = snapshot.lines();
-    let cannot = |source: io::Error| JournalCommandError::Journal {
-        dir: dir.to_owned(),
-        source: JournalError::Io { doing: "reading the journal".to_owned(), source },
-    };
-    while let Some(raw) = lines.read().map_err(cannot)? {
-        if last.len() == number {
-            last.pop_front();
-        }
-        if number > 0 {
-            last.push_back(raw.bytes.to_vec());
-        }
-    }
-    for line in last {
-        if json {
-            out.write_all(&line)?;
-            continue;
-        }
-        match Line::read(&line) {
-            Ok(Line::Record(record)) => {
-                let at = story::local(record.header.ts).strftime("%Y-%m-%d %H:%M:%S").to_string();
-                let told = story::in_words(&record.body);
-                writeln!(out, "{at}  {}  {}", record.header.run, visible(told.lines().next().unwrap_or_default()))?;
-            }
-            Ok(Line::Newer { v, .. }) => writeln!(out, "a record in format {v}, which is newer than this halligan")?,
-            Err(fault) => writeln!(out, "a line that cannot be told: {}", visible(&fault.to_string()))?,
-        }
-    }
-    Ok(0)
 }

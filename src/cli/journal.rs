@@ -55,6 +55,9 @@ pub enum Journal {
         /// How many
         #[arg(long, short, default_value_t = 20)]
         number: usize,
+        /// Go on with each record that comes, until Ctrl-C: to watch a run from another terminal
+        #[arg(long, short)]
+        follow: bool,
         /// Print the records as they stand
         #[arg(long)]
         json: bool,

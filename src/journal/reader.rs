@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
+    fs::{self, File},
     io::{self, BufRead, BufReader, Read},
+    os::unix::fs::MetadataExt,
     path::Path,
     time::Duration,
 };
@@ -88,6 +89,28 @@ impl Snapshot {
 
     pub fn lines(&self) -> Lines<Window<'_>> {
         Lines::new(self.window())
+    }
+
+    /// The journal as it is now, if anything was written since.
+    ///
+    /// # Errors
+    /// Another file is in its place, or it is shorter, which no halligan does to it; or the file system's.
+    pub fn grown(&self, dir: &Path) -> Result<Option<Self>, JournalError> {
+        let path = dir.join(super::FILE);
+        let cannot = |source| JournalError::Io { doing: format!("reading {}", path.display()), source };
+        let (now, then) = (fs::metadata(&path).map_err(cannot)?, self.file.metadata().map_err(cannot)?);
+        if (now.dev(), now.ino()) != (then.dev(), then.ino()) {
+            return Err(cannot(io::Error::other("another file has taken its place")));
+        }
+        if now.len() < self.size {
+            return Err(cannot(io::Error::other(format!("it had {} bytes, and has {}", self.size, now.len()))));
+        }
+        if now.len() == self.size { Ok(None) } else { Self::take(dir).map(Some) }
+    }
+
+    /// What it has beyond an earlier one of the same directory.
+    pub fn lines_after(&self, earlier: &Self) -> Lines<Window<'_>> {
+        Lines::new(Window { position: earlier.size, ..self.window() })
     }
 
     pub(super) fn window(&self) -> Window<'_> {

@@ -138,8 +138,9 @@ impl Write for &Stream {
         Ok(bytes.len())
     }
 
+    /// All is written through already: this tells whether something could not be.
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.fault().map_or(Ok(()), |kind| Err(kind.into()))
     }
 }
 
@@ -217,6 +218,7 @@ pub(super) mod tests {
             stream.line("one");
             stream.line("two");
             assert_eq!(stream.fault(), Some(kind));
+            assert_eq!((&stream).flush().unwrap_err().kind(), kind);
         }
     }
 

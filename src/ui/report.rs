@@ -16,9 +16,7 @@ pub struct Ending {
     pub seen: Vec<String>,
     pub why: Vec<String>,
     /// What to do, the best first.
-    pub next: Vec<String>,
-    /// Command lines to give next: each on a line of its own that is never broken, so that it can be copied.
-    pub commands: Vec<String>,
+    pub next: Vec<Advice>,
     pub put_back: Vec<PutBack>,
     /// What is still owed, and how it is settled.
     pub owed: Vec<String>,
@@ -27,6 +25,27 @@ pub struct Ending {
     /// `118:9c1e…`
     pub head: Option<String>,
     pub exit: u8,
+}
+
+/// What could be done next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Advice {
+    pub text: String,
+    /// Command lines for it: each on a line of its own that is never broken, so that it can be copied.
+    pub commands: Vec<String>,
+}
+
+impl Advice {
+    #[must_use]
+    pub fn with(text: &str, command: String) -> Self {
+        Self { text: text.to_owned(), commands: vec![command] }
+    }
+}
+
+impl From<String> for Advice {
+    fn from(text: String) -> Self {
+        Self { text, commands: Vec::new() }
+    }
 }
 
 /// Something the run had set, and whether it is as it was.
@@ -53,8 +72,11 @@ impl Ending {
         let put = |fields: Vec<(&'static str, String)>| -> Vec<String> {
             fields.into_iter().flat_map(|(label, text)| page.field(2, LABEL, label, &sanitise::text(&text))).collect()
         };
-        lines.extend(put(self.advice()));
-        lines.extend(self.commands.iter().map(|command| format!("    {}", sanitise::line(command))));
+        lines.extend(put(self.why.iter().map(|why| ("why", why.clone())).collect()));
+        for (index, next) in self.next.iter().enumerate() {
+            lines.extend(put(vec![(if index == 0 { "next" } else { "or" }, next.text.clone())]));
+            lines.extend(next.commands.iter().map(|command| format!("{:margin$}{}", "", sanitise::line(command), margin = 2 + LABEL)));
+        }
         lines.extend(put(self.remains()));
         let items: Vec<_> = [
             Some(sanitise::line(&self.closing).into_owned()),
@@ -68,13 +90,6 @@ impl Ending {
         lines
             .extend(layout::flow(&items, page.width, 0, 3).iter().map(|line| if self.completed { line.clone() } else { style.bold(line) }));
         lines.iter().fold(String::new(), |text, line| text + line + "\n")
-    }
-
-    /// Why it ended so, and what to do.
-    fn advice(&self) -> Vec<(&'static str, String)> {
-        let why = self.why.iter().map(|why| ("why", why.clone()));
-        let next = self.next.iter().enumerate().map(|(index, next)| (if index == 0 { "next" } else { "or" }, next.clone()));
-        why.chain(next).collect()
     }
 
     /// What was put back, and what is still owed.
@@ -99,10 +114,9 @@ mod tests {
             seen: vec!["ceph osd ok-to-stop 2 answered: 3 PGs would become inactive (1.0, 1.4, 2.1)".into()],
             why: vec!["its replicas are on osd.0, which is down since 02:14:09".into()],
             next: vec![
-                "bring osd.0 back first:  halligan run staggered-osd-restart --set osds=0".into(),
-                "override once, with a reason:  --override gate=\"…\"      (journaled)".into(),
+                Advice::with("bring osd.0 back first:", "halligan run staggered-osd-restart --set osds=0".into()),
+                "override once, with a reason:  --override gate=\"…\"      (journaled)".to_owned().into(),
             ],
-            commands: Vec::new(),
             put_back: vec![PutBack { what: "noout is still set by this run".into(), done: true }],
             owed: vec![],
             closing: "run 7f3a stopped safely at restart[osd=2].gate after 2 of 4".into(),
@@ -112,7 +126,8 @@ mod tests {
         for width in [120, 60, 40] {
             let text = ending.render(&Page::new(width, Style::default()));
             golden(&format!("ending-{width}.txt"), &text);
-            assert!(text.lines().all(|line| layout::width(line) <= width), "{text}");
+            let command = |line: &str| line.trim_start().starts_with("halligan run ");
+            assert!(text.lines().all(|line| layout::width(line) <= width || command(line)), "{text}");
         }
         let fine = Ending { completed: true, closing: "run 7f3a completed".into(), head: Some("130:77aa".into()), ..Ending::default() };
         assert_eq!(fine.render(&Page::new(80, Style::default())), "run 7f3a completed   journal head 130:77aa   exit 0\n");

@@ -49,7 +49,8 @@ def side_by_side(*lanes):
 
     def pass_on(number, _frame):
         for child in children:
-            os.kill(child, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, number)
 
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, pass_on)
@@ -62,7 +63,7 @@ class Cases(contextlib.ExitStack):
     with Cases("restart on ceph") as cases:
         cases.callback(lab.down)                 # undone at the end, however it ends
         cases.case("it goes well", well, lab)    # calls well(lab)
-        cases.control("two at once", naive, lab) # the same, and it must be found untrue
+        cases.control("two at once", naive, lab, finds="down at one time") # the same, and it must be found untrue, for this reason
     Words on the command line choose the cases that have one of them in their title.
     """
 
@@ -96,11 +97,11 @@ class Cases(contextlib.ExitStack):
     def case(self, title, test, *args, **named):
         self._carry_out(title, test, args, named, control=False)
 
-    def control(self, title, test, *args, **named):
-        """The same with something planted: only a case that is found untrue has gone well."""
-        self._carry_out(title, test, args, named, control=True)
+    def control(self, title, test, *args, finds="", **named):
+        """The same with something planted: only a case that is found untrue, and for what was planted, has gone well."""
+        self._carry_out(title, test, args, named, control=True, finds=finds)
 
-    def _carry_out(self, title, test, args, named, control):
+    def _carry_out(self, title, test, args, named, control, finds=""):
         if not self.chosen(title):
             return
         self.notes, self.look = [], []
@@ -112,8 +113,10 @@ class Cases(contextlib.ExitStack):
             if control:
                 fault = "the control found nothing: this test cannot fail"
         except Untrue as untrue:
-            if control:
+            if control and finds in str(untrue):
                 self.note(f"found: {untrue}")
+            elif control:
+                fault = f"the control found something else than {finds!r}: {untrue}"
             else:
                 fault = str(untrue)
         except Exception:

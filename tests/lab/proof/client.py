@@ -27,7 +27,7 @@ class Client:
 
     def __enter__(self):
         self.cluster = rados.Rados(conffile=self.conf, conf={"rados_osd_op_timeout": str(self.patience)})
-        self.cluster.connect(timeout=10)
+        self.cluster.connect(timeout=60)
         self._workers = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(self.threads)]
         for worker in self._workers:
             worker.start()

@@ -33,7 +33,7 @@ class Cluster:
         """For a program that is to work on this cluster."""
         return {"CEPH_CONF": self.conf}
 
-    def lab(self, *words, timeout=120):
+    def lab(self, *words, timeout=240):
         """The lab's own command."""
         options = [word for name, value in self.options.items() for word in (f"--{name}", str(value))]
         done = subprocess.run([LAB / "ceph", "--dir", self.directory, *options, *words],
@@ -56,7 +56,7 @@ class Cluster:
     def start(self, *names):
         self.lab("start", *names)
 
-    def ceph(self, *words, timeout=60):
+    def ceph(self, *words, timeout=120):
         """What `ceph ... -f json` answers, or an error."""
         done = subprocess.run(["ceph", "--connect-timeout", "30", *words, "-f", "json"], timeout=timeout, capture_output=True,
                               text=True, stdin=subprocess.DEVNULL, env={**os.environ, **self.environment, "PATH": "/usr/bin:/bin"})
@@ -86,7 +86,7 @@ class Cluster:
         return (all(osd["up"] for osd in dump["osds"]) and groups
                 and all(group["state"].startswith("active+clean") and group["reported_epoch"] >= newest for group in groups))
 
-    def wait_settled(self, seconds=60):
+    def wait_settled(self, seconds=300):
         until(self.settled, seconds, "the cluster is settled")
 
     def fingerprint(self):
@@ -127,7 +127,7 @@ class Hosts(Cluster):
         super().__init__(directory or default_directory() / "hosts", osds=osds)
         self.osds = range(3 * osds)
 
-    def lab(self, *words, timeout=120):
+    def lab(self, *words, timeout=240):
         done = subprocess.run([LAB / "hosts", "--dir", self.directory, "--osds", str(self.options["osds"]), *words],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
         if done.returncode:
@@ -137,7 +137,7 @@ class Hosts(Cluster):
     def host_of(self, osd):
         return self.names[osd // self.options["osds"]]
 
-    def on(self, host, *words, timeout=60):
+    def on(self, host, *words, timeout=240):
         """A command on a host; what it prints."""
         return self.lab("ssh", host, shlex.join(words), timeout=timeout)
 

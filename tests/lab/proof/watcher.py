@@ -23,7 +23,7 @@ class Watcher:
 
     def __enter__(self):
         self.cluster = rados.Rados(conffile=self.conf)
-        self.cluster.connect(timeout=10)
+        self.cluster.connect(timeout=60)
         self.first = self._dump()
         self.samples.append((0.0, self.first))
         self.began = time.monotonic()
@@ -32,7 +32,7 @@ class Watcher:
 
     def __exit__(self, *_):
         self._end.set()
-        self._thread.join(timeout=15)
+        self._thread.join(timeout=30)
         self.last = self.samples[-1][1]
         try:
             self.last = self._dump()
@@ -46,7 +46,7 @@ class Watcher:
         question = {"prefix": "osd dump", "format": "json"}
         if epoch is not None:
             question["epoch"] = epoch
-        code, answer, text = self.cluster.mon_command(json.dumps(question), b"", timeout=5)
+        code, answer, text = self.cluster.mon_command(json.dumps(question), b"", timeout=20)
         if code:
             raise ValueError(text)
         return json.loads(answer)
