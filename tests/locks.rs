@@ -77,9 +77,19 @@ fn killed() -> Workbench {
 #[test]
 fn a_run_that_is_taken_up_holds_its_shared_locks_again() {
     let bench = killed();
+    // The inventory is found again by itself, as long as it is the same.
+    let text = bench.read("inventory.yaml").unwrap();
+    bench.file("inventory.yaml", &format!("{text}# changed\n"));
     let refused = bench.run(&["resume", "--yes"]).exits(2);
-    assert!(refused.stderr.contains("--inventory"), "{}", refused.stderr);
-    bench.run(&["resume", "--yes", "--inventory", "inventory.yaml"]).exits(0);
+    assert!(refused.stderr.contains("--inventory FILE") && refused.stderr.contains("not as it was"), "{}", refused.stderr);
+    std::fs::remove_file(bench.path("inventory.yaml")).unwrap();
+    let refused = bench.run(&["resume", "--yes"]).exits(3);
+    assert!(refused.stderr.contains("--inventory FILE"), "{}", refused.stderr);
+    bench.file("elsewhere.yaml", "halligan_inventory: 1\n");
+    let refused = bench.run(&["resume", "--yes", "--inventory", "elsewhere.yaml"]).exits(2);
+    assert!(refused.stdout.contains("hosts") && refused.stderr.contains("shared lock"), "{refused:?}");
+    bench.file("inventory.yaml", &text);
+    bench.run(&["resume", "--yes"]).exits(0);
     let seen = bench.read("seen").unwrap();
     assert!(seen.lines().count() == 2 && seen.lines().all(|line| line.starts_with("run ") && line.contains(" of locked by ")), "{seen}");
     assert!(!bench.path("shared").exists());
@@ -104,12 +114,12 @@ fn a_rollback_and_debts_give_a_shared_lock_back_too() {
     let bench = killed();
     let list = bench.run(&["journal", "list"]).exits(0).stdout;
     let id = list.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    bench.run(&["rollback", &id, "--yes", "--inventory", "inventory.yaml"]).exits(0);
+    bench.run(&["rollback", &id, "--yes"]).exits(0);
     let seen = bench.read("seen").unwrap();
     assert!(seen.lines().count() == 2 && seen.lines().all(|line| line.contains(" of locked by ")), "{seen}");
     assert!(!bench.path("shared").exists());
     let bench = killed();
-    bench.run(&["debts", "--settle", "--yes", "--inventory", "inventory.yaml"]).exits(0);
+    bench.run(&["debts", "--settle", "--yes"]).exits(0);
     assert!(!bench.path("shared").exists());
     bench.run(&["debts"]).exits(0);
 }

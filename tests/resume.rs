@@ -712,6 +712,11 @@ fn a_head_is_signed_with_the_operators_own_key_and_found_wrong_if_it_is_not() {
     let head = std::fs::read_dir(bench.path("journal/heads")).unwrap().map(|entry| entry.unwrap().path());
     let head = { head }.find(|path| path.extension().is_none()).unwrap();
     let text = std::fs::read_to_string(&head).unwrap();
+    // A head that somebody put there without a signature is not taken at its word.
+    bench.file("bare", &text);
+    let refused = bench.run(&["journal", "verify", "--allowed-signers", "allowed", "--head", "bare"]).exits(1);
+    assert!(refused.stderr.contains("no signature beside it"), "{}", refused.stderr);
+    bench.run(&["journal", "verify", "--head", "bare"]).exits(0);
     std::fs::write(&head, text.replace("halligan-head v1 ", "halligan-head v1 1")).unwrap();
     assert!(bench.run(&verify).exits(1).stderr.contains("signature"));
     bench.run(&["journal", "sign", "--key", &bench.path("none").display().to_string()]).exits(1);

@@ -4,7 +4,10 @@ use super::{left::Left, story::local};
 use crate::{
     event::{Outcome, Place, state::Phase},
     journal::identity::name_of,
-    plan::remaining::{Found, Standing},
+    plan::{
+        Plan,
+        remaining::{Found, Standing},
+    },
     ui::{layout::Page, sanitise},
 };
 
@@ -40,7 +43,7 @@ pub fn headline(left: &Left) -> String {
 
 /// Everything that was found, with what will be done about it. `once` are the probes that are not asked again.
 #[must_use]
-pub fn screen(left: &Left, found: &[Found], once: &[String], page: &Page) -> String {
+pub fn screen(left: &Left, plan: &Plan, found: &[Found], once: &[String], page: &Page) -> String {
     let mut lines = crate::ui::layout::wrap(&sanitise::text(&headline(left)), page.width, "", "  ");
     let mut field = |label: &str, text: &str| {
         if !text.is_empty() {
@@ -49,6 +52,9 @@ pub fn screen(left: &Left, found: &[Found], once: &[String], page: &Page) -> Str
     };
     for text in &left.elsewhere {
         field("elsewhere", text);
+    }
+    if let Some(text) = left.other_inventory(plan) {
+        field("hosts", &text);
     }
     let places = |wanted: fn(&Standing) -> bool| {
         let places: Vec<_> = found.iter().filter(|found| wanted(&found.standing)).map(|found| found.place.to_string()).collect();

@@ -69,6 +69,9 @@ impl JournalCommandError {
             Self::NoSuchRun { .. } => Some("`halligan journal list` shows all runs"),
             Self::Ambiguous { .. } => Some("give more of its digits"),
             Self::Head { .. } => Some("a head is what `halligan journal head` prints, and what stands at the end of each run"),
+            Self::Signature(SignatureError::Unsigned { .. }) => Some(
+                "put the signature beside it, with `.sig` at the end of its name; or leave out --allowed-signers to take the head at its word",
+            ),
             Self::Signature(_) => {
                 Some("name the key with --key, and load it into your agent if it is there; `ssh-keygen -Y` does the rest")
             }

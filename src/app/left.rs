@@ -6,6 +6,7 @@ use super::{Context, Failure, conduct::Signals, exit::Exit, load, parameters, ru
 use crate::{
     cli,
     event::{Effect, Event, Mode, Opening, Place, RunId, Verdict},
+    inventory::Inventory,
     journal::{
         Digest, Durability, Journal, JournalError,
         history::{History, history, may_owe},
@@ -134,7 +135,7 @@ impl Left {
         let loaded = load::Loaded { runbook: checked(context, runbook)?, called };
         // A secret was not recorded: it is given again, or asked for.
         let values = self.opening.params.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone()));
-        let inventory = load::inventory(context, hosts)?;
+        let inventory = self.inventory(context, hosts)?;
         let executor = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
         let plan = parameters::plan(context, &loaded, inventory, values, params, asking, &executor)?;
         let now = plan.bound.shown();
@@ -145,6 +146,46 @@ impl Left {
                 .next(format!("leave out --set, or begin a new run:  halligan run {}", self.opening.runbook)));
         }
         Ok(plan)
+    }
+
+    /// The inventory that the run was begun with, by path and SHA-256.
+    fn begun_with(&self) -> Option<(&str, &str)> {
+        let inventory = self.opening.plan.get("inventory")?;
+        let part = |key: &str| inventory.get(key).and_then(serde_json::Value::as_str);
+        Some((part("name")?, part("sha256")?))
+    }
+
+    /// The inventory that is named; else the one that the run was begun with, which must be as it was: another one may send what
+    /// is left of a run to other hosts.
+    fn inventory(&self, context: &Context, hosts: &cli::Hosts) -> Result<Option<Arc<Inventory>>, Failure> {
+        if hosts.inventory.is_some() {
+            return load::inventory(context, hosts);
+        }
+        let Some((path, sha256)) = self.begun_with() else { return Ok(None) };
+        let meant = |failure: Failure| {
+            failure.next("name the one to go on with, which says that it is meant:  --inventory FILE").why(format!(
+                "run {} was begun with {path}, sha256 {sha256}: a step could reach another host than the one it began on",
+                self.history.run
+            ))
+        };
+        match load::inventory(context, &cli::Hosts { inventory: Some(path.into()) }).map_err(meant)? {
+            Some(now) if now.source.sha256 == sha256 => Ok(Some(now)),
+            _ => Err(meant(Failure::new(Exit::Usage, "the inventory is not as it was when the run began"))),
+        }
+    }
+
+    /// What the operator must know of the inventory: that it is another one than at the beginning.
+    #[must_use]
+    pub fn other_inventory(&self, plan: &Plan) -> Option<String> {
+        let now = plan.inventory.as_ref().map(|inventory| &inventory.source);
+        match (self.begun_with(), now) {
+            (Some((_, was)), Some(now)) if now.sha256 == was => None,
+            (was, Some(now)) => {
+                let was = was.map_or_else(|| "none".to_owned(), |(path, _)| format!("{path} as it was then"));
+                Some(format!("those of {}; the run was begun with {was}", now.name))
+            }
+            (_, None) => None,
+        }
     }
 
     /// Waits for what is still running, if the operator says so.

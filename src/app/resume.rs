@@ -67,10 +67,10 @@ pub fn resume(context: &Context, args: &cli::Resume) -> Result<Exit, Failure> {
     let plan = left.plan(context, &args.hosts, &args.params, &asking, true)?;
     let found = remaining::remaining(&plan, &left.history.past);
     let once = remaining::not_asked_again(&plan, &left.history.past);
-    show(context, args.output, &found::screen(&left, &found, &once, &context.out.stdout.page()));
+    show(context, args.output, &found::screen(&left, &plan, &found, &once, &context.out.stdout.page()));
     left.wait(context, &flags(&args.answers, &asking), &signals)?;
     debts::remind(context, Some(id));
-    let text = found::screen(&left, &found, &once, &plain());
+    let text = found::screen(&left, &plan, &found, &once, &plain());
     let manner = Manner {
         answers: &args.answers,
         output: args.output,
@@ -226,6 +226,9 @@ fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
     let mut field = |label: &str, text: String| lines.extend(page.field(2, 11, label, &crate::ui::sanitise::text(&text)));
     for text in &left.elsewhere {
         field("elsewhere", text.clone());
+    }
+    if let Some(text) = left.other_inventory(plan) {
+        field("hosts", text);
     }
     let state = &left.history.past.state;
     let places: Vec<&Place> = state.took_effect.iter().rev().collect();

@@ -11,7 +11,7 @@ use crate::{
     journal::{
         Head, export,
         reader::{Snapshot, runs},
-        signature,
+        signature::{self, SignatureError},
     },
     ui::sanitise::line as visible,
 };
@@ -92,9 +92,10 @@ pub fn heads(out: &mut dyn Write, dir: &Path, files: &[PathBuf], signers: Option
         let text = fs::read(path).map_err(|source| JournalCommandError::HeadFile { path: path.clone(), source })?;
         let found = Head::find_all(&String::from_utf8_lossy(&text));
         heads.extend(found.map_err(|source| JournalCommandError::Head { path: path.clone(), source })?);
-        if let Some(signers) = signers
-            && signature::beside(path).is_file()
-        {
+        if let Some(signers) = signers {
+            if !signature::beside(path).is_file() {
+                return Err(SignatureError::Unsigned { head: path.clone() }.into());
+            }
             let who = signature::signer(path, signers)?;
             writeln!(out, "{}: signed by {}", path.display(), visible(&who))?;
         }

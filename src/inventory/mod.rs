@@ -154,7 +154,9 @@ pub fn standard() -> Option<PathBuf> {
 /// It cannot be read, or the report has its faults.
 pub fn read(path: &Path) -> Result<(Option<Inventory>, Report), std::io::Error> {
     let bytes = std::fs::read(path)?;
-    Ok(match SourceText::from_bytes(path.display().to_string(), Origin::File(path.to_owned()), &bytes) {
+    // Whoever takes a run up again may stand in another directory.
+    let origin = Origin::File(std::path::absolute(path)?);
+    Ok(match SourceText::from_bytes(path.display().to_string(), origin, &bytes) {
         Ok(source) => Inventory::parse(source),
         Err(report) => (None, *report),
     })

@@ -25,6 +25,8 @@ pub enum SignatureError {
     NotSigned { said: String },
     #[error("the signature of {} is not that of anybody in {}: {said}", head.display(), signers.display())]
     Wrong { head: PathBuf, signers: PathBuf, said: String },
+    #[error("{} has no signature beside it, and with a list of signers none but signed heads count", head.display())]
+    Unsigned { head: PathBuf },
     #[error("{} cannot be kept or read", path.display())]
     File { path: PathBuf, source: io::Error },
 }

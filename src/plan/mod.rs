@@ -15,7 +15,10 @@ pub use scope::{Evaluated, Scope};
 
 use crate::{
     inventory::Inventory,
-    runbook::{model::Runbook, name::RunbookName},
+    runbook::{
+        model::{Origin, Runbook},
+        name::RunbookName,
+    },
 };
 
 fn called(runbook: &Runbook) -> serde_json::Value {
@@ -46,7 +49,12 @@ impl Plan {
             "called": called,
         });
         if let (Some(inventory), serde_json::Value::Object(record)) = (&self.inventory, &mut record) {
-            let shown = serde_json::json!({"name": inventory.source.name, "sha256": inventory.source.sha256});
+            let source = &inventory.source;
+            let name = match &source.origin {
+                Origin::File(path) => path.display().to_string(),
+                Origin::Bundled => source.name.clone(),
+            };
+            let shown = serde_json::json!({"name": name, "sha256": source.sha256});
             record.insert("inventory".to_owned(), shown);
         }
         record
