@@ -79,12 +79,13 @@ class Cluster:
         self.signal(name, signal.SIGKILL)
 
     def settled(self):
-        """Every OSD up, every placement group active and clean, and reported since the last change of the map."""
-        dump = self.ceph("osd", "dump")
+        """Every OSD up, every placement group active and clean, and reported since the last of its OSDs came up. One whose OSDs all stayed reports nothing."""
+        osds = self.ceph("osd", "dump")["osds"]
         groups = self.ceph("pg", "dump", "pgs")["pg_stats"]
-        newest = max((osd["up_from"] for osd in dump["osds"]), default=0)
-        return (all(osd["up"] for osd in dump["osds"]) and groups
-                and all(group["state"].startswith("active+clean") and group["reported_epoch"] >= newest for group in groups))
+        since = {osd["osd"]: osd["up_from"] for osd in osds}
+        return (all(osd["up"] for osd in osds) and groups
+                and all(group["state"].startswith("active+clean")
+                        and group["reported_epoch"] >= max(since[osd] for osd in group["up"] + group["acting"]) for group in groups))
 
     def wait_settled(self, seconds=300):
         until(self.settled, seconds, "the cluster is settled")
