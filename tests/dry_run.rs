@@ -104,3 +104,22 @@ steps:
     let ran = bench.run(&["run", "gated", "--dry-run"]).exits(0);
     assert_eq!(ran.stdout.matches("known only at run time").count(), 4, "{}", ran.stdout);
 }
+
+#[test]
+fn it_makes_no_pause_between_batches() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "paced",
+        r#"
+steps:
+  - id: each
+    for_each: {items: [1, 2, 3], as: number, pause: 2m}
+    steps:
+      - {id: tell, run: [echo, "{{ number }}"], effect: change, undo: {impossible: it was said}}
+"#,
+    );
+    let began = std::time::Instant::now();
+    let ran = bench.run(&["run", "paced", "--dry-run"]).exits(0);
+    assert!(began.elapsed().as_secs() < 60, "it took {:?}", began.elapsed());
+    assert_eq!(ran.stdout.matches("would run: echo").count(), 3, "{}", ran.stdout);
+}

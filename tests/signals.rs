@@ -399,3 +399,34 @@ fn what_was_ignored_from_the_start_stays_ignored() {
     assert_eq!(code, 0, "{text}");
     assert!(bench.path("next").exists());
 }
+
+/// A wait changes nothing and may last for hours: it is left at once, and counts neither as come nor as failed.
+#[test]
+fn the_first_ctrl_c_and_a_lost_terminal_leave_a_wait_that_a_resume_takes_up() {
+    for (signal, told) in [(Signal::SIGINT, FIRST), (Signal::SIGHUP, "the terminal is gone")] {
+        let bench = Workbench::new();
+        let home = bench.path("").display().to_string().trim_end_matches('/').to_owned();
+        bench.runbook(
+            "long",
+            &format!(
+                "steps:\n  - id: set\n    shell: |\n      # Sets the flag\n      touch {home}/flag\n    effect: change\n    cleanup:\n      when_stopped: owe\n      shell: |\n        # Takes the flag away\n        rm {home}/flag\n  - id: comes\n    on_fail: continue\n    wait: {{shell: 'touch {home}/asked; test -e {home}/there', until: code == 0, every: 1h, timeout: 12h}}\n  - {{id: after, when: comes.ok, run: [touch, {home}/after], effect: change, undo: {{impossible: a test}}}}\n"
+            ),
+        );
+        let mut terminal = bench.terminal(120, &["run", "long", "--yes"]);
+        until("it is asked", || bench.path("asked").exists());
+        terminal.expect("Ctrl-C ends the wait");
+        let halligan: Vec<i32> = processes(&bench).into_iter().filter(|pid| is_halligan(*pid)).collect();
+        kill(Pid::from_raw(halligan[0]), signal).unwrap();
+        terminal.expect(told);
+        let (code, text) = terminal.end();
+        assert_eq!(code, 130, "{text}");
+        assert!(text.contains("Takes the flag away …") && !text.contains("rm "), "what is owed is named in a line: {text}");
+        assert!(!bench.path("after").exists() && bench.path("flag").exists(), "{text}");
+        let settled = records(&bench);
+        assert!(of_type(&settled, "step_settled").iter().all(|record| record["place"] != "comes"), "{text}");
+        bench.file("there", "");
+        bench.run(&["resume", "--yes"]).exits(0);
+        assert!(bench.path("after").exists() && !bench.path("flag").exists());
+        bench.run(&["journal", "verify"]).exits(0);
+    }
+}

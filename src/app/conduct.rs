@@ -215,7 +215,7 @@ fn tell(stage: &Stage<'_>, ending: &Ending, gathered: &super::summary::Gathered)
     }
     told.put_back = gathered.put_back.iter().map(|(place, done)| PutBack { what: place.to_string(), done: *done }).collect();
     for place in &ending.owed {
-        let owed = ending.state.owed.get(place).map(crate::event::Shown::line).unwrap_or_default();
+        let owed = ending.state.owed.get(place).map(crate::event::Shown::brief).unwrap_or_default();
         told.owed.push(format!("{place}:  {owed}"));
     }
     let word = match ending.outcome {

@@ -79,7 +79,7 @@ pub fn screen(left: &Left, plan: &Plan, found: &[Found], once: &[String], page: 
     }
     field("to do", &places(|standing| matches!(standing, Standing::ToDo)));
     for (place, command) in &left.history.past.state.owed {
-        field("owed", &format!("{place}  is put back at the end:  {}", command.line()));
+        field("owed", &format!("{place}  is put back at the end:  {}", command.brief()));
     }
     if left.doubted {
         field("damaged", "the journal does not hold: you are asked about every change that it calls done");
@@ -113,5 +113,5 @@ fn shorten(places: &[String]) -> String {
 /// What a run owes, line by line.
 #[must_use]
 pub fn owed(history: &crate::journal::history::History) -> Vec<(Place, String)> {
-    history.past.state.owed.iter().map(|(place, command)| (place.clone(), command.line())).collect()
+    history.past.state.owed.iter().map(|(place, command)| (place.clone(), command.brief())).collect()
 }

@@ -125,6 +125,20 @@ impl Shown {
             None => words,
         }
     }
+
+    /// The same in short, where it is only named: of a script of several lines the first stands for it.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        let first = match self.argv.as_slice() {
+            [.., flag, script] if flag == "-c" => script.trim().split_once('\n').map(|(first, _)| first.trim_start_matches(['#', ' '])),
+            _ => None,
+        };
+        match (first, &self.host) {
+            (None, _) => self.line(),
+            (Some(first), Some(host)) => format!("{first} …   (on {host})"),
+            (Some(first), None) => format!("{first} …"),
+        }
+    }
 }
 
 /// How the failure of a wait begins whose time is over, and which has not been told to give up before.

@@ -4,7 +4,7 @@
 
 use super::Plan;
 use crate::{
-    event::{Effect, Part, Past, Place, Shown, StepState, Verdict},
+    event::{Effect, Exit, Part, Past, Place, Shown, StepState, Verdict},
     runbook::model::{Kind, OnFail, Step},
 };
 
@@ -48,6 +48,7 @@ impl Standing {
 #[must_use]
 pub fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> Standing {
     let changes = step.effect() != Effect::Read;
+    let left = past.end(place, Part::Main).is_some_and(|end| matches!(end.exit, Exit::Interrupted { .. }));
     let ended_well = past.end(place, Part::Main).is_some_and(|end| end.verdict == Verdict::Passed);
     let command = matches!(step.kind, Kind::Command(_));
     let failed = |why: &str| {
@@ -77,6 +78,10 @@ pub fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> Standing
         Some(StepState::Skipped) => Standing::Skipped,
         Some(StepState::Ended { verdict: Verdict::Passed, .. }) if command => Standing::Unproven,
         Some(StepState::Ended { verdict: Verdict::Passed, .. }) => Standing::Again { why: "it was not settled".to_owned() },
+        // What the operator has not waited for has not failed.
+        Some(StepState::Ended { verdict: Verdict::Failed { why }, .. }) if left && matches!(step.kind, Kind::Wait(_)) => {
+            Standing::Again { why: why.clone() }
+        }
         Some(StepState::Ended { verdict: Verdict::Failed { why } | Verdict::Unknown { why }, .. } | StepState::Failed { why }) => {
             failed(why)
         }

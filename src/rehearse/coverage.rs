@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    event::{Event, Exit, Finding, NOT_IN_TIME, Part, Place, Skip, StepOutcome, Verdict},
+    event::{Event, Exit, Finding, NOT_IN_TIME, Outcome, Part, Place, Skip, StepOutcome, Verdict},
     runbook::model::{Kind, Probe, Runbook, Step, Undo},
 };
 
@@ -152,8 +152,8 @@ impl Seen {
     fn take(&mut self, event: &Event, calls: &BTreeSet<&str>) {
         match event {
             Event::RunOpened(_) => self.asked.clear(),
-            // The plan stands, so every probe that matters has been asked by now.
-            Event::Planned { .. } => {
+            // The plan stands, or the preflight bars the run: every probe that matters has been asked by now.
+            Event::Planned { .. } | Event::RunClosed { outcome: Outcome::Blocked, .. } => {
                 let passed_over = self.probes.iter().filter(|id| !self.asked.contains(*id));
                 self.shown.extend(passed_over.map(|id| (id.clone(), Aspect::WhenFalse)));
             }

@@ -17,7 +17,7 @@ use super::{
     step::{Did, not_run},
 };
 use crate::{
-    event::{Event, Part, Place, Prediction, Progress, Skip},
+    event::{Event, Mode, Part, Place, Prediction, Progress, Skip},
     plan::{Evaluated, Scope, scope::list_of},
     runbook::model::{BatchSize, ForEach},
 };
@@ -132,7 +132,8 @@ impl Engine<'_> {
     }
 
     fn pause_between(&self, place: &Place, pause: Duration) {
-        if pause.is_zero() {
+        // What a dry run has not done needs no time to settle.
+        if pause.is_zero() || self.setting.mode == Mode::DryRun {
             return;
         }
         self.progress(&Progress::Pausing { place: place.clone(), why: "between batches".to_owned(), left: pause });

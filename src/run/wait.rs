@@ -37,6 +37,8 @@ struct Seen {
     read: bool,
     failed: Option<String>,
     have: String,
+    /// The operator wants the run to stop, and does not wait for it any longer.
+    left: bool,
     figure: Option<(f64, f64)>,
     watched: Option<String>,
     ran: Option<Ran>,
@@ -72,8 +74,15 @@ impl Engine<'_> {
         let (seen, askings, verdict) = self.ask_until(wait, title, scope, place, order.as_ref(), &lengths)?;
         let order = order.unwrap_or_else(|| nothing(place));
         let took = self.ports.clock.elapsed().saturating_sub(began);
-        let ran = Ran { took, ..self.keep_last(seen.ran)? };
+        let mut ran = Ran { took, ..self.keep_last(seen.ran)? };
+        if seen.left && !matches!(ran.exit, Exit::Interrupted { .. }) {
+            ran.exit = Exit::Interrupted { killed: false };
+        }
         self.emit(ended(&order, 1, &ran, askings, verdict.clone(), seen.have))?;
+        if seen.left {
+            // It has neither come nor failed: nothing is concluded from it, and a resume waits on.
+            self.check_interrupts(Some(place))?;
+        }
         let ok = verdict == Verdict::Passed;
         let result = Value::from_pairs([("ran".to_owned(), Value::from(true)), ("ok".to_owned(), Value::from(ok))].into_iter().chain(
             ["code", "output", "stdout", "stderr"].into_iter().filter_map(|name| {
@@ -123,7 +132,7 @@ impl Engine<'_> {
         let mut read_at = began;
         loop {
             askings += 1;
-            let seen = self.look(wait, scope, order)?;
+            let mut seen = self.look(wait, scope, order)?;
             let now = clock.elapsed();
             let elapsed = now.saturating_sub(began);
             if let Some(why) = &seen.failed {
@@ -187,11 +196,16 @@ impl Engine<'_> {
                 let why = format!("{NOT_IN_TIME} {}: {}", crate::quantity::show_duration(limit), seen.have);
                 return Ok((seen, askings, Verdict::Failed { why }));
             }
-            if self.ports.interrupts.urgency() >= Urgency::Now {
-                let why = format!("ended by the operator while waiting: {}", seen.have);
+            // Nothing is being changed, so there is nothing to finish first; the step itself may last for hours.
+            let stops = || self.ports.interrupts.urgency() > Urgency::None;
+            if !stops() {
+                clock.pause(lengths.every, self.ports.interrupts);
+            }
+            if stops() {
+                seen.left = true;
+                let why = format!("not waited for any longer: {}", seen.have);
                 return Ok((seen, askings, Verdict::Failed { why }));
             }
-            clock.pause(lengths.every, self.ports.interrupts);
         }
     }
 
@@ -217,8 +231,17 @@ impl Engine<'_> {
             };
             ran = Some(answered);
         }
-        let mut seen =
-            Seen { holds: false, read: fault.is_none(), failed: None, have: String::new(), figure: None, watched: None, ran, result };
+        let mut seen = Seen {
+            holds: false,
+            read: fault.is_none(),
+            failed: None,
+            have: String::new(),
+            left: false,
+            figure: None,
+            watched: None,
+            ran,
+            result,
+        };
         if let Some(fault) = fault {
             seen.have = fault;
             return Ok(seen);

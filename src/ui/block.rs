@@ -248,6 +248,6 @@ pub fn waiting(page: &Page, wait: &Wait<'_>) -> Vec<String> {
         lines.extend(detail(page, "have", &sanitise::text(wait.have)));
     }
     lines.extend(wait.holding().map(|held| detail(page, "held", &held)).unwrap_or_default());
-    lines.extend(remark(page, "Ctrl-C stops after this step").iter().map(|line| page.style.dim(line)));
+    lines.extend(remark(page, "Ctrl-C ends the wait and stops here").iter().map(|line| page.style.dim(line)));
     lines
 }

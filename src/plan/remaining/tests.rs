@@ -28,6 +28,7 @@ steps:
 - {id: ask, confirm: {message: Sure?}}
 - {id: check, probe: {title: So, run: [x]}}
 - {id: waits, wait: {run: [x], until: code == 0, timeout: 1m}}
+- {id: awaits, on_fail: continue, wait: {run: [x], until: code == 0, timeout: 1m}}
 - {id: byhand, manual: {message: Do it, ask: What}}
 ";
 
@@ -44,6 +45,7 @@ enum Said {
     Well,
     Badly,
     Killed,
+    LeftIt,
     Done,
     Failed,
     SkippedIt,
@@ -52,7 +54,7 @@ enum Said {
     Left,
 }
 
-use Said::{Badly, Began, Continue, Done, Failed, Killed, Left, PutBack, SkippedIt, Well};
+use Said::{Badly, Began, Continue, Done, Failed, Killed, Left, LeftIt, PutBack, SkippedIt, Well};
 
 fn event(said: Said, step: &Step) -> Vec<Event> {
     let place = Place::top(step.id.as_str());
@@ -85,6 +87,7 @@ fn event(said: Said, step: &Step) -> Vec<Event> {
         Began => vec![began(Part::Main)],
         Well => vec![ended(Part::Main, Exit::Code(0), Verdict::Passed)],
         Badly => vec![ended(Part::Main, Exit::Code(1), Verdict::Failed { why: why() })],
+        LeftIt => vec![ended(Part::Main, Exit::Interrupted { killed: false }, Verdict::Failed { why: why() })],
         Killed => vec![ended(Part::Main, Exit::TimedOut { after_ms: 1, killed: true }, Verdict::Unknown { why: why() })],
         Done => vec![Event::StepSettled { place, outcome: StepOutcome::Done }],
         Failed => vec![Event::StepSettled { place, outcome: StepOutcome::Failed { why: why() } }],
@@ -146,6 +149,8 @@ fn the_decision_table() {
         (6, "change", &[Began, Badly, Continue, Failed], false, "passed over"),
         (6, "check",  &[Began, Badly, Failed],          false, "again"),
         (6, "waits",  &[Began, Badly, Failed],          false, "again"),
+        (6, "awaits", &[Began, Badly],                  false, "passed over"),
+        (6, "awaits", &[Began, LeftIt],                 false, "again"),
         // Began, and nobody knows how it ended.
         (7, "read",   &[Began],                         false, "again"),
         (7, "read",   &[Began, Left],                   false, "to do"),

@@ -32,7 +32,7 @@ def until(holds, seconds, text, every=0.1):
 def side_by_side(*lanes):
     """Carries out each lane in a process of its own, all at once, and ends with 1 if one of them has failed. They wait most of the time."""
     sys.stdout.flush()
-    children = {}
+    children = set()
     for lane in lanes:
         pid = os.fork()
         if pid == 0:
@@ -45,17 +45,22 @@ def side_by_side(*lanes):
             except BaseException:
                 traceback.print_exc()
                 os._exit(1)
-        children[pid] = lane
+        children.add(pid)
 
     def pass_on(number, _frame):
-        for child in children:
+        for child in tuple(children):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, number)
 
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, pass_on)
-    failed = [os.waitpid(child, 0)[1] for child in children]
-    sys.exit(1 if any(failed) else 0)
+    failed = False
+    while children:
+        child, status = os.wait()
+        # Its number may belong to a stranger from now on.
+        children.discard(child)
+        failed = failed or status != 0
+    sys.exit(1 if failed else 0)
 
 
 class Cases(contextlib.ExitStack):

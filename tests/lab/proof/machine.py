@@ -50,4 +50,4 @@ class Machine:
         return done.stdout
 
     def screen(self):
-        return f"console: {self.directory}/console\nlast screen:\n" + "\n".join(self.last.rstrip().splitlines()[-30:])
+        return f"console: {self.directory}/console\nlast screen:\n" + "\n".join(line[:300] for line in self.last.rstrip().splitlines()[-30:])
