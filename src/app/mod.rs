@@ -5,7 +5,8 @@ pub mod exit;
 pub mod generate;
 pub mod journal;
 pub mod list;
-pub mod show;
+pub mod sentence;
+mod show;
 
 mod conduct;
 mod debrief;

@@ -5,22 +5,21 @@ use std::{
     collections::BTreeMap,
     io::{self, Write},
     path::Path,
-    time::Duration,
 };
 
 use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
 
-use super::journal::{mode, outcome, who};
+use super::{
+    journal::{mode, who},
+    sentence::{asks, at, began, command, mark, printed, quoted, tell},
+};
 use crate::{
-    event::{
-        Answerer, Captured, Effect, Exit, Finding, Outcome, Part, Place, Prediction, RunState, Shown, Skip, StepOutcome, StepState, Verdict,
-    },
+    event::{Captured, RunState, StepState, Verdict},
     journal::{
         output::Outputs,
         record::{Header, Record},
-        shape::{Body, RunOpened, StepEnded},
+        shape::{Body, RunOpened},
     },
-    quantity::show_duration,
     ui::{
         layout::{Page, wrap},
         sanitise::line as visible,
@@ -244,221 +243,4 @@ fn cut(line: &str) -> Cow<'_, str> {
         Some((end, _)) => format!("{} … ({} bytes more)", &line[..end], line.len() - end).into(),
         None => line.into(),
     }
-}
-
-/// How it stands out, if it does.
-fn mark(body: &Body) -> Option<Mark> {
-    Some(match body {
-        Body::Checked(it) => match it.finding {
-            Finding::Pass { .. } => return None,
-            Finding::Warn { .. } => Mark::Warned,
-            Finding::Block { .. } => Mark::Failed,
-            Finding::Unknown { .. } => Mark::Unknown,
-        },
-        Body::StepEnded(it) => match it.verdict {
-            Verdict::Passed => return None,
-            Verdict::Failed { .. } if asks(it) => return None,
-            Verdict::Failed { .. } => Mark::Failed,
-            Verdict::Unknown { .. } => Mark::Unknown,
-        },
-        Body::StepSettled(it) => match it.outcome {
-            StepOutcome::Done => return None,
-            StepOutcome::Failed { .. } => Mark::Failed,
-            StepOutcome::InDoubt { .. } => Mark::Unknown,
-        },
-        Body::RunClosed(it) => match it.outcome {
-            Outcome::Completed => Mark::Passed,
-            Outcome::Stuck => Mark::Failed,
-            _ => Mark::Warned,
-        },
-        Body::Overridden(_) | Body::Declined(_) | Body::Owed(_) | Body::Interrupted(_) | Body::Torn(_) => Mark::Warned,
-        _ => return None,
-    })
-}
-
-/// A step, and which of its commands.
-fn at(place: &Place, part: Part) -> String {
-    let part = match part {
-        Part::Main => return place.to_string(),
-        Part::DoneIf => "done_if",
-        Part::Verify => "verify",
-        Part::Gate => "gate",
-        Part::Show => "show",
-        Part::Undo => "undo",
-        Part::Cleanup => "cleanup",
-        Part::Lock => "lock",
-    };
-    format!("{place} ({part})")
-}
-
-/// A command as it could be typed.
-fn command(shown: &Shown) -> String {
-    match &shown.user {
-        Some(user) => format!("{}   (as {user})", shown.line()),
-        None => shown.line(),
-    }
-}
-
-fn by(answerer: Answerer) -> &'static str {
-    match answerer {
-        Answerer::Terminal => "at the terminal",
-        Answerer::Flag => "by a flag",
-        Answerer::Scenario => "by the scenario",
-    }
-}
-
-/// The text that was shown, set apart.
-fn quoted(text: &str) -> impl Iterator<Item = String> {
-    text.lines().map(|line| format!("| {line}"))
-}
-
-fn about(place: Option<&Place>) -> String {
-    place.map_or_else(|| "the plan".to_owned(), ToString::to_string)
-}
-
-fn began(place: &Place, part: Part, effect: Effect, attempt: u32) -> String {
-    let attempt = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-    format!("{} began ({}{attempt})", at(place, part), words::effect(effect))
-}
-
-fn settled(outcome: &StepOutcome) -> String {
-    match outcome {
-        StepOutcome::Done => "done".to_owned(),
-        StepOutcome::Failed { why } => format!("failed: {why}"),
-        StepOutcome::InDoubt { why } => format!("in doubt: {why}"),
-    }
-}
-
-/// One record in words.
-pub(super) fn in_words(body: &Body) -> String {
-    match body {
-        Body::RunOpened(opening) => format!("run of {} opened ({})", opening.runbook, mode(opening.mode)),
-        Body::StepSpawned(it) => format!("{} is process {}", at(&it.place, it.part), it.pid),
-        other => tell(other).join("\n"),
-    }
-}
-
-/// In words: the first line beside the time, the others below.
-fn tell(body: &Body) -> Vec<String> {
-    let line = match body {
-        // The one is told above all others; of the other, the end tells more than the process's number.
-        Body::RunOpened(_) | Body::StepSpawned(_) => return Vec::new(),
-        Body::Checked(checked) => return finding(&checked.title, &checked.finding),
-        Body::Overridden(it) => format!("! {} overridden {}: {}", it.title, by(it.by), it.reason),
-        Body::Planned(plan) => {
-            format!("plan of {} steps: {} read, {} change, {} destroy", plan.steps, plan.read, plan.change, plan.destroy)
-        }
-        Body::Confirmed(it) => {
-            let typed = if it.typed.is_empty() { String::new() } else { format!(", typing `{}`", it.typed) };
-            let first = format!("{} was confirmed {}{typed}; shown was:", about(it.place.as_ref()), by(it.by));
-            return std::iter::once(first).chain(quoted(&it.text)).collect();
-        }
-        Body::Declined(it) => {
-            let first = format!("{} was declined: {}; shown was:", about(it.place.as_ref()), it.why);
-            return std::iter::once(first).chain(quoted(&it.text)).collect();
-        }
-        Body::Staggered(it) => {
-            let batches = it.batches.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            format!(
-                "{}: {} items in batches of {batches}; {} failures stop it",
-                it.place,
-                it.items.len(),
-                it.max_failures.saturating_add(1)
-            )
-        }
-        Body::BatchBegan(it) => format!("{}: batch {} begins: {}", it.place, it.batch, it.items.join(", ")),
-        Body::StepBegan(it) => format!("{}: {}", began(&it.place, it.part, it.command.effect, it.attempt), command(&it.command)),
-        Body::StepSignalled(it) => format!("{} was sent {}", at(&it.place, it.part), it.signal),
-        Body::StepEnded(it) => return ended(it),
-        Body::StepPredicted(it) => {
-            let what = match &it.prediction {
-                Prediction::WouldRun { command: shown } => format!("would run: {}", command(shown)),
-                Prediction::AtRunTime { needs } => format!("known only at run time: needs {}", needs.join(", ")),
-                Prediction::WouldAsk { question } => format!("would ask: {question}"),
-            };
-            format!("{} {what}", at(&it.place, it.part))
-        }
-        Body::StepSkipped(it) => {
-            let why = match &it.why {
-                Skip::When { expression } => format!("`{expression}` is false"),
-                Skip::AlreadyDone { message } => format!("it was so already: {message}"),
-                Skip::Operator => "the operator said so".to_owned(),
-                Skip::Empty => "the loop has no items".to_owned(),
-            };
-            format!("{} was skipped: {why}", it.place)
-        }
-        Body::StepSettled(it) => format!("{} {}", it.place, settled(&it.outcome)),
-        Body::DoubtResolved(it) => {
-            let by = it.by.map_or("by a probe", by);
-            format!("{} is no longer in doubt, {by}: {} ({})", it.place, settled(&it.outcome), it.evidence)
-        }
-        Body::CleanupDue(it) => format!("{} is to be put back when it ends: {}", it.place, command(&it.command)),
-        Body::Owed(it) => format!("{} is owed: {}", it.place, it.why),
-        Body::Note(it) => {
-            let place = it.place.as_ref().map(|place| format!(" on {place}")).unwrap_or_default();
-            format!("note{place}: {}", it.text)
-        }
-        Body::Interrupted(it) => format!("interrupted by {}", it.signal),
-        Body::Resumed(it) => format!("resumed from {}", it.from),
-        Body::RunClosed(it) => {
-            let owed = it.owed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let owed = if owed.is_empty() { owed } else { format!("; owed: {owed}") };
-            format!("the run is closed: {}{owed}", outcome(it.outcome))
-        }
-        Body::Torn(it) => format!("a crash had left {} lines cut short ({} bytes)", it.lines, it.bytes),
-    };
-    vec![line]
-}
-
-fn finding(title: &str, finding: &Finding) -> Vec<String> {
-    let (mark, message, hint) = match finding {
-        Finding::Pass { message } => ("✓", message.clone(), None),
-        Finding::Warn { message, hint } => ("!", message.clone(), hint.clone()),
-        Finding::Block { message, hint } => ("✗", message.clone(), hint.clone()),
-        Finding::Unknown { needs } => ("?", format!("unknown: needs {}", needs.join(", ")), None),
-    };
-    let first = format!("{mark} {title}{}{message}", if message.is_empty() { "" } else { ": " });
-    std::iter::once(first).chain(hint.map(|hint| format!("  {hint}"))).collect()
-}
-
-/// It is the question whether there is anything to do: to be told no is no failure.
-fn asks(it: &StepEnded) -> bool {
-    it.part == Part::DoneIf
-}
-
-fn ended(it: &StepEnded) -> Vec<String> {
-    let exit = match &it.exit {
-        Exit::Code(code) => format!("exit {code}"),
-        Exit::Signal(signal) => format!("ended by signal {signal}"),
-        Exit::TimedOut { after_ms, killed } => {
-            format!("{} after {}", if *killed { "killed" } else { "timed out" }, show_duration(Duration::from_millis(*after_ms)))
-        }
-        Exit::Interrupted { killed } => if *killed { "killed by the operator" } else { "ended by the operator" }.to_owned(),
-        Exit::NotStarted { why } => format!("could not be started: {why}"),
-        Exit::Lost { why } => format!("connection lost: {why}"),
-    };
-    let verdict = match &it.verdict {
-        Verdict::Passed if it.part == Part::DoneIf => "says that it is so already".to_owned(),
-        Verdict::Failed { .. } if asks(it) => "says that it is not so yet".to_owned(),
-        Verdict::Passed => "ended well".to_owned(),
-        Verdict::Failed { why } => format!("failed: {why}"),
-        Verdict::Unknown { why } => format!("ended, nobody knows how: {why}"),
-    };
-    let asked = if it.askings > 1 { format!(", asked {} times", it.askings) } else { String::new() };
-    let took = show_duration(Duration::from_millis(it.took_ms));
-    let mut lines = vec![format!("{} {verdict} ({exit}, took {took}{asked})", at(&it.place, it.part))];
-    if !it.message.is_empty() {
-        lines.push(it.message.clone());
-    }
-    lines
-}
-
-fn printed(name: &str, stream: &Captured) -> Option<String> {
-    let note = match (stream.truncated, stream.redactions) {
-        (false, 0) => String::new(),
-        (true, 0) => ", not all of it".to_owned(),
-        (false, count) => format!(", {count} secrets masked"),
-        (true, count) => format!(", not all of it, {count} secrets masked"),
-    };
-    (stream.bytes > 0 || stream.truncated).then(|| format!("{name} {} bytes{note}: output/{}", stream.bytes, stream.sha256))
 }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     journal::{JournalCommandError, Result, within},
-    story,
+    sentence, story,
 };
 use crate::{
     journal::{JournalError, reader::Snapshot, record::Line},
@@ -68,7 +68,7 @@ fn tell(out: &mut dyn Write, line: &[u8], json: bool) -> Result<()> {
     match Line::read(line) {
         Ok(Line::Record(record)) => {
             let at = story::local(record.header.ts).strftime("%Y-%m-%d %H:%M:%S").to_string();
-            let told = story::in_words(&record.body);
+            let told = sentence::in_words(&record.body);
             writeln!(out, "{at}  {}  {}", record.header.run, visible(told.lines().next().unwrap_or_default()))?;
         }
         Ok(Line::Newer { v, .. }) => writeln!(out, "a record in format {v}, which is newer than this halligan")?,

@@ -126,6 +126,8 @@ class Run:
         def own_terminal():
             # It does not outlive the test, however that ends.
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            # What a script starts in its background ignores Ctrl-C, and so would all that it starts; an operator's shell does not.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             if terminal:
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
