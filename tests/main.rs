@@ -8,6 +8,7 @@ mod dry_run;
 mod guide;
 mod help;
 mod injection;
+mod journal;
 mod locks;
 mod planted;
 mod privileges;

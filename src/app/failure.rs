@@ -47,6 +47,13 @@ impl Failure {
         self
     }
 
+    /// What would help, where that is known.
+    #[must_use]
+    pub fn hint(mut self, hint: Option<impl Into<String>>) -> Self {
+        self.next.extend(hint.map(Into::into));
+        self
+    }
+
     /// Says it on standard error.
     #[must_use]
     pub fn show(self, out: &Out) -> Exit {

@@ -50,11 +50,8 @@ pub fn screen(left: &Left, plan: &Plan, found: &[Found], once: &[String], page: 
             lines.extend(page.field(2, LABEL, label, &sanitise::text(text)));
         }
     };
-    for text in &left.elsewhere {
-        field("elsewhere", text);
-    }
-    if let Some(text) = left.other_inventory(plan) {
-        field("hosts", &text);
+    for (label, text) in left.remarks(plan) {
+        field(label, &text);
     }
     let places = |wanted: fn(&Standing) -> bool| {
         let places: Vec<_> = found.iter().filter(|found| wanted(&found.standing)).map(|found| found.place.to_string()).collect();

@@ -137,11 +137,7 @@ pub fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page: Option
     let mut story = Story::new(dir, page);
     let mut head = None;
     let mut lines = snapshot.lines();
-    let cannot = |source| JournalCommandError::Journal {
-        dir: dir.to_owned(),
-        source: JournalError::Io { doing: "reading the journal".to_owned(), source },
-    };
-    while let Some(raw) = lines.read().map_err(cannot)? {
+    while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
         if Glance::at(raw.bytes).is_none_or(|glance| glance.run != summary.id) {
             continue;
         }

@@ -41,7 +41,7 @@ pub struct Left {
     /// The machine was started anew since its last record.
     pub rebooted: bool,
     /// What was found of its records outside the journal, in words.
-    pub elsewhere: Vec<String>,
+    elsewhere: Vec<String>,
     /// Commands of it that are still running.
     pub running: Vec<(Place, Alive)>,
     _lock: RunLock,
@@ -174,9 +174,15 @@ impl Left {
         }
     }
 
-    /// What the operator must know of the inventory: that it is another one than at the beginning.
+    /// What the operator must know before anything else, with a label each: records outside the journal, other hosts.
     #[must_use]
-    pub fn other_inventory(&self, plan: &Plan) -> Option<String> {
+    pub fn remarks(&self, plan: &Plan) -> Vec<(&'static str, String)> {
+        let elsewhere = self.elsewhere.iter().map(|text| ("elsewhere", text.clone()));
+        elsewhere.chain(self.other_inventory(plan).map(|text| ("hosts", text))).collect()
+    }
+
+    /// That the inventory is another one than at the beginning.
+    fn other_inventory(&self, plan: &Plan) -> Option<String> {
         let now = plan.inventory.as_ref().map(|inventory| &inventory.source);
         match (self.begun_with(), now) {
             (Some((_, was)), Some(now)) if now.sha256 == was => None,

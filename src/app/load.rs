@@ -131,9 +131,6 @@ fn collect(
 }
 
 fn not_found(error: LibraryError) -> Failure {
-    let failure = Failure::of(if matches!(error, LibraryError::NotFound { .. }) { Exit::Usage } else { Exit::BadRunbook }, &error);
-    match error.hint() {
-        Some(hint) => failure.next(hint),
-        None => failure,
-    }
+    let exit = if matches!(error, LibraryError::NotFound { .. }) { Exit::Usage } else { Exit::BadRunbook };
+    Failure::of(exit, &error).hint(error.hint())
 }

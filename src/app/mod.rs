@@ -5,8 +5,7 @@ pub mod exit;
 pub mod generate;
 pub mod journal;
 pub mod list;
-pub mod sentence;
-mod show;
+pub mod show;
 
 mod conduct;
 mod debrief;
@@ -23,6 +22,7 @@ mod rehearse;
 mod replay;
 mod resume;
 mod run;
+mod sentence;
 mod story;
 mod summary;
 mod sweep;
@@ -68,14 +68,15 @@ pub fn main(cli: Cli) -> Exit {
         Ok(exit) => exit,
         Err(failure) => failure.show(&context.out),
     };
-    match context.out.stdout.fault() {
-        // What was done is what the exit code of a run tells, and its journal has every word.
-        Some(_) if acts => exit,
-        Some(kind) if kind != ErrorKind::BrokenPipe && exit == Exit::Completed => {
-            Failure::new(Exit::CheckFailed, format!("what was written is not whole: {kind}")).show(&context.out)
-        }
-        _ => exit,
+    // What was done is what the exit code of a run tells, and its journal has every word.
+    if let Some(kind) = context.out.stdout.fault()
+        && !acts
+        && kind != ErrorKind::BrokenPipe
+        && exit == Exit::Completed
+    {
+        return Failure::new(Exit::CheckFailed, format!("what was written is not whole: {kind}")).show(&context.out);
     }
+    exit
 }
 
 fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
@@ -161,11 +162,7 @@ fn journal_command(context: &Context, command: &crate::cli::Journal) -> Result<E
                 2 => Exit::Usage,
                 _ => Exit::CheckFailed,
             };
-            let failure = Failure::of(exit, &error);
-            Err(match error.hint() {
-                Some(hint) => failure.next(hint),
-                None => failure,
-            })
+            Err(Failure::of(exit, &error).hint(error.hint()))
         }
     }
 }

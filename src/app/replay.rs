@@ -142,10 +142,7 @@ fn read(context: &Context, given: &str) -> Result<Run, Failure> {
     };
     let snapshot = Snapshot::take(&directory).map_err(journal)?;
     let found = runs(&snapshot).map_err(journal)?;
-    let summary = command::choose(found.runs, given).map_err(|error| {
-        let failure = Failure::of(Exit::Usage, &error);
-        error.hint().map_or_else(|| failure.clone(), |hint| failure.clone().next(hint))
-    })?;
+    let summary = command::choose(found.runs, given).map_err(|error| Failure::of(Exit::Usage, &error).hint(error.hint()))?;
     let mut events = Vec::new();
     let mut lines = snapshot.lines();
     let cannot = |why: String| Failure::new(Exit::Journal, format!("the records of run {} cannot be read: {why}", summary.id));

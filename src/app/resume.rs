@@ -224,11 +224,8 @@ pub(super) fn again(command: &str, id: crate::event::RunId, params: &cli::Params
 fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
     let mut lines = crate::ui::layout::wrap(&crate::ui::sanitise::text(&found::headline(left)), page.width, "", "  ");
     let mut field = |label: &str, text: String| lines.extend(page.field(2, 11, label, &crate::ui::sanitise::text(&text)));
-    for text in &left.elsewhere {
-        field("elsewhere", text.clone());
-    }
-    if let Some(text) = left.other_inventory(plan) {
-        field("hosts", text);
+    for (label, text) in left.remarks(plan) {
+        field(label, text);
     }
     let state = &left.history.past.state;
     let places: Vec<&Place> = state.took_effect.iter().rev().collect();

@@ -4,32 +4,20 @@ use std::time::Duration;
 
 use super::journal::{mode, outcome};
 use crate::{
-    event::{Answerer, Captured, Effect, Exit, Finding, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict},
+    event::{Captured, Effect, Exit, Finding, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict},
     journal::shape::{Body, StepEnded},
     quantity::show_duration,
     ui::{style::Mark, words},
 };
 
-/// How it stands out, if it does.
+/// How it stands out, if it does: what went well mostly does not.
 pub(super) fn mark(body: &Body) -> Option<Mark> {
+    let told = |mark| (mark != Mark::Passed).then_some(mark);
     Some(match body {
-        Body::Checked(it) => match it.finding {
-            Finding::Pass { .. } => return None,
-            Finding::Warn { .. } => Mark::Warned,
-            Finding::Block { .. } => Mark::Failed,
-            Finding::Unknown { .. } => Mark::Unknown,
-        },
-        Body::StepEnded(it) => match it.verdict {
-            Verdict::Passed => return None,
-            Verdict::Failed { .. } if asks(it) => return None,
-            Verdict::Failed { .. } => Mark::Failed,
-            Verdict::Unknown { .. } => Mark::Unknown,
-        },
-        Body::StepSettled(it) => match it.outcome {
-            StepOutcome::Done => return None,
-            StepOutcome::Failed { .. } => Mark::Failed,
-            StepOutcome::InDoubt { .. } => Mark::Unknown,
-        },
+        Body::Checked(it) => return told(words::finding(&it.finding).0),
+        Body::StepEnded(it) if asks(it) && matches!(it.verdict, Verdict::Failed { .. }) => return None,
+        Body::StepEnded(it) => words::verdict(&it.verdict)?.0,
+        Body::StepSettled(it) => return told(words::step_outcome(&it.outcome).0),
         Body::RunClosed(it) => match it.outcome {
             Outcome::Completed => Mark::Passed,
             Outcome::Stuck => Mark::Failed,
@@ -42,17 +30,8 @@ pub(super) fn mark(body: &Body) -> Option<Mark> {
 
 /// A step, and which of its commands.
 pub(super) fn at(place: &Place, part: Part) -> String {
-    let part = match part {
-        Part::Main => return place.to_string(),
-        Part::DoneIf => "done_if",
-        Part::Verify => "verify",
-        Part::Gate => "gate",
-        Part::Show => "show",
-        Part::Undo => "undo",
-        Part::Cleanup => "cleanup",
-        Part::Lock => "lock",
-    };
-    format!("{place} ({part})")
+    let name = if part == Part::Gate { Some("gate") } else { words::part(part) };
+    name.map_or_else(|| place.to_string(), |name| format!("{place} ({name})"))
 }
 
 /// A command as it could be typed.
@@ -60,14 +39,6 @@ pub(super) fn command(shown: &Shown) -> String {
     match &shown.user {
         Some(user) => format!("{}   (as {user})", shown.line()),
         None => shown.line(),
-    }
-}
-
-fn by(answerer: Answerer) -> &'static str {
-    match answerer {
-        Answerer::Terminal => "at the terminal",
-        Answerer::Flag => "by a flag",
-        Answerer::Scenario => "by the scenario",
     }
 }
 
@@ -108,13 +79,13 @@ pub(super) fn tell(body: &Body) -> Vec<String> {
         // The one is told above all others; of the other, the end tells more than the process's number.
         Body::RunOpened(_) | Body::StepSpawned(_) => return Vec::new(),
         Body::Checked(checked) => return finding(&checked.title, &checked.finding),
-        Body::Overridden(it) => format!("! {} overridden {}: {}", it.title, by(it.by), it.reason),
+        Body::Overridden(it) => format!("! {} overridden {}: {}", it.title, words::answerer(it.by), it.reason),
         Body::Planned(plan) => {
             format!("plan of {} steps: {} read, {} change, {} destroy", plan.steps, plan.read, plan.change, plan.destroy)
         }
         Body::Confirmed(it) => {
             let typed = if it.typed.is_empty() { String::new() } else { format!(", typing `{}`", it.typed) };
-            let first = format!("{} was confirmed {}{typed}; shown was:", about(it.place.as_ref()), by(it.by));
+            let first = format!("{} was confirmed {}{typed}; shown was:", about(it.place.as_ref()), words::answerer(it.by));
             return std::iter::once(first).chain(quoted(&it.text)).collect();
         }
         Body::Declined(it) => {
@@ -153,7 +124,7 @@ pub(super) fn tell(body: &Body) -> Vec<String> {
         }
         Body::StepSettled(it) => format!("{} {}", it.place, settled(&it.outcome)),
         Body::DoubtResolved(it) => {
-            let by = it.by.map_or("by a probe", by);
+            let by = it.by.map_or("by a probe", words::answerer);
             format!("{} is no longer in doubt, {by}: {} ({})", it.place, settled(&it.outcome), it.evidence)
         }
         Body::CleanupDue(it) => format!("{} is to be put back when it ends: {}", it.place, command(&it.command)),
@@ -202,7 +173,7 @@ fn ended(it: &StepEnded) -> Vec<String> {
         Exit::Lost { why } => format!("connection lost: {why}"),
     };
     let verdict = match &it.verdict {
-        Verdict::Passed if it.part == Part::DoneIf => "says that it is so already".to_owned(),
+        Verdict::Passed if asks(it) => "says that it is so already".to_owned(),
         Verdict::Failed { .. } if asks(it) => "says that it is not so yet".to_owned(),
         Verdict::Passed => "ended well".to_owned(),
         Verdict::Failed { why } => format!("failed: {why}"),

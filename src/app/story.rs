@@ -105,29 +105,24 @@ impl Story {
 
     /// A record in words, with its script or with what it printed.
     fn in_full(&mut self, body: &Body) -> Vec<String> {
-        let mut text = tell(body);
         match body {
             Body::StepBegan(it) => {
-                if let Some(script) = script(&it.command).filter(|script| script.trim_end().contains('\n')) {
-                    let place = at(&it.place, it.part);
-                    let began = began(&it.place, it.part, it.command.effect, it.attempt);
-                    if let Some(before) = self.scripts.get(script) {
-                        return vec![format!("{began}: the bash script of {before}{}", words::place_of(&it.command))];
-                    }
-                    self.scripts.insert(script.to_owned(), place);
-                    text = std::iter::once(format!("{began}: bash script{}", words::place_of(&it.command)))
-                        .chain(quoted(script.trim_end()))
-                        .collect();
+                let Some(script) = script(&it.command).filter(|script| script.trim_end().contains('\n')) else { return tell(body) };
+                let began = began(&it.place, it.part, it.command.effect, it.attempt);
+                let whereabouts = words::place_of(&it.command);
+                if let Some(before) = self.scripts.get(script) {
+                    return vec![format!("{began}: the bash script of {before}{whereabouts}")];
                 }
+                self.scripts.insert(script.to_owned(), at(&it.place, it.part));
+                std::iter::once(format!("{began}: bash script{whereabouts}")).chain(quoted(script.trim_end())).collect()
             }
             Body::StepEnded(it) => {
-                for (name, stream) in [("stdout", &it.stdout), ("stderr", &it.stderr)] {
-                    text.extend(self.printed(name, stream, it.verdict != Verdict::Passed && !asks(it)));
-                }
+                let telling = it.verdict != Verdict::Passed && !asks(it);
+                let printed = [("stdout", &it.stdout), ("stderr", &it.stderr)].map(|(name, stream)| self.printed(name, stream, telling));
+                tell(body).into_iter().chain(printed.into_iter().flatten()).collect()
             }
-            _ => {}
+            _ => tell(body),
         }
-        text
     }
 
     fn printed(&self, name: &str, stream: &Captured, telling: bool) -> Vec<String> {

@@ -1,15 +1,9 @@
 //! `halligan journal tail`: the last records of all runs, and those that come.
 
-use std::{
-    collections::VecDeque,
-    io::{self, Write},
-    path::Path,
-    thread,
-    time::Duration,
-};
+use std::{collections::VecDeque, io::Write, path::Path, thread, time::Duration};
 
 use super::{
-    journal::{JournalCommandError, Result, within},
+    journal::{Result, within},
     sentence, story,
 };
 use crate::{
@@ -25,14 +19,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// # Errors
 /// The journal cannot be read, or has become shorter, which no halligan does to it.
 pub fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, follow: bool) -> Result<u8> {
-    let cannot = |source: io::Error| JournalCommandError::Journal {
-        dir: dir.to_owned(),
-        source: JournalError::Io { doing: "reading the journal".to_owned(), source },
-    };
     let mut snapshot = within(dir, Snapshot::take(dir))?;
     let mut last: VecDeque<Vec<u8>> = VecDeque::with_capacity(number.min(10_000));
     let mut lines = snapshot.lines();
-    while let Some(raw) = lines.read().map_err(cannot)? {
+    while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
         if last.len() == number {
             last.pop_front();
         }
@@ -54,7 +44,7 @@ pub fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, follow: 
         thread::sleep(PAUSE);
         let Some(now) = within(dir, snapshot.grown(dir))? else { continue };
         let mut lines = now.lines_after(&snapshot);
-        while let Some(raw) = lines.read().map_err(cannot)? {
+        while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
             tell(out, raw.bytes, json)?;
         }
         snapshot = now;

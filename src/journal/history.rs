@@ -27,10 +27,6 @@ pub struct History {
     pub unreadable: u64,
 }
 
-fn cannot(source: io::Error) -> JournalError {
-    JournalError::Io { doing: "reading the journal".to_owned(), source }
-}
-
 /// Reads one run. `None` if the journal has no readable record of its opening.
 ///
 /// # Errors
@@ -38,7 +34,7 @@ fn cannot(source: io::Error) -> JournalError {
 pub fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>, JournalError> {
     let mut found: Option<History> = None;
     let mut lines = snapshot.lines();
-    while let Some(raw) = lines.read().map_err(cannot)? {
+    while let Some(raw) = lines.read().map_err(JournalError::reading)? {
         if Glance::at(raw.bytes).is_none_or(|glance| glance.run != run) {
             continue;
         }
@@ -83,7 +79,7 @@ pub fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>, Journ
 pub fn may_owe(snapshot: &Snapshot) -> Result<Vec<RunId>, JournalError> {
     let mut owing: BTreeMap<RunId, (u64, bool)> = BTreeMap::new();
     let mut lines = snapshot.lines();
-    while let Some(raw) = lines.read().map_err(cannot)? {
+    while let Some(raw) = lines.read().map_err(JournalError::reading)? {
         let number = raw.number;
         let Some(glance) = Glance::at(raw.bytes) else { continue };
         if !matches!(glance.kind, b"run_opened" | b"resumed" | b"run_closed") {

@@ -61,6 +61,11 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// The journal's file cannot be read.
+    pub fn reading(source: io::Error) -> Self {
+        Self::Io { doing: "reading the journal".to_owned(), source }
+    }
+
     /// What the operator can do about it.
     #[must_use]
     pub fn hint(&self) -> &'static str {

@@ -177,7 +177,7 @@ pub fn runs(snapshot: &Snapshot) -> Result<Runs, JournalError> {
     let mut runs: IndexMap<RunId, RunSummary> = IndexMap::new();
     let mut unreadable = 0;
     let mut lines = snapshot.lines();
-    while let Some(raw) = lines.read().map_err(|source| JournalError::Io { doing: "reading the journal".to_owned(), source })? {
+    while let Some(raw) = lines.read().map_err(JournalError::reading)? {
         let Some(glance) = Glance::at(raw.bytes) else {
             unreadable += 1;
             continue;

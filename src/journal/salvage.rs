@@ -43,8 +43,7 @@ pub fn salvage(dir: &Path, snapshot: &Snapshot, history: &History) -> Result<Opt
         if bytes.is_empty() {
             continue;
         }
-        let known = Known::of(snapshot, history.run, &bytes)
-            .map_err(|source| JournalError::Io { doing: "reading the journal".to_owned(), source })?;
+        let known = Known::of(snapshot, history.run, &bytes).map_err(JournalError::reading)?;
         let salvage = known.sort(dir, path, &bytes, history);
         if !salvage.records.is_empty() || salvage.refused.is_some() {
             return Ok(Some(salvage));

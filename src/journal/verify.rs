@@ -121,7 +121,7 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
         chain: Chain::start(),
         outputs: Outputs::at(dir.join("output")),
         intact: HashSet::new(),
-        left: snapshot.records_of_runs().map_err(cannot)?,
+        left: snapshot.records_of_runs().map_err(JournalError::reading)?,
         runs: HashMap::new(),
         torn_lines: 0,
         pending: heads.iter().fold(BTreeMap::new(), |mut map, head| {
@@ -142,10 +142,6 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
         (None, None, None) => Verdict::Unanchored { records },
     };
     Ok(Verification { verdict, records, hash: check.chain.head(), torn_lines: check.torn_lines, torn_tail, runs })
-}
-
-fn cannot(source: io::Error) -> JournalError {
-    JournalError::Io { doing: "reading the journal".to_owned(), source }
 }
 
 struct Check<'h> {
@@ -169,7 +165,7 @@ impl Check<'_> {
         if let Some(verdict) = self.anchor() {
             return Ok(Some(verdict));
         }
-        let stopped = passage::through(snapshot, |bytes, passed| self.line(bytes, passed)).map_err(cannot)?;
+        let stopped = passage::through(snapshot, |bytes, passed| self.line(bytes, passed)).map_err(JournalError::reading)?;
         match stopped {
             Some(Stop::Verdict(verdict)) => return Ok(Some(verdict)),
             Some(Stop::Newer(version)) => return Err(JournalError::Newer { version }),
