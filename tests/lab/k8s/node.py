@@ -160,7 +160,7 @@ class Node:
         for name, (handle, unique) in claims.items():
             if unique not in attached:
                 if time.time() - self.first_seen[uid, "start"] > 20:
-                    self.event(pod, "FailedMount", f"Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[data]: "
+                    self.event(pod, "FailedMount", "Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[data]: "
                                                    "timed out waiting for the condition")
                 return
             if self.faults.has("refuse-mount"):

@@ -37,7 +37,7 @@ class Cluster:
         """The lab's own command."""
         options = [word for name, value in self.options.items() for word in (f"--{name}", str(value))]
         done = subprocess.run([LAB / "ceph", "--dir", self.directory, *options, *words],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
         if done.returncode:
             raise RuntimeError(f"tests/lab/ceph {' '.join(words)}: {done.stderr or done.stdout}")
         return done.stdout
@@ -58,7 +58,7 @@ class Cluster:
 
     def ceph(self, *words, timeout=120):
         """What `ceph ... -f json` answers, or an error."""
-        done = subprocess.run(["ceph", "--connect-timeout", "30", *words, "-f", "json"], timeout=timeout, capture_output=True,
+        done = subprocess.run(["ceph", "--connect-timeout", "30", *words, "-f", "json"], timeout=timeout, capture_output=True, check=False,
                               text=True, stdin=subprocess.DEVNULL, env={**os.environ, **self.environment, "PATH": "/usr/bin:/bin"})
         if done.returncode:
             raise RuntimeError(f"ceph {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")
@@ -130,7 +130,7 @@ class Hosts(Cluster):
 
     def lab(self, *words, timeout=240):
         done = subprocess.run([LAB / "hosts", "--dir", self.directory, "--osds", str(self.options["osds"]), *words],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
         if done.returncode:
             raise RuntimeError(f"tests/lab/hosts {' '.join(words)}: {done.stderr or done.stdout}")
         return done.stdout

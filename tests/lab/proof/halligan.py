@@ -14,7 +14,6 @@ import subprocess
 import tempfile
 import termios
 import threading
-import time
 
 from .case import must, until
 
@@ -49,7 +48,7 @@ class Halligan:
     def ask(self, *words):
         """What one of its own commands prints."""
         done = subprocess.run([*self.command, *words], capture_output=True, text=True, timeout=60,
-                              env=self.environment, cwd=REPOSITORY, stdin=subprocess.DEVNULL)
+                              env=self.environment, cwd=REPOSITORY, stdin=subprocess.DEVNULL, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def runs(self):
@@ -131,9 +130,10 @@ class Run:
             if terminal:
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
+        # Other threads may hold locks at the fork; own_terminal takes none. Popen has no other way to a terminal and a signal at the parent's death.
         self.process = subprocess.Popen([*halligan.command, *self.words], cwd=REPOSITORY, env=halligan.environment,
                                         stdin=slave if terminal else subprocess.DEVNULL, stdout=slave, stderr=slave,
-                                        start_new_session=True, preexec_fn=own_terminal)
+                                        start_new_session=True, preexec_fn=own_terminal)  # noqa: PLW1509
         os.close(slave)
         self._master = master
         self._reader = threading.Thread(target=self._read, daemon=True)

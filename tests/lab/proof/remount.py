@@ -46,7 +46,7 @@ class Remount:
         self.halligan.verified()
         return run
 
-    def resume(self, timeout=420, answers=None):
+    def resume(self, answers=None):
         self.latest = self.halligan.start("resume", *self.answers(**(answers or {})))
         return self.latest
 
