@@ -1,6 +1,6 @@
 //! One run as the journal has it, and the runs that may owe something.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
     JournalError,
