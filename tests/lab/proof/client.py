@@ -5,9 +5,8 @@ import os
 import threading
 import time
 
-import rados
-
 from .case import must
+from .librados import rados
 
 
 class Client:

@@ -4,9 +4,8 @@ import json
 import threading
 import time
 
-import rados
-
 from .case import must
+from .librados import rados
 
 
 class Watcher:

@@ -1,0 +1,8 @@
+"""librados. Taken from here alone, since on a bare machine nothing has installed it yet (tests/lab/imports sees to that)."""
+
+from .packages import install
+
+install("python3-rados")
+import rados
+
+__all__ = ["rados"]
