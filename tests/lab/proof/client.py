@@ -12,7 +12,7 @@ from .librados import rados
 class Client:
     """`with Client(cluster) as client: ...`; each of its threads has objects of its own, so that all groups are written to."""
 
-    def __init__(self, cluster, pool="lab", threads=3, objects=16, size=4096, patience=60, pause=0.02, name="client"):
+    def __init__(self, cluster, pool="lab", threads=3, objects=16, size=4096, patience=60, pause=0.1, name="client"):
         self.conf, self.pool, self.name = cluster.conf, pool, name
         self.threads, self.objects, self.size = threads, objects, size
         self.patience, self.pause = patience, pause  # seconds after which an operation counts as an error; between two
