@@ -3,6 +3,6 @@
 from .packages import install
 
 install("python3-rados")
-import rados
+import rados  # noqa: E402 - not before
 
 __all__ = ["rados"]
