@@ -88,6 +88,15 @@ fn sweep(own: &Path) {
     }
 }
 
+/// What leads into a group.
+#[derive(Debug)]
+pub struct Door {
+    /// The group itself: a process can be born in it.
+    pub group: File,
+    /// A process that writes `0` here moves in.
+    pub procs: File,
+}
+
 /// One step's group.
 #[derive(Debug)]
 pub struct Cgroup {
@@ -96,12 +105,13 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    /// What a process writes `0` to in order to join.
+    /// The way in.
     ///
     /// # Errors
     /// The file system's.
-    pub fn door(&self) -> io::Result<File> {
-        OpenOptions::new().write(true).open(self.directory.join("cgroup.procs"))
+    pub fn door(&self) -> io::Result<Door> {
+        let procs = OpenOptions::new().write(true).open(self.directory.join("cgroup.procs"))?;
+        Ok(Door { group: File::open(&self.directory)?, procs })
     }
 
     /// Kills everything in it at once, and whatever it forks meanwhile.

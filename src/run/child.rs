@@ -18,7 +18,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         prctl,
-        signal::{Signal, killpg},
+        signal::{Signal, kill, killpg},
         wait::{Id, WaitPidFlag, WaitStatus, waitid},
     },
     unistd::Pid,
@@ -64,7 +64,6 @@ impl Member {
 /// A child that is not reaped.
 #[derive(Debug)]
 pub(super) struct Child {
-    inner: process::Child,
     /// Readable once it has ended.
     ended: OwnedFd,
     member: Arc<Member>,
@@ -107,35 +106,33 @@ impl Child {
                 dies_with_parent: manner.dies_with_parent,
             })
         };
-        match standing() {
-            Ok(standing) => spawn::prepare(&mut command, standing),
+        let standing = match standing() {
+            Ok(standing) => standing,
             Err(error) => return Err((error, cgroup)),
-        }
+        };
         let mark = if cgroup.is_some() { String::new() } else { mark() };
         if !mark.is_empty() {
             command.env(MARK, &mark);
         }
         let _starting = STARTING.read().unwrap_or_else(PoisonError::into_inner);
-        let mut inner = match command.spawn() {
-            Ok(inner) => inner,
+        let pid = match spawn::spawn(command, standing) {
+            Ok(pid) => pid,
             Err(error) => return Err((error, cgroup)),
         };
-        // A pid is a positive number that fits, or the kernel could not have given it.
-        let raw = i32::try_from(inner.id()).unwrap_or_default();
-        let ended = match rustix::process::Pid::from_raw(raw).ok_or(rustix::io::Errno::INVAL) {
+        let ended = match rustix::process::Pid::from_raw(pid.as_raw()).ok_or(rustix::io::Errno::INVAL) {
             Ok(pid) => rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()),
             Err(errno) => Err(errno),
         };
         match ended {
             Ok(ended) => {
-                let member = Arc::new(Member { pid: Pid::from_raw(raw), session: manner.terminal.is_none(), mark });
+                let member = Arc::new(Member { pid, session: manner.terminal.is_none(), mark });
                 register().push(Arc::clone(&member));
-                Ok(Self { inner, ended, member, cgroup })
+                Ok(Self { ended, member, cgroup })
             }
             // Linux before 5.3, or no descriptors left. What cannot be watched must not run.
             Err(errno) => {
-                let _ = inner.kill();
-                let _ = inner.wait();
+                let _ = kill(pid, Signal::SIGKILL);
+                let _ = spawn::wait(pid);
                 Err((errno.into(), cgroup))
             }
         }
@@ -200,7 +197,7 @@ impl Child {
     pub fn reap(mut self) -> io::Result<ExitStatus> {
         let status = {
             let mut register = register();
-            let status = self.inner.wait();
+            let status = spawn::wait(self.member.pid);
             register.retain(|member| !Arc::ptr_eq(member, &self.member));
             reap_adopted(&register);
             status
@@ -213,7 +210,7 @@ impl Child {
 
     /// Gives up waiting for it. It stays in the register, so that its pid is never taken for that of something adopted.
     pub fn abandon(self) {
-        drop(self.inner);
+        drop(self);
     }
 }
 
@@ -315,7 +312,7 @@ mod tests {
             let left = child.survivors()[0];
             assert_eq!(child.reap().unwrap().code(), Some(3));
             assert!(running(left));
-            nix::sys::signal::kill(left, Signal::SIGKILL).unwrap();
+            kill(left, Signal::SIGKILL).unwrap();
             // The next one that is reaped takes it along, if it was left to us.
             until("it is gone", || {
                 start("exit 0", &cgroups).reap().unwrap();
