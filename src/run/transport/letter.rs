@@ -9,7 +9,7 @@ use std::{fmt::Write, path::Path};
 use crate::ports::EnvValue;
 
 /// Reads one line, and obeys it only if it came whole. What follows the line stays for the command.
-const PROLOGUE: &str = "IFS= read -r p && eval \"$(printf %b \"$p\")\"";
+const PROLOGUE: &str = "IFS= read -r p && eval \"$p\"";
 
 /// The same where standard input does not reach the far side: the letter is an argument.
 const BY_ARGUMENT: &str = "eval \"$(printf %b \"$1\")\"";
@@ -37,7 +37,7 @@ pub fn proof(mark: &str, code: i32) -> String {
 }
 
 impl Letter<'_> {
-    /// The script for the far POSIX shell.
+    /// The script for the far POSIX shell. A line ends only within a word.
     ///
     /// # Errors
     /// A word holds NUL.
@@ -48,7 +48,7 @@ impl Letter<'_> {
             if let Some(password) = self.password {
                 // sudo alone reads it, from a pipe; printf is the shell's own, so it stands in no argument. Where none is asked
                 // for, none is sent.
-                let _ = writeln!(script, "sudo -n -v 2>/dev/null || printf '%s\\n' {} | sudo -S -p '' -v || exit 1", quote(password)?);
+                let _ = write!(script, "sudo -n -v 2>/dev/null || printf '%s\\n' {} | sudo -S -p '' -v || exit 1; ", quote(password)?);
             }
             words.extend(["sudo", "-n", "-u"].map(String::from));
             words.push(quote(user)?);
@@ -63,19 +63,19 @@ impl Letter<'_> {
         }
         if let Some(cwd) = self.cwd {
             let cwd = cwd.to_str().ok_or("the working directory is not UTF-8")?;
-            let _ = writeln!(script, "cd -- {} || exit 1", quote(cwd)?);
+            let _ = write!(script, "cd -- {} || exit 1; ", quote(cwd)?);
         }
         // The shell stays until the command has ended: it is the head of a group that can be signalled, and it tells the code.
-        script += "trap : TERM INT HUP\nLC_ALL=C.UTF-8; export LC_ALL\n";
+        script += "trap : TERM INT HUP; LC_ALL=C.UTF-8; export LC_ALL; ";
         for variable in self.env {
-            let _ = writeln!(script, "{}={}; export {}", variable.name, quote(&variable.value)?, variable.name);
+            let _ = write!(script, "{}={}; export {}; ", variable.name, quote(&variable.value)?, variable.name);
         }
         script += &words.join(" ");
-        script += if self.stdin { "\n" } else { " </dev/null\n" };
+        script += if self.stdin { "; " } else { " </dev/null; " };
         if let Some(code) = self.ambiguous {
-            let _ = writeln!(script, "c=$?; [ $c -ne {code} ] || printf '%s\\n' {} >&2; exit $c", quote(&proof(mark, code))?);
+            let _ = write!(script, "c=$?; [ $c -ne {code} ] || printf '%s\\n' {} >&2; exit $c", quote(&proof(mark, code))?);
         } else {
-            script += "exit $?\n";
+            script += "exit $?";
         }
         Ok(script)
     }
@@ -114,9 +114,17 @@ fn quote(word: &str) -> Result<String, String> {
     Ok(format!("'{}'", word.replace('\'', "'\\''")))
 }
 
-/// A script in one line of characters that mean nothing to any shell within single quotes.
+/// A script as the one line that is sent. What is plain is obeyed as it is; to open what is sealed takes the far side a process more.
 #[must_use]
-pub fn seal(script: &str) -> String {
+pub fn posted(script: &str) -> String {
+    if script.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return script.to_owned();
+    }
+    format!("eval \"$(printf %b '{}')\"", seal(script))
+}
+
+/// A script in one line of characters that mean nothing to any shell within single quotes.
+fn seal(script: &str) -> String {
     let mut line = String::with_capacity(script.len() + script.len() / 2);
     for byte in script.bytes() {
         if byte.is_ascii_alphanumeric() || b" ./_-=:,@%+".contains(&byte) {
@@ -168,7 +176,7 @@ mod tests {
             .spawn()
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        writeln!(stdin, "{}", seal(&letter.script("halligan-test").unwrap())).unwrap();
+        writeln!(stdin, "{}", posted(&letter.script("halligan-test").unwrap())).unwrap();
         stdin.write_all(rest).unwrap();
         drop(stdin);
         let output = child.wait_with_output().unwrap();
@@ -199,6 +207,23 @@ mod tests {
         let (code, stdout, stderr) = deliver(&["sh", "-c"], &letter, b"\0\xffrest");
         assert_eq!((code, stdout), (Some(255), b"it's\0\xffrest".to_vec()));
         assert_eq!(String::from_utf8(stderr).unwrap().trim_end(), proof("halligan-test", 255));
+    }
+
+    #[test]
+    fn what_is_plain_is_sent_as_it_is_and_means_the_same() {
+        let words = ["printf", "%s|", "it's", "$(x)`y`!!\\", "a  b", "; exit 3", "-n", ""].map(String::from);
+        let env = [EnvValue { name: "A".into(), value: "a 'b' \\n".into() }];
+        let argv = ["sh", "-c", "printf '%s|' \"$A\"; exec \"$@\"", "sh"].map(String::from).into_iter().chain(words).collect::<Vec<_>>();
+        let cwd = Some(Path::new("/tmp"));
+        let letter = Letter { argv: &argv, env: &env, cwd, user: None, password: None, stdin: false, ambiguous: Some(255) };
+        let script = letter.script("halligan-test").unwrap();
+        assert_eq!(posted(&script), script);
+        assert!(posted(&script.replace('b', "\n")).starts_with("eval ") && posted(&script.replace('b', "\u{e9}")).starts_with("eval "));
+        for shell in [&["sh", "-c"][..], &["bash", "-c"], &["bash", "--posix", "-c"]] {
+            let (code, stdout, stderr) = deliver(shell, &letter, b"");
+            assert_eq!((code, String::from_utf8(stderr).unwrap()), (Some(0), String::new()));
+            assert_eq!(String::from_utf8(stdout).unwrap(), "a 'b' \\n|it's|$(x)`y`!!\\|a  b|; exit 3|-n||");
+        }
     }
 
     #[test]

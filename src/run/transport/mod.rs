@@ -359,9 +359,9 @@ impl Errand {
     }
 }
 
-/// A sealed script, and what follows it.
+/// A script as it is sent, and what follows it.
 fn posted(script: &str, rest: Option<&str>) -> Vec<u8> {
-    let mut all = letter::seal(script).into_bytes();
+    let mut all = letter::posted(script).into_bytes();
     all.push(b'\n');
     all.extend_from_slice(rest.unwrap_or_default().as_bytes());
     all
