@@ -42,6 +42,7 @@ pub use failure::Failure;
 
 use crate::{
     cli::{Cli, Colour, Command, Format},
+    run::signals,
     runbook::library::Library,
     ui::out::Out,
 };
@@ -63,6 +64,9 @@ pub fn main(cli: Cli) -> Exit {
     });
     trace::install(cli.global.verbose);
     let context = Context { out, global: cli.global };
+    if let Err(error) = signals::heed_children() {
+        return Failure::of(Exit::Blocked, &error).show(&context.out);
+    }
     let acts = matches!(cli.command, Command::Run(_) | Command::Resume(_) | Command::Rollback(_) | Command::Debts(_));
     let exit = match dispatch(&context, cli.command) {
         Ok(exit) => exit,

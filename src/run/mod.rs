@@ -2,6 +2,8 @@
 //!
 //! It knows nothing of processes, journals or screens: those come in as [`crate::ports`].
 
+#[cfg(test)]
+mod alone;
 mod cgroup;
 mod child;
 mod choices;

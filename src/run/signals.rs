@@ -9,7 +9,7 @@ use std::{
 use nix::sys::signal::{Signal, raise};
 use signal_hook::{
     SigId,
-    consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP},
+    consts::{SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP},
     flag,
     iterator::{Handle, Signals},
     low_level,
@@ -41,7 +41,7 @@ impl Listener {
         told: impl Fn(&'static str, Urgency) + Send + 'static,
     ) -> io::Result<Self> {
         let ignored = ignored();
-        let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP].into_iter().filter(|signal| !holds(ignored, *signal));
         let mut signals = Signals::new(wanted)?;
         // Only caught. It must not wake the thread: the waking is a write to a pipe, which may itself be broken when we end,
         // and would then bring itself about for ever.
@@ -89,6 +89,23 @@ impl Drop for Listener {
     }
 }
 
+/// Sees to it that our children can be waited for. Some who start us ignore the end of theirs, which we inherit, and then the
+/// kernel forgets how a command ended before we can ask.
+///
+/// # Errors
+/// The handler cannot be set.
+pub fn heed_children() -> io::Result<()> {
+    if holds(ignored(), SIGCHLD) {
+        // That it is caught is all that matters, and what we start does not inherit it.
+        flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
+    }
+    Ok(())
+}
+
+fn holds(mask: u64, signal: i32) -> bool {
+    mask >> (signal - 1) & 1 == 1
+}
+
 /// The signals that are ignored from the start, one bit each (proc(5), `SigIgn`).
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -114,35 +131,18 @@ pub(super) fn stand_still(interrupts: &Interrupts, first: impl FnOnce()) {
 
 #[cfg(test)]
 mod tests {
-    use std::{process::Command, sync::mpsc, time::Duration};
-
-    use super::*;
+    use super::{super::alone::alone, *};
 
     /// A listener whose thread is gone before it is woken writes to a pipe that nobody reads any more. The signal of that
     /// must not write to it again, for ever.
     #[test]
     fn it_ends_however_its_thread_and_its_waker_meet() {
-        // In a process of its own: signal handlers belong to the whole process, and one that hangs cannot be joined.
-        if std::env::var_os("HALLIGAN_TEST_LISTENER").is_some() {
+        alone("run::signals::tests::it_ends_however_its_thread_and_its_waker_meet", || {
             let (interrupts, last) = (Arc::new(Interrupts::default()), Arc::new(Interrupts::default()));
             let mut listener = Listener::start(interrupts, last, |_, _| ()).unwrap();
             listener.handle.close();
             listener.thread.take().unwrap().join().unwrap();
-            return drop(listener);
-        }
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "run::signals::tests::it_ends_however_its_thread_and_its_waker_meet"])
-            .env("HALLIGAN_TEST_LISTENER", "1")
-            .spawn()
-            .unwrap();
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-        let (ended, in_time) = mpsc::channel();
-        let waiting = thread::spawn(move || ended.send(child.wait()));
-        let status = in_time.recv_timeout(Duration::from_secs(20));
-        if status.is_err() {
-            let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
-        }
-        let _ = waiting.join();
-        assert!(status.expect("it hangs").unwrap().success());
+            drop(listener);
+        });
     }
 }

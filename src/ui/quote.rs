@@ -83,6 +83,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(16))]
         #[test]
         fn bash_reads_back_what_was_meant(words in prop::collection::vec("([\u{1}-\u{7f}]|\\PC|\u{202e}|\u{e0041}|['\"\\\\$`!{}]){0,12}", 1..40)) {
+            crate::run::signals::heed_children().unwrap();
             let script = format!("printf '%s\\0' {}", argv(&words));
             let ran = Command::new("bash").args(["-c", &script]).env_clear().env("LC_ALL", "C.UTF-8").output().unwrap();
             let mut read: Vec<_> = String::from_utf8(ran.stdout).unwrap().split('\0').map(String::from).collect();

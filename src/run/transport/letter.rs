@@ -165,8 +165,10 @@ mod tests {
     };
 
     use super::*;
+    use crate::run::signals;
 
     fn deliver(shell: &[&str], letter: &Letter<'_>, rest: &[u8]) -> (Option<i32>, Vec<u8>, Vec<u8>) {
+        signals::heed_children().unwrap();
         let mut child = Command::new(shell[0])
             .args(&shell[1..])
             .arg(line(&awaiting("halligan-test")))
@@ -228,6 +230,7 @@ mod tests {
 
     #[test]
     fn half_a_letter_is_not_obeyed() {
+        signals::heed_children().unwrap();
         let mut child = Command::new("sh").args(["-c", PROLOGUE, "x"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(b"echo obeyed; rm -rf /x").unwrap();
         assert_eq!(child.wait_with_output().unwrap().stdout, b"");
