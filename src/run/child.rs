@@ -195,6 +195,8 @@ impl Child {
     /// # Errors
     /// It cannot be waited for.
     pub fn reap(mut self) -> io::Result<ExitStatus> {
+        // Waited for before anybody else is kept from the register: one that stands still needs it to be let go on.
+        let _ = waitid(Id::Pid(self.member.pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
         let status = {
             let mut register = register();
             let status = spawn::wait(self.member.pid);
@@ -255,12 +257,20 @@ pub(super) fn has_job_control() -> bool {
 mod tests {
     use std::{process::Stdio, time::Instant};
 
-    use super::*;
+    use nix::sys::signal::SigSet;
 
+    use super::{
+        super::{alone::alone, signals},
+        *,
+    };
+
+    /// As from an operator's shell: whatever the tests were started from, no signal is ignored or blocked.
     fn start(script: &str, cgroups: &Cgroups) -> Child {
+        signals::heed_children().unwrap();
+        SigSet::empty().thread_set_mask().unwrap();
         let make = || {
-            let mut command = Command::new("/bin/sh");
-            command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::null());
+            let mut command = Command::new("env");
+            command.args(["--default-signal", "sh", "-c", script]).stdin(Stdio::null()).stdout(Stdio::null());
             Ok(command)
         };
         Child::start(make, &Manner::default(), cgroups).unwrap()
@@ -287,10 +297,15 @@ mod tests {
     fn nothing_slips_away_from_a_kill() {
         for cgroups in both() {
             // In the group, in a session of its own, and in one whose parent is gone.
-            let script = "trap : TERM; sleep 1000 & setsid sleep 1000 & (setsid setsid sleep 1000 &) ; wait; wait; sleep 1000";
+            let script = "trap : TERM; sleep 100 & setsid sleep 100 & (setsid setsid sleep 100 &) ; wait; wait; sleep 100";
             let child = start(script, &cgroups);
-            until("all of them begin", || child.survivors().len() == 3);
-            let all = child.survivors();
+            // What is forked and no program yet has the shell's trap still, and would take the signal for it.
+            let asleep = |pid: &Pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n");
+            let mut all = Vec::new();
+            until("all of them begin", || {
+                all = child.survivors();
+                all.len() == 3 && all.iter().all(asleep)
+            });
             child.signal(Signal::SIGTERM).unwrap();
             until("the one in the group ends", || child.survivors().len() < 3 || !running(all[0]));
             until("all of them end", || {
@@ -307,7 +322,7 @@ mod tests {
     #[test]
     fn what_is_left_behind_goes_on_and_is_nobodys_child_to_wait_for() {
         for cgroups in both() {
-            let child = start("setsid sleep 1000 >/dev/null 2>&1 & exit 3", &cgroups);
+            let child = start("setsid sleep 100 >/dev/null 2>&1 & exit 3", &cgroups);
             until("it ends", || child.has_ended(Duration::from_millis(5)) && child.survivors().len() == 1);
             let left = child.survivors()[0];
             assert_eq!(child.reap().unwrap().code(), Some(3));
@@ -323,13 +338,30 @@ mod tests {
 
     #[test]
     fn a_group_stands_still_and_goes_on() {
-        let child = start("sleep 1000", &Cgroups::default());
-        signal_all(Signal::SIGSTOP);
-        until("it stops", || child.has_stopped());
-        assert!(!child.has_stopped(), "it is told of once");
-        signal_all(Signal::SIGCONT);
-        child.kill().unwrap();
-        child.reap().unwrap();
+        // All children of a process stand still with it, those of its other tests as well.
+        alone("run::child::tests::a_group_stands_still_and_goes_on", || {
+            let child = start("sleep 100", &Cgroups::default());
+            signal_all(Signal::SIGSTOP);
+            until("it stops", || child.has_stopped());
+            assert!(!child.has_stopped(), "it is told of once");
+            signal_all(Signal::SIGCONT);
+            child.kill().unwrap();
+            child.reap().unwrap();
+        });
+    }
+
+    #[test]
+    fn what_stands_still_while_it_is_waited_for_can_be_let_go_on() {
+        alone("run::child::tests::what_stands_still_while_it_is_waited_for_can_be_let_go_on", || {
+            // So often that some of it falls into the time in which the other thread waits.
+            let child = start("for turn in $(seq 50); do kill -STOP $$; done; exit 4", &Cgroups::default());
+            let waiting = std::thread::spawn(|| child.reap());
+            until("it ends", || {
+                signal_all(Signal::SIGCONT);
+                waiting.is_finished()
+            });
+            assert_eq!(waiting.join().unwrap().unwrap().code(), Some(4));
+        });
     }
 
     #[test]
