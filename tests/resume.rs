@@ -402,14 +402,9 @@ fn after_a_restart_of_the_machine_its_processes_are_known_dead() {
     let bench = bench();
     killed(&bench, "blind-after");
     let boot = bench.file("boot_id", "00000000-0000-4000-8000-00000000beef\n");
-    let inside = format!(
-        "mount --bind {} /proc/sys/kernel/random/boot_id && cd {} && exec {} resume --yes --journal-dir {}",
-        boot.display(),
-        bench.path("").display(),
-        env!("CARGO_BIN_EXE_halligan"),
-        bench.path("journal").display()
-    );
-    let output = Command::new("unshare").args(["--mount", "--map-root-user", "bash", "-c", &inside]).output().unwrap();
+    let inside =
+        format!("mount --bind {} /proc/sys/kernel/random/boot_id && exec {} resume --yes", boot.display(), env!("CARGO_BIN_EXE_halligan"));
+    let output = bench.program("unshare").args(["--mount", "--map-root-user", "bash", "-c", &inside]).output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(10), "{stdout}{stderr}");
     let stdout = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -504,7 +499,7 @@ steps:
     }
 }
 
-/// The step takes away what its own halligan may write: the next record fails as on a full disk.
+/// The step takes away what its own halligan may write, once it is recorded itself: the next record fails as on a full disk.
 fn poisoned(printed: &str) -> (Workbench, String, String) {
     let bench = bench();
     let home = bench.path("").display().to_string();
@@ -514,7 +509,8 @@ fn poisoned(printed: &str) -> (Workbench, String, String) {
         &BODY
             .replace(
                 "echo blind-begins; HOME/kill blind; echo blind >> HOME/log; HOME/kill blind-after",
-                &"PRINTED; echo blind >> HOME/log; [ -e HOME/once ] || { touch HOME/once; prlimit --pid $PPID --fsize=8192; }"
+                &"PRINTED; echo blind >> HOME/log; [ -e HOME/once ] || { touch HOME/once; \
+                  until grep -qF pid\\\":$$, HOME/journal/journal.jsonl; do sleep 0.01; done; prlimit --pid $PPID --fsize=8192; }"
                     .replace("PRINTED", printed),
             )
             .replace("HOME", home),
@@ -658,9 +654,8 @@ fn where_there_is_no_room_to_record_its_end_a_change_does_not_begin() {
          \"$0\" resume --yes --journal-dir {0}; echo \"resumed $?\"; \"$0\" journal verify --journal-dir {0}",
         bench.path("journal").display()
     );
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--map-root-user", "bash", "-c", &script, env!("CARGO_BIN_EXE_halligan")]).current_dir(bench.path(""));
-    let output = command.env("HALLIGAN_JOURNAL_DIR", bench.path("journal")).output().unwrap();
+    let mut command = bench.program("unshare");
+    let output = command.args(["--mount", "--map-root-user", "bash", "-c", &script, env!("CARGO_BIN_EXE_halligan")]).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("there is no room on the disk to record how a change ends"), "{text}");

@@ -4,6 +4,7 @@
 use std::{
     fs,
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -13,7 +14,10 @@ use nix::{
 };
 use serde_json::Value;
 
-use crate::workbench::{Terminal, Workbench};
+use crate::{
+    surroundings,
+    workbench::{Terminal, Workbench},
+};
 
 /// Says that it is there, starts something that would run for long, and goes on when it is let go.
 const HOLD: &str = "\
@@ -398,6 +402,37 @@ fn what_was_ignored_from_the_start_stays_ignored() {
     let (code, text) = terminal.end();
     assert_eq!(code, 0, "{text}");
     assert!(bench.path("next").exists());
+}
+
+/// The kernel tells nobody how a child ended whose parent ignores that.
+#[test]
+fn who_starts_halligan_may_ignore_the_end_of_children() {
+    let bench = Workbench::new();
+    bench.runbook("plain", "steps:\n  - {id: ends, run: ['true'], effect: read}\n");
+    let terminal = bench.shell(100, "env --ignore-signal=CHLD \"$HALLIGAN\" run plain --yes");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
+}
+
+/// The tests once more, as from a program that ignores and blocks every signal, in surroundings of its own.
+#[test]
+fn what_the_tests_are_started_from_reaches_no_program_under_test() {
+    surroundings::settle();
+    let tests = [
+        "processes::a_timeout_ends_the_whole_family_and_leaves_doubt",
+        "prompts::ctrl_c_at_a_prompt_stops_safely",
+        "signals::the_first_ctrl_c_and_a_lost_terminal_leave_a_wait_that_a_resume_takes_up",
+        "privileges::a_runbook_that_others_could_write_is_refused_to_root",
+    ];
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 0; exec env --ignore-signal --block-signal \"$@\" <&-", "sh"]);
+    command.arg(std::env::current_exe().unwrap()).arg("--exact").args(tests);
+    for name in ["HOME", "HALLIGAN_JOURNAL_DIR", "HALLIGAN_PATH", "HALLIGAN_INVENTORY", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"] {
+        command.env(name, "/nonexistent");
+    }
+    let output = command.envs([("TERM", "dumb"), ("COLUMNS", "20"), ("NO_COLOR", "1"), ("TZ", "Asia/Tokyo")]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains(&format!(" {} passed", tests.len())), "{text}");
 }
 
 /// A wait changes nothing and may last for hours: it is left at once, and counts neither as come nor as failed.

@@ -1,5 +1,9 @@
 //! Commands on other hosts, through a real sshd on loopback addresses.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod surroundings;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -22,14 +26,15 @@ use halligan::{
 };
 
 /// An sshd of the test's own, on every loopback address, as a child that ends with the test.
-pub struct Server {
+struct Server {
     child: Child,
-    pub directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     port: u16,
 }
 
 impl Server {
-    pub fn start() -> Self {
+    fn start() -> Self {
+        surroundings::settle();
         let sshd = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].into_iter().find(|path| Path::new(path).exists());
         let sshd = sshd.expect("sshd is missing: apt-get install openssh-server");
         let directory = tempfile::tempdir().unwrap();
@@ -65,7 +70,11 @@ impl Server {
         fs::write(path("ssh_config"), client).unwrap();
         let log = fs::File::create(path("sshd.log")).unwrap();
         let mut server = Command::new(sshd);
-        server.args(["-D", "-e", "-f", &path("sshd_config")]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        surroundings::plain(&mut server)
+            .args(["-D", "-e", "-f", &path("sshd_config")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         let server = Self { child: server.spawn().unwrap(), directory, port };
         let began = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -84,7 +93,7 @@ impl Server {
     }
 
     /// An inventory of so many hosts, `h1` and on.
-    pub fn inventory_text(&self, hosts: u8, options: &[&str]) -> String {
+    fn inventory_text(&self, hosts: u8, options: &[&str]) -> String {
         let config = self.path("ssh_config").display().to_string();
         let options: Vec<&str> = ["-F", &config].into_iter().chain(options.iter().copied()).collect();
         let mut text = format!("halligan_inventory: 1\ntransport: lab\ntransports:\n  lab: {{kind: ssh, options: {options:?}}}\nhosts:\n");
@@ -459,9 +468,9 @@ fn two_hundred_hosts_at_once() {
     fs::write(path("everywhere.yaml"), EVERYWHERE).unwrap();
     fs::write(path("inventory.yaml"), server.inventory_text(200, &[])).unwrap();
     let environment: BTreeMap<String, String> =
-        [("HOME", path("home")), ("PATH", std::env::var("PATH").unwrap())].map(|(name, value)| (name.to_owned(), value)).into();
+        [("HOME", path("home")), ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned())].map(|(name, value)| (name.to_owned(), value)).into();
     fs::create_dir(path("home")).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_halligan"))
+    let output = surroundings::plain(&mut Command::new(env!("CARGO_BIN_EXE_halligan")))
         .args(["run", &path("everywhere.yaml"), "--inventory", &path("inventory.yaml"), "--journal-dir", &path("journal"), "--yes"])
         .env_clear()
         .envs(environment)

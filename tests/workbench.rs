@@ -23,6 +23,8 @@ use nix::{
     pty::{Winsize, openpty},
 };
 
+use crate::surroundings;
+
 /// Nothing under test takes as long as this; what does, hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -52,6 +54,7 @@ impl Ran {
 
 impl Workbench {
     pub fn new() -> Self {
+        surroundings::settle();
         let directory = tempfile::tempdir().unwrap();
         let home = directory.path().display().to_string();
         let environment = [
@@ -93,9 +96,16 @@ impl Workbench {
         fs::read_to_string(self.path(name)).ok()
     }
 
+    /// A program in the directory, with the environment, and with nothing of what the tests were started from.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        surroundings::plain(&mut command).current_dir(self.directory.path()).env_clear().envs(&self.environment);
+        command
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_halligan"));
-        command.args(arguments).current_dir(self.directory.path()).env_clear().envs(&self.environment);
+        let mut command = self.program(env!("CARGO_BIN_EXE_halligan"));
+        command.args(arguments);
         command
     }
 
@@ -121,9 +131,8 @@ impl Workbench {
 
     /// Starts a shell with job control on a pseudo-terminal; `$HALLIGAN` is the program.
     pub fn shell(&self, columns: u16, script: &str) -> Terminal {
-        let mut command = Command::new("bash");
-        command.args(["-mc", script]).current_dir(self.directory.path()).env_clear().envs(&self.environment);
-        command.env("HALLIGAN", env!("CARGO_BIN_EXE_halligan"));
+        let mut command = self.program("bash");
+        command.args(["-mc", script]).env("HALLIGAN", env!("CARGO_BIN_EXE_halligan"));
         Self::on_terminal(columns, command)
     }
 

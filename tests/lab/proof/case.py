@@ -8,6 +8,12 @@ import time
 import traceback
 
 
+# Whoever starts a test may ignore the end of its children, and then all of them would seem to have ended with 0.
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+# What was blocked would never be heard.
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 class Untrue(AssertionError):
     """What a case says must be so is not so."""
 
@@ -27,6 +33,12 @@ def until(holds, seconds, text, every=0.1):
         if time.monotonic() > end:
             raise Untrue(f"not within {seconds} s: {text}")
         time.sleep(every)
+
+
+def heed(number, handler):
+    """What is ignored from the start, as with nohup, stays ignored."""
+    if signal.getsignal(number) != signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 def side_by_side(*lanes):
@@ -53,7 +65,7 @@ def side_by_side(*lanes):
                 os.kill(child, number)
 
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, pass_on)
+        heed(number, pass_on)
     failed = False
     while children:
         child, status = os.wait()
@@ -85,7 +97,7 @@ class Cases(contextlib.ExitStack):
         self.began = time.monotonic()
         # A test that is ended leaves nothing behind either.
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+            heed(number, lambda received, _frame: sys.exit(128 + received))
         return super().__enter__()
 
     def note(self, text):

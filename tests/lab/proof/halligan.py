@@ -126,7 +126,9 @@ class Run:
             # It does not outlive the test, however that ends.
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             # What a script starts in its background ignores Ctrl-C, and so would all that it starts; an operator's shell does not.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
             if terminal:
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
