@@ -14,6 +14,8 @@ mod power;
 mod row;
 mod stage;
 mod story;
+#[path = "../surroundings.rs"]
+mod surroundings;
 mod tamper;
 mod verifier;
 
@@ -32,6 +34,7 @@ const ROWS: &[Row] = &[
 ];
 
 fn main() -> ExitCode {
+    surroundings::settle();
     let mut long = false;
     let mut seed = 20_261_121;
     let mut binary = PathBuf::from(env!("CARGO_BIN_EXE_halligan"));

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::{
     row::Setup,
     story::{self, SECRET},
+    surroundings,
 };
 
 /// A library that makes system calls do less than they say.
@@ -104,7 +105,7 @@ impl<'s> Stage<'s> {
 
     /// The environment and the journal of every call.
     fn dress(&self, command: &mut Command) {
-        command.arg("--journal-dir").arg(&self.journal);
+        surroundings::plain(command).arg("--journal-dir").arg(&self.journal);
         command.env_clear().env("PATH", "/usr/bin:/bin").env("TORTURE_TOKEN", SECRET).stdin(Stdio::null());
     }
 
@@ -292,8 +293,27 @@ impl Loop {
     /// Mounts an image.
     pub fn of(image: PathBuf, mount: PathBuf) -> Self {
         fs::create_dir_all(&mount).unwrap();
-        run("mount", &["-o", "loop", image.to_str().unwrap(), mount.to_str().unwrap()]);
+        let device = Device::attach(&image);
+        // A program that had this device before us may have made it read-only (`blockdev --setro`), and that outlives its use.
+        run("blockdev", &["--setrw", &device.0]);
+        run("mount", &["-t", "ext4", &device.0, mount.to_str().unwrap()]);
         Self { image, mount }
+    }
+}
+
+/// A loop device. Dropped, it is given back at once, or by the kernel as soon as nothing is mounted from it any more.
+struct Device(String);
+
+impl Device {
+    fn attach(image: &Path) -> Self {
+        // It asks again if somebody else was faster with the device that it found.
+        Self(run("losetup", &["--find", "--show", image.to_str().unwrap()]).trim().to_owned())
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        let _ = Command::new("losetup").args(["--detach", &self.0]).status();
     }
 }
 
@@ -304,7 +324,9 @@ impl Drop for Loop {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) {
+/// Runs a program that must go well; what it prints.
+fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program} is missing: {error}"));
     assert!(output.status.success(), "{program} {arguments:?} (this row needs root): {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
