@@ -33,7 +33,7 @@ use super::{
 /// The children that are not reaped yet. Held while one is reaped.
 static REGISTER: Mutex<Vec<Arc<Member>>> = Mutex::new(Vec::new());
 
-/// Held while a child is started: until it is in the register, it looks like one that was left to us.
+/// Held while a child is started: until it is in the register, it looks like one that was left to us, and no signal reaches it.
 static STARTING: RwLock<()> = RwLock::new(());
 
 fn register() -> MutexGuard<'static, Vec<Arc<Member>>> {
@@ -239,6 +239,8 @@ fn reap_adopted(register: &[Arc<Member>]) {
 
 /// Stops every child with its group, or lets all of them go on: they follow us when the operator suspends us.
 pub(super) fn signal_all(signal: Signal) {
+    // One that is being started right now would be missed: it runs before it is in the register.
+    let _starting = STARTING.write().unwrap_or_else(PoisonError::into_inner);
     for member in register().iter() {
         // One that cannot be signalled goes on by itself, which `kill` would not change.
         let _ = member.signal(signal);
