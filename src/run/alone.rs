@@ -2,7 +2,9 @@
 //! the neighbours' as well.
 
 use std::{
-    env, io,
+    env,
+    fs::File,
+    io::{Read, Seek},
     process::{Command, Stdio},
     sync::mpsc,
     thread,
@@ -25,18 +27,23 @@ pub(super) fn alone(path: &str, test: impl FnOnce()) {
         return test();
     }
     signals::heed_children().unwrap();
+    // Not pipes: what a failed test has left behind may hold them for long.
+    let mut said = tempfile::tempfile().unwrap();
+    let into = |file: &File| Stdio::from(file.try_clone().unwrap());
     let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", path]).env(ALONE, "").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
+    command.args(["--exact", path]).env(ALONE, "").stdin(Stdio::null()).stdout(into(&said)).stderr(into(&said));
+    let mut child = command.spawn().unwrap();
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
     let (ended, in_time) = mpsc::channel();
-    let waiting = thread::spawn(move || ended.send(child.wait_with_output()));
-    let output: Result<io::Result<_>, _> = in_time.recv_timeout(Duration::from_secs(60));
-    if output.is_err() {
+    let waiting = thread::spawn(move || ended.send(child.wait()));
+    let status = in_time.recv_timeout(Duration::from_secs(60));
+    if status.is_err() {
         let _ = kill(pid, Signal::SIGKILL);
     }
     let _ = waiting.join();
-    let output = output.expect("it hangs").unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains(" 1 passed"), "{path}: {:?}\n{text}", output.status);
+    let mut text = String::new();
+    said.rewind().unwrap();
+    said.read_to_string(&mut text).unwrap();
+    let well = matches!(status, Ok(Ok(status)) if status.success());
+    assert!(well && text.contains(" 1 passed"), "{path}: {status:?}\n{text}");
 }
