@@ -19,13 +19,14 @@ use crate::{
     workbench::{Terminal, Workbench},
 };
 
-/// Says that it is there, starts something that would run for long, and goes on when it is let go.
+/// Starts something that would run for long, says that it is there, and goes on when it is let go. It waits for that by itself: a
+/// shell whose vfork is stopped before it is another program waits for it in the kernel, and never looks stopped.
 const HOLD: &str = "\
 [ \"$2\" = meek ] || trap '' TERM
 sleep 1000 &
 echo $$ > \"$1.new\"
 mv \"$1.new\" \"$1.at\"
-cat \"$1.go\" > /dev/null
+read -r go < \"$1.go\"
 kill -9 $!
 ";
 
