@@ -7,7 +7,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("serde_yaml::", &["runbook/document.rs"]),
     ("saphyr_parser::", &["runbook/source.rs"]),
     ("duct::", &["journal/signature.rs"]),
-    ("rustix::", &["run/child.rs", "run/family.rs"]),
+    ("rustix::", &["run/child.rs", "run/family.rs", "run/spawn.rs"]),
     ("dialoguer::", &["ui/prompt.rs"]),
     ("indicatif::", &["ui/terminal.rs"]),
     ("signal_hook::", &["run/signals.rs"]),
