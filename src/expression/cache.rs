@@ -2,32 +2,34 @@
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, PoisonError, RwLock},
+    sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
 use regex::Regex;
 
-use super::{Compiled, Names};
+use super::{Names, Prepared};
 
 /// More texts than any library of runbooks has. When they are exceeded all is forgotten, and compiled again when it is met.
 const TEXTS: usize = 8192;
 /// A regular expression may take up to a megabyte, and may come from data.
 const PATTERNS: usize = 256;
 
-pub(super) static EXPRESSIONS: Cache<Compiled> = Cache::new(TEXTS);
-pub(super) static TEMPLATES: Cache<Compiled> = Cache::new(TEXTS);
-pub(super) static NAMES_IN_EXPRESSIONS: Cache<Names> = Cache::new(TEXTS);
-pub(super) static NAMES_IN_TEMPLATES: Cache<Names> = Cache::new(TEXTS);
-pub(super) static REGEXES: Cache<Regex> = Cache::new(PATTERNS);
+pub(super) static EXPRESSIONS: Cache<Prepared> = Cache::new(TEXTS);
+pub(super) static TEMPLATES: Cache<Prepared> = Cache::new(TEXTS);
+/// Those of which it is known that everything they call exists.
+pub(super) static CHECKED_EXPRESSIONS: Cache<Names> = Cache::new(TEXTS);
+pub(super) static CHECKED_TEMPLATES: Cache<Names> = Cache::new(TEXTS);
+/// Shared and not cloned: each clone of a regular expression begins with no room to search in, and makes its own.
+pub(super) static REGEXES: Cache<Arc<Regex>> = Cache::new(PATTERNS);
 
 /// Something that follows from a text alone, kept by the text. What does not compile is not kept.
-pub(super) struct Cache<T: 'static> {
+pub(crate) struct Cache<T: 'static> {
     known: LazyLock<RwLock<HashMap<Box<str>, T>>>,
     most: usize,
 }
 
 impl<T: Clone> Cache<T> {
-    const fn new(most: usize) -> Self {
+    pub const fn new(most: usize) -> Self {
         Self { known: LazyLock::new(|| RwLock::new(HashMap::new())), most }
     }
 

@@ -7,7 +7,14 @@ use std::{
 
 use minijinja::{Environment, Expression, Value};
 
-use super::{ENVIRONMENT, ExpressionError, compare, fault, finished, is_dynamic, whole};
+use super::{ENVIRONMENT, ExpressionError, Names, compare, fault, finished, whole};
+
+/// What a text refers to, and what it compiles to.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub names: Names,
+    pub compiled: Result<Compiled, ExpressionError>,
+}
 
 /// An expression or template that is known to compile. Cheap to clone.
 #[derive(Clone)]
@@ -33,27 +40,54 @@ impl fmt::Debug for Compiled {
     }
 }
 
+impl Prepared {
+    pub(super) fn expression(text: &str) -> Result<Self, ExpressionError> {
+        let names = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?.undeclared_variables(true);
+        Ok(Self { names: Names::new(names), compiled: Compiled::of_expression(text) })
+    }
+
+    pub(super) fn template(text: &str) -> Result<Self, ExpressionError> {
+        let names = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?.undeclared_variables(true);
+        Ok(Self { names: Names::new(names), compiled: Compiled::of_template(text) })
+    }
+
+    /// Text in which nothing is to be evaluated.
+    pub(super) fn fixed(text: &str) -> Self {
+        Self { names: Names::default(), compiled: Ok(Compiled(Arc::new(Kind::Fixed(Value::from(text))))) }
+    }
+}
+
 impl Compiled {
     /// # Errors
     /// It does not parse. Names of filters are checked by [`super::check_expression`].
     pub fn expression(text: &str) -> Result<Self, ExpressionError> {
-        let compiled =
-            LazyLock::force(&ENVIRONMENT).compile_expression_owned(compare::guarded(text, true)).map_err(|error| fault(&error))?;
-        Ok(Self(Arc::new(Kind::Expression { text: text.to_owned(), compiled })))
+        super::expression(text)?.compiled
     }
 
     /// # Errors
     /// As for [`Compiled::expression`].
     pub fn template(text: &str) -> Result<Self, ExpressionError> {
-        if !is_dynamic(text) {
-            return Ok(Self(Arc::new(Kind::Fixed(Value::from(text)))));
-        }
+        super::template(text)?.compiled
+    }
+
+    fn of_expression(text: &str) -> Result<Self, ExpressionError> {
+        let compiled =
+            LazyLock::force(&ENVIRONMENT).compile_expression_owned(compare::guarded(text, true)).map_err(|error| fault(&error))?;
+        Ok(Self(Arc::new(Kind::Expression { text: text.to_owned(), compiled })))
+    }
+
+    fn of_template(text: &str) -> Result<Self, ExpressionError> {
         if let Some(expression) = whole(text) {
-            return Self::expression(expression);
+            return Self::of_expression(expression);
         }
         let mut environment = ENVIRONMENT.clone();
         environment.add_template_owned("", compare::guarded(text, false)).map_err(|error| fault(&error))?;
         Ok(Self(Arc::new(Kind::Template(Box::new(environment)))))
+    }
+
+    /// Whether it is one expression, and no text around it.
+    pub(super) fn is_expression(&self) -> bool {
+        matches!(&*self.0, Kind::Expression { .. })
     }
 
     /// As [`super::evaluate`] for an expression and [`super::render`] for a template.

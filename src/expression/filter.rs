@@ -1,5 +1,7 @@
 //! Filters beside Jinja's own, named as in Ansible where it has them.
 
+use std::sync::Arc;
+
 use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
 use regex::Regex;
 
@@ -10,9 +12,9 @@ fn refuse(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
-fn pattern(text: &str) -> Result<Regex, Error> {
+fn pattern(text: &str) -> Result<Arc<Regex>, Error> {
     super::cache::REGEXES
-        .get(text, |text| regex::RegexBuilder::new(text).size_limit(1 << 20).build())
+        .get(text, |text| regex::RegexBuilder::new(text).size_limit(1 << 20).build().map(Arc::new))
         .map_err(|error| refuse(format!("`{text}` is not a regular expression: {error}")))
 }
 

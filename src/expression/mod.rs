@@ -3,7 +3,7 @@
 //! An expression is `a < b`; a template is text with `{{ expressions }}` in it. A template that is one whole expression keeps
 //! its value's type, so that a list stays a list.
 
-mod cache;
+pub(crate) mod cache;
 mod compare;
 mod compiled;
 mod filter;
@@ -17,7 +17,7 @@ use minijinja::{
     value::{Serde, ValueKind},
 };
 
-pub use compiled::Compiled;
+pub use compiled::{Compiled, Prepared};
 pub use name::Names;
 
 /// How much work one evaluation may do, in minijinja's instructions: enough for a listing of 100,000 placement groups, and
@@ -88,9 +88,11 @@ fn fault(error: &minijinja::Error) -> ExpressionError {
 /// # Errors
 /// It does not parse, or calls a filter, test or function that does not exist.
 pub fn check_expression(text: &str) -> Result<Names, ExpressionError> {
-    let names = names_in_expression(text)?;
-    name::check_calls(text, true)?;
-    Ok(names)
+    cache::CHECKED_EXPRESSIONS.get(text, |text| {
+        let names = names_in_expression(text)?;
+        name::check_calls(text, true)?;
+        Ok(names)
+    })
 }
 
 /// Checks that a template parses, and returns the names it refers to.
@@ -98,11 +100,14 @@ pub fn check_expression(text: &str) -> Result<Names, ExpressionError> {
 /// # Errors
 /// As for [`check_expression`].
 pub fn check_template(text: &str) -> Result<Names, ExpressionError> {
-    let names = names_in_template(text)?;
-    if is_dynamic(text) {
-        name::check_calls(text, false)?;
+    if !is_dynamic(text) {
+        return Ok(Names::default());
     }
-    Ok(names)
+    cache::CHECKED_TEMPLATES.get(text, |text| {
+        let names = names_in_template(text)?;
+        name::check_calls(text, false)?;
+        Ok(names)
+    })
 }
 
 /// The names that an expression refers to. It has been checked before.
@@ -110,10 +115,23 @@ pub fn check_template(text: &str) -> Result<Names, ExpressionError> {
 /// # Errors
 /// It does not parse.
 pub fn names_in_expression(text: &str) -> Result<Names, ExpressionError> {
-    cache::NAMES_IN_EXPRESSIONS.get(text, |text| {
-        let expression = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?;
-        Ok(Names::new(expression.undeclared_variables(true)))
-    })
+    Ok(expression(text)?.names)
+}
+
+/// An expression with what it refers to.
+///
+/// # Errors
+/// It does not parse.
+pub fn expression(text: &str) -> Result<Prepared, ExpressionError> {
+    cache::EXPRESSIONS.get(text, Prepared::expression)
+}
+
+/// A template with what it refers to.
+///
+/// # Errors
+/// It does not parse.
+pub fn template(text: &str) -> Result<Prepared, ExpressionError> {
+    if is_dynamic(text) { cache::TEMPLATES.get(text, Prepared::template) } else { Ok(Prepared::fixed(text)) }
 }
 
 /// The names that a template refers to. It has been checked before.
@@ -124,10 +142,7 @@ pub fn names_in_template(text: &str) -> Result<Names, ExpressionError> {
     if !is_dynamic(text) {
         return Ok(Names::default());
     }
-    cache::NAMES_IN_TEMPLATES.get(text, |text| {
-        let template = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?;
-        Ok(Names::new(template.undeclared_variables(true)))
-    })
+    Ok(template(text)?.names)
 }
 
 /// Whether the text holds anything to evaluate.
@@ -151,7 +166,7 @@ pub fn whole(template: &str) -> Option<&str> {
 /// # Errors
 /// An undefined name, a filter that refuses its input, or too much work.
 pub fn evaluate(text: &str, scope: &Value) -> Result<Value, ExpressionError> {
-    cache::EXPRESSIONS.get(text, Compiled::expression)?.evaluate(scope)
+    Compiled::expression(text)?.evaluate(scope)
 }
 
 /// What an evaluation came to: nothing undefined is ever a value.
@@ -171,9 +186,18 @@ fn finished(text: &str, result: Result<Value, minijinja::Error>) -> Result<Value
 /// # Errors
 /// As for [`evaluate`]; also when the value is neither `true` nor `false`: an expectation that yields text is a mistake, not a yes.
 pub fn evaluate_bool(text: &str, scope: &Value) -> Result<bool, ExpressionError> {
-    let value = evaluate(text, scope)?;
-    bool::try_from(value.clone())
-        .map_err(|_| ExpressionError { message: format!("`{text}` must be true or false, and is {} ({value})", value.kind()), at: None })
+    truth(text, evaluate(text, scope)?)
+}
+
+/// A value that must be true or false.
+///
+/// # Errors
+/// It is neither.
+pub fn truth(text: &str, value: Value) -> Result<bool, ExpressionError> {
+    match value.kind() {
+        ValueKind::Bool => Ok(value.is_true()),
+        kind => Err(ExpressionError { message: format!("`{text}` must be true or false, and is {kind} ({value})"), at: None }),
+    }
 }
 
 /// Renders a template. One that is a whole expression keeps its value's type; everything else becomes text.
@@ -184,11 +208,19 @@ pub fn render(template: &str, scope: &Value) -> Result<Value, ExpressionError> {
     if !is_dynamic(template) {
         return Ok(Value::from(template));
     }
-    let value = cache::TEMPLATES.get(template, Compiled::template)?.evaluate(scope)?;
+    render_with(template, &Compiled::template(template)?, scope)
+}
+
+/// As [`render`], for one that is compiled.
+///
+/// # Errors
+/// As for that.
+pub fn render_with(template: &str, compiled: &Compiled, scope: &Value) -> Result<Value, ExpressionError> {
+    let value = compiled.evaluate(scope)?;
     // Around text, white space belongs to the text; around a list or a map it is only how the author wrote it down.
     let trimmed = template.trim();
     match value.as_str() {
-        Some(text) if trimmed.len() != template.len() && whole(template).is_some() => Ok(Value::from(template.replacen(trimmed, text, 1))),
+        Some(text) if trimmed.len() != template.len() && compiled.is_expression() => Ok(Value::from(template.replacen(trimmed, text, 1))),
         _ => Ok(value),
     }
 }

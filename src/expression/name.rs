@@ -17,22 +17,30 @@ pub const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 
 /// The names that an expression refers to, with dots: `params.osds`, `gate.output`. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names(Arc<BTreeSet<String>>);
+pub struct Names(Arc<Written>);
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Written {
+    all: BTreeSet<String>,
+    roots: BTreeSet<String>,
+}
 
 impl Names {
     pub(super) fn new(names: HashSet<String>) -> Self {
-        Self(Arc::new(names.into_iter().filter(|name| !FUNCTIONS.contains(&name.as_str())).collect()))
+        let all: BTreeSet<String> = names.into_iter().filter(|name| !FUNCTIONS.contains(&name.as_str())).collect();
+        let roots = all.iter().map(|name| name.split('.').next().unwrap_or(name).to_owned()).collect();
+        Self(Arc::new(Written { all, roots }))
     }
 
     /// Each name with all its dots.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.0.all.iter().map(String::as_str)
     }
 
     /// The first word of each name.
     #[must_use]
-    pub fn roots(&self) -> BTreeSet<&str> {
-        self.iter().map(|name| name.split('.').next().unwrap_or(name)).collect()
+    pub fn roots(&self) -> &BTreeSet<String> {
+        &self.0.roots
     }
 }
 

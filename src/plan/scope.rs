@@ -1,15 +1,18 @@
 //! What the names in an expression stand for, and which of them nobody knows yet.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use indexmap::IndexMap;
-use minijinja::{Value, value::ValueKind};
+use minijinja::{
+    Value,
+    value::{Object, ValueKind},
+};
 
 use crate::{
-    expression::{self, ExpressionError, Names},
+    expression::{self, ExpressionError, Names, Prepared},
     runbook::model::{Expr, ItemList, Items, Template},
 };
 
@@ -44,8 +47,24 @@ pub struct Scope {
     vars: Arc<IndexMap<String, Template>>,
     /// What each variable speaks of in the end, other variables gone through.
     roots: Arc<HashMap<String, BTreeSet<String>>>,
+    /// What any variable speaks of.
+    spoken_of: Arc<HashSet<String>>,
     /// What variables have come to. Shared by scopes in which everything that a variable speaks of is the same.
     known: Arc<Mutex<HashMap<String, Evaluated<Value>>>>,
+}
+
+/// The few names that an expression refers to. A map would be dearer to make than the expression is to evaluate.
+#[derive(Debug)]
+struct Context(Vec<(Arc<str>, Value)>);
+
+impl Object for Context {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.0.iter().find(|(name, _)| **name == *key).map(|(_, value)| value.clone())
+    }
 }
 
 /// How deep variables may refer to one another. The check refuses cycles; this is for those that only arise across a call.
@@ -61,7 +80,8 @@ impl Scope {
             roots_of(&vars, name, &mut BTreeSet::new(), &mut found);
             roots.insert(name.clone(), found);
         }
-        Self { names: BTreeMap::new(), vars, roots: Arc::new(roots), known: Arc::default() }
+        let spoken_of = roots.values().flatten().cloned().collect();
+        Self { names: BTreeMap::new(), vars, roots: Arc::new(roots), spoken_of: Arc::new(spoken_of), known: Arc::default() }
     }
 
     /// Makes a name known.
@@ -78,14 +98,15 @@ impl Scope {
 
     /// A name changes: what speaks of it is evaluated anew, here and not in the scopes that this one was cloned from.
     fn forget(&mut self, name: &str) {
-        let speaks = |variable: &String| self.roots.get(variable).is_some_and(|roots| roots.contains(name));
-        if self.vars.keys().any(speaks) {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            let kept = known.iter().filter(|(variable, _)| !speaks(variable));
-            let kept = kept.map(|(variable, value)| (variable.clone(), value.clone())).collect();
-            drop(known);
-            self.known = Arc::new(Mutex::new(kept));
+        if !self.spoken_of.contains(name) {
+            return;
         }
+        let speaks = |variable: &String| self.roots.get(variable).is_some_and(|roots| roots.contains(name));
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = known.iter().filter(|(variable, _)| !speaks(variable));
+        let kept = kept.map(|(variable, value)| (variable.clone(), value.clone())).collect();
+        drop(known);
+        self.known = Arc::new(Mutex::new(kept));
     }
 
     /// What a name stands for, if that is known.
@@ -103,24 +124,24 @@ impl Scope {
             return Err(ExpressionError { message: "variables refer to one another in a circle".to_owned(), at: None });
         }
         let mut needs: Vec<String> = Vec::new();
-        let mut found: Vec<(String, Value)> = Vec::new();
-        for root in names.roots() {
+        let mut found: Vec<(Arc<str>, Value)> = Vec::with_capacity(names.roots().len());
+        for root in names.roots().iter().map(String::as_str) {
             if root == "vars" {
                 match self.variables(names, depth)? {
-                    Evaluated::Known(value) => found.push(("vars".to_owned(), value)),
+                    Evaluated::Known(value) => found.push(("vars".into(), value)),
                     Evaluated::Unknown(more) => needs.extend(more),
                 }
                 continue;
             }
-            match self.names.get(root) {
-                Some(Known::Value(value)) => found.push((root.to_owned(), value.clone())),
-                Some(Known::Unknown) => needs.extend(names.iter().filter(|name| name.split('.').next() == Some(root)).map(str::to_owned)),
+            match self.names.get_key_value(root) {
+                Some((name, Known::Value(value))) => found.push((Arc::clone(name), value.clone())),
+                Some((_, Known::Unknown)) => needs.extend(names.iter().filter(|name| name.split('.').next() == Some(root)).map(str::to_owned)),
                 // Strict minijinja then says that it is undefined, with its place.
                 None => {}
             }
         }
         if needs.is_empty() {
-            Ok(Evaluated::Known(Value::from_pairs(found)))
+            Ok(Evaluated::Known(Value::from_object(Context(found))))
         } else {
             needs.sort();
             needs.dedup();
@@ -159,9 +180,12 @@ impl Scope {
     }
 
     fn render_text(&self, text: &str, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
-        let names = expression::names_in_template(text)?;
+        if !expression::is_dynamic(text) {
+            return Ok(Evaluated::Known(Value::from(text)));
+        }
+        let Prepared { names, compiled } = expression::template(text)?;
         match self.context(&names, depth)? {
-            Evaluated::Known(context) => expression::render(text, &context).map(Evaluated::Known),
+            Evaluated::Known(context) => expression::render_with(text, &compiled?, &context).map(Evaluated::Known),
             Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
         }
     }
@@ -190,9 +214,9 @@ impl Scope {
     /// # Errors
     /// It cannot be evaluated, though all names are known.
     pub fn evaluate(&self, expr: &Expr) -> Result<Evaluated<Value>, ExpressionError> {
-        let names = expression::names_in_expression(&expr.text)?;
+        let Prepared { names, compiled } = expression::expression(&expr.text)?;
         match self.context(&names, 0)? {
-            Evaluated::Known(context) => expression::evaluate(&expr.text, &context).map(Evaluated::Known),
+            Evaluated::Known(context) => compiled?.evaluate(&context).map(Evaluated::Known),
             Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
         }
     }
@@ -202,9 +226,8 @@ impl Scope {
     /// # Errors
     /// As for [`Scope::evaluate`]; also when it is neither true nor false.
     pub fn holds(&self, expr: &Expr) -> Result<Evaluated<bool>, ExpressionError> {
-        let names = expression::names_in_expression(&expr.text)?;
-        match self.context(&names, 0)? {
-            Evaluated::Known(context) => expression::evaluate_bool(&expr.text, &context).map(Evaluated::Known),
+        match self.evaluate(expr)? {
+            Evaluated::Known(value) => expression::truth(&expr.text, value).map(Evaluated::Known),
             Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
         }
     }
@@ -215,7 +238,7 @@ fn roots_of(vars: &IndexMap<String, Template>, name: &str, seen: &mut BTreeSet<S
     let Some(template) = vars.get(name).filter(|_| seen.insert(name.to_owned())) else { return };
     // What cannot be read is never known either.
     let Ok(names) = expression::names_in_template(&template.text) else { return };
-    found.extend(names.roots().into_iter().filter(|root| *root != "vars").map(str::to_owned));
+    found.extend(names.roots().iter().filter(|root| *root != "vars").cloned());
     for name in names.iter() {
         match name.strip_prefix("vars.") {
             Some(rest) => roots_of(vars, rest.split('.').next().unwrap_or(rest), seen, found),

@@ -143,7 +143,7 @@ pub struct Known<'a> {
 
 impl Known<'_> {
     fn check(self, names: &expression::Names) -> Result<(), String> {
-        for root in names.roots() {
+        for root in names.roots().iter().map(String::as_str) {
             let builtin = BUILTINS.contains(&root) && (self.command || root == "elapsed");
             if builtin || self.world.contains(&root) || self.captures.iter().any(|name| name == root) {
                 continue;
