@@ -1,11 +1,20 @@
 //! Patterns that commands are matched with, word by word.
 
+use std::sync::Arc;
+
 use minijinja::Value;
 use regex::Regex;
 
-use crate::{ports::Words, runbook::name::Name};
+use crate::{expression::cache::Cache, ports::Words, runbook::name::Name};
 
 use super::document::{FlagDocument, Word as Written};
+
+/// The scenarios of a runbook answer the same commands, so most of their patterns are the same.
+static REGEXES: Cache<Arc<Regex>> = Cache::new(1024);
+
+fn compiled(expression: &str) -> Result<Arc<Regex>, regex::Error> {
+    REGEXES.get(expression, |expression| Regex::new(expression).map(Arc::new))
+}
 
 /// What a pattern has captured, by name.
 pub type Captures = Vec<(String, Value)>;
@@ -27,7 +36,7 @@ enum Subject {
         rest: Option<String>,
         after: Vec<Word>,
     },
-    Script(Regex),
+    Script(Arc<Regex>),
 }
 
 /// How a captured word is read.
@@ -43,7 +52,7 @@ enum Word {
     Literal(String),
     /// Matches the whole word; a group for each capture.
     Pattern {
-        regex: Regex,
+        regex: Arc<Regex>,
         captures: Vec<(String, Kind)>,
         alternatives: Vec<String>,
     },
@@ -83,7 +92,7 @@ impl Pattern {
                 }
             }
             (None, Some(script)) => {
-                Subject::Script(Regex::new(script).map_err(|error| format!("`script` is not a regular expression: {error}"))?)
+                Subject::Script(compiled(script).map_err(|error| format!("`script` is not a regular expression: {error}"))?)
             }
             (None, None) => return Err("it needs `match` (the command, word by word) or `script` (for a shell step)".to_owned()),
             (Some(_), Some(_)) => return Err("it has both `match` and `script`: a command is one or the other".to_owned()),
@@ -291,7 +300,7 @@ impl Word {
             return Ok(Self::Literal(literal));
         }
         expression.push('$');
-        let regex = Regex::new(&expression).map_err(|error| format!("`{text}`: {error}"))?;
+        let regex = compiled(&expression).map_err(|error| format!("`{text}`: {error}"))?;
         Ok(Self::Pattern { regex, captures, alternatives })
     }
 
