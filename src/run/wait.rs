@@ -41,8 +41,23 @@ struct Seen {
     left: bool,
     figure: Option<(f64, f64)>,
     watched: Option<String>,
-    ran: Option<Ran>,
     result: Value,
+}
+
+/// An asking, with what was answered.
+struct Look {
+    seen: Seen,
+    ran: Option<Ran>,
+}
+
+impl Look {
+    /// Whether the same was answered, so that everything read from it is the same too.
+    fn answered_by(&self, ran: Option<&Ran>) -> bool {
+        match (&self.ran, ran) {
+            (Some(before), Some(now)) => before.exit == now.exit && before.stdout == now.stdout && before.stderr == now.stderr,
+            (before, now) => before.is_none() && now.is_none(),
+        }
+    }
 }
 
 /// How a wait ended.
@@ -71,10 +86,10 @@ impl Engine<'_> {
         let shown = order.as_ref().unwrap_or(&nothing(place)).shown();
         self.emit(Event::StepBegan { place: place.clone(), part: Part::Main, attempt: 1, command: shown, owes: None })?;
         let began = self.ports.clock.elapsed();
-        let (seen, askings, verdict) = self.ask_until(wait, title, scope, place, order.as_ref(), &lengths)?;
+        let (Look { seen, ran }, askings, verdict) = self.ask_until(wait, title, scope, place, order.as_ref(), &lengths)?;
         let order = order.unwrap_or_else(|| nothing(place));
         let took = self.ports.clock.elapsed().saturating_sub(began);
-        let mut ran = Ran { took, ..self.keep_last(seen.ran)? };
+        let mut ran = Ran { took, ..self.keep_last(ran)? };
         if seen.left && !matches!(ran.exit, Exit::Interrupted { .. }) {
             ran.exit = Exit::Interrupted { killed: false };
         }
@@ -122,7 +137,7 @@ impl Engine<'_> {
         place: &Place,
         order: Option<&Order>,
         lengths: &Lengths,
-    ) -> Result<(Seen, u32, Verdict), Halt> {
+    ) -> Result<(Look, u32, Verdict), Halt> {
         let clock = self.ports.clock;
         let began = clock.elapsed();
         let mut askings = 0;
@@ -130,9 +145,11 @@ impl Engine<'_> {
         let mut moved = (String::new(), began);
         let mut told_stalled = false;
         let mut read_at = began;
+        let mut last: Option<Look> = None;
         loop {
             askings += 1;
-            let mut seen = self.look(wait, scope, order)?;
+            let mut look = self.look(wait, scope, order, last.take())?;
+            let seen = &look.seen;
             let now = clock.elapsed();
             let elapsed = now.saturating_sub(began);
             if let Some(why) = &seen.failed {
@@ -142,7 +159,7 @@ impl Engine<'_> {
                 } else {
                     Verdict::Failed { why: why.clone() }
                 };
-                return Ok((seen, askings, verdict));
+                return Ok((look, askings, verdict));
             }
             if seen.read {
                 read_at = now;
@@ -156,7 +173,7 @@ impl Engine<'_> {
             if seen.holds {
                 let since = *held_since.get_or_insert(now);
                 if now.saturating_sub(since) >= lengths.stable_for {
-                    return Ok((seen, askings, Verdict::Passed));
+                    return Ok((look, askings, Verdict::Passed));
                 }
             } else {
                 held_since = None;
@@ -182,19 +199,19 @@ impl Engine<'_> {
             // A dry run that has passed over a change looks once: what it waits for cannot come.
             if self.hypothetical() {
                 let why = format!("{NOT_BEFORE}: {}", seen.have);
-                return Ok((seen, askings, Verdict::Unknown { why }));
+                return Ok((look, askings, Verdict::Unknown { why }));
             }
             if let Some(limit) = lengths.unread_for
                 && now.saturating_sub(read_at) >= limit
             {
                 let why = format!("could not be read for {}: {}", crate::quantity::show_duration(limit), seen.have);
-                return Ok((seen, askings, Verdict::Failed { why }));
+                return Ok((look, askings, Verdict::Failed { why }));
             }
             if let Some(limit) = lengths.timeout
                 && elapsed + lengths.every > limit
             {
                 let why = format!("{NOT_IN_TIME} {}: {}", crate::quantity::show_duration(limit), seen.have);
-                return Ok((seen, askings, Verdict::Failed { why }));
+                return Ok((look, askings, Verdict::Failed { why }));
             }
             // Nothing is being changed, so there is nothing to finish first; the step itself may last for hours.
             let stops = || self.ports.interrupts.urgency() > Urgency::None;
@@ -202,22 +219,31 @@ impl Engine<'_> {
                 clock.pause(lengths.every, self.ports.interrupts);
             }
             if stops() {
-                seen.left = true;
                 let why = format!("not waited for any longer: {}", seen.have);
-                return Ok((seen, askings, Verdict::Failed { why }));
+                look.seen.left = true;
+                return Ok((look, askings, Verdict::Failed { why }));
             }
+            last = Some(look);
         }
     }
 
-    /// Asks once. What cannot be read is not yet so: a half-dead system answers badly for a while.
-    fn look(&self, wait: &Wait, scope: &Scope, order: Option<&Order>) -> Result<Seen, Halt> {
+    /// Asks once. What was answered as before is not read again.
+    fn look(&self, wait: &Wait, scope: &Scope, order: Option<&Order>, last: Option<Look>) -> Result<Look, Halt> {
+        let ran = order.map(|order| self.ports.executor.execute(order, &Poll, self.ports.interrupts)).transpose()?;
+        let seen = match last {
+            Some(last) if last.answered_by(ran.as_ref()) => last.seen,
+            _ => Self::read(wait, scope, ran.as_ref()),
+        };
+        Ok(Look { seen, ran })
+    }
+
+    /// Reads an answer. What cannot be read is not yet so: a half-dead system answers badly for a while.
+    fn read(wait: &Wait, scope: &Scope, ran: Option<&Ran>) -> Seen {
         let mut scope = scope.clone();
         let mut fault = None;
-        let mut ran = None;
         let mut result = Value::from(());
-        if let (Some(order), Some(command)) = (order, &wait.command) {
-            let answered = self.ports.executor.execute(order, &Poll, self.ports.interrupts)?;
-            let (fields, unreadable) = result_of(&answered, command.output);
+        if let (Some(answered), Some(command)) = (ran, &wait.command) {
+            let (fields, unreadable) = result_of(answered, command.output);
             for (name, value) in &fields {
                 if !matches!(*name, "ran" | "ok") {
                     scope.set(name, value.clone());
@@ -226,10 +252,9 @@ impl Engine<'_> {
             result = Value::from_pairs(fields);
             fault = match &answered.exit {
                 Exit::Code(0) => unreadable.err(),
-                Exit::Code(_) => unreadable.err().map(|fault| format!("{}; {fault}", describe_failure(&answered))),
-                _ => Some(describe_failure(&answered)),
+                Exit::Code(_) => unreadable.err().map(|fault| format!("{}; {fault}", describe_failure(answered))),
+                _ => Some(describe_failure(answered)),
             };
-            ran = Some(answered);
         }
         let mut seen = Seen {
             holds: false,
@@ -239,12 +264,11 @@ impl Engine<'_> {
             left: false,
             figure: None,
             watched: None,
-            ran,
             result,
         };
         if let Some(fault) = fault {
             seen.have = fault;
-            return Ok(seen);
+            return seen;
         }
         match scope.holds(&wait.until) {
             Ok(Evaluated::Known(holds)) => seen.holds = holds,
@@ -289,7 +313,7 @@ impl Engine<'_> {
         if seen.have.is_empty() {
             seen.have = if seen.holds { "it is so".to_owned() } else { "not yet".to_owned() };
         }
-        Ok(seen)
+        seen
     }
 
     /// Keeps what the last asking printed: the record names it.
