@@ -1,6 +1,6 @@
 //! On which line each part of a scenario stands, and in which file.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use crate::runbook::node::{Node, NodeKind};
 
@@ -12,26 +12,45 @@ pub struct Spot {
     pub line: usize,
 }
 
-/// The line of every node, by its path: `commands[3].set.noout`.
+/// The line of every node, by its path: `commands[3].set.noout`. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Lines {
+    own: Arc<Own>,
+    below: Option<Arc<Below>>,
+}
+
+/// The lines of one file.
+#[derive(Debug)]
+struct Own {
     file: Arc<str>,
     /// The byte at which each line begins.
     starts: Vec<usize>,
     nodes: HashMap<String, Spot>,
 }
 
-impl Lines {
-    #[must_use]
-    pub fn of(file: &str, text: &str, root: Option<&Node>) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let mut lines = Self { file: file.into(), starts, nodes: HashMap::new() };
-        if let Some(root) = root {
-            lines.note("", root);
-        }
-        lines
-    }
+/// The lines of what a scenario extends.
+#[derive(Debug)]
+struct Below {
+    lines: Lines,
+    /// Lists in which so many members stand before those from here.
+    lists: Vec<(&'static str, usize)>,
+}
 
+impl Below {
+    /// What a path is called here, unless it is none of what stands here.
+    fn path<'a>(&self, path: &'a str) -> Option<Cow<'a, str>> {
+        let member = self.lists.iter().find_map(|(list, before)| {
+            let (index, rest) = path.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
+            Some((list, index.parse::<usize>().ok()?.checked_sub(*before), rest))
+        });
+        match member {
+            None => Some(Cow::Borrowed(path)),
+            Some((list, index, rest)) => Some(Cow::Owned(format!("{list}[{}]{rest}", index?))),
+        }
+    }
+}
+
+impl Own {
     fn note(&mut self, path: &str, node: &Node) {
         match &node.kind {
             NodeKind::Scalar { .. } => {}
@@ -56,21 +75,39 @@ impl Lines {
         Spot { file: Arc::clone(&self.file), line: self.at(offset) }
     }
 
-    /// Takes in the places of what this scenario extends: members of the `lists` come after its own, of which there are so many.
-    pub fn extend(&mut self, base: &Self, lists: &[(&str, usize)]) {
-        for (path, spot) in &base.nodes {
-            let moved = lists.iter().find_map(|(list, own)| {
-                let (index, rest) = path.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
-                Some(format!("{list}[{}]{rest}", index.parse::<usize>().ok()? + own))
-            });
-            self.nodes.entry(moved.unwrap_or_else(|| path.clone())).or_insert_with(|| spot.clone());
+    fn at(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+}
+
+impl Lines {
+    #[must_use]
+    pub fn of(file: &str, text: &str, root: Option<&Node>) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let mut own = Own { file: file.into(), starts, nodes: HashMap::new() };
+        if let Some(root) = root {
+            own.note("", root);
         }
+        Self { own: Arc::new(own), below: None }
+    }
+
+    /// Puts the places of what this scenario extends under its own: members of the `lists` come after its own, of which there
+    /// are so many.
+    pub fn extend(&mut self, base: Self, lists: Vec<(&'static str, usize)>) {
+        self.below = Some(Arc::new(Below { lines: base, lists }));
+    }
+
+    fn find(&self, path: &str) -> Option<&Spot> {
+        self.own.nodes.get(path).or_else(|| {
+            let below = self.below.as_ref()?;
+            below.lines.find(&below.path(path)?)
+        })
     }
 
     /// The line of a byte, from 1.
     #[must_use]
     pub fn at(&self, offset: usize) -> usize {
-        self.starts.partition_point(|start| *start <= offset)
+        self.own.at(offset)
     }
 
     /// The line of a node, from 1; of what is around it, if the node itself is not there.
@@ -78,7 +115,7 @@ impl Lines {
     pub fn get(&self, path: &str) -> Option<Spot> {
         let mut path = path;
         loop {
-            if let Some(spot) = self.nodes.get(path) {
+            if let Some(spot) = self.find(path) {
                 return Some(spot.clone());
             }
             path = &path[..path.rfind(['.', '['])?];
@@ -105,7 +142,7 @@ mod tests {
     fn what_is_extended_keeps_its_file() {
         let lines = |file: &str, text: &str| Lines::of(file, text, read(text).root.as_ref());
         let mut own = lines("own", "c: [x]\nw: {a: 1}\n");
-        own.extend(&lines("base", "w: {b: 1}\nc:\n  - {m: 1}\n"), &[("c", 1)]);
+        own.extend(lines("base", "w: {b: 1}\nc:\n  - {m: 1}\n"), vec![("c", 1)]);
         let at = |path: &str| own.get(path).map(|spot| format!("{}:{}", spot.file, spot.line)).unwrap();
         assert_eq!([at("c[0]"), at("c[1].m"), at("w.a"), at("w.b"), at("c")], ["own:1", "base:3", "own:2", "base:1", "own:1"]);
     }

@@ -79,7 +79,7 @@ impl Scenario {
     }
 
     fn parse_beside(name: &str, text: &str, beside: &dyn Fixtures) -> Result<Self, ScenarioError> {
-        let Written { mut document, lines, faults } = Written::read(name, text, beside, 0)?;
+        let Written { mut document, lines, faults } = Written::read(name, text, beside)?;
         let refuse = |faults| ScenarioError { name: name.to_owned(), faults };
         let mut reader = Reader { name, lines: Arc::new(lines), faults };
         let rules: Vec<Option<RuleDocument>> = reader.list(&mut document, "commands");

@@ -1,8 +1,13 @@
 //! A scenario as it is written, with what it extends laid under it.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
-use crate::runbook::{document::parse, source};
+use crate::{
+    expression::cache::Cache,
+    runbook::{document::parse, source},
+};
 
 use super::{
     fault::{Fault, ScenarioError},
@@ -23,6 +28,7 @@ const MAPS: [&str; 4] = ["params", "world", "answers", "overrides"];
 const SINGLES: [&str; 4] = ["runbook", "now", "user", "commands_present"];
 
 /// The text of a scenario as data, with the place of each part of it.
+#[derive(Clone)]
 pub(super) struct Written {
     pub document: Value,
     pub lines: Lines,
@@ -30,10 +36,18 @@ pub(super) struct Written {
     pub faults: Vec<Fault>,
 }
 
+/// What scenarios extend, by its name and text: most of those of a runbook extend the same one.
+static EXTENDED: Cache<Arc<Written>> = Cache::new(64);
+
 impl Written {
     /// # Errors
     /// It cannot be read at all.
-    pub fn read(name: &str, text: &str, beside: &dyn Fixtures, depth: usize) -> Result<Self, ScenarioError> {
+    pub fn read(name: &str, text: &str, beside: &dyn Fixtures) -> Result<Self, ScenarioError> {
+        Self::alone(name, text)?.laid_over(name, beside, 0)
+    }
+
+    /// As it stands, without what it extends.
+    fn alone(name: &str, text: &str) -> Result<Self, ScenarioError> {
         let refuse = |faults| ScenarioError { name: name.to_owned(), faults };
         let parsed = source::read(text);
         let lines = Lines::of(name, text, parsed.root.as_ref());
@@ -53,12 +67,13 @@ impl Written {
             .into_iter()
             .map(|fault| Fault { file: name.to_owned(), line: at(fault.span.offset), what: fault.message, hint: None })
             .collect();
-        if !parsed.usable {
-            return Err(refuse(faults));
-        }
-        let written = Self { document, lines, faults };
-        let Some(base) = written.document.get("extends").and_then(Value::as_str).map(str::to_owned) else { return Ok(written) };
-        let wrong = |what: String| refuse(vec![Fault::at(name, written.lines.get("extends"), format!("extends: {what}"))]);
+        if parsed.usable { Ok(Self { document, lines, faults }) } else { Err(refuse(faults)) }
+    }
+
+    fn laid_over(self, name: &str, beside: &dyn Fixtures, depth: usize) -> Result<Self, ScenarioError> {
+        let refuse = |faults| ScenarioError { name: name.to_owned(), faults };
+        let Some(base) = self.document.get("extends").and_then(Value::as_str).map(str::to_owned) else { return Ok(self) };
+        let wrong = |what: String| refuse(vec![Fault::at(name, self.lines.get("extends"), format!("extends: {what}"))]);
         if depth == DEPTH {
             return Err(wrong(format!("more than {DEPTH} scenarios extend one another; perhaps in a circle")));
         }
@@ -66,8 +81,11 @@ impl Written {
         let bytes = beside.read(&file).map_err(|why| wrong(format!("the scenario `{base}` cannot be read: {why}")))?;
         let text = String::from_utf8(bytes).map_err(|_| wrong(format!("the scenario `{base}` is not text")))?;
         let folder = name.rfind(['/', ':']).map_or("", |end| &name[..=end]);
-        let below = Self::read(&format!("{folder}{file}"), &text, beside, depth + 1)?;
-        Ok(written.over(below))
+        let file = format!("{folder}{file}");
+        // No name holds a NUL byte, so no two keys are the same by accident.
+        let below = EXTENDED.get(&format!("{file}\0{text}"), |_| Self::alone(&file, &text).map(Arc::new))?;
+        let below = Self::clone(&below).laid_over(&file, beside, depth + 1)?;
+        Ok(self.over(below))
     }
 
     /// This one, with what it does not say taken from below.
@@ -99,7 +117,7 @@ impl Written {
                 }
             }
         }
-        self.lines.extend(&below.lines, &moved);
+        self.lines.extend(below.lines, moved);
         self
     }
 }
