@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     parallel,
-    trial::{Gone, Manner, Trial},
+    trial::{Manner, Trial},
     wrong::Wrong,
 };
 use crate::{
@@ -84,12 +84,16 @@ fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) 
             broken.push(told(Choice::Stop, true, wrong));
         }
     }
+    // What the first run, which always stops, was offered. Up to there the others are the same.
+    let mut offered: Vec<Choice> = Vec::new();
     for then in CHOICES {
+        if then != Choice::Stop && !offered.contains(&then) {
+            continue;
+        }
         let gone = trial.run(&Manner { faults, otherwise: Some(then), leave: false });
         let struck = gone.rehearsal.simulator.injections_left().iter().all(|(left, _)| left != fault);
-        let offered = then == Choice::Stop || chosen(&gone, then);
-        if !struck || !offered {
-            // The first choice was never asked for: neither are the others.
+        if !struck {
+            // Nothing went wrong that anybody could be asked about.
             if then == Choice::Stop {
                 break;
             }
@@ -100,8 +104,11 @@ fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) 
         if !wrong.is_empty() {
             broken.push(told(then, false, wrong));
         }
-        if then == Choice::Stop && !gone.rehearsal.prompt.asked().iter().any(|asked| choices(&asked.ask).len() > 1) {
-            break;
+        if then == Choice::Stop {
+            if !gone.rehearsal.prompt.asked().iter().any(|asked| choices(&asked.ask).len() > 1) {
+                break;
+            }
+            offered = gone.rehearsal.prompt.asked().iter().flat_map(|asked| choices(&asked.ask)).copied().collect();
         }
     }
     (tried, broken)
@@ -112,10 +119,6 @@ fn choices(ask: &Ask) -> &[Choice] {
         Ask::Failed { choices } | Ask::Doubt { choices } => choices,
         _ => &[],
     }
-}
-
-fn chosen(gone: &Gone, then: Choice) -> bool {
-    gone.rehearsal.prompt.asked().iter().any(|asked| choices(&asked.ask).contains(&then))
 }
 
 /// The command line that tries it again.

@@ -16,10 +16,9 @@ use super::{
 };
 use crate::{
     cli,
-    event::Event,
     ports::Choice,
     quantity,
-    rehearse::coverage::Coverage,
+    rehearse::coverage::{Coverage, Shown},
     runbook::library::{Library, ScenarioSource},
     ui::style::Mark,
 };
@@ -29,9 +28,11 @@ pub struct Went {
     pub scenario: String,
     /// Empty if all is as expected.
     pub wrong: Vec<Wrong>,
-    events: Vec<Event>,
+    /// Its events are not kept: those of all scenarios would be most of the memory.
+    shown: Shown,
     /// In real time.
     pub took: Duration,
+    /// Only if it is to be swept.
     trial: Option<Trial>,
 }
 
@@ -111,7 +112,7 @@ pub fn test(context: &Context, args: &cli::Test) -> std::result::Result<Exit, Fa
 
 fn of_one(name: String, loaded: Loaded, sources: &[ScenarioSource], args: &cli::Test) -> Result {
     let mut scenarios = parallel::map(sources, |source| one(source, &loaded, args));
-    let coverage = Coverage::of(&loaded.runbook, scenarios.iter().flat_map(|went| &went.events));
+    let coverage = Coverage::of(&loaded.runbook, scenarios.iter().map(|went| &went.shown));
     let swept = args.fault_sweep.as_ref().map(|only| {
         // A scenario that does not hold by itself says nothing under a fault.
         let trials: Vec<Trial> = scenarios.iter_mut().filter(|went| went.wrong.is_empty()).filter_map(|went| went.trial.take()).collect();
@@ -124,14 +125,20 @@ fn of_one(name: String, loaded: Loaded, sources: &[ScenarioSource], args: &cli::
 fn one(source: &ScenarioSource, loaded: &Loaded, args: &cli::Test) -> Went {
     let faults = &args.faults;
     let began = Instant::now();
-    let went = |wrong, events, trial| Went { scenario: source.name.clone(), wrong, events, took: began.elapsed(), trial };
+    let went = |wrong, shown, trial: Option<Trial>| Went {
+        scenario: source.name.clone(),
+        wrong,
+        shown,
+        took: began.elapsed(),
+        trial: trial.filter(|_| args.fault_sweep.is_some()),
+    };
     let trial = match Trial::prepare(source, loaded) {
         Ok(trial) => trial,
-        Err(wrong) => return went(wrong, Vec::new(), None),
+        Err(wrong) => return went(wrong, Shown::default(), None),
     };
     if faults.is_empty() {
         let gone = trial.run(&Manner::default());
-        return went(gone.held_against_expectations(), gone.events, Some(trial));
+        return went(gone.held_against_expectations(), Shown::of(&loaded.runbook, &gone.events), Some(trial));
     }
     let gone = trial.run(&Manner { faults, otherwise: Some(args.then.into()), leave: args.leave });
     let left = gone.rehearsal.simulator.injections_left();
@@ -141,7 +148,7 @@ fn one(source: &ScenarioSource, loaded: &Loaded, args: &cli::Test) -> Went {
         .map(|(fault, calls)| Wrong::at(&trial.scenario.name, None, format!("{fault} never struck: it was called {calls} times")))
         .collect();
     wrong.extend(gone.held_against_invariants(&trial));
-    went(wrong, gone.events, Some(trial))
+    went(wrong, Shown::of(&loaded.runbook, &gone.events), Some(trial))
 }
 
 fn tell(context: &Context, result: &Result, args: &cli::Test) {

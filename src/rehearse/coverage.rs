@@ -81,8 +81,12 @@ pub struct Coverage {
     pub missing: Vec<Point>,
 }
 
-impl Coverage {
-    /// Compares what can happen in a runbook with the events of all its rehearsals.
+/// What rehearsals have shown of a runbook.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown(BTreeSet<(String, Aspect)>);
+
+impl Shown {
+    /// From the events of one rehearsal.
     #[must_use]
     pub fn of<'a>(runbook: &Runbook, events: impl IntoIterator<Item = &'a Event>) -> Self {
         let calls: BTreeSet<&str> =
@@ -91,8 +95,18 @@ impl Coverage {
         for event in events {
             seen.take(event, &calls);
         }
+        Self(seen.shown)
+    }
+}
+
+impl Coverage {
+    /// Compares what can happen in a runbook with what all its rehearsals have shown.
+    #[must_use]
+    pub fn of<'a>(runbook: &Runbook, shown: impl IntoIterator<Item = &'a Shown>) -> Self {
+        let shown: BTreeSet<(&str, Aspect)> =
+            shown.into_iter().flat_map(|shown| &shown.0).map(|(id, aspect)| (id.as_str(), *aspect)).collect();
         let all = points(runbook);
-        let missing = all.iter().filter(|point| !seen.shown.contains(&(point.id.clone(), point.aspect))).cloned().collect();
+        let missing = all.iter().filter(|point| !shown.contains(&(point.id.as_str(), point.aspect))).cloned().collect();
         Self { all, missing }
     }
 
@@ -126,7 +140,7 @@ impl Coverage {
     }
 }
 
-/// What the events of rehearsals, one after the other, have shown.
+/// What the events of a rehearsal, one after the other, have shown.
 struct Seen {
     shown: BTreeSet<(String, Aspect)>,
     /// Probes of the preflight that may be passed over, and gates that may be.
@@ -423,7 +437,7 @@ pub(super) mod tests {
             // A step of another runbook says nothing about one of this that has the same name.
             verified(Place::top("sub").child("set"), Verdict::Failed { why: String::new() }),
         ];
-        let coverage = Coverage::of(&runbook(), &events);
+        let coverage = Coverage::of(&runbook(), [&Shown::of(&runbook(), &events)]);
         let missing: Vec<String> = coverage.missing.iter().map(|point| format!("{}: {point}", point.line)).collect();
         assert_eq!(
             missing,
@@ -434,7 +448,7 @@ pub(super) mod tests {
 
     #[test]
     fn nothing_at_all_is_missing_everything() {
-        let coverage = Coverage::of(&runbook(), &[]);
+        let coverage = Coverage::of(&runbook(), []);
         assert_eq!((coverage.exercised(), coverage.percent()), (0, 0));
         assert_eq!(Coverage::default().percent(), 100);
     }

@@ -83,9 +83,10 @@ pub fn compare(scenario: &Scenario, shown: Shown<'_>) -> Vec<Mismatch> {
     {
         comparison.differs("at", wanted, at.unwrap_or("no place in particular"));
     }
-    let calls = shown.simulator.calls();
-    ran(&mut comparison, &expect.ran, &calls);
-    never_ran(&mut comparison, &expect.never_ran, &calls);
+    shown.simulator.look_at_calls(|calls| {
+        ran(&mut comparison, &expect.ran, calls);
+        never_ran(&mut comparison, &expect.never_ran, calls);
+    });
 
     for (index, wanted) in expect.asked.iter().enumerate() {
         let names = |asked: &Asked| match &asked.place {

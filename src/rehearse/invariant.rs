@@ -65,10 +65,10 @@ pub fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event], acco
     }
     // A cleanup that says it worked, and did not, cannot be known of: but then the run must not say that it is complete.
     let deceived = account.outcome != Some(Outcome::Completed)
-        && simulator
-            .calls()
-            .iter()
-            .any(|call| call.injection.is_some() && matches!(call.part, Part::Cleanup | Part::Undo) && call.exit.succeeded());
+        && simulator.look_at_calls(|calls| {
+            let mut calls = calls.iter();
+            calls.any(|call| call.injection.is_some() && matches!(call.part, Part::Cleanup | Part::Undo) && call.exit.succeeded())
+        });
     let owed = settle(rehearsal, events);
     for violation in simulator.violations_at_the_end().into_iter().filter(|_| !deceived) {
         let mut breach = never(violation);

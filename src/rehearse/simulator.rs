@@ -113,6 +113,11 @@ impl Simulator {
         self.stage().calls.clone()
     }
 
+    /// Looks at every command so far, without a copy of them.
+    pub fn look_at_calls<T>(&self, look: impl FnOnce(&[Call]) -> T) -> T {
+        look(&self.stage().calls)
+    }
+
     /// What must never be true, and was; each once.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
