@@ -11,6 +11,8 @@ use crate::workbench::{Ran, Workbench};
 const KILL: &str = r#"#!/bin/bash
 [ -e HOME/armed-$1 ] || exit 0
 rm HOME/armed-$1
+# What it printed before is not lost with halligan, once that has read it.
+case $1 in blind*) for turn in {1..3000}; do ! grep -qrs blind-begins HOME/journal/output || break; sleep 0.01; done ;; esac
 pid=$PPID
 while [ "$pid" -gt 1 ] && [ "$(cat /proc/$pid/comm)" != halligan ]; do
   pid=$(sed 's/.*) //' /proc/$pid/stat | cut -d' ' -f2)
