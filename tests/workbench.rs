@@ -218,6 +218,12 @@ impl Terminal {
         }
     }
 
+    /// Whether the text has been printed so far.
+    pub fn has(&mut self, text: &str) -> bool {
+        while self.take(Instant::now()) {}
+        self.text().contains(text)
+    }
+
     /// Waits until the text has been printed, counting from the beginning.
     pub fn expect(&mut self, text: &str) -> &mut Self {
         let deadline = Instant::now() + PATIENCE;
