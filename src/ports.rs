@@ -158,6 +158,10 @@ pub trait Site: Sync {
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError>;
     /// A line of output, for the screen and for progress figures.
     fn line(&self, text: &str);
+    /// Whether lines are of use to anybody.
+    fn listens(&self) -> bool {
+        true
+    }
     /// What else the journal and the operator should know of it, such as what it has left behind.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ fn plan(text: &str) -> Plan {
     let runbook: Arc<Runbook> = Arc::new(runbook.unwrap_or_else(|| panic!("{}", report.plain())));
     let (bound, missing) = binding::bind(&runbook, &Given::default()).unwrap();
     assert!(missing.is_empty());
-    Plan { runbook, bound, called: std::collections::BTreeMap::new(), inventory: None }
+    Plan::new(runbook, bound, std::collections::BTreeMap::new(), None)
 }
 
 /// Takes so many records, and then none.

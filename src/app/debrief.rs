@@ -113,7 +113,7 @@ fn without(plan: &Plan, rehearsal: &Rehearsal, faults: &[Injection], events: &[E
     }
     let scenario = Arc::new(as_decided(&rehearsal.scenario, events));
     let plan =
-        Plan { runbook: Arc::new(runbook), bound: plan.bound.clone(), called: plan.called.clone(), inventory: plan.inventory.clone() };
+        Plan::new(Arc::new(runbook), plan.bound.clone(), plan.called.clone(), plan.inventory.clone());
     let trial = Trial { name: scenario.name.clone(), scenario, plan };
     let gone = trial.run(&Manner { faults, otherwise: Some(Choice::Stop), leave: false });
     let mut lines = vec![match (gone.account.outcome, &gone.account.at) {

@@ -58,7 +58,7 @@ pub fn plan(
     loop {
         let (bound, missing) = binding::bind(&loaded.runbook, &given).map_err(|faults| bad_values(&faults))?;
         let Some(parameter) = missing.first() else {
-            return Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone(), inventory });
+            return Ok(Plan::new(loaded.runbook.clone(), bound, loaded.called.clone(), inventory));
         };
         let text = ask(loaded, &bound, parameter, prompt, executor).map_err(|no_answer| {
             let names: Vec<_> = missing.iter().map(|parameter| parameter.name.to_string()).collect();

@@ -1,16 +1,16 @@
 //! One scenario, run in memory from its beginning to its end.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::{exit::Exit, load::Loaded, rehearse, wrong::Wrong};
 use crate::{
-    event::{Event, Mode, Outcome, Past, Progress},
+    event::{Event, Mode, Outcome, Past},
     journal::memory::MemoryLedger,
     plan::{
         Plan,
         binding::{self, Given, Giver, Raw},
     },
-    ports::{Choice, Interrupts, Observer},
+    ports::{Choice, Interrupts},
     rehearse::{Rehearsal, account::Account, injection::Injection, invariant, scenario::Scenario},
     run::{self, Before, Ending, Ports, Setting},
     runbook::library::ScenarioSource,
@@ -69,7 +69,6 @@ impl Trial {
         let rehearsal = Rehearsal::with(Arc::clone(&self.scenario), Some(&self.plan.runbook), manner.faults).otherwise(manner.otherwise);
         let ledger = MemoryLedger::default();
         let interrupts = Interrupts::default();
-        let recorder = Recorder::default();
         let setting = Setting {
             run_id: "00000000".to_owned(),
             operator: "scenario".to_owned(),
@@ -78,13 +77,12 @@ impl Trial {
             step_by_step: false,
             shared_locks: Vec::new(),
         };
-        let observers: [&dyn Observer; 1] = [&recorder];
         let ports = Ports {
             ledger: &ledger,
             executor: &rehearsal.simulator,
             clock: &rehearsal.clock,
             prompt: &rehearsal.prompt,
-            observers: &observers,
+            observers: &[],
             interrupts: &interrupts,
             last_interrupts: &interrupts,
             present: &|_| String::new(),
@@ -113,7 +111,7 @@ impl Trial {
                 }
             }
         }
-        let events = recorder.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let events = ledger.into_told();
         let mut account = Account::of(&events);
         account.at = ending.place.clone().or(account.at);
         Gone { rehearsal, ending, taken_up, events, account }
@@ -158,18 +156,6 @@ impl Gone {
     }
 }
 
-/// Keeps every event, those that are not journaled too.
-#[derive(Debug, Default)]
-struct Recorder(Mutex<Vec<Event>>);
-
-impl Observer for Recorder {
-    fn event(&self, _: jiff::Timestamp, event: &Event) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
-    }
-
-    fn progress(&self, _: jiff::Timestamp, _: &Progress) {}
-}
-
 fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
     let mut given = Given::default();
     for (name, value) in &scenario.params {
@@ -177,7 +163,7 @@ fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
     }
     match binding::bind(&loaded.runbook, &given) {
         Ok((bound, missing)) if missing.is_empty() => {
-            Ok(Plan { runbook: loaded.runbook.clone(), bound, called: loaded.called.clone(), inventory: None })
+            Ok(Plan::new(loaded.runbook.clone(), bound, loaded.called.clone(), None))
         }
         Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario gives no value for {}", parameter.name)).collect()),
         Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),

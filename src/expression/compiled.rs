@@ -24,10 +24,14 @@ enum Kind {
     Fixed(Value),
     Expression {
         text: String,
+        names: Names,
         compiled: Expression<'static, 'static>,
     },
-    /// Its one template has no name.
-    Template(Box<Environment<'static>>),
+    Template {
+        names: Names,
+        /// Its one template has no name.
+        environment: Box<Environment<'static>>,
+    },
 }
 
 impl fmt::Debug for Compiled {
@@ -35,7 +39,7 @@ impl fmt::Debug for Compiled {
         match &*self.0 {
             Kind::Fixed(value) => write!(f, "Compiled({value:?})"),
             Kind::Expression { text, .. } => write!(f, "Compiled({text})"),
-            Kind::Template(_) => f.write_str("Compiled(template)"),
+            Kind::Template { .. } => f.write_str("Compiled(template)"),
         }
     }
 }
@@ -43,12 +47,14 @@ impl fmt::Debug for Compiled {
 impl Prepared {
     pub(super) fn expression(text: &str) -> Result<Self, ExpressionError> {
         let names = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?.undeclared_variables(true);
-        Ok(Self { names: Names::new(names), compiled: Compiled::of_expression(text) })
+        let names = Names::new(names);
+        Ok(Self { compiled: Compiled::of_expression(text, names.clone()), names })
     }
 
     pub(super) fn template(text: &str) -> Result<Self, ExpressionError> {
         let names = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?.undeclared_variables(true);
-        Ok(Self { names: Names::new(names), compiled: Compiled::of_template(text) })
+        let names = Names::new(names);
+        Ok(Self { compiled: Compiled::of_template(text, names.clone()), names })
     }
 
     /// Text in which nothing is to be evaluated.
@@ -70,19 +76,27 @@ impl Compiled {
         super::template(text)?.compiled
     }
 
-    fn of_expression(text: &str) -> Result<Self, ExpressionError> {
+    fn of_expression(text: &str, names: Names) -> Result<Self, ExpressionError> {
         let compiled =
             LazyLock::force(&ENVIRONMENT).compile_expression_owned(compare::guarded(text, true)).map_err(|error| fault(&error))?;
-        Ok(Self(Arc::new(Kind::Expression { text: text.to_owned(), compiled })))
+        Ok(Self(Arc::new(Kind::Expression { text: text.to_owned(), names, compiled })))
     }
 
-    fn of_template(text: &str) -> Result<Self, ExpressionError> {
+    fn of_template(text: &str, names: Names) -> Result<Self, ExpressionError> {
         if let Some(expression) = whole(text) {
-            return Self::of_expression(expression);
+            return Self::of_expression(expression, names);
         }
         let mut environment = ENVIRONMENT.clone();
         environment.add_template_owned("", compare::guarded(text, false)).map_err(|error| fault(&error))?;
-        Ok(Self(Arc::new(Kind::Template(Box::new(environment)))))
+        Ok(Self(Arc::new(Kind::Template { names, environment: Box::new(environment) })))
+    }
+
+    /// What it refers to.
+    pub fn names(&self) -> Option<&Names> {
+        match &*self.0 {
+            Kind::Fixed(_) => None,
+            Kind::Expression { names, .. } | Kind::Template { names, .. } => Some(names),
+        }
     }
 
     /// Whether it is one expression, and no text around it.
@@ -97,8 +111,8 @@ impl Compiled {
     pub fn evaluate(&self, scope: &Value) -> Result<Value, ExpressionError> {
         match &*self.0 {
             Kind::Fixed(value) => Ok(value.clone()),
-            Kind::Expression { text, compiled } => finished(text, compiled.eval(scope.clone())),
-            Kind::Template(environment) => {
+            Kind::Expression { text, compiled, .. } => finished(text, compiled.eval(scope.clone())),
+            Kind::Template { environment, .. } => {
                 environment.get_template("").and_then(|template| template.render(scope.clone())).map(Value::from).map_err(|e| fault(&e))
             }
         }

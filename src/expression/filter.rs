@@ -47,9 +47,7 @@ fn is_search(value: &str, expression: &str) -> Result<bool, Error> {
 }
 
 fn from_json(value: &str) -> Result<Value, Error> {
-    serde_json::from_str::<serde_json::Value>(value)
-        .map(|value| super::from_json(&value))
-        .map_err(|error| refuse(format!("not JSON: {error}")))
+    serde_json::from_str(value).map_err(|error| refuse(format!("not JSON: {error}")))
 }
 
 fn to_json(value: &Value) -> Result<String, Error> {

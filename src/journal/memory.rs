@@ -25,7 +25,14 @@ impl MemoryLedger {
     /// What was journaled so far: what is only for the screen is left out.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let all = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter(|event| !matches!(event, Event::StepReached { .. })).cloned().collect()
+    }
+
+    /// Everything that was told, what is only for the screen too.
+    #[must_use]
+    pub fn into_told(self) -> Vec<Event> {
+        self.events.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was printed, by its hash.
@@ -37,9 +44,7 @@ impl MemoryLedger {
 
 impl Ledger for MemoryLedger {
     fn append(&self, event: &Event) -> Result<(), LedgerError> {
-        if !matches!(event, Event::StepReached { .. }) {
-            self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
-        }
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())
     }
 
@@ -65,6 +70,11 @@ impl Write for Kept {
 
 impl Capture for Kept {
     fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
+        if self.bytes.is_empty() {
+            // Most commands say nothing on standard error.
+            self.outputs.lock().unwrap_or_else(PoisonError::into_inner).entry(Captured::EMPTY.to_owned()).or_default();
+            return Ok(Captured::empty());
+        }
         let sha256 = Digest::of(&self.bytes).to_string();
         let captured = Captured { sha256: sha256.clone(), bytes: self.bytes.len() as u64, truncated: false, redactions: 0 };
         self.outputs.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256, self.bytes);

@@ -6,7 +6,10 @@ pub mod programs;
 pub mod remaining;
 pub mod scope;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use sha2::{Digest, Sha256};
 
@@ -34,9 +37,20 @@ pub struct Plan {
     pub called: BTreeMap<RunbookName, Arc<Runbook>>,
     /// The hosts, if somebody named them.
     pub inventory: Option<Arc<Inventory>>,
+    digest: OnceLock<String>,
 }
 
 impl Plan {
+    #[must_use]
+    pub fn new(
+        runbook: Arc<Runbook>,
+        bound: Bound,
+        called: BTreeMap<RunbookName, Arc<Runbook>>,
+        inventory: Option<Arc<Inventory>>,
+    ) -> Self {
+        Self { runbook, bound, called, inventory, digest: OnceLock::new() }
+    }
+
     /// All that the plan consists of, for the journal. Secrets are `null`.
     #[must_use]
     pub fn record(&self) -> serde_json::Value {
@@ -67,13 +81,14 @@ impl Plan {
     }
 
     /// SHA-256 of [`Plan::record`], in lower-case hex.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        use std::fmt::Write;
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(self.record().to_string()) {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| {
+            use std::fmt::Write;
+            let mut hex = String::with_capacity(64);
+            for byte in Sha256::digest(self.record().to_string()) {
+                let _ = write!(hex, "{byte:02x}");
+            }
+            hex
+        })
     }
 }

@@ -43,7 +43,7 @@ enum Known {
 /// The names in scope at one point of a run. Cheap to clone: values are shared.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    names: BTreeMap<Arc<str>, Known>,
+    names: Layers,
     vars: Arc<IndexMap<String, Template>>,
     /// What each variable speaks of in the end, other variables gone through.
     roots: Arc<HashMap<String, BTreeSet<String>>>,
@@ -51,6 +51,36 @@ pub struct Scope {
     spoken_of: Arc<HashSet<String>>,
     /// What variables have come to. Shared by scopes in which everything that a variable speaks of is the same.
     known: Arc<Mutex<HashMap<String, Evaluated<Value>>>>,
+}
+
+/// How many names are kept apart before they are laid down with the others.
+const APART: usize = 12;
+
+/// Names with what they stand for. Every look of a wait clones them and sets a few anew: those are kept apart, so that the many
+/// others are not copied.
+#[derive(Debug, Clone, Default)]
+struct Layers {
+    settled: Arc<BTreeMap<Arc<str>, Known>>,
+    /// Each once; they come before those that are settled.
+    fresh: Vec<(Arc<str>, Known)>,
+}
+
+impl Layers {
+    fn get(&self, name: &str) -> Option<(&Arc<str>, &Known)> {
+        let fresh = self.fresh.iter().find(|(fresh, _)| **fresh == *name).map(|(name, known)| (name, known));
+        fresh.or_else(|| self.settled.get_key_value(name))
+    }
+
+    fn insert(&mut self, name: &str, known: Known) {
+        if let Some((_, before)) = self.fresh.iter_mut().find(|(fresh, _)| **fresh == *name) {
+            *before = known;
+            return;
+        }
+        if self.fresh.len() == APART {
+            Arc::make_mut(&mut self.settled).extend(self.fresh.drain(..));
+        }
+        self.fresh.push((name.into(), known));
+    }
 }
 
 /// The few names that an expression refers to. A map would be dearer to make than the expression is to evaluate.
@@ -81,19 +111,19 @@ impl Scope {
             roots.insert(name.clone(), found);
         }
         let spoken_of = roots.values().flatten().cloned().collect();
-        Self { names: BTreeMap::new(), vars, roots: Arc::new(roots), spoken_of: Arc::new(spoken_of), known: Arc::default() }
+        Self { names: Layers::default(), vars, roots: Arc::new(roots), spoken_of: Arc::new(spoken_of), known: Arc::default() }
     }
 
     /// Makes a name known.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.forget(name);
-        self.names.insert(name.into(), Known::Value(value.into()));
+        self.names.insert(name, Known::Value(value.into()));
     }
 
     /// Makes it known that nobody knows this before the run.
     pub fn set_unknown(&mut self, name: &str) {
         self.forget(name);
-        self.names.insert(name.into(), Known::Unknown);
+        self.names.insert(name, Known::Unknown);
     }
 
     /// A name changes: what speaks of it is evaluated anew, here and not in the scopes that this one was cloned from.
@@ -113,7 +143,7 @@ impl Scope {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         match self.names.get(name) {
-            Some(Known::Value(value)) => Some(value),
+            Some((_, Known::Value(value))) => Some(value),
             _ => None,
         }
     }
@@ -133,7 +163,7 @@ impl Scope {
                 }
                 continue;
             }
-            match self.names.get_key_value(root) {
+            match self.names.get(root) {
                 Some((name, Known::Value(value))) => found.push((Arc::clone(name), value.clone())),
                 Some((_, Known::Unknown)) => needs.extend(names.iter().filter(|name| name.split('.').next() == Some(root)).map(str::to_owned)),
                 // Strict minijinja then says that it is undefined, with its place.
@@ -218,6 +248,15 @@ impl Scope {
         match self.context(&names, 0)? {
             Evaluated::Known(context) => compiled?.evaluate(&context).map(Evaluated::Known),
             Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
+        }
+    }
+
+    /// What an expression speaks of and nobody knows before the run; nothing if all of it is known, or it cannot be read.
+    #[must_use]
+    pub fn needs(&self, expr: &Expr) -> Option<Vec<String>> {
+        match self.context(&expression::expression(&expr.text).ok()?.names, 0) {
+            Ok(Evaluated::Unknown(needs)) => Some(needs),
+            _ => None,
         }
     }
 

@@ -62,6 +62,12 @@ impl<T> Timeline<T> {
         self.due.push(Reverse(Due { at: at.max(self.now), number: self.planned, what }));
     }
 
+    /// Whether something is due now that has not happened yet.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.due.peek().is_some_and(|Reverse(due)| due.at <= self.now)
+    }
+
     /// Lets time pass up to what is due next, if that is not after `until`; else up to `until`.
     pub fn next(&mut self, until: Duration) -> Option<T> {
         if self.due.peek().is_some_and(|Reverse(due)| due.at <= until)

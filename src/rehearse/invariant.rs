@@ -166,6 +166,9 @@ impl Site for Nowhere {
         Ok(Box::new(Self))
     }
     fn line(&self, _: &str) {}
+    fn listens(&self) -> bool {
+        false
+    }
 }
 
 impl Write for Nowhere {

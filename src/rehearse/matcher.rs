@@ -9,12 +9,9 @@ use crate::{expression::cache::Cache, ports::Words, runbook::name::Name};
 
 use super::document::{FlagDocument, Word as Written};
 
-/// The scenarios of a runbook answer the same commands, so most of their patterns are the same.
-static REGEXES: Cache<Arc<Regex>> = Cache::new(1024);
-
-fn compiled(expression: &str) -> Result<Arc<Regex>, regex::Error> {
-    REGEXES.get(expression, |expression| Regex::new(expression).map(Arc::new))
-}
+/// The scenarios of a runbook answer the same commands, so most of their words are the same.
+static WORDS: Cache<Arc<Word>> = Cache::new(4096);
+static SCRIPTS: Cache<Arc<Regex>> = Cache::new(256);
 
 /// What a pattern has captured, by name.
 pub type Captures = Vec<(String, Value)>;
@@ -23,18 +20,18 @@ pub type Captures = Vec<(String, Value)>;
 #[derive(Debug, Clone)]
 pub struct Pattern {
     subject: Subject,
-    flags: Vec<Vec<Word>>,
-    may_have: Vec<Vec<Word>>,
-    on: Option<Word>,
+    flags: Vec<Vec<Arc<Word>>>,
+    may_have: Vec<Vec<Arc<Word>>>,
+    on: Option<Arc<Word>>,
 }
 
 #[derive(Debug, Clone)]
 enum Subject {
     /// The words before a `rest`, the name of the rest if there is one, and the words after it.
     Argv {
-        before: Vec<Word>,
+        before: Vec<Arc<Word>>,
         rest: Option<String>,
-        after: Vec<Word>,
+        after: Vec<Arc<Word>>,
     },
     Script(Arc<Regex>),
 }
@@ -47,12 +44,12 @@ enum Kind {
 }
 
 /// A pattern for one word.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Word {
     Literal(String),
     /// Matches the whole word; a group for each capture.
     Pattern {
-        regex: Arc<Regex>,
+        regex: Regex,
         captures: Vec<(String, Kind)>,
         alternatives: Vec<String>,
     },
@@ -79,20 +76,22 @@ impl Pattern {
                 if words.is_empty() {
                     return Err("`match` is empty: write the command, word by word".to_owned());
                 }
-                match words.iter().position(|word| matches!(word, Word::Rest(_))) {
+                match words.iter().position(|word| matches!(**word, Word::Rest(_))) {
                     None => Subject::Argv { before: words, rest: None, after: Vec::new() },
                     Some(at) => {
                         let after = words.split_off(at + 1);
-                        let Some(Word::Rest(name)) = words.pop() else { return Err("no rest".to_owned()) };
-                        if after.iter().any(|word| matches!(word, Word::Rest(_))) {
+                        let last = words.pop();
+                        let Some(Word::Rest(name)) = last.as_deref() else { return Err("no rest".to_owned()) };
+                        if after.iter().any(|word| matches!(**word, Word::Rest(_))) {
                             return Err("only one `:rest` can stand in a pattern".to_owned());
                         }
-                        Subject::Argv { before: words, rest: Some(name), after }
+                        Subject::Argv { before: words, rest: Some(name.clone()), after }
                     }
                 }
             }
             (None, Some(script)) => {
-                Subject::Script(compiled(script).map_err(|error| format!("`script` is not a regular expression: {error}"))?)
+                let regex = SCRIPTS.get(script, |script| Regex::new(script).map(Arc::new));
+                Subject::Script(regex.map_err(|error| format!("`script` is not a regular expression: {error}"))?)
             }
             (None, None) => return Err("it needs `match` (the command, word by word) or `script` (for a shell step)".to_owned()),
             (Some(_), Some(_)) => return Err("it has both `match` and `script`: a command is one or the other".to_owned()),
@@ -102,8 +101,8 @@ impl Pattern {
                 FlagDocument::One(word) => Ok(vec![Word::new(word)?]),
                 FlagDocument::Many(words) => words.iter().map(Word::new).collect(),
             });
-            let groups: Vec<Vec<Word>> = groups.collect::<Result<_, String>>()?;
-            if groups.iter().any(|group| group.is_empty() || group.iter().any(|word| matches!(word, Word::Rest(_)))) {
+            let groups: Vec<Vec<Arc<Word>>> = groups.collect::<Result<_, String>>()?;
+            if groups.iter().any(|group| group.is_empty() || group.iter().any(|word| matches!(**word, Word::Rest(_)))) {
                 return Err("a flag is at least one word, and never a `:rest`".to_owned());
             }
             Ok(groups)
@@ -112,9 +111,9 @@ impl Pattern {
             subject,
             flags: flags(written.flags)?,
             may_have: flags(written.may_have)?,
-            on: written.on.map(Word::parse).transpose()?,
+            on: written.on.map(Word::shared).transpose()?,
         };
-        if matches!(pattern.on, Some(Word::Rest(_))) {
+        if matches!(pattern.on.as_deref(), Some(Word::Rest(_))) {
             return Err("`on` is one word, never a `:rest`".to_owned());
         }
         Ok(pattern)
@@ -124,7 +123,7 @@ impl Pattern {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
-        let mut words: Vec<&Word> = self.flags.iter().chain(&self.may_have).flatten().chain(&self.on).collect();
+        let mut words: Vec<&Arc<Word>> = self.flags.iter().chain(&self.may_have).flatten().chain(&self.on).collect();
         match &self.subject {
             Subject::Argv { before, rest, after } => {
                 words.extend(before.iter().chain(after));
@@ -133,7 +132,7 @@ impl Pattern {
             Subject::Script(regex) => names.extend(regex.capture_names().flatten().map(ToOwned::to_owned)),
         }
         for word in words {
-            if let Word::Pattern { captures, .. } = word {
+            if let Word::Pattern { captures, .. } = &**word {
                 names.extend(captures.iter().map(|(name, _)| name.clone()));
             }
         }
@@ -147,7 +146,7 @@ impl Pattern {
     pub fn programs(&self) -> Vec<&str> {
         match &self.subject {
             Subject::Script(_) => vec!["bash"],
-            Subject::Argv { before, .. } => match before.first() {
+            Subject::Argv { before, .. } => match before.first().map(|word| &**word) {
                 Some(Word::Literal(program)) => vec![program],
                 Some(Word::Pattern { alternatives, .. }) => alternatives.iter().map(String::as_str).collect(),
                 Some(Word::Rest(_)) | None => Vec::new(),
@@ -170,7 +169,7 @@ impl Pattern {
             }
             (Subject::Argv { before, rest, after }, Words::Argv(argv)) => {
                 // What most rules differ in is looked at before anything is copied.
-                if let (Some(Word::Literal(program)), Some(first)) = (before.first(), argv.first())
+                if let (Some(Word::Literal(program)), Some(first)) = (before.first().map(|word| &**word), argv.first())
                     && program != first
                 {
                     return None;
@@ -206,7 +205,7 @@ impl Pattern {
 }
 
 /// Takes the first words that are this flag out of the command.
-fn take_flag(flag: &[Word], words: &mut Vec<&str>, captures: &mut Captures) -> Option<()> {
+fn take_flag(flag: &[Arc<Word>], words: &mut Vec<&str>, captures: &mut Captures) -> Option<()> {
     for start in 1..(words.len() + 1).saturating_sub(flag.len()) {
         let mut found = captures.clone();
         if flag.iter().zip(&words[start..]).all(|(pattern, word)| pattern.matches(word, &mut found).is_some()) {
@@ -219,11 +218,15 @@ fn take_flag(flag: &[Word], words: &mut Vec<&str>, captures: &mut Captures) -> O
 }
 
 impl Word {
-    fn new(written: &Written) -> Result<Self, String> {
+    fn new(written: &Written) -> Result<Arc<Self>, String> {
         match written {
-            Written::Int(number) => Ok(Self::Literal(number.to_string())),
-            Written::Text(text) => Self::parse(text),
+            Written::Int(number) => Ok(Arc::new(Self::Literal(number.to_string()))),
+            Written::Text(text) => Self::shared(text),
         }
+    }
+
+    fn shared(text: &str) -> Result<Arc<Self>, String> {
+        WORDS.get(text, |text| Self::parse(text).map(Arc::new))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -300,7 +303,7 @@ impl Word {
             return Ok(Self::Literal(literal));
         }
         expression.push('$');
-        let regex = compiled(&expression).map_err(|error| format!("`{text}`: {error}"))?;
+        let regex = Regex::new(&expression).map_err(|error| format!("`{text}`: {error}"))?;
         Ok(Self::Pattern { regex, captures, alternatives })
     }
 

@@ -12,7 +12,7 @@ use super::{
     fault::Fault,
     injection::Injection,
     scenario::Scenario,
-    simulator::{Simulator, StepLines},
+    simulator::Simulator,
     stage::Stage,
 };
 
@@ -43,16 +43,16 @@ impl Judgement {
 impl Rehearsal {
     /// The runbook, if there is one, tells on which line each step stands.
     #[must_use]
-    pub fn new(scenario: Arc<Scenario>, runbook: Option<&Runbook>) -> Self {
+    pub fn new(scenario: Arc<Scenario>, runbook: Option<&Arc<Runbook>>) -> Self {
         Self::with(scenario, runbook, &[])
     }
 
     /// With faults besides those of the scenario.
     #[must_use]
-    pub fn with(scenario: Arc<Scenario>, runbook: Option<&Runbook>, more: &[Injection]) -> Self {
+    pub fn with(scenario: Arc<Scenario>, runbook: Option<&Arc<Runbook>>, more: &[Injection]) -> Self {
         let stage = Arc::new(Mutex::new(Stage::new(&scenario, more)));
         Self {
-            simulator: Simulator::new(Arc::clone(&stage), runbook.map(step_lines).unwrap_or_default()),
+            simulator: Simulator::new(Arc::clone(&stage), runbook.map(Arc::clone)),
             clock: VirtualClock::new(scenario.now, stage),
             prompt: Scripted::new(Arc::clone(&scenario)),
             scenario,
@@ -73,12 +73,4 @@ impl Rehearsal {
         let shown = Shown { account, exit, asked: &self.prompt.asked(), simulator: &self.simulator };
         Judgement { faults, mismatches: expectation::compare(&self.scenario, shown) }
     }
-}
-
-fn step_lines(runbook: &Runbook) -> StepLines {
-    let source = &runbook.source;
-    let line = |offset: usize| 1 + memchr::memchr_iter(b'\n', &source.text.as_bytes()[..offset.min(source.text.len())]).count();
-    let steps = runbook.all_steps().map(|step| (step.id.to_string(), step.span));
-    let probes = runbook.preflight.iter().filter_map(|probe| Some((probe.id.as_ref()?.to_string(), probe.span)));
-    steps.chain(probes).map(|(id, span)| (id, (source.name.clone(), line(span.offset)))).collect()
 }

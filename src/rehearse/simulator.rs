@@ -1,7 +1,6 @@
 //! Answers commands from the simulated world instead of running them.
 
 use std::{
-    collections::HashMap,
     io::Write,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,6 +12,7 @@ use minijinja::{Value, value::ValueKind};
 use crate::{
     event::{Exit, Place},
     ports::{Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Urgency, Words},
+    runbook::model::Runbook,
 };
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
     injection::{Calls, Injection, part_word},
     line::Spot,
     reader::exit_code,
-    rule::{Code, Printout, Rule},
+    rule::{Code, Printout, Rule, tells_time},
     stage::{Call, Stage, Violation},
     suggestion,
     world::Locals,
@@ -30,22 +30,21 @@ use super::{
 /// How much longer a slow command takes that has no timeout.
 const SLOW: Duration = Duration::from_secs(600);
 
-/// Where the steps of the runbook stand: file and line, by step id.
-pub type StepLines = HashMap<String, (String, usize)>;
-
 /// The simulated world as an executor. What it cannot answer it fails, and remembers why.
 #[derive(Debug)]
 pub struct Simulator {
     stage: Arc<Mutex<Stage>>,
-    steps: StepLines,
+    /// Tells where a step stands that no rule answers.
+    runbook: Option<Arc<Runbook>>,
 }
 
 /// How a command ends.
-struct Ending {
+#[derive(Debug, Clone)]
+pub(super) struct Ending {
     exit: Exit,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
-    rule: Option<usize>,
+    pub rule: Option<usize>,
 }
 
 /// How a rule is followed otherwise than it says.
@@ -94,8 +93,8 @@ impl Ending {
 }
 
 impl Simulator {
-    pub(super) fn new(stage: Arc<Mutex<Stage>>, steps: StepLines) -> Self {
-        Self { stage, steps }
+    pub(super) fn new(stage: Arc<Mutex<Stage>>, runbook: Option<Arc<Runbook>>) -> Self {
+        Self { stage, runbook }
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {
@@ -247,10 +246,19 @@ impl Simulator {
         {
             return Ending::not_started(format!("{program}: command not found"));
         }
+        let plain = matches!(twist, Twist { longer: Longer::By(Duration::ZERO), lie: false });
+        if plain && let Some(ending) = stage.again(order) {
+            return ending;
+        }
+        let mut command = None;
+        // Whether the same command, asked again in the same world, is answered with the same.
+        let mut lasts = plain;
         for (index, rule) in scenario.rules.iter().enumerate() {
-            let Some(captures) = rule.pattern.matches(&order.words, order.host.as_deref()) else { continue };
-            let locals = locals(stage, order, captures, index);
+            let Some(mut own) = rule.pattern.matches(&order.words, order.host.as_deref()) else { continue };
+            own.push(("calls".to_owned(), Value::from(stage.answered.get(index).copied().unwrap_or_default())));
+            let locals = Locals { own: Arc::new(own), command: Arc::clone(command.get_or_insert_with(|| command_names(stage, order))) };
             if let Some(when) = &rule.when {
+                lasts &= !tells_time(when);
                 match when.evaluate_bool(&stage.scope(&locals)) {
                     Ok(true) => {}
                     Ok(false) => continue,
@@ -260,6 +268,9 @@ impl Simulator {
             stage.answered[index] += 1;
             let mut ending = obey(stage, order, rule, index, &locals, twist);
             ending.rule = Some(index);
+            if lasts && rule.lasts() {
+                stage.keep(order, &ending);
+            }
             return ending;
         }
         self.unanswered(stage, order)
@@ -267,8 +278,8 @@ impl Simulator {
 
     fn unanswered(&self, stage: &mut Stage, order: &Order) -> Ending {
         let what = format!("no rule answers `{}` ({})", suggestion::command(order), order.place);
-        let (file, line) = match self.steps.get(order.place.step()) {
-            Some((file, line)) => (file.clone(), Some(*line)),
+        let (file, line) = match self.runbook.as_deref().and_then(|runbook| line_of(runbook, order.place.step())) {
+            Some((file, line)) => (file, Some(line)),
             None => (stage.scenario.name.clone(), None),
         };
         let near = suggestion::nearest(&stage.scenario, order).map(|near| format!("{near}\n")).unwrap_or_default();
@@ -278,23 +289,32 @@ impl Simulator {
     }
 }
 
-/// The names that a rule sees beside the world.
-fn locals(stage: &Stage, order: &Order, captures: Vec<(String, Value)>, rule: usize) -> Locals {
-    let mut locals = captures;
+/// Where a step or probe of the runbook stands: file and line.
+fn line_of(runbook: &Runbook, id: &str) -> Option<(String, usize)> {
+    let source = &runbook.source;
+    let probe = runbook.preflight.iter().find(|probe| probe.id.as_ref().is_some_and(|other| other.as_str() == id));
+    let step = || runbook.all_steps().find(|step| step.id.as_str() == id);
+    let span = probe.map(|probe| probe.span).or_else(|| Some(step()?.span))?;
+    let before = &source.text.as_bytes()[..span.offset.min(source.text.len())];
+    Some((source.name.clone(), 1 + memchr::memchr_iter(b'\n', before).count()))
+}
+
+/// The names that every rule sees beside the world and what it has captured.
+fn command_names(stage: &Stage, order: &Order) -> Arc<[(&'static str, Value)]> {
     let argv: Vec<Value> = match &order.words {
         Words::Argv(argv) => argv.iter().map(Value::from).collect(),
         Words::Script(script) => vec![Value::from(script)],
     };
-    locals.push(("argv".to_owned(), Value::from(argv)));
-    locals.push(("host".to_owned(), Value::from(order.host.as_deref())));
-    locals.push(("user".to_owned(), Value::from(order.user.as_deref().unwrap_or(&stage.scenario.user))));
-    locals.push(("stdin".to_owned(), Value::from(order.stdin.as_deref())));
-    locals.push(("env".to_owned(), Value::from_pairs(order.env.iter().map(|variable| (variable.name.as_str(), variable.value.as_str())))));
-    locals.push(("place".to_owned(), Value::from(order.place.as_str())));
-    locals.push(("part".to_owned(), Value::from(part_word(order.part))));
-    locals.push(("params".to_owned(), stage.params.clone()));
-    locals.push(("calls".to_owned(), Value::from(stage.answered.get(rule).copied().unwrap_or_default())));
-    Arc::new(locals)
+    Arc::new([
+        ("argv", Value::from(argv)),
+        ("host", Value::from(order.host.as_deref())),
+        ("user", Value::from(order.user.as_deref().unwrap_or(&stage.scenario.user))),
+        ("stdin", Value::from(order.stdin.as_deref())),
+        ("env", Value::from_pairs(order.env.iter().map(|variable| (variable.name.as_str(), variable.value.as_str())))),
+        ("place", Value::from(order.place.as_str())),
+        ("part", Value::from(part_word(order.part))),
+        ("params", stage.params.clone()),
+    ])
 }
 
 /// A rule that cannot be followed: the scenario has failed, whatever the runbook makes of it.
@@ -332,7 +352,7 @@ fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Lo
             return Ending::not_started(format!("the scenario is broken: {what}"));
         }
         for (delay, set) in &rule.after {
-            stage.later(*delay, Arc::clone(set), Arc::clone(locals), order.place.clone());
+            stage.later(*delay, Arc::clone(set), locals.clone(), order.place.clone());
         }
         if rule.hang {
             return hang(stage, order, takes, rule.line.clone());
@@ -382,13 +402,16 @@ fn installed(programs: &[String], program: &str) -> bool {
     programs.iter().any(|other| other == program || (name(other) == name(program) && (!other.contains('/') || !program.contains('/'))))
 }
 
-fn print(site: &dyn Site, bytes: &[u8]) -> Result<Printed, LedgerError> {
+fn print(site: &dyn Site, mut bytes: Vec<u8>) -> Result<Printed, LedgerError> {
     let mut capture = site.capture()?;
-    capture.write_all(bytes).map_err(|source| LedgerError { what: "its output could not be kept".to_owned(), source: Some(source) })?;
-    for line in String::from_utf8_lossy(bytes).lines() {
-        site.line(line);
+    capture.write_all(&bytes).map_err(|source| LedgerError { what: "its output could not be kept".to_owned(), source: Some(source) })?;
+    if site.listens() {
+        for line in String::from_utf8_lossy(&bytes).lines() {
+            site.line(line);
+        }
     }
-    Ok(Printed::new(capture.finish()?, bytes[..bytes.len().min(Printed::LIMIT)].to_vec()))
+    bytes.truncate(Printed::LIMIT);
+    Ok(Printed::new(capture.finish()?, bytes))
 }
 
 impl Executor for Simulator {
@@ -447,8 +470,8 @@ impl Executor for Simulator {
         if let Some(speed) = speed {
             stop.sleep(took.div_f64(speed), stop.urgency());
         }
-        let stdout = print(site, &ending.stdout)?;
-        let stderr = print(site, &ending.stderr)?;
+        let stdout = print(site, ending.stdout)?;
+        let stderr = print(site, ending.stderr)?;
         Ok(Ran { exit: ending.exit, stdout, stderr, took, leaked: false })
     }
 }

@@ -7,7 +7,7 @@ use minijinja::Value;
 use crate::{
     event::{Effect, Exit, Part, Place},
     expression,
-    ports::Words,
+    ports::{Order, Words},
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     line::Spot,
     rule::Assignment,
     scenario::Scenario,
+    simulator::Ending,
     world::{Locals, World},
 };
 
@@ -93,6 +94,15 @@ pub struct Stage {
     /// Commands that were asked for all the same.
     pub afterwards: Vec<Place>,
     endless: bool,
+    last: Option<Last>,
+}
+
+/// What was answered last, if it depends on nothing but the command and the world. A wait asks the same a thousand times.
+#[derive(Debug)]
+struct Last {
+    order: Order,
+    world: u64,
+    ending: Ending,
 }
 
 impl Stage {
@@ -115,6 +125,7 @@ impl Stage {
             ended: None,
             afterwards: Vec::new(),
             endless: false,
+            last: None,
             scenario: Arc::clone(scenario),
         };
         for (index, happening) in scenario.happenings.iter().enumerate() {
@@ -179,6 +190,24 @@ impl Stage {
 
     pub fn later(&mut self, delay: Duration, set: Arc<[Assignment]>, locals: Locals, place: Place) {
         self.timeline.plan(self.now().saturating_add(delay), Due::Later { set, locals, place });
+    }
+
+    /// The last answer, if the same was asked and the world is as it was.
+    pub(super) fn again(&mut self, order: &Order) -> Option<Ending> {
+        let last = self.last.as_ref().filter(|last| last.world == self.world.changes() && last.order == *order)?;
+        // What is due at this very moment comes first.
+        if self.timeline.is_due() {
+            return None;
+        }
+        let ending = last.ending.clone();
+        if let Some(answered) = ending.rule.and_then(|rule| self.answered.get_mut(rule)) {
+            *answered += 1;
+        }
+        Some(ending)
+    }
+
+    pub(super) fn keep(&mut self, order: &Order, ending: &Ending) {
+        self.last = Some(Last { order: order.clone(), world: self.world.changes(), ending: ending.clone() });
     }
 
     /// What an expression sees now.

@@ -17,14 +17,29 @@ pub const BUILTINS: &[&str] = &["params", "argv", "host", "user", "env", "stdin"
 pub const LOCAL: &str = "local";
 
 type Variables = IndexMap<String, Value>;
-/// Names that one command brings with it, such as what was captured of it.
-pub type Locals = Arc<Vec<(String, Value)>>;
+/// Names that one command brings with it. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Locals {
+    /// What was captured of it, and how often its rule has answered.
+    pub own: Arc<Vec<(String, Value)>>,
+    /// What is the same for every rule.
+    pub command: Arc<[(&'static str, Value)]>,
+}
+
+impl Locals {
+    fn get(&self, key: &str) -> Option<&Value> {
+        let own = self.own.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+        own.or_else(|| self.command.iter().find(|(name, _)| *name == key).map(|(_, value)| value))
+    }
+}
 
 /// The state of the simulated world. It has exactly the variables that the scenario declares.
 #[derive(Debug, Clone, Default)]
 pub struct World {
     /// Shared with scopes only while an expression is evaluated, so a change copies nothing.
     variables: Arc<Variables>,
+    /// How often it was changed.
+    changes: u64,
 }
 
 /// What an expression sees.
@@ -41,8 +56,7 @@ impl Object for Scope {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        let local = self.locals.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
-        local.or_else(|| self.variables.get(key).cloned()).or_else(|| match key {
+        self.locals.get(key).cloned().or_else(|| self.variables.get(key).cloned()).or_else(|| match key {
             "elapsed" => Some(Value::from(self.elapsed)),
             "here" => self.here(),
             _ => None,
@@ -53,7 +67,7 @@ impl Object for Scope {
 impl Scope {
     /// What `hosts` holds for the host on which the command runs.
     fn here(&self) -> Option<Value> {
-        let host = self.locals.iter().find(|(name, _)| name == "host").map(|(_, host)| host)?;
+        let host = self.locals.get("host")?;
         child(self.variables.get("hosts")?, host.as_str().unwrap_or(LOCAL))
     }
 }
@@ -62,13 +76,19 @@ impl World {
     #[must_use]
     pub fn new(variables: &IndexMap<String, serde_json::Value>) -> Self {
         let variables = variables.iter().map(|(name, value)| (name.clone(), expression::from_json(value))).collect();
-        Self { variables: Arc::new(variables) }
+        Self { variables: Arc::new(variables), changes: 0 }
     }
 
     /// The scope for an expression: the command's own names first, then the variables, and `elapsed` in seconds.
     #[must_use]
     pub fn scope(&self, locals: &Locals, elapsed: std::time::Duration) -> Value {
-        Value::from_object(Scope { variables: Arc::clone(&self.variables), locals: Arc::clone(locals), elapsed: elapsed.as_secs_f64() })
+        Value::from_object(Scope { variables: Arc::clone(&self.variables), locals: locals.clone(), elapsed: elapsed.as_secs_f64() })
+    }
+
+    /// How often it was changed: as long as that is the same, so is all of it.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The value at a path such as `osd.3.up`.
@@ -96,6 +116,7 @@ impl World {
     pub fn set(&mut self, path: &[String], value: Value) -> Result<(), String> {
         let missing = |upto: usize| format!("there is no `{}` in the world", path[..upto].join("."));
         let Some((root, rest)) = path.split_first() else { return Err("it names nothing to set".to_owned()) };
+        self.changes += 1;
         let variable = Arc::make_mut(&mut self.variables).get_mut(root).ok_or_else(|| missing(1))?;
         *variable = replaced(variable, rest, value).map_err(|left| missing(path.len() - left))?;
         Ok(())
@@ -174,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_commands_own_names_come_first() {
-        let locals: Locals = Arc::new(vec![("n".into(), Value::from(9))]);
+        let locals = Locals { own: Arc::new(vec![("n".into(), Value::from(9))]), ..Locals::default() };
         assert_eq!(evaluate("n", &world().scope(&locals, Duration::ZERO)).unwrap(), Value::from(9));
         assert!(evaluate("gone", &world().scope(&locals, Duration::ZERO)).is_err());
     }

@@ -316,9 +316,7 @@ fn read_output(stdout: &str, output: Output) -> Result<Value, String> {
     match output {
         Output::Text => Ok(Value::from(text)),
         Output::Lines => Ok(Value::from(text.lines().map(Value::from).collect::<Vec<_>>())),
-        Output::Json => serde_json::from_str::<serde_json::Value>(stdout)
-            .map(|value| expression::from_json(&value))
-            .map_err(|error| format!("its output is not the JSON that it should be: {error}")),
+        Output::Json => serde_json::from_str(stdout).map_err(|error| format!("its output is not the JSON that it should be: {error}")),
         Output::Int => text.trim().parse::<i64>().map(Value::from).map_err(|_| {
             let start: String = text.chars().take(40).collect();
             format!("its output is not the whole number that it should be: {start:?}")
@@ -351,6 +349,10 @@ impl Site for CommandSite<'_> {
 
     fn remark(&self, text: &str) -> Result<(), LedgerError> {
         self.keep(Event::Note { place: Some(self.place.clone()), text: text.to_owned() })
+    }
+
+    fn listens(&self) -> bool {
+        self.engine.is_watched()
     }
 
     fn line(&self, text: &str) {

@@ -181,7 +181,15 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Whether anybody looks on.
+    pub fn is_watched(&self) -> bool {
+        !self.ports.observers.is_empty()
+    }
+
     pub fn progress(&self, progress: &Progress) {
+        if !self.is_watched() {
+            return;
+        }
         let at = self.ports.clock.now();
         let masked;
         let progress = if self.secrets.is_empty() {

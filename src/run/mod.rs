@@ -130,7 +130,7 @@ impl Engine<'_> {
             source: runbook.source.name.clone(),
             runbook_sha256: runbook.source.sha256.clone(),
             plan: record,
-            plan_sha256: self.plan.digest(),
+            plan_sha256: self.plan.digest().to_owned(),
             params: self.plan.bound.shown(),
             mode: self.setting.mode,
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     event::{Part, Place, Verdict},
+    expression::ExpressionError,
     plan::{Evaluated, Scope, scope::list_of},
     ports::Ran,
     runbook::model::{Probe, Template},
@@ -170,34 +171,36 @@ impl Engine<'_> {
             for name in ["code", "output", "stdout", "stderr"] {
                 probing.set(name, 0);
             }
-            if let Ok(Evaluated::Unknown(needs)) = probing.holds(expect) {
+            if let Some(needs) = probing.needs(expect) {
                 return Ok(Evaluated::Unknown(needs));
             }
         }
         let mut inner = scope.clone();
-        let mut outcome = (Verdict::Passed, Value::from(()));
+        let mut asked = None;
         let judged = self.execute(&order, attempt, None, self.ports.interrupts, None, |ran| {
             let (verdict, result) = judge(probe, ran, &mut inner);
-            let asked = Self::asked(probe, &inner, place, verdict.clone(), result.clone());
-            outcome = (verdict, result);
-            (outcome.0.clone(), asked.message)
+            let asked = asked.insert(Self::asked(probe, &inner, place, verdict, result));
+            (asked.verdict.clone(), asked.message.clone())
         })?;
-        Ok(Evaluated::Known(Self::asked(probe, &inner, place, judged.verdict, outcome.1)))
+        Ok(Evaluated::Known(match asked {
+            Some(asked) if asked.verdict == judged.verdict => asked,
+            // What was in doubt has not passed, whatever was read from it.
+            asked => Self::asked(probe, &inner, place, judged.verdict, asked.map_or_else(|| Value::from(()), |asked| asked.result)),
+        }))
     }
 
     fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value) -> Asked {
-        let text = |template: &Option<Template>| {
-            template.as_ref().map(|template| match scope.text(template) {
-                Ok(Evaluated::Known(text)) => text.trim().to_owned(),
-                Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
-                Err(error) => format!("({error})"),
-            })
+        let text = |evaluated: Result<Evaluated<String>, ExpressionError>| match evaluated {
+            Ok(Evaluated::Known(text)) => text.trim().to_owned(),
+            Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
+            Err(error) => format!("({error})"),
         };
-        let hint = if verdict == Verdict::Passed { None } else { text(&probe.hint) };
+        let evaluated = |template: &Template| scope.text(template);
+        let hint = if verdict == Verdict::Passed { None } else { probe.hint.as_ref().map(evaluated).map(text) };
         // A message that speaks of what could not be read gives way to the reason.
-        let message = match (&verdict, probe.message.as_ref().map(|message| scope.text(message))) {
-            (Verdict::Failed { .. } | Verdict::Unknown { .. }, Some(Err(_))) => String::new(),
-            _ => text(&probe.message).unwrap_or_default(),
+        let message = match (&verdict, probe.message.as_ref().map(evaluated)) {
+            (Verdict::Failed { .. } | Verdict::Unknown { .. }, Some(Err(_))) | (_, None) => String::new(),
+            (_, Some(message)) => text(message),
         };
         Asked { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result }
     }

@@ -2,12 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use super::engine::{Engine, Halt};
 use crate::{
     event::{Event, Finding, Place},
+    expression::cache::Cache,
     plan::{Evaluated, Scope, scope::list_of},
     runbook::{
         model::{Command, Items, Kind, Probe, Program, Runbook, Step, Undo},
@@ -26,6 +28,18 @@ struct Uses {
     far: BTreeMap<String, BTreeSet<String>>,
     /// On hosts that only the run will know.
     somewhere: BTreeSet<String>,
+}
+
+/// The programs of commands: a rehearsal looks them up in the same ones again and again.
+static SCRIPTS: Cache<Arc<[String]>> = Cache::new(1024);
+/// By the words with NUL bytes between, which no command that can be run holds.
+static ARGVS: Cache<Arc<[String]>> = Cache::new(1024);
+
+fn named(known: &Cache<Arc<[String]>>, text: &str, commands: impl Fn(&str) -> Vec<Vec<String>>) -> Arc<[String]> {
+    let found: Result<_, Infallible> =
+        known.get(text, |text| Ok(commands(text).iter().map(|argv| words::program(argv).to_owned()).collect()));
+    let Ok(programs) = found;
+    programs
 }
 
 impl Uses {
@@ -95,18 +109,20 @@ impl Uses {
     }
 
     fn command(&mut self, command: &Command, scope: &Scope) {
-        let found = match &command.program {
-            Program::Argv(argv) => words::commands_of_argv(&argv.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            Program::Shell(script) => words::commands_of_script(script),
+        let programs = match &command.program {
+            Program::Argv(argv) => {
+                let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();
+                named(&ARGVS, &argv.join("\0"), |_| words::commands_of_argv(&argv))
+            }
+            Program::Shell(script) => named(&SCRIPTS, script, words::commands_of_script),
         };
-        let programs = found.iter().map(|argv| words::program(argv).to_owned());
         let place = match command.on.as_ref().map(|on| scope.text(on)) {
             None => &mut self.here,
             Some(Ok(Evaluated::Known(host))) if host.is_empty() || host == "local" => &mut self.here,
             Some(Ok(Evaluated::Known(host))) => self.far.entry(host).or_default(),
             Some(_) => &mut self.somewhere,
         };
-        place.extend(programs);
+        place.extend(programs.iter().cloned());
     }
 }
 

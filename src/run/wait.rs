@@ -340,10 +340,7 @@ fn needs_more(wait: &Wait, scope: &Scope) -> Option<Vec<String>> {
     for name in ["code", "output", "stdout", "stderr"] {
         probing.set(name, 0);
     }
-    [Some(&wait.until), wait.fail_if.as_ref()].into_iter().flatten().find_map(|expr| match probing.holds(expr) {
-        Ok(Evaluated::Unknown(needs)) => Some(needs),
-        _ => None,
-    })
+    [Some(&wait.until), wait.fail_if.as_ref()].into_iter().flatten().find_map(|expr| probing.needs(expr))
 }
 
 /// What is recorded for a wait that runs no command.
@@ -377,6 +374,9 @@ impl Site for Poll {
         Ok(Box::new(Count(0)))
     }
     fn line(&self, _: &str) {}
+    fn listens(&self) -> bool {
+        false
+    }
 }
 
 /// Counts bytes and keeps none.

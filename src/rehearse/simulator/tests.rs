@@ -1,7 +1,7 @@
 //! What the simulated world answers, and what it refuses to.
 
 use super::{
-    super::bench::{Bench, execute, order, rehearsal, run},
+    super::bench::{Bench, execute, order, rehearsal, run, scenario},
     *,
 };
 use crate::{event::Part, ports::Clock};
@@ -62,14 +62,15 @@ fn scripts_and_the_lines_that_they_print() {
 
 #[test]
 fn a_command_without_a_rule_is_a_fault_with_the_rule_to_write() {
-    let mut rehearsal = rehearsal(RESTART);
-    rehearsal.simulator.steps.insert("step".into(), ("x.yaml".into(), 12));
+    let mut runbook = super::super::coverage::tests::runbook();
+    runbook.steps[1].id = crate::runbook::name::StepId::new("step").unwrap();
+    let rehearsal = crate::rehearse::Rehearsal::new(scenario(RESTART).into(), Some(&Arc::new(runbook)));
     let ran = execute(&rehearsal, &Order { host: Some("h1".into()), ..order("kubectl get -o jsonpath={.x} 3 it's") });
     assert!(matches!(ran.exit, Exit::NotStarted { .. }));
     let faults = rehearsal.simulator.take_faults();
     assert_eq!(
         faults[0].to_string(),
-        "x.yaml:12: no rule answers `kubectl get -o jsonpath={.x} 3 it's on h1` (each[i=1].step)\n\
+        "x.yaml:3: no rule answers `kubectl get -o jsonpath={.x} 3 it's on h1` (each[i=1].step)\n\
              add to `commands:` in s.yaml:\n  - match: [kubectl, get, '-o', 'jsonpath=\\{.x\\}', '3', 'it''s']\n    on: h1\n    \
              stdout: ''    # what does it print?\n"
     );

@@ -1,5 +1,7 @@
 //! Probes and waits.
 
+use std::sync::LazyLock;
+
 use super::{
     Resolver,
     index::pairs,
@@ -272,8 +274,9 @@ impl Resolver<'_> {
         if output != Output::Text {
             return;
         }
-        let trap = regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok();
-        if trap.is_some_and(|trap| trap.is_match(&expression.text)) && expression::check_expression(&expression.text).is_ok() {
+        static TRAP: LazyLock<Option<regex::Regex>> =
+            LazyLock::new(|| regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok());
+        if TRAP.as_ref().is_some_and(|trap| trap.is_match(&expression.text)) && expression::check_expression(&expression.text).is_ok() {
             self.faults.push(
                 Fault::warning(
                     "text-compared",
