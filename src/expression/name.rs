@@ -216,7 +216,7 @@ mod tests {
     fn names_come_with_their_dots() {
         let names = check_expression("params.osds | length > gate.output.x and item in vars.hosts and range(3)").unwrap();
         assert_eq!(names.iter().collect::<Vec<_>>(), ["gate.output.x", "item", "params.osds", "vars.hosts"]);
-        assert_eq!(names.roots().into_iter().collect::<Vec<_>>(), ["gate", "item", "params", "vars"]);
+        assert_eq!(names.roots().iter().collect::<Vec<_>>(), ["gate", "item", "params", "vars"]);
     }
 
     #[test]
