@@ -162,9 +162,7 @@ fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
         given.add(name, Raw::Typed(value.clone()), Giver::File("the scenario".to_owned()));
     }
     match binding::bind(&loaded.runbook, &given) {
-        Ok((bound, missing)) if missing.is_empty() => {
-            Ok(Plan::new(loaded.runbook.clone(), bound, loaded.called.clone(), None))
-        }
+        Ok((bound, missing)) if missing.is_empty() => Ok(Plan::new(loaded.runbook.clone(), bound, loaded.called.clone(), None)),
         Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario gives no value for {}", parameter.name)).collect()),
         Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
     }

@@ -271,11 +271,11 @@ impl Resolver<'_> {
 
     /// Text is never ordered against a number: the comparison would fail when it is made.
     fn text_compared(&mut self, expression: &Expr, output: Output) {
+        static TRAP: LazyLock<Option<regex::Regex>> =
+            LazyLock::new(|| regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok());
         if output != Output::Text {
             return;
         }
-        static TRAP: LazyLock<Option<regex::Regex>> =
-            LazyLock::new(|| regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok());
         if TRAP.as_ref().is_some_and(|trap| trap.is_match(&expression.text)) && expression::check_expression(&expression.text).is_ok() {
             self.faults.push(
                 Fault::warning(
