@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     parallel,
-    trial::{Manner, Trial},
+    trial::{Gone, Manner, Trial},
     wrong::Wrong,
 };
 use crate::{
@@ -75,23 +75,28 @@ fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) 
         wrong,
         again: again(runbook, &trial.name, &fault.to_string(), then, leave),
     };
-    // A run that was ended may be taken up again, or left with what it owes.
-    if fault.mishap.ends_halligan() {
-        let gone = trial.run(&Manner { faults, otherwise: Some(Choice::Stop), leave: true });
-        tried += 1;
-        let wrong = gone.held_against_invariants(trial);
-        if !wrong.is_empty() {
-            broken.push(told(Choice::Stop, true, wrong));
-        }
-    }
     // What the first run, which always stops, was offered. Up to there the others are the same.
     let mut offered: Vec<Choice> = Vec::new();
     for then in CHOICES {
         if then != Choice::Stop && !offered.contains(&then) {
             continue;
         }
-        let gone = trial.run(&Manner { faults, otherwise: Some(then), leave: false });
+        let manner = Manner { faults, otherwise: Some(then), leave: false };
+        // A run that was ended may be taken up again, or left with what it owes: up to there it is one.
+        let mut judge_left = |left: &Gone| {
+            tried += 1;
+            let wrong = left.held_against_invariants(trial);
+            if !wrong.is_empty() {
+                broken.push(told(then, true, wrong));
+            }
+        };
+        let ends = fault.mishap.ends_halligan() && then == Choice::Stop;
+        let gone = if ends { trial.run_and_tell(&manner, &mut judge_left) } else { trial.run(&manner) };
         let struck = gone.rehearsal.simulator.injections_left().iter().all(|(left, _)| left != fault);
+        if ends && !struck {
+            // Another fault came before it: it is left as it ended.
+            judge_left(&gone);
+        }
         if !struck {
             // Nothing went wrong that anybody could be asked about.
             if then == Choice::Stop {

@@ -66,6 +66,16 @@ impl Trial {
 
     #[must_use]
     pub fn run(&self, manner: &Manner<'_>) -> Gone {
+        self.conduct(manner, None)
+    }
+
+    /// Runs it, and says how a fault has left it if one has ended it, before it is gone on with.
+    #[must_use]
+    pub fn run_and_tell(&self, manner: &Manner<'_>, mut left: impl FnMut(&Gone)) -> Gone {
+        self.conduct(manner, Some(&mut left))
+    }
+
+    fn conduct(&self, manner: &Manner<'_>, left: Option<&mut dyn FnMut(&Gone)>) -> Gone {
         let rehearsal = Rehearsal::with(Arc::clone(&self.scenario), Some(&self.plan.runbook), manner.faults).otherwise(manner.otherwise);
         let ledger = MemoryLedger::default();
         let interrupts = Interrupts::default();
@@ -90,6 +100,9 @@ impl Trial {
         let mut ending = run::run(&self.plan, &setting, ports);
         let taken_up = rehearsal.simulator.ended() && !manner.leave;
         if taken_up {
+            if let Some(left) = left {
+                left(&Gone::new(rehearsal.copy(), ending.clone(), false, ledger.told()));
+            }
             rehearsal.simulator.revive();
             match Past::of(&ledger.events()) {
                 Ok(past) => {
@@ -111,14 +124,17 @@ impl Trial {
                 }
             }
         }
-        let events = ledger.into_told();
-        let mut account = Account::of(&events);
-        account.at = ending.place.clone().or(account.at);
-        Gone { rehearsal, ending, taken_up, events, account }
+        Gone::new(rehearsal, ending, taken_up, ledger.into_told())
     }
 }
 
 impl Gone {
+    fn new(rehearsal: Rehearsal, ending: Ending, taken_up: bool, events: Vec<Event>) -> Self {
+        let mut account = Account::of(&events);
+        account.at = ending.place.clone().or(account.at);
+        Self { rehearsal, ending, taken_up, events, account }
+    }
+
     /// What is not as the scenario expects.
     #[must_use]
     pub fn held_against_expectations(&self) -> Vec<Wrong> {

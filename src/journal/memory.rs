@@ -31,6 +31,12 @@ impl MemoryLedger {
 
     /// Everything that was told, what is only for the screen too.
     #[must_use]
+    pub fn told(&self) -> Vec<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// As [`MemoryLedger::told`], when nothing more comes.
+    #[must_use]
     pub fn into_told(self) -> Vec<Event> {
         self.events.into_inner().unwrap_or_else(PoisonError::into_inner)
     }

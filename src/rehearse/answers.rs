@@ -37,7 +37,7 @@ pub struct Scripted {
     memory: Mutex<Memory>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Memory {
     asked: Vec<Asked>,
     /// How often each entry of `answers` has been used.
@@ -55,6 +55,11 @@ impl Scripted {
     #[must_use]
     pub fn otherwise(self, choice: Option<Choice>) -> Self {
         Self { otherwise: choice, ..self }
+    }
+
+    /// The same at this moment.
+    pub(super) fn copy(&self) -> Self {
+        Self { scenario: Arc::clone(&self.scenario), otherwise: self.otherwise, memory: Mutex::new(self.memory().clone()) }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

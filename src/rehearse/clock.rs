@@ -12,14 +12,14 @@ use crate::ports::{Clock, Interrupts, Urgency};
 use super::stage::Stage;
 
 /// What is due when. Things that are due at the same moment happen in the order in which they were planned.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Timeline<T> {
     now: Duration,
     planned: u64,
     due: BinaryHeap<Reverse<Due<T>>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Due<T> {
     at: Duration,
     number: u64,

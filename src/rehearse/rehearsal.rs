@@ -59,6 +59,18 @@ impl Rehearsal {
         }
     }
 
+    /// The same at this moment: what becomes of one is nothing to the other.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let stage = Arc::new(Mutex::new(self.simulator.stage().clone()));
+        Self {
+            simulator: self.simulator.beside(Arc::clone(&stage)),
+            clock: VirtualClock::new(self.scenario.now, stage),
+            prompt: self.prompt.copy(),
+            scenario: Arc::clone(&self.scenario),
+        }
+    }
+
     /// With what is chosen where the scenario does not say.
     #[must_use]
     pub fn otherwise(self, choice: Option<Choice>) -> Self {

@@ -45,12 +45,12 @@ impl Formula {
 
 impl Formula {
     /// Whether its value may be another though the command and the world are the same.
-    fn tells_time(&self) -> bool {
+    fn passes(&self) -> bool {
         match self {
             Self::Fixed(_) => false,
-            Self::Template(template) => tells_time(template),
-            Self::List(members) => members.iter().any(Self::tells_time),
-            Self::Map(members) => members.iter().any(|(_, member)| member.tells_time()),
+            Self::Template(template) => passes(template),
+            Self::List(members) => members.iter().any(Self::passes),
+            Self::Map(members) => members.iter().any(|(_, member)| member.passes()),
         }
     }
 }
@@ -98,24 +98,25 @@ pub struct Rule {
     pub line: Option<Spot>,
 }
 
-/// Whether it speaks of what changes though the command and the world do not.
+/// Whether it speaks of what may be another though the command and the world are the same.
 #[must_use]
-pub fn tells_time(compiled: &Compiled) -> bool {
-    compiled.names().is_some_and(|names| ["elapsed", "calls"].iter().any(|name| names.roots().contains(*name)))
+pub fn passes(compiled: &Compiled) -> bool {
+    compiled.names().is_some_and(|names| ["elapsed", "calls", "place", "part"].iter().any(|name| names.roots().contains(*name)))
 }
 
 impl Rule {
-    /// Whether following it again, in the same world, comes to the same: it changes nothing, takes no time, and tells none.
+    /// Whether following it again, in the same world, comes to the same: it changes nothing, takes no time, and says nothing that
+    /// passes.
     #[must_use]
     pub fn lasts(&self) -> bool {
         let changes = !self.set.is_empty() || !self.after.is_empty() || self.hang || !self.takes.is_zero();
         let stdout = match &self.stdout {
             Printout::Nothing | Printout::Bytes(_) | Printout::Unread(_) => false,
-            Printout::Template(template) => tells_time(template),
-            Printout::Json(formula) => formula.tells_time(),
+            Printout::Template(template) => passes(template),
+            Printout::Json(formula) => formula.passes(),
         };
-        let code = matches!(&self.code, Code::Template(template) if tells_time(template));
-        !changes && !stdout && !code && !self.stderr.as_ref().is_some_and(tells_time)
+        let code = matches!(&self.code, Code::Template(template) if passes(template));
+        !changes && !stdout && !code && !self.stderr.as_ref().is_some_and(passes)
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
     injection::{Calls, Injection, part_word},
     line::Spot,
     reader::exit_code,
-    rule::{Code, Printout, Rule, tells_time},
+    rule::{Code, Printout, Rule, passes},
     stage::{Call, Stage, Violation},
     suggestion,
     world::Locals,
@@ -97,7 +97,12 @@ impl Simulator {
         Self { stage, runbook }
     }
 
-    fn stage(&self) -> MutexGuard<'_, Stage> {
+    /// The same, on another stage.
+    pub(super) fn beside(&self, stage: Arc<Mutex<Stage>>) -> Self {
+        Self { stage, runbook: self.runbook.clone() }
+    }
+
+    pub(super) fn stage(&self) -> MutexGuard<'_, Stage> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -258,7 +263,7 @@ impl Simulator {
             own.push(("calls".to_owned(), Value::from(stage.answered.get(index).copied().unwrap_or_default())));
             let locals = Locals { own: Arc::new(own), command: Arc::clone(command.get_or_insert_with(|| command_names(stage, order))) };
             if let Some(when) = &rule.when {
-                lasts &= !tells_time(when);
+                lasts &= !passes(when);
                 match when.evaluate_bool(&stage.scope(&locals)) {
                     Ok(true) => {}
                     Ok(false) => continue,
@@ -268,7 +273,7 @@ impl Simulator {
             stage.answered[index] += 1;
             let mut ending = obey(stage, order, rule, index, &locals, twist);
             ending.rule = Some(index);
-            if lasts && rule.lasts() {
+            if lasts && rule.lasts() && matches!(ending.exit, Exit::Code(_)) {
                 stage.keep(order, &ending);
             }
             return ending;

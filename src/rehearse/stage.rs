@@ -58,7 +58,7 @@ pub struct Violation {
     pub place: Option<Place>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Due {
     /// An event, by its index.
     Happening(usize),
@@ -69,7 +69,7 @@ enum Due {
     },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Stage {
     pub scenario: Arc<Scenario>,
     pub world: World,
@@ -94,15 +94,24 @@ pub struct Stage {
     /// Commands that were asked for all the same.
     pub afterwards: Vec<Place>,
     endless: bool,
-    last: Option<Last>,
+    /// Answers that last as long as the world has changed so often, and no more.
+    lasting: (u64, Vec<Lasting>),
 }
 
-/// What was answered last, if it depends on nothing but the command and the world. A wait asks the same a thousand times.
-#[derive(Debug)]
-struct Last {
+/// An answer that depends on nothing but the command and the world. Probes ask the same again, and a wait does a thousand times.
+#[derive(Debug, Clone)]
+struct Lasting {
     order: Order,
-    world: u64,
     ending: Ending,
+}
+
+impl Lasting {
+    /// Whether a rule sees no difference: such a one takes no time, and speaks neither of the place nor of the part.
+    fn answers(&self, order: &Order) -> bool {
+        let asked = &self.order;
+        let command = asked.words == order.words && asked.host == order.host && asked.user == order.user;
+        command && asked.stdin == order.stdin && asked.env == order.env
+    }
 }
 
 impl Stage {
@@ -125,7 +134,7 @@ impl Stage {
             ended: None,
             afterwards: Vec::new(),
             endless: false,
-            last: None,
+            lasting: (0, Vec::new()),
             scenario: Arc::clone(scenario),
         };
         for (index, happening) in scenario.happenings.iter().enumerate() {
@@ -192,22 +201,25 @@ impl Stage {
         self.timeline.plan(self.now().saturating_add(delay), Due::Later { set, locals, place });
     }
 
-    /// The last answer, if the same was asked and the world is as it was.
+    /// What was answered before to the same command in the same world.
     pub(super) fn again(&mut self, order: &Order) -> Option<Ending> {
-        let last = self.last.as_ref().filter(|last| last.world == self.world.changes() && last.order == *order)?;
         // What is due at this very moment comes first.
-        if self.timeline.is_due() {
+        if self.lasting.0 != self.world.changes() || self.timeline.is_due() {
             return None;
         }
-        let ending = last.ending.clone();
+        let ending = self.lasting.1.iter().find(|lasting| lasting.answers(order))?.ending.clone();
         if let Some(answered) = ending.rule.and_then(|rule| self.answered.get_mut(rule)) {
             *answered += 1;
         }
         Some(ending)
     }
 
+    /// Keeps an answer for as long as the world is as it is.
     pub(super) fn keep(&mut self, order: &Order, ending: &Ending) {
-        self.last = Some(Last { order: order.clone(), world: self.world.changes(), ending: ending.clone() });
+        if self.lasting.0 != self.world.changes() {
+            self.lasting = (self.world.changes(), Vec::new());
+        }
+        self.lasting.1.push(Lasting { order: order.clone(), ending: ending.clone() });
     }
 
     /// What an expression sees now.

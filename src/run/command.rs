@@ -11,7 +11,7 @@ use minijinja::{Value, value::ValueKind};
 use super::engine::{Engine, Halt};
 use crate::{
     event::{Captured, Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
-    expression,
+    expression::{self, cache::Cache},
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
     quantity,
@@ -316,12 +316,20 @@ fn read_output(stdout: &str, output: Output) -> Result<Value, String> {
     match output {
         Output::Text => Ok(Value::from(text)),
         Output::Lines => Ok(Value::from(text.lines().map(Value::from).collect::<Vec<_>>())),
-        Output::Json => serde_json::from_str(stdout).map_err(|error| format!("its output is not the JSON that it should be: {error}")),
+        Output::Json => json(stdout).map_err(|error| format!("its output is not the JSON that it should be: {error}")),
         Output::Int => text.trim().parse::<i64>().map(Value::from).map_err(|_| {
             let start: String = text.chars().take(40).collect();
             format!("its output is not the whole number that it should be: {start:?}")
         }),
     }
+}
+
+/// JSON that was read before is shared: waits, gates and proofs ask the same again, and most often get the same answer.
+fn json(text: &str) -> Result<Value, serde_json::Error> {
+    static READ: Cache<Value> = Cache::new(256);
+    /// In bytes: what is longer is not kept.
+    const LONGEST: usize = 16 << 10;
+    if text.len() > LONGEST { serde_json::from_str(text) } else { READ.get(text, |text| serde_json::from_str(text)) }
 }
 
 /// Records what an executor says of one command.

@@ -98,7 +98,7 @@ impl From<LedgerError> for Halt {
 }
 
 /// How a run ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ending {
     pub outcome: Outcome,
     pub why: String,
