@@ -64,8 +64,9 @@ pub struct ScenarioDocument {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a word must be text or a whole number; quote what YAML takes for something else")]
 pub enum Word {
-    Int(i64),
+    // First what is by far the most: each that does not fit is put into words before the next is tried.
     Text(String),
+    Int(i64),
 }
 
 /// One or several words that stand together.

@@ -97,6 +97,20 @@ impl Lines {
         self.below = Some(Arc::new(Below { lines: base, lists }));
     }
 
+    /// The lines of the file in which a member of a list stands, and which of its own that is.
+    pub fn origin(&self, list: &str, index: usize) -> (&Self, usize) {
+        let below = self.below.as_deref().and_then(|below| {
+            let before = below.lists.iter().find(|(name, _)| *name == list)?.1;
+            Some(below.lines.origin(list, index.checked_sub(before)?))
+        });
+        below.unwrap_or((self, index))
+    }
+
+    /// Tells a file from every other whose lines are still at hand.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.own).addr()
+    }
+
     fn find(&self, path: &str) -> Option<&Spot> {
         self.own.nodes.get(path).or_else(|| {
             let below = self.below.as_ref()?;

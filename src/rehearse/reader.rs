@@ -1,12 +1,12 @@
 //! From a scenario's shapes to its checked rules, collecting every fault with its place.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::quantity;
+use crate::{expression::cache::Cache, quantity};
 
 use super::{
     document::{
@@ -20,6 +20,17 @@ use super::{
     matcher::{Pattern, WrittenPattern},
     rule::{Assignment, Code, Expectation, Happening, Known, Never, Printout, Ran, Rule},
 };
+
+/// The rules of what scenarios extend, with the lines that tell the file apart.
+static RULES: Cache<(Lines, Arc<Rule>)> = Cache::new(4096);
+
+/// A rule as far as it has been read.
+pub(super) enum Command {
+    /// It was read for another scenario.
+    Known(Arc<Rule>),
+    /// With the key under which others find it, if it stands in what they extend.
+    Written(Box<RuleDocument>, Option<String>),
+}
 
 /// Collects faults with their places.
 pub(super) struct Reader<'a> {
@@ -50,6 +61,40 @@ impl Reader<'_> {
         members.into_iter().enumerate().map(|(index, member)| self.read(&format!("{key}[{index}]"), member)).collect()
     }
 
+    /// The rules: those of what is extended are the same for each scenario that has the same variables.
+    pub fn commands(&mut self, document: &mut Value) -> Vec<Option<Command>> {
+        let world = document.get("world").and_then(Value::as_object);
+        let world = world.map(|world| world.keys().map(String::as_str).collect::<Vec<_>>().join(" ")).unwrap_or_default();
+        let Some(Value::Array(members)) = document.get_mut("commands") else { return Vec::new() };
+        let members = std::mem::take(members);
+        let lines = Arc::clone(&self.lines);
+        let read = members.into_iter().enumerate().map(|(index, member)| {
+            let (origin, number) = lines.origin("commands", index);
+            let extended = origin.identity() != lines.identity();
+            let key = extended.then(|| format!("{:x} {number} {world}", origin.identity()));
+            let known = key.as_ref().and_then(|key| RULES.get(key, |_| Err(())).ok());
+            match known {
+                Some((_, rule)) => Some(Command::Known(rule)),
+                None => Some(Command::Written(Box::new(self.read(&format!("commands[{index}]"), member)?), key)),
+            }
+        });
+        read.collect()
+    }
+
+    pub fn command(&mut self, index: usize, read: Command, world: &[&str]) -> Option<Arc<Rule>> {
+        let (document, key) = match read {
+            Command::Known(rule) => return Some(rule),
+            Command::Written(document, key) => (document, key),
+        };
+        let faults = self.faults.len();
+        let rule = Arc::new(self.rule(index, &document, world)?);
+        if let Some(key) = key.filter(|_| self.faults.len() == faults) {
+            let origin = self.lines.origin("commands", index).0.clone();
+            let _: Result<_, Infallible> = RULES.get(&key, |_| Ok((origin, Arc::clone(&rule))));
+        }
+        Some(rule)
+    }
+
     fn duration(&mut self, path: &str, text: &str) -> Duration {
         self.take(path, quantity::duration(text).map_err(|error| error.to_string())).unwrap_or_default()
     }
@@ -63,7 +108,7 @@ impl Reader<'_> {
         read.collect()
     }
 
-    pub fn rule(&mut self, index: usize, written: &RuleDocument, world: &[&str]) -> Option<Rule> {
+    fn rule(&mut self, index: usize, written: &RuleDocument, world: &[&str]) -> Option<Rule> {
         let path = format!("commands[{index}]");
         let pattern = self.take(
             &path,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::runbook::name::{Name, RunbookName};
 
 use super::{
-    document::{AnswerDocument, EventDocument, ExpectDocument, InjectionDocument, RuleDocument, SaidDocument, ScenarioDocument},
+    document::{AnswerDocument, EventDocument, ExpectDocument, InjectionDocument, SaidDocument, ScenarioDocument},
     fault::{Fault, ScenarioError},
     fixture::Fixtures,
     injection::Injection,
@@ -44,7 +44,8 @@ pub struct Scenario {
     /// The scenario lists them itself: no others can be started.
     pub programs_listed: bool,
     pub world: IndexMap<String, Value>,
-    pub rules: Vec<Rule>,
+    /// Shared by the scenarios that extend one another.
+    pub rules: Vec<Arc<Rule>>,
     pub happenings: Vec<Happening>,
     pub injections: Vec<Injection>,
     /// By step id, place or `plan`: one answer for every time, or one for each.
@@ -82,7 +83,7 @@ impl Scenario {
         let Written { mut document, lines, faults } = Written::read(name, text, beside)?;
         let refuse = |faults| ScenarioError { name: name.to_owned(), faults };
         let mut reader = Reader { name, lines: Arc::new(lines), faults };
-        let rules: Vec<Option<RuleDocument>> = reader.list(&mut document, "commands");
+        let rules = reader.commands(&mut document);
         let events: Vec<Option<EventDocument>> = reader.list(&mut document, "events");
         let injections: Vec<Option<InjectionDocument>> = reader.list(&mut document, "faults");
         let expect: ExpectDocument = match document.get_mut("expect").map(Value::take) {
@@ -117,7 +118,8 @@ impl Scenario {
             }
         }
         let world: Vec<&str> = document.world.keys().map(String::as_str).collect();
-        let rules: Vec<Rule> = rules.iter().enumerate().filter_map(|(index, rule)| reader.rule(index, rule.as_ref()?, &world)).collect();
+        let rules: Vec<Arc<Rule>> =
+            rules.into_iter().enumerate().filter_map(|(index, rule)| reader.command(index, rule?, &world)).collect();
         let happenings = events.iter().enumerate().filter_map(|(index, event)| reader.happening(index, event.as_ref()?, &world)).collect();
         let injections =
             injections.into_iter().enumerate().filter_map(|(index, written)| Some(reader.injection(index, written?))).collect();
@@ -160,7 +162,7 @@ impl Scenario {
         for rule in &mut self.rules {
             let Printout::Unread(path) = &rule.stdout else { continue };
             match fixtures.read(path) {
-                Ok(bytes) => rule.stdout = Printout::Bytes(bytes.into()),
+                Ok(bytes) => Arc::make_mut(rule).stdout = Printout::Bytes(bytes.into()),
                 Err(what) => faults.push(Fault::at(&self.name, rule.line.clone(), format!("the fixture cannot be read: {what}"))),
             }
         }
