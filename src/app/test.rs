@@ -18,7 +18,7 @@ use crate::{
     cli,
     ports::Choice,
     quantity,
-    rehearse::coverage::{Coverage, Shown},
+    rehearse::{coverage::Coverage, shown::Shown},
     runbook::library::{Library, ScenarioSource},
     ui::style::Mark,
 };

@@ -166,7 +166,7 @@ impl Scope {
             match self.names.get(root) {
                 Some((name, Known::Value(value))) => found.push((Arc::clone(name), value.clone())),
                 Some((_, Known::Unknown)) => {
-                    needs.extend(names.iter().filter(|name| name.split('.').next() == Some(root)).map(str::to_owned))
+                    needs.extend(names.iter().filter(|name| name.split('.').next() == Some(root)).map(str::to_owned));
                 }
                 // Strict minijinja then says that it is undefined, with its place.
                 None => {}

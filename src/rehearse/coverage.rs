@@ -5,10 +5,9 @@ use std::{
     fmt,
 };
 
-use crate::{
-    event::{Event, Exit, Finding, NOT_IN_TIME, Outcome, Part, Place, Skip, StepOutcome, Verdict},
-    runbook::model::{Kind, Probe, Runbook, Step, Undo},
-};
+use crate::runbook::model::{Kind, Probe, Runbook, Step, Undo};
+
+use super::shown::Shown;
 
 /// One way in which a part of a runbook can go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,30 +80,11 @@ pub struct Coverage {
     pub missing: Vec<Point>,
 }
 
-/// What rehearsals have shown of a runbook.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shown(BTreeSet<(String, Aspect)>);
-
-impl Shown {
-    /// From the events of one rehearsal.
-    #[must_use]
-    pub fn of<'a>(runbook: &Runbook, events: impl IntoIterator<Item = &'a Event>) -> Self {
-        let calls: BTreeSet<&str> =
-            runbook.all_steps().filter(|step| matches!(step.kind, Kind::Call(_))).map(|step| step.id.as_str()).collect();
-        let mut seen = Seen::new(runbook);
-        for event in events {
-            seen.take(event, &calls);
-        }
-        Self(seen.shown)
-    }
-}
-
 impl Coverage {
     /// Compares what can happen in a runbook with what all its rehearsals have shown.
     #[must_use]
     pub fn of<'a>(runbook: &Runbook, shown: impl IntoIterator<Item = &'a Shown>) -> Self {
-        let shown: BTreeSet<(&str, Aspect)> =
-            shown.into_iter().flat_map(|shown| &shown.0).map(|(id, aspect)| (id.as_str(), *aspect)).collect();
+        let shown: BTreeSet<(&str, Aspect)> = shown.into_iter().flat_map(Shown::ways).collect();
         let all = points(runbook);
         let missing = all.iter().filter(|point| !shown.contains(&(point.id.as_str(), point.aspect))).cloned().collect();
         Self { all, missing }
@@ -140,119 +120,6 @@ impl Coverage {
     }
 }
 
-/// What the events of a rehearsal, one after the other, have shown.
-struct Seen {
-    shown: BTreeSet<(String, Aspect)>,
-    /// Probes of the preflight that may be passed over, and gates that may be.
-    probes: Vec<String>,
-    gates: BTreeMap<String, Vec<String>>,
-    /// Those that were asked since the run was opened, or since the last batch of their loop.
-    asked: BTreeSet<String>,
-}
-
-impl Seen {
-    fn new(runbook: &Runbook) -> Self {
-        let probes = runbook.preflight.iter().filter(|probe| probe.when.is_some()).filter_map(|probe| Some(probe.id.as_ref()?.to_string()));
-        let gates = runbook.all_steps().filter_map(|step| match &step.kind {
-            Kind::ForEach(each) => {
-                let gates = each.before_batch.iter().enumerate().filter(|(_, gate)| gate.when.is_some());
-                Some((step.id.to_string(), gates.map(|(index, gate)| gate_id(gate, index)).collect()))
-            }
-            _ => None,
-        });
-        Self { shown: BTreeSet::new(), probes: probes.collect(), gates: gates.collect(), asked: BTreeSet::new() }
-    }
-
-    fn take(&mut self, event: &Event, calls: &BTreeSet<&str>) {
-        match event {
-            Event::RunOpened(_) => self.asked.clear(),
-            // The plan stands, or the preflight bars the run: every probe that matters has been asked by now.
-            Event::Planned { .. } | Event::RunClosed { outcome: Outcome::Blocked, .. } => {
-                let passed_over = self.probes.iter().filter(|id| !self.asked.contains(*id));
-                self.shown.extend(passed_over.map(|id| (id.clone(), Aspect::WhenFalse)));
-            }
-            Event::BatchBegan { place, .. } => {
-                for id in self.gates.get(place.step()).into_iter().flatten() {
-                    if !self.asked.remove(id) {
-                        self.shown.insert((id.clone(), Aspect::WhenFalse));
-                    }
-                }
-            }
-            Event::Checked { place, .. } | Event::StepEnded { place, part: Part::Gate, .. } => {
-                self.asked.insert(place.step().to_owned());
-            }
-            _ => {}
-        }
-        for (place, aspect) in aspects_of(event) {
-            if let Some(id) = own_id(place, calls) {
-                self.shown.insert((id, aspect));
-            }
-        }
-    }
-}
-
-/// The step's id, if it is a step of the runbook itself and not of one that it calls.
-fn own_id(place: &Place, calls: &BTreeSet<&str>) -> Option<String> {
-    let mut ids = vec![String::new()];
-    let (mut inside, mut escaped) = (false, false);
-    for c in place.as_str().chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '[' if !inside => inside = true,
-            ']' if inside => inside = false,
-            '.' if !inside => ids.push(String::new()),
-            c if !inside => ids.last_mut()?.push(c),
-            _ => {}
-        }
-    }
-    let last = ids.pop()?;
-    (!ids.iter().any(|id| calls.contains(id.as_str()))).then_some(last)
-}
-
-/// A timeout is a failure too.
-fn aspects_of(event: &Event) -> impl Iterator<Item = (&Place, Aspect)> {
-    let late = match event {
-        Event::StepEnded { place, part: Part::Main, exit, verdict, .. } => match (exit, verdict) {
-            (Exit::TimedOut { .. }, _) => Some((place, Aspect::TimedOut)),
-            (_, Verdict::Failed { why }) if why.starts_with(NOT_IN_TIME) => Some((place, Aspect::TimedOut)),
-            (_, Verdict::Failed { .. }) => Some((place, Aspect::GivenUp)),
-            _ => None,
-        },
-        _ => None,
-    };
-    aspect(event).into_iter().chain(late)
-}
-
-fn aspect(event: &Event) -> Option<(&Place, Aspect)> {
-    Some(match event {
-        Event::Checked { place, finding: Finding::Pass { .. }, .. } => (place, Aspect::ProbePassed),
-        Event::Checked { place, .. } => (place, Aspect::ProbeFailed),
-        Event::Confirmed { place: Some(place), .. } => (place, Aspect::Yes),
-        Event::Declined { place: Some(place), .. } => (place, Aspect::No),
-        Event::StepReached { place, .. } => (place, Aspect::Reached),
-        Event::StepSkipped { place, why: Skip::When { .. } } => (place, Aspect::WhenFalse),
-        Event::StepSkipped { place, why: Skip::AlreadyDone { .. } } => (place, Aspect::AlreadyDone),
-        Event::StepSettled { place, outcome: StepOutcome::Failed { .. } | StepOutcome::InDoubt { .. } } => (place, Aspect::Failed),
-        Event::StepEnded { place, part, verdict, .. } => {
-            let passed = *verdict == Verdict::Passed;
-            let aspect = match (part, passed) {
-                (Part::Main, false) => Aspect::Failed,
-                (Part::DoneIf, false) => Aspect::NotYetDone,
-                (Part::Verify, true) => Aspect::VerifyPassed,
-                (Part::Verify, false) => Aspect::VerifyFailed,
-                (Part::Gate, true) => Aspect::GatePassed,
-                (Part::Gate, false) => Aspect::GateFailed,
-                (Part::Undo, _) => Aspect::Undo,
-                (Part::Cleanup, _) => Aspect::Cleanup,
-                (Part::Main | Part::DoneIf, true) | (Part::Show | Part::Lock, _) => return None,
-            };
-            (place, aspect)
-        }
-        _ => return None,
-    })
-}
-
 /// Every way in which the runbook can go.
 fn points(runbook: &Runbook) -> Vec<Point> {
     let mut points = Vec::new();
@@ -285,7 +152,7 @@ fn points(runbook: &Runbook) -> Vec<Point> {
 }
 
 /// What the run loop calls a gate.
-fn gate_id(gate: &Probe, index: usize) -> String {
+pub(super) fn gate_id(gate: &Probe, index: usize) -> String {
     gate.id.as_ref().map_or_else(|| format!("gate{}", index + 1), ToString::to_string)
 }
 
@@ -328,7 +195,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::{
-        event::{Captured, Effect, Excerpt, Exit},
+        event::{Captured, Effect, Event, Excerpt, Exit, Part, Place, Verdict},
         runbook::{
             model::{Call, Command, Expr, OnFail, Origin, Output, Program, Requires, SourceText, Span, Template},
             name::{RunbookName, StepId},

@@ -20,6 +20,7 @@ mod reference;
 pub mod rehearsal;
 pub mod rule;
 pub mod scenario;
+pub mod shown;
 pub mod simulator;
 pub mod stage;
 mod suggestion;

@@ -43,6 +43,9 @@ pub(super) struct Outer<'d> {
     pub stdin: Option<Field<'d>>,
 }
 
+/// Where `output` stands beside a number.
+static TRAP: LazyLock<Option<regex::Regex>> = LazyLock::new(|| regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok());
+
 impl Resolver<'_> {
     pub(super) fn preflight(&mut self, probes: &[document::Probe], list: Option<&Node>, scope: &mut Scope) -> Vec<Probe> {
         let mut all = Vec::new();
