@@ -274,8 +274,6 @@ impl Resolver<'_> {
 
     /// Text is never ordered against a number: the comparison would fail when it is made.
     fn text_compared(&mut self, expression: &Expr, output: Output) {
-        static TRAP: LazyLock<Option<regex::Regex>> =
-            LazyLock::new(|| regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok());
         if output != Output::Text {
             return;
         }
