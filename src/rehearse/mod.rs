@@ -7,6 +7,7 @@ mod bench;
 pub mod clock;
 pub mod coverage;
 pub mod document;
+mod ending;
 pub mod expectation;
 pub mod fault;
 pub mod fixture;

@@ -17,8 +17,9 @@ use crate::{
 
 use super::{
     document::Mishap,
+    ending::Ending,
     fault::Fault,
-    injection::{Calls, Injection, part_word},
+    injection::{Calls, Injection},
     line::Spot,
     reader::exit_code,
     rule::{Code, Printout, Rule, passes},
@@ -36,15 +37,6 @@ pub struct Simulator {
     stage: Arc<Mutex<Stage>>,
     /// Tells where a step stands that no rule answers.
     runbook: Option<Arc<Runbook>>,
-}
-
-/// How a command ends.
-#[derive(Debug, Clone)]
-pub(super) struct Ending {
-    exit: Exit,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    pub rule: Option<usize>,
 }
 
 /// How a rule is followed otherwise than it says.
@@ -75,21 +67,6 @@ struct Answered {
     injection: Option<usize>,
     /// halligan itself ends here.
     fatal: Option<LedgerError>,
-}
-
-impl Ending {
-    fn silent(exit: Exit) -> Self {
-        Self { exit, stdout: Vec::new(), stderr: Vec::new(), rule: None }
-    }
-
-    fn not_started(why: impl Into<String>) -> Self {
-        Self::silent(Exit::NotStarted { why: why.into() })
-    }
-
-    /// Over time, and killed.
-    fn late(limit: Duration) -> Self {
-        Self::silent(Exit::TimedOut { after_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX), killed: true })
-    }
 }
 
 impl Simulator {
@@ -261,7 +238,7 @@ impl Simulator {
         for (index, rule) in scenario.rules.iter().enumerate() {
             let Some(mut own) = rule.pattern.matches(&order.words, order.host.as_deref()) else { continue };
             own.push(("calls".to_owned(), Value::from(stage.answered.get(index).copied().unwrap_or_default())));
-            let locals = Locals { own: Arc::new(own), command: Arc::clone(command.get_or_insert_with(|| command_names(stage, order))) };
+            let locals = Locals { own: Arc::new(own), command: Arc::clone(command.get_or_insert_with(|| stage.command_names(order))) };
             if let Some(when) = &rule.when {
                 lasts &= !passes(when);
                 match when.evaluate_bool(&stage.scope(&locals)) {
@@ -302,24 +279,6 @@ fn line_of(runbook: &Runbook, id: &str) -> Option<(String, usize)> {
     let span = probe.map(|probe| probe.span).or_else(|| Some(step()?.span))?;
     let before = &source.text.as_bytes()[..span.offset.min(source.text.len())];
     Some((source.name.clone(), 1 + memchr::memchr_iter(b'\n', before).count()))
-}
-
-/// The names that every rule sees beside the world and what it has captured.
-fn command_names(stage: &Stage, order: &Order) -> Arc<[(&'static str, Value)]> {
-    let argv: Vec<Value> = match &order.words {
-        Words::Argv(argv) => argv.iter().map(Value::from).collect(),
-        Words::Script(script) => vec![Value::from(script)],
-    };
-    Arc::new([
-        ("argv", Value::from(argv)),
-        ("host", Value::from(order.host.as_deref())),
-        ("user", Value::from(order.user.as_deref().unwrap_or(&stage.scenario.user))),
-        ("stdin", Value::from(order.stdin.as_deref())),
-        ("env", Value::from_pairs(order.env.iter().map(|variable| (variable.name.as_str(), variable.value.as_str())))),
-        ("place", Value::from(order.place.as_str())),
-        ("part", Value::from(part_word(order.part))),
-        ("params", stage.params.clone()),
-    ])
 }
 
 /// A rule that cannot be followed: the scenario has failed, whatever the runbook makes of it.

@@ -13,12 +13,12 @@ use crate::{
 use super::{
     clock::Timeline,
     document::At,
+    ending::Ending,
     fault::Fault,
-    injection::Injection,
+    injection::{Injection, part_word},
     line::Spot,
     rule::Assignment,
     scenario::Scenario,
-    simulator::Ending,
     world::{Locals, World},
 };
 
@@ -199,6 +199,24 @@ impl Stage {
 
     pub fn later(&mut self, delay: Duration, set: Arc<[Assignment]>, locals: Locals, place: Place) {
         self.timeline.plan(self.now().saturating_add(delay), Due::Later { set, locals, place });
+    }
+
+    /// The names that every rule sees beside the world and what it has captured.
+    pub(super) fn command_names(&self, order: &Order) -> Arc<[(&'static str, Value)]> {
+        let argv: Vec<Value> = match &order.words {
+            Words::Argv(argv) => argv.iter().map(Value::from).collect(),
+            Words::Script(script) => vec![Value::from(script)],
+        };
+        Arc::new([
+            ("argv", Value::from(argv)),
+            ("host", Value::from(order.host.as_deref())),
+            ("user", Value::from(order.user.as_deref().unwrap_or(&self.scenario.user))),
+            ("stdin", Value::from(order.stdin.as_deref())),
+            ("env", Value::from_pairs(order.env.iter().map(|variable| (variable.name.as_str(), variable.value.as_str())))),
+            ("place", Value::from(order.place.as_str())),
+            ("part", Value::from(part_word(order.part))),
+            ("params", self.params.clone()),
+        ])
     }
 
     /// What was answered before to the same command in the same world.
