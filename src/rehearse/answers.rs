@@ -172,16 +172,18 @@ pub fn name(choice: Choice) -> &'static str {
 impl Prompt for Scripted {
     fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
         let mut memory = self.memory();
-        let answer = self.answer(&mut memory, question).or_else(|fault| match (self.otherwise, &question.ask) {
-            (None, _) => Err(fault),
-            (Some(choice), Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices }) => {
-                // A choice is made once, or a step that always fails would be tried for ever.
-                let again = memory.asked.iter().any(|asked| asked.place == question.place && asked.ask == question.ask);
-                let choice = if choices.contains(&choice) && !again { choice } else { Choice::Stop };
-                Ok(Answer::Chosen { choice, by: Answerer::Scenario })
+        // A choice is made once where nobody says otherwise, or a step that always fails would be tried for ever.
+        let again = memory.asked.iter().any(|asked| asked.place == question.place && asked.ask == question.ask);
+        let stop = Answer::Chosen { choice: Choice::Stop, by: Answerer::Scenario };
+        let answer = match (self.answer(&mut memory, question), self.otherwise, &question.ask) {
+            (Ok(Answer::Chosen { choice: Choice::Retry, .. }), Some(_), _) if again => Ok(stop),
+            (Err(_), Some(choice), Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices }) => {
+                let offered = choices.contains(&choice) && !again;
+                Ok(if offered { Answer::Chosen { choice, by: Answerer::Scenario } } else { stop })
             }
-            (Some(_), _) => Ok(Answer::No { why: "the scenario does not say".to_owned() }),
-        });
+            (Err(_), Some(_), _) => Ok(Answer::No { why: "the scenario does not say".to_owned() }),
+            (answer, _, _) => answer,
+        };
         memory.asked.push(Asked { place: question.place.clone(), ask: question.ask.clone(), answer: answer.as_ref().ok().cloned() });
         answer.map_err(|fault| {
             memory.faults.push(fault);
@@ -237,6 +239,17 @@ mod tests {
         let prompt = scripted("answers: {up: explode}");
         assert!(prompt.ask(&failed).is_err());
         assert!(prompt.take_faults()[0].what.contains("one of retry, stop"));
+    }
+
+    #[test]
+    fn what_always_fails_is_tried_again_once_where_a_fault_was_let_in() {
+        let failed = question("up", Ask::Failed { choices: vec![Choice::Retry, Choice::Stop] });
+        let chosen = |choice| Answer::Chosen { choice, by: Answerer::Scenario };
+        let all = |prompt: Scripted| [(); 3].map(|()| prompt.ask(&failed).unwrap());
+        assert_eq!(all(scripted("answers: {up: retry}")), [Choice::Retry; 3].map(chosen));
+        let swept = scripted("answers: {up: retry}").otherwise(Some(Choice::Rollback));
+        assert_eq!(all(swept), [Choice::Retry, Choice::Stop, Choice::Stop].map(chosen));
+        assert_eq!(all(scripted("").otherwise(Some(Choice::Retry))), [Choice::Retry, Choice::Stop, Choice::Stop].map(chosen));
     }
 
     #[test]
