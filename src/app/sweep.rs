@@ -93,10 +93,6 @@ fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) 
         let ends = fault.mishap.ends_halligan() && then == Choice::Stop;
         let gone = if ends { trial.run_and_tell(&manner, &mut judge_left) } else { trial.run(&manner) };
         let struck = gone.rehearsal.simulator.injections_left().iter().all(|(left, _)| left != fault);
-        if ends && !struck {
-            // Another fault came before it: it is left as it ended.
-            judge_left(&gone);
-        }
         if !struck {
             // Nothing went wrong that anybody could be asked about.
             if then == Choice::Stop {

@@ -69,7 +69,7 @@ impl Trial {
         self.conduct(manner, None)
     }
 
-    /// Runs it, and says how a fault has left it if one has ended it, before it is gone on with.
+    /// Runs it, and says how it has ended before it is gone on with, if it is: as [`Manner::leave`] would leave it.
     #[must_use]
     pub fn run_and_tell(&self, manner: &Manner<'_>, mut left: impl FnMut(&Gone)) -> Gone {
         self.conduct(manner, Some(&mut left))
@@ -99,10 +99,10 @@ impl Trial {
         };
         let mut ending = run::run(&self.plan, &setting, ports);
         let taken_up = rehearsal.simulator.ended() && !manner.leave;
+        if let Some(left) = left {
+            left(&Gone::new(rehearsal.copy(), ending.clone(), false, ledger.told()));
+        }
         if taken_up {
-            if let Some(left) = left {
-                left(&Gone::new(rehearsal.copy(), ending.clone(), false, ledger.told()));
-            }
             rehearsal.simulator.revive();
             match Past::of(&ledger.events()) {
                 Ok(past) => {
