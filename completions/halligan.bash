@@ -220,7 +220,7 @@ _halligan() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
                     ;;
                 --journal-dir)
@@ -239,7 +239,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__debts)
-            opts="-y -v -h --settle --inventory --ask-sudo-password --set --params --step --yes --confirm --override --json --journal-dir --color --verbose --help"
+            opts="-y -v -h --settle --inventory --ask-sudo-password --set --params --step --yes --confirm --override --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -263,6 +263,10 @@ _halligan() {
                     ;;
                 --override)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
                     ;;
                 --journal-dir)
@@ -647,17 +651,13 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__export)
-            opts="-o -v -h --output --journal-dir --color --verbose --help"
+            opts="-v -h --to --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
+                --to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -825,12 +825,16 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__list)
-            opts="-v -h --json --journal-dir --color --verbose --help"
+            opts="-v -h --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    return 0
+                    ;;
                 --journal-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -847,12 +851,16 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__show)
-            opts="-v -h --json --journal-dir --color --verbose --help"
+            opts="-v -h --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    return 0
+                    ;;
                 --journal-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -899,7 +907,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__tail)
-            opts="-n -f -v -h --number --follow --json --journal-dir --color --verbose --help"
+            opts="-n -f -v -h --number --follow --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -911,6 +919,10 @@ _halligan() {
                     ;;
                 -n)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
                     ;;
                 --journal-dir)
@@ -929,7 +941,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__verify)
-            opts="-v -h --head --allowed-signers --json --journal-dir --color --verbose --help"
+            opts="-v -h --head --allowed-signers --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -941,6 +953,10 @@ _halligan() {
                     ;;
                 --allowed-signers)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
                     ;;
                 --journal-dir)
@@ -959,12 +975,16 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__list)
-            opts="-v -h --json --journal-dir --color --verbose --help"
+            opts="-v -h --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    return 0
+                    ;;
                 --journal-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -981,7 +1001,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__rehearse)
-            opts="-y -v -h --scenario --from-run --fault --speed --inventory --set --params --step --yes --confirm --override --output --journal-dir --color --verbose --help"
+            opts="-y -v -h --scenario --from-run --fault --speed --inventory --set --params --step --yes --confirm --override --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1023,8 +1043,8 @@ _halligan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --output)
-                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
                     ;;
                 --journal-dir)
@@ -1043,7 +1063,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__resume)
-            opts="-y -v -h --inventory --ask-sudo-password --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1069,8 +1089,8 @@ _halligan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --output)
-                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
                     ;;
                 --accept-damaged)
@@ -1093,7 +1113,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__rollback)
-            opts="-y -v -h --inventory --ask-sudo-password --set --params --step --yes --confirm --override --output --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1119,8 +1139,8 @@ _halligan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --output)
-                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
                     ;;
                 --accept-damaged)
@@ -1143,7 +1163,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__run)
-            opts="-y -v -h --set --params --dry-run --inventory --ask-sudo-password --step --yes --confirm --override --output --expect-sha256 --journal-dir --color --verbose --help"
+            opts="-y -v -h --set --params --dry-run --inventory --ask-sudo-password --step --yes --confirm --override --format --expect-sha256 --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1169,8 +1189,8 @@ _halligan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --output)
-                    COMPREPLY=($(compgen -W "auto plain json" -- "${cur}"))
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
                     ;;
                 --expect-sha256)
@@ -1331,7 +1351,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__test)
-            opts="-v -h --scenario --fault --then --leave --fault-sweep --coverage --min --junit --json --journal-dir --color --verbose --help"
+            opts="-v -h --scenario --fault --then --leave --fault-sweep --coverage --min --junit --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1359,6 +1379,10 @@ _halligan() {
                     ;;
                 --junit)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
                     ;;
                 --journal-dir)

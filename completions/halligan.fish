@@ -50,9 +50,9 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -l params -d 'A Y
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l inventory -d 'Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
-complete -c halligan -n "__fish_halligan_using_subcommand run" -l output -d 'What to print: for a person, one line an event, or one JSON object an event' -r -f -a "auto\t'For a person on a terminal, plain otherwise'
-plain\t'One line an event, with its time'
-json\t'One JSON object an event'"
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l expect-sha256 -d 'Refuse a runbook whose text has another SHA-256 than this' -r
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l color -d 'When to use colour' -r -f -a "auto\t''
@@ -69,9 +69,9 @@ complete -c halligan -n "__fish_halligan_using_subcommand resume" -l set -d 'A v
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
-complete -c halligan -n "__fish_halligan_using_subcommand resume" -l output -d 'What to print: for a person, one line an event, or one JSON object an event' -r -f -a "auto\t'For a person on a terminal, plain otherwise'
-plain\t'One line an event, with its time'
-json\t'One JSON object an event'"
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l accept-damaged -d 'Go on by a journal that does not hold; the refusal names the digest' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l color -d 'When to use colour' -r -f -a "auto\t''
@@ -87,9 +87,9 @@ complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l set -d 'A
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
-complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l output -d 'What to print: for a person, one line an event, or one JSON object an event' -r -f -a "auto\t'For a person on a terminal, plain otherwise'
-plain\t'One line an event, with its time'
-json\t'One JSON object an event'"
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l accept-damaged -d 'Go by a journal that does not hold; the refusal names the digest' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l color -d 'When to use colour' -r -f -a "auto\t''
@@ -105,6 +105,9 @@ complete -c halligan -n "__fish_halligan_using_subcommand debts" -l set -d 'A va
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
@@ -113,9 +116,8 @@ complete -c halligan -n "__fish_halligan_using_subcommand debts" -l settle -d 'R
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l ask-sudo-password -d 'Ask once for the password that sudo wants where a step names a user'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l step -d 'Ask before each step that does something'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s y -l yes -d 'Approve the plan and plain questions; never what destroys'
-complete -c halligan -n "__fish_halligan_using_subcommand debts" -l json -d 'Print one JSON object a debt'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
-complete -c halligan -n "__fish_halligan_using_subcommand debts" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l scenario -d 'The scenario\'s name, or a path to one [default: all-well]' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l from-run -d 'Instead of a scenario, what the commands of this run in the journal had answered' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l fault -d 'Let this go wrong, besides what the scenario says (see `halligan test --help`)' -r
@@ -125,9 +127,9 @@ complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l set -d 'A
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l params -d 'A YAML file of parameters; `--set` goes before it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l confirm -d 'Answer the question of a step with the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l override -d 'Override a blocking probe, for a reason that is journaled' -r
-complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l output -d 'What to print: for a person, one line an event, or one JSON object an event' -r -f -a "auto\t'For a person on a terminal, plain otherwise'
-plain\t'One line an event, with its time'
-json\t'One JSON object an event'"
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
@@ -144,13 +146,15 @@ retry\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l fault-sweep -d 'Try each kind of fault at each step (or only at these), one at a time, and tell which break something' -r
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l min -d 'Fail if less of a runbook is exercised, in percent' -r
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l junit -d 'Also write the results to a file, as `JUnit` XML' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand test" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l leave -d 'Leave a run that a fault has ended as it is, instead of going on with it'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l coverage -d 'Also tell what no scenario has exercised'
-complete -c halligan -n "__fish_halligan_using_subcommand test" -l json -d 'Print one JSON object'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
@@ -171,22 +175,25 @@ complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_s
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "new" -d 'Write a scenario from a run in the journal, for a person to generalise'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c halligan -n "__fish_halligan_using_subcommand check" -l format -d 'How to print what is found' -r -f -a "text\t''
-json\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand check" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l strict -d 'Fail on warnings too'
 complete -c halligan -n "__fish_halligan_using_subcommand check" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
-complete -c halligan -n "__fish_halligan_using_subcommand check" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand list" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand list" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand list" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand list" -l json -d 'Print one JSON object'
 complete -c halligan -n "__fish_halligan_using_subcommand list" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
-complete -c halligan -n "__fish_halligan_using_subcommand list" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
@@ -208,29 +215,35 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fis
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "export" -d 'Write one run into one file for a ticket, which can be verified by itself'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "tail" -d 'Tell the last records of all runs'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON object a run'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l json -d 'Print its records as they stand'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l head -d 'A head that was kept elsewhere' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l allowed-signers -d 'Who may sign heads, in OpenSSH\'s format: signed heads beside the journal count too, and a wrong signature is a fault' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l json -d 'Print one JSON object'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
@@ -244,7 +257,7 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -s h -l help -d 'Print help'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s o -l output -d 'The tar to write; it must not be there yet' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l to -d 'The tar to write; it must not be there yet' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
@@ -252,14 +265,16 @@ never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s n -l number -d 'How many' -r
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l format -d 'How to print' -r -f -a "text\t'For a person: drawn on a terminal, plain otherwise'
+plain\t'As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event'
+json\t'For a program'"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l journal-dir -d 'Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s f -l follow -d 'Go on with each record that comes, until Ctrl-C: to watch a run from another terminal'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l json -d 'Print the records as they stand'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s v -l verbose -d 'Say more about what halligan itself does; twice for everything'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the runs'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "show" -d 'Tell a run as a story'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Recompute everything from the bytes, and say whether it holds'

@@ -1,16 +1,26 @@
 //! Executes YAML recovery runbooks step by step. See `docs/architecture.md` for the one way in which data flows.
 
-pub mod app;
-pub mod cli;
-pub mod event;
-pub mod expression;
-pub mod inventory;
-pub mod journal;
-pub mod plan;
-pub mod ports;
-pub mod quantity;
-pub mod rehearse;
-pub mod run;
-pub mod runbook;
-pub mod trust;
-pub mod ui;
+mod app;
+mod cli;
+mod event;
+mod exec;
+mod expression;
+mod inventory;
+mod journal;
+mod parallel;
+mod plan;
+mod ports;
+mod quantity;
+mod rehearse;
+mod run;
+mod runbook;
+mod secret;
+mod trust;
+mod ui;
+mod words;
+
+pub use app::main;
+
+/// What the tests of this project look into. No promise to anybody else.
+#[doc(hidden)]
+pub mod door;

@@ -1,10 +1,5 @@
-//! Parses the command line and hands over.
+//! Hands over.
 
-use std::process::ExitCode;
-
-use clap::Parser;
-use halligan::{app, cli::Cli};
-
-fn main() -> ExitCode {
-    app::main(Cli::parse()).into()
+fn main() -> std::process::ExitCode {
+    halligan::main()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Text that is not the quantity it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a {what}: write {example}")]
-pub struct BadQuantity {
+pub(crate) struct BadQuantity {
     pub text: String,
     pub what: &'static str,
     pub example: &'static str,
@@ -30,7 +30,7 @@ fn parts(text: &str) -> Option<Vec<(f64, &str)>> {
 ///
 /// # Errors
 /// Anything else, and anything over 10 years.
-pub fn duration(text: &str) -> Result<Duration, BadQuantity> {
+pub(crate) fn duration(text: &str) -> Result<Duration, BadQuantity> {
     let bad =
         || BadQuantity { text: text.to_owned(), what: "length of time", example: "a number with its unit, such as `90s`, `5m` or `1h30m`" };
     if text.trim() == "0" {
@@ -64,7 +64,7 @@ pub fn duration(text: &str) -> Result<Duration, BadQuantity> {
 ///
 /// # Errors
 /// Anything else, and anything that is no whole number of bytes.
-pub fn size(text: &str) -> Result<u64, BadQuantity> {
+pub(crate) fn size(text: &str) -> Result<u64, BadQuantity> {
     let bad = || BadQuantity {
         text: text.to_owned(),
         what: "size",
@@ -101,7 +101,7 @@ pub fn size(text: &str) -> Result<u64, BadQuantity> {
 
 /// A length of time for the screen: `1m 12s`, `4.2s`, `350ms`.
 #[must_use]
-pub fn show_duration(length: Duration) -> String {
+pub(crate) fn show_duration(length: Duration) -> String {
     let seconds = length.as_secs();
     match seconds {
         0 => format!("{}ms", length.as_millis()),

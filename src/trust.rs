@@ -25,7 +25,7 @@ const LINKS: usize = 40;
 
 /// Why a file is not read.
 #[derive(Debug)]
-pub enum Distrust {
+pub(crate) enum Distrust {
     /// The file system's own error.
     Unreadable(io::Error),
     /// Somebody else could write here.
@@ -62,7 +62,7 @@ impl From<Errno> for Distrust {
 
 /// Whether this process has to be careful about what it reads.
 #[must_use]
-pub fn needed() -> bool {
+pub(crate) fn needed() -> bool {
     geteuid().is_root()
 }
 
@@ -70,10 +70,10 @@ pub fn needed() -> bool {
 ///
 /// # Errors
 /// Somebody else could have, or it cannot be opened.
-pub fn open(path: &Path) -> Result<File, Distrust> {
+pub(crate) fn open(path: &Path) -> Result<File, Distrust> {
     match walk(path)? {
-        Found::File(file) => Ok(file),
-        Found::Directory => Err(Distrust::Unreadable(io::ErrorKind::IsADirectory.into())),
+        OnTheWay::File(file) => Ok(file),
+        OnTheWay::Directory => Err(Distrust::Unreadable(io::ErrorKind::IsADirectory.into())),
     }
 }
 
@@ -81,7 +81,7 @@ pub fn open(path: &Path) -> Result<File, Distrust> {
 ///
 /// # Errors
 /// Somebody else could, or it cannot be looked at.
-pub fn directory(path: &Path) -> Result<(), Distrust> {
+pub(crate) fn directory(path: &Path) -> Result<(), Distrust> {
     match walk(path) {
         Err(Distrust::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(distrust) => Err(distrust),
@@ -89,7 +89,7 @@ pub fn directory(path: &Path) -> Result<(), Distrust> {
     }
 }
 
-enum Found {
+enum OnTheWay {
     File(File),
     Directory,
 }
@@ -110,7 +110,7 @@ impl Level {
     }
 }
 
-fn walk(path: &Path) -> Result<Found, Distrust> {
+fn walk(path: &Path) -> Result<OnTheWay, Distrust> {
     let path = std::path::absolute(path).map_err(Distrust::Unreadable)?;
     let look = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let top = || -> Result<Level, Distrust> { Level::new(open_at_root("/", look, Mode::empty())?, PathBuf::from("/")) };
@@ -154,12 +154,12 @@ fn walk(path: &Path) -> Result<Found, Distrust> {
             let file = openat(&level.fd, name.as_os_str(), flags, Mode::empty())?;
             // What is read is this descriptor, so this is what is judged.
             judge_file(&fstat(file.as_fd())?).map_err(|why| Distrust::Exposed(Exposed { at, why }))?;
-            return Ok(Found::File(File::from(file)));
+            return Ok(OnTheWay::File(File::from(file)));
         } else {
             return Err(Errno::ENOTDIR.into());
         }
     }
-    Ok(Found::Directory)
+    Ok(OnTheWay::Directory)
 }
 
 /// The parts of a path that matter, from the top.

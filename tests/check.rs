@@ -2,11 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use halligan::runbook::{
-    diagnostic::{Report, Severity, position},
-    library::{self, LibraryError},
-    resolve,
-};
+use halligan::door::runbook::{FaultSeverity, LibraryError, Report, library, position, resolve, warnings};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
@@ -48,7 +44,7 @@ fn every_broken_runbook_is_refused_at_the_right_place() {
         let path = entry.unwrap().path();
         count += 1;
         let report = report(&path);
-        let errors: Vec<_> = report.faults.iter().filter(|fault| fault.severity == Severity::Error).collect();
+        let errors: Vec<_> = report.faults.iter().filter(|fault| fault.severity == FaultSeverity::Error).collect();
         let expected = expected(&path);
         let mut right = !expected.is_empty() && errors.len() == expected.len();
         for ((line, column, code, text), fault) in expected.iter().zip(&errors) {
@@ -74,7 +70,7 @@ fn the_runbook_with_every_feature_is_without_fault() {
         let path = entry.unwrap().path();
         let (runbook, report) = resolve(library::read(&path).unwrap().unwrap());
         let runbook = runbook.unwrap_or_else(|| panic!("{}", report.plain()));
-        let report = resolve::warnings(&runbook, report, jiff::civil::date(2026, 11, 21));
+        let report = warnings(&runbook, report, jiff::civil::date(2026, 11, 21));
         assert!(report.faults.is_empty(), "{}", report.plain());
     }
 }

@@ -5,21 +5,16 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use halligan::{
-    event::{Answerer, Effect, Event, Mode, Outcome, Part, Past, Place, RunState, StepState, Verdict, state::Phase},
+use halligan::door::{
+    event::{Answerer, Effect, Event, Mode, Outcome, Part, Past, Phase, Place, RunState, StepState, Verdict},
     journal::MemoryLedger,
-    plan::{
-        Plan,
-        binding::{self, Given},
-        remaining,
+    plan::{Given, Plan, bind, remaining},
+    ports::{
+        Answer, Ask, Beforehand, Capture, Choice, Executor, Interrupts, Ledger, LedgerError, NoAnswer, Order, Prompt, Question, Ran, Site,
     },
-    ports::{Answer, Ask, Capture, Choice, Executor, Interrupts, Ledger, LedgerError, NoAnswer, Order, Prompt, Question, Ran, Site},
-    rehearse::{Rehearsal, scenario::Scenario},
+    rehearse::{Rehearsal, Scenario},
     run::{self, Before, Ending, Ports, Setting},
-    runbook::{
-        model::{Origin, Runbook, SourceText},
-        resolve::resolve,
-    },
+    runbook::{Origin, Runbook, SourceText, resolve},
 };
 use proptest::prelude::*;
 
@@ -113,7 +108,7 @@ fn plan(text: &str) -> Plan {
     let sha256 = "0".repeat(64);
     let (runbook, report) = resolve(SourceText { name: "cut.yaml".into(), origin: Origin::Bundled, text: text.into(), sha256 });
     let runbook: Arc<Runbook> = Arc::new(runbook.unwrap_or_else(|| panic!("{}", report.plain())));
-    let (bound, missing) = binding::bind(&runbook, &Given::default()).unwrap();
+    let (bound, missing) = bind(&runbook, &Given::default()).unwrap();
     assert!(missing.is_empty());
     Plan::new(runbook, bound, std::collections::BTreeMap::new(), None)
 }
@@ -190,7 +185,9 @@ impl Prompt for Operator<'_> {
     fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
         let chosen = |choice| Ok(Answer::Chosen { choice, by: Answerer::Terminal });
         match (&question.ask, &question.place) {
-            (Ask::Doubt { .. } | Ask::Failed { .. }, _) if self.away => Err(NoAnswer::NoTerminal { flag: String::new() }),
+            (Ask::Doubt { .. } | Ask::Failed { .. }, _) if self.away => {
+                Err(NoAnswer::NoTerminal { beforehand: Beforehand::Nothing { instead: "a terminal" } })
+            }
             (Ask::Doubt { .. }, Some(place)) => {
                 self.doubts.fetch_add(1, Ordering::SeqCst);
                 let happened = self.rehearsal.simulator.calls().iter().any(|call| call.place == *place && call.part == Part::Main);
@@ -253,7 +250,7 @@ impl Bench {
     fn take_up(&self, away: bool, records: usize, how: fn(&Plan, &Setting, Ports<'_>, &Before<'_>) -> Ending) -> Ending {
         let past = self.past();
         let output = |sha256: &str| {
-            if sha256 == halligan::event::Captured::EMPTY {
+            if sha256 == halligan::door::event::Captured::EMPTY {
                 return Ok(Vec::new());
             }
             self.ledger.kept.output(sha256).ok_or_else(|| format!("{sha256} is not there"))
@@ -368,9 +365,8 @@ fn nobody_there_changes_nothing_and_twice_equals_once() {
         if ending.operator_needed {
             needed += 1;
             assert_eq!(bench.log(), before.1, "after {records}");
-            let doubts = |past: &Past| {
-                remaining::remaining(&bench.plan, past).into_iter().map(|found| (found.place, found.standing)).collect::<Vec<_>>()
-            };
+            let doubts =
+                |past: &Past| remaining(&bench.plan, past).into_iter().map(|found| (found.place, found.standing)).collect::<Vec<_>>();
             assert_eq!(doubts(&bench.past()), doubts(&before.0), "after {records}");
             let ending = bench.resume(false, EVER);
             check(&bench, &ending, &format!("after {records}, and nobody there"));

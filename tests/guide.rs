@@ -1,9 +1,6 @@
 //! The runbooks and scenarios in `docs/guide.md` are what `halligan check` and `halligan test` accept.
 
-use halligan::runbook::{
-    model::{Origin, SourceText},
-    resolve,
-};
+use halligan::door::runbook::{Origin, SourceText, resolve, warnings};
 
 use crate::workbench::Workbench;
 
@@ -45,7 +42,7 @@ fn every_runbook_in_the_guide_is_accepted() {
         }
         let (runbook, report) = resolve(SourceText::new("hello.yaml", Origin::File("hello.yaml".into()), &text));
         let report = match runbook {
-            Some(runbook) => resolve::warnings(&runbook, report, jiff::civil::date(2026, 11, 21)),
+            Some(runbook) => warnings(&runbook, report, jiff::civil::date(2026, 11, 21)),
             None => report,
         };
         // A fragment shows one thing, and need not use all that it declares.

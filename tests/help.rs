@@ -1,7 +1,7 @@
 //! Every command's help, as a golden file, and the files that are generated from the same definitions.
 
 use clap::CommandFactory;
-use halligan::{app::generate, cli::Cli};
+use halligan::door::{Cli, generated_files};
 
 use crate::workbench::{Workbench, golden};
 
@@ -32,7 +32,7 @@ fn every_command_has_its_help() {
 #[test]
 fn generated_files_are_up_to_date() {
     let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = generate::files().unwrap();
+    let files = generated_files().unwrap();
     for (path, content) in &files {
         let committed = std::fs::read(top.join(path)).unwrap_or_default();
         assert!(committed == *content, "{path} is stale: run `cargo run -- generate`");

@@ -55,8 +55,8 @@ fn an_export_is_verified_by_itself_and_against_a_head() {
     let head = bench.run(&["journal", "head"]).exits(0).stdout;
     bench.file("kept", &head);
     bench.run(&["run", "other", "--yes"]).exits(0);
-    bench.run(&["journal", "export", &id, "-o", "run.tar"]).exits(0);
-    assert_eq!(bench.run(&["journal", "export", &id, "-o", "run.tar"]).code, Some(2), "nothing is written over");
+    bench.run(&["journal", "export", &id, "--to", "run.tar"]).exits(0);
+    assert_eq!(bench.run(&["journal", "export", &id, "--to", "run.tar"]).code, Some(2), "nothing is written over");
     // Away from this host.
     let away = Workbench::new();
     let bytes = std::fs::read(bench.path("run.tar")).unwrap();

@@ -127,7 +127,7 @@ fn a_block_is_overridden_only_with_a_reason() {
     let bench = Workbench::new();
     bench.runbook("shut", "preflight:\n  - {id: door, title: The door is open, run: [\"false\"], hint: Open it.}\nsteps:\n  - {id: a, run: [echo, in], effect: read}\n");
     let ran = bench.run(&["run", "shut", "--yes"]).exits(4);
-    assert!(ran.stderr.contains("--override door="), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--override 'door=the reason'"), "{}", ran.stderr);
     bench.run(&["run", "shut", "--yes", "--override", "door= "]).exits(4);
     bench.run(&["run", "shut", "--yes", "--override", "door=seen it open"]).exits(0);
     assert!(bench.read("journal/journal.jsonl").unwrap().contains("seen it open"));

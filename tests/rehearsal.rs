@@ -90,7 +90,7 @@ fn the_world_never_makes_things_up() {
 fn results_are_there_for_machines() {
     let bench = bench(WORLD);
     bench.file("runbooks/scenarios/grow/wrong.yaml", "halligan_scenario: 1\nextends: all-well\ntitle: t\nexpect: {exit: 6}\n");
-    let ran = bench.run(&["test", "grow", "--json", "--junit", "report.xml", "--min", "10"]).exits(1);
+    let ran = bench.run(&["test", "grow", "--format", "json", "--junit", "report.xml", "--min", "10"]).exits(1);
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(json.pointer("/runbooks/0/scenarios/1/wrong/0/line"), Some(&4.into()), "{json:#}");
     assert!(json.pointer("/runbooks/0/coverage/percent").unwrap().as_u64().unwrap() > 10);
@@ -118,7 +118,7 @@ fn a_rehearsal_ends_with_what_it_has_taught() {
         assert!(ran.stdout.contains(said), "{said}:\n{}", ran.stdout);
     }
     let ran =
-        bench(WORLD).run(&["rehearse", "grow", "--yes", "--confirm", "wipe=wipe", "--fault", "grow=kill_before", "--output", "plain"]);
+        bench(WORLD).run(&["rehearse", "grow", "--yes", "--confirm", "wipe=wipe", "--fault", "grow=kill_before", "--format", "plain"]);
     assert!(ran.stdout.contains("halligan was ended here") && ran.stdout.contains("REHEARSAL: this was one"), "{}", ran.stdout);
 }
 
@@ -130,7 +130,7 @@ fn a_run_becomes_a_scenario_that_holds() {
         "steps:\n- {id: a, run: [printf, '{{ \"{{ x }}\" }} it''s %s', '1'], effect: read}\n- id: b\n  shell: |\n    # two lines\n    echo out; echo err >&2\n    exit 3\n  effect: change\n  idempotent: true\n  on_fail: continue\n  undo: {impossible: x}\n- {id: w, wait: {run: [date, +%s], output: int, until: output > 5, every: 1s, timeout: 5s}}\n- {id: c, run: ['false'], effect: read, on_fail: stop}\n",
     );
     bench.run(&["run", "real", "--yes"]).exits(6);
-    let list = bench.run(&["journal", "list", "--json"]).exits(0).stdout;
+    let list = bench.run(&["journal", "list", "--format", "json"]).exits(0).stdout;
     let id = serde_json::from_str::<serde_json::Value>(list.lines().next().unwrap()).unwrap()["id"].as_str().unwrap().to_owned();
     let ran = bench.run(&["scenario", "new", "as-it-was", "--from-run", &id, "--directory", "runbooks/scenarios/real"]).exits(0);
     assert!(ran.stdout.contains("it holds as it is"), "{}", ran.stdout);

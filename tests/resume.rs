@@ -58,7 +58,7 @@ steps:
     undo: {impossible: it is only a line}
 "#;
 
-pub fn bench() -> Workbench {
+pub(crate) fn bench() -> Workbench {
     let bench = Workbench::new();
     let home = bench.path("").display().to_string();
     let home = home.trim_end_matches('/');
@@ -69,7 +69,7 @@ pub fn bench() -> Workbench {
 }
 
 /// Runs it until it is killed at this place.
-pub fn killed(bench: &Workbench, at: &str) {
+pub(crate) fn killed(bench: &Workbench, at: &str) {
     bench.file(&format!("armed-{at}"), "");
     let ran = bench.run(&["run", "awkward", "--yes"]);
     assert_eq!(ran.code, None, "it was to be killed at {at}: {ran:?}");
@@ -559,7 +559,7 @@ fn what_was_kept_elsewhere_when_the_journal_failed_is_taken_over_and_no_longer_i
     let journal = bench.read("journal/journal.jsonl").unwrap();
     let text = std::fs::read(&elsewhere.0).unwrap();
     for line in text.split_inclusive(|byte| *byte == b'\n') {
-        let hash = halligan::journal::Digest::of(line).to_string();
+        let hash = halligan::door::journal::Digest::of(line).to_string();
         assert_eq!(journal.matches(&hash).count(), 1, "each is named once, by its hash");
     }
 }

@@ -82,7 +82,7 @@ fn a_planted_secret_is_nowhere() {
              - {{id: sure, confirm: {{message: \"It was {{{{ seen.output }}}} and {{{{ prints.stderr }}}}\", phrase: go}}}}\n"
         ),
     );
-    for output in [&["--output", "plain"][..], &["--output", "json"], &["--output", "auto"]] {
+    for output in [&["--format", "plain"][..], &["--format", "json"], &["--format", "text"]] {
         let ran = bench.run(&[&["run", "planted", "--yes", "--confirm", "sure=go"], output].concat());
         assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
         check("standard output", ran.stdout.as_bytes());

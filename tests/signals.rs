@@ -47,7 +47,7 @@ const MEEK: &str = "meek";
 const STUBBORN: &str = "stubborn";
 
 /// Waits until something is so.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < Duration::from_secs(60), "{what}: it never came");
@@ -56,7 +56,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// The processes that have this text in their environment: all that a run on this workbench has started.
-pub fn processes(bench: &Workbench) -> Vec<i32> {
+pub(crate) fn processes(bench: &Workbench) -> Vec<i32> {
     let mark = format!("HOME={}\0", bench.path("").display().to_string().trim_end_matches('/')).into_bytes();
     let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter(|pid: &i32| {
@@ -66,12 +66,12 @@ pub fn processes(bench: &Workbench) -> Vec<i32> {
     .collect()
 }
 
-pub fn records(bench: &Workbench) -> Vec<Value> {
+pub(crate) fn records(bench: &Workbench) -> Vec<Value> {
     let text = bench.read("journal/journal.jsonl").unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-pub fn of_type<'r>(records: &'r [Value], kind: &str) -> Vec<&'r Value> {
+pub(crate) fn of_type<'r>(records: &'r [Value], kind: &str) -> Vec<&'r Value> {
     records.iter().filter(|record| record["type"] == kind).collect()
 }
 

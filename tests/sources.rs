@@ -7,13 +7,13 @@ const POWERS: &[(&str, &[&str])] = &[
     ("serde_yaml::", &["runbook/document.rs"]),
     ("saphyr_parser::", &["runbook/source.rs"]),
     ("duct::", &["journal/signature.rs"]),
-    ("rustix::", &["run/child.rs", "run/family.rs", "run/spawn.rs"]),
+    ("rustix::", &["exec/child.rs", "exec/family.rs", "exec/spawn.rs"]),
     ("dialoguer::", &["ui/prompt.rs"]),
     ("indicatif::", &["ui/terminal.rs"]),
-    ("signal_hook::", &["run/signals.rs"]),
+    ("signal_hook::", &["exec/signals.rs"]),
     ("machinery::", &["expression/compare.rs", "expression/name.rs"]),
     ("include_dir::", &["runbook/library.rs"]),
-    ("quick_junit::", &["app/junit.rs"]),
+    ("quick_junit::", &["app/rehearsal/junit.rs"]),
 ];
 
 /// Each folder, and what it may not know of.
@@ -92,7 +92,7 @@ fn data_flows_one_way() {
 #[test]
 fn unsafe_has_one_file() {
     for (path, text) in sources() {
-        assert!(path == "run/spawn.rs" || !names(&text, "unsafe {"), "src/{path} holds unsafe code");
+        assert!(path == "exec/spawn.rs" || !names(&text, "unsafe {"), "src/{path} holds unsafe code");
     }
 }
 

@@ -17,12 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use halligan::{
+use halligan::door::{
+    Inventory, ProcessExecutor, Secrets,
     event::{Captured, Effect, Exit, Part, Place},
-    inventory::Inventory,
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
-    run::{mask::Secrets, process::ProcessExecutor},
-    runbook::model::{Origin, SourceText},
+    runbook::{Origin, SourceText},
 };
 
 /// An sshd of the test's own, on every loopback address, as a child that ends with the test.

@@ -2,7 +2,7 @@
 
 use std::{os::unix::process::CommandExt, process::Command};
 
-use halligan::run::signals;
+use halligan::door::heed_children;
 use nix::sys::{
     signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask},
     stat::{Mode, umask},
@@ -10,7 +10,7 @@ use nix::sys::{
 
 /// Lets a command begin as from an operator's shell: no signal is ignored or blocked. What is started with `nohup`, from a
 /// script's background or from another program may have inherited either.
-pub fn plain(command: &mut Command) -> &mut Command {
+pub(crate) fn plain(command: &mut Command) -> &mut Command {
     // SAFETY: system calls between fork and exec, all of them async-signal-safe; nothing is allocated.
     #[allow(unsafe_code)]
     unsafe {
@@ -25,7 +25,7 @@ pub fn plain(command: &mut Command) -> &mut Command {
 }
 
 /// The same for the process of the tests: it can ask how its children ended, and its files are not for others to write.
-pub fn settle() {
-    signals::heed_children().unwrap();
+pub(crate) fn settle() {
+    heed_children().unwrap();
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
 }

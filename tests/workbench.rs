@@ -31,14 +31,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ROWS: u16 = 50;
 
 /// A temporary directory with an environment of its own.
-pub struct Workbench {
+pub(crate) struct Workbench {
     directory: tempfile::TempDir,
     environment: BTreeMap<String, String>,
 }
 
 /// What a program has done.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -46,14 +46,14 @@ pub struct Ran {
 
 impl Ran {
     /// Holds the exit code against the expected one, and shows everything if it differs.
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "\n-- stdout\n{}\n-- stderr\n{}", self.stdout, self.stderr);
         self
     }
 }
 
 impl Workbench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         surroundings::settle();
         let directory = tempfile::tempdir().unwrap();
         let home = directory.path().display().to_string();
@@ -69,17 +69,17 @@ impl Workbench {
         Self { directory, environment }.variable("HALLIGAN_JOURNAL_DIR", &journal)
     }
 
-    pub fn variable(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// Writes a file below the directory.
-    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -87,17 +87,17 @@ impl Workbench {
     }
 
     /// Writes `runbooks/NAME.yaml` with the given lines after the usual head.
-    pub fn runbook(&self, name: &str, body: &str) -> PathBuf {
+    pub(crate) fn runbook(&self, name: &str, body: &str) -> PathBuf {
         let head = format!("halligan: 1\nname: {name}\ntitle: Try {name}\nsummary: For a test.\nreviewed: 2026-11-01\n");
         self.file(&format!("runbooks/{name}.yaml"), &format!("{head}{body}"))
     }
 
-    pub fn read(&self, name: &str) -> Option<String> {
+    pub(crate) fn read(&self, name: &str) -> Option<String> {
         fs::read_to_string(self.path(name)).ok()
     }
 
     /// A program in the directory, with the environment, and with nothing of what the tests were started from.
-    pub fn program(&self, name: &str) -> Command {
+    pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(name);
         surroundings::plain(&mut command).current_dir(self.directory.path()).env_clear().envs(&self.environment);
         command
@@ -110,12 +110,12 @@ impl Workbench {
     }
 
     /// Runs halligan without a terminal.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, "")
     }
 
     /// Runs halligan without a terminal, with something piped in.
-    pub fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
         let mut child = self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A program that never reads its input closes the pipe: no fault of the test.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -125,12 +125,12 @@ impl Workbench {
     }
 
     /// Starts halligan on a pseudo-terminal of so many columns.
-    pub fn terminal(&self, columns: u16, arguments: &[&str]) -> Terminal {
+    pub(crate) fn terminal(&self, columns: u16, arguments: &[&str]) -> Terminal {
         Self::on_terminal(columns, self.command(arguments))
     }
 
     /// Starts a shell with job control on a pseudo-terminal; `$HALLIGAN` is the program.
-    pub fn shell(&self, columns: u16, script: &str) -> Terminal {
+    pub(crate) fn shell(&self, columns: u16, script: &str) -> Terminal {
         let mut command = self.program("bash");
         command.args(["-mc", script]).env("HALLIGAN", env!("CARGO_BIN_EXE_halligan"));
         Self::on_terminal(columns, command)
@@ -187,7 +187,7 @@ impl Workbench {
 }
 
 /// A program on a pseudo-terminal.
-pub struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     master: Option<File>,
     closing: Arc<AtomicBool>,
@@ -198,12 +198,12 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         self.parser.screen().contents()
     }
 
     /// Everything that was printed so far, without its escape sequences.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         console::strip_ansi_codes(&String::from_utf8_lossy(&self.raw)).replace('\r', "")
     }
 
@@ -219,13 +219,13 @@ impl Terminal {
     }
 
     /// Whether the text has been printed so far.
-    pub fn has(&mut self, text: &str) -> bool {
+    pub(crate) fn has(&mut self, text: &str) -> bool {
         while self.take(Instant::now()) {}
         self.text().contains(text)
     }
 
     /// Waits until the text has been printed, counting from the beginning.
-    pub fn expect(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn expect(&mut self, text: &str) -> &mut Self {
         let deadline = Instant::now() + PATIENCE;
         while !self.text().contains(text) {
             assert!(self.take(deadline), "{text:?} never came. The screen:\n{}\n-- all of it\n{}", self.screen(), self.text());
@@ -234,7 +234,7 @@ impl Terminal {
     }
 
     /// Waits until `text` has been printed somewhere behind `before`.
-    pub fn expect_after(&mut self, before: &str, text: &str) -> &mut Self {
+    pub(crate) fn expect_after(&mut self, before: &str, text: &str) -> &mut Self {
         let deadline = Instant::now() + PATIENCE;
         while !self.text().split_once(before).is_some_and(|(_, rest)| rest.contains(text)) {
             assert!(
@@ -247,13 +247,13 @@ impl Terminal {
         self
     }
 
-    pub fn send(&mut self, keys: &str) -> &mut Self {
+    pub(crate) fn send(&mut self, keys: &str) -> &mut Self {
         self.master.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
         self
     }
 
     /// Closes the terminal as somebody does who closes its window: the kernel tells those on it, and nobody reads or writes it again.
-    pub fn hang_up(&mut self) -> &mut Self {
+    pub(crate) fn hang_up(&mut self) -> &mut Self {
         self.closing.store(true, Ordering::SeqCst);
         // The reader lets go of its end, and then there is no other than ours.
         let deadline = Instant::now() + PATIENCE;
@@ -263,7 +263,7 @@ impl Terminal {
     }
 
     /// Waits for the end, and returns the exit code (128 + signal if a signal ended it).
-    pub fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         use std::os::unix::process::ExitStatusExt;
         let deadline = Instant::now() + PATIENCE;
         while self.take(deadline) {}
@@ -286,7 +286,7 @@ impl Drop for Terminal {
 }
 
 /// Holds text against `tests/golden/NAME.txt`; writes it there when `HALLIGAN_BLESS` is set.
-pub fn golden(name: &str, text: &str) {
+pub(crate) fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
     if std::env::var_os("HALLIGAN_BLESS").is_some() {
         fs::write(&path, text).unwrap();
@@ -297,7 +297,7 @@ pub fn golden(name: &str, text: &str) {
 }
 
 /// Replaces what differs from run to run: ids, times, digests, durations.
-pub fn steady(text: &str) -> String {
+pub(crate) fn steady(text: &str) -> String {
     let rules = [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),

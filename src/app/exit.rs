@@ -7,7 +7,7 @@ use crate::{event::Outcome, run::Ending};
 /// An exit code with its meaning. The numbers are part of the interface: scripts rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub enum ProgramExit {
     Completed = 0,
     CheckFailed = 1,
     Usage = 2,
@@ -23,13 +23,13 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ProgramExit> for ExitCode {
+    fn from(exit: ProgramExit) -> Self {
         Self::from(exit as u8)
     }
 }
 
-impl From<&Ending> for Exit {
+impl From<&Ending> for ProgramExit {
     fn from(ending: &Ending) -> Self {
         match ending.outcome {
             _ if ending.journal_failed => Self::Journal,

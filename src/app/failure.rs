@@ -2,13 +2,13 @@
 
 use std::{error::Error, iter};
 
-use super::exit::Exit;
+use super::exit::ProgramExit;
 use crate::ui::{out::Out, report};
 
 /// A refusal: what is wrong, why, and what would be right.
 #[derive(Debug, Clone)]
-pub struct Failure {
-    pub exit: Exit,
+pub(crate) struct Failure {
+    pub exit: ProgramExit,
     pub what: String,
     pub why: Vec<String>,
     /// What to do, the best first.
@@ -19,47 +19,48 @@ pub struct Failure {
 
 impl Failure {
     #[must_use]
-    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: ProgramExit, what: impl Into<String>) -> Self {
         Self { exit, what: what.into(), why: Vec::new(), next: Vec::new(), shown: false }
     }
 
     /// What an error says, with its causes.
     #[must_use]
-    pub fn of(exit: Exit, error: &dyn Error) -> Self {
+    pub(crate) fn of(exit: ProgramExit, error: &dyn Error) -> Self {
         Self::new(exit, explain(error))
     }
 
     /// One whose words are on the screen already.
     #[must_use]
-    pub fn shown(exit: Exit) -> Self {
+    pub(crate) fn shown(exit: ProgramExit) -> Self {
         Self { shown: true, ..Self::new(exit, "") }
     }
 
     #[must_use]
-    pub fn why(mut self, why: impl Into<String>) -> Self {
+    pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
         self.why.push(why.into());
         self
     }
 
     #[must_use]
-    pub fn next(mut self, next: impl Into<String>) -> Self {
+    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
         self.next.push(next.into());
         self
     }
 
     /// What would help, where that is known.
     #[must_use]
-    pub fn hint(mut self, hint: Option<impl Into<String>>) -> Self {
+    pub(crate) fn hint(mut self, hint: Option<impl Into<String>>) -> Self {
         self.next.extend(hint.map(Into::into));
         self
     }
 
     /// Says it on standard error.
     #[must_use]
-    pub fn show(self, out: &Out) -> Exit {
+    pub(crate) fn show(self, out: &Out) -> ProgramExit {
         if !self.shown {
             let next = self.next.into_iter().map(Into::into).collect();
-            let ending = report::Ending { what: self.what, why: self.why, next, exit: self.exit as u8, ..report::Ending::default() };
+            let ending =
+                report::LastScreen { what: self.what, why: self.why, next, exit: self.exit as u8, ..report::LastScreen::default() };
             out.stderr.text(&ending.render(&out.stderr.page()));
         }
         self.exit
@@ -68,7 +69,7 @@ impl Failure {
 
 /// An error with its causes in one line. One that an error's own words have already is not said again.
 #[must_use]
-pub fn explain(error: &dyn Error) -> String {
+pub(super) fn explain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     for cause in iter::successors(error.source(), |cause: &&dyn Error| (*cause).source()) {
         let cause = cause.to_string();
@@ -81,15 +82,19 @@ pub fn explain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{io, path::Path};
+    use std::io;
 
     use super::*;
-    use crate::{app::journal::JournalCommandError, journal::JournalError};
+    use crate::{journal::JournalError, ports::LedgerError};
 
     #[test]
     fn every_cause_is_said_once() {
-        let source = JournalError::Io { doing: "reading it".to_owned(), source: io::Error::other("the disk is gone") };
-        let error = JournalCommandError::Journal { dir: Path::new("/j").to_owned(), source };
-        assert_eq!(explain(&error), "the journal in /j cannot be used: reading it failed: the disk is gone");
+        let gone = || io::Error::other("the disk is gone");
+        let error = JournalError::Io { doing: "reading it".to_owned(), source: gone() };
+        assert_eq!(explain(&error), "reading it failed: the disk is gone");
+        assert_eq!(
+            explain(&LedgerError { what: "the disk is gone".to_owned(), source: Some(gone()) }),
+            "the journal cannot be written: the disk is gone"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use tracing_subscriber::filter::LevelFilter;
 
 /// Sends traces to standard error: none by default, more with each `-v`.
-pub fn install(verbose: u8) {
+pub(super) fn install(verbose: u8) {
     let level = match verbose {
         0 => return,
         1 => LevelFilter::DEBUG,

@@ -4,21 +4,21 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-#[derive(Debug, Subcommand)]
-pub enum Journal {
+use super::form::Form;
+
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum JournalCommand {
     /// List the runs
     List {
-        /// Print one JSON object a run
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        form: Form,
     },
     /// Tell a run as a story
     Show {
         /// The run's id, or the beginning of it
         run: String,
-        /// Print its records as they stand
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        form: Form,
     },
     /// Recompute everything from the bytes, and say whether it holds
     Verify {
@@ -30,9 +30,8 @@ pub enum Journal {
         /// Who may sign heads, in OpenSSH's format: signed heads beside the journal count too, and a wrong signature is a fault
         #[arg(long, value_name = "FILE")]
         allowed_signers: Option<PathBuf>,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        form: Form,
     },
     /// Print the head: a short text to keep elsewhere
     Head,
@@ -47,19 +46,23 @@ pub enum Journal {
         /// The run's id, or the beginning of it
         run: String,
         /// The tar to write; it must not be there yet
-        #[arg(long, short, value_name = "FILE")]
-        output: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
     },
     /// Tell the last records of all runs
     Tail {
         /// How many
-        #[arg(long, short, default_value_t = 20)]
+        #[arg(long, short, default_value_t = Self::TAIL)]
         number: usize,
         /// Go on with each record that comes, until Ctrl-C: to watch a run from another terminal
         #[arg(long, short)]
         follow: bool,
-        /// Print the records as they stand
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        form: Form,
     },
+}
+
+impl JournalCommand {
+    /// How many records `tail` tells when nobody says.
+    pub(super) const TAIL: usize = 20;
 }

@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::runbook::document::Effect;
+pub(crate) use crate::runbook::{document::Effect, model::StepKind};
 
-use super::Place;
+use super::place::Place;
 
 /// What kind of run this is. Only a real one is evidence of what was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,7 +142,7 @@ impl Shown {
 }
 
 /// How the failure of a wait begins whose time is over, and which has not been told to give up before.
-pub const NOT_IN_TIME: &str = "not so after";
+pub(crate) const NOT_IN_TIME: &str = "not so after";
 
 /// What an ended command means for its step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -323,7 +323,7 @@ pub enum Event {
     StepReached {
         place: Place,
         title: String,
-        kind: &'static str,
+        kind: StepKind,
         effect: Effect,
     },
     /// A loop's items are settled.

@@ -1,13 +1,13 @@
 //! The facts of a run, and the one function that folds them into its state.
 
-pub mod fact;
-pub mod past;
-pub mod place;
-pub mod run_id;
-pub mod state;
+pub(crate) mod fact;
+pub(crate) mod past;
+pub(crate) mod place;
+pub(crate) mod run_id;
+pub(crate) mod state;
 
-pub use fact::*;
-pub use past::Past;
-pub use place::Place;
-pub use run_id::RunId;
-pub use state::{RunState, StepState};
+pub(crate) use fact::*;
+pub(crate) use past::Past;
+pub(crate) use place::Place;
+pub(crate) use run_id::RunId;
+pub(crate) use state::{RunState, StepState};

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Captured, Effect, Event, Exit, Finding, Opening, Part, Place, RunState, Shown, Skip, Verdict,
-    state::{IllegalTransition, Phase},
+    fact::{Captured, Effect, Event, Exit, Finding, Opening, Part, Shown, Skip, Verdict},
+    place::Place,
+    state::{IllegalTransition, Phase, RunState},
 };
 
 /// How a command ended.
@@ -179,7 +180,7 @@ impl Past {
     /// The run has come to an end of which nothing is left to do.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self.state.phase, Phase::Closed(super::Outcome::Completed | super::Outcome::RolledBack))
+        matches!(self.state.phase, Phase::Closed(super::fact::Outcome::Completed | super::fact::Outcome::RolledBack))
     }
 }
 

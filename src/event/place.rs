@@ -84,7 +84,7 @@ impl fmt::Display for Place {
 
 /// Cuts `STEP=VALUE` at the first `=` that does not stand inside brackets, as in `each[disk=sdb].wipe=WD-123`.
 #[must_use]
-pub fn assignment(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn assignment(text: &str) -> Option<(&str, &str)> {
     let mut inside = false;
     let mut escaped = false;
     for (index, c) in text.char_indices() {

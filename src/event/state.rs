@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use super::{Effect, Event, Mode, Outcome, Part, Place, Shown, StepOutcome, Verdict};
+use super::{
+    fact::{Effect, Event, Mode, Outcome, Part, Shown, StepOutcome, Verdict},
+    place::Place,
+};
 
 /// How far a run has come.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -329,10 +332,10 @@ impl Event {
         match self {
             Self::RunOpened(_) => "run_opened",
             Self::Checked { finding, .. } => match finding {
-                super::Finding::Pass { .. } => "preflight_passed",
-                super::Finding::Warn { .. } => "preflight_warned",
-                super::Finding::Block { .. } => "preflight_blocked",
-                super::Finding::Unknown { .. } => "preflight_unknown",
+                super::fact::Finding::Pass { .. } => "preflight_passed",
+                super::fact::Finding::Warn { .. } => "preflight_warned",
+                super::fact::Finding::Block { .. } => "preflight_blocked",
+                super::fact::Finding::Unknown { .. } => "preflight_unknown",
             },
             Self::Overridden { .. } => "preflight_overridden",
             Self::Planned { .. } => "planned",

@@ -11,7 +11,7 @@ use minijinja::{
 };
 
 /// The guard's name as a filter; no author can write a name that begins so by accident.
-pub const FILTER: &str = "_comparable";
+pub(super) const FILTER: &str = "_comparable";
 
 fn compares(token: &Token<'_>) -> Option<bool> {
     match token {
@@ -40,7 +40,7 @@ fn depth_change(token: &Token<'_>) -> i32 {
 }
 
 /// The text with every comparison guarded. Text that does not parse comes back as it is: compiling it says why.
-pub fn guarded(text: &str, expression: bool) -> String {
+pub(super) fn guarded(text: &str, expression: bool) -> String {
     let Ok(tokens) = tokenize(text, expression, minijinja::syntax::SyntaxConfig::default()).collect::<Result<Vec<_>, _>>() else {
         return text.to_owned();
     };
@@ -90,7 +90,7 @@ pub fn guarded(text: &str, expression: bool) -> String {
 }
 
 /// Returns `left` if it may be compared with `right`.
-pub fn guard(left: Value, right: &Value, orders: bool) -> Result<Value, Error> {
+pub(super) fn guard(left: Value, right: &Value, orders: bool) -> Result<Value, Error> {
     let (a, b) = (left.kind(), right.kind());
     let mixed = matches!((a, b), (ValueKind::String, ValueKind::Number) | (ValueKind::Number, ValueKind::String));
     let orderable = matches!((a, b), (ValueKind::Number, ValueKind::Number) | (ValueKind::String, ValueKind::String));

@@ -7,20 +7,27 @@ use std::{
 
 use minijinja::{Environment, Expression, Value};
 
-use super::{ENVIRONMENT, ExpressionError, Names, compare, fault, finished, whole};
+use super::{
+    cache::Cache,
+    compare,
+    environment::ENVIRONMENT,
+    error::{ExpressionError, fault},
+    name::Names,
+};
+use minijinja::value::ValueKind;
 
 /// What a text refers to, and what it compiles to.
 #[derive(Debug, Clone)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     pub names: Names,
     pub compiled: Result<Compiled, ExpressionError>,
 }
 
 /// An expression or template that is known to compile. Cheap to clone.
 #[derive(Clone)]
-pub struct Compiled(Arc<Kind>);
+pub struct Compiled(Arc<CompiledKind>);
 
-enum Kind {
+enum CompiledKind {
     Fixed(Value),
     Expression {
         text: String,
@@ -37,9 +44,9 @@ enum Kind {
 impl fmt::Debug for Compiled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Kind::Fixed(value) => write!(f, "Compiled({value:?})"),
-            Kind::Expression { text, .. } => write!(f, "Compiled({text})"),
-            Kind::Template { .. } => f.write_str("Compiled(template)"),
+            CompiledKind::Fixed(value) => write!(f, "Compiled({value:?})"),
+            CompiledKind::Expression { text, .. } => write!(f, "Compiled({text})"),
+            CompiledKind::Template { .. } => f.write_str("Compiled(template)"),
         }
     }
 }
@@ -59,27 +66,27 @@ impl Prepared {
 
     /// Text in which nothing is to be evaluated.
     pub(super) fn fixed(text: &str) -> Self {
-        Self { names: Names::default(), compiled: Ok(Compiled(Arc::new(Kind::Fixed(Value::from(text))))) }
+        Self { names: Names::default(), compiled: Ok(Compiled(Arc::new(CompiledKind::Fixed(Value::from(text))))) }
     }
 }
 
 impl Compiled {
     /// # Errors
-    /// It does not parse. Names of filters are checked by [`super::check_expression`].
+    /// It does not parse. Names of filters are checked by [`super::text::check_expression`].
     pub fn expression(text: &str) -> Result<Self, ExpressionError> {
-        super::expression(text)?.compiled
+        expression(text)?.compiled
     }
 
     /// # Errors
     /// As for [`Compiled::expression`].
     pub fn template(text: &str) -> Result<Self, ExpressionError> {
-        super::template(text)?.compiled
+        template(text)?.compiled
     }
 
     fn of_expression(text: &str, names: Names) -> Result<Self, ExpressionError> {
         let compiled =
             LazyLock::force(&ENVIRONMENT).compile_expression_owned(compare::guarded(text, true)).map_err(|error| fault(&error))?;
-        Ok(Self(Arc::new(Kind::Expression { text: text.to_owned(), names, compiled })))
+        Ok(Self(Arc::new(CompiledKind::Expression { text: text.to_owned(), names, compiled })))
     }
 
     fn of_template(text: &str, names: Names) -> Result<Self, ExpressionError> {
@@ -88,37 +95,37 @@ impl Compiled {
         }
         let mut environment = ENVIRONMENT.clone();
         environment.add_template_owned("", compare::guarded(text, false)).map_err(|error| fault(&error))?;
-        Ok(Self(Arc::new(Kind::Template { names, environment: Box::new(environment) })))
+        Ok(Self(Arc::new(CompiledKind::Template { names, environment: Box::new(environment) })))
     }
 
     /// What it refers to.
     pub fn names(&self) -> Option<&Names> {
         match &*self.0 {
-            Kind::Fixed(_) => None,
-            Kind::Expression { names, .. } | Kind::Template { names, .. } => Some(names),
+            CompiledKind::Fixed(_) => None,
+            CompiledKind::Expression { names, .. } | CompiledKind::Template { names, .. } => Some(names),
         }
     }
 
     /// Whether it is one expression, and no text around it.
     pub(super) fn is_expression(&self) -> bool {
-        matches!(&*self.0, Kind::Expression { .. })
+        matches!(&*self.0, CompiledKind::Expression { .. })
     }
 
-    /// As [`super::evaluate`] for an expression and [`super::render`] for a template.
+    /// As [`super::text::evaluate`] for an expression and [`super::text::render`] for a template.
     ///
     /// # Errors
     /// As for those.
     pub fn evaluate(&self, scope: &Value) -> Result<Value, ExpressionError> {
         match &*self.0 {
-            Kind::Fixed(value) => Ok(value.clone()),
-            Kind::Expression { text, compiled, .. } => finished(text, compiled.eval(scope.clone())),
-            Kind::Template { environment, .. } => {
+            CompiledKind::Fixed(value) => Ok(value.clone()),
+            CompiledKind::Expression { text, compiled, .. } => finished(text, compiled.eval(scope.clone())),
+            CompiledKind::Template { environment, .. } => {
                 environment.get_template("").and_then(|template| template.render(scope.clone())).map(Value::from).map_err(|e| fault(&e))
             }
         }
     }
 
-    /// As [`super::evaluate_bool`].
+    /// As [`super::text::evaluate_bool`].
     ///
     /// # Errors
     /// As for that.
@@ -129,11 +136,73 @@ impl Compiled {
     }
 }
 
+/// Whether the text holds anything to evaluate.
+#[must_use]
+pub(crate) fn is_dynamic(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+/// The expression inside, if the template is nothing but one.
+#[must_use]
+pub(crate) fn whole(template: &str) -> Option<&str> {
+    let inner = template.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let inner = inner.strip_prefix('-').unwrap_or(inner);
+    let inner = inner.strip_suffix('-').unwrap_or(inner);
+    // `{{ a }} {{ b }}` also begins and ends so, but what is inside is then no expression.
+    ENVIRONMENT.compile_expression(inner).is_ok().then_some(inner)
+}
+
+/// What an evaluation came to: nothing undefined is ever a value.
+pub(super) fn finished(text: &str, result: Result<Value, minijinja::Error>) -> Result<Value, ExpressionError> {
+    let value = result.map_err(|error| fault(&error))?;
+    if value.is_undefined() {
+        return Err(ExpressionError { message: format!("undefined value: `{text}` has no value"), at: None });
+    }
+    if value.kind() == ValueKind::Invalid {
+        return Err(ExpressionError { message: value.to_string(), at: None });
+    }
+    Ok(value)
+}
+
+/// A value that must be true or false.
+///
+/// # Errors
+/// It is neither.
+pub(crate) fn truth(text: &str, value: Value) -> Result<bool, ExpressionError> {
+    match value.kind() {
+        ValueKind::Bool => Ok(value.is_true()),
+        kind => Err(ExpressionError { message: format!("`{text}` must be true or false, and is {kind} ({value})"), at: None }),
+    }
+}
+
+/// More texts than any library of runbooks has. When they are exceeded all is forgotten, and compiled again when it is met.
+pub(super) const TEXTS: usize = 8192;
+
+pub(super) static EXPRESSIONS: Cache<Prepared> = Cache::new(TEXTS);
+
+pub(super) static TEMPLATES: Cache<Prepared> = Cache::new(TEXTS);
+
+/// An expression with what it refers to.
+///
+/// # Errors
+/// It does not parse.
+pub(crate) fn expression(text: &str) -> Result<Prepared, ExpressionError> {
+    EXPRESSIONS.get(text, Prepared::expression)
+}
+
+/// A template with what it refers to.
+///
+/// # Errors
+/// It does not parse.
+pub(crate) fn template(text: &str) -> Result<Prepared, ExpressionError> {
+    if is_dynamic(text) { TEMPLATES.get(text, Prepared::template) } else { Ok(Prepared::fixed(text)) }
+}
+
 #[cfg(test)]
 mod tests {
     use minijinja::context;
 
-    use super::{super::render, Compiled};
+    use super::{super::text::render, Compiled};
 
     #[test]
     fn compiled_once_means_the_same() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
 use regex::Regex;
 
-use super::compare;
+use super::{cache::Cache, compare};
 use crate::quantity;
 
 fn refuse(message: impl Into<String>) -> Error {
@@ -13,7 +13,7 @@ fn refuse(message: impl Into<String>) -> Error {
 }
 
 fn pattern(text: &str) -> Result<Arc<Regex>, Error> {
-    super::cache::REGEXES
+    REGEXES
         .get(text, |text| regex::RegexBuilder::new(text).size_limit(1 << 20).build().map(Arc::new))
         .map_err(|error| refuse(format!("`{text}` is not a regular expression: {error}")))
 }
@@ -167,11 +167,17 @@ pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("float", |value: Value| float(&value));
 }
 
+/// A regular expression may take up to a megabyte, and may come from data.
+pub(super) const PATTERNS: usize = 256;
+
+/// Shared and not cloned: each clone of a regular expression begins with no room to search in, and makes its own.
+pub(super) static REGEXES: Cache<Arc<Regex>> = Cache::new(PATTERNS);
+
 #[cfg(test)]
 mod tests {
     use minijinja::{Value, context};
 
-    use super::super::evaluate;
+    use super::super::text::evaluate;
 
     fn value(text: &str) -> Value {
         evaluate(text, &context! { l => vec!["a 1", "b 22"], t => "used: 17 of 20" }).unwrap_or_else(|error| panic!("{text}: {error}"))

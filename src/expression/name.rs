@@ -10,17 +10,17 @@ use minijinja::{
     machinery::{Token, tokenize},
 };
 
-use super::{ENVIRONMENT, ExpressionError};
+use super::{environment::ENVIRONMENT, error::ExpressionError};
 
 /// Functions that exist without being anybody's result.
-pub const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
+pub(crate) const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 
 /// The names that an expression refers to, with dots: `params.osds`, `gate.output`. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names(Arc<Written>);
+pub struct Names(Arc<NameSet>);
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Written {
+struct NameSet {
     all: BTreeSet<String>,
     roots: BTreeSet<String>,
 }
@@ -29,7 +29,7 @@ impl Names {
     pub(super) fn new(names: HashSet<String>) -> Self {
         let all: BTreeSet<String> = names.into_iter().filter(|name| !FUNCTIONS.contains(&name.as_str())).collect();
         let roots = all.iter().map(|name| name.split('.').next().unwrap_or(name).to_owned()).collect();
-        Self(Arc::new(Written { all, roots }))
+        Self(Arc::new(NameSet { all, roots }))
     }
 
     /// Each name with all its dots.
@@ -45,7 +45,7 @@ impl Names {
 }
 
 /// Filters that are offered when a name is misspelt. A test holds it against the environment.
-pub const FILTERS: &[&str] = &[
+pub(crate) const FILTERS: &[&str] = &[
     "abs",
     "attr",
     "basename",
@@ -104,7 +104,7 @@ pub const FILTERS: &[&str] = &[
 ];
 
 /// Tests that are offered when a name is misspelt. A test holds it against the environment.
-pub const TESTS: &[&str] = &[
+pub(crate) const TESTS: &[&str] = &[
     "boolean",
     "defined",
     "divisibleby",
@@ -150,7 +150,7 @@ fn exists(environment: &Environment<'_>, expression: &str, missing: ErrorKind) -
 pub(super) fn check_calls(text: &str, expression: bool) -> Result<(), ExpressionError> {
     let tokens = tokenize(text, expression, minijinja::syntax::SyntaxConfig::default())
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| super::fault(&error))?;
+        .map_err(|error| super::error::fault(&error))?;
     for (index, (token, span)) in tokens.iter().enumerate() {
         let Token::Ident(name) = token else { continue };
         let at = Some(span.start_offset as usize..span.end_offset as usize);
@@ -187,7 +187,7 @@ pub(super) fn check_calls(text: &str, expression: bool) -> Result<(), Expression
 
 /// The known word that was probably meant, if any is near enough.
 #[must_use]
-pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| {
@@ -199,7 +199,7 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 
 #[cfg(test)]
 mod tests {
-    use super::{super::check_expression, *};
+    use super::{super::text::check_expression, *};
 
     #[test]
     fn every_offered_name_exists() {

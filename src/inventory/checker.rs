@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
-    Host, Inventory, KindName, Transport, destination,
-    document::{Document, LostDocument},
+    document::{InventoryDocument, KindName, LostDocument},
+    model::{Host, Inventory, Transport, destination},
 };
 use crate::{
     expression::name::nearest,
@@ -29,14 +29,14 @@ const TRUSTING: &[(&str, &[&str])] = &[
 const PLAIN: &[&str] = &["local", "ssh", "kubectl-exec", "chroot", "nsenter", "cephadm-shell"];
 
 /// Collects every fault of a document that has the right shape.
-pub(super) struct Checker<'a> {
+pub(super) struct InventoryChecker<'a> {
     pub root: &'a Node,
     pub text: &'a str,
-    pub document: &'a Document,
+    pub document: &'a InventoryDocument,
     pub faults: &'a mut Vec<Fault>,
 }
 
-impl Checker<'_> {
+impl InventoryChecker<'_> {
     fn fault(&mut self, code: &'static str, path: &[&str], message: String, hint: impl AsRef<str>) {
         let path: Vec<Segment> =
             path.iter().map(|part| part.parse().map_or_else(|_| Segment::Key((*part).to_owned()), Segment::Index)).collect();
@@ -44,7 +44,7 @@ impl Checker<'_> {
         self.faults.push(Fault::error(code, span, message).label("here").hint(hint));
     }
 
-    pub fn inventory(mut self, source: &SourceText) -> Inventory {
+    pub(super) fn inventory(mut self, source: &SourceText) -> Inventory {
         let document = self.document;
         let transports: IndexMap<String, Transport> =
             document.transports.keys().filter_map(|name| Some((name.clone(), self.transport(name)?))).collect();

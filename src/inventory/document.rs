@@ -8,9 +8,10 @@ use serde_json::Value;
 /// An inventory file, format version 1: which hosts there are, and how each is reached.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Document {
+pub(crate) struct InventoryDocument {
     /// Format version. Must be 1, and stands first.
     #[schemars(range(min = 1, max = 1))]
+    #[expect(dead_code, reason = "only its schema is used: the version is checked by it")]
     pub halligan_inventory: u32,
     /// The transport of hosts that name none; else `ssh`.
     pub transport: Option<String>,
@@ -26,13 +27,13 @@ pub struct Document {
     pub transports: IndexMap<String, TransportDocument>,
     /// Locks that operators on different hosts share, by the lock's name as a runbook's `locks` gives it.
     #[serde(default)]
-    pub locks: IndexMap<String, LockDocument>,
+    pub locks: IndexMap<String, SharedLock>,
 }
 
 /// One host.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HostDocument {
+pub(crate) struct HostDocument {
     /// What the transport calls it: for ssh its destination, for `kubectl-exec` the pod, for `chroot` the directory, for
     /// `nsenter` the process id, for `cephadm-shell` the daemon or nothing. Else the host's own name.
     pub address: Option<String>,
@@ -48,7 +49,7 @@ pub struct HostDocument {
 /// Hosts that have something in common.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct GroupDocument {
+pub(crate) struct GroupDocument {
     /// Names of hosts.
     #[serde(default)]
     pub hosts: Vec<String>,
@@ -94,7 +95,7 @@ pub enum Quoting {
 /// A way to reach hosts.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TransportDocument {
+pub(crate) struct TransportDocument {
     /// What it is built on.
     pub kind: KindName,
     /// Further options for the program of the kind, word by word: `[-F, /etc/halligan/ssh_config]`, `[-n, rook-ceph]`.
@@ -115,7 +116,7 @@ pub struct TransportDocument {
 /// What tells a lost connection from a failed command.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LostDocument {
+pub(crate) struct LostDocument {
     /// Exit codes that the program uses for this.
     #[serde(default)]
     pub codes: Vec<i32>,
@@ -127,7 +128,7 @@ pub struct LostDocument {
 /// A lock that operators on different hosts share.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LockDocument {
+pub struct SharedLock {
     /// Takes it, and ends with 0 only if it was free. `{lock}`, `{run}` and `{holder}` stand for the lock's name, the run's id
     /// and who holds it since when.
     pub acquire: Vec<String>,

@@ -2,12 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    digest::Digest,
-    fault::Fault,
-    record::{Line, Synced},
-    shape::Torn,
-};
+use super::{digest::Digest, fault::RecordFault, join::Join, record::Line, shape::Torn};
 
 /// How far the chain has been walked.
 #[derive(Debug, Clone)]
@@ -28,7 +23,7 @@ pub struct Chain {
 pub struct Stretch {
     /// The line at fault.
     pub line: u64,
-    pub fault: Fault,
+    pub fault: RecordFault,
     /// There is an undamaged record in it that was written when all that should stand here was on the disk: so this is
     /// damage, not a crash.
     pub damage: bool,
@@ -39,42 +34,14 @@ pub struct Stretch {
 
 /// What the chain has to know of a line.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Seen {
+pub enum SeenRecord {
     Record(Join),
     Newer { v: u32, seq: u64, prev: Digest },
-    Broken(Fault),
+    Broken(RecordFault),
 }
 
-/// Where a record says that it belongs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Join {
-    pub seq: u64,
-    pub prev: Digest,
-    pub sync: Synced,
-    /// What it commits, if that is what it is for.
-    pub torn: Option<Torn>,
-}
-
-impl Join {
-    /// Up to which record all was on the disk when this was written.
-    #[must_use]
-    pub fn synced(&self) -> u64 {
-        match self.sync {
-            Synced::All => self.seq.saturating_sub(1),
-            Synced::Unsaid => 0,
-            Synced::UpTo(seq) => seq,
-        }
-    }
-
-    /// Though intact it does not follow record `expected - 1`, and what is missing was on the disk once: no loss of power
-    /// does that.
-    fn proves_damage(&self, expected: u64) -> bool {
-        self.sync != Synced::Unsaid && (self.seq <= expected || self.synced() >= expected)
-    }
-}
-
-impl From<&Result<Line<'_>, Fault>> for Seen {
-    fn from(line: &Result<Line<'_>, Fault>) -> Self {
+impl From<&Result<Line<'_>, RecordFault>> for SeenRecord {
+    fn from(line: &Result<Line<'_>, RecordFault>) -> Self {
         match line {
             Ok(Line::Record(record)) => Self::Record(record.join()),
             Ok(Line::Newer { v, seq, prev }) => Self::Newer { v: *v, seq: *seq, prev: *prev },
@@ -150,11 +117,11 @@ impl Chain {
 
     /// Takes the next line.
     pub fn push(&mut self, bytes: &[u8]) -> Link {
-        self.take(bytes, Digest::of(bytes), &Seen::from(&Line::read(bytes)))
+        self.take(bytes, Digest::of(bytes), &SeenRecord::from(&Line::read(bytes)))
     }
 
     /// Takes the next line, which was hashed and read already.
-    pub fn take(&mut self, bytes: &[u8], hash: Digest, seen: &Seen) -> Link {
+    pub fn take(&mut self, bytes: &[u8], hash: Digest, seen: &SeenRecord) -> Link {
         self.line += 1;
         let link = if self.stretch.is_some() { self.amid_stretch(seen) } else { self.in_order(seen) };
         self.last = hash;
@@ -172,27 +139,27 @@ impl Chain {
         link
     }
 
-    fn in_order(&mut self, seen: &Seen) -> Link {
+    fn in_order(&mut self, seen: &SeenRecord) -> Link {
         let (fault, damage) = match seen {
-            Seen::Record(join) => match self.follows(join.seq, join.prev) {
-                Ok(()) if join.torn.is_some() => (Fault::Torn, true),
+            SeenRecord::Record(join) => match self.follows(join.seq, join.prev) {
+                Ok(()) if join.torn.is_some() => (RecordFault::Torn, true),
                 Ok(()) => return Link::Record { synced: join.synced() },
                 Err(fault) => (fault, join.proves_damage(self.next)),
             },
-            Seen::Newer { v, seq, prev } => match self.follows(*seq, *prev) {
+            SeenRecord::Newer { v, seq, prev } => match self.follows(*seq, *prev) {
                 Ok(()) => return Link::Newer(*v),
                 Err(fault) => (fault, true),
             },
-            Seen::Broken(fault) => (fault.clone(), false),
+            SeenRecord::Broken(fault) => (fault.clone(), false),
         };
         // Of two undamaged lines that do not fit, the first was changed: nobody gains by changing only a link.
-        let line = if fault == Fault::Link { (self.line - 1).max(1) } else { self.line };
+        let line = if fault == RecordFault::Link { (self.line - 1).max(1) } else { self.line };
         self.stretch = Some(Stretch { line, fault, damage, lines: 0, bytes: 0, hasher: Sha256::new() });
         Link::Loose
     }
 
-    fn amid_stretch(&mut self, seen: &Seen) -> Link {
-        let Seen::Record(join) = seen else { return Link::Loose };
+    fn amid_stretch(&mut self, seen: &SeenRecord) -> Link {
+        let SeenRecord::Record(join) = seen else { return Link::Loose };
         if join.torn.is_some() && join.torn == self.torn() && self.follows(join.seq, join.prev).is_ok() {
             return Link::Record { synced: join.synced() };
         }
@@ -203,11 +170,11 @@ impl Chain {
         Link::Loose
     }
 
-    fn follows(&self, seq: u64, prev: Digest) -> Result<(), Fault> {
+    fn follows(&self, seq: u64, prev: Digest) -> Result<(), RecordFault> {
         if seq != self.next {
-            Err(Fault::Gap { expected: self.next, found: seq })
+            Err(RecordFault::Gap { expected: self.next, found: seq })
         } else if prev != self.last {
-            Err(Fault::Link)
+            Err(RecordFault::Link)
         } else {
             Ok(())
         }

@@ -130,7 +130,7 @@ fn appending() -> OpenOptions {
 ///
 /// # Errors
 /// The file system's.
-pub fn make_dirs(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+pub(crate) fn make_dirs(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
     }
@@ -146,7 +146,7 @@ pub fn make_dirs(disk: &dyn Disk, path: &Path) -> io::Result<()> {
 
 /// The directory that holds this.
 #[must_use]
-pub fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -154,7 +154,7 @@ pub fn parent(path: &Path) -> &Path {
 ///
 /// # Errors
 /// The file system's; a symbolic link is one.
-pub fn open_append(disk: &dyn Disk, path: &Path) -> io::Result<File> {
+pub(crate) fn open_append(disk: &dyn Disk, path: &Path) -> io::Result<File> {
     match disk.create(path) {
         Ok(file) => {
             disk.sync_data(&file)?;
@@ -167,7 +167,7 @@ pub fn open_append(disk: &dyn Disk, path: &Path) -> io::Result<File> {
 
 /// Why others could write here; `None` if they could not.
 #[must_use]
-pub fn exposed(metadata: &fs::Metadata) -> Option<String> {
+pub(crate) fn exposed(metadata: &fs::Metadata) -> Option<String> {
     let us = geteuid().as_raw();
     if metadata.uid() != us {
         Some(format!("it belongs to user {}, and halligan runs as user {us}", metadata.uid()))
@@ -182,7 +182,7 @@ pub fn exposed(metadata: &fs::Metadata) -> Option<String> {
 ///
 /// # Errors
 /// The call's own.
-pub fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 0..1000 {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -197,7 +197,7 @@ pub fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 ///
 /// # Errors
 /// The file system's.
-pub fn write_once(disk: &dyn Disk, file: &File, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_once(disk: &dyn Disk, file: &File, bytes: &[u8]) -> io::Result<()> {
     // Where nothing was written, the next call is still the first.
     let written = patiently(|| disk.write(file, bytes))?;
     if written == bytes.len() {
@@ -209,13 +209,13 @@ pub fn write_once(disk: &dyn Disk, file: &File, bytes: &[u8]) -> io::Result<()> 
 
 /// A file system says so when it is full, or when somebody's share of it is.
 #[must_use]
-pub fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
 /// An exclusive lock on a file, against other descriptors; ends with this.
 #[derive(Debug)]
-pub struct Lock<'f>(&'f File);
+pub(crate) struct Lock<'f>(&'f File);
 
 impl<'f> Lock<'f> {
     const POLL: Duration = Duration::from_millis(2);
@@ -224,7 +224,7 @@ impl<'f> Lock<'f> {
     ///
     /// # Errors
     /// The file system's.
-    pub fn exclusive(disk: &dyn Disk, file: &'f File, limit: Duration) -> io::Result<Option<Self>> {
+    pub(crate) fn exclusive(disk: &dyn Disk, file: &'f File, limit: Duration) -> io::Result<Option<Self>> {
         Self::wait(file, limit, |file| disk.try_lock(file))
     }
 
@@ -232,7 +232,7 @@ impl<'f> Lock<'f> {
     ///
     /// # Errors
     /// The file system's.
-    pub fn shared(file: &'f File, limit: Duration) -> io::Result<Option<Self>> {
+    pub(crate) fn shared(file: &'f File, limit: Duration) -> io::Result<Option<Self>> {
         Self::wait(file, limit, File::try_lock_shared)
     }
 

@@ -13,10 +13,13 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Digest, FILE, JournalError,
     chain::{Chain, Link},
+    digest::Digest,
+    error::JournalError,
     head::Head,
-    reader::{Lines, Snapshot},
+    lines::Lines,
+    location::FILE,
+    reader::Snapshot,
     record::{Glance, Line},
     shape::Body,
     signature,
@@ -43,7 +46,7 @@ that it has not been damaged on the way.
 
 /// What an export is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub(crate) struct CheckedExport {
     pub run: RunId,
     pub first: u64,
     pub last: u64,
@@ -53,7 +56,7 @@ pub struct Checked {
 
 /// Why an export does not hold.
 #[derive(Debug, thiserror::Error)]
-pub enum ExportError {
+pub(crate) enum ExportError {
     #[error("there is no run {0} in the journal")]
     NoSuchRun(RunId),
     #[error("the journal cannot be read")]
@@ -74,7 +77,7 @@ pub enum ExportError {
 ///
 /// # Errors
 /// There is no such run, its lines do not hold, or a file cannot be read or written.
-pub fn export(dir: &Path, host: &str, run: RunId, to: impl Write) -> Result<Checked, ExportError> {
+pub(crate) fn export(dir: &Path, host: &str, run: RunId, to: impl Write) -> Result<CheckedExport, ExportError> {
     let snapshot = Snapshot::take(dir)?;
     let mut wanted: BTreeSet<String> = BTreeSet::new();
     let (mut chain, mut kept, mut bytes) = (None::<Chain>, 0u64, 0u64);
@@ -133,7 +136,7 @@ pub fn export(dir: &Path, host: &str, run: RunId, to: impl Write) -> Result<Chec
     journal.seek(io::SeekFrom::Start(skipped))?;
     add(&mut tar, FILE, kept, journal.take(kept))?;
     tar.into_inner()?.flush()?;
-    Ok(Checked { run, first, last, anchor: None })
+    Ok(CheckedExport { run, first, last, anchor: None })
 }
 
 fn add(tar: &mut tar::Builder<impl Write>, name: &str, size: u64, from: impl Read) -> io::Result<()> {
@@ -148,7 +151,7 @@ fn add(tar: &mut tar::Builder<impl Write>, name: &str, size: u64, from: impl Rea
 ///
 /// # Errors
 /// Says what does not hold.
-pub fn verify(path: &Path, heads: &[Head]) -> Result<Checked, ExportError> {
+pub(crate) fn verify(path: &Path, heads: &[Head]) -> Result<CheckedExport, ExportError> {
     let mut outputs: BTreeMap<String, (Digest, u64)> = BTreeMap::new();
     let mut run = None;
     for entry in tar::Archive::new(File::open(path)?).entries()? {
@@ -183,7 +186,7 @@ pub fn verify(path: &Path, heads: &[Head]) -> Result<Checked, ExportError> {
     Err(ExportError::Content(format!("it holds no {FILE}")))
 }
 
-fn walk(journal: impl Read, run: RunId, outputs: &BTreeMap<String, (Digest, u64)>, heads: &[Head]) -> Result<Checked, ExportError> {
+fn walk(journal: impl Read, run: RunId, outputs: &BTreeMap<String, (Digest, u64)>, heads: &[Head]) -> Result<CheckedExport, ExportError> {
     let mut lines = Lines::new(journal);
     let mut chain = None::<Chain>;
     let mut state = RunState::default();
@@ -240,7 +243,7 @@ fn walk(journal: impl Read, run: RunId, outputs: &BTreeMap<String, (Digest, u64)
     {
         return Err(ExportError::Short { last, size: head.size });
     }
-    Ok(Checked { run, first, last, anchor })
+    Ok(CheckedExport { run, first, last, anchor })
 }
 
 fn printed(stream: &Captured, outputs: &BTreeMap<String, (Digest, u64)>) -> Result<(), String> {

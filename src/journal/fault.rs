@@ -4,7 +4,7 @@ use crate::event::state::IllegalTransition;
 
 /// Why a line does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum RecordFault {
     #[error("it is cut short; the next run of halligan closes it")]
     Unterminated,
     #[error("it is longer than any record")]

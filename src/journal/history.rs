@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
-    JournalError,
+    error::JournalError,
     reader::Snapshot,
     record::{Glance, Line},
     shape::Body,
@@ -12,7 +12,7 @@ use crate::event::{Event, Mode, Past, RunId};
 
 /// A run, from its first record to its last.
 #[derive(Debug, Clone)]
-pub struct History {
+pub(crate) struct History {
     pub run: RunId,
     pub past: Past,
     pub opened: jiff::Timestamp,
@@ -31,7 +31,7 @@ pub struct History {
 ///
 /// # Errors
 /// The file system's.
-pub fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>, JournalError> {
+pub(crate) fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>, JournalError> {
     let mut found: Option<History> = None;
     let mut lines = snapshot.lines();
     while let Some(raw) = lines.read().map_err(JournalError::reading)? {
@@ -76,7 +76,7 @@ pub fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>, Journ
 ///
 /// # Errors
 /// The file system's.
-pub fn may_owe(snapshot: &Snapshot) -> Result<Vec<RunId>, JournalError> {
+pub(crate) fn may_owe(snapshot: &Snapshot) -> Result<Vec<RunId>, JournalError> {
     let mut owing: BTreeMap<RunId, (u64, bool)> = BTreeMap::new();
     let mut lines = snapshot.lines();
     while let Some(raw) = lines.read().map_err(JournalError::reading)? {
@@ -113,7 +113,7 @@ const TAIL: usize = 4096;
 
 /// Reads what the commands of a run had printed that never ended. Nothing that cannot be read keeps anybody from going on.
 #[must_use]
-pub fn unfinished(dir: &Path, run: RunId) -> Vec<u8> {
+pub(crate) fn unfinished(dir: &Path, run: RunId) -> Vec<u8> {
     let begin = format!(".{run}-");
     let Ok(entries) = fs::read_dir(dir.join("output")) else { return Vec::new() };
     let mut left: Vec<_> = entries

@@ -61,20 +61,20 @@ fn ssh_of_ancestors() -> Option<String> {
 
 /// This process may do everything on this machine.
 #[must_use]
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }
 
 /// A moment, by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub(crate) struct Moment {
     pub ts: jiff::Timestamp,
     pub mono_ns: u64,
 }
 
 impl Moment {
     #[must_use]
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let wall = jiff::Timestamp::now();
         let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(std::time::Duration::from).unwrap_or_default();
         Self {
@@ -86,7 +86,7 @@ impl Moment {
 
 /// A user's name by `/etc/passwd` alone: a name service may hang when half the network is down.
 #[must_use]
-pub fn name_of(uid: u32) -> Option<String> {
+pub(crate) fn name_of(uid: u32) -> Option<String> {
     let users = fs::read_to_string("/etc/passwd").ok()?;
     users.lines().find_map(|line| {
         let mut fields = line.split(':');

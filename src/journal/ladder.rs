@@ -24,7 +24,7 @@ impl fmt::Debug for Ladder {
 
 /// Where a record was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refuge {
+pub(crate) enum Refuge {
     File(PathBuf),
     /// Shown in full, and kept nowhere.
     Screen,

@@ -12,13 +12,13 @@ use crate::{
     ports::{Capture, Ledger, LedgerError},
 };
 
-type Outputs = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+type MemoryOutputs = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 
 /// Keeps events and outputs in memory.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     events: Mutex<Vec<Event>>,
-    outputs: Outputs,
+    outputs: MemoryOutputs,
 }
 
 impl MemoryLedger {
@@ -61,7 +61,7 @@ impl Ledger for MemoryLedger {
 
 struct Kept {
     bytes: Vec<u8>,
-    outputs: Outputs,
+    outputs: MemoryOutputs,
 }
 
 impl Write for Kept {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io::{self, BufRead, BufReader, Read},
+    io,
     os::unix::fs::MetadataExt,
     path::Path,
     time::Duration,
@@ -13,58 +13,16 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{
-    JournalError,
     disk::{Local, Lock, Window},
+    error::JournalError,
     head::Head,
     identity::Identity,
-    record::{Glance, LONGEST, Line, Record},
+    lines::Lines,
+    record::{Glance, Line, Record},
     shape::Body,
     tail::Tail,
 };
 use crate::event::{Mode, Outcome, RunId};
-
-/// One line as it stands.
-#[derive(Debug, Clone, Copy)]
-pub struct Raw<'l> {
-    /// From 1.
-    pub number: u64,
-    /// With its newline, if it has one. At most one byte more than [`LONGEST`].
-    pub bytes: &'l [u8],
-}
-
-impl Raw<'_> {
-    #[must_use]
-    pub fn terminated(&self) -> bool {
-        self.bytes.ends_with(b"\n")
-    }
-}
-
-/// Lines, one at a time.
-#[derive(Debug)]
-pub struct Lines<R> {
-    from: BufReader<R>,
-    line: Vec<u8>,
-    number: u64,
-}
-
-impl<R: Read> Lines<R> {
-    pub fn new(from: R) -> Self {
-        Self { from: BufReader::with_capacity(1 << 18, from), line: Vec::new(), number: 0 }
-    }
-
-    /// The next line; not an iterator, since each line replaces the one before.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn read(&mut self) -> io::Result<Option<Raw<'_>>> {
-        self.line.clear();
-        if (&mut self.from).take(LONGEST as u64 + 1).read_until(b'\n', &mut self.line)? == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        Ok(Some(Raw { number: self.number, bytes: &self.line }))
-    }
-}
 
 /// The journal file of a directory, as long as it is now.
 #[derive(Debug)]
@@ -77,7 +35,7 @@ impl Snapshot {
     /// # Errors
     /// It is not there, or not for us to read.
     pub fn take(dir: &Path) -> Result<Self, JournalError> {
-        let path = dir.join(super::FILE);
+        let path = dir.join(super::location::FILE);
         let cannot = |source| JournalError::Io { doing: format!("reading {}", path.display()), source };
         let file = File::open(&path).map_err(cannot)?;
         // Who writes holds the lock for as long as a line is half there. One who holds it for longer is stuck.
@@ -96,7 +54,7 @@ impl Snapshot {
     /// # Errors
     /// Another file is in its place, or it is shorter, which no halligan does to it; or the file system's.
     pub fn grown(&self, dir: &Path) -> Result<Option<Self>, JournalError> {
-        let path = dir.join(super::FILE);
+        let path = dir.join(super::location::FILE);
         let cannot = |source| JournalError::Io { doing: format!("reading {}", path.display()), source };
         let (now, then) = (fs::metadata(&path).map_err(cannot)?, self.file.metadata().map_err(cannot)?);
         if (now.dev(), now.ino()) != (then.dev(), then.ino()) {
@@ -141,7 +99,7 @@ impl Snapshot {
 
 /// A run in a few words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RunSummary {
+pub(crate) struct RunSummary {
     pub id: RunId,
     pub runbook: String,
     pub title: String,
@@ -163,7 +121,7 @@ pub struct RunSummary {
 
 /// All runs, in the order of their opening.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Runs {
+pub(crate) struct Runs {
     pub runs: Vec<RunSummary>,
     /// Lines that are damaged or newer, as far as a glance shows.
     pub unreadable: u64,
@@ -173,7 +131,7 @@ pub struct Runs {
 ///
 /// # Errors
 /// The file system's.
-pub fn runs(snapshot: &Snapshot) -> Result<Runs, JournalError> {
+pub(crate) fn runs(snapshot: &Snapshot) -> Result<Runs, JournalError> {
     let mut runs: IndexMap<RunId, RunSummary> = IndexMap::new();
     let mut unreadable = 0;
     let mut lines = snapshot.lines();

@@ -7,18 +7,23 @@
 use std::{borrow::Cow, fmt};
 
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{IgnoredAny, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{chain::Join, digest::Digest, fault::Fault, shape::Body};
+use super::{
+    digest::Digest,
+    fault::RecordFault,
+    join::{Join, Synced},
+    shape::Body,
+};
 use crate::event::RunId;
 
 /// The version of the format that this program writes.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// No line is longer, in bytes.
-pub const LONGEST: usize = 16 << 20;
+pub(crate) const LONGEST: usize = 16 << 20;
 
 const OPEN: &[u8] = b"{\"crc\":\"";
 const COVERED: usize = OPEN.len() + 8 + 1;
@@ -47,56 +52,6 @@ pub enum Durability {
     EachRecord,
     /// When the run is closed: for runs that change nothing.
     AtClose,
-}
-
-/// What was on the disk when a record was written. What is broken among that was changed later; a loss of power breaks only
-/// what was not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Synced {
-    /// `"each"`: all that stands before it.
-    All,
-    /// `"close"`: nothing is said.
-    Unsaid,
-    /// A number: that record, and all that stands before it.
-    UpTo(u64),
-}
-
-impl Serialize for Synced {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::All => serializer.serialize_str("each"),
-            Self::Unsaid => serializer.serialize_str("close"),
-            Self::UpTo(seq) => serializer.serialize_u64(*seq),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Synced {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SyncedVisitor;
-
-        impl Visitor<'_> for SyncedVisitor {
-            type Value = Synced;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`each`, `close` or the number of a record")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Synced, E> {
-                match text {
-                    "each" => Ok(Synced::All),
-                    "close" => Ok(Synced::Unsaid),
-                    _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
-                }
-            }
-
-            fn visit_u64<E>(self, seq: u64) -> Result<Synced, E> {
-                Ok(Synced::UpTo(seq))
-            }
-        }
-
-        deserializer.deserialize_any(SyncedVisitor)
-    }
 }
 
 /// What every record holds.
@@ -149,20 +104,20 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// Says what is damaged.
-    pub fn read(bytes: &'a [u8]) -> Result<Self, Fault> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self, RecordFault> {
         if bytes.len() > LONGEST {
-            return Err(Fault::TooLong);
+            return Err(RecordFault::TooLong);
         }
-        let Some(bytes) = bytes.strip_suffix(b"\n") else { return Err(Fault::Unterminated) };
+        let Some(bytes) = bytes.strip_suffix(b"\n") else { return Err(RecordFault::Unterminated) };
         let framed = bytes.len() > COVERED && bytes.starts_with(OPEN) && bytes[COVERED - 1] == b'"';
         if !framed {
-            return Err(Fault::Shape { what: "it does not begin as a record does".to_owned() });
+            return Err(RecordFault::Shape { what: "it does not begin as a record does".to_owned() });
         }
         let (frame, covered) = bytes.split_at(COVERED);
         if frame[OPEN.len()..COVERED - 1] != *checksum(covered).as_bytes() {
-            return Err(Fault::Checksum);
+            return Err(RecordFault::Checksum);
         }
-        serde_json::from_slice(bytes).map_err(|error| Fault::Shape { what: error.to_string() })
+        serde_json::from_slice(bytes).map_err(|error| RecordFault::Shape { what: error.to_string() })
     }
 }
 
@@ -178,7 +133,7 @@ impl Record<'_> {
     ///
     /// # Errors
     /// It could not be read back: too long, or not JSON.
-    pub fn line(&self) -> Result<Vec<u8>, Fault> {
+    pub fn line(&self) -> Result<Vec<u8>, RecordFault> {
         #[derive(Serialize)]
         struct Flat<'r> {
             #[serde(flatten)]
@@ -187,7 +142,7 @@ impl Record<'_> {
             body: &'r Body,
         }
         let flat = Flat { header: &self.header, body: &self.body };
-        let mut json = serde_json::to_vec(&flat).map_err(|error| Fault::Shape { what: error.to_string() })?;
+        let mut json = serde_json::to_vec(&flat).map_err(|error| RecordFault::Shape { what: error.to_string() })?;
         // The brace gives way to the checksum.
         json[0] = b',';
         let mut line = Vec::with_capacity(COVERED + json.len() + 1);
@@ -197,7 +152,7 @@ impl Record<'_> {
         line.append(&mut json);
         line.push(b'\n');
         if line.len() > LONGEST {
-            return Err(Fault::TooLong);
+            return Err(RecordFault::TooLong);
         }
         Ok(line)
     }
@@ -265,7 +220,7 @@ fn field<'de, A: MapAccess<'de>, T: Deserialize<'de>>(map: &mut A, name: &'stati
 
 /// The parts of a line that say whether it is of interest, found without reading all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Glance<'a> {
+pub(crate) struct Glance<'a> {
     pub kind: &'a [u8],
     pub run: RunId,
 }
@@ -273,7 +228,7 @@ pub struct Glance<'a> {
 impl<'a> Glance<'a> {
     /// `None` for a line that is not laid out as records are.
     #[must_use]
-    pub fn at(line: &'a [u8]) -> Option<Self> {
+    pub(crate) fn at(line: &'a [u8]) -> Option<Self> {
         let rest = line.get(COVERED..)?.strip_prefix(b",\"v\":1,\"seq\":")?;
         let rest = rest.get(memchr::memchr(b',', rest)?..)?;
         let rest = rest.strip_prefix(b",\"prev\":\"")?.get(64..)?.strip_prefix(b"\",\"type\":\"")?;

@@ -10,9 +10,9 @@ use std::{
 };
 
 use super::{
-    JournalError,
     digest::Digest,
     disk,
+    error::JournalError,
     history::History,
     ladder::Ladder,
     output::Outputs,
@@ -24,7 +24,7 @@ use crate::event::{Event, RunId};
 
 /// Records of a run that are not in its journal.
 #[derive(Debug, Default)]
-pub struct Salvage {
+pub(crate) struct Salvage {
     pub path: PathBuf,
     /// What can be taken over, in order, with the hash of its line.
     pub records: Vec<(Digest, jiff::Timestamp, Event)>,
@@ -36,14 +36,14 @@ pub struct Salvage {
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn salvage(dir: &Path, snapshot: &Snapshot, history: &History) -> Result<Option<Salvage>, JournalError> {
+pub(crate) fn salvage(dir: &Path, snapshot: &Snapshot, history: &History) -> Result<Option<Salvage>, JournalError> {
     for place in Ladder::default().dirs() {
         let path = place.join(Ladder::file_name(history.run));
         let Some(bytes) = read(place, &path) else { continue };
         if bytes.is_empty() {
             continue;
         }
-        let known = Known::of(snapshot, history.run, &bytes).map_err(JournalError::reading)?;
+        let known = AlreadyThere::of(snapshot, history.run, &bytes).map_err(JournalError::reading)?;
         let salvage = known.sort(dir, path, &bytes, history);
         if !salvage.records.is_empty() || salvage.refused.is_some() {
             return Ok(Some(salvage));
@@ -60,17 +60,17 @@ fn read(dir: &Path, path: &Path) -> Option<Vec<u8>> {
 }
 
 /// How a note begins that says where the next record is from. The hash of the record follows.
-pub const TAKEN: &str = "the journal could not be written then; the next record was kept elsewhere: ";
+pub(crate) const TAKEN: &str = "the journal could not be written then; the next record was kept elsewhere: ";
 
 /// What the journal knows of the records in a file.
-struct Known {
+struct AlreadyThere {
     /// Lines that are in the journal, of those that are in the file or that the file links to.
     lines: HashSet<Digest>,
     /// Taken over before.
     taken: HashSet<String>,
 }
 
-impl Known {
+impl AlreadyThere {
     fn of(snapshot: &Snapshot, run: RunId, bytes: &[u8]) -> io::Result<Self> {
         let mut wanted = HashSet::new();
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {

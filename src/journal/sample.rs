@@ -6,11 +6,12 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{
-    Journal, Ladder,
     disk::Local,
     identity::Identity,
+    ladder::Ladder,
     record::Durability,
-    verify::{Verdict, verify},
+    verify::{JournalVerdict, verify},
+    writer::Journal,
 };
 use crate::{
     event::{
@@ -20,7 +21,7 @@ use crate::{
     ports::Ledger,
 };
 
-pub fn opened(mode: Mode) -> Event {
+pub(super) fn opened(mode: Mode) -> Event {
     Event::RunOpened(Box::new(Opening {
         runbook: "staggered-osd-restart".to_owned(),
         title: "Restart \u{202e}Ceph OSDs \"one\" at a time\u{7f}".to_owned(),
@@ -34,7 +35,7 @@ pub fn opened(mode: Mode) -> Event {
     }))
 }
 
-pub fn shown(effect: Effect) -> Shown {
+pub(super) fn shown(effect: Effect) -> Shown {
     Shown {
         argv: ["ceph", "osd", "set", "noout \n\u{9b}31m"].map(String::from).to_vec(),
         effect,
@@ -47,12 +48,12 @@ pub fn shown(effect: Effect) -> Shown {
     }
 }
 
-pub fn began(place: &str, part: Part, effect: Effect) -> Event {
+pub(super) fn began(place: &str, part: Part, effect: Effect) -> Event {
     let owes = (part == Part::Main && effect == Effect::Change).then(|| shown(Effect::Change));
     Event::StepBegan { place: Place::top(place), part, attempt: 1, command: shown(effect), owes }
 }
 
-pub fn ended(place: &str, part: Part, exit: Exit, verdict: End, stdout: Captured) -> Event {
+pub(super) fn ended(place: &str, part: Part, exit: Exit, verdict: End, stdout: Captured) -> Event {
     Event::StepEnded {
         place: Place::top(place),
         part,
@@ -68,12 +69,12 @@ pub fn ended(place: &str, part: Part, exit: Exit, verdict: End, stdout: Captured
     }
 }
 
-pub fn closed(outcome: Outcome) -> Event {
+pub(super) fn closed(outcome: Outcome) -> Event {
     Event::RunClosed { outcome, why: "ok-to-stop said no".to_owned(), owed: vec![Place::top("set_noout")] }
 }
 
 /// A small run that ends well.
-pub fn short(stdout: Captured) -> Vec<Event> {
+pub(super) fn short(stdout: Captured) -> Vec<Event> {
     vec![
         opened(Mode::Rehearsal),
         Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 },
@@ -85,7 +86,7 @@ pub fn short(stdout: Captured) -> Vec<Event> {
 }
 
 /// A run in which everything happens that can.
-pub fn eventful(stdout: &Captured) -> Vec<Event> {
+pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
     let place = Place::top;
     let why = || "it \"broke\"".to_owned();
     let failed = || End::Failed { why: "exit 1".to_owned() };
@@ -150,7 +151,7 @@ pub fn eventful(stdout: &Captured) -> Vec<Event> {
 }
 
 /// A dry run.
-pub fn dry() -> Vec<Event> {
+pub(super) fn dry() -> Vec<Event> {
     let predicted = |prediction| Event::StepPredicted { place: Place::top("set_noout"), part: Part::Main, prediction };
     vec![
         opened(Mode::DryRun),
@@ -164,15 +165,15 @@ pub fn dry() -> Vec<Event> {
 }
 
 /// In memory where there is such a place: these tests sync thousands of times.
-pub fn temp_dir() -> TempDir {
+pub(super) fn temp_dir() -> TempDir {
     TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
 }
 
-pub fn run(number: u32) -> RunId {
+pub(super) fn run(number: u32) -> RunId {
     format!("{number:08x}").parse().unwrap()
 }
 
-pub fn identity() -> Identity {
+pub(super) fn identity() -> Identity {
     Identity {
         boot_id: "6d1f3b1e-0000-4000-8000-000000000001".to_owned(),
         host: "db3".to_owned(),
@@ -184,28 +185,28 @@ pub fn identity() -> Identity {
 }
 
 /// Keeps nothing anywhere, so that no test writes outside its directory.
-pub fn no_ladder() -> Ladder {
+pub(super) fn no_ladder() -> Ladder {
     Ladder::nowhere(Box::new(io::sink()))
 }
 
-pub fn open(dir: &Path) -> Journal {
+pub(super) fn open(dir: &Path) -> Journal {
     Journal::open_on(Arc::new(Local), dir, no_ladder(), identity()).unwrap()
 }
 
-pub fn print(ledger: &dyn Ledger, text: &[u8]) -> Captured {
+pub(super) fn print(ledger: &dyn Ledger, text: &[u8]) -> Captured {
     let mut capture = ledger.capture().unwrap();
     capture.write_all(text).unwrap();
     capture.finish().unwrap()
 }
 
-pub fn append_all(ledger: &dyn Ledger, events: &[Event]) {
+pub(super) fn append_all(ledger: &dyn Ledger, events: &[Event]) {
     for event in events {
         ledger.append(event).unwrap();
     }
 }
 
 /// A journal with one short run, and its bytes.
-pub fn small(dir: &Path) -> Vec<u8> {
+pub(super) fn small(dir: &Path) -> Vec<u8> {
     let journal = open(dir);
     let ledger = journal.begin_run(run(1), Durability::EachRecord);
     let stdout = print(&ledger, b"noout is set\n");
@@ -213,6 +214,6 @@ pub fn small(dir: &Path) -> Vec<u8> {
     fs::read(journal.path()).unwrap()
 }
 
-pub fn verdict(dir: &Path) -> Verdict {
+pub(super) fn verdict(dir: &Path) -> JournalVerdict {
     verify(dir, &[]).unwrap().verdict
 }

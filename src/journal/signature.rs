@@ -14,11 +14,11 @@ use super::{
 };
 
 /// What a signature is for: one made for anything else is worth nothing here.
-pub const NAMESPACE: &str = "halligan-head@v1";
+pub(crate) const NAMESPACE: &str = "halligan-head@v1";
 
 /// Why a head cannot be signed, or a signature not be believed.
 #[derive(Debug, thiserror::Error)]
-pub enum SignatureError {
+pub(crate) enum SignatureError {
     #[error("ssh-keygen cannot be run; it comes with OpenSSH")]
     Missing(#[source] io::Error),
     #[error("ssh-keygen did not sign: {said}")]
@@ -49,7 +49,7 @@ pub fn beside(head: &Path) -> PathBuf {
 ///
 /// # Errors
 /// OpenSSH does not sign, or the files cannot be written.
-pub fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, SignatureError> {
+pub(crate) fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, SignatureError> {
     let heads = dir.join("heads");
     disk::make_dirs(&Local, &heads).map_err(file(&heads))?;
     let path = heads.join(format!("{}-{:.16}", head.size, head.hash));
@@ -74,7 +74,7 @@ pub fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, SignatureErr
 ///
 /// # Errors
 /// Nobody in it did, or OpenSSH cannot be asked.
-pub fn signer(head: &Path, signers: &Path) -> Result<String, SignatureError> {
+pub(crate) fn signer(head: &Path, signers: &Path) -> Result<String, SignatureError> {
     let signature = beside(head);
     let wrong = |said: String| SignatureError::Wrong { head: head.to_owned(), signers: signers.to_owned(), said };
     let asked = |words: &[&OsStr]| duct::cmd("ssh-keygen", words).stdout_capture().stderr_capture().unchecked();
@@ -94,7 +94,7 @@ pub fn signer(head: &Path, signers: &Path) -> Result<String, SignatureError> {
 
 /// The signed heads that are kept beside a journal.
 #[must_use]
-pub fn kept(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn kept(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(dir.join("heads")) else { return Vec::new() };
     let mut heads: Vec<_> = entries
         .filter_map(Result::ok)

@@ -9,17 +9,17 @@ use std::{
 };
 
 use super::{
-    JournalError,
     chain::{Chain, Link},
     digest::Digest,
     disk::{Disk, Window},
-    reader::Lines,
+    error::JournalError,
+    lines::Lines,
     record::{LONGEST, Line},
 };
 
 /// How far the journal is known to this process.
 #[derive(Debug, Clone)]
-pub struct Tail {
+pub(super) struct Tail {
     pub chain: Chain,
     /// The bytes that the chain has walked: whole lines.
     pub size: u64,
@@ -34,7 +34,7 @@ fn cannot(source: io::Error) -> JournalError {
 }
 
 impl Tail {
-    pub fn find(disk: &dyn Disk, file: &File) -> Result<Self, JournalError> {
+    pub(super) fn find(disk: &dyn Disk, file: &File) -> Result<Self, JournalError> {
         let size = file.metadata().map_err(cannot)?.len();
         let mut lines = Backward { window: Window { disk, file, position: 0, end: size }, base: size, held: Vec::new() };
         let mut tail = Self { chain: Chain::start(), size: 0, fragment: Vec::new(), synced: 0 };
@@ -57,7 +57,7 @@ impl Tail {
     }
 
     /// Takes in what was appended since.
-    pub fn catch_up(&mut self, disk: &dyn Disk, file: &File) -> Result<(), JournalError> {
+    pub(super) fn catch_up(&mut self, disk: &dyn Disk, file: &File) -> Result<(), JournalError> {
         let end = file.metadata().map_err(cannot)?.len();
         self.fragment.clear();
         if end < self.size {

@@ -7,11 +7,12 @@ use std::{
 };
 
 use super::{
-    JournalError,
-    chain::{Chain, Join, Link, Seen},
+    chain::{Chain, Link, SeenRecord},
     digest::Digest,
-    fault::Fault,
+    error::JournalError,
+    fault::RecordFault,
     head::Head,
+    join::Join,
     output::Outputs,
     reader::Snapshot,
     record::LONGEST,
@@ -24,7 +25,7 @@ use passage::{Fact, Passed};
 
 /// What a journal is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum JournalVerdict {
     /// All of it holds, and nothing outside says how long it was.
     Unanchored {
         records: u64,
@@ -46,11 +47,11 @@ pub enum Verdict {
     },
     Invalid {
         line: u64,
-        fault: Fault,
+        fault: RecordFault,
     },
 }
 
-impl Verdict {
+impl JournalVerdict {
     /// For programs.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -78,7 +79,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for JournalVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unanchored { records } => {
@@ -99,7 +100,7 @@ impl fmt::Display for Verdict {
 /// What was found.
 #[derive(Debug)]
 pub struct Verification {
-    pub verdict: Verdict,
+    pub verdict: JournalVerdict,
     /// As far as the chain holds.
     pub records: u64,
     pub hash: Digest,
@@ -117,7 +118,7 @@ pub struct Verification {
 /// It cannot be read at all, or is newer than this program.
 pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> {
     let snapshot = Snapshot::take(dir)?;
-    let mut check = Check {
+    let mut check = Recheck {
         chain: Chain::start(),
         outputs: Outputs::at(dir.join("output")),
         intact: HashSet::new(),
@@ -136,15 +137,17 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
     let longer = check.pending.last_entry().and_then(|entry| entry.get().first().map(|head| (*head).clone()));
     let verdict = match (failed, longer, heads.iter().map(|head| head.size).max()) {
         // Cut in the middle of a line is cut all the same.
-        (Some(Verdict::Invalid { fault: Fault::Unterminated, .. }) | None, Some(head), _) => Verdict::Truncated { records, head },
+        (Some(JournalVerdict::Invalid { fault: RecordFault::Unterminated, .. }) | None, Some(head), _) => {
+            JournalVerdict::Truncated { records, head }
+        }
         (Some(verdict), ..) => verdict,
-        (None, None, Some(anchor)) => Verdict::Anchored { anchor, after: records - anchor },
-        (None, None, None) => Verdict::Unanchored { records },
+        (None, None, Some(anchor)) => JournalVerdict::Anchored { anchor, after: records - anchor },
+        (None, None, None) => JournalVerdict::Unanchored { records },
     };
     Ok(Verification { verdict, records, hash: check.chain.head(), torn_lines: check.torn_lines, torn_tail, runs })
 }
 
-struct Check<'h> {
+struct Recheck<'h> {
     chain: Chain,
     outputs: Outputs,
     /// Outputs that were found as they should be.
@@ -159,9 +162,9 @@ struct Check<'h> {
     pending: BTreeMap<u64, Vec<&'h Head>>,
 }
 
-impl Check<'_> {
+impl Recheck<'_> {
     /// Walks to the end, or to the first thing that does not hold.
-    fn walk(&mut self, snapshot: &Snapshot) -> Result<Option<Verdict>, JournalError> {
+    fn walk(&mut self, snapshot: &Snapshot) -> Result<Option<JournalVerdict>, JournalError> {
         if let Some(verdict) = self.anchor() {
             return Ok(Some(verdict));
         }
@@ -172,20 +175,20 @@ impl Check<'_> {
             None => {}
         }
         let loose = self.chain.stretch();
-        Ok(loose.map(|stretch| Verdict::Invalid { line: stretch.line, fault: stretch.fault.clone() }))
+        Ok(loose.map(|stretch| JournalVerdict::Invalid { line: stretch.line, fault: stretch.fault.clone() }))
     }
 
     fn line(&mut self, bytes: &[u8], passed: Passed) -> Option<Stop> {
-        let invalid = |line, fault| Some(Stop::Verdict(Verdict::Invalid { line, fault }));
+        let invalid = |line, fault| Some(Stop::Verdict(JournalVerdict::Invalid { line, fault }));
         if bytes.len() > LONGEST {
-            return invalid(self.chain.line() + 1, Fault::TooLong);
+            return invalid(self.chain.line() + 1, RecordFault::TooLong);
         }
         match self.chain.take(bytes, passed.hash, &passed.seen) {
             Link::Record { .. } => {
                 if let Some(verdict) = self.anchor() {
                     return Some(Stop::Verdict(verdict));
                 }
-                if let Seen::Record(Join { torn: Some(torn), .. }) = &passed.seen {
+                if let SeenRecord::Record(Join { torn: Some(torn), .. }) = &passed.seen {
                     self.torn_lines += torn.lines;
                 }
                 match self.fold(passed.fact) {
@@ -199,13 +202,13 @@ impl Check<'_> {
     }
 
     /// Compares the heads of this length.
-    fn anchor(&mut self) -> Option<Verdict> {
+    fn anchor(&mut self) -> Option<JournalVerdict> {
         let heads = self.pending.remove(&self.chain.records())?;
         let other = heads.into_iter().find(|head| head.hash != self.chain.head())?;
-        Some(Verdict::Diverged { line: self.chain.line(), head: other.clone() })
+        Some(JournalVerdict::Diverged { line: self.chain.line(), head: other.clone() })
     }
 
-    fn fold(&mut self, fact: Option<Fact>) -> Result<(), Fault> {
+    fn fold(&mut self, fact: Option<Fact>) -> Result<(), RecordFault> {
         let Some(Fact { run, event }) = fact else { return Ok(()) };
         let event = event?;
         if let Some(Event::StepEnded { stdout, stderr, .. }) = &event {
@@ -224,7 +227,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn output(&mut self, captured: &Captured) -> Result<(), Fault> {
+    fn output(&mut self, captured: &Captured) -> Result<(), RecordFault> {
         if captured.sha256 == Captured::EMPTY && captured.bytes == 0 {
             return Ok(());
         }
@@ -233,7 +236,7 @@ impl Check<'_> {
             return Ok(());
         }
         if let Some(what) = self.outputs.fault(captured) {
-            return Err(Fault::Output { sha256: captured.sha256.clone(), what });
+            return Err(RecordFault::Output { sha256: captured.sha256.clone(), what });
         }
         self.intact.extend(known);
         Ok(())
@@ -242,7 +245,7 @@ impl Check<'_> {
 
 /// Why a walk ends before the journal does.
 enum Stop {
-    Verdict(Verdict),
+    Verdict(JournalVerdict),
     Newer(u32),
 }
 

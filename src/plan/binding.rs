@@ -54,12 +54,12 @@ pub struct BindingFault {
 
 /// Every parameter with its value.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Bound {
+pub struct BoundParams {
     values: IndexMap<String, Value>,
     secrets: Vec<String>,
 }
 
-impl Bound {
+impl BoundParams {
     /// The values for expressions.
     #[must_use]
     pub fn scope_value(&self) -> minijinja::Value {
@@ -89,7 +89,7 @@ impl Bound {
 ///
 /// # Errors
 /// Every fault: a value of the wrong type or outside its limits, a name that the runbook does not have.
-pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(Bound, Vec<&'a Parameter>), Vec<BindingFault>> {
+pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(BoundParams, Vec<&'a Parameter>), Vec<BindingFault>> {
     let mut faults = Vec::new();
     for name in given.0.keys() {
         if !runbook.params.iter().any(|parameter| parameter.name.as_str() == name) {
@@ -104,7 +104,7 @@ pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(Bound, Vec<&'a P
             faults.push(BindingFault { parameter: name.clone(), why: format!("{} has no such parameter", runbook.name), hint: Some(hint) });
         }
     }
-    let mut bound = Bound::default();
+    let mut bound = BoundParams::default();
     let mut missing = Vec::new();
     for parameter in &runbook.params {
         let name = parameter.name.as_str();

@@ -1,10 +1,10 @@
 //! A runbook with its parameters bound: what is known, what only the run will know, and what will be asked.
 
-pub mod binding;
-pub mod preview;
-pub mod programs;
-pub mod remaining;
-pub mod scope;
+pub(crate) mod binding;
+pub(crate) mod preview;
+pub(crate) mod programs;
+pub(crate) mod remaining;
+pub(crate) mod scope;
 
 use std::{
     collections::BTreeMap,
@@ -13,13 +13,14 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-pub use binding::Bound;
-pub use scope::{Evaluated, Scope};
+pub(crate) use binding::BoundParams;
+pub(crate) use scope::{Evaluated, Scope};
 
 use crate::{
+    event::Place,
     inventory::Inventory,
     runbook::{
-        model::{Origin, Runbook},
+        model::{Origin, Runbook, Step},
         name::RunbookName,
     },
 };
@@ -32,7 +33,7 @@ fn called(runbook: &Runbook) -> serde_json::Value {
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub runbook: Arc<Runbook>,
-    pub bound: Bound,
+    pub bound: BoundParams,
     /// Every runbook that is called, directly or not.
     pub called: BTreeMap<RunbookName, Arc<Runbook>>,
     /// The hosts, if somebody named them.
@@ -41,10 +42,18 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The step at a place; of a called runbook too.
+    #[must_use]
+    pub fn step(&self, place: &Place) -> Option<&Step> {
+        let called = self.called.values().flat_map(|runbook| runbook.all_steps());
+        let found = self.runbook.all_steps().chain(called).find(|step| step.id.as_str() == place.step());
+        found
+    }
+
     #[must_use]
     pub fn new(
         runbook: Arc<Runbook>,
-        bound: Bound,
+        bound: BoundParams,
         called: BTreeMap<RunbookName, Arc<Runbook>>,
         inventory: Option<Arc<Inventory>>,
     ) -> Self {

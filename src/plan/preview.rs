@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    Evaluated, Plan, Scope,
-    scope::{list_of, scalar_text},
+    Plan,
+    scope::{Evaluated, Scope, list_of, scalar_text},
 };
 use crate::{
     event::{Effect, Shown},
@@ -15,7 +15,7 @@ use crate::{
 /// A plan, put before the operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
-    pub lines: Vec<Line>,
+    pub lines: Vec<PreviewLine>,
     pub read: usize,
     pub change: usize,
     pub destroy: usize,
@@ -36,7 +36,7 @@ impl Preview {
 
 /// One step of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+pub struct PreviewLine {
     /// `2.1`
     pub number: String,
     pub depth: usize,
@@ -67,7 +67,7 @@ const MOST_NAMED: usize = 20;
 
 /// Puts the plan into lines.
 #[must_use]
-pub fn preview(plan: &Plan, scope: &Scope) -> Preview {
+pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
     let mut preview = Preview { lines: Vec::new(), read: 0, change: 0, destroy: 0, asks: 0, left_out: Vec::new(), programs: Vec::new() };
     let mut scope = scope.clone();
     for step in plan.runbook.all_steps() {
@@ -107,7 +107,7 @@ fn add(
             LineKind::Ask | LineKind::Manual => preview.asks += 1,
             LineKind::Loop | LineKind::Group | LineKind::Call => {}
         }
-        preview.lines.push(Line {
+        preview.lines.push(PreviewLine {
             number: number.clone(),
             depth,
             id: step.id.to_string(),
@@ -141,7 +141,7 @@ fn unbound(called: &Runbook) -> Scope {
     let mut scope = Scope::new(std::sync::Arc::new(called.vars.clone()));
     for name in ["params", "run", "inventory"]
         .into_iter()
-        .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(super::super::runbook::name::StepId::as_str)))
+        .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(crate::runbook::name::StepId::as_str)))
     {
         scope.set_unknown(name);
     }
@@ -159,7 +159,7 @@ fn taken_back(step: &Step) -> Option<String> {
 
 /// What a step does, in words: the command itself, or else its title.
 fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (LineKind, String, Vec<String>) {
-    let words = Words { scope, loops };
+    let words = Filling { scope, loops };
     let titled = |or: String| step.title.as_ref().map_or(or, |title| words.fill(title));
     match &step.kind {
         Kind::Command(command) => {
@@ -210,12 +210,12 @@ fn script_words(script: &str) -> String {
 }
 
 /// Fills in what is known. A loop's own variable stays as `{osd}`: it stands for each item in turn.
-struct Words<'a> {
+struct Filling<'a> {
     scope: &'a Scope,
     loops: &'a [String],
 }
 
-impl Words<'_> {
+impl Filling<'_> {
     fn in_loop(&self, template: &Template) -> bool {
         expression::names_in_template(&template.text)
             .is_ok_and(|names| names.roots().iter().any(|name| self.loops.iter().any(|own| own == name)))

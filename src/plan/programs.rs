@@ -10,7 +10,7 @@ use crate::{
 
 /// Every program that the plan names outright and runs here: what is run elsewhere, or named by an expression, is not known yet.
 #[must_use]
-pub fn programs(plan: &Plan) -> BTreeSet<String> {
+pub(crate) fn programs(plan: &Plan) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for runbook in std::iter::once(&plan.runbook).chain(plan.called.values()) {
         of_runbook(runbook, &mut found);

@@ -46,7 +46,7 @@ impl Standing {
 /// Where a step stands. `over` says that the stretch of steps around it has come to its end, so that what it had set was
 /// put back as it should be.
 #[must_use]
-pub fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> Standing {
+pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> Standing {
     let changes = step.effect() != Effect::Read;
     let left = past.end(place, Part::Main).is_some_and(|end| matches!(end.exit, Exit::Interrupted { .. }));
     let ended_well = past.end(place, Part::Main).is_some_and(|end| end.verdict == Verdict::Passed);
@@ -92,26 +92,26 @@ pub fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> Standing
 
 /// The place of a step in a stretch.
 #[must_use]
-pub fn place_in(parent: Option<&Place>, step: &Step) -> Place {
+pub(crate) fn place_in(parent: Option<&Place>, step: &Step) -> Place {
     parent.map_or_else(|| Place::top(step.id.as_str()), |parent| parent.child(step.id.as_str()))
 }
 
 /// A stretch of steps has come to its end: all of it is done, skipped or passed over.
 #[must_use]
-pub fn over(past: &Past, steps: &[Step], parent: Option<&Place>) -> bool {
+pub(crate) fn over(past: &Past, steps: &[Step], parent: Option<&Place>) -> bool {
     steps.iter().all(|step| standing(past, step, &place_in(parent, step), true).is_settled())
 }
 
 /// What comes after a question has still something to change, so that its old answer does not stand for it.
 #[must_use]
-pub fn asked_again(past: &Past, rest: &[Step], parent: Option<&Place>) -> bool {
+pub(crate) fn asked_again(past: &Past, rest: &[Step], parent: Option<&Place>) -> bool {
     let over = over(past, rest, parent);
     rest.iter().any(|step| may_change(step) && !standing(past, step, &place_in(parent, step), over).is_settled())
 }
 
 /// The run has begun to change things: inside this place, or at all. Work by hand counts as soon as somebody says that it is done.
 #[must_use]
-pub fn changed(plan: &Plan, past: &Past, around: Option<&Place>) -> bool {
+pub(crate) fn changed(plan: &Plan, past: &Past, around: Option<&Place>) -> bool {
     let by_hand = |place: &Place| {
         let runbooks = std::iter::once(&plan.runbook).chain(plan.called.values());
         let mut steps = runbooks.flat_map(|runbook| runbook.all_steps());
@@ -122,7 +122,7 @@ pub fn changed(plan: &Plan, past: &Past, around: Option<&Place>) -> bool {
 
 /// The probes of the preflight that a run which is taken up does not ask again.
 #[must_use]
-pub fn not_asked_again(plan: &Plan, past: &Past) -> Vec<String> {
+pub(crate) fn not_asked_again(plan: &Plan, past: &Past) -> Vec<String> {
     if !changed(plan, past, None) {
         return Vec::new();
     }

@@ -18,14 +18,14 @@ use crate::{
 
 /// A value, or the names that it would take to know it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Evaluated<T> {
+pub(crate) enum Evaluated<T> {
     Known(T),
     /// What is not known before the run; never empty.
     Unknown(Vec<String>),
 }
 
 impl<T> Evaluated<T> {
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Evaluated<U> {
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Evaluated<U> {
         match self {
             Self::Known(value) => Evaluated::Known(change(value)),
             Self::Unknown(needs) => Evaluated::Unknown(needs),
@@ -42,7 +42,7 @@ enum Known {
 
 /// The names in scope at one point of a run. Cheap to clone: values are shared.
 #[derive(Debug, Clone)]
-pub struct Scope {
+pub(crate) struct Scope {
     names: Layers,
     vars: Arc<IndexMap<String, Template>>,
     /// What each variable speaks of in the end, other variables gone through.
@@ -85,9 +85,9 @@ impl Layers {
 
 /// The few names that an expression refers to. A map would be dearer to make than the expression is to evaluate.
 #[derive(Debug)]
-struct Context(Vec<(Arc<str>, Value)>);
+struct ScopeObject(Vec<(Arc<str>, Value)>);
 
-impl Object for Context {
+impl Object for ScopeObject {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.get_value_by_str(key.as_str()?)
     }
@@ -103,7 +103,7 @@ const DEPTH: usize = 32;
 impl Scope {
     /// A scope with nothing in it but variables.
     #[must_use]
-    pub fn new(vars: Arc<IndexMap<String, Template>>) -> Self {
+    pub(crate) fn new(vars: Arc<IndexMap<String, Template>>) -> Self {
         let mut roots = HashMap::new();
         for name in vars.keys() {
             let mut found = BTreeSet::new();
@@ -115,13 +115,13 @@ impl Scope {
     }
 
     /// Makes a name known.
-    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.forget(name);
         self.names.insert(name, Known::Value(value.into()));
     }
 
     /// Makes it known that nobody knows this before the run.
-    pub fn set_unknown(&mut self, name: &str) {
+    pub(crate) fn set_unknown(&mut self, name: &str) {
         self.forget(name);
         self.names.insert(name, Known::Unknown);
     }
@@ -141,7 +141,7 @@ impl Scope {
 
     /// What a name stands for, if that is known.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         match self.names.get(name) {
             Some((_, Known::Value(value))) => Some(value),
             _ => None,
@@ -173,7 +173,7 @@ impl Scope {
             }
         }
         if needs.is_empty() {
-            Ok(Evaluated::Known(Value::from_object(Context(found))))
+            Ok(Evaluated::Known(Value::from_object(ScopeObject(found))))
         } else {
             needs.sort();
             needs.dedup();
@@ -226,7 +226,7 @@ impl Scope {
     ///
     /// # Errors
     /// It cannot be evaluated, though all names are known.
-    pub fn render(&self, template: &Template) -> Result<Evaluated<Value>, ExpressionError> {
+    pub(crate) fn render(&self, template: &Template) -> Result<Evaluated<Value>, ExpressionError> {
         self.render_text(&template.text, 0)
     }
 
@@ -234,7 +234,7 @@ impl Scope {
     ///
     /// # Errors
     /// As for [`Scope::render`]; also when it yields a list or a map, which has no one text.
-    pub fn text(&self, template: &Template) -> Result<Evaluated<String>, ExpressionError> {
+    pub(crate) fn text(&self, template: &Template) -> Result<Evaluated<String>, ExpressionError> {
         Ok(match self.render(template)? {
             Evaluated::Known(value) => Evaluated::Known(scalar_text(&value, &template.text)?),
             Evaluated::Unknown(needs) => Evaluated::Unknown(needs),
@@ -245,7 +245,7 @@ impl Scope {
     ///
     /// # Errors
     /// It cannot be evaluated, though all names are known.
-    pub fn evaluate(&self, expr: &Expr) -> Result<Evaluated<Value>, ExpressionError> {
+    pub(crate) fn evaluate(&self, expr: &Expr) -> Result<Evaluated<Value>, ExpressionError> {
         let Prepared { names, compiled } = expression::expression(&expr.text)?;
         match self.context(&names, 0)? {
             Evaluated::Known(context) => compiled?.evaluate(&context).map(Evaluated::Known),
@@ -255,7 +255,7 @@ impl Scope {
 
     /// What an expression speaks of and nobody knows before the run; nothing if all of it is known, or it cannot be read.
     #[must_use]
-    pub fn needs(&self, expr: &Expr) -> Option<Vec<String>> {
+    pub(crate) fn needs(&self, expr: &Expr) -> Option<Vec<String>> {
         match self.context(&expression::expression(&expr.text).ok()?.names, 0) {
             Ok(Evaluated::Unknown(needs)) => Some(needs),
             _ => None,
@@ -266,7 +266,7 @@ impl Scope {
     ///
     /// # Errors
     /// As for [`Scope::evaluate`]; also when it is neither true nor false.
-    pub fn holds(&self, expr: &Expr) -> Result<Evaluated<bool>, ExpressionError> {
+    pub(crate) fn holds(&self, expr: &Expr) -> Result<Evaluated<bool>, ExpressionError> {
         match self.evaluate(expr)? {
             Evaluated::Known(value) => expression::truth(&expr.text, value).map(Evaluated::Known),
             Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
@@ -293,7 +293,7 @@ fn roots_of(vars: &IndexMap<String, Template>, name: &str, seen: &mut BTreeSet<S
 ///
 /// # Errors
 /// They cannot be evaluated, or are no list.
-pub fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Value>>, String> {
+pub(crate) fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Value>>, String> {
     let template = match &items.list {
         ItemList::Literal(list) => return Ok(Evaluated::Known(list.iter().map(expression::from_json).collect())),
         ItemList::Expression(template) => template,
@@ -314,7 +314,7 @@ pub fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Value>>, St
 ///
 /// # Errors
 /// A list or a map has no one text; `none` is no text either.
-pub fn scalar_text(value: &Value, source: &str) -> Result<String, ExpressionError> {
+pub(crate) fn scalar_text(value: &Value, source: &str) -> Result<String, ExpressionError> {
     match value.kind() {
         ValueKind::String | ValueKind::Number => Ok(value.to_string()),
         // As YAML and JSON write it, and every program that reads flags: not `True`.

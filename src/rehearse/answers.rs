@@ -5,22 +5,21 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::{
+    fault::ScenarioFault,
+    scenario::{Said, Scenario, ScriptedAnswers},
+};
 use crate::{
     event::{Answerer, Place},
-    ports::{Answer, Ask, Choice, NoAnswer, Prompt, Question},
-};
-
-use super::{
-    fault::Fault,
-    scenario::{Answers, Said, Scenario},
+    ports::{Answer, Ask, Beforehand, Choice, NoAnswer, Prompt, Question},
 };
 
 /// What the question about the plan is called in a scenario.
-pub const PLAN: &str = "plan";
+pub(crate) const PLAN: &str = "plan";
 
 /// A question that was asked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
+pub struct AskedQuestion {
     /// `None` for the plan.
     pub place: Option<Place>,
     pub ask: Ask,
@@ -34,15 +33,15 @@ pub struct Scripted {
     scenario: Arc<Scenario>,
     /// What is chosen where the scenario does not say; everything else is then answered with no.
     otherwise: Option<Choice>,
-    memory: Mutex<Memory>,
+    memory: Mutex<AnswerMemory>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Memory {
-    asked: Vec<Asked>,
+struct AnswerMemory {
+    asked: Vec<AskedQuestion>,
     /// How often each entry of `answers` has been used.
     used: HashMap<String, usize>,
-    faults: Vec<Fault>,
+    faults: Vec<ScenarioFault>,
 }
 
 impl Scripted {
@@ -62,23 +61,23 @@ impl Scripted {
         Self { scenario: Arc::clone(&self.scenario), otherwise: self.otherwise, memory: Mutex::new(self.memory().clone()) }
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    fn memory(&self) -> MutexGuard<'_, AnswerMemory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every question so far, in order.
     #[must_use]
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<AskedQuestion> {
         self.memory().asked.clone()
     }
 
     /// Questions that the scenario does not answer, or not properly; asked again, only what is new.
-    pub fn take_faults(&self) -> Vec<Fault> {
+    pub fn take_faults(&self) -> Vec<ScenarioFault> {
         std::mem::take(&mut self.memory().faults)
     }
 
     /// What the scenario says to this question, with the key under which it says so.
-    fn said(&self, memory: &mut Memory, question: &Question) -> Result<(String, Said), Fault> {
+    fn said(&self, memory: &mut AnswerMemory, question: &Question) -> Result<(String, Said), ScenarioFault> {
         let keys = match &question.place {
             None => vec![PLAN],
             Some(place) => vec![place.as_str(), place.step()],
@@ -88,8 +87,8 @@ impl Scripted {
             let used = memory.used.entry((*key).to_owned()).or_default();
             *used += 1;
             return match answers {
-                Answers::Always(said) => Ok(((*key).to_owned(), said.clone())),
-                Answers::Each(all) => all.get(*used - 1).map(|said| ((*key).to_owned(), said.clone())).ok_or_else(|| {
+                ScriptedAnswers::Always(said) => Ok(((*key).to_owned(), said.clone())),
+                ScriptedAnswers::Each(all) => all.get(*used - 1).map(|said| ((*key).to_owned(), said.clone())).ok_or_else(|| {
                     self.fault(key, format!("`{key}` is asked a {used}. time, and the scenario has {} answers", all.len()), None)
                 }),
             };
@@ -108,12 +107,12 @@ impl Scripted {
         Err(self.fault("answers", what, Some(format!("add to `answers:`\n  {key}: {example}"))))
     }
 
-    fn fault(&self, key: &str, what: String, hint: Option<String>) -> Fault {
+    fn fault(&self, key: &str, what: String, hint: Option<String>) -> ScenarioFault {
         let line = self.scenario.lines.get(&format!("answers.{key}")).or_else(|| self.scenario.lines.get("answers"));
-        Fault { hint, ..Fault::at(&self.scenario.name, line, what) }
+        ScenarioFault { hint, ..ScenarioFault::at(&self.scenario.name, line, what) }
     }
 
-    fn answer(&self, memory: &mut Memory, question: &Question) -> Result<Answer, Fault> {
+    fn answer(&self, memory: &mut AnswerMemory, question: &Question) -> Result<Answer, ScenarioFault> {
         let yes = |typed: &str| Answer::Yes { typed: typed.to_owned(), by: Answerer::Scenario };
         let no = |why: &str| Answer::No { why: why.to_owned() };
         if question.ask == Ask::Override {
@@ -156,7 +155,7 @@ impl Scripted {
 
 /// What a choice is called in a scenario.
 #[must_use]
-pub fn name(choice: Choice) -> &'static str {
+pub(crate) fn name(choice: Choice) -> &'static str {
     match choice {
         Choice::Run => "run",
         Choice::Retry => "retry",
@@ -184,10 +183,14 @@ impl Prompt for Scripted {
             (Err(_), Some(_), _) => Ok(Answer::No { why: "the scenario does not say".to_owned() }),
             (answer, _, _) => answer,
         };
-        memory.asked.push(Asked { place: question.place.clone(), ask: question.ask.clone(), answer: answer.as_ref().ok().cloned() });
+        memory.asked.push(AskedQuestion {
+            place: question.place.clone(),
+            ask: question.ask.clone(),
+            answer: answer.as_ref().ok().cloned(),
+        });
         answer.map_err(|fault| {
             memory.faults.push(fault);
-            NoAnswer::NoTerminal { flag: "answers in the scenario".to_owned() }
+            NoAnswer::NoTerminal { beforehand: Beforehand::Nothing { instead: "`answers` in the scenario" } }
         })
     }
 }

@@ -13,11 +13,11 @@ use crate::{
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
 };
 
-use super::{Rehearsal, Scenario};
+use super::{rehearsal::Rehearsal, scenario::Scenario};
 
 /// Keeps the lines that it is told.
 #[derive(Debug, Default)]
-pub struct Bench {
+pub(super) struct Bench {
     pub lines: Mutex<Vec<String>>,
 }
 
@@ -58,16 +58,16 @@ impl Site for Bench {
 }
 
 /// The scenario with this below its head.
-pub fn scenario(text: &str) -> Scenario {
+pub(super) fn scenario(text: &str) -> Scenario {
     Scenario::parse("s.yaml", &format!("halligan_scenario: 1\nrunbook: x\ntitle: t\n{text}")).unwrap()
 }
 
-pub fn rehearsal(text: &str) -> Rehearsal {
+pub(super) fn rehearsal(text: &str) -> Rehearsal {
     Rehearsal::new(scenario(text).into(), None)
 }
 
 /// An order of the step `step`.
-pub fn order(command: &str) -> Order {
+pub(super) fn order(command: &str) -> Order {
     Order {
         place: Place::top("each").item("i", "1").child("step"),
         part: Part::Main,
@@ -83,12 +83,12 @@ pub fn order(command: &str) -> Order {
     }
 }
 
-pub fn execute(rehearsal: &Rehearsal, order: &Order) -> Ran {
+pub(super) fn execute(rehearsal: &Rehearsal, order: &Order) -> Ran {
     rehearsal.simulator.execute(order, &Bench::default(), &Interrupts::default()).unwrap()
 }
 
 /// The exit and what was printed.
-pub fn run(rehearsal: &Rehearsal, command: &str) -> String {
+pub(super) fn run(rehearsal: &Rehearsal, command: &str) -> String {
     let ran = execute(rehearsal, &order(command));
     format!("{:?} {}", ran.exit, String::from_utf8_lossy(&ran.stdout.head))
 }

@@ -5,59 +5,15 @@ use std::{
     fmt,
 };
 
-use crate::runbook::model::{Kind, Probe, Runbook, Step, Undo};
-
-use super::shown::Shown;
-
-/// One way in which a part of a runbook can go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Aspect {
-    Reached,
-    WhenFalse,
-    AlreadyDone,
-    NotYetDone,
-    Failed,
-    TimedOut,
-    GivenUp,
-    VerifyPassed,
-    VerifyFailed,
-    Undo,
-    Cleanup,
-    GatePassed,
-    GateFailed,
-    Yes,
-    No,
-    ProbePassed,
-    ProbeFailed,
-}
-
-impl fmt::Display for Aspect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Reached => "is reached",
-            Self::WhenFalse => "is skipped because of its `when`",
-            Self::AlreadyDone => "is found done already",
-            Self::NotYetDone => "is found not done yet",
-            Self::Failed => "fails",
-            Self::TimedOut => "takes too long",
-            Self::GivenUp => "is given up before its time is over",
-            Self::VerifyPassed => "is verified",
-            Self::VerifyFailed => "fails its verification",
-            Self::Undo => "is undone",
-            Self::Cleanup => "is cleaned up",
-            Self::GatePassed => "lets the next batch through",
-            Self::GateFailed => "holds the next batch back",
-            Self::Yes => "is answered with yes",
-            Self::No => "is answered with no",
-            Self::ProbePassed => "passes",
-            Self::ProbeFailed => "does not pass",
-        })
-    }
-}
+use super::{
+    aspect::{Aspect, gate_id},
+    shown::Exercised,
+};
+use crate::runbook::model::{Kind, Runbook, Step, Undo};
 
 /// A part of the runbook and a way in which it can go: `wait_up fails`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Point {
+pub(crate) struct Point {
     /// The id of a step or probe.
     pub id: String,
     pub aspect: Aspect,
@@ -73,7 +29,7 @@ impl fmt::Display for Point {
 
 /// How much of a runbook was exercised.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Coverage {
+pub(crate) struct Coverage {
     /// Every way in which it can go, in the order of the runbook.
     all: Vec<Point>,
     /// What no rehearsal has shown, in the same order.
@@ -83,32 +39,32 @@ pub struct Coverage {
 impl Coverage {
     /// Compares what can happen in a runbook with what all its rehearsals have shown.
     #[must_use]
-    pub fn of<'a>(runbook: &Runbook, shown: impl IntoIterator<Item = &'a Shown>) -> Self {
-        let shown: BTreeSet<(&str, Aspect)> = shown.into_iter().flat_map(Shown::ways).collect();
+    pub(crate) fn of<'a>(runbook: &Runbook, shown: impl IntoIterator<Item = &'a Exercised>) -> Self {
+        let shown: BTreeSet<(&str, Aspect)> = shown.into_iter().flat_map(Exercised::ways).collect();
         let all = points(runbook);
         let missing = all.iter().filter(|point| !shown.contains(&(point.id.as_str(), point.aspect))).cloned().collect();
         Self { all, missing }
     }
 
     #[must_use]
-    pub fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         self.all.len()
     }
 
     #[must_use]
-    pub fn exercised(&self) -> usize {
+    pub(crate) fn exercised(&self) -> usize {
         self.all.len() - self.missing.len()
     }
 
     /// In whole percent, rounded down: 100 is all.
     #[must_use]
-    pub fn percent(&self) -> usize {
+    pub(crate) fn percent(&self) -> usize {
         (self.exercised() * 100).checked_div(self.total()).unwrap_or(100)
     }
 
     /// For each way in which things can go: in words, how often it was exercised, and how often it can be.
     #[must_use]
-    pub fn table(&self) -> Vec<(String, usize, usize)> {
+    pub(crate) fn table(&self) -> Vec<(String, usize, usize)> {
         let mut counts: BTreeMap<Aspect, (usize, usize)> = BTreeMap::new();
         for point in &self.all {
             counts.entry(point.aspect).or_default().1 += 1;
@@ -149,11 +105,6 @@ fn points(runbook: &Runbook) -> Vec<Point> {
         }
     }
     points
-}
-
-/// What the run loop calls a gate.
-pub(super) fn gate_id(gate: &Probe, index: usize) -> String {
-    gate.id.as_ref().map_or_else(|| format!("gate{}", index + 1), ToString::to_string)
 }
 
 fn aspects(step: &Step) -> Vec<Aspect> {
@@ -197,7 +148,7 @@ pub(super) mod tests {
     use crate::{
         event::{Captured, Effect, Event, Excerpt, Exit, Part, Place, Verdict},
         runbook::{
-            model::{Call, Command, Expr, OnFail, Origin, Output, Program, Requires, SourceText, Span, Template},
+            model::{Call, Command, Expr, OnFail, Origin, Output, Probe, Program, Requires, SourceText, Span, Template},
             name::{RunbookName, StepId},
         },
     };
@@ -221,7 +172,7 @@ pub(super) mod tests {
         }
     }
 
-    pub fn runbook() -> Runbook {
+    pub(crate) fn runbook() -> Runbook {
         let command = Command {
             program: Program::Argv(vec![Template { text: "true".into(), span: Span::default() }]),
             effect: Effect::Change,
@@ -274,7 +225,7 @@ pub(super) mod tests {
     }
 
     fn reached(place: Place) -> Event {
-        Event::StepReached { place, title: String::new(), kind: "run", effect: Effect::Read }
+        Event::StepReached { place, title: String::new(), kind: crate::event::StepKind::Run, effect: Effect::Read }
     }
 
     fn verified(place: Place, verdict: Verdict) -> Event {
@@ -304,7 +255,7 @@ pub(super) mod tests {
             // A step of another runbook says nothing about one of this that has the same name.
             verified(Place::top("sub").child("set"), Verdict::Failed { why: String::new() }),
         ];
-        let coverage = Coverage::of(&runbook(), [&Shown::of(&runbook(), &events)]);
+        let coverage = Coverage::of(&runbook(), [&Exercised::of(&runbook(), &events)]);
         let missing: Vec<String> = coverage.missing.iter().map(|point| format!("{}: {point}", point.line)).collect();
         assert_eq!(
             missing,

@@ -10,7 +10,8 @@ use crate::event::Outcome;
 /// A scenario file, format version 1: a simulated world that a runbook is rehearsed against.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ScenarioDocument {
+#[allow(dead_code, reason = "of some parts only the schema is used: they are read one by one, so that a fault has its place")]
+pub(crate) struct ScenarioDocument {
     /// Format version. Must be 1, and stands first.
     #[schemars(required, range(min = 1, max = 1))]
     pub halligan_scenario: Option<u32>,
@@ -80,7 +81,7 @@ pub enum FlagDocument {
 /// Answers a command by looking at the world and changing it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RuleDocument {
+pub(crate) struct RuleDocument {
     /// The command, word by word.
     #[serde(rename = "match")]
     pub words: Option<Vec<Word>>,
@@ -123,7 +124,7 @@ pub struct RuleDocument {
 /// An exit code or a template for one.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "an exit code must be a whole number or a template")]
-pub enum CodeDocument {
+pub(crate) enum CodeDocument {
     Number(i64),
     Template(String),
 }
@@ -131,7 +132,7 @@ pub enum CodeDocument {
 /// What changes later.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LaterDocument {
+pub(crate) struct LaterDocument {
     /// Variables and their new values or templates.
     #[schemars(with = "serde_json::Map<String, Value>")]
     pub set: IndexMap<String, Value>,
@@ -140,7 +141,7 @@ pub struct LaterDocument {
 /// Something that happens by itself: at a time, every so often, or once when something holds.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EventDocument {
+pub(crate) struct EventDocument {
     /// When, counted from the beginning; with `every`, the first time.
     pub at: Option<String>,
     /// Again and again, so far apart.
@@ -211,14 +212,14 @@ impl Mishap {
 /// Which call.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a call must be a whole number from 1, or `every`")]
-pub enum CallDocument {
+pub(crate) enum CallDocument {
     Nth(u32),
     Every(EveryName),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum EveryName {
+pub(crate) enum EveryName {
     Every,
 }
 
@@ -236,7 +237,7 @@ pub enum At {
 /// What must not be true: an expression over the world at no time, or a map of variables and their values with `at`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "it must be an expression, or a map such as {noout: true, at: end} or {that: EXPRESSION, at: end}")]
-pub enum NeverDocument {
+pub(crate) enum NeverDocument {
     Text(String),
     Map(#[schemars(with = "serde_json::Map<String, Value>")] IndexMap<String, Value>),
 }
@@ -258,7 +259,7 @@ pub enum PartName {
 /// Something that goes wrong, whatever the rules say.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct InjectionDocument {
+pub(crate) struct InjectionDocument {
     /// The step: its id, or its whole place.
     pub step: String,
     /// Which of its commands; else `main`.
@@ -280,7 +281,7 @@ pub struct InjectionDocument {
 /// What the operator says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "an answer must be true, false, a text, or a list of these, one for each time it is asked")]
-pub enum AnswerDocument {
+pub(crate) enum AnswerDocument {
     YesNo(bool),
     Text(String),
     Each(Vec<SaidDocument>),
@@ -289,7 +290,7 @@ pub enum AnswerDocument {
 /// What the operator says once.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "an answer must be true, false or a text")]
-pub enum SaidDocument {
+pub(crate) enum SaidDocument {
     YesNo(bool),
     Text(String),
 }
@@ -300,7 +301,7 @@ pub enum SaidDocument {
     untagged,
     expecting = "a command must be a list of words, or a map with `match` or `script`, and `flags`, `may_have`, `on`, `times`"
 )]
-pub enum RanDocument {
+pub(crate) enum RanDocument {
     Words(Vec<Word>),
     Whole(Box<RanWholeDocument>),
 }
@@ -308,7 +309,7 @@ pub enum RanDocument {
 /// A pattern for commands that ran, in full.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RanWholeDocument {
+pub(crate) struct RanWholeDocument {
     /// The command, word by word.
     #[serde(rename = "match")]
     pub words: Option<Vec<Word>>,
@@ -364,7 +365,7 @@ pub enum FindingName {
 /// How a rehearsal must end. What is not said is not looked at.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ExpectDocument {
+pub(crate) struct ExpectDocument {
     /// How the run ends.
     pub outcome: Option<OutcomeName>,
     /// Its exit code.

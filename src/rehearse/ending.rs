@@ -6,24 +6,24 @@ use crate::event::Exit;
 
 /// How a command ends.
 #[derive(Debug, Clone)]
-pub(super) struct Ending {
+pub(super) struct CommandEnding {
     pub exit: Exit,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
     pub rule: Option<usize>,
 }
 
-impl Ending {
-    pub fn silent(exit: Exit) -> Self {
+impl CommandEnding {
+    pub(super) fn silent(exit: Exit) -> Self {
         Self { exit, stdout: Vec::new(), stderr: Vec::new(), rule: None }
     }
 
-    pub fn not_started(why: impl Into<String>) -> Self {
+    pub(super) fn not_started(why: impl Into<String>) -> Self {
         Self::silent(Exit::NotStarted { why: why.into() })
     }
 
     /// Over time, and killed.
-    pub fn late(limit: Duration) -> Self {
+    pub(super) fn late(limit: Duration) -> Self {
         Self::silent(Exit::TimedOut { after_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX), killed: true })
     }
 }

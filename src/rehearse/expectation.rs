@@ -10,14 +10,14 @@ use crate::{
 
 use super::{
     account::Account,
-    answers::{Asked, PLAN},
+    answers::{AskedQuestion, PLAN},
     document::{At, FindingName},
     injection::Calls,
     line::Spot,
-    rule::Ran,
+    rule::ExpectedCommand,
     scenario::Scenario,
     simulator::Simulator,
-    stage::{Call, Violation},
+    stage::{AnsweredCall, Violation},
 };
 
 /// One expectation that was not met.
@@ -39,11 +39,11 @@ impl fmt::Display for Mismatch {
 
 /// What a rehearsal has shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Shown<'a> {
+pub(crate) struct Evidence<'a> {
     pub account: &'a Account,
     /// The exit code, where there is one.
     pub exit: Option<u8>,
-    pub asked: &'a [Asked],
+    pub asked: &'a [AskedQuestion],
     pub simulator: &'a Simulator,
 }
 
@@ -61,7 +61,7 @@ impl Comparison<'_> {
 
 /// Every expectation of the scenario that was not met, and every fault in it that never struck.
 #[must_use]
-pub fn compare(scenario: &Scenario, shown: Shown<'_>) -> Vec<Mismatch> {
+pub(crate) fn compare(scenario: &Scenario, shown: Evidence<'_>) -> Vec<Mismatch> {
     let mut comparison = Comparison { scenario, mismatches: Vec::new() };
     let expect = &scenario.expect;
     let account = shown.account;
@@ -89,7 +89,7 @@ pub fn compare(scenario: &Scenario, shown: Shown<'_>) -> Vec<Mismatch> {
     });
 
     for (index, wanted) in expect.asked.iter().enumerate() {
-        let names = |asked: &Asked| match &asked.place {
+        let names = |asked: &AskedQuestion| match &asked.place {
             None => wanted == PLAN,
             Some(place) => place.as_str() == wanted || place.step() == wanted,
         };
@@ -157,12 +157,12 @@ impl Scenario {
 }
 
 /// Whether commands ran in the order in which they are listed.
-fn ran(comparison: &mut Comparison<'_>, wanted: &[Ran], calls: &[Call]) {
+fn ran(comparison: &mut Comparison<'_>, wanted: &[ExpectedCommand], calls: &[AnsweredCall]) {
     let mut from = 0;
     let mut before: Option<&str> = None;
     for (index, wanted) in wanted.iter().enumerate() {
         let path = format!("ran[{index}]");
-        let matches = |call: &Call| wanted.pattern.matches(&call.words, call.host.as_deref()).is_some();
+        let matches = |call: &AnsweredCall| wanted.pattern.matches(&call.words, call.host.as_deref()).is_some();
         let all = calls.iter().filter(|call| matches(call)).count();
         if let Some(times) = wanted.times
             && times != all
@@ -188,7 +188,7 @@ fn ran(comparison: &mut Comparison<'_>, wanted: &[Ran], calls: &[Call]) {
     }
 }
 
-fn never_ran(comparison: &mut Comparison<'_>, unwanted: &[Ran], calls: &[Call]) {
+fn never_ran(comparison: &mut Comparison<'_>, unwanted: &[ExpectedCommand], calls: &[AnsweredCall]) {
     for (index, unwanted) in unwanted.iter().enumerate() {
         let call = calls.iter().find(|call| unwanted.pattern.matches(&call.words, call.host.as_deref()).is_some());
         if let Some(call) = call {
@@ -244,9 +244,9 @@ fn expression_json(value: &minijinja::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        Rehearsal,
         account::Account,
         bench::{rehearsal, run},
+        rehearsal::Rehearsal,
     };
     use crate::event::{Event, Finding, Outcome, Place};
 

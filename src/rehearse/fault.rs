@@ -6,7 +6,7 @@ use super::line::Spot;
 
 /// One thing that is wrong, with its place. A rehearsal with a fault has shown nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ScenarioFault {
     /// The scenario's file, or the runbook's where the fault is about a step.
     pub file: String,
     /// From 1, where it is known.
@@ -16,7 +16,7 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
-impl Fault {
+impl ScenarioFault {
     /// A fault at this place, or somewhere in this file.
     #[must_use]
     pub fn at(file: &str, spot: Option<Spot>, what: impl Into<String>) -> Self {
@@ -25,7 +25,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ScenarioFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             Some(line) => write!(f, "{}:{line}: {}", self.file, self.what)?,
@@ -44,7 +44,7 @@ pub struct ScenarioError {
     /// The scenario's name or path, as it was given.
     pub name: String,
     /// Never empty.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ScenarioFault>,
 }
 
 impl fmt::Display for ScenarioError {

@@ -19,11 +19,11 @@ impl<F: Fn(&str) -> Result<Vec<u8>, String>> Fixtures for F {
 
 /// Fixtures in the directory of the scenario's file.
 #[derive(Debug, Clone)]
-pub struct Directory(pub PathBuf);
+pub(crate) struct Directory(pub PathBuf);
 
 impl Directory {
     /// The largest fixture, in bytes.
-    pub const LIMIT: u64 = 8 << 20;
+    pub(crate) const LIMIT: u64 = 8 << 20;
 }
 
 impl Fixtures for Directory {
@@ -48,7 +48,7 @@ impl Fixtures for Directory {
 ///
 /// # Errors
 /// Says what is wrong with it.
-pub fn check(path: &str) -> Result<(), String> {
+pub(crate) fn check(path: &str) -> Result<(), String> {
     let inside = !path.is_empty() && !path.contains('\0') && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
     if inside { Ok(()) } else { Err(format!("`{path}` is not a path below the scenario's own directory")) }
 }

@@ -124,7 +124,7 @@ impl std::str::FromStr for Injection {
 
 /// What a part of a step is called in scenarios and on the command line.
 #[must_use]
-pub fn part_word(part: Part) -> &'static str {
+pub(crate) fn part_word(part: Part) -> &'static str {
     PARTS.iter().find(|(_, other)| *other == part).map_or("main", |(word, _)| word)
 }
 

@@ -12,11 +12,11 @@ use crate::{
     runbook::model::{Kind, Runbook},
 };
 
-use super::{Rehearsal, account::Account, line::Spot};
+use super::{account::Account, line::Spot, rehearsal::Rehearsal};
 
 /// Something that should have held and did not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Breach {
+pub(crate) struct Breach {
     pub what: String,
     /// Where the scenario asks for it; `None` for what halligan promises for all.
     pub spot: Option<Spot>,
@@ -33,7 +33,7 @@ impl Breach {
 /// Everything that did not hold. Settles what is owed on the way, as an operator would: the world is then no longer as the
 /// run left it.
 #[must_use]
-pub fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event], account: &Account) -> Vec<Breach> {
+pub(crate) fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event], account: &Account) -> Vec<Breach> {
     let scenario = &rehearsal.scenario;
     let simulator = &rehearsal.simulator;
     let mut found = Vec::new();

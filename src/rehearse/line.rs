@@ -14,7 +14,7 @@ pub struct Spot {
 
 /// The line of every node, by its path: `commands[3].set.noout`. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Lines {
+pub struct LineMap {
     own: Arc<Own>,
     below: Option<Arc<Below>>,
 }
@@ -31,7 +31,7 @@ struct Own {
 /// The lines of what a scenario extends.
 #[derive(Debug)]
 struct Below {
-    lines: Lines,
+    lines: LineMap,
     /// Lists in which so many members stand before those from here.
     lists: Vec<(&'static str, usize)>,
 }
@@ -80,7 +80,7 @@ impl Own {
     }
 }
 
-impl Lines {
+impl LineMap {
     #[must_use]
     pub fn of(file: &str, text: &str, root: Option<&Node>) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
@@ -139,13 +139,13 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::Lines;
+    use super::LineMap;
     use crate::runbook::source::read;
 
     #[test]
     fn every_node_has_its_line() {
         let text = "a: 1\nb:\n  - x: {y: 2}\n  - [p,\n     q]\n  - z:\n      w: 1\n";
-        let lines = Lines::of("s", text, read(text).root.as_ref());
+        let lines = LineMap::of("s", text, read(text).root.as_ref());
         for (path, line) in [("a", 1), ("b", 2), ("b[0]", 3), ("b[0].x.y", 3), ("b[1][1]", 5), ("b[2].z.w", 7), ("b[2].z.gone[4]", 6)] {
             assert_eq!(lines.get(path).map(|spot| spot.line), Some(line), "{path}");
         }
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_extended_keeps_its_file() {
-        let lines = |file: &str, text: &str| Lines::of(file, text, read(text).root.as_ref());
+        let lines = |file: &str, text: &str| LineMap::of(file, text, read(text).root.as_ref());
         let mut own = lines("own", "c: [x]\nw: {a: 1}\n");
         own.extend(lines("base", "w: {b: 1}\nc:\n  - {m: 1}\n"), vec![("c", 1)]);
         let at = |path: &str| own.get(path).map(|spot| format!("{}:{}", spot.file, spot.line)).unwrap();

@@ -10,47 +10,47 @@ use crate::{expression::cache::Cache, ports::Words, runbook::name::Name};
 use super::document::{FlagDocument, Word as Written};
 
 /// The scenarios of a runbook answer the same commands, so most of their words are the same.
-static WORDS: Cache<Arc<Word>> = Cache::new(4096);
+static WORDS: Cache<Arc<WordPattern>> = Cache::new(4096);
 static SCRIPTS: Cache<Arc<Regex>> = Cache::new(256);
 
 /// What a pattern has captured, by name.
-pub type Captures = Vec<(String, Value)>;
+pub(crate) type Captures = Vec<(String, Value)>;
 
 /// A pattern for commands: which words, on which host.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     subject: Subject,
-    flags: Vec<Vec<Arc<Word>>>,
-    may_have: Vec<Vec<Arc<Word>>>,
-    on: Option<Arc<Word>>,
+    flags: Vec<Vec<Arc<WordPattern>>>,
+    may_have: Vec<Vec<Arc<WordPattern>>>,
+    on: Option<Arc<WordPattern>>,
 }
 
 #[derive(Debug, Clone)]
 enum Subject {
     /// The words before a `rest`, the name of the rest if there is one, and the words after it.
     Argv {
-        before: Vec<Arc<Word>>,
+        before: Vec<Arc<WordPattern>>,
         rest: Option<String>,
-        after: Vec<Arc<Word>>,
+        after: Vec<Arc<WordPattern>>,
     },
     Script(Arc<Regex>),
 }
 
 /// How a captured word is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum CaptureKind {
     Text,
     Int,
 }
 
 /// A pattern for one word.
 #[derive(Debug)]
-enum Word {
+enum WordPattern {
     Literal(String),
     /// Matches the whole word; a group for each capture.
     Pattern {
         regex: Regex,
-        captures: Vec<(String, Kind)>,
+        captures: Vec<(String, CaptureKind)>,
         alternatives: Vec<String>,
     },
     Rest(String),
@@ -72,17 +72,17 @@ impl Pattern {
     pub fn new(written: WrittenPattern<'_>) -> Result<Self, String> {
         let subject = match (written.words, written.script) {
             (Some(words), None) => {
-                let mut words = words.iter().map(Word::new).collect::<Result<Vec<_>, _>>()?;
+                let mut words = words.iter().map(WordPattern::new).collect::<Result<Vec<_>, _>>()?;
                 if words.is_empty() {
                     return Err("`match` is empty: write the command, word by word".to_owned());
                 }
-                match words.iter().position(|word| matches!(**word, Word::Rest(_))) {
+                match words.iter().position(|word| matches!(**word, WordPattern::Rest(_))) {
                     None => Subject::Argv { before: words, rest: None, after: Vec::new() },
                     Some(at) => {
                         let after = words.split_off(at + 1);
                         let last = words.pop();
-                        let Some(Word::Rest(name)) = last.as_deref() else { return Err("no rest".to_owned()) };
-                        if after.iter().any(|word| matches!(**word, Word::Rest(_))) {
+                        let Some(WordPattern::Rest(name)) = last.as_deref() else { return Err("no rest".to_owned()) };
+                        if after.iter().any(|word| matches!(**word, WordPattern::Rest(_))) {
                             return Err("only one `:rest` can stand in a pattern".to_owned());
                         }
                         Subject::Argv { before: words, rest: Some(name.clone()), after }
@@ -98,11 +98,11 @@ impl Pattern {
         };
         let flags = |written: &[FlagDocument]| {
             let groups = written.iter().map(|flag| match flag {
-                FlagDocument::One(word) => Ok(vec![Word::new(word)?]),
-                FlagDocument::Many(words) => words.iter().map(Word::new).collect(),
+                FlagDocument::One(word) => Ok(vec![WordPattern::new(word)?]),
+                FlagDocument::Many(words) => words.iter().map(WordPattern::new).collect(),
             });
-            let groups: Vec<Vec<Arc<Word>>> = groups.collect::<Result<_, String>>()?;
-            if groups.iter().any(|group| group.is_empty() || group.iter().any(|word| matches!(**word, Word::Rest(_)))) {
+            let groups: Vec<Vec<Arc<WordPattern>>> = groups.collect::<Result<_, String>>()?;
+            if groups.iter().any(|group| group.is_empty() || group.iter().any(|word| matches!(**word, WordPattern::Rest(_)))) {
                 return Err("a flag is at least one word, and never a `:rest`".to_owned());
             }
             Ok(groups)
@@ -111,9 +111,9 @@ impl Pattern {
             subject,
             flags: flags(written.flags)?,
             may_have: flags(written.may_have)?,
-            on: written.on.map(Word::shared).transpose()?,
+            on: written.on.map(WordPattern::shared).transpose()?,
         };
-        if matches!(pattern.on.as_deref(), Some(Word::Rest(_))) {
+        if matches!(pattern.on.as_deref(), Some(WordPattern::Rest(_))) {
             return Err("`on` is one word, never a `:rest`".to_owned());
         }
         Ok(pattern)
@@ -123,7 +123,7 @@ impl Pattern {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
-        let mut words: Vec<&Arc<Word>> = self.flags.iter().chain(&self.may_have).flatten().chain(&self.on).collect();
+        let mut words: Vec<&Arc<WordPattern>> = self.flags.iter().chain(&self.may_have).flatten().chain(&self.on).collect();
         match &self.subject {
             Subject::Argv { before, rest, after } => {
                 words.extend(before.iter().chain(after));
@@ -132,7 +132,7 @@ impl Pattern {
             Subject::Script(regex) => names.extend(regex.capture_names().flatten().map(ToOwned::to_owned)),
         }
         for word in words {
-            if let Word::Pattern { captures, .. } = &**word {
+            if let WordPattern::Pattern { captures, .. } = &**word {
                 names.extend(captures.iter().map(|(name, _)| name.clone()));
             }
         }
@@ -147,9 +147,9 @@ impl Pattern {
         match &self.subject {
             Subject::Script(_) => vec!["bash"],
             Subject::Argv { before, .. } => match before.first().map(|word| &**word) {
-                Some(Word::Literal(program)) => vec![program],
-                Some(Word::Pattern { alternatives, .. }) => alternatives.iter().map(String::as_str).collect(),
-                Some(Word::Rest(_)) | None => Vec::new(),
+                Some(WordPattern::Literal(program)) => vec![program],
+                Some(WordPattern::Pattern { alternatives, .. }) => alternatives.iter().map(String::as_str).collect(),
+                Some(WordPattern::Rest(_)) | None => Vec::new(),
             },
         }
     }
@@ -169,7 +169,7 @@ impl Pattern {
             }
             (Subject::Argv { before, rest, after }, Words::Argv(argv)) => {
                 // What most rules differ in is looked at before anything is copied.
-                if let (Some(Word::Literal(program)), Some(first)) = (before.first().map(|word| &**word), argv.first())
+                if let (Some(WordPattern::Literal(program)), Some(first)) = (before.first().map(|word| &**word), argv.first())
                     && program != first
                 {
                     return None;
@@ -205,7 +205,7 @@ impl Pattern {
 }
 
 /// Takes the first words that are this flag out of the command.
-fn take_flag(flag: &[Arc<Word>], words: &mut Vec<&str>, captures: &mut Captures) -> Option<()> {
+fn take_flag(flag: &[Arc<WordPattern>], words: &mut Vec<&str>, captures: &mut Captures) -> Option<()> {
     for start in 1..(words.len() + 1).saturating_sub(flag.len()) {
         let mut found = captures.clone();
         if flag.iter().zip(&words[start..]).all(|(pattern, word)| pattern.matches(word, &mut found).is_some()) {
@@ -217,7 +217,7 @@ fn take_flag(flag: &[Arc<Word>], words: &mut Vec<&str>, captures: &mut Captures)
     None
 }
 
-impl Word {
+impl WordPattern {
     fn new(written: &Written) -> Result<Arc<Self>, String> {
         match written {
             Written::Int(number) => Ok(Arc::new(Self::Literal(number.to_string()))),
@@ -232,7 +232,7 @@ impl Word {
     fn parse(text: &str) -> Result<Self, String> {
         let mut literal = String::new();
         let mut expression = String::from("(?s)^");
-        let mut captures: Vec<(String, Kind)> = Vec::new();
+        let mut captures: Vec<(String, CaptureKind)> = Vec::new();
         let mut alternatives = Vec::new();
         let mut dynamic = false;
         let mut rest = text;
@@ -268,10 +268,10 @@ impl Word {
                     let (part, read) = match kind {
                         Some("rest") if whole => return Ok(Self::Rest(name.unwrap_or_default().to_owned())),
                         Some("rest") => return Err(format!("`{text}`: a `:rest` is a word of its own")),
-                        Some("int") => ("-?[0-9]+".to_owned(), Kind::Int),
-                        Some("word") => ("[A-Za-z0-9_.-]+".to_owned(), Kind::Text),
-                        None if whole => (".*".to_owned(), Kind::Text),
-                        None => (".+".to_owned(), Kind::Text),
+                        Some("int") => ("-?[0-9]+".to_owned(), CaptureKind::Int),
+                        Some("word") => ("[A-Za-z0-9_.-]+".to_owned(), CaptureKind::Text),
+                        None if whole => (".*".to_owned(), CaptureKind::Text),
+                        None => (".+".to_owned(), CaptureKind::Text),
                         Some(listed) if listed.contains('|') => {
                             let words: Vec<&str> = listed.split('|').collect();
                             if words.iter().any(|word| word.is_empty()) {
@@ -280,7 +280,7 @@ impl Word {
                             if whole {
                                 alternatives = words.iter().map(|word| (*word).to_owned()).collect();
                             }
-                            (words.iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|"), Kind::Text)
+                            (words.iter().map(|word| regex::escape(word)).collect::<Vec<_>>().join("|"), CaptureKind::Text)
                         }
                         Some(other) => {
                             return Err(format!(
@@ -317,8 +317,8 @@ impl Word {
                 for (index, (name, kind)) in wanted.iter().enumerate() {
                     let text = found.get(index + 1)?.as_str();
                     let value = match kind {
-                        Kind::Text => Value::from(text),
-                        Kind::Int => Value::from(text.parse::<i64>().ok()?),
+                        CaptureKind::Text => Value::from(text),
+                        CaptureKind::Int => Value::from(text.parse::<i64>().ok()?),
                     };
                     match captures.iter().find(|(other, _)| other == name) {
                         Some((_, before)) if *before != value => return None,
@@ -334,7 +334,7 @@ impl Word {
 
 /// The text as a pattern that matches exactly it.
 #[must_use]
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         if matches!(c, '{' | '}') {
@@ -445,21 +445,21 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(pattern in "\\PC{0,20}", word in "\\PC{0,20}") {
-            if let Ok(pattern) = Word::parse(&pattern) {
+            if let Ok(pattern) = WordPattern::parse(&pattern) {
                 let _ = pattern.matches(&word, &mut Captures::new());
             }
         }
 
         #[test]
         fn every_word_matches_itself_escaped_and_nothing_else(word in "[{}\\\\a-c|:.*]{0,12}", other in "[{}\\\\a-c|:.*]{0,12}") {
-            let pattern = Word::parse(&escape(&word)).unwrap();
+            let pattern = WordPattern::parse(&escape(&word)).unwrap();
             prop_assert!(pattern.matches(&word, &mut Captures::new()).is_some());
             prop_assert_eq!(pattern.matches(&other, &mut Captures::new()).is_some(), word == other);
         }
 
         #[test]
         fn what_surrounds_a_capture_is_what_was_written(before in "[a-z@=]{0,5}", number in any::<i64>(), after in "[a-z@=]{0,5}") {
-            let pattern = Word::parse(&format!("{before}{{n:int}}{after}")).unwrap();
+            let pattern = WordPattern::parse(&format!("{before}{{n:int}}{after}")).unwrap();
             let mut found = Captures::new();
             let word = format!("{before}{number}{after}");
             prop_assert!(pattern.matches(&word, &mut found).is_some());

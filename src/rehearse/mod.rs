@@ -1,33 +1,35 @@
 //! The simulated world: scenarios, what answers their commands, virtual time, and what a rehearsal has shown.
 
-pub mod account;
-pub mod answers;
+pub(crate) mod account;
+pub(crate) mod answers;
+pub(crate) mod aspect;
 #[cfg(test)]
 mod bench;
-pub mod clock;
-pub mod coverage;
-pub mod document;
+pub(crate) mod clock;
+pub(crate) mod coverage;
+pub(crate) mod document;
 mod ending;
-pub mod expectation;
-pub mod fault;
-pub mod fixture;
-pub mod injection;
-pub mod invariant;
-pub mod line;
-pub mod matcher;
+pub(crate) mod expectation;
+pub(crate) mod fault;
+pub(crate) mod fixture;
+pub(crate) mod injection;
+pub(crate) mod invariant;
+pub(crate) mod line;
+pub(crate) mod matcher;
 mod reader;
-pub mod recorded;
+pub(crate) mod recorded;
 mod reference;
-pub mod rehearsal;
-pub mod rule;
-pub mod scenario;
-pub mod shown;
-pub mod simulator;
-pub mod stage;
+pub(crate) mod rehearsal;
+pub(crate) mod rule;
+pub(crate) mod scenario;
+pub(crate) mod shown;
+pub(crate) mod simulator;
+pub(crate) mod stage;
 mod suggestion;
-pub mod world;
+mod timeline;
+pub(crate) mod world;
 mod written;
 
-pub use fault::{Fault, ScenarioError};
-pub use rehearsal::{Judgement, Rehearsal};
-pub use scenario::Scenario;
+pub(crate) use fault::{ScenarioError, ScenarioFault};
+pub(crate) use rehearsal::Rehearsal;
+pub(crate) use scenario::Scenario;

@@ -13,19 +13,19 @@ use super::{
         At, CallDocument, CodeDocument, EventDocument, EveryName, ExpectDocument, InjectionDocument, Mishap, NeverDocument, RanDocument,
         RuleDocument, Word,
     },
-    fault::Fault,
+    fault::ScenarioFault,
     fixture,
     injection::{Calls, FAILED, Injection},
-    line::Lines,
+    line::LineMap,
     matcher::{Pattern, WrittenPattern},
-    rule::{Assignment, Code, Expectation, Happening, Known, Never, Printout, Ran, Rule},
+    rule::{Assignment, Code, Expectation, ExpectedCommand, Happening, Never, Printout, Rule, UsableNames},
 };
 
 /// The rules of what scenarios extend, with the lines that tell the file apart.
-static RULES: Cache<(Lines, Arc<Rule>)> = Cache::new(4096);
+static RULES: Cache<(LineMap, Arc<Rule>)> = Cache::new(4096);
 
 /// A rule as far as it has been read.
-pub(super) enum Command {
+pub(super) enum RuleSource {
     /// It was read for another scenario.
     Known(Arc<Rule>),
     /// With the key under which others find it, if it stands in what they extend.
@@ -33,36 +33,36 @@ pub(super) enum Command {
 }
 
 /// Collects faults with their places.
-pub(super) struct Reader<'a> {
+pub(super) struct ScenarioReader<'a> {
     pub name: &'a str,
-    pub lines: Arc<Lines>,
-    pub faults: Vec<Fault>,
+    pub lines: Arc<LineMap>,
+    pub faults: Vec<ScenarioFault>,
 }
 
-impl Reader<'_> {
-    pub fn fault(&mut self, path: &str, what: impl Into<String>) {
-        self.faults.push(Fault::at(self.name, self.lines.get(path), what));
+impl ScenarioReader<'_> {
+    pub(super) fn fault(&mut self, path: &str, what: impl Into<String>) {
+        self.faults.push(ScenarioFault::at(self.name, self.lines.get(path), what));
     }
 
     /// The value of a result, whose fault is noted with where it stands.
-    pub fn take<T>(&mut self, path: &str, result: Result<T, String>) -> Option<T> {
+    pub(super) fn take<T>(&mut self, path: &str, result: Result<T, String>) -> Option<T> {
         result.map_err(|what| self.fault(path, format!("{path}: {what}"))).ok()
     }
 
-    pub fn read<T: DeserializeOwned>(&mut self, path: &str, value: Value) -> Option<T> {
+    pub(super) fn read<T: DeserializeOwned>(&mut self, path: &str, value: Value) -> Option<T> {
         let result = serde_json::from_value(value).map_err(|error| error.to_string());
         if path.is_empty() { result.map_err(|what| self.fault(path, what)).ok() } else { self.take(path, result) }
     }
 
     /// Takes a list out of the document and reads each member for itself, so that one fault does not hide the next.
-    pub fn list<T: DeserializeOwned>(&mut self, document: &mut Value, key: &str) -> Vec<Option<T>> {
+    pub(super) fn list<T: DeserializeOwned>(&mut self, document: &mut Value, key: &str) -> Vec<Option<T>> {
         let Some(Value::Array(members)) = document.get_mut(key) else { return Vec::new() };
         let members = std::mem::take(members);
         members.into_iter().enumerate().map(|(index, member)| self.read(&format!("{key}[{index}]"), member)).collect()
     }
 
     /// The rules: those of what is extended are the same for each scenario that has the same variables.
-    pub fn commands(&mut self, document: &mut Value) -> Vec<Option<Command>> {
+    pub(super) fn commands(&mut self, document: &mut Value) -> Vec<Option<RuleSource>> {
         let world = document.get("world").and_then(Value::as_object);
         let world = world.map(|world| world.keys().map(String::as_str).collect::<Vec<_>>().join(" ")).unwrap_or_default();
         let Some(Value::Array(members)) = document.get_mut("commands") else { return Vec::new() };
@@ -74,17 +74,17 @@ impl Reader<'_> {
             let key = extended.then(|| format!("{:x} {number} {world}", origin.identity()));
             let known = key.as_ref().and_then(|key| RULES.get(key, |_| Err(())).ok());
             match known {
-                Some((_, rule)) => Some(Command::Known(rule)),
-                None => Some(Command::Written(Box::new(self.read(&format!("commands[{index}]"), member)?), key)),
+                Some((_, rule)) => Some(RuleSource::Known(rule)),
+                None => Some(RuleSource::Written(Box::new(self.read(&format!("commands[{index}]"), member)?), key)),
             }
         });
         read.collect()
     }
 
-    pub fn command(&mut self, index: usize, read: Command, world: &[&str]) -> Option<Arc<Rule>> {
+    pub(super) fn command(&mut self, index: usize, read: RuleSource, world: &[&str]) -> Option<Arc<Rule>> {
         let (document, key) = match read {
-            Command::Known(rule) => return Some(rule),
-            Command::Written(document, key) => (document, key),
+            RuleSource::Known(rule) => return Some(rule),
+            RuleSource::Written(document, key) => (document, key),
         };
         let faults = self.faults.len();
         let rule = Arc::new(self.rule(index, &document, world)?);
@@ -99,7 +99,7 @@ impl Reader<'_> {
         self.take(path, quantity::duration(text).map_err(|error| error.to_string())).unwrap_or_default()
     }
 
-    fn assignments(&mut self, path: &str, set: &IndexMap<String, Value>, known: Known<'_>) -> Vec<Assignment> {
+    fn assignments(&mut self, path: &str, set: &IndexMap<String, Value>, known: UsableNames<'_>) -> Vec<Assignment> {
         let read = set.iter().filter_map(|(target, value)| {
             let path = format!("{path}.set.{target}");
             let line = self.lines.get(&path);
@@ -124,7 +124,7 @@ impl Reader<'_> {
         if let Some(name) = captures.iter().find(|name| world.contains(&name.as_str())) {
             self.fault(&path, format!("{path}: `{name}` is captured here and is a variable of the world too: give one another name"));
         }
-        let known = Known { world, captures: &captures, command: true };
+        let known = UsableNames { world, captures: &captures, command: true };
         let when = written.when.as_ref().and_then(|text| self.take(&format!("{path}.when"), known.expression(text)));
         let takes = written.takes.as_ref().map(|text| self.duration(&format!("{path}.takes"), text)).unwrap_or_default();
         let stdout = match (&written.stdout, &written.json, &written.stdout_file) {
@@ -168,9 +168,9 @@ impl Reader<'_> {
         })
     }
 
-    pub fn happening(&mut self, index: usize, written: &EventDocument, world: &[&str]) -> Option<Happening> {
+    pub(super) fn happening(&mut self, index: usize, written: &EventDocument, world: &[&str]) -> Option<Happening> {
         let path = format!("events[{index}]");
-        let known = Known { world, captures: &[], command: false };
+        let known = UsableNames { world, captures: &[], command: false };
         let every = written.every.as_ref().map(|text| self.duration(&format!("{path}.every"), text));
         if every == Some(Duration::ZERO) {
             self.fault(&path, format!("{path}: `every` is longer than no time at all"));
@@ -189,7 +189,7 @@ impl Reader<'_> {
         Some(Happening { at, every, when, set, line: self.lines.get(&path) })
     }
 
-    pub fn injection(&mut self, index: usize, written: InjectionDocument) -> Injection {
+    pub(super) fn injection(&mut self, index: usize, written: InjectionDocument) -> Injection {
         let path = format!("faults[{index}]");
         let calls = match written.call {
             None => Calls::Nth(1),
@@ -221,7 +221,7 @@ impl Reader<'_> {
         }
     }
 
-    fn ran(&mut self, key: &str, written: &[RanDocument]) -> Vec<Ran> {
+    fn ran(&mut self, key: &str, written: &[RanDocument]) -> Vec<ExpectedCommand> {
         let mut all = Vec::new();
         for (index, written) in written.iter().enumerate() {
             let path = format!("expect.{key}[{index}]");
@@ -240,13 +240,13 @@ impl Reader<'_> {
             };
             let text = written_text(pattern.words, pattern.script, pattern.on);
             let line = self.lines.get(&path);
-            all.extend(self.take(&path, Pattern::new(pattern)).map(|pattern| Ran { pattern, times, text, line }));
+            all.extend(self.take(&path, Pattern::new(pattern)).map(|pattern| ExpectedCommand { pattern, times, text, line }));
         }
         all
     }
 
-    pub fn expectation(&mut self, written: ExpectDocument, world: &[&str]) -> Expectation {
-        let known = Known { world, captures: &[], command: false };
+    pub(super) fn expectation(&mut self, written: ExpectDocument, world: &[&str]) -> Expectation {
+        let known = UsableNames { world, captures: &[], command: false };
         let mut never = Vec::new();
         for (index, written) in written.never.into_iter().enumerate() {
             let path = format!("expect.never[{index}]");

@@ -12,7 +12,7 @@ use super::{account::Account, injection::part_word, suggestion::scalar};
 const INLINE: usize = 300;
 
 /// A run as it was recorded.
-pub struct Recorded<'a> {
+pub(crate) struct Recorded<'a> {
     /// What to call the scenario.
     pub name: &'a str,
     pub run: String,
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Recorded<'_> {
 
 /// A scenario's text, with the files beside it.
 #[derive(Debug, Clone, Default)]
-pub struct Written {
+pub(crate) struct WrittenScenario {
     pub text: String,
     /// By their path beside the scenario.
     pub files: BTreeMap<String, Vec<u8>>,
@@ -40,7 +40,7 @@ pub struct Written {
 
 /// How a command answered.
 #[derive(Debug, Clone, PartialEq)]
-struct Answer {
+struct RecordedAnswer {
     exit: Exit,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -49,29 +49,29 @@ struct Answer {
     waited: bool,
 }
 
-impl Answer {
+impl RecordedAnswer {
     fn same(&self, other: &Self) -> bool {
         (&self.exit, &self.stdout, &self.stderr) == (&other.exit, &other.stdout, &other.stderr)
     }
 }
 
 /// Its words, and its host.
-type Command = (Vec<String>, Option<String>);
+type RecordedCommand = (Vec<String>, Option<String>);
 /// Its answers, by where it ran.
-type Answers = IndexMap<(Place, Part), Vec<Answer>>;
+type RecordedAnswers = IndexMap<(Place, Part), Vec<RecordedAnswer>>;
 
 impl Recorded<'_> {
     /// Writes the scenario. `at`: whether it expects the run to end where it did.
     ///
     /// # Errors
     /// Something that it would need is not there.
-    pub fn written(&self, at: bool) -> Result<Written, String> {
+    pub(crate) fn written(&self, at: bool) -> Result<WrittenScenario, String> {
         let opening = self.events.iter().find_map(|event| match event {
             Event::RunOpened(opening) => Some(opening),
             _ => None,
         });
         let opening = opening.ok_or("the run was never opened")?;
-        let mut made = Written::default();
+        let mut made = WrittenScenario::default();
         let out = &mut made.text;
         let mut line = |text: String| out.extend([text.as_str(), "\n"]);
         line("halligan_scenario: 1".to_owned());
@@ -134,8 +134,8 @@ impl Recorded<'_> {
     }
 
     /// Every command with its answers, by where it ran.
-    fn commands(&self) -> Result<IndexMap<Command, Answers>, String> {
-        let mut commands: IndexMap<Command, Answers> = IndexMap::new();
+    fn commands(&self) -> Result<IndexMap<RecordedCommand, RecordedAnswers>, String> {
+        let mut commands: IndexMap<RecordedCommand, RecordedAnswers> = IndexMap::new();
         let mut under_way: BTreeMap<(Place, Part), Shown> = BTreeMap::new();
         for event in self.events {
             match event {
@@ -150,7 +150,7 @@ impl Recorded<'_> {
                     let (stdout, stderr) = ((self.output)(stdout)?, (self.output)(stderr)?);
                     let waited = *askings > 1;
                     let took = if waited { Duration::ZERO } else { *took };
-                    let answer = Answer { exit: exit.clone(), stdout, stderr, took, waited };
+                    let answer = RecordedAnswer { exit: exit.clone(), stdout, stderr, took, waited };
                     let answers = commands.entry((command.argv, command.host)).or_default();
                     answers.entry((place.clone(), *part)).or_default().push(answer);
                 }
@@ -269,7 +269,7 @@ fn rule(
     argv: &[String],
     host: Option<&str>,
     when: Option<&str>,
-    answer: &Answer,
+    answer: &RecordedAnswer,
     line: &mut impl FnMut(String),
     files: &mut BTreeMap<String, Vec<u8>>,
 ) {
@@ -343,10 +343,15 @@ mod tests {
 
     #[test]
     fn what_was_printed_is_printed_again() {
-        use super::super::{Scenario, bench};
+        use super::super::{bench, scenario::Scenario};
         for printed in ["plain\n", "{{ not a template }} {% x %}\t'\"", "it's: #1\n- [x]\n", "\u{1b}[31m"] {
-            let answer =
-                Answer { exit: Exit::Code(3), stdout: printed.into(), stderr: Vec::new(), took: Duration::from_secs(1), waited: false };
+            let answer = RecordedAnswer {
+                exit: Exit::Code(3),
+                stdout: printed.into(),
+                stderr: Vec::new(),
+                took: Duration::from_secs(1),
+                waited: false,
+            };
             let mut text = "halligan_scenario: 1\nrunbook: x\ntitle: t\ncommands:\n".to_owned();
             rule(
                 "s",
@@ -358,7 +363,7 @@ mod tests {
                 &mut BTreeMap::new(),
             );
             let scenario = Scenario::parse("s.yaml", &text).unwrap();
-            let rehearsal = super::super::Rehearsal::new(scenario.into(), None);
+            let rehearsal = super::super::rehearsal::Rehearsal::new(scenario.into(), None);
             let ran = bench::execute(&rehearsal, &bench::order("a {x}"));
             assert_eq!((ran.exit, String::from_utf8(ran.stdout.head).unwrap().as_str()), (Exit::Code(3), printed), "{text}");
         }

@@ -8,16 +8,16 @@ use crate::{
     runbook::model::{Kind, Runbook},
 };
 
-use super::{answers::PLAN, fault::Fault, scenario::Scenario};
+use super::{answers::PLAN, fault::ScenarioFault, scenario::Scenario};
 
 impl Scenario {
     /// Everything that the scenario names and the runbook does not have: an answer to a question that is never asked would
     /// otherwise pass unnoticed.
     #[must_use]
-    pub fn check(&self, runbook: &Runbook) -> Vec<Fault> {
+    pub fn check(&self, runbook: &Runbook) -> Vec<ScenarioFault> {
         let mut faults = Vec::new();
         let mut fault = |path: &str, what: String| {
-            faults.push(Fault::at(&self.name, self.lines.get(path), format!("{path}: {what}")));
+            faults.push(ScenarioFault::at(&self.name, self.lines.get(path), format!("{path}: {what}")));
         };
         if self.runbook != runbook.name {
             fault("runbook", format!("this is a scenario of {}, not of {}", self.runbook, runbook.name));

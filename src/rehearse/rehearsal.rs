@@ -8,8 +8,8 @@ use super::{
     account::Account,
     answers::Scripted,
     clock::VirtualClock,
-    expectation::{self, Mismatch, Shown},
-    fault::Fault,
+    expectation::{self, Evidence, Mismatch},
+    fault::ScenarioFault,
     injection::Injection,
     scenario::Scenario,
     simulator::Simulator,
@@ -29,7 +29,7 @@ pub struct Rehearsal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// The scenario itself is wrong: nothing has been shown.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ScenarioFault>,
     pub mismatches: Vec<Mismatch>,
 }
 
@@ -82,7 +82,7 @@ impl Rehearsal {
     pub fn judge(&self, account: &Account, exit: Option<u8>) -> Judgement {
         let mut faults = self.simulator.take_faults();
         faults.extend(self.prompt.take_faults());
-        let shown = Shown { account, exit, asked: &self.prompt.asked(), simulator: &self.simulator };
+        let shown = Evidence { account, exit, asked: &self.prompt.asked(), simulator: &self.simulator };
         Judgement { faults, mismatches: expectation::compare(&self.scenario, shown) }
     }
 }

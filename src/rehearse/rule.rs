@@ -100,7 +100,7 @@ pub struct Rule {
 
 /// Whether it speaks of what may be another though the command and the world are the same.
 #[must_use]
-pub fn passes(compiled: &Compiled) -> bool {
+pub(crate) fn passes(compiled: &Compiled) -> bool {
     compiled.names().is_some_and(|names| ["elapsed", "calls", "place", "part"].iter().any(|name| names.roots().contains(*name)))
 }
 
@@ -134,7 +134,7 @@ pub struct Happening {
 
 /// A command that is expected to have run.
 #[derive(Debug, Clone)]
-pub struct Ran {
+pub struct ExpectedCommand {
     pub pattern: Pattern,
     pub times: Option<usize>,
     /// As it was written.
@@ -157,8 +157,8 @@ pub struct Expectation {
     pub outcome: Option<Outcome>,
     pub exit: Option<u8>,
     pub at: Option<String>,
-    pub ran: Vec<Ran>,
-    pub never_ran: Vec<Ran>,
+    pub ran: Vec<ExpectedCommand>,
+    pub never_ran: Vec<ExpectedCommand>,
     pub asked: Vec<String>,
     pub world: Vec<(String, serde_json::Value)>,
     pub never: Vec<Never>,
@@ -168,14 +168,14 @@ pub struct Expectation {
 
 /// The names that an expression may use.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
+pub(crate) struct UsableNames<'a> {
     pub world: &'a [&'a str],
     pub captures: &'a [String],
     /// Whether there is a command that its words could come from.
     pub command: bool,
 }
 
-impl Known<'_> {
+impl UsableNames<'_> {
     fn check(self, names: &expression::Names) -> Result<(), String> {
         for root in names.roots().iter().map(String::as_str) {
             let builtin = BUILTINS.contains(&root) && (self.command || root == "elapsed");
@@ -191,21 +191,21 @@ impl Known<'_> {
 
     /// # Errors
     /// It does not parse, or uses a name that is not known.
-    pub fn expression(self, text: &str) -> Result<Compiled, String> {
+    pub(crate) fn expression(self, text: &str) -> Result<Compiled, String> {
         self.check(&expression::check_expression(text).map_err(|error| error.message)?)?;
         Compiled::expression(text).map_err(|error| error.message)
     }
 
     /// # Errors
     /// As for an expression.
-    pub fn template(self, text: &str) -> Result<Compiled, String> {
+    pub(crate) fn template(self, text: &str) -> Result<Compiled, String> {
         self.check(&expression::check_template(text).map_err(|error| error.message)?)?;
         Compiled::template(text).map_err(|error| error.message)
     }
 
     /// # Errors
     /// As for an expression, for any text in it.
-    pub fn formula(self, value: &serde_json::Value) -> Result<Formula, String> {
+    pub(crate) fn formula(self, value: &serde_json::Value) -> Result<Formula, String> {
         Ok(match value {
             serde_json::Value::String(text) if expression::is_dynamic(text) => Formula::Template(self.template(text)?),
             serde_json::Value::Array(members) => {
@@ -221,7 +221,7 @@ impl Known<'_> {
 
     /// # Errors
     /// As for an expression; also when the variable does not exist.
-    pub fn assignment(self, path: &str, value: &serde_json::Value, line: Option<Spot>) -> Result<Assignment, String> {
+    pub(crate) fn assignment(self, path: &str, value: &serde_json::Value, line: Option<Spot>) -> Result<Assignment, String> {
         let mut parts = split(path);
         if parts.first() == Some(&"here") && self.command && self.world.contains(&"hosts") {
             parts.splice(0..1, ["hosts", "{{ host or 'local' }}"]);
@@ -262,12 +262,12 @@ mod tests {
     #[test]
     fn unknown_names_are_refused_with_the_nearest() {
         let captures = ["id".to_owned()];
-        let known = Known { world: &["noout", "up"], captures: &captures, command: true };
+        let known = UsableNames { world: &["noout", "up"], captures: &captures, command: true };
         assert!(known.expression("up and id and host and elapsed > 5").is_ok());
         assert!(known.expression("nout").unwrap_err().contains("did you mean `noout`?"));
         assert!(known.assignment("nout", &serde_json::json!(1), None).unwrap_err().contains("did you mean `noout`?"));
         assert!(known.assignment("up", &serde_json::json!({"a": ["{{ idd }}"]}), None).is_err());
-        assert!(Known { command: false, ..known }.expression("argv[0] == 'x'").is_err());
+        assert!(UsableNames { command: false, ..known }.expression("argv[0] == 'x'").is_err());
     }
 
     #[test]

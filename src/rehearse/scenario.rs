@@ -9,14 +9,14 @@ use crate::runbook::name::{Name, RunbookName};
 
 use super::{
     document::{AnswerDocument, EventDocument, ExpectDocument, InjectionDocument, SaidDocument, ScenarioDocument},
-    fault::{Fault, ScenarioError},
+    fault::{ScenarioError, ScenarioFault},
     fixture::Fixtures,
     injection::Injection,
-    line::Lines,
-    reader::Reader,
+    line::LineMap,
+    reader::ScenarioReader,
     rule::{Expectation, Happening, Printout, Rule},
     world::BUILTINS,
-    written::Written,
+    written::ScenarioText,
 };
 
 /// Every rehearsal begins at the same moment unless it says otherwise.
@@ -49,15 +49,15 @@ pub struct Scenario {
     pub happenings: Vec<Happening>,
     pub injections: Vec<Injection>,
     /// By step id, place or `plan`: one answer for every time, or one for each.
-    pub answers: IndexMap<String, Answers>,
+    pub answers: IndexMap<String, ScriptedAnswers>,
     pub overrides: IndexMap<String, String>,
     pub expect: Expectation,
-    pub lines: Arc<Lines>,
+    pub lines: Arc<LineMap>,
 }
 
 /// The answers to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answers {
+pub enum ScriptedAnswers {
     Always(Said),
     Each(Vec<Said>),
 }
@@ -80,9 +80,9 @@ impl Scenario {
     }
 
     fn parse_beside(name: &str, text: &str, beside: &dyn Fixtures) -> Result<Self, ScenarioError> {
-        let Written { mut document, lines, faults } = Written::read(name, text, beside)?;
+        let ScenarioText { mut document, lines, faults } = ScenarioText::read(name, text, beside)?;
         let refuse = |faults| ScenarioError { name: name.to_owned(), faults };
-        let mut reader = Reader { name, lines: Arc::new(lines), faults };
+        let mut reader = ScenarioReader { name, lines: Arc::new(lines), faults };
         let rules = reader.commands(&mut document);
         let events: Vec<Option<EventDocument>> = reader.list(&mut document, "events");
         let injections: Vec<Option<InjectionDocument>> = reader.list(&mut document, "faults");
@@ -163,22 +163,22 @@ impl Scenario {
             let Printout::Unread(path) = &rule.stdout else { continue };
             match fixtures.read(path) {
                 Ok(bytes) => Arc::make_mut(rule).stdout = Printout::Bytes(bytes.into()),
-                Err(what) => faults.push(Fault::at(&self.name, rule.line.clone(), format!("the fixture cannot be read: {what}"))),
+                Err(what) => faults.push(ScenarioFault::at(&self.name, rule.line.clone(), format!("the fixture cannot be read: {what}"))),
             }
         }
         if faults.is_empty() { Ok(self) } else { Err(ScenarioError { name: self.name, faults }) }
     }
 }
 
-fn answers(written: AnswerDocument) -> Answers {
+fn answers(written: AnswerDocument) -> ScriptedAnswers {
     let said = |said| match said {
         SaidDocument::YesNo(yes) => Said::YesNo(yes),
         SaidDocument::Text(text) => Said::Text(text),
     };
     match written {
-        AnswerDocument::YesNo(yes) => Answers::Always(Said::YesNo(yes)),
-        AnswerDocument::Text(text) => Answers::Always(Said::Text(text)),
-        AnswerDocument::Each(all) => Answers::Each(all.into_iter().map(said).collect()),
+        AnswerDocument::YesNo(yes) => ScriptedAnswers::Always(Said::YesNo(yes)),
+        AnswerDocument::Text(text) => ScriptedAnswers::Always(Said::Text(text)),
+        AnswerDocument::Each(all) => ScriptedAnswers::Each(all.into_iter().map(said).collect()),
     }
 }
 

@@ -7,19 +7,19 @@ use crate::{
     runbook::model::{Kind, Runbook},
 };
 
-use super::coverage::{Aspect, gate_id};
+use super::aspect::{Aspect, gate_id};
 
 /// What a rehearsal has shown of a runbook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shown(BTreeSet<(String, Aspect)>);
+pub(crate) struct Exercised(BTreeSet<(String, Aspect)>);
 
-impl Shown {
+impl Exercised {
     /// From the events of one rehearsal.
     #[must_use]
-    pub fn of<'a>(runbook: &Runbook, events: impl IntoIterator<Item = &'a Event>) -> Self {
+    pub(crate) fn of<'a>(runbook: &Runbook, events: impl IntoIterator<Item = &'a Event>) -> Self {
         let calls: BTreeSet<&str> =
             runbook.all_steps().filter(|step| matches!(step.kind, Kind::Call(_))).map(|step| step.id.as_str()).collect();
-        let mut seen = Seen::new(runbook);
+        let mut seen = ExercisedSoFar::new(runbook);
         for event in events {
             seen.take(event, &calls);
         }
@@ -27,13 +27,13 @@ impl Shown {
     }
 
     /// The ids of steps and probes, and the ways in which they went.
-    pub fn ways(&self) -> impl Iterator<Item = (&str, Aspect)> {
+    pub(crate) fn ways(&self) -> impl Iterator<Item = (&str, Aspect)> {
         self.0.iter().map(|(id, aspect)| (id.as_str(), *aspect))
     }
 }
 
 /// What the events of a rehearsal, one after the other, have shown.
-struct Seen {
+struct ExercisedSoFar {
     shown: BTreeSet<(String, Aspect)>,
     /// Probes of the preflight that may be passed over, and gates that may be.
     probes: Vec<String>,
@@ -42,7 +42,7 @@ struct Seen {
     asked: BTreeSet<String>,
 }
 
-impl Seen {
+impl ExercisedSoFar {
     fn new(runbook: &Runbook) -> Self {
         let probes = runbook.preflight.iter().filter(|probe| probe.when.is_some()).filter_map(|probe| Some(probe.id.as_ref()?.to_string()));
         let gates = runbook.all_steps().filter_map(|step| match &step.kind {

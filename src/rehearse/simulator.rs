@@ -17,13 +17,13 @@ use crate::{
 
 use super::{
     document::Mishap,
-    ending::Ending,
-    fault::Fault,
+    ending::CommandEnding,
+    fault::ScenarioFault,
     injection::{Calls, Injection},
     line::Spot,
     reader::exit_code,
     rule::{Code, Printout, Rule, passes},
-    stage::{Call, Stage, Violation},
+    stage::{AnsweredCall, Stage, Violation},
     suggestion,
     world::Locals,
 };
@@ -61,8 +61,8 @@ impl Default for Longer {
 }
 
 /// What became of a command.
-struct Answered {
-    ending: Ending,
+struct SimulatedReply {
+    ending: CommandEnding,
     /// Which fault struck.
     injection: Option<usize>,
     /// halligan itself ends here.
@@ -84,18 +84,18 @@ impl Simulator {
     }
 
     /// What went wrong with the scenario itself so far; asked again, only what is new.
-    pub fn take_faults(&self) -> Vec<Fault> {
+    pub fn take_faults(&self) -> Vec<ScenarioFault> {
         std::mem::take(&mut self.stage().faults)
     }
 
     /// Every command so far, in order.
     #[must_use]
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<AnsweredCall> {
         self.stage().calls.clone()
     }
 
     /// Looks at every command so far, without a copy of them.
-    pub fn look_at_calls<T>(&self, look: impl FnOnce(&[Call]) -> T) -> T {
+    pub fn look_at_calls<T>(&self, look: impl FnOnce(&[AnsweredCall]) -> T) -> T {
         look(&self.stage().calls)
     }
 
@@ -159,7 +159,7 @@ impl Simulator {
         left.map(|(injection, counted)| (injection.clone(), *counted)).collect()
     }
 
-    fn answer(&self, stage: &mut Stage, order: &Order) -> Answered {
+    fn answer(&self, stage: &mut Stage, order: &Order) -> SimulatedReply {
         let mut struck: Option<(usize, Injection)> = None;
         for index in 0..stage.injections.len() {
             let injection = &stage.injections[index];
@@ -171,13 +171,15 @@ impl Simulator {
             }
         }
         let Some((index, injection)) = struck else {
-            return Answered { ending: self.by_rule(stage, order, Twist::default()), injection: None, fatal: None };
+            return SimulatedReply { ending: self.by_rule(stage, order, Twist::default()), injection: None, fatal: None };
         };
         let plain = Twist::default();
         let mut fatal = None;
         let mut end = |what: &str, source| fatal = Some(LedgerError { what: what.to_owned(), source });
         let ending = match injection.mishap {
-            Mishap::Fail => Ending { stderr: injection.stderr.clone().into_bytes(), ..Ending::silent(Exit::Code(injection.code)) },
+            Mishap::Fail => {
+                CommandEnding { stderr: injection.stderr.clone().into_bytes(), ..CommandEnding::silent(Exit::Code(injection.code)) }
+            }
             Mishap::Hang => hang(stage, order, Duration::ZERO, injection.line),
             Mishap::Slow => {
                 let longer = injection.takes.map_or(Longer::ToTheLimit, Longer::By);
@@ -196,7 +198,8 @@ impl Simulator {
             Mishap::Drop => {
                 let mut ending = self.by_rule(stage, order, plain);
                 if !matches!(ending.exit, Exit::NotStarted { .. }) {
-                    ending = Ending { rule: ending.rule, ..Ending::silent(Exit::Lost { why: "as the scenario says".to_owned() }) };
+                    ending =
+                        CommandEnding { rule: ending.rule, ..CommandEnding::silent(Exit::Lost { why: "as the scenario says".to_owned() }) };
                 }
                 ending
             }
@@ -206,7 +209,7 @@ impl Simulator {
             }
             Mishap::KillBefore => {
                 end("halligan is killed here, as the scenario says", None);
-                Ending::not_started("halligan was killed before")
+                CommandEnding::not_started("halligan was killed before")
             }
             Mishap::DiskFull => {
                 end("its disk is full, as the scenario says", Some(std::io::ErrorKind::StorageFull.into()));
@@ -216,17 +219,17 @@ impl Simulator {
         if fatal.is_some() {
             stage.ended = Some(order.place.clone());
         }
-        Answered { ending, injection: Some(index), fatal }
+        SimulatedReply { ending, injection: Some(index), fatal }
     }
 
-    fn by_rule(&self, stage: &mut Stage, order: &Order, twist: Twist) -> Ending {
+    fn by_rule(&self, stage: &mut Stage, order: &Order, twist: Twist) -> CommandEnding {
         let scenario = Arc::clone(&stage.scenario);
         if let Words::Argv(argv) = &order.words
             && scenario.programs_listed
             && let Some(program) = argv.first()
             && !installed(&scenario.programs, program)
         {
-            return Ending::not_started(format!("{program}: command not found"));
+            return CommandEnding::not_started(format!("{program}: command not found"));
         }
         let plain = matches!(twist, Twist { longer: Longer::By(Duration::ZERO), lie: false });
         if plain && let Some(ending) = stage.again(order) {
@@ -258,7 +261,7 @@ impl Simulator {
         self.unanswered(stage, order)
     }
 
-    fn unanswered(&self, stage: &mut Stage, order: &Order) -> Ending {
+    fn unanswered(&self, stage: &mut Stage, order: &Order) -> CommandEnding {
         let what = format!("no rule answers `{}` ({})", suggestion::command(order), order.place);
         let (file, line) = match self.runbook.as_deref().and_then(|runbook| line_of(runbook, order.place.step())) {
             Some((file, line)) => (file, Some(line)),
@@ -266,8 +269,8 @@ impl Simulator {
         };
         let near = suggestion::nearest(&stage.scenario, order).map(|near| format!("{near}\n")).unwrap_or_default();
         let hint = format!("{near}add to `commands:` in {}:\n{}", stage.scenario.name, suggestion::rule(order));
-        stage.remember(Fault { file, line, what: what.clone(), hint: Some(hint) });
-        Ending::not_started(what)
+        stage.remember(ScenarioFault { file, line, what: what.clone(), hint: Some(hint) });
+        CommandEnding::not_started(what)
     }
 }
 
@@ -282,24 +285,24 @@ fn line_of(runbook: &Runbook, id: &str) -> Option<(String, usize)> {
 }
 
 /// A rule that cannot be followed: the scenario has failed, whatever the runbook makes of it.
-fn broken(stage: &mut Stage, rule: &Rule, what: &str) -> Ending {
+fn broken(stage: &mut Stage, rule: &Rule, what: &str) -> CommandEnding {
     stage.fault(rule.line.clone(), what);
-    Ending::not_started(format!("the scenario is broken: {what}"))
+    CommandEnding::not_started(format!("the scenario is broken: {what}"))
 }
 
 /// Never ends by itself. `already` is how long it has been under way.
-fn hang(stage: &mut Stage, order: &Order, already: Duration, line: Option<Spot>) -> Ending {
+fn hang(stage: &mut Stage, order: &Order, already: Duration, line: Option<Spot>) -> CommandEnding {
     if let Some(limit) = order.timeout {
         stage.advance(limit.saturating_sub(already));
-        return Ending::late(limit);
+        return CommandEnding::late(limit);
     }
     let what = format!("`{}` hangs for ever: {} has no timeout", suggestion::command(order), order.place);
     stage.fault(line, what.clone());
-    Ending::not_started(what)
+    CommandEnding::not_started(what)
 }
 
 /// Does what the rule says: lets its time pass, changes the world, prints.
-fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Locals, twist: Twist) -> Ending {
+fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Locals, twist: Twist) -> CommandEnding {
     let takes = match twist.longer {
         Longer::By(longer) => rule.takes.saturating_add(longer),
         Longer::ToTheLimit => order.timeout.unwrap_or_else(|| rule.takes.saturating_add(SLOW)).max(rule.takes),
@@ -308,12 +311,12 @@ fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Lo
         && limit < takes
     {
         stage.advance(limit);
-        return Ending::late(limit);
+        return CommandEnding::late(limit);
     }
     stage.advance(takes);
     if !twist.lie {
         if let Err(what) = stage.change(&rule.set, locals) {
-            return Ending::not_started(format!("the scenario is broken: {what}"));
+            return CommandEnding::not_started(format!("the scenario is broken: {what}"));
         }
         for (delay, set) in &rule.after {
             stage.later(*delay, Arc::clone(set), locals.clone(), order.place.clone());
@@ -347,8 +350,8 @@ fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Lo
         }),
     };
     match code {
-        Ok(_) if twist.lie => Ending { exit: Exit::Code(0), stdout, stderr, rule: None },
-        Ok(code) => Ending { exit: Exit::Code(code), stdout, stderr, rule: None },
+        Ok(_) if twist.lie => CommandEnding { exit: Exit::Code(0), stdout, stderr, rule: None },
+        Ok(code) => CommandEnding { exit: Exit::Code(code), stdout, stderr, rule: None },
         Err(what) => broken(stage, rule, &format!("commands[{index}].code: {what}")),
     }
 }
@@ -407,10 +410,10 @@ impl Executor for Simulator {
             }
             let at = stage.now();
             stage.place = Some(order.place.clone());
-            let Answered { ending, injection, fatal } = self.answer(&mut stage, order);
+            let SimulatedReply { ending, injection, fatal } = self.answer(&mut stage, order);
             stage.place = None;
             let took = stage.now().saturating_sub(at);
-            stage.calls.push(Call {
+            stage.calls.push(AnsweredCall {
                 at,
                 took,
                 place: order.place.clone(),

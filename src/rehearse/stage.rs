@@ -11,14 +11,14 @@ use crate::{
 };
 
 use super::{
-    clock::Timeline,
     document::At,
-    ending::Ending,
-    fault::Fault,
+    ending::CommandEnding,
+    fault::ScenarioFault,
     injection::{Injection, part_word},
     line::Spot,
     rule::Assignment,
     scenario::Scenario,
+    timeline::Timeline,
     world::{Locals, World},
 };
 
@@ -29,7 +29,7 @@ const MOST_CALLS: usize = 200_000;
 
 /// A command that was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
+pub struct AnsweredCall {
     /// Since the beginning.
     pub at: Duration,
     pub took: Duration,
@@ -59,7 +59,7 @@ pub struct Violation {
 }
 
 #[derive(Debug, Clone)]
-enum Due {
+enum Pending {
     /// An event, by its index.
     Happening(usize),
     Later {
@@ -70,17 +70,17 @@ enum Due {
 }
 
 #[derive(Debug, Clone)]
-pub struct Stage {
+pub(crate) struct Stage {
     pub scenario: Arc<Scenario>,
     pub world: World,
     /// The scenario's parameters, as expressions see them.
     pub params: Value,
-    timeline: Timeline<Due>,
+    timeline: Timeline<Pending>,
     /// Events that wait for their condition.
     waiting: Vec<usize>,
     pub violations: Vec<Violation>,
-    pub faults: Vec<Fault>,
-    pub calls: Vec<Call>,
+    pub faults: Vec<ScenarioFault>,
+    pub calls: Vec<AnsweredCall>,
     /// How often each rule has answered.
     pub answered: Vec<u64>,
     pub injections: Vec<Injection>,
@@ -102,7 +102,7 @@ pub struct Stage {
 #[derive(Debug, Clone)]
 struct Lasting {
     order: Order,
-    ending: Ending,
+    ending: CommandEnding,
 }
 
 impl Lasting {
@@ -116,7 +116,7 @@ impl Lasting {
 
 impl Stage {
     /// `more` goes wrong besides what the scenario says.
-    pub fn new(scenario: &Arc<Scenario>, more: &[Injection]) -> Self {
+    pub(crate) fn new(scenario: &Arc<Scenario>, more: &[Injection]) -> Self {
         let injections: Vec<Injection> = scenario.injections.iter().chain(more).cloned().collect();
         let mut stage = Self {
             world: World::new(&scenario.world),
@@ -139,7 +139,7 @@ impl Stage {
         };
         for (index, happening) in scenario.happenings.iter().enumerate() {
             match happening.at {
-                Some(at) => stage.timeline.plan(at, Due::Happening(index)),
+                Some(at) => stage.timeline.plan(at, Pending::Happening(index)),
                 None => stage.waiting.push(index),
             }
         }
@@ -148,23 +148,23 @@ impl Stage {
     }
 
     /// Since the beginning.
-    pub fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.timeline.now()
     }
 
-    pub fn fault(&mut self, line: Option<Spot>, what: impl Into<String>) {
-        self.remember(Fault::at(&self.scenario.name, line, what));
+    pub(crate) fn fault(&mut self, line: Option<Spot>, what: impl Into<String>) {
+        self.remember(ScenarioFault::at(&self.scenario.name, line, what));
     }
 
     /// A fault is told once, however often it comes back.
-    pub fn remember(&mut self, fault: Fault) {
+    pub(crate) fn remember(&mut self, fault: ScenarioFault) {
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
     }
 
     /// Whether it is clear that this rehearsal never ends.
-    pub fn endless(&mut self) -> bool {
+    pub(crate) fn endless(&mut self) -> bool {
         if !self.endless && (self.now() > LONGEST || self.calls.len() > MOST_CALLS) {
             self.endless = true;
             let what = if self.now() > LONGEST { "a year has passed in it" } else { "it has run 200,000 commands" };
@@ -174,20 +174,20 @@ impl Stage {
     }
 
     /// Lets time pass, with all that happens in it.
-    pub fn advance(&mut self, length: Duration) {
+    pub(crate) fn advance(&mut self, length: Duration) {
         let until = self.now().saturating_add(length).min(LONGEST + Duration::from_secs(1));
         while let Some(due) = self.timeline.next(until) {
             match due {
-                Due::Later { set, locals, place } => {
+                Pending::Later { set, locals, place } => {
                     let before = self.place.replace(place);
                     let _ = self.change(&set, &locals);
                     self.place = before;
                 }
-                Due::Happening(index) => {
+                Pending::Happening(index) => {
                     let scenario = Arc::clone(&self.scenario);
                     let Some(happening) = scenario.happenings.get(index) else { continue };
                     if let Some(every) = happening.every {
-                        self.timeline.plan(self.now().saturating_add(every), Due::Happening(index));
+                        self.timeline.plan(self.now().saturating_add(every), Pending::Happening(index));
                     }
                     if self.holds(index) {
                         let _ = self.change(&happening.set, &Locals::default());
@@ -197,8 +197,8 @@ impl Stage {
         }
     }
 
-    pub fn later(&mut self, delay: Duration, set: Arc<[Assignment]>, locals: Locals, place: Place) {
-        self.timeline.plan(self.now().saturating_add(delay), Due::Later { set, locals, place });
+    pub(crate) fn later(&mut self, delay: Duration, set: Arc<[Assignment]>, locals: Locals, place: Place) {
+        self.timeline.plan(self.now().saturating_add(delay), Pending::Later { set, locals, place });
     }
 
     /// The names that every rule sees beside the world and what it has captured.
@@ -220,7 +220,7 @@ impl Stage {
     }
 
     /// What was answered before to the same command in the same world.
-    pub(super) fn again(&mut self, order: &Order) -> Option<Ending> {
+    pub(super) fn again(&mut self, order: &Order) -> Option<CommandEnding> {
         // What is due at this very moment comes first.
         if self.lasting.0 != self.world.changes() || self.timeline.is_due() {
             return None;
@@ -233,7 +233,7 @@ impl Stage {
     }
 
     /// Keeps an answer for as long as the world is as it is.
-    pub(super) fn keep(&mut self, order: &Order, ending: &Ending) {
+    pub(super) fn keep(&mut self, order: &Order, ending: &CommandEnding) {
         if self.lasting.0 != self.world.changes() {
             self.lasting = (self.world.changes(), Vec::new());
         }
@@ -241,7 +241,7 @@ impl Stage {
     }
 
     /// What an expression sees now.
-    pub fn scope(&self, locals: &Locals) -> Value {
+    pub(crate) fn scope(&self, locals: &Locals) -> Value {
         self.world.scope(locals, self.now())
     }
 
@@ -261,7 +261,7 @@ impl Stage {
     ///
     /// # Errors
     /// What was wrong; it is remembered as a fault already.
-    pub fn change(&mut self, set: &[Assignment], locals: &Locals) -> Result<(), String> {
+    pub(crate) fn change(&mut self, set: &[Assignment], locals: &Locals) -> Result<(), String> {
         if set.is_empty() {
             return Ok(());
         }
@@ -305,7 +305,7 @@ impl Stage {
     }
 
     /// What must not be true at the end, and is.
-    pub fn at_the_end(&mut self) -> Vec<Violation> {
+    pub(crate) fn at_the_end(&mut self) -> Vec<Violation> {
         let scenario = Arc::clone(&self.scenario);
         let scope = self.scope(&Locals::default());
         let mut found = Vec::new();

@@ -6,7 +6,7 @@ use super::{matcher::escape, rule::Rule, scenario::Scenario};
 
 /// A rule in YAML that matches exactly this command, ready to be pasted below `commands:`.
 #[must_use]
-pub fn rule(order: &Order) -> String {
+pub(super) fn rule(order: &Order) -> String {
     let mut text = match &order.words {
         Words::Argv(argv) => {
             let words: Vec<String> = argv.iter().map(|word| scalar(&escape(word))).collect();
@@ -38,7 +38,7 @@ pub(super) fn scalar(text: &str) -> String {
 
 /// The command as a person would write it.
 #[must_use]
-pub fn command(order: &Order) -> String {
+pub(super) fn command(order: &Order) -> String {
     let text = match &order.words {
         Words::Argv(argv) => {
             argv.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { word.clone() }).collect::<Vec<_>>().join(" ")
@@ -53,7 +53,7 @@ pub fn command(order: &Order) -> String {
 
 /// The rule that is most like a command that none answers, and why it does not.
 #[must_use]
-pub fn nearest(scenario: &Scenario, order: &Order) -> Option<String> {
+pub(super) fn nearest(scenario: &Scenario, order: &Order) -> Option<String> {
     let text = command(order);
     let alike = |rule: &Rule| strsim::normalized_levenshtein(&rule.text, &text);
     let whole = scenario.rules.iter().find(|rule| rule.pattern.matches(&order.words, order.host.as_deref()).is_some());

@@ -11,15 +11,15 @@ use minijinja::{
 use crate::expression;
 
 /// Words of rules that mean something of their own; no variable of the world is called so.
-pub const BUILTINS: &[&str] = &["params", "argv", "host", "user", "env", "stdin", "elapsed", "calls", "place", "part", "here"];
+pub(crate) const BUILTINS: &[&str] = &["params", "argv", "host", "user", "env", "stdin", "elapsed", "calls", "place", "part", "here"];
 
 /// The host in `hosts` that is the machine on which halligan runs.
-pub const LOCAL: &str = "local";
+pub(crate) const LOCAL: &str = "local";
 
 type Variables = IndexMap<String, Value>;
 /// Names that one command brings with it. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Locals {
+pub(crate) struct Locals {
     /// What was captured of it, and how often its rule has answered.
     pub own: Arc<Vec<(String, Value)>>,
     /// What is the same for every rule.
@@ -35,7 +35,7 @@ impl Locals {
 
 /// The state of the simulated world. It has exactly the variables that the scenario declares.
 #[derive(Debug, Clone, Default)]
-pub struct World {
+pub(crate) struct World {
     /// Shared with scopes only while an expression is evaluated, so a change copies nothing.
     variables: Arc<Variables>,
     /// How often it was changed.
@@ -44,13 +44,13 @@ pub struct World {
 
 /// What an expression sees.
 #[derive(Debug)]
-struct Scope {
+struct WorldScope {
     variables: Arc<Variables>,
     locals: Locals,
     elapsed: f64,
 }
 
-impl Object for Scope {
+impl Object for WorldScope {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.get_value_by_str(key.as_str()?)
     }
@@ -64,7 +64,7 @@ impl Object for Scope {
     }
 }
 
-impl Scope {
+impl WorldScope {
     /// What `hosts` holds for the host on which the command runs.
     fn here(&self) -> Option<Value> {
         let host = self.locals.get("host")?;
@@ -74,26 +74,26 @@ impl Scope {
 
 impl World {
     #[must_use]
-    pub fn new(variables: &IndexMap<String, serde_json::Value>) -> Self {
+    pub(crate) fn new(variables: &IndexMap<String, serde_json::Value>) -> Self {
         let variables = variables.iter().map(|(name, value)| (name.clone(), expression::from_json(value))).collect();
         Self { variables: Arc::new(variables), changes: 0 }
     }
 
     /// The scope for an expression: the command's own names first, then the variables, and `elapsed` in seconds.
     #[must_use]
-    pub fn scope(&self, locals: &Locals, elapsed: std::time::Duration) -> Value {
-        Value::from_object(Scope { variables: Arc::clone(&self.variables), locals: locals.clone(), elapsed: elapsed.as_secs_f64() })
+    pub(crate) fn scope(&self, locals: &Locals, elapsed: std::time::Duration) -> Value {
+        Value::from_object(WorldScope { variables: Arc::clone(&self.variables), locals: locals.clone(), elapsed: elapsed.as_secs_f64() })
     }
 
     /// How often it was changed: as long as that is the same, so is all of it.
     #[must_use]
-    pub fn changes(&self) -> u64 {
+    pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
 
     /// The value at a path such as `osd.3.up`.
     #[must_use]
-    pub fn get(&self, path: &str) -> Option<Value> {
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
         let mut parts = path.split('.');
         let mut value = self.variables.get(parts.next()?)?.clone();
         for part in parts {
@@ -104,7 +104,7 @@ impl World {
 
     /// Every variable as it is now.
     #[must_use]
-    pub fn snapshot(&self) -> serde_json::Map<String, serde_json::Value> {
+    pub(crate) fn snapshot(&self) -> serde_json::Map<String, serde_json::Value> {
         let json = |value: &Value| serde_json::to_value(value).unwrap_or_else(|_| value.to_string().into());
         self.variables.iter().map(|(name, value)| (name.clone(), json(value))).collect()
     }
@@ -113,7 +113,7 @@ impl World {
     ///
     /// # Errors
     /// There is nothing to change there.
-    pub fn set(&mut self, path: &[String], value: Value) -> Result<(), String> {
+    pub(crate) fn set(&mut self, path: &[String], value: Value) -> Result<(), String> {
         let missing = |upto: usize| format!("there is no `{}` in the world", path[..upto].join("."));
         let Some((root, rest)) = path.split_first() else { return Err("it names nothing to set".to_owned()) };
         self.changes += 1;

@@ -10,9 +10,9 @@ use crate::{
 };
 
 use super::{
-    fault::{Fault, ScenarioError},
+    fault::{ScenarioError, ScenarioFault},
     fixture::Fixtures,
-    line::Lines,
+    line::LineMap,
 };
 
 /// How many scenarios may extend one another.
@@ -29,20 +29,20 @@ const SINGLES: [&str; 4] = ["runbook", "now", "user", "commands_present"];
 
 /// The text of a scenario as data, with the place of each part of it.
 #[derive(Clone)]
-pub(super) struct Written {
+pub(super) struct ScenarioText {
     pub document: Value,
-    pub lines: Lines,
+    pub lines: LineMap,
     /// What is wrong with its form.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ScenarioFault>,
 }
 
 /// What scenarios extend, by its name and text: most of those of a runbook extend the same one.
-static EXTENDED: Cache<Arc<Written>> = Cache::new(64);
+static EXTENDED: Cache<Arc<ScenarioText>> = Cache::new(64);
 
-impl Written {
+impl ScenarioText {
     /// # Errors
     /// It cannot be read at all.
-    pub fn read(name: &str, text: &str, beside: &dyn Fixtures) -> Result<Self, ScenarioError> {
+    pub(super) fn read(name: &str, text: &str, beside: &dyn Fixtures) -> Result<Self, ScenarioError> {
         Self::alone(name, text)?.laid_over(name, beside, 0)
     }
 
@@ -50,22 +50,22 @@ impl Written {
     fn alone(name: &str, text: &str) -> Result<Self, ScenarioError> {
         let refuse = |faults| ScenarioError { name: name.to_owned(), faults };
         let parsed = source::read(text);
-        let lines = Lines::of(name, text, parsed.root.as_ref());
+        let lines = LineMap::of(name, text, parsed.root.as_ref());
         let mut form = parsed.faults;
         let mut document = Value::Null;
         if parsed.usable {
             document = parse(text).map_err(|error| {
                 let line = error.location().map(|at| at.line());
-                refuse(vec![Fault { file: name.to_owned(), line, what: error.to_string(), hint: None }])
+                refuse(vec![ScenarioFault { file: name.to_owned(), line, what: error.to_string(), hint: None }])
             })?;
             if let Some(root) = &parsed.root {
                 root.disagreements(&document, &mut form);
             }
         }
         let at = |offset| Some(lines.at(offset));
-        let faults: Vec<Fault> = form
+        let faults: Vec<ScenarioFault> = form
             .into_iter()
-            .map(|fault| Fault { file: name.to_owned(), line: at(fault.span.offset), what: fault.message, hint: None })
+            .map(|fault| ScenarioFault { file: name.to_owned(), line: at(fault.span.offset), what: fault.message, hint: None })
             .collect();
         if parsed.usable { Ok(Self { document, lines, faults }) } else { Err(refuse(faults)) }
     }
@@ -73,7 +73,7 @@ impl Written {
     fn laid_over(self, name: &str, beside: &dyn Fixtures, depth: usize) -> Result<Self, ScenarioError> {
         let refuse = |faults| ScenarioError { name: name.to_owned(), faults };
         let Some(base) = self.document.get("extends").and_then(Value::as_str).map(str::to_owned) else { return Ok(self) };
-        let wrong = |what: String| refuse(vec![Fault::at(name, self.lines.get("extends"), format!("extends: {what}"))]);
+        let wrong = |what: String| refuse(vec![ScenarioFault::at(name, self.lines.get("extends"), format!("extends: {what}"))]);
         if depth == DEPTH {
             return Err(wrong(format!("more than {DEPTH} scenarios extend one another; perhaps in a circle")));
         }
@@ -135,7 +135,7 @@ fn append(map: &mut Map<String, Value>, key: &str, more: Option<Value>) -> usize
 
 #[cfg(test)]
 mod tests {
-    use super::super::Scenario;
+    use super::super::scenario::Scenario;
 
     #[test]
     fn what_is_not_said_is_as_below() {

@@ -12,7 +12,7 @@ use crate::{
 ///
 /// # Errors
 /// Says why they cannot be listed; the value can then still be typed.
-pub fn choices(
+pub(crate) fn choices(
     runbook: &Runbook,
     params: minijinja::Value,
     command: &Command,

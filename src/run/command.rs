@@ -8,14 +8,14 @@ use std::{
 
 use minijinja::{Value, value::ValueKind};
 
-use super::engine::{Engine, Halt};
+use super::{engine::Engine, halt::Halt};
 use crate::{
     event::{Captured, Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
     expression::{self, cache::Cache},
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
     quantity,
-    runbook::model::{Command, Count, Output, Program, Progress as ProgressSpec, Template, Timespan},
+    runbook::model::{Command, Count, Output, Program, ProgressSpec, Template, Timespan},
 };
 
 /// How long a read may take when the runbook does not say.
@@ -43,7 +43,7 @@ pub(super) use known;
 
 impl Engine<'_> {
     /// Resolves a command. The error says what is wrong with it.
-    pub fn order(command: &Command, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Order>, String> {
+    pub(super) fn order(command: &Command, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Order>, String> {
         let words = match &command.program {
             Program::Argv(templates) => Words::Argv(known!(argv(templates, scope)?)),
             Program::Shell(script) => Words::Script(script.to_string()),
@@ -95,7 +95,7 @@ impl Engine<'_> {
     }
 
     /// Runs an order: records that it begins, runs it, judges it, records how it ended.
-    pub fn execute(
+    pub(super) fn execute(
         &self,
         order: &Order,
         attempt: u32,

@@ -4,11 +4,7 @@ use std::fmt::Write;
 
 use minijinja::context;
 
-use super::{
-    engine::{Engine, Halt},
-    frame::Frame,
-    step::Did,
-};
+use super::{did::Did, engine::Engine, frame::Frame, halt::Halt};
 use crate::{
     event::{Event, Part, Place, Prediction},
     plan::{Evaluated, Scope},
@@ -18,7 +14,7 @@ use crate::{
 
 impl Engine<'_> {
     /// The operator decides.
-    pub fn confirm(&self, confirm: &Confirm, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
+    pub(super) fn confirm(&self, confirm: &Confirm, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
         let mut text = match scope.text(&confirm.message) {
             Ok(Evaluated::Known(text)) => text,
             Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
@@ -50,16 +46,16 @@ impl Engine<'_> {
             None => self.ask_yes(place, text)?,
         };
         Ok(match asked {
-            Asked::Yes(typed) => {
+            Consent::Yes(typed) => {
                 frame.covered.extend(confirm.covers.iter().cloned());
                 Did::Done(context! { ran => true, ok => true, output => typed })
             }
-            Asked::NotAsked(question) => Did::Predicted(Prediction::WouldAsk { question }),
+            Consent::NotAsked(question) => Did::Predicted(Prediction::WouldAsk { question }),
         })
     }
 
     /// A person does something elsewhere and says what was done.
-    pub fn manual(&self, manual: &Manual, scope: &Scope, place: &Place) -> Result<Did, Halt> {
+    pub(super) fn manual(&self, manual: &Manual, scope: &Scope, place: &Place) -> Result<Did, Halt> {
         let text = match scope.text(&manual.message) {
             Ok(Evaluated::Known(text)) => text,
             Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
@@ -72,8 +68,8 @@ impl Engine<'_> {
             Some(Err(error)) => return Ok(Did::failed(format!("its question cannot be evaluated: {error}"))),
         };
         let report = match self.put(place, Question { place: Some(place.clone()), ask: Ask::Report { ask }, text })? {
-            Asked::Yes(report) => report,
-            Asked::NotAsked(question) => return Ok(Did::Predicted(Prediction::WouldAsk { question })),
+            Consent::Yes(report) => report,
+            Consent::NotAsked(question) => return Ok(Did::Predicted(Prediction::WouldAsk { question })),
         };
         let result = context! { ran => true, ok => true, report => report.as_str(), output => report.as_str() };
         let Some(probe) = &manual.verify else { return Ok(Did::Done(result)) };
@@ -86,21 +82,21 @@ impl Engine<'_> {
         })
     }
 
-    pub fn ask_phrase(&self, place: &Place, text: String, phrase: String, destroys: bool) -> Result<Asked, Halt> {
+    pub(super) fn ask_phrase(&self, place: &Place, text: String, phrase: String, destroys: bool) -> Result<Consent, Halt> {
         self.put(place, Question { place: Some(place.clone()), ask: Ask::Phrase { phrase, destroys }, text })
     }
 
-    fn ask_yes(&self, place: &Place, text: String) -> Result<Asked, Halt> {
+    fn ask_yes(&self, place: &Place, text: String) -> Result<Consent, Halt> {
         self.put(place, Question { place: Some(place.clone()), ask: Ask::YesNo, text })
     }
 
-    fn put(&self, place: &Place, question: Question) -> Result<Asked, Halt> {
+    fn put(&self, place: &Place, question: Question) -> Result<Consent, Halt> {
         match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) => {
                 self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: typed.clone(), by })?;
-                Ok(Asked::Yes(typed))
+                Ok(Consent::Yes(typed))
             }
-            Ok(Answer::NotAsked) => Ok(Asked::NotAsked(question.text)),
+            Ok(Answer::NotAsked) => Ok(Consent::NotAsked(question.text)),
             Ok(Answer::No { why }) => self.decline(Some(place), question.text, why),
             Ok(Answer::Chosen { .. }) => self.decline(Some(place), question.text, "no clear answer".to_owned()),
             Err(no_answer) => self.no_answer(Some(place), question.text, no_answer),
@@ -109,7 +105,7 @@ impl Engine<'_> {
 }
 
 /// An answer that lets the run go on.
-pub(super) enum Asked {
+pub(super) enum Consent {
     Yes(String),
     /// A dry run does not ask; this is what it would have asked.
     NotAsked(String),

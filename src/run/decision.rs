@@ -2,11 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{
-    engine::{Engine, Halt},
-    frame::Frame,
-    recall::{at_once, unanswered},
-};
+use super::{engine::Engine, frame::Frame, halt::Halt, probe::at_once};
 use crate::{
     event::{Effect, Event, Part, Place, StepOutcome},
     plan::{Evaluated, Scope},
@@ -16,7 +12,7 @@ use crate::{
 
 impl Engine<'_> {
     /// What happens after a failure: as the runbook says, or as the operator decides.
-    pub fn after_failure(&self, step: &Step, place: &Place, why: &str, doubt: bool) -> Result<Choice, Halt> {
+    pub(super) fn after_failure(&self, step: &Step, place: &Place, why: &str, doubt: bool) -> Result<Choice, Halt> {
         match step.on_fail {
             OnFail::Stop => return Ok(Choice::Stop),
             // What is in doubt is never passed over without a person's word.
@@ -54,7 +50,7 @@ impl Engine<'_> {
     /// First the probe that can tell, then the operator.
     ///
     /// `before` describes a step that was begun before this run was taken up again.
-    pub fn resolve_doubt(
+    pub(super) fn resolve_doubt(
         &self,
         step: &Step,
         scope: &Scope,
@@ -114,14 +110,14 @@ impl Engine<'_> {
                 Ok(Some(choice))
             }
             Err(no_answer) if before.is_some() => {
-                Err(unanswered(place, &no_answer, format!("nobody knows whether {place} took effect: {why}")))
+                Err(Halt::unanswered(place, &no_answer, format!("nobody knows whether {place} took effect: {why}")))
             }
             _ => Ok(None),
         }
     }
 
     /// Asks where the operator's word is needed before a step begins: for what destroys, and in step mode.
-    pub fn may_begin(&self, step: &Step, order: &Order, frame: &mut Frame, place: &Place) -> Result<Choice, Halt> {
+    pub(super) fn may_begin(&self, step: &Step, order: &Order, frame: &mut Frame, place: &Place) -> Result<Choice, Halt> {
         let would_run = order.shown();
         if order.effect == Effect::Destroy && !frame.covered.contains(&step.id) {
             let phrase = step.id.to_string();

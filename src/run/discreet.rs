@@ -1,9 +1,9 @@
 //! Facts without secrets: what is not masked where it is printed is masked here, before it is recorded or shown.
 
-use super::mask::Secrets;
 use crate::{
     event::{Event, Excerpt, Exit, Finding, Prediction, Progress, Shown, Skip, StepOutcome, Verdict},
     ports::Question,
+    secret::Secrets,
 };
 
 impl Secrets {

@@ -2,122 +2,17 @@
 
 use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 
-use super::{Before, Ports, Setting, mask::Secrets};
-use crate::{
-    event::{
-        Event, Outcome, Place, Progress, RunState,
-        state::{IllegalTransition, Phase},
-    },
-    plan::Plan,
-    ports::{Answer, Heard, LedgerError, NoAnswer, Question, Urgency},
+use super::{
+    ending::Ending,
+    halt::Halt,
+    setting::{Before, Ports, Setting},
 };
-
-/// Why the loop does not go on.
-#[derive(Debug)]
-pub(super) enum Halt {
-    /// The preflight said no.
-    Blocked {
-        why: String,
-    },
-    /// The operator said no, or nobody could be asked; `flag` would have answered.
-    Declined {
-        place: Option<Place>,
-        why: String,
-        flag: Option<String>,
-    },
-    /// A step failed, and nothing says to go on.
-    Failed {
-        place: Place,
-        why: String,
-    },
-    /// The operator stopped it.
-    Stopped {
-        place: Option<Place>,
-        why: String,
-    },
-    /// What was done is to be taken back.
-    Rollback {
-        place: Place,
-        why: String,
-    },
-    /// Only a person can say how to go on, and nobody is there. All stays as it is.
-    OperatorNeeded {
-        place: Place,
-        why: String,
-    },
-    /// It could not be taken back.
-    Stuck {
-        place: Place,
-        why: String,
-    },
-    /// The operator wants out at once: nothing more is started, cleanups neither.
-    Abandoned,
-    Ledger(LedgerError),
-    Bug(IllegalTransition),
-}
-
-impl Halt {
-    /// Nothing at all may be started any more, not even a cleanup.
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::Abandoned | Self::OperatorNeeded { .. } | Self::Ledger(_) | Self::Bug(_))
-    }
-
-    pub fn place(&self) -> Option<&Place> {
-        match self {
-            Self::Declined { place, .. } | Self::Stopped { place, .. } => place.as_ref(),
-            Self::Failed { place, .. } | Self::Rollback { place, .. } | Self::OperatorNeeded { place, .. } | Self::Stuck { place, .. } => {
-                Some(place)
-            }
-            Self::Blocked { .. } | Self::Abandoned | Self::Ledger(_) | Self::Bug(_) => None,
-        }
-    }
-
-    fn why(&self) -> String {
-        match self {
-            Self::Blocked { why }
-            | Self::Declined { why, .. }
-            | Self::Failed { why, .. }
-            | Self::Stopped { why, .. }
-            | Self::Rollback { why, .. }
-            | Self::OperatorNeeded { why, .. }
-            | Self::Stuck { why, .. } => why.clone(),
-            Self::Abandoned => "left at once, as asked".to_owned(),
-            Self::Ledger(error) => match &error.source {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            },
-            Self::Bug(error) => error.to_string(),
-        }
-    }
-}
-
-impl From<LedgerError> for Halt {
-    fn from(error: LedgerError) -> Self {
-        Self::Ledger(error)
-    }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone)]
-pub struct Ending {
-    pub outcome: Outcome,
-    pub why: String,
-    /// Where it ended, if not at its end.
-    pub place: Option<Place>,
-    /// The flag that would have answered a question that nobody could be asked.
-    pub flag: Option<String>,
-    /// Steps whose cleanup is still to be done.
-    pub owed: Vec<Place>,
-    /// The journal failed.
-    pub journal_failed: bool,
-    /// A fact did not follow from those before it.
-    pub bug: bool,
-    /// Only a person can say how to go on, and nobody was there.
-    pub operator_needed: bool,
-    /// The operator's signals ended it.
-    pub interrupted: bool,
-    pub state: RunState,
-}
+use crate::{
+    event::{Event, Outcome, Place, Progress, RunState, state::Phase},
+    plan::Plan,
+    ports::{Answer, Heard, NoAnswer, Question, Urgency},
+    secret::Secrets,
+};
 
 pub(super) struct Engine<'a> {
     pub plan: &'a Plan,
@@ -134,7 +29,7 @@ pub(super) struct Engine<'a> {
 
 impl Engine<'_> {
     /// Makes an event a fact: folds it, records it, and only then shows it. What the operator has signalled meanwhile goes first.
-    pub fn emit(&self, event: Event) -> Result<(), Halt> {
+    pub(super) fn emit(&self, event: Event) -> Result<(), Halt> {
         self.record_signals()?;
         self.record(event)
     }
@@ -182,11 +77,11 @@ impl Engine<'_> {
     }
 
     /// Whether anybody looks on.
-    pub fn is_watched(&self) -> bool {
+    pub(super) fn is_watched(&self) -> bool {
         !self.ports.observers.is_empty()
     }
 
-    pub fn progress(&self, progress: &Progress) {
+    pub(super) fn progress(&self, progress: &Progress) {
         if !self.is_watched() {
             return;
         }
@@ -204,7 +99,7 @@ impl Engine<'_> {
     }
 
     /// Asks the operator, without a secret in the question.
-    pub fn put_question(&self, question: &Question) -> Result<Answer, NoAnswer> {
+    pub(super) fn put_question(&self, question: &Question) -> Result<Answer, NoAnswer> {
         if self.secrets.is_empty() {
             return self.ports.prompt.ask(question);
         }
@@ -212,17 +107,17 @@ impl Engine<'_> {
     }
 
     /// Whether the operator wants to leave at once: then nothing more is started, and cleanups stay owed.
-    pub fn leaving(&self) -> bool {
+    pub(super) fn leaving(&self) -> bool {
         self.ports.interrupts.urgency().max(self.ports.last_interrupts.urgency()) == Urgency::AtOnce
     }
 
     /// Whether a dry run has passed over a change, so that the world is no longer what the real run would see.
-    pub fn hypothetical(&self) -> bool {
+    pub(super) fn hypothetical(&self) -> bool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).hypothetical()
     }
 
     /// Whether the operator wants the run to end before the next step.
-    pub fn check_interrupts(&self, place: Option<&Place>) -> Result<(), Halt> {
+    pub(super) fn check_interrupts(&self, place: Option<&Place>) -> Result<(), Halt> {
         let why = match self.ports.interrupts.urgency() {
             Urgency::None => return Ok(()),
             Urgency::AtOnce => return Err(Halt::Abandoned),
@@ -232,8 +127,24 @@ impl Engine<'_> {
         Err(Halt::Stopped { place: place.cloned(), why: why.to_owned() })
     }
 
+    /// Records a no, and ends the run with it.
+    pub(super) fn decline<T>(&self, place: Option<&Place>, text: String, why: String) -> Result<T, Halt> {
+        self.emit(Event::Declined { place: place.cloned(), text, why: why.clone() })?;
+        Err(Halt::Declined { place: place.cloned(), why, beforehand: None })
+    }
+
+    /// Records that there was nobody to answer, and ends the run with it.
+    pub(super) fn no_answer<T>(&self, place: Option<&Place>, text: String, no_answer: NoAnswer) -> Result<T, Halt> {
+        let why = no_answer.to_string();
+        self.emit(Event::Declined { place: place.cloned(), text, why: why.clone() })?;
+        match no_answer {
+            NoAnswer::NoTerminal { beforehand } => Err(Halt::Declined { place: place.cloned(), why, beforehand: Some(beforehand) }),
+            NoAnswer::Interrupted | NoAnswer::Gone => Err(Halt::Stopped { place: place.cloned(), why }),
+        }
+    }
+
     /// Records how the run ended.
-    pub fn close(self, result: Result<(), Halt>) -> Ending {
+    pub(super) fn close(self, result: Result<(), Halt>) -> Ending {
         let result = self.record_signals().and(result);
         // What is abandoned stays open: a resume takes it up where it was left.
         if result.as_ref().is_err_and(Halt::is_final) {
@@ -254,14 +165,14 @@ impl Engine<'_> {
     }
 
     /// Says how the run ended.
-    pub fn told(self, result: &Result<(), Halt>) -> Ending {
+    pub(super) fn told(self, result: &Result<(), Halt>) -> Ending {
         let owed = self.owed();
         let (outcome, why, place) = match result {
             Ok(()) => (Outcome::Completed, String::new(), None),
             Err(halt) => (Outcome::from(halt), halt.why(), halt.place().cloned()),
         };
-        let flag = match result {
-            Err(Halt::Declined { flag, .. }) => flag.clone(),
+        let beforehand = match result {
+            Err(Halt::Declined { beforehand, .. }) => beforehand.clone(),
             _ => None,
         };
         let why = self.secrets.mask(&why).into_owned();
@@ -269,7 +180,7 @@ impl Engine<'_> {
             outcome,
             why,
             place,
-            flag,
+            beforehand,
             owed,
             journal_failed: matches!(result, Err(Halt::Ledger(_))),
             bug: matches!(result, Err(Halt::Bug(_))),

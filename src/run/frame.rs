@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    engine::{Engine, Halt},
-    remedy::Prepared,
-};
+use super::{engine::Engine, halt::Halt, remedy::PreparedRemedy};
 use crate::{
     event::{Event, Part, Place},
     runbook::name::StepId,
@@ -15,8 +12,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Compensation {
     pub place: Place,
-    pub undo: Option<Prepared>,
-    pub cleanup: Option<Prepared>,
+    pub undo: Option<PreparedRemedy>,
+    pub cleanup: Option<PreparedRemedy>,
     /// A run that stops leaves what was set as it is, and owes the cleanup: a resume goes on from there.
     pub owed_when_stopped: bool,
 }
@@ -37,12 +34,12 @@ pub(super) struct Frame {
 
 impl Frame {
     /// A stretch inside another: what was confirmed there holds here too.
-    pub fn inside(outer: &Self) -> Self {
+    pub(super) fn inside(outer: &Self) -> Self {
         Self { covered: outer.covered.clone(), passed_over: outer.passed_over, ..Self::default() }
     }
 
     /// What takes a step back; a later one replaces that of an earlier attempt.
-    pub fn register(&mut self, compensation: Compensation) {
+    pub(super) fn register(&mut self, compensation: Compensation) {
         self.compensations.retain(|other| other.place != compensation.place);
         self.compensations.push(compensation);
     }
@@ -50,7 +47,7 @@ impl Frame {
 
 impl Engine<'_> {
     /// Runs the cleanups of a frame in reverse order; on a rollback, the undos too. What could still be undone goes to the parent.
-    pub fn end_frame(&self, frame: Frame, parent: Option<&mut Frame>, result: Result<(), Halt>) -> Result<(), Halt> {
+    pub(super) fn end_frame(&self, frame: Frame, parent: Option<&mut Frame>, result: Result<(), Halt>) -> Result<(), Halt> {
         if result.as_ref().is_err_and(Halt::is_final) {
             if matches!(result, Err(Halt::Abandoned)) {
                 self.owe_all(&frame)?;

@@ -1,225 +1,32 @@
-//! The loop: preflight, plan, confirmation, steps, and putting back what was set.
+//! The interpreter of a runbook: preflight, plan, confirmation, steps, and putting back what was set.
 //!
 //! It knows nothing of processes, journals or screens: those come in as [`crate::ports`].
 
-#[cfg(test)]
-mod alone;
-mod cgroup;
-mod child;
 mod choices;
 mod command;
 mod confirm;
 mod decision;
+mod did;
 mod discreet;
+pub(crate) mod ending;
 mod engine;
-mod evidence;
-mod family;
-mod foreground;
 mod frame;
-mod output;
+mod halt;
 mod preflight;
 mod probe;
-mod recall;
 mod remedy;
 mod requirement;
-mod shared_lock;
+pub(crate) mod resume;
+pub(crate) mod setting;
+pub(crate) mod shared_lock;
 mod stagger;
+pub(crate) mod start;
 mod step;
 mod stretch;
-mod supervise;
-mod taken_up;
 mod wait;
 
-pub mod alive;
-pub mod clock;
-pub mod dry;
-pub mod lock;
-pub mod mask;
-pub mod process;
-pub mod signals;
-#[allow(unsafe_code)]
-mod spawn;
-pub mod transport;
-
-use std::sync::{Mutex, atomic::AtomicBool};
-
-pub use choices::choices;
-pub use engine::Ending;
-use engine::{Engine, Halt};
-use frame::Frame;
-use mask::Secrets;
-pub use shared_lock::lock_place;
-pub use taken_up::{Before, resume, roll_back, settle};
-
-use crate::{
-    event::{Event, Mode, Opening, Outcome, RunState},
-    inventory::SharedLock,
-    plan::{
-        Plan, Scope,
-        preview::{self, Preview},
-        programs::programs,
-    },
-    ports::{Answer, Ask, Clock, Executor, Interrupts, Ledger, NoAnswer, Observer, Prompt, Question},
-};
-
-/// The outside, as `app` has joined it for this run.
-#[derive(Clone, Copy)]
-pub struct Ports<'a> {
-    pub ledger: &'a dyn Ledger,
-    pub executor: &'a dyn Executor,
-    pub clock: &'a dyn Clock,
-    pub prompt: &'a dyn Prompt,
-    pub observers: &'a [&'a dyn Observer],
-    /// What the operator's signals ask of steps.
-    pub interrupts: &'a Interrupts,
-    /// What they ask of cleanups, which only the third Ctrl-C cuts short.
-    pub last_interrupts: &'a Interrupts,
-    /// Puts the plan into words, to be shown before the question.
-    pub present: &'a (dyn Fn(&Preview) -> String + Sync),
-}
-
-impl std::fmt::Debug for Ports<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Ports")
-    }
-}
-
-/// What is said of a run besides its plan.
-#[derive(Debug, Clone)]
-pub struct Setting {
-    pub run_id: String,
-    pub operator: String,
-    pub host: String,
-    pub mode: Mode,
-    /// Ask before each step that does something.
-    pub step_by_step: bool,
-    /// Locks to take before anything else and to give back at the end, by name.
-    pub shared_locks: Vec<(String, SharedLock)>,
-}
-
-/// Runs a plan to its end, whatever that is.
-///
-/// # Errors
-/// The journal fails, in which case nothing more was started, or a fact does not follow from those before it, which is a bug.
-pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
-    let engine = Engine {
-        plan,
-        ports,
-        setting,
-        state: Mutex::new(RunState::default()),
-        step_by_step: AtomicBool::new(setting.step_by_step),
-        confirms_each: false,
-        before: None,
-        secrets: Secrets::new(plan.bound.secret_values()),
-    };
-    let outcome = engine.whole();
-    engine.close(outcome)
-}
-
-impl Engine<'_> {
-    fn whole(&self) -> Result<(), Halt> {
-        let runbook = &self.plan.runbook;
-        let located = |program: String| (self.ports.executor.locate(&program), program);
-        let programs: Vec<_> = programs(self.plan).into_iter().map(located).map(|(path, program)| (program, path)).collect();
-        let mut record = self.plan.record();
-        // Beside the plan, not of it: its digest is the same on every machine.
-        record["programs"] = programs.iter().map(|(program, path)| (program.clone(), serde_json::json!(path))).collect();
-        self.emit(Event::RunOpened(Box::new(Opening {
-            runbook: runbook.name.to_string(),
-            title: runbook.title.clone(),
-            source: runbook.source.name.clone(),
-            runbook_sha256: runbook.source.sha256.clone(),
-            plan: record,
-            plan_sha256: self.plan.digest().to_owned(),
-            params: self.plan.bound.shown(),
-            mode: self.setting.mode,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        })))?;
-        let mut locks = Frame::default();
-        let result = self.take_shared_locks(&mut locks).and_then(|()| self.opened(programs));
-        self.end_frame(locks, None, result)
-    }
-
-    /// What is done once the run is open and its locks are held.
-    fn opened(&self, programs: Vec<(String, Option<std::path::PathBuf>)>) -> Result<(), Halt> {
-        let runbook = &self.plan.runbook;
-        let mut scope = self.scope(runbook, self.plan.bound.scope_value());
-        let blocked = self.preflight(runbook, &mut scope, None)?;
-        let mut preview = preview::preview(self.plan, &scope);
-        preview.programs = programs;
-        self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
-        let text = (self.ports.present)(&preview);
-        if blocked.is_none() {
-            self.check_interrupts(None)?;
-            self.approve(&preview, text)?;
-        }
-        let mut frame = Frame::default();
-        let result = self.steps(&runbook.steps, &mut scope, &mut frame, None);
-        let result = self.end_frame(frame, None, result);
-        match blocked {
-            // Only a dry run comes this far with a blocked preflight: it has shown what it could.
-            Some(why) => Err(Halt::Blocked { why }),
-            None => result,
-        }
-    }
-
-    /// A scope with what every expression of a runbook may use.
-    fn scope(&self, runbook: &crate::runbook::model::Runbook, params: minijinja::Value) -> Scope {
-        let mut scope = Scope::new(std::sync::Arc::new(runbook.vars.clone()));
-        scope.set("params", params);
-        scope.set("inventory", self.plan.inventory_value());
-        scope.set(
-            "run",
-            minijinja::context! {
-                id => self.setting.run_id.as_str(), operator => self.setting.operator.as_str(), host => self.setting.host.as_str(),
-                started => self.before.map_or_else(|| self.ports.clock.now(), |before| before.opened).to_string(),
-            },
-        );
-        scope
-    }
-
-    /// Asks for the plan to be approved, if it does anything.
-    fn approve(&self, preview: &Preview, text: String) -> Result<(), Halt> {
-        if preview.change + preview.destroy + preview.asks == 0 {
-            return Ok(());
-        }
-        let question = Question { place: None, ask: Ask::Plan { changes: preview.change, destroys: preview.destroy }, text };
-        match self.put_question(&question) {
-            Ok(Answer::Yes { typed, by }) => self.emit(Event::Confirmed { place: None, text: question.text, typed, by }),
-            Ok(Answer::NotAsked) => Ok(()),
-            Ok(Answer::No { why }) => self.decline(None, question.text, why),
-            Ok(Answer::Chosen { .. }) => self.decline(None, question.text, "no clear answer".to_owned()),
-            Err(no_answer) => self.no_answer(None, question.text, no_answer),
-        }
-    }
-
-    /// Records a no, and ends the run with it.
-    fn decline<T>(&self, place: Option<&crate::event::Place>, text: String, why: String) -> Result<T, Halt> {
-        self.emit(Event::Declined { place: place.cloned(), text, why: why.clone() })?;
-        Err(Halt::Declined { place: place.cloned(), why, flag: None })
-    }
-
-    /// Records that there was nobody to answer, and ends the run with it.
-    fn no_answer<T>(&self, place: Option<&crate::event::Place>, text: String, no_answer: NoAnswer) -> Result<T, Halt> {
-        let why = no_answer.to_string();
-        self.emit(Event::Declined { place: place.cloned(), text, why: why.clone() })?;
-        match no_answer {
-            NoAnswer::NoTerminal { flag } => Err(Halt::Declined { place: place.cloned(), why, flag: Some(flag) }),
-            NoAnswer::Interrupted | NoAnswer::Gone => Err(Halt::Stopped { place: place.cloned(), why }),
-        }
-    }
-}
-
-impl From<&Halt> for Outcome {
-    fn from(halt: &Halt) -> Self {
-        match halt {
-            Halt::Blocked { .. } => Self::Blocked,
-            Halt::Declined { .. } => Self::Declined,
-            Halt::Failed { .. } | Halt::Stopped { .. } | Halt::OperatorNeeded { .. } | Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_) => {
-                Self::Stopped
-            }
-            Halt::Rollback { .. } => Self::RolledBack,
-            Halt::Stuck { .. } => Self::Stuck,
-        }
-    }
-}
+pub(crate) use choices::choices;
+pub(crate) use ending::Ending;
+pub(crate) use resume::{resume, roll_back, settle};
+pub(crate) use setting::{Before, Ports, Setting};
+pub(crate) use start::run;

@@ -2,10 +2,7 @@
 
 use minijinja::{Value, context};
 
-use super::{
-    engine::{Engine, Halt},
-    probe::Asked,
-};
+use super::{engine::Engine, halt::Halt, probe::ProbeAnswer};
 use crate::{
     event::{Event, Finding, Mode, Part, Place, Verdict},
     plan::{Evaluated, Scope, remaining},
@@ -15,7 +12,7 @@ use crate::{
 
 impl Engine<'_> {
     /// Asks every preflight probe. Returns why the run may not go on, which only a dry run survives.
-    pub fn preflight(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<Option<String>, Halt> {
+    pub(super) fn preflight(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<Option<String>, Halt> {
         let at = |id: &str| parent.map_or_else(|| Place::top("preflight"), |parent| parent.child("preflight")).child(id);
         let mut blocks = self.requirements(runbook, scope, &at("requires"))?;
         // The answers of now judge one another; what the plan was made with comes after them.
@@ -107,7 +104,7 @@ impl Engine<'_> {
     }
 
     /// What the preflight had found when the plan was made: what takes a step back restores that, not what is so now.
-    pub fn preflight_before(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<(), Halt> {
+    pub(super) fn preflight_before(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<(), Halt> {
         let at = parent.map_or_else(|| Place::top("preflight"), |parent| parent.child("preflight"));
         let Some(before) = self.before else { return Ok(()) };
         let found = &before.past.found;
@@ -137,7 +134,7 @@ impl Engine<'_> {
     }
 }
 
-fn finding(asked: &Asked, severity: Severity) -> Finding {
+fn finding(asked: &ProbeAnswer, severity: Severity) -> Finding {
     match (&asked.verdict, severity) {
         (Verdict::Passed, _) => Finding::Pass { message: asked.message.clone() },
         (_, Severity::Warn) => Finding::Warn { message: asked.why(), hint: asked.hint.clone() },
@@ -146,9 +143,9 @@ fn finding(asked: &Asked, severity: Severity) -> Finding {
 }
 
 /// What later expressions see of a probe.
-pub(super) fn together(many: bool, mut answers: Vec<Asked>) -> Value {
+pub(super) fn together(many: bool, mut answers: Vec<ProbeAnswer>) -> Value {
     if many {
-        let ok = answers.iter().all(Asked::passed);
+        let ok = answers.iter().all(ProbeAnswer::passed);
         return context! { ran => true, ok => ok, results => answers.into_iter().map(|asked| asked.result).collect::<Vec<_>>() };
     }
     answers.pop().map_or_else(|| context! { ran => false }, |asked| asked.result)

@@ -9,7 +9,8 @@ use minijinja::Value;
 
 use super::{
     command::{describe_failure, known, result_of, timespan_of},
-    engine::{Engine, Halt},
+    engine::Engine,
+    halt::Halt,
 };
 use crate::{
     event::{Part, Place, Verdict},
@@ -24,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// A probe's answer.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct ProbeAnswer {
     pub place: Place,
     pub title: String,
     pub verdict: Verdict,
@@ -34,13 +35,13 @@ pub(super) struct Asked {
     pub result: Value,
 }
 
-impl Asked {
-    pub fn passed(&self) -> bool {
+impl ProbeAnswer {
+    pub(super) fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
     }
 
     /// Why it did not pass.
-    pub fn why(&self) -> String {
+    pub(super) fn why(&self) -> String {
         match &self.verdict {
             Verdict::Passed => String::new(),
             Verdict::Failed { why } | Verdict::Unknown { why } if self.message.is_empty() => why.clone(),
@@ -53,7 +54,7 @@ impl Engine<'_> {
     /// Asks a probe; one for each item if it has items. `Unknown` if it cannot be asked before the run.
     ///
     /// Returns nothing if its `when` says that it does not matter.
-    pub fn ask(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Vec<Asked>>, Halt> {
+    pub(super) fn ask(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Vec<ProbeAnswer>>, Halt> {
         let fault = |why: String| Ok(Evaluated::Known(vec![unanswered(probe, scope, place, why)]));
         if let Some(when) = &probe.when {
             match scope.holds(when) {
@@ -79,7 +80,7 @@ impl Engine<'_> {
         };
         // One host need not wait for another's answer; questions to one machine are asked one after the other.
         let elsewhere = probe.command.as_ref().is_some_and(|command| command.on.is_some());
-        let at_once = if elsewhere { self.ports.executor.concurrency().min(super::stagger::MOST_AT_ONCE).min(list.len()) } else { 1 };
+        let at_once = if elsewhere { self.ports.executor.concurrency().min(MOST_AT_ONCE).min(list.len()) } else { 1 };
         let mut answers = Vec::with_capacity(list.len());
         if at_once <= 1 {
             for item in list {
@@ -110,7 +111,7 @@ impl Engine<'_> {
     }
 
     /// Asks until the probe passes or its `within` is over.
-    fn ask_in_time(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Asked>, Halt> {
+    fn ask_in_time(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<ProbeAnswer>, Halt> {
         let span = |timespan| match timespan {
             None => Ok(None),
             Some(timespan) => timespan_of(scope, timespan).map(|length| match length {
@@ -146,7 +147,7 @@ impl Engine<'_> {
         }
     }
 
-    fn ask_once(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part, attempt: u32) -> Result<Evaluated<Asked>, Halt> {
+    fn ask_once(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part, attempt: u32) -> Result<Evaluated<ProbeAnswer>, Halt> {
         let Some(command) = &probe.command else {
             let (verdict, result) = match &probe.expect {
                 None => (Verdict::Failed { why: "it has neither a command nor an expectation".to_owned() }, answer(Vec::new(), false)),
@@ -189,7 +190,7 @@ impl Engine<'_> {
         }))
     }
 
-    fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value) -> Asked {
+    fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value) -> ProbeAnswer {
         let text = |evaluated: Result<Evaluated<String>, ExpressionError>| match evaluated {
             Ok(Evaluated::Known(text)) => text.trim().to_owned(),
             Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
@@ -202,7 +203,7 @@ impl Engine<'_> {
             (Verdict::Failed { .. } | Verdict::Unknown { .. }, Some(Err(_))) | (_, None) => String::new(),
             (_, Some(message)) => text(message),
         };
-        Asked { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result }
+        ProbeAnswer { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result }
     }
 }
 
@@ -246,8 +247,8 @@ pub(super) fn answer(fields: Vec<(&'static str, Value)>, passed: bool) -> Value 
 }
 
 /// A probe that could not be asked at all has not passed.
-fn unanswered(probe: &Probe, scope: &Scope, place: &Place, why: String) -> Asked {
-    Asked {
+fn unanswered(probe: &Probe, scope: &Scope, place: &Place, why: String) -> ProbeAnswer {
+    ProbeAnswer {
         place: place.clone(),
         title: title_of(probe, scope, place),
         verdict: Verdict::Failed { why },
@@ -269,3 +270,11 @@ pub(super) fn label(item: &Value) -> String {
     let named = ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()));
     named.unwrap_or_else(|| item.clone()).to_string()
 }
+
+/// A probe that is asked once and given no time.
+pub(super) fn at_once(probe: &Probe) -> Probe {
+    Probe { within: None, ..probe.clone() }
+}
+
+/// More than this at once would only make a small machine slower and its descriptors scarce.
+pub(super) const MOST_AT_ONCE: usize = 256;

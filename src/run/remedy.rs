@@ -1,9 +1,6 @@
 //! Undos and cleanups: made ready before the step begins, so that they restore what was found.
 
-use super::{
-    engine::{Engine, Halt},
-    recall::unanswered,
-};
+use super::{engine::Engine, halt::Halt};
 use crate::{
     event::{Event, Part, Place, Shown, Verdict},
     expression,
@@ -14,16 +11,16 @@ use crate::{
 
 /// An undo or cleanup, as ready as it can be.
 #[derive(Debug)]
-pub(super) enum Prepared {
+pub(super) enum PreparedRemedy {
     /// Exactly this.
     Ready(Box<Order>),
     /// It needs the result of the step itself.
     Later { remedy: Box<Remedy>, scope: Box<Scope> },
 }
 
-impl Prepared {
+impl PreparedRemedy {
     /// What is owed once the step has begun. What is not known yet is shown as it stands in the runbook.
-    pub fn shown(&self) -> Shown {
+    pub(super) fn shown(&self) -> Shown {
         match self {
             Self::Ready(order) => order.shown(),
             Self::Later { remedy, .. } => written(&remedy.command),
@@ -72,11 +69,17 @@ impl Engine<'_> {
     /// Makes a remedy ready before its step begins. `None` if its `when` says that it is not needed.
     ///
     /// The inner error says why it cannot be made ready: the step must then not begin.
-    pub fn prepare(remedy: &Remedy, step: &Step, place: &Place, part: Part, scope: &Scope) -> Result<Option<Prepared>, String> {
+    pub(super) fn prepare(
+        remedy: &Remedy,
+        step: &Step,
+        place: &Place,
+        part: Part,
+        scope: &Scope,
+    ) -> Result<Option<PreparedRemedy>, String> {
         if needs_own_result(remedy, step) {
-            return Ok(Some(Prepared::Later { remedy: Box::new(remedy.clone()), scope: Box::new(scope.clone()) }));
+            return Ok(Some(PreparedRemedy::Later { remedy: Box::new(remedy.clone()), scope: Box::new(scope.clone()) }));
         }
-        Self::bind_remedy(remedy, place, part, scope).map(|order| order.map(|order| Prepared::Ready(Box::new(order))))
+        Self::bind_remedy(remedy, place, part, scope).map(|order| order.map(|order| PreparedRemedy::Ready(Box::new(order))))
     }
 
     fn bind_remedy(remedy: &Remedy, place: &Place, part: Part, scope: &Scope) -> Result<Option<Order>, String> {
@@ -95,8 +98,8 @@ impl Engine<'_> {
     }
 
     /// The result of a step has become known: whatever waited for it sees it from now on.
-    pub fn learn(prepared: &mut Option<Prepared>, step: &Step, result: &minijinja::Value) {
-        if let Some(Prepared::Later { scope, .. }) = prepared {
+    pub(super) fn learn(prepared: &mut Option<PreparedRemedy>, step: &Step, result: &minijinja::Value) {
+        if let Some(PreparedRemedy::Later { scope, .. }) = prepared {
             scope.set(step.id.as_str(), result.clone());
         }
     }
@@ -119,15 +122,15 @@ impl Engine<'_> {
                 self.emit(Event::Declined { place: Some(place.clone()), text: question.text, why: why.clone() })?;
                 if part == Part::Undo { Err(Halt::Stopped { place: Some(place.clone()), why }) } else { Ok(Err(why)) }
             }
-            Err(no_answer) => Err(unanswered(place, &no_answer, format!("taking back {place} needs a yes"))),
+            Err(no_answer) => Err(Halt::unanswered(place, &no_answer, format!("taking back {place} needs a yes"))),
         }
     }
 
     /// Runs an undo or cleanup. The inner error says why it did not work.
-    pub fn compensate(&self, place: &Place, part: Part, prepared: Prepared) -> Result<Result<(), String>, Halt> {
+    pub(super) fn compensate(&self, place: &Place, part: Part, prepared: PreparedRemedy) -> Result<Result<(), String>, Halt> {
         let order = match prepared {
-            Prepared::Ready(order) => *order,
-            Prepared::Later { remedy, scope } => match Self::bind_remedy(&remedy, place, part, &scope) {
+            PreparedRemedy::Ready(order) => *order,
+            PreparedRemedy::Later { remedy, scope } => match Self::bind_remedy(&remedy, place, part, &scope) {
                 Ok(Some(order)) => order,
                 Ok(None) => return Ok(Ok(())),
                 Err(why) => return Ok(Err(why)),

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::engine::{Engine, Halt};
+use super::{engine::Engine, halt::Halt};
 use crate::{
     event::{Event, Finding, Place},
     expression::cache::Cache,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What keeps a run from going on: where, what was checked, and why.
-type Block = (Place, String, String);
+type Blocked = (Place, String, String);
 
 /// Where the programs of a runbook are used, as far as it is known before the run.
 #[derive(Debug, Default)]
@@ -128,7 +128,7 @@ impl Uses {
 
 impl Engine<'_> {
     /// Looks up what the runbook requires. Returns what is missing.
-    pub fn requirements(&self, runbook: &Runbook, scope: &Scope, place: &Place) -> Result<Vec<Block>, Halt> {
+    pub(super) fn requirements(&self, runbook: &Runbook, scope: &Scope, place: &Place) -> Result<Vec<Blocked>, Halt> {
         let mut blocks = Vec::new();
         let mut check = |place: Place, title: String, found: Result<String, String>, hint: &str| -> Result<(), Halt> {
             let finding = match found {

@@ -4,9 +4,10 @@ use std::sync::PoisonError;
 
 use super::{
     command::judge_exit,
-    engine::{Engine, Halt},
+    engine::Engine,
     frame::{Compensation, Frame},
-    remedy::Prepared,
+    halt::Halt,
+    remedy::PreparedRemedy,
 };
 use crate::{
     event::{Effect, Event, Part, Place, Verdict},
@@ -19,7 +20,7 @@ const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Where the taking and giving back of a shared lock is recorded.
 #[must_use]
-pub fn lock_place(name: &str) -> Place {
+pub(crate) fn lock_place(name: &str) -> Place {
     Place::top("locks").item("lock", name)
 }
 
@@ -28,7 +29,7 @@ impl Engine<'_> {
     ///
     /// One that still stands in the name of a run which is taken up is given back first: whether it is still ours only its own
     /// command can say.
-    pub fn take_shared_locks(&self, frame: &mut Frame) -> Result<(), Halt> {
+    pub(super) fn take_shared_locks(&self, frame: &mut Frame) -> Result<(), Halt> {
         for (name, lock) in &self.setting.shared_locks {
             if let Some(held) = self.held_lock(name, lock)
                 && let Some(release) = held.cleanup
@@ -40,7 +41,7 @@ impl Engine<'_> {
             }
             let release = self.lock_order(name, lock, Part::Cleanup);
             let owes = release.shown();
-            let release = Prepared::Ready(Box::new(release));
+            let release = PreparedRemedy::Ready(Box::new(release));
             let acquire = self.lock_order(name, lock, Part::Lock);
             let place = acquire.place.clone();
             let taken = self.execute(&acquire, 1, Some(owes), self.ports.interrupts, None, judge_exit)?;
@@ -59,7 +60,7 @@ impl Engine<'_> {
     }
 
     /// The shared locks that still stand in the run's name, to be given back.
-    pub fn held_locks(&self) -> Vec<Compensation> {
+    pub(super) fn held_locks(&self) -> Vec<Compensation> {
         self.setting.shared_locks.iter().filter_map(|(name, lock)| self.held_lock(name, lock)).collect()
     }
 
@@ -69,7 +70,7 @@ impl Engine<'_> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Word by word as it was recorded: another operator may be at it now, and it stands in the name of the first.
         release.words = Words::Argv(state.owed.get(&place)?.argv.clone());
-        Some(Compensation { place, undo: None, cleanup: Some(Prepared::Ready(Box::new(release))), owed_when_stopped: false })
+        Some(Compensation { place, undo: None, cleanup: Some(PreparedRemedy::Ready(Box::new(release))), owed_when_stopped: false })
     }
 
     fn lock_order(&self, name: &str, lock: &SharedLock, part: Part) -> Order {

@@ -10,20 +10,18 @@ use minijinja::{Value, context};
 
 use super::{
     command::{count_of, timespan_of},
-    engine::{Engine, Halt},
-    evidence::ItemBefore,
+    did::{Did, not_run},
+    engine::Engine,
     frame::Frame,
-    probe::label,
-    step::{Did, not_run},
+    halt::Halt,
+    probe::{MOST_AT_ONCE, label},
+    resume::restore::ItemBefore,
 };
 use crate::{
     event::{Event, Mode, Part, Place, Prediction, Progress, Skip},
     plan::{Evaluated, Scope, scope::list_of},
     runbook::model::{BatchSize, ForEach},
 };
-
-/// More than this at once would only make a small machine slower and its descriptors scarce.
-pub(super) const MOST_AT_ONCE: usize = 256;
 
 /// What has become of one item.
 struct Done {
@@ -56,7 +54,7 @@ pub(super) fn batches(sizes: &[usize], items: usize) -> Vec<usize> {
 }
 
 impl Engine<'_> {
-    pub fn for_each(&self, each: &ForEach, scope: &mut Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
+    pub(super) fn for_each(&self, each: &ForEach, scope: &mut Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
         let predicted = |needs| Ok(Did::Predicted(Prediction::AtRunTime { needs }));
         let items = match list_of(&each.items, scope) {
             Ok(Evaluated::Known(items)) => items,

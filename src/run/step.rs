@@ -6,12 +6,14 @@ use minijinja::{Value, context};
 
 use super::{
     command::{judge_exit, result_of},
-    engine::{Engine, Halt},
+    did::{Did, forget, not_run},
+    engine::Engine,
     frame::{Compensation, Frame},
+    halt::Halt,
     preflight::together,
-    probe::Asked,
-    recall::Recall,
-    remedy::Prepared,
+    probe::ProbeAnswer,
+    remedy::PreparedRemedy,
+    resume::recall::Recall,
 };
 use crate::{
     event::{Effect, Event, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
@@ -20,44 +22,8 @@ use crate::{
     runbook::model::{Command, Kind, OnFail, Probe, Step, Undo},
 };
 
-/// What has become of a step.
-pub(super) enum Did {
-    Done(Value),
-    Failed {
-        why: String,
-        at: Option<Place>,
-    },
-    /// Nobody can say whether it took effect.
-    Doubt {
-        why: String,
-    },
-    /// A dry run does not do it.
-    Predicted(Prediction),
-    Skipped(Skip, Value),
-}
-
-impl Did {
-    pub fn failed(why: String) -> Self {
-        Self::Failed { why, at: None }
-    }
-
-    /// What has become of a stretch of steps. A failure inside is the stretch's own, for its `on_fail` to decide.
-    pub fn of(result: Result<(), Halt>) -> Result<Self, Halt> {
-        match result {
-            Ok(()) => Ok(Self::Done(context! { ran => true, ok => true })),
-            Err(Halt::Failed { place, why }) => Ok(Self::Failed { why, at: Some(place) }),
-            Err(halt) => Err(halt),
-        }
-    }
-}
-
-/// What a name that was not reached stands for.
-pub(super) fn not_run() -> Value {
-    context! { ran => false }
-}
-
 impl Engine<'_> {
-    pub fn steps(&self, steps: &[Step], scope: &mut Scope, frame: &mut Frame, parent: Option<&Place>) -> Result<(), Halt> {
+    pub(super) fn steps(&self, steps: &[Step], scope: &mut Scope, frame: &mut Frame, parent: Option<&Place>) -> Result<(), Halt> {
         let over = self.before.is_some_and(|before| remaining::over(before.past, steps, parent));
         for (index, step) in steps.iter().enumerate() {
             let place = remaining::place_in(parent, step);
@@ -90,7 +56,7 @@ impl Engine<'_> {
             let (why, doubt) = match did {
                 Did::Done(result) => {
                     scope.set(step.id.as_str(), result);
-                    if is_stretch(step) && self.was_done(place) {
+                    if step.is_stretch() && self.was_done(place) {
                         return Ok(());
                     }
                     return self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Done });
@@ -142,7 +108,7 @@ impl Engine<'_> {
     /// Does a step once.
     fn attempt(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place, attempt: u32) -> Result<Did, Halt> {
         // What was begun was meant to be.
-        let entered = is_stretch(step) && self.before.is_some_and(|before| before.past.entered(place));
+        let entered = step.is_stretch() && self.before.is_some_and(|before| before.past.entered(place));
         if let Some(when) = step.when.as_ref().filter(|_| !entered) {
             match scope.holds(when) {
                 Ok(Evaluated::Known(true)) => {}
@@ -156,7 +122,7 @@ impl Engine<'_> {
             _ => step.id.as_str().replace('_', " "),
         };
         if !self.was_done(place) {
-            let (title, kind, effect) = (title.clone(), kind_word(&step.kind), step.effect());
+            let (title, kind, effect) = (title.clone(), step.kind(), step.effect());
             self.emit(Event::StepReached { place: place.clone(), title, kind, effect })?;
         }
         if !entered
@@ -243,7 +209,7 @@ impl Engine<'_> {
             Evaluated::Known(answers) => answers,
             Evaluated::Unknown(needs) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
         };
-        let failures: Vec<String> = answers.iter().filter(|asked| !asked.passed()).map(Asked::why).collect();
+        let failures: Vec<String> = answers.iter().filter(|asked| !asked.passed()).map(ProbeAnswer::why).collect();
         let hint = answers.iter().find_map(|asked| asked.hint.clone()).map(|hint| format!(" ({hint})")).unwrap_or_default();
         let result = together(probe.for_each.is_some(), answers);
         if failures.is_empty() || probe.severity == crate::runbook::model::Severity::Warn {
@@ -260,7 +226,7 @@ impl Engine<'_> {
     }
 
     /// A probe of a step, asked once and not for each of anything. `None` if its `when` says that it does not matter.
-    pub fn ask_one(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Option<Asked>>, Halt> {
+    pub(super) fn ask_one(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Option<ProbeAnswer>>, Halt> {
         Ok(self.ask(probe, scope, place, part)?.map(|mut answers| match answers.iter().position(|asked| !asked.passed()) {
             Some(bad) => Some(answers.swap_remove(bad)),
             None => answers.pop(),
@@ -292,7 +258,7 @@ impl Engine<'_> {
             Ok(compensation) => compensation,
             Err(why) => return Ok(Did::failed(why)),
         };
-        let owes = compensation.cleanup.as_ref().map(Prepared::shown);
+        let owes = compensation.cleanup.as_ref().map(PreparedRemedy::shown);
         let first = attempt;
         let times = step.retry.as_ref().map_or(0, |retry| retry.times);
         let mut judged = None;
@@ -343,16 +309,16 @@ impl Engine<'_> {
     }
 
     /// The step was done before this run was taken up again.
-    pub fn was_done(&self, place: &Place) -> bool {
+    pub(super) fn was_done(&self, place: &Place) -> bool {
         self.before.is_some_and(|before| matches!(before.past.state.steps.get(place), Some(StepState::Done)))
     }
 
     /// What has to be run when it ends had not been run when the run was left.
-    pub fn was_owed(&self, place: &Place) -> bool {
+    pub(super) fn was_owed(&self, place: &Place) -> bool {
         self.before.is_some_and(|before| before.past.state.owed.contains_key(place))
     }
 
-    pub fn verify(&self, step: &Step, scope: &Scope, place: &Place, result: Value) -> Result<Did, Halt> {
+    pub(super) fn verify(&self, step: &Step, scope: &Scope, place: &Place, result: Value) -> Result<Did, Halt> {
         let Some(probe) = &step.verify else { return Ok(Did::Done(result)) };
         Ok(match self.ask_one(probe, scope, place, Part::Verify)? {
             // What a dry run has passed over cannot be proved yet.
@@ -370,7 +336,7 @@ impl Engine<'_> {
     }
 
     /// Makes ready what takes the step back, before it begins.
-    pub fn compensation(step: &Step, place: &Place, scope: &Scope) -> Result<Compensation, String> {
+    pub(super) fn compensation(step: &Step, place: &Place, scope: &Scope) -> Result<Compensation, String> {
         let ready = |remedy, part, what: &str| {
             Self::prepare(remedy, step, place, part, scope)
                 .map_err(|why| format!("not begun, because its {what} cannot be made ready: {why}"))
@@ -393,31 +359,4 @@ fn delay(step: &Step, again: u32) -> Duration {
         let factor = retry.backoff.max(1.0).powi(i32::try_from(again).unwrap_or(i32::MAX) - 1);
         Duration::try_from_secs_f64(retry.delay.as_secs_f64() * factor).unwrap_or(Duration::from_secs(3600)).min(Duration::from_secs(3600))
     })
-}
-
-/// Settles the names of steps that were not reached.
-pub(super) fn forget(steps: &[Step], scope: &mut Scope, settle: &dyn Fn(&mut Scope, &str)) {
-    for step in steps {
-        settle(scope, step.id.as_str());
-        forget(step.children(), scope, settle);
-    }
-}
-
-/// The step is made of other steps.
-pub(super) fn is_stretch(step: &Step) -> bool {
-    matches!(step.kind, Kind::Group { .. } | Kind::ForEach(_) | Kind::Call(_))
-}
-
-/// The step's kind in a word.
-pub(super) fn kind_word(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Command(_) => "run",
-        Kind::Probe(_) => "probe",
-        Kind::Wait(_) => "wait",
-        Kind::Confirm(_) => "ask",
-        Kind::Manual(_) => "manual",
-        Kind::ForEach(_) => "loop",
-        Kind::Group { .. } => "group",
-        Kind::Call(_) => "call",
-    }
 }

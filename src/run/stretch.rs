@@ -1,9 +1,10 @@
 //! Stretches of steps that are one step: what they owe as soon as they are entered, and runbooks that are called.
 
 use super::{
-    engine::{Engine, Halt},
+    did::Did,
+    engine::Engine,
     frame::{Compensation, Frame},
-    step::Did,
+    halt::Halt,
 };
 use crate::{
     event::{Event, Mode, Part, Place},
@@ -13,7 +14,7 @@ use crate::{
 
 impl Engine<'_> {
     /// Another runbook as one step: its preflight is a gate here, its cleanups run when it ends.
-    pub fn call(
+    pub(super) fn call(
         &self,
         runbook: &Runbook,
         given: &crate::plan::binding::Given,
@@ -45,7 +46,7 @@ impl Engine<'_> {
     }
 
     /// A group's own cleanup is owed as soon as the group is entered.
-    pub fn own_cleanup(&self, step: &Step, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
+    pub(super) fn own_cleanup(&self, step: &Step, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
         let Some(remedy) = &step.cleanup else { return Ok(()) };
         match Self::prepare(remedy, step, place, Part::Cleanup, scope) {
             Ok(None) => {}

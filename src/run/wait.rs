@@ -9,7 +9,8 @@ use minijinja::Value;
 
 use super::{
     command::{describe_failure, ended, figures, known, result_of, timespan_of},
-    engine::{Engine, Halt},
+    engine::Engine,
+    halt::Halt,
 };
 use crate::{
     event::{Captured, Event, Exit, NOT_IN_TIME, Part, Place, Progress, Verdict},
@@ -31,7 +32,7 @@ struct Lengths {
 }
 
 /// What one asking has shown.
-struct Seen {
+struct Sighting {
     holds: bool,
     /// Whether it could be read at all.
     read: bool,
@@ -46,7 +47,7 @@ struct Seen {
 
 /// An asking, with what was answered.
 struct Look {
-    seen: Seen,
+    seen: Sighting,
     ran: Option<Ran>,
 }
 
@@ -68,7 +69,7 @@ pub(super) struct Waited {
 
 impl Engine<'_> {
     /// Waits. `Unknown` if what it waits for cannot be asked before the run.
-    pub fn wait(&self, wait: &Wait, title: &str, scope: &Scope, place: &Place) -> Result<Evaluated<Waited>, Halt> {
+    pub(super) fn wait(&self, wait: &Wait, title: &str, scope: &Scope, place: &Place) -> Result<Evaluated<Waited>, Halt> {
         let failed = |why: String| {
             Ok(Evaluated::Known(Waited { verdict: Verdict::Failed { why }, result: minijinja::context! { ran => true, ok => false } }))
         };
@@ -238,7 +239,7 @@ impl Engine<'_> {
     }
 
     /// Reads an answer. What cannot be read is not yet so: a half-dead system answers badly for a while.
-    fn read(wait: &Wait, scope: &Scope, ran: Option<&Ran>) -> Seen {
+    fn read(wait: &Wait, scope: &Scope, ran: Option<&Ran>) -> Sighting {
         let mut scope = scope.clone();
         let mut fault = None;
         let mut result = Value::from(());
@@ -256,7 +257,7 @@ impl Engine<'_> {
                 _ => Some(describe_failure(answered)),
             };
         }
-        let mut seen = Seen {
+        let mut seen = Sighting {
             holds: false,
             read: fault.is_none(),
             failed: None,
@@ -371,7 +372,7 @@ impl Site for Poll {
         Ok(())
     }
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
-        Ok(Box::new(Count(0)))
+        Ok(Box::new(ByteCount(0)))
     }
     fn line(&self, _: &str) {}
     fn listens(&self) -> bool {
@@ -380,9 +381,9 @@ impl Site for Poll {
 }
 
 /// Counts bytes and keeps none.
-struct Count(u64);
+struct ByteCount(u64);
 
-impl Write for Count {
+impl Write for ByteCount {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len() as u64;
         Ok(bytes.len())
@@ -392,7 +393,7 @@ impl Write for Count {
     }
 }
 
-impl Capture for Count {
+impl Capture for ByteCount {
     fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
         Ok(Captured { bytes: self.0, ..Captured::empty() })
     }

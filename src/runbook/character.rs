@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// Why a character is refused, if it is.
 #[must_use]
-pub fn hidden(c: char) -> Option<&'static str> {
+pub(crate) fn hidden(c: char) -> Option<&'static str> {
     match c {
         '\n' | '\t' => None,
         '\u{feff}' => Some("a byte order mark"),
@@ -23,7 +23,7 @@ pub fn hidden(c: char) -> Option<&'static str> {
 
 /// The text with every hidden character written out, so that it can do nothing to a terminal.
 #[must_use]
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if hidden(c).is_some() {
@@ -40,12 +40,12 @@ pub fn visible(text: &str) -> String {
 
 /// A visible character in the place of a hidden one.
 #[must_use]
-pub fn stand_in(c: char) -> char {
+pub(crate) fn stand_in(c: char) -> char {
     if hidden(c).is_some() { '\u{fffd}' } else { c }
 }
 
 /// Visible characters of the same length in bytes, so that offsets stay true.
-pub fn stand_in_bytes(c: char) -> impl Iterator<Item = char> {
+pub(crate) fn stand_in_bytes(c: char) -> impl Iterator<Item = char> {
     let (first, second) = match (hidden(c).is_some() && c != '\r', c.len_utf8()) {
         (false, _) => (c, None),
         (true, 1) => ('?', None),

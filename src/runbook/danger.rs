@@ -13,19 +13,19 @@ use super::{
 };
 
 /// A command that changes something: its program and the words that say so.
-type Rule = Vec<String>;
+type DangerRule = Vec<String>;
 
 #[derive(Debug, Default)]
 struct Rules {
-    changes: Vec<Rule>,
-    harmless: Vec<Rule>,
+    changes: Vec<DangerRule>,
+    harmless: Vec<DangerRule>,
     /// What sets something, and what puts it back.
-    pairs: Vec<(Rule, Rule)>,
+    pairs: Vec<(DangerRule, DangerRule)>,
 }
 
 static RULES: LazyLock<Rules> = LazyLock::new(|| {
     let mut rules = Rules::default();
-    let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Rule>();
+    let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<DangerRule>();
     for line in include_str!("danger.txt").lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(rule) = line.strip_prefix("! ") {
             rules.harmless.push(split(rule));
@@ -61,7 +61,7 @@ fn changing(commands: &[Vec<String>]) -> Option<String> {
         // The rule with the most words says best what it is.
         let rule = RULES.changes.iter().filter(|rule| matched(rule, argv).is_some()).max_by_key(|rule| rule.len())?;
         // A trial run is spoken of in any order.
-        let harmless = |rule: &&Rule| {
+        let harmless = |rule: &&DangerRule| {
             rule.first().is_some_and(|program| fits(program, words::program(argv)))
                 && rule.iter().skip(1).all(|pattern| argv.iter().any(|word| fits(pattern, word)))
         };
@@ -82,7 +82,7 @@ fn commands(command: &Command) -> Vec<Vec<String>> {
 
 /// Everything legal and dangerous in a runbook, as of a day.
 #[must_use]
-pub fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
+pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
     let mut linter = Linter { text: &runbook.source.text, faults: Vec::new() };
     linter.review(runbook, today);
     for parameter in &runbook.params {

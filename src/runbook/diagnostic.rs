@@ -12,14 +12,14 @@ use super::{
 
 /// How much a fault matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum FaultSeverity {
     /// The runbook cannot be used.
     Error,
     /// Legal, and dangerous or careless.
     Warning,
 }
 
-impl Severity {
+impl FaultSeverity {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ pub struct Fault {
     pub label: String,
     /// What would be right.
     pub hint: Option<String>,
-    pub severity: Severity,
+    pub severity: FaultSeverity,
     /// Another place that has to do with it, such as the first use of an id.
     pub also: Option<(Span, String)>,
 }
@@ -55,14 +55,14 @@ impl Fault {
             span,
             label: String::new(),
             hint: None,
-            severity: Severity::Error,
+            severity: FaultSeverity::Error,
             also: None,
         }
     }
 
     #[must_use]
     pub fn warning(code: &'static str, span: Span, message: impl AsRef<str>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+        Self { severity: FaultSeverity::Warning, ..Self::error(code, span, message) }
     }
 
     #[must_use]
@@ -99,8 +99,8 @@ impl Diagnostic for Fault {
 
     fn severity(&self) -> Option<miette::Severity> {
         Some(match self.severity {
-            Severity::Error => miette::Severity::Error,
-            Severity::Warning => miette::Severity::Warning,
+            FaultSeverity::Error => miette::Severity::Error,
+            FaultSeverity::Warning => miette::Severity::Warning,
         })
     }
 
@@ -151,7 +151,7 @@ impl Report {
 
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.faults.iter().filter(|fault| fault.severity == Severity::Error).count()
+        self.faults.iter().filter(|fault| fault.severity == FaultSeverity::Error).count()
     }
 
     #[must_use]
@@ -306,10 +306,4 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let line = text.get(..from).map_or(0, |before| before.matches('\n').count()) + 1;
     let column = text.get(from..offset).map_or(offset - from, |part| part.chars().count()) + 1;
     (line, column)
-}
-
-/// Line and column where a span begins.
-#[must_use]
-pub fn line_column(source: &SourceText, span: Span) -> (usize, usize) {
-    position(&source.text, span.offset)
 }

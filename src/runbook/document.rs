@@ -3,30 +3,33 @@
 //! Every field is optional here. What is required, and what belongs together, is said by the JSON Schema
 //! (made from these types) and by [`super::resolve`], so that one fault never hides the next.
 
-mod step;
+pub(crate) mod step;
+pub(crate) mod value;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use step::{Batch, Confirm, ForEach, ItemList, Items, Manual, Probe, Progress, Remedy, Retry, Stall, Step, Wait, WhenStopped};
+pub(crate) use step::{Batch, Confirm, ForEach, ItemList, Manual, Probe, ProgressDocument, Remedy, Retry, Step, Wait, WhenStopped};
+pub(crate) use value::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
 
 /// Turns YAML text into a plain value. The text must have passed [`super::source`] before: `serde_yaml` alone
 /// lets the last of two equal keys win and follows aliases.
 ///
 /// # Errors
 /// The parser's own complaint, with its line and column where it knows them.
-pub fn parse(text: &str) -> Result<Value, serde_yaml::Error> {
+pub(crate) fn parse(text: &str) -> Result<Value, serde_yaml::Error> {
     serde_yaml::from_str(text)
 }
 
 /// A runbook file, format version 1.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Document {
+pub(crate) struct Document {
     /// Format version. Must be 1, and stands first.
     #[schemars(required, range(min = 1, max = 1))]
+    #[expect(dead_code, reason = "only its schema is used: the version is read before all else")]
     pub halligan: Option<u32>,
     /// The runbook's name: the file's stem, in kebab-case.
     #[schemars(required)]
@@ -70,7 +73,7 @@ pub struct Document {
 /// An incident report or a page of documentation.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// What it is.
     #[schemars(required)]
     pub title: Option<String>,
@@ -81,7 +84,7 @@ pub struct Reference {
 /// What must be there before anything runs.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Requires {
+pub(crate) struct Requires {
     /// Programs, looked up before anything runs.
     #[serde(default)]
     pub commands: Vec<String>,
@@ -113,7 +116,7 @@ pub enum TypeName {
 /// A typed input.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Parameter {
+pub(crate) struct Parameter {
     /// The type of the value; or `list`, for a list of them.
     #[serde(rename = "type")]
     pub kind: Option<TypeName>,
@@ -140,29 +143,10 @@ pub struct Parameter {
     pub leading_dash: bool,
 }
 
-/// A parameter's default: a scalar or a list of scalars.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[allow(dead_code, reason = "only its schema is used")]
-enum ParameterDefault {
-    Bool(bool),
-    Number(f64),
-    Text(String),
-    List(Vec<Scalar>),
-}
-
-/// Text or a whole number.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Scalar {
-    Int(i64),
-    Text(String),
-}
-
 /// A limit of a parameter: a number, or text with a unit.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Limit {
+pub(crate) enum Limit {
     Int(i64),
     Float(f64),
     Text(String),
@@ -171,7 +155,7 @@ pub enum Limit {
 /// What may be chosen for a parameter.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Choices {
+pub(crate) enum Choices {
     Fixed(Vec<Scalar>),
     Live(Box<LiveChoices>),
 }
@@ -179,7 +163,7 @@ pub enum Choices {
 /// A read-only command whose output lists what is really there.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LiveChoices {
+pub(crate) struct LiveChoices {
     /// The command, word by word; no shell.
     pub run: Option<Vec<Scalar>>,
     /// A bash script; parameters arrive through `env`.
@@ -195,56 +179,4 @@ pub struct LiveChoices {
     pub output: Option<Output>,
     /// The list, as an expression over `output`; else `output` itself.
     pub items: Option<String>,
-}
-
-/// How to read what a command printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Output {
-    /// As it is, without its last newline
-    #[default]
-    Text,
-    /// A list of lines
-    Lines,
-    /// Parsed as JSON
-    Json,
-    /// A whole number
-    Int,
-}
-
-/// What a command does to the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Effect {
-    /// Changes nothing
-    Read,
-    /// Can be undone or repeated
-    Change,
-    /// Cannot be undone
-    Destroy,
-}
-
-/// What a failed probe does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Stops the run
-    #[default]
-    Block,
-    /// Is shown, and the run goes on
-    Warn,
-}
-
-/// What happens when a step has failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFail {
-    /// Run the cleanups and stop
-    Stop,
-    /// Ask the operator; without a terminal, stop
-    Ask,
-    /// Go on with the next step
-    Continue,
-    /// Take back what was done, in reverse order
-    Rollback,
 }

@@ -27,13 +27,13 @@ const HEADER: u64 = 4096;
 
 /// A place where runbooks are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Shelf {
     Folder(PathBuf),
     /// Inside the program.
     Bundled,
 }
 
-impl Place {
+impl Shelf {
     fn shown(&self) -> String {
         match self {
             Self::Folder(folder) => folder.display().to_string(),
@@ -45,7 +45,7 @@ impl Place {
 /// The places, the first of which wins.
 #[derive(Debug, Clone)]
 pub struct Library {
-    places: Vec<Place>,
+    places: Vec<Shelf>,
     /// As root, only what nobody else could have written is read.
     guarded: bool,
 }
@@ -107,7 +107,7 @@ impl LibraryError {
 
 impl Library {
     #[must_use]
-    pub fn new(places: Vec<Place>) -> Self {
+    pub fn new(places: Vec<Shelf>) -> Self {
         Self { places, guarded: false }
     }
 
@@ -117,7 +117,7 @@ impl Library {
         let from_path = std::env::var_os("HALLIGAN_PATH");
         let from_path = from_path.iter().flat_map(std::env::split_paths).filter(|folder| !folder.as_os_str().is_empty());
         let folders = std::iter::once(PathBuf::from("./runbooks")).chain(from_path).chain([PathBuf::from("/etc/halligan/runbooks")]);
-        Self::new(folders.map(Place::Folder).chain([Place::Bundled]).collect())
+        Self::new(folders.map(Shelf::Folder).chain([Shelf::Bundled]).collect())
     }
 
     /// The same places, for runbooks that will be carried out: as root, one that somebody else could write is refused.
@@ -153,8 +153,8 @@ impl Library {
         };
         for place in &self.places {
             let found = match place {
-                Place::Folder(folder) => self.read(&folder.join(format!("{name}.yaml")))?,
-                Place::Bundled => bundled(&name)?,
+                Shelf::Folder(folder) => self.read(&folder.join(format!("{name}.yaml")))?,
+                Shelf::Bundled => bundled(&name)?,
             };
             if let Some(source) = found {
                 return Ok(source);
@@ -164,7 +164,7 @@ impl Library {
     }
 
     fn looked(&self) -> Vec<String> {
-        self.places.iter().map(Place::shown).collect()
+        self.places.iter().map(Shelf::shown).collect()
     }
 
     fn near(&self, what: &str) -> Option<String> {
@@ -178,7 +178,7 @@ impl Library {
         let mut all: Vec<Listed> = Vec::new();
         for place in &self.places {
             let mut here: Vec<Listed> = match place {
-                Place::Folder(folder) => yaml_files(folder)
+                Shelf::Folder(folder) => yaml_files(folder)
                     .into_iter()
                     .map(|(name, path)| Listed {
                         name,
@@ -188,7 +188,7 @@ impl Library {
                         hidden_by: None,
                     })
                     .collect(),
-                Place::Bundled => BUNDLED
+                Shelf::Bundled => BUNDLED
                     .files()
                     .filter_map(|file| {
                         let name = yaml_stem(file.path())?;
@@ -371,7 +371,7 @@ mod tests {
     use super::*;
 
     fn library(folders: &[&Path]) -> Library {
-        Library::new(folders.iter().map(|folder| Place::Folder(folder.to_path_buf())).collect())
+        Library::new(folders.iter().map(|folder| Shelf::Folder(folder.to_path_buf())).collect())
     }
 
     #[test]

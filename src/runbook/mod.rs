@@ -1,17 +1,17 @@
 //! From a runbook's text to a checked [`model::Runbook`].
 
-pub mod character;
-pub mod danger;
-pub mod diagnostic;
-pub mod document;
+pub(crate) mod character;
+pub(crate) mod danger;
+pub(crate) mod diagnostic;
+pub(crate) mod document;
 pub mod library;
-pub mod model;
-pub mod name;
-pub mod node;
-pub mod resolve;
-pub mod schema;
-pub mod source;
-pub mod value;
-pub mod words;
+pub(crate) mod model;
+pub(crate) mod name;
+pub(crate) mod node;
+pub(crate) mod resolve;
+pub(crate) mod schema;
+pub(crate) mod source;
+pub(crate) mod value;
+pub(crate) mod words;
 
-pub use resolve::resolve;
+pub(crate) use resolve::resolve;

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 
-pub use super::document::{Effect, OnFail, Output, Severity, TypeName};
+pub(crate) use super::document::{Effect, OnFail, Output, Severity, TypeName};
 use super::name::{Name, RunbookName, StepId};
 
 /// A stretch of the runbook's text, in bytes.
@@ -211,7 +211,7 @@ pub struct Wait {
     pub stall: Option<Stall>,
     pub unread_for: Option<Timespan>,
     pub fail_if: Option<Expr>,
-    pub progress: Option<Progress>,
+    pub progress: Option<ProgressSpec>,
     pub message: Option<Template>,
 }
 
@@ -222,14 +222,14 @@ pub struct Stall {
 }
 
 #[derive(Debug, Clone)]
-pub struct Progress {
+pub struct ProgressSpec {
     pub done: Expr,
     pub total: Expr,
     pub pattern: Option<regex::Regex>,
     pub message: Option<Template>,
 }
 
-impl PartialEq for Progress {
+impl PartialEq for ProgressSpec {
     fn eq(&self, other: &Self) -> bool {
         self.done == other.done
             && self.total == other.total
@@ -237,7 +237,7 @@ impl PartialEq for Progress {
             && self.pattern.as_ref().map(regex::Regex::as_str) == other.pattern.as_ref().map(regex::Regex::as_str)
     }
 }
-impl Eq for Progress {}
+impl Eq for ProgressSpec {}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirm {
@@ -338,11 +338,67 @@ pub struct Step {
     pub cleanup: Option<Remedy>,
     pub idempotent: bool,
     pub retry: Option<Retry>,
-    pub progress: Option<Progress>,
+    pub progress: Option<ProgressSpec>,
     pub span: Span,
 }
 
+/// What a step is, without what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepKind {
+    Run,
+    Probe,
+    Wait,
+    Ask,
+    Manual,
+    Loop,
+    Group,
+    Call,
+}
+
+impl StepKind {
+    /// Whether such a step is made of other steps.
+    #[must_use]
+    pub fn is_stretch(self) -> bool {
+        matches!(self, Self::Loop | Self::Group | Self::Call)
+    }
+
+    /// Its word, for a program that reads a run.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Probe => "probe",
+            Self::Wait => "wait",
+            Self::Ask => "ask",
+            Self::Manual => "manual",
+            Self::Loop => "loop",
+            Self::Group => "group",
+            Self::Call => "call",
+        }
+    }
+}
+
 impl Step {
+    #[must_use]
+    pub fn kind(&self) -> StepKind {
+        match self.kind {
+            Kind::Command(_) => StepKind::Run,
+            Kind::Probe(_) => StepKind::Probe,
+            Kind::Wait(_) => StepKind::Wait,
+            Kind::Confirm(_) => StepKind::Ask,
+            Kind::Manual(_) => StepKind::Manual,
+            Kind::ForEach(_) => StepKind::Loop,
+            Kind::Group { .. } => StepKind::Group,
+            Kind::Call(_) => StepKind::Call,
+        }
+    }
+
+    /// Whether it is made of other steps.
+    #[must_use]
+    pub fn is_stretch(&self) -> bool {
+        self.kind().is_stretch()
+    }
+
     /// The effect of the step itself, not of the steps inside it.
     #[must_use]
     pub fn effect(&self) -> Effect {

@@ -12,7 +12,7 @@ pub struct BadName {
 }
 
 /// Names with a meaning of their own in expressions.
-pub const RESERVED: &[&str] = &[
+pub(crate) const RESERVED: &[&str] = &[
     "params",
     "vars",
     "run",

@@ -6,7 +6,7 @@ use super::{diagnostic::Fault, document, model::Span};
 
 /// How a scalar is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub enum ScalarForm {
     Plain,
     Quoted,
     /// `|` or `>`
@@ -15,7 +15,7 @@ pub enum Style {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum NodeKind {
-    Scalar { text: String, style: Style },
+    Scalar { text: String, style: ScalarForm },
     List(Vec<Node>),
     Map(Vec<Entry>),
 }
@@ -43,7 +43,7 @@ pub enum Segment {
 
 /// What serde makes of a scalar without quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plain {
+pub(crate) enum PlainScalar {
     Null,
     Bool,
     Int,
@@ -54,30 +54,30 @@ pub enum Plain {
 
 /// The type of a scalar without quotes, by the core schema of YAML 1.2.
 #[must_use]
-pub fn plain(text: &str) -> Plain {
+pub(crate) fn plain(text: &str) -> PlainScalar {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
-        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return Plain::Bool,
-        ".nan" | ".NaN" | ".NAN" => return Plain::NotFinite,
+        "" | "~" | "null" | "Null" | "NULL" => return PlainScalar::Null,
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return PlainScalar::Bool,
+        ".nan" | ".NaN" | ".NAN" => return PlainScalar::NotFinite,
         _ => {}
     }
     let bare = text.strip_prefix(['+', '-']).unwrap_or(text);
     if matches!(bare, ".inf" | ".Inf" | ".INF") {
-        return Plain::NotFinite;
+        return PlainScalar::NotFinite;
     }
     let digits =
         |prefix: &str, radix| bare.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)));
     if digits("0x", 16) || digits("0o", 8) || digits("0b", 2) {
-        return Plain::Int;
+        return PlainScalar::Int;
     }
     if !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit()) {
         // `0755` is text: an operator means the digits.
-        return if bare.len() > 1 && bare.starts_with('0') { Plain::Text } else { Plain::Int };
+        return if bare.len() > 1 && bare.starts_with('0') { PlainScalar::Text } else { PlainScalar::Int };
     }
     if bare.starts_with(|c: char| c.is_ascii_digit() || c == '.') && bare.parse::<f64>().is_ok_and(f64::is_finite) {
-        return Plain::Float;
+        return PlainScalar::Float;
     }
-    Plain::Text
+    PlainScalar::Text
 }
 
 impl Span {
@@ -235,10 +235,12 @@ impl Node {
                 }
                 items.len() == values.len()
             }
-            (NodeKind::Scalar { text, style: Style::Quoted | Style::Block }, Value::String(read)) => text == read,
-            (NodeKind::Scalar { text, style: Style::Plain }, read) => match (plain(text), read) {
-                (Plain::Text, Value::String(read)) => text == read,
-                (Plain::Null, Value::Null) | (Plain::Bool, Value::Bool(_)) | (Plain::Int | Plain::Float, Value::Number(_)) => true,
+            (NodeKind::Scalar { text, style: ScalarForm::Quoted | ScalarForm::Block }, Value::String(read)) => text == read,
+            (NodeKind::Scalar { text, style: ScalarForm::Plain }, read) => match (plain(text), read) {
+                (PlainScalar::Text, Value::String(read)) => text == read,
+                (PlainScalar::Null, Value::Null)
+                | (PlainScalar::Bool, Value::Bool(_))
+                | (PlainScalar::Int | PlainScalar::Float, Value::Number(_)) => true,
                 _ => false,
             },
             _ => false,
@@ -260,20 +262,20 @@ mod tests {
     #[test]
     fn plain_scalars_have_the_types_of_yaml_1_2() {
         for (text, kind) in [
-            ("", Plain::Null),
-            ("~", Plain::Null),
-            ("yes", Plain::Text),
-            ("on", Plain::Text),
-            ("True", Plain::Bool),
-            ("-12", Plain::Int),
-            ("0x1F", Plain::Int),
-            ("0755", Plain::Text),
-            ("1e3", Plain::Float),
-            (".5", Plain::Float),
-            ("-.inf", Plain::NotFinite),
-            ("inf", Plain::Text),
-            ("2026-11-01", Plain::Text),
-            ("1.2.3", Plain::Text),
+            ("", PlainScalar::Null),
+            ("~", PlainScalar::Null),
+            ("yes", PlainScalar::Text),
+            ("on", PlainScalar::Text),
+            ("True", PlainScalar::Bool),
+            ("-12", PlainScalar::Int),
+            ("0x1F", PlainScalar::Int),
+            ("0755", PlainScalar::Text),
+            ("1e3", PlainScalar::Float),
+            (".5", PlainScalar::Float),
+            ("-.inf", PlainScalar::NotFinite),
+            ("inf", PlainScalar::Text),
+            ("2026-11-01", PlainScalar::Text),
+            ("1.2.3", PlainScalar::Text),
         ] {
             assert_eq!(plain(text), kind, "{text}");
         }

@@ -21,7 +21,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| of::<Document>("halligan runbo
 
 /// The JSON Schema (draft 2020-12) of a type, with a title of its own.
 #[must_use]
-pub fn of<T: schemars::JsonSchema>(title: &str) -> Value {
+pub(crate) fn of<T: schemars::JsonSchema>(title: &str) -> Value {
     let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<T>().to_value();
     without_null(&mut schema);
@@ -33,7 +33,7 @@ pub fn of<T: schemars::JsonSchema>(title: &str) -> Value {
 
 /// A schema as text that ends with a newline.
 #[must_use]
-pub fn text(schema: &Value) -> String {
+pub(crate) fn text(schema: &Value) -> String {
     format!("{schema:#}\n")
 }
 
@@ -42,7 +42,7 @@ static VALIDATOR: LazyLock<Option<Validator>> = LazyLock::new(|| jsonschema::dra
 
 /// The JSON Schema of a runbook, as text.
 #[must_use]
-pub fn json() -> String {
+pub(crate) fn json() -> String {
     text(&SCHEMA)
 }
 
@@ -82,7 +82,7 @@ fn without_null(schema: &mut Value) {
 
 /// A fault of shape.
 #[derive(Debug)]
-pub struct Misshape {
+pub(crate) struct Misshape {
     pub fault: Fault,
     /// What has to be left out so that the rest can be read.
     pub prune: Option<Vec<Segment>>,
@@ -90,7 +90,7 @@ pub struct Misshape {
 
 /// Every way in which the value is not shaped like a runbook.
 #[must_use]
-pub fn check(value: &Value, root: &Node, text: &str) -> Vec<Misshape> {
+pub(crate) fn check(value: &Value, root: &Node, text: &str) -> Vec<Misshape> {
     let mut checker = Checker { root, text, found: Vec::new() };
     match VALIDATOR.as_ref() {
         Some(validator) => validator.iter_errors(value).for_each(|error| checker.error(&error)),

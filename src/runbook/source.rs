@@ -9,19 +9,19 @@ use super::{
     character,
     diagnostic::{Fault, Report},
     model::{Origin, SourceText, Span},
-    node::{Entry, Node, NodeKind, Plain, Style, plain},
+    node::{Entry, Node, NodeKind, PlainScalar, ScalarForm, plain},
 };
 
 /// The largest runbook, in bytes.
-pub const SIZE_LIMIT: usize = 1 << 20;
+pub(crate) const SIZE_LIMIT: usize = 1 << 20;
 /// The deepest nesting of maps and lists.
-pub const DEPTH_LIMIT: usize = 32;
+pub(crate) const DEPTH_LIMIT: usize = 32;
 /// After so many faults of form there is no use in more.
 const FAULT_LIMIT: usize = 200;
 
 /// What the pass has found.
 #[derive(Debug)]
-pub struct Parsed {
+pub(crate) struct Parsed {
     /// The tree, as far as the text could be read.
     pub root: Option<Node>,
     pub faults: Vec<Fault>,
@@ -75,11 +75,11 @@ fn too_large(size: usize) -> Fault {
 
 /// Reads the text into a tree of nodes, and collects every fault of form.
 #[must_use]
-pub fn read(text: &str) -> Parsed {
+pub(crate) fn read(text: &str) -> Parsed {
     if text.len() > SIZE_LIMIT {
         return Parsed { root: None, faults: vec![too_large(text.len())], usable: false };
     }
-    let mut reader = Reader::new(text);
+    let mut reader = YamlReader::new(text);
     reader.hidden_characters();
     reader.events();
     reader.finish()
@@ -93,7 +93,7 @@ enum Open {
 }
 
 #[derive(Debug)]
-struct Reader<'a> {
+struct YamlReader<'a> {
     text: &'a str,
     /// The byte at which each character begins: the parser counts characters.
     bytes: Vec<usize>,
@@ -103,7 +103,7 @@ struct Reader<'a> {
     usable: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> YamlReader<'a> {
     fn new(text: &'a str) -> Self {
         let bytes = text.char_indices().map(|(at, _)| at).chain(std::iter::once(text.len())).collect();
         Self { text, bytes, stack: Vec::new(), root: None, faults: Vec::new(), usable: true }
@@ -187,14 +187,14 @@ impl<'a> Reader<'a> {
                             .label("an alias")
                             .hint("write out what it stands for, or give it a name under `vars`"),
                     );
-                    self.attach(Node { span: at, kind: NodeKind::Scalar { text: String::new(), style: Style::Plain } });
+                    self.attach(Node { span: at, kind: NodeKind::Scalar { text: String::new(), style: ScalarForm::Plain } });
                 }
                 Event::Scalar(value, style, anchor, tag) => {
                     self.decorations(anchor, tag.as_deref(), at);
                     let style = match style {
-                        ScalarStyle::Plain => Style::Plain,
-                        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
-                        ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+                        ScalarStyle::Plain => ScalarForm::Plain,
+                        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => ScalarForm::Quoted,
+                        ScalarStyle::Literal | ScalarStyle::Folded => ScalarForm::Block,
                     };
                     self.scalar(value.into_owned(), style, at);
                 }
@@ -238,15 +238,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn scalar(&mut self, text: String, style: Style, at: Span) {
-        if style == Style::Plain && plain(&text) == Plain::NotFinite {
+    fn scalar(&mut self, text: String, style: ScalarForm, at: Span) {
+        if style == ScalarForm::Plain && plain(&text) == PlainScalar::NotFinite {
             self.refuse(
                 Fault::error("not-finite", at, format!("`{text}` is not a number to work with"))
                     .label("not a number")
                     .hint("write a finite number, or quote it if it is text"),
             );
         }
-        if style == Style::Plain && plain(&text) == Plain::Int && !fits(&text) {
+        if style == ScalarForm::Plain && plain(&text) == PlainScalar::Int && !fits(&text) {
             self.refuse(
                 Fault::error("too-large-number", at, format!("`{text}` is larger than any number that can be worked with"))
                     .label("too large")
@@ -254,7 +254,7 @@ impl<'a> Reader<'a> {
             );
         }
         let raw = self.text.get(at.offset..at.offset + at.len).unwrap_or_default();
-        if style == Style::Quoted
+        if style == ScalarForm::Quoted
             && let Some((c, why)) = text.chars().find_map(|c| character::hidden(c).map(|why| (c, why)))
             && !raw.contains(c)
         {
@@ -321,7 +321,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         };
-        if *style == Style::Plain {
+        if *style == ScalarForm::Plain {
             if text == "<<" {
                 self.refuse(
                     Fault::error("merge-key", node.span, "merge keys (`<<`) are not allowed in a runbook")
@@ -331,10 +331,10 @@ impl<'a> Reader<'a> {
                 return None;
             }
             let what = match plain(text) {
-                Plain::Null => Some("nothing"),
-                Plain::Bool => Some("true or false"),
-                Plain::Int | Plain::Float | Plain::NotFinite => Some("a number"),
-                Plain::Text => None,
+                PlainScalar::Null => Some("nothing"),
+                PlainScalar::Bool => Some("true or false"),
+                PlainScalar::Int | PlainScalar::Float | PlainScalar::NotFinite => Some("a number"),
+                PlainScalar::Text => None,
             };
             if let Some(what) = what {
                 self.refuse(
@@ -350,7 +350,7 @@ impl<'a> Reader<'a> {
     fn finish(mut self) -> Parsed {
         let empty = match &self.root {
             None => true,
-            Some(root) => matches!(&root.kind, NodeKind::Scalar { text, style: Style::Plain } if text.is_empty()),
+            Some(root) => matches!(&root.kind, NodeKind::Scalar { text, style: ScalarForm::Plain } if text.is_empty()),
         };
         if empty && self.usable {
             self.refuse(

@@ -9,7 +9,7 @@ const DEPTH: usize = 6;
 
 /// Every simple command that an argv leads to, from the outermost in.
 #[must_use]
-pub fn commands_of_argv(argv: &[String]) -> Vec<Vec<String>> {
+pub(crate) fn commands_of_argv(argv: &[String]) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     unwrap(argv, &mut found, 0);
     found
@@ -17,7 +17,7 @@ pub fn commands_of_argv(argv: &[String]) -> Vec<Vec<String>> {
 
 /// Every simple command in a shell script, as far as it can be told without running it.
 #[must_use]
-pub fn commands_of_script(script: &str) -> Vec<Vec<String>> {
+pub(crate) fn commands_of_script(script: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     script_into(script, &mut found, 0);
     found
@@ -25,7 +25,7 @@ pub fn commands_of_script(script: &str) -> Vec<Vec<String>> {
 
 /// The name of a program without its directory.
 #[must_use]
-pub fn program(argv: &[String]) -> &str {
+pub(crate) fn program(argv: &[String]) -> &str {
     argv.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word))
 }
 

@@ -1,17 +1,16 @@
-//! What may be answered to each question, what an answer means, and which flag gives it in advance. No input or output.
+//! What may be answered to each question, what an answer means, and what gives it beforehand. No input or output.
 
-use super::quote;
 use crate::{
-    event::{Answerer, Place},
-    ports::{Answer, Ask, Choice, Question},
+    event::Answerer,
+    ports::{Answer, Ask, Beforehand, Choice, Question},
 };
 
 /// How often a question is asked before the answer counts as no.
-pub const TRIES: usize = 3;
+pub(crate) const TRIES: usize = 3;
 
 /// What a typed line means.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
+pub(crate) enum Reading {
     Is(Answer),
     /// It cannot be understood; says what could be.
     Again(String),
@@ -32,7 +31,7 @@ const SAID_NO: &str = "the operator said no";
 
 /// What stands before the cursor. Never offers a yes by default.
 #[must_use]
-pub fn line(ask: &Ask) -> String {
+pub(crate) fn line(ask: &Ask) -> String {
     match ask {
         Ask::Plan { changes, destroys } => {
             let destroys = if *destroys > 0 { format!(" and DESTROY {destroys}") } else { String::new() };
@@ -64,7 +63,7 @@ fn quote_phrase(phrase: &str) -> String {
 
 /// The letter of a choice. No two choices share one.
 #[must_use]
-pub fn key(choice: Choice) -> &'static str {
+pub(crate) fn key(choice: Choice) -> &'static str {
     match choice {
         Choice::Run => "r",
         Choice::Retry => "t",
@@ -79,7 +78,7 @@ pub fn key(choice: Choice) -> &'static str {
 
 /// The word of a choice, which may be typed too.
 #[must_use]
-pub fn word(choice: Choice) -> &'static str {
+pub(crate) fn word(choice: Choice) -> &'static str {
     match choice {
         Choice::Run => "run",
         Choice::Retry => "try again",
@@ -94,7 +93,7 @@ pub fn word(choice: Choice) -> &'static str {
 
 /// What a choice would do.
 #[must_use]
-pub fn meaning(choice: Choice, ask: &Ask) -> &'static str {
+pub(crate) fn meaning(choice: Choice, ask: &Ask) -> &'static str {
     match (choice, ask) {
         (Choice::Run, _) => "do this step",
         (Choice::Retry, _) => "do this step once more",
@@ -110,7 +109,7 @@ pub fn meaning(choice: Choice, ask: &Ask) -> &'static str {
 
 /// The choices of a question, each with its letter and what it would do.
 #[must_use]
-pub fn choices(ask: &Ask) -> Vec<String> {
+pub(crate) fn choices(ask: &Ask) -> Vec<String> {
     match ask {
         Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
             choices.iter().map(|choice| format!("{}  {:<10} {}", key(*choice), word(*choice), meaning(*choice, ask))).collect()
@@ -121,7 +120,7 @@ pub fn choices(ask: &Ask) -> Vec<String> {
 
 /// Understands a typed line.
 #[must_use]
-pub fn read(ask: &Ask, typed: &str) -> Reading {
+pub(crate) fn read(ask: &Ask, typed: &str) -> Reading {
     if typed.chars().any(char::is_control) {
         return Reading::Again("that holds keys that are not text; type it anew".to_owned());
     }
@@ -154,18 +153,24 @@ pub fn read(ask: &Ask, typed: &str) -> Reading {
 
 /// What would have answered, where nobody can be asked.
 #[must_use]
-pub fn flag(question: &Question) -> String {
-    let place = question.place.as_ref().map_or("STEP", Place::as_str);
-    let confirm = |value: &str| format!("--confirm {}", quote::word(&format!("{place}={value}")));
+pub(crate) fn beforehand(question: &Question) -> Beforehand {
+    let nothing = |instead| Beforehand::Nothing { instead };
+    let confirm = |phrase: Option<&str>| match &question.place {
+        Some(place) => Beforehand::Confirm { place: place.clone(), phrase: phrase.map(str::to_owned) },
+        None => Beforehand::Yes,
+    };
     match &question.ask {
-        Ask::Plan { .. } | Ask::GoOn => "--yes".to_owned(),
-        Ask::YesNo => confirm("yes"),
-        Ask::Phrase { phrase, .. } => confirm(phrase),
-        Ask::Report { .. } => confirm("WHAT WAS DONE"),
-        Ask::Override => format!("--override {}", quote::word(&format!("{place}=REASON"))),
-        Ask::Failed { .. } => "a terminal, or `on_fail` in the runbook".to_owned(),
-        Ask::Step { .. } => "run it without --step".to_owned(),
-        Ask::Doubt { .. } => "resume it at a terminal: only a person can say how it ended".to_owned(),
+        Ask::Plan { .. } | Ask::GoOn => Beforehand::Yes,
+        Ask::YesNo => confirm(Some("yes")),
+        Ask::Phrase { phrase, .. } => confirm(Some(phrase)),
+        Ask::Report { .. } => confirm(None),
+        Ask::Override => match &question.place {
+            Some(place) => Beforehand::Override { place: place.clone() },
+            None => nothing("a terminal"),
+        },
+        Ask::Failed { .. } => nothing("a terminal, or `on_fail` in the runbook"),
+        Ask::Step { .. } => nothing("a terminal; or leave out --step"),
+        Ask::Doubt { .. } => nothing("a terminal: only a person can say how it ended"),
     }
 }
 
@@ -174,6 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::Place;
 
     fn phrase() -> Ask {
         Ask::Phrase { phrase: "WD-WCC7K0".into(), destroys: true }
@@ -242,13 +248,17 @@ mod tests {
     #[test]
     fn every_question_names_its_flag() {
         let place = Place::top("each").item("disk", "a b").child("wipe");
-        let flag = |ask: Ask, place: Option<Place>| flag(&Question { place, ask, text: String::new() });
-        assert_eq!(flag(Ask::Plan { changes: 0, destroys: 0 }, None), "--yes");
-        assert_eq!(flag(Ask::YesNo, Some(Place::top("go"))), "--confirm go=yes");
-        assert_eq!(flag(phrase(), Some(Place::top("wipe"))), "--confirm wipe=WD-WCC7K0");
-        assert_eq!(flag(phrase(), Some(place)), "--confirm 'each[disk=a b].wipe=WD-WCC7K0'");
-        assert_eq!(flag(Ask::Override, Some(Place::top("gate"))), "--override gate=REASON");
-        assert_eq!(flag(Ask::Failed { choices: vec![] }, Some(Place::top("x"))), "a terminal, or `on_fail` in the runbook");
+        let given = |ask: Ask, place: Option<Place>| beforehand(&Question { place, ask, text: String::new() });
+        let confirm = |place: Place, phrase: Option<&str>| Beforehand::Confirm { place, phrase: phrase.map(str::to_owned) };
+        assert_eq!(given(Ask::Plan { changes: 1, destroys: 0 }, None), Beforehand::Yes);
+        assert_eq!(given(Ask::YesNo, Some(Place::top("go"))), confirm(Place::top("go"), Some("yes")));
+        assert_eq!(given(phrase(), Some(place.clone())), confirm(place.clone(), Some("WD-WCC7K0")));
+        assert_eq!(given(Ask::Report { ask: String::new() }, Some(place.clone())), confirm(place.clone(), None));
+        assert_eq!(given(Ask::Override, Some(place.clone())), Beforehand::Override { place });
+        assert_eq!(
+            given(Ask::Failed { choices: vec![] }, Some(Place::top("x"))),
+            Beforehand::Nothing { instead: "a terminal, or `on_fail` in the runbook" }
+        );
     }
 
     proptest! {

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use super::{
     layout::{self, Page},
-    sanitise,
     style::{Mark, Style},
-    words,
 };
 use crate::{
     event::{Effect, Excerpt, Exit, Opening, Place, Shown},
     quantity::show_duration,
+    words::{self, sanitise},
 };
 
 /// Where details begin, under their step's name.
@@ -22,7 +21,7 @@ const TAIL: usize = 10;
 
 /// What a run is, at its beginning.
 #[must_use]
-pub fn header(page: &Page, opening: &Opening) -> Vec<String> {
+pub(crate) fn header(page: &Page, opening: &Opening) -> Vec<String> {
     let params: Vec<_> = opening.params.iter().map(|(name, value)| (sanitise::line(name).into_owned(), words::value(value))).collect();
     let mut lines = title(page, &opening.runbook, &opening.title);
     lines.extend(source(page, &opening.source, &opening.runbook_sha256, ""));
@@ -35,13 +34,13 @@ pub fn header(page: &Page, opening: &Opening) -> Vec<String> {
 
 /// The name of a runbook and what it is for.
 #[must_use]
-pub fn title(page: &Page, name: &str, title: &str) -> Vec<String> {
+pub(crate) fn title(page: &Page, name: &str, title: &str) -> Vec<String> {
     named(page, &sanitise::line(name), &sanitise::line(title), "", "  ")
 }
 
 /// Where a runbook comes from.
 #[must_use]
-pub fn source(page: &Page, source: &str, sha256: &str, origin: &str) -> Vec<String> {
+pub(crate) fn source(page: &Page, source: &str, sha256: &str, origin: &str) -> Vec<String> {
     let digest = format!("sha256 {}", page.style.short(&sanitise::line(sha256)));
     let items: Vec<_> = [sanitise::line(source).into_owned(), digest, sanitise::line(origin).into_owned()]
         .into_iter()
@@ -52,7 +51,7 @@ pub fn source(page: &Page, source: &str, sha256: &str, origin: &str) -> Vec<Stri
 
 /// Names with their values.
 #[must_use]
-pub fn parameters(page: &Page, params: &[(String, String)]) -> Vec<String> {
+pub(crate) fn parameters(page: &Page, params: &[(String, String)]) -> Vec<String> {
     let items: Vec<_> = params.iter().map(|(name, value)| format!("{} {}", sanitise::line(name), sanitise::line(value))).collect();
     layout::flow(&items, page.width, 2, 3)
 }
@@ -69,7 +68,7 @@ fn named(page: &Page, name: &str, text: &str, first: &str, rest: &str) -> Vec<St
 
 /// The line of a step: its mark, where it is, what it is, and what stands at the right.
 #[must_use]
-pub fn step(page: &Page, mark: Mark, place: &Place, part: Option<&str>, text: &str, right: &str) -> Vec<String> {
+pub(crate) fn step(page: &Page, mark: Mark, place: &Place, part: Option<&str>, text: &str, right: &str) -> Vec<String> {
     let place = sanitise::line(place.as_str());
     let place = part.map_or_else(|| place.clone().into_owned(), |part| format!("{place} {part}"));
     let first = format!("  {} ", page.style.mark(mark));
@@ -90,13 +89,13 @@ pub fn step(page: &Page, mark: Mark, place: &Place, part: Option<&str>, text: &s
 
 /// A labelled detail under a step.
 #[must_use]
-pub fn detail(page: &Page, label: &str, text: &str) -> Vec<String> {
+pub(crate) fn detail(page: &Page, label: &str, text: &str) -> Vec<String> {
     page.field(INDENT, LABEL, label, text)
 }
 
 /// Text under a step.
 #[must_use]
-pub fn remark(page: &Page, text: &str) -> Vec<String> {
+pub(crate) fn remark(page: &Page, text: &str) -> Vec<String> {
     let indent = " ".repeat(INDENT);
     layout::wrap(&sanitise::text(text), page.width, &indent, &indent)
 }
@@ -112,7 +111,7 @@ fn effect(style: Style, effect: Effect) -> String {
 
 /// A command with its effect; a script is shown line by line.
 #[must_use]
-pub fn command(page: &Page, command: &Shown) -> Vec<String> {
+pub(crate) fn command(page: &Page, command: &Shown) -> Vec<String> {
     if command.argv.is_empty() {
         return Vec::new();
     }
@@ -153,7 +152,7 @@ fn tail(page: &Page, label: &str, text: &str) -> Vec<String> {
 
 /// How a command ended that did not end well: what was run, its exit, and the end of what it printed.
 #[must_use]
-pub fn ending(page: &Page, ran: Option<&Shown>, exit: &Exit, askings: u32, excerpt: &Excerpt) -> Vec<String> {
+pub(crate) fn ending(page: &Page, ran: Option<&Shown>, exit: &Exit, askings: u32, excerpt: &Excerpt) -> Vec<String> {
     let mut lines = ran.map(|ran| command(page, ran)).unwrap_or_default();
     let asked = if askings > 1 { format!(", asked {askings} times") } else { String::new() };
     lines.extend(detail(page, "exit", &format!("{}{asked}", words::exit(exit).trim_start_matches("exit "))));
@@ -164,7 +163,7 @@ pub fn ending(page: &Page, ran: Option<&Shown>, exit: &Exit, askings: u32, excer
 
 /// The answer of a preflight probe.
 #[must_use]
-pub fn checked(page: &Page, mark: Mark, title: &str, message: &str, hint: Option<&str>) -> Vec<String> {
+pub(crate) fn checked(page: &Page, mark: Mark, title: &str, message: &str, hint: Option<&str>) -> Vec<String> {
     const COLUMN: usize = 48;
     let title = sanitise::line(title);
     let first = format!("  {} ", page.style.mark(mark));
@@ -193,13 +192,13 @@ fn figure(page: &Page, (done, total): (f64, f64)) -> Option<String> {
 
 /// The figure of a command under way, on a line of its own.
 #[must_use]
-pub fn progress(page: &Page, done: f64, total: f64) -> Vec<String> {
+pub(crate) fn progress(page: &Page, done: f64, total: f64) -> Vec<String> {
     figure(page, (done, total)).map(|line| format!("{}{line}", " ".repeat(INDENT))).into_iter().collect()
 }
 
 /// What a wait shows of itself.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wait<'a> {
+pub(crate) struct WaitBlock<'a> {
     pub want: &'a str,
     pub have: &'a str,
     pub elapsed: Duration,
@@ -209,10 +208,10 @@ pub struct Wait<'a> {
     pub held: Option<(Duration, Duration)>,
 }
 
-impl Wait<'_> {
+impl WaitBlock<'_> {
     /// `1m 12s of 15m`
     #[must_use]
-    pub fn time(&self) -> String {
+    pub(crate) fn time(&self) -> String {
         let elapsed = show_duration(Duration::from_secs(self.elapsed.as_secs()));
         let elapsed = if self.elapsed.as_secs() == 0 { "0s".to_owned() } else { elapsed };
         self.limit.map_or_else(|| elapsed.clone(), |limit| format!("{elapsed} of {}", show_duration(limit)))
@@ -220,20 +219,20 @@ impl Wait<'_> {
 
     /// `not moving for 40s`
     #[must_use]
-    pub fn stillness(&self) -> Option<String> {
+    pub(crate) fn stillness(&self) -> Option<String> {
         self.still.filter(|still| still.as_secs() > 0).map(|still| format!("not moving for {}", show_duration(still)))
     }
 
     /// `20s of 30s`
     #[must_use]
-    pub fn holding(&self) -> Option<String> {
+    pub(crate) fn holding(&self) -> Option<String> {
         self.held.map(|(held, must)| format!("it holds, for {} of {}", show_duration(held), show_duration(must)))
     }
 }
 
 /// A wait under way.
 #[must_use]
-pub fn waiting(page: &Page, wait: &Wait<'_>) -> Vec<String> {
+pub(crate) fn waiting(page: &Page, wait: &WaitBlock<'_>) -> Vec<String> {
     let time = wait.time();
     let items: Vec<_> = wait
         .figure

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// `yes` stands for the plan and for questions that want only a yes. A phrase is never covered by it, whatever it
 /// guards: it takes `--confirm STEP=PHRASE`, with exactly that phrase.
-pub struct Flags<'a> {
+pub(crate) struct Flags<'a> {
     yes: bool,
     /// By step id or whole place.
     confirms: BTreeMap<String, String>,
@@ -37,13 +37,13 @@ impl fmt::Debug for Flags<'_> {
 
 impl<'a> Flags<'a> {
     #[must_use]
-    pub fn new(yes: bool, confirms: BTreeMap<String, String>, overrides: BTreeMap<String, String>, inner: &'a dyn Prompt) -> Self {
+    pub(crate) fn new(yes: bool, confirms: BTreeMap<String, String>, overrides: BTreeMap<String, String>, inner: &'a dyn Prompt) -> Self {
         Self { yes, confirms, overrides, inner, used: Mutex::default() }
     }
 
     /// Flags that no question has asked for: most likely a step's name is misspelt. As they were written.
     #[must_use]
-    pub fn unused(&self) -> Vec<String> {
+    pub(crate) fn unused(&self) -> Vec<String> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let confirms = self.confirms.keys().map(|name| format!("--confirm {name}"));
         let overrides = self.overrides.keys().map(|name| format!("--override {name}"));
@@ -108,7 +108,7 @@ mod tests {
 
     impl Prompt for Nobody {
         fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
-            Err(NoAnswer::NoTerminal { flag: super::super::answer::flag(question) })
+            Err(NoAnswer::NoTerminal { beforehand: super::super::answer::beforehand(question) })
         }
     }
 

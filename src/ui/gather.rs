@@ -2,8 +2,11 @@
 
 use indexmap::IndexMap;
 
-use super::{block, layout::Page, sanitise, style::Mark, words};
-use crate::event::Place;
+use super::{block, layout::Page, style::Mark};
+use crate::{
+    event::Place,
+    words::{self, sanitise},
+};
 
 /// From so many items on, what a batch has done is told together.
 pub(super) const MANY: usize = 8;
@@ -22,18 +25,18 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Adds an answer: who gave it, what makes it the same as another, and what it says.
-    pub fn add(&mut self, who: &str, same: &str, says: &str) {
+    pub(super) fn add(&mut self, who: &str, same: &str, says: &str) {
         self.count += 1;
         let (_, names) = self.answers.entry(same.to_owned()).or_insert_with(|| (says.to_owned(), Vec::new()));
         names.push(who.to_owned());
     }
 
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.count
     }
 
     /// What most of them say, and how many do not.
-    pub fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let Some((says, names)) = self.answers.values().max_by_key(|(_, names)| names.len()) else { return String::new() };
         let says = sanitise::line(says);
         let says = if says.is_empty() { String::new() } else { format!(": {says}") };
@@ -49,7 +52,7 @@ impl Gathered {
     }
 
     /// Those that differ from the most, a line for each answer.
-    pub fn apart(&self, page: &Page) -> Vec<String> {
+    pub(super) fn apart(&self, page: &Page) -> Vec<String> {
         if self.answers.len() < 2 || self.answers.len() == self.count && self.count > APART {
             return Vec::new();
         }
@@ -74,16 +77,16 @@ impl Gathered {
 
 /// What the items of a batch have done, by step.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(super) struct GatheredBatch {
     steps: IndexMap<String, Gathered>,
 }
 
-impl Batch {
-    pub fn add(&mut self, item: &str, step: &str, same: &str, says: &str) {
+impl GatheredBatch {
+    pub(super) fn add(&mut self, item: &str, step: &str, same: &str, says: &str) {
         self.steps.entry(step.to_owned()).or_default().add(item, same, says);
     }
 
-    pub fn lines(&self, page: &Page, place: &Place) -> Vec<String> {
+    pub(super) fn lines(&self, page: &Page, place: &Place) -> Vec<String> {
         let told = self.steps.iter().flat_map(|(step, gathered)| {
             let place = Place::top(&format!("{place}.{step}"));
             let mut lines = block::step(page, Mark::Passed, &place, None, &gathered.summary(), "");

@@ -8,21 +8,22 @@ use std::{fmt::Write as _, time::Duration};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{out::Stream, sanitise};
+use super::out::Stream;
 use crate::{
     event::{Event, Progress},
     ports::Observer,
+    words::sanitise,
 };
 
 /// Tells of a run as JSON lines.
 #[derive(Debug)]
-pub struct Json {
+pub(crate) struct Json {
     stream: Stream,
 }
 
 impl Json {
     #[must_use]
-    pub fn new(stream: Stream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         Self { stream }
     }
 
@@ -82,7 +83,7 @@ fn fields(event: &Event) -> Value {
         Event::Confirmed { place, text, typed, by } => json!({"place": place, "text": text, "typed": typed, "by": by}),
         Event::Declined { place, text, why } => json!({"place": place, "text": text, "why": why}),
         Event::StepReached { place, title, kind, effect } => {
-            json!({"place": place, "title": title, "kind": kind, "effect": effect})
+            json!({"place": place, "title": title, "kind": kind.word(), "effect": effect})
         }
         Event::Staggered { place, items, batches, max_failures } => {
             json!({"place": place, "items": items, "batches": batches, "max_failures": max_failures})

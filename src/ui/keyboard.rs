@@ -24,7 +24,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// A terminal that somebody types at.
 #[derive(Debug)]
-pub struct Keyboard<'a> {
+pub(crate) struct Keyboard<'a> {
     input: BorrowedFd<'a>,
     stop: &'a Interrupts,
 }
@@ -54,7 +54,7 @@ impl Drop for Blind<'_> {
 
 impl<'a> Keyboard<'a> {
     #[must_use]
-    pub fn new(input: BorrowedFd<'a>, stop: &'a Interrupts) -> Self {
+    pub(crate) fn new(input: BorrowedFd<'a>, stop: &'a Interrupts) -> Self {
         Self { input, stop }
     }
 
@@ -63,7 +63,7 @@ impl<'a> Keyboard<'a> {
     ///
     /// # Errors
     /// The operator interrupted, or the terminal is gone; the end of input is the latter.
-    pub fn line(&self, secret: bool, show: impl FnOnce()) -> Result<String, NoAnswer> {
+    pub(crate) fn line(&self, secret: bool, show: impl FnOnce()) -> Result<String, NoAnswer> {
         let level = self.stop.urgency();
         self.stopped(level)?;
         // Where it cannot be made blind a secret is not asked for at all.

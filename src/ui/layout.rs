@@ -55,26 +55,26 @@ impl Page {
 
 /// Columns that the text takes on a terminal; colours take none.
 #[must_use]
-pub fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
 /// Filled up with spaces to `columns`; longer text is left as it is.
 #[must_use]
-pub fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
 /// Cut to `columns`, with a sign that it was.
 #[must_use]
-pub fn fit(text: &str, columns: usize, style: Style) -> String {
+pub(crate) fn fit(text: &str, columns: usize, style: Style) -> String {
     console::truncate_str(text, columns, style.ellipsis()).into_owned()
 }
 
 /// Wraps each line of a text. `first` stands before the first line, `rest` before the others; a line's own indentation
 /// is kept for what is wrapped off it. Words are cut only where one alone is too wide.
 #[must_use]
-pub fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for part in text.split('\n') {
         let before = if lines.is_empty() { first } else { rest };
@@ -100,7 +100,7 @@ pub fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> Vec<String> 
 
 /// Sets items side by side, `gap` apart, as many in a line as there is room for.
 #[must_use]
-pub fn flow(items: &[String], columns: usize, indent: usize, gap: usize) -> Vec<String> {
+pub(crate) fn flow(items: &[String], columns: usize, indent: usize, gap: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let margin = " ".repeat(indent);
     for item in items {
@@ -116,7 +116,7 @@ pub fn flow(items: &[String], columns: usize, indent: usize, gap: usize) -> Vec<
 }
 
 /// The widest of some texts, up to a limit.
-pub fn widest<'a>(texts: impl IntoIterator<Item = &'a str>, limit: usize) -> usize {
+pub(crate) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>, limit: usize) -> usize {
     texts.into_iter().map(width).max().unwrap_or(0).min(limit)
 }
 

@@ -1,24 +1,21 @@
 //! What a person or a log sees of a run, and how the operator answers.
 
-pub mod answer;
-pub mod block;
-pub mod flags;
+pub(crate) mod answer;
+pub(crate) mod block;
+pub(crate) mod flags;
 mod gather;
-pub mod json;
-pub mod keyboard;
-pub mod layout;
-pub mod narrative;
-pub mod out;
-pub mod plain;
-pub mod plan;
-pub mod prompt;
-pub mod quote;
-pub mod report;
-pub mod sanitise;
-pub mod style;
-pub mod tally;
-pub mod terminal;
-pub mod words;
+pub(crate) mod json;
+pub(crate) mod keyboard;
+pub(crate) mod layout;
+pub(crate) mod narrative;
+pub(crate) mod out;
+pub(crate) mod plain;
+pub(crate) mod plan;
+pub(crate) mod prompt;
+pub(crate) mod report;
+pub(crate) mod style;
+pub(crate) mod tally;
+pub(crate) mod terminal;
 
 #[cfg(test)]
 mod script;

@@ -6,23 +6,22 @@ use jiff::Timestamp;
 
 use super::{
     block,
-    gather::{self, Batch, Gathered, MANY},
+    gather::{self, Gathered, GatheredBatch, MANY},
     layout::{self, Page},
-    sanitise,
     style::Mark,
-    tally::{Tally, between, contains_steps},
-    words,
+    tally::{Tally, between},
 };
 use crate::{
-    event::{Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, Shown, Skip, StepOutcome},
+    event::{Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, Shown, Skip, StepKind, StepOutcome},
     quantity::show_duration,
+    words::{self, sanitise},
 };
 
 /// A step that was reached.
 #[derive(Debug)]
-struct Step {
+struct ToldStep {
     title: String,
-    kind: &'static str,
+    kind: StepKind,
     at: Timestamp,
     command: Option<Shown>,
     /// What was seen of it, and how long its own command took.
@@ -35,7 +34,7 @@ struct Step {
 
 /// Answers of one preflight probe that all passed.
 #[derive(Debug)]
-struct Answers {
+struct SameAnswers {
     probe: Place,
     title: String,
     message: String,
@@ -43,7 +42,7 @@ struct Answers {
 }
 
 #[derive(Debug)]
-struct Answered {
+struct Reply {
     command: Option<Shown>,
     exit: Exit,
     excerpt: Excerpt,
@@ -61,26 +60,26 @@ enum Section {
 
 /// Follows a run and tells of it.
 #[derive(Debug, Default)]
-pub struct Narrative {
+pub(crate) struct Narrative {
     section: Section,
     tally: Tally,
     interruptions: u32,
     batches: HashMap<Place, usize>,
-    steps: HashMap<Place, Step>,
+    steps: HashMap<Place, ToldStep>,
     commands: HashMap<(Place, Part), Shown>,
     /// How preflight probes ended, until their finding is known.
-    answered: HashMap<Place, Answered>,
+    answered: HashMap<Place, Reply>,
     /// Failures of probes, until it is known that they are not asked again.
     pending: Vec<(Place, Part, Vec<String>)>,
     /// What passed of the probe that is being told of.
-    passed: Option<Answers>,
+    passed: Option<SameAnswers>,
     /// Loops whose batch has so many items that what they did is told together.
-    gathering: HashMap<Place, Batch>,
+    gathering: HashMap<Place, GatheredBatch>,
 }
 
 impl Narrative {
     /// The title of a step that was reached and is not over.
-    pub fn title(&self, place: &Place) -> &str {
+    pub(crate) fn title(&self, place: &Place) -> &str {
         self.steps.get(place).map_or("", |step| step.title.as_str())
     }
 
@@ -99,7 +98,7 @@ impl Narrative {
     }
 
     /// The lines to show for an event; none for most.
-    pub fn lines(&mut self, page: &Page, at: Timestamp, event: &Event) -> Vec<String> {
+    pub(crate) fn lines(&mut self, page: &Page, at: Timestamp, event: &Event) -> Vec<String> {
         self.tally.count(at, event);
         let mut lines = self.settle_gathered(page, event);
         lines.extend(self.settle_pending(event));
@@ -117,7 +116,7 @@ impl Narrative {
     /// Tells what was gathered, once the event says that nothing more comes to it.
     fn settle_gathered(&mut self, page: &Page, event: &Event) -> Vec<String> {
         let mut lines = Vec::new();
-        let goes_on = |answers: &Answers| matches!(event, Event::Checked { place, .. } if gather::probe_of(place).0 == answers.probe);
+        let goes_on = |answers: &SameAnswers| matches!(event, Event::Checked { place, .. } if gather::probe_of(place).0 == answers.probe);
         if let Some(answers) = self.passed.take_if(|answers| !goes_on(answers)) {
             let message = if answers.gathered.count() == 1 { answers.message } else { answers.gathered.summary() };
             lines.extend(block::checked(page, Mark::Passed, &answers.title, &message, None));
@@ -176,7 +175,7 @@ impl Narrative {
                 let (probe, item) = gather::probe_of(place);
                 if mark == Mark::Passed && !item.is_empty() {
                     self.answered.remove(place);
-                    let new = || Answers { probe, title: title.clone(), message: message.clone(), gathered: Gathered::default() };
+                    let new = || SameAnswers { probe, title: title.clone(), message: message.clone(), gathered: Gathered::default() };
                     let answers = self.passed.get_or_insert_with(new);
                     if answers.title != *title {
                         answers.title = place.step().replace('_', " ");
@@ -199,7 +198,7 @@ impl Narrative {
                 let text = format!("confirmed {}: {typed}", words::answerer(*by));
                 // Where the answer is all there is to the step, the step tells of it.
                 let step = place.as_ref().and_then(|place| self.steps.get_mut(place));
-                if let Some(step) = step.filter(|step| matches!(step.kind, "ask" | "manual")) {
+                if let Some(step) = step.filter(|step| matches!(step.kind, StepKind::Ask | StepKind::Manual)) {
                     step.seen = Some((text, None));
                     return Vec::new();
                 }
@@ -214,11 +213,14 @@ impl Narrative {
             Event::Declined { place, why, .. } => told(page, Mark::Failed, place.as_ref(), &format!("not confirmed: {why}")),
             Event::StepReached { place, title, kind, .. } => {
                 let title = words::title(place, title).to_owned();
-                let lines = match *kind {
-                    "group" | "call" if !self.is_gathered(place) => block::step(page, Mark::Noted, place, None, &title, kind),
+                let lines = match kind {
+                    StepKind::Group | StepKind::Call if !self.is_gathered(place) => {
+                        block::step(page, Mark::Noted, place, None, &title, kind.word())
+                    }
                     _ => Vec::new(),
                 };
-                self.steps.insert(place.clone(), Step { title, kind, at, command: None, seen: None, printed: None, told: false });
+                self.steps
+                    .insert(place.clone(), ToldStep { title, kind: *kind, at, command: None, seen: None, printed: None, told: false });
                 lines
             }
             Event::Staggered { place, items, batches, max_failures } => {
@@ -235,7 +237,7 @@ impl Narrative {
                 let mut lines = vec![String::new()];
                 lines.extend(layout::wrap(&text, page.width, "  ", "    "));
                 if items.len() >= MANY {
-                    self.gathering.insert(place.clone(), Batch::default());
+                    self.gathering.insert(place.clone(), GatheredBatch::default());
                 }
                 lines
             }
@@ -297,7 +299,7 @@ impl Narrative {
         };
         let command = self.commands.remove(&(place.clone(), *part));
         if matches!(self.section, Section::None | Section::Preflight) && *part == Part::Main {
-            self.answered.insert(place.clone(), Answered { command, exit: exit.clone(), excerpt: excerpt.clone() });
+            self.answered.insert(place.clone(), Reply { command, exit: exit.clone(), excerpt: excerpt.clone() });
             return Vec::new();
         }
         let time = show_duration(*took);
@@ -349,7 +351,7 @@ impl Narrative {
         }
         let asked = match part {
             Part::Gate | Part::Verify => true,
-            Part::Main => self.steps.get(place).is_some_and(|step| step.kind == "probe"),
+            Part::Main => self.steps.get(place).is_some_and(|step| step.kind == StepKind::Probe),
             _ => false,
         };
         if asked {
@@ -386,7 +388,7 @@ impl Narrative {
             return told(page, mark, Some(place), &if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") });
         };
         if *outcome == StepOutcome::Done && self.is_gathered(place) {
-            if !contains_steps(step.kind) {
+            if !step.kind.is_stretch() {
                 let seen = step.seen.map(|(message, _)| message).unwrap_or_default();
                 let (digest, line) = step.printed.unwrap_or_default();
                 let (same, says) = if seen.is_empty() { (&digest, &line) } else { (&seen, &seen) };
@@ -394,7 +396,7 @@ impl Narrative {
             }
             return Vec::new();
         }
-        if contains_steps(step.kind) {
+        if step.kind.is_stretch() {
             let text = if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") };
             return block::step(page, mark, place, None, &text, &show_duration(between(step.at, at)));
         }

@@ -146,7 +146,7 @@ impl Write for &Stream {
 
 /// Standard output and standard error, and whether somebody sits at standard input.
 #[derive(Debug, Clone)]
-pub struct Out {
+pub(crate) struct Out {
     pub stdout: Stream,
     pub stderr: Stream,
     /// Standard input is a terminal.
@@ -154,11 +154,13 @@ pub struct Out {
 }
 
 impl Out {
-    /// Those of this process. `colour` goes before what the environment says.
+    /// Those of this process. `colour` goes before what the environment says; with `plain`, standard output is written to as if
+    /// it were no terminal.
     #[must_use]
-    pub fn process(colour: Option<bool>) -> Self {
+    pub(crate) fn process(colour: Option<bool>, plain: bool) -> Self {
+        let terminal = io::stdout().is_terminal() && !plain;
         Self {
-            stdout: Stream::process(Box::new(io::stdout()), console::Term::stdout(), io::stdout().is_terminal(), colour),
+            stdout: Stream::process(Box::new(io::stdout()), console::Term::stdout(), terminal, colour),
             stderr: Stream::process(Box::new(io::stderr()), console::Term::stderr(), io::stderr().is_terminal(), colour),
             attended: io::stdin().is_terminal(),
         }
@@ -166,7 +168,7 @@ impl Out {
 
     /// Somebody can be asked: questions are read from standard input and shown on standard error, so both must be
     /// terminals.
-    pub fn can_ask(&self) -> bool {
+    pub(crate) fn can_ask(&self) -> bool {
         self.attended && self.stderr.is_terminal()
     }
 }

@@ -8,18 +8,17 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    block::Wait,
+    block::WaitBlock,
     gather,
     out::Stream,
-    sanitise,
     style::Style,
-    tally::{Tally, between, contains_steps},
-    words,
+    tally::{Tally, between},
 };
 use crate::{
     event::{Effect, Event, Excerpt, Part, Place, Progress, Shown, StepOutcome, Verdict},
     ports::Observer,
     quantity::show_duration,
+    words::{self, sanitise},
 };
 
 /// How often something under way is told of again when nothing about it changes, in seconds.
@@ -29,13 +28,13 @@ const TAIL: usize = 10;
 
 /// Tells of a run line by line.
 #[derive(Debug)]
-pub struct Plain {
+pub(crate) struct Plain {
     stream: Stream,
-    state: Mutex<State>,
+    state: Mutex<PlainState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct PlainState {
     tally: Tally,
     interruptions: u32,
     batches: HashMap<Place, usize>,
@@ -49,7 +48,7 @@ struct State {
 
 impl Plain {
     #[must_use]
-    pub fn new(stream: Stream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         Self { stream, state: Mutex::default() }
     }
 
@@ -111,7 +110,7 @@ fn began(place: &Place, part: Part, attempt: u32, command: &Shown) -> String {
     format!("{what}{again}: {}{}", words::effect(command.effect), with(&words::command(command)))
 }
 
-impl State {
+impl PlainState {
     fn lines(&mut self, at: Timestamp, event: &Event) -> Vec<String> {
         let line = match event {
             Event::RunOpened(opening) => {
@@ -149,12 +148,12 @@ impl State {
             }
             Event::StepReached { place, title, kind, .. } => {
                 let title = words::title(place, title);
-                if !contains_steps(kind) {
+                if !kind.is_stretch() {
                     // Its command, question or answer is told of in a moment, with this title.
                     self.titles.insert(place.clone(), title.to_owned());
                     return Vec::new();
                 }
-                format!("{place} begins: {kind}{}", with(title))
+                format!("{place} begins: {}{}", kind.word(), with(title))
             }
             Event::Staggered { place, items, batches, max_failures } => {
                 self.batches.insert(place.clone(), batches.len());
@@ -255,7 +254,7 @@ impl State {
                 (place, format!("{}", percent / 10), format!("{place}: {percent}%{have}"))
             }
             Progress::Waiting { place, want, have, elapsed, limit, figure, still, held } => {
-                let wait = Wait { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };
+                let wait = WaitBlock { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };
                 let percent = figure.and_then(|(done, total)| Style::percent(done, total)).map(|percent| format!(", {percent}%"));
                 let have = if have.is_empty() { String::new() } else { format!("; have {have}") };
                 let mut line = format!("{place} waits, {}{}: want {want}{have}", wait.time(), percent.unwrap_or_default());

@@ -3,13 +3,13 @@
 use super::{
     block,
     layout::{self, Page},
-    sanitise,
     style::Style,
 };
+use crate::words::sanitise;
 
 /// What would be done, as plain data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PlanView {
+pub(crate) struct PlanView {
     pub name: String,
     pub title: String,
     /// The runbook's path or where else it was found.
@@ -27,7 +27,7 @@ pub struct PlanView {
 
 /// How many steps there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     pub steps: usize,
     pub read: usize,
     pub change: usize,
@@ -36,12 +36,12 @@ pub struct Counts {
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanLine {
+pub(crate) struct PlanLine {
     /// `2.1`
     pub number: String,
     pub id: String,
     pub label: Label,
-    /// The command line (see [`super::quote`]), `until …`, or `for each of 4 OSDs, first 1, then 1, then 2`.
+    /// The command line (see [`crate::words::quote`]), `until …`, or `for each of 4 OSDs, first 1, then 1, then 2`.
     pub text: String,
     /// `undone at the end`, `known only at run time: needs gate.output`, `asks for a phrase`; or nothing.
     pub remark: String,
@@ -51,7 +51,7 @@ pub struct PlanLine {
 
 /// What kind of thing a step is, as far as the plan tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Label {
+pub(crate) enum Label {
     Read,
     Change,
     Destroy,
@@ -66,7 +66,7 @@ pub enum Label {
 impl Label {
     /// `DESTROY` is the one word in capitals, so that it stands out without colour.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Change => "change",
@@ -95,13 +95,13 @@ const LABEL: usize = 9;
 impl PlanView {
     /// All of it.
     #[must_use]
-    pub fn render(&self, page: &Page) -> String {
+    pub(crate) fn render(&self, page: &Page) -> String {
         format!("{}\n{}", self.render_header(page), self.render_steps(page))
     }
 
     /// What runbook it is and its parameters: what the header of a run says.
     #[must_use]
-    pub fn render_header(&self, page: &Page) -> String {
+    pub(crate) fn render_header(&self, page: &Page) -> String {
         let mut lines = block::title(page, &self.name, &self.title);
         lines.extend(block::source(page, &self.source, &self.sha256, &self.origin));
         lines.extend(block::parameters(page, &self.params));
@@ -110,7 +110,7 @@ impl PlanView {
 
     /// The steps, their counts and the notes.
     #[must_use]
-    pub fn render_steps(&self, page: &Page) -> String {
+    pub(crate) fn render_steps(&self, page: &Page) -> String {
         let Counts { steps, read, change, destroy } = self.counts;
         let destroy = if destroy > 0 { page.style.bad(&format!("{destroy} destroy")) } else { "0 destroy".to_owned() };
         let step = if steps == 1 { "step" } else { "steps" };

@@ -14,10 +14,12 @@ use super::{
     keyboard::Keyboard,
     layout,
     out::Out,
-    quote, sanitise,
     terminal::Screen,
 };
-use crate::ports::{Answer, Ask, Interrupts, NoAnswer, Prompt, Question};
+use crate::{
+    ports::{Answer, Ask, Beforehand, Interrupts, NoAnswer, Prompt, Question},
+    words::sanitise,
+};
 
 /// Up to so many choices are shown as a menu; of more, one types.
 const MENU: usize = 30;
@@ -26,7 +28,7 @@ const LISTED: usize = 60;
 
 /// Asks at the terminal.
 #[derive(Debug)]
-pub struct TerminalPrompt<'a> {
+pub(crate) struct TerminalPrompt<'a> {
     out: &'a Out,
     keyboard: Keyboard<'a>,
     stop: &'a Interrupts,
@@ -38,7 +40,7 @@ pub struct TerminalPrompt<'a> {
 }
 
 /// A parameter to be asked for.
-pub struct ParameterQuestion<'a> {
+pub(crate) struct ParameterQuestion<'a> {
     pub name: &'a str,
     pub help: &'a str,
     /// `a whole number from 1 to 5`
@@ -64,7 +66,7 @@ impl fmt::Debug for ParameterQuestion<'_> {
 impl<'a> TerminalPrompt<'a> {
     /// `input` is standard input; `screen` is that of the observer which draws on the same terminal.
     #[must_use]
-    pub fn new(out: &'a Out, input: BorrowedFd<'a>, stop: &'a Interrupts, screen: Option<Screen>) -> Self {
+    pub(crate) fn new(out: &'a Out, input: BorrowedFd<'a>, stop: &'a Interrupts, screen: Option<Screen>) -> Self {
         use std::os::fd::AsRawFd;
         let menus = input.as_raw_fd() == 0 && out.stderr.redraws();
         Self { out, keyboard: Keyboard::new(input, stop), stop, screen, menus, turn: Mutex::default() }
@@ -97,15 +99,10 @@ impl<'a> TerminalPrompt<'a> {
     ///
     /// # Errors
     /// There is nobody to answer, or the operator interrupted.
-    pub fn ask_parameter(&self, question: &ParameterQuestion<'_>) -> Result<String, NoAnswer> {
+    pub(crate) fn ask_parameter(&self, question: &ParameterQuestion<'_>) -> Result<String, NoAnswer> {
         if !self.out.can_ask() {
-            let flag = if question.secret {
-                // On a command line other users could see it.
-                format!("--params FILE, with `{}` in it", question.name)
-            } else {
-                format!("--set {}", quote::word(&format!("{}=VALUE", question.name)))
-            };
-            return Err(NoAnswer::NoTerminal { flag });
+            let beforehand = Beforehand::Parameter { name: question.name.to_owned(), secret: question.secret };
+            return Err(NoAnswer::NoTerminal { beforehand });
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let _held = self.screen.as_ref().map(Screen::hold);
@@ -210,7 +207,7 @@ impl<'a> TerminalPrompt<'a> {
 impl Prompt for TerminalPrompt<'_> {
     fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
         if !self.out.can_ask() {
-            return Err(NoAnswer::NoTerminal { flag: answer::flag(question) });
+            return Err(NoAnswer::NoTerminal { beforehand: answer::beforehand(question) });
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let _held = self.screen.as_ref().map(Screen::hold);
@@ -347,9 +344,12 @@ mod tests {
             let out = Out { stdout: memory.stream(traits), stderr: memory.stream(traits), attended };
             let prompt = TerminalPrompt::new(&out, person.terminal.as_fd(), &stop, None);
             person.types("WD-1\n");
-            assert_eq!(prompt.ask(&phrase()), Err(NoAnswer::NoTerminal { flag: "--confirm wipe=WD-1".into() }));
+            assert_eq!(
+                prompt.ask(&phrase()),
+                Err(NoAnswer::NoTerminal { beforehand: Beforehand::Confirm { place: Place::top("wipe"), phrase: Some("WD-1".into()) } })
+            );
             let asked = prompt.ask_parameter(&parameter(vec![], &|_| Ok(())));
-            assert_eq!(asked, Err(NoAnswer::NoTerminal { flag: "--set osd=VALUE".into() }));
+            assert_eq!(asked, Err(NoAnswer::NoTerminal { beforehand: Beforehand::Parameter { name: "osd".into(), secret: false } }));
         }
         assert_eq!(memory.take(), "");
     }

@@ -1,13 +1,11 @@
 //! The last screen of a run: what happened, why, what comes next, what is owed.
 
-use super::{
-    layout::{self, Page},
-    sanitise,
-};
+use super::layout::{self, Page};
+use crate::words::sanitise;
 
 /// How a run, or an attempt at one, ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ending {
+pub(crate) struct LastScreen {
     /// It came to its end as planned.
     pub completed: bool,
     /// What happened, in a sentence without `error:`. May be empty where there is nothing to say beyond `closing`.
@@ -29,7 +27,7 @@ pub struct Ending {
 
 /// What could be done next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Advice {
+pub(crate) struct Advice {
     pub text: String,
     /// Command lines for it: each on a line of its own that is never broken, so that it can be copied.
     pub commands: Vec<String>,
@@ -37,7 +35,7 @@ pub struct Advice {
 
 impl Advice {
     #[must_use]
-    pub fn with(text: &str, command: String) -> Self {
+    pub(crate) fn with(text: &str, command: String) -> Self {
         Self { text: text.to_owned(), commands: vec![command] }
     }
 }
@@ -50,16 +48,16 @@ impl From<String> for Advice {
 
 /// Something the run had set, and whether it is as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PutBack {
+pub(crate) struct PutBack {
     pub what: String,
     pub done: bool,
 }
 
 const LABEL: usize = 10;
 
-impl Ending {
+impl LastScreen {
     #[must_use]
-    pub fn render(&self, page: &Page) -> String {
+    pub(crate) fn render(&self, page: &Page) -> String {
         let style = page.style;
         let mut lines = Vec::new();
         if !self.what.is_empty() {
@@ -108,7 +106,7 @@ mod tests {
 
     #[test]
     fn says_what_why_and_what_next() {
-        let ending = Ending {
+        let ending = LastScreen {
             completed: false,
             what: "osd.2 may not be stopped now".into(),
             seen: vec!["ceph osd ok-to-stop 2 answered: 3 PGs would become inactive (1.0, 1.4, 2.1)".into()],
@@ -129,7 +127,8 @@ mod tests {
             let command = |line: &str| line.trim_start().starts_with("halligan run ");
             assert!(text.lines().all(|line| layout::width(line) <= width || command(line)), "{text}");
         }
-        let fine = Ending { completed: true, closing: "run 7f3a completed".into(), head: Some("130:77aa".into()), ..Ending::default() };
+        let fine =
+            LastScreen { completed: true, closing: "run 7f3a completed".into(), head: Some("130:77aa".into()), ..LastScreen::default() };
         assert_eq!(fine.render(&Page::new(80, Style::default())), "run 7f3a completed   journal head 130:77aa   exit 0\n");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     event::{
         Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Progress, Shown, Skip,
-        StepOutcome, Verdict,
+        StepKind, StepOutcome, Verdict,
     },
     ports::Observer,
 };
@@ -105,7 +105,7 @@ impl<'a> Script<'a> {
         self.event(&Event::Confirmed { place: None, text: "…".into(), typed: "--yes".into(), by: Answerer::Flag });
     }
 
-    pub(super) fn reach(&mut self, place: &Place, title: &str, kind: &'static str, effect: Effect) {
+    pub(super) fn reach(&mut self, place: &Place, title: &str, kind: StepKind, effect: Effect) {
         self.event(&Event::StepReached { place: place.clone(), title: title.into(), kind, effect });
     }
 
@@ -151,7 +151,7 @@ impl<'a> Script<'a> {
     }
 
     /// A step that goes well.
-    pub(super) fn well(&mut self, place: &Place, title: &str, kind: &'static str, command: Shown, message: &str) {
+    pub(super) fn well(&mut self, place: &Place, title: &str, kind: StepKind, command: Shown, message: &str) {
         self.reach(place, title, kind, command.effect);
         self.begin(place, Part::Main, command);
         self.end(place, Part::Main, Exit::Code(0), Verdict::Passed, message, "");
@@ -189,17 +189,17 @@ impl<'a> Script<'a> {
         self.preflight();
         self.plan();
         let noout = Place::top("set_noout");
-        self.well(&noout, "Keep data where it is", "run", shown(Effect::Change, &["ceph", "osd", "set", "noout"]), "noout is set");
+        self.well(&noout, "Keep data where it is", StepKind::Run, shown(Effect::Change, &["ceph", "osd", "set", "noout"]), "noout is set");
         self.event(&Event::StepSkipped { place: Place::top("drain"), why: Skip::When { expression: "params.drain".into() } });
-        self.reach(&restart, "Restart each OSD", "for_each", Effect::Read);
+        self.reach(&restart, "Restart each OSD", StepKind::Loop, Effect::Read);
         let osds = ["0", "1", "2", "3"].map(String::from).to_vec();
         self.event(&Event::Staggered { place: restart.clone(), items: osds, batches: vec![1, 1, 2], max_failures: 0 });
         self.event(&Event::BatchBegan { place: restart.clone(), batch: 1, items: vec!["0".into()] });
         let mut bounce = shown(Effect::Change, &["systemctl", "restart", "ceph-osd@0"]);
         bounce.host = Some("osd-host-1".into());
-        self.well(&of("0", "bounce"), "", "run", bounce, "");
+        self.well(&of("0", "bounce"), "", StepKind::Run, bounce, "");
         let settled = of("0", "settled");
-        self.reach(&settled, "Wait until it is whole again", "wait", Effect::Read);
+        self.reach(&settled, "Wait until it is whole again", StepKind::Wait, Effect::Read);
         self.begin(&settled, Part::Main, shown(Effect::Read, &["ceph", "-s", "--format", "json"]));
         self.waiting(&settled, "29 of 41 PGs clean", 1, None);
         self.waiting(&settled, "29 of 41 PGs clean", 41, Some(40));
@@ -207,7 +207,7 @@ impl<'a> Script<'a> {
         self.settle(&settled, StepOutcome::Done);
         self.event(&Event::BatchBegan { place: restart.clone(), batch: 2, items: vec!["1".into()] });
         let gate = of("1", "gate");
-        self.reach(&gate, "It may be stopped now", "probe", Effect::Read);
+        self.reach(&gate, "It may be stopped now", StepKind::Probe, Effect::Read);
         self.begin(&gate, Part::Main, shown(Effect::Read, &["ceph", "osd", "ok-to-stop", "1", "--format", "json"]));
         let why = "3 PGs would become inactive (1.0, 1.4, 2.1)";
         let stderr = "Error EBUSY: unsafe to stop osd(s)\u{1b}[2J at this time\n3 PGs are likely to be inactive";
@@ -225,20 +225,20 @@ impl<'a> Script<'a> {
         self.preflight();
         self.event(&Event::Planned { steps: 3, read: 1, change: 1, destroy: 1 });
         let set = Place::top("set_noout");
-        self.reach(&set, "Keep data where it is", "run", Effect::Change);
+        self.reach(&set, "Keep data where it is", StepKind::Run, Effect::Change);
         let command = shown(Effect::Change, &["ceph", "osd", "set", "noout"]);
         self.event(&Event::StepPredicted { place: set, part: Part::Main, prediction: Prediction::WouldRun { command } });
         let ask = Place::top("sure");
-        self.reach(&ask, "", "confirm", Effect::Read);
+        self.reach(&ask, "", StepKind::Ask, Effect::Read);
         let prediction = Prediction::WouldAsk { question: "Overwrite /dev/sdd? Type its serial.".into() };
         self.event(&Event::StepPredicted { place: ask, part: Part::Main, prediction });
         let wipe = Place::top("wipe");
-        self.reach(&wipe, "Overwrite the disk", "run", Effect::Destroy);
+        self.reach(&wipe, "Overwrite the disk", StepKind::Run, Effect::Destroy);
         let mut script = shown(Effect::Destroy, &["bash", "-euo", "pipefail", "-c", "ddrescue -f \"$FROM\" \"$TO\"\nsync\n"]);
         script.user = Some("root".into());
         self.event(&Event::StepPredicted { place: wipe, part: Part::Main, prediction: Prediction::WouldRun { command: script } });
         let late = Place::top("check_map");
-        self.reach(&late, "The map is whole", "probe", Effect::Read);
+        self.reach(&late, "The map is whole", StepKind::Probe, Effect::Read);
         let prediction = Prediction::AtRunTime { needs: vec!["wipe.output".into()] };
         self.event(&Event::StepPredicted { place: late, part: Part::Main, prediction });
         self.event(&Event::RunClosed { outcome: Outcome::Completed, why: String::new(), owed: vec![] });
@@ -263,7 +263,7 @@ impl<'a> Script<'a> {
         });
         self.plan();
         let copy = Place::top("copy");
-        self.reach(&copy, "Copy the disk", "run", Effect::Destroy);
+        self.reach(&copy, "Copy the disk", StepKind::Run, Effect::Destroy);
         self.begin(&copy, Part::Main, shown(Effect::Destroy, &["ddrescue", "/dev/sdc", "/dev/sdd", "my clone.map"]));
         self.progress(&Progress::Figure { place: copy.clone(), done: 1.0, total: 4.0, have: Some("2 GB; 90 MB/s; 3m left".into()) });
         self.progress(&Progress::Line { place: copy.clone(), text: "rescued: 1 GB\rrescued: 2 GB".into() });

@@ -4,15 +4,15 @@ use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 
-use super::words;
 use crate::{
     event::{Event, Finding, Mode, Outcome, Part, Place, Prediction, StepOutcome},
     quantity::show_duration,
+    words,
 };
 
 /// Counts for the closing sentence.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     mode: Option<Mode>,
     opened: Option<Timestamp>,
     /// Loops, groups and calls: what is inside them is counted, they are not.
@@ -30,15 +30,9 @@ pub struct Tally {
     questions: usize,
 }
 
-/// Whether steps stand inside a step of this kind.
-#[must_use]
-pub fn contains_steps(kind: &str) -> bool {
-    matches!(kind, "for_each" | "group" | "call" | "loop")
-}
-
 /// How long from one time to another; nothing where the clock went back.
 #[must_use]
-pub fn between(from: Timestamp, to: Timestamp) -> Duration {
+pub(crate) fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
@@ -51,7 +45,7 @@ fn counted(count: usize, one: &str, many: &str) -> Option<String> {
 }
 
 impl Tally {
-    pub fn count(&mut self, at: Timestamp, event: &Event) {
+    pub(crate) fn count(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::RunOpened(opening) => {
                 self.mode = Some(opening.mode);
@@ -67,7 +61,7 @@ impl Tally {
                 }
             }
             Event::Overridden { .. } => self.overridden += 1,
-            Event::StepReached { place, kind, .. } if contains_steps(kind) => {
+            Event::StepReached { place, kind, .. } if kind.is_stretch() => {
                 self.containers.insert(place.clone());
             }
             Event::StepSkipped { .. } => self.skipped += 1,
@@ -86,12 +80,12 @@ impl Tally {
         }
     }
 
-    pub fn dry(&self) -> bool {
+    pub(crate) fn dry(&self) -> bool {
         self.mode == Some(Mode::DryRun)
     }
 
     /// The last sentence of a run.
-    pub fn closing(&self, at: Timestamp, outcome: Outcome) -> String {
+    pub(crate) fn closing(&self, at: Timestamp, outcome: Outcome) -> String {
         let warned = [counted(self.warnings, "warning", "warnings"), counted(self.blocks, "block", "blocks")];
         if self.dry() {
             let parts: Vec<_> = [counted(self.checks, "check made", "checks made")]

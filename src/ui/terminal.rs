@@ -13,18 +13,17 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use jiff::Timestamp;
 
 use super::{
-    block::{self, Wait},
+    block::{self, WaitBlock},
     layout::{self, Page},
     narrative::{Narrative, inside},
     out::Stream,
-    sanitise,
     style::Mark,
-    words,
 };
 use crate::{
     event::{Event, Part, Place, Progress, Shown},
     ports::Observer,
     quantity::show_duration,
+    words::{self, sanitise},
 };
 
 /// Lets indicatif draw through a [`Stream`], a whole picture at a time.
@@ -84,7 +83,7 @@ impl TermLike for Canvas {
 
 /// The terminal as observers and prompts share it. Clones are the same screen.
 #[derive(Debug, Clone)]
-pub struct Screen {
+pub(crate) struct Screen {
     stream: Stream,
     multi: MultiProgress,
     /// What waits to be shown while a question is open.
@@ -93,7 +92,7 @@ pub struct Screen {
 
 impl Screen {
     #[must_use]
-    pub fn new(stream: Stream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         let multi = MultiProgress::with_draw_target(target(&stream));
         Self { stream, multi, held: Arc::default() }
     }
@@ -111,7 +110,7 @@ impl Screen {
 
     /// Keeps the screen still, so that a question can be read. Work goes on; what it has to tell is shown once the
     /// returned value is dropped.
-    pub fn hold(&self) -> Held<'_> {
+    pub(crate) fn hold(&self) -> Held<'_> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let first = held.is_none();
         if first {
@@ -126,7 +125,7 @@ impl Screen {
 /// A screen that is kept still.
 #[derive(Debug)]
 #[must_use = "the screen is kept still only while this lives"]
-pub struct Held<'a> {
+pub(crate) struct Held<'a> {
     screen: &'a Screen,
     first: bool,
 }
@@ -176,7 +175,7 @@ const CROWD: usize = 4;
 const MOST_DRAWN: usize = 16;
 
 #[derive(Debug, Default)]
-struct State {
+struct TerminalState {
     narrative: Narrative,
     live: HashMap<(Place, Part), Live>,
     /// Under way, and not drawn for want of room.
@@ -187,20 +186,20 @@ struct State {
 
 /// Shows a run to a person.
 #[derive(Debug)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     screen: Screen,
-    state: Mutex<State>,
+    state: Mutex<TerminalState>,
 }
 
 impl Terminal {
     #[must_use]
-    pub fn new(stream: Stream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         Self { screen: Screen::new(stream), state: Mutex::default() }
     }
 
     /// For whoever else uses the terminal, to take turns.
     #[must_use]
-    pub fn screen(&self) -> Screen {
+    pub(crate) fn screen(&self) -> Screen {
         self.screen.clone()
     }
 
@@ -228,7 +227,7 @@ impl Observer for Terminal {
     }
 }
 
-impl State {
+impl TerminalState {
     fn begin(&mut self, page: &Page, screen: &Screen, place: &Place, part: Part, command: &Shown) {
         if self.live.len() >= MOST_DRAWN {
             self.hidden.insert((place.clone(), part));
@@ -339,7 +338,7 @@ impl State {
                 }
             }
             Progress::Waiting { want, have, elapsed, limit, figure, still, held, .. } => {
-                let wait = Wait { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };
+                let wait = WaitBlock { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };
                 if live.last.is_empty() {
                     // The wait tells its own time.
                     if let Ok(style) = ProgressStyle::with_template("{prefix}{msg}") {
@@ -426,7 +425,7 @@ mod tests {
     fn begin_wait(script: &mut Script<'_>) -> Place {
         let place = Place::top("restart").item("osd", "1").child("settled");
         script.plan();
-        script.reach(&place, "It is whole again", "wait", Effect::Read);
+        script.reach(&place, "It is whole again", crate::event::StepKind::Wait, Effect::Read);
         script.begin(&place, Part::Main, shown(Effect::Read, &["ceph", "-s", "--format", "json"]));
         place
     }

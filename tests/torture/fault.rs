@@ -10,9 +10,9 @@ use std::{
     },
 };
 
-use halligan::{
+use halligan::door::{
     event::RunState,
-    journal::disk::{Disk, Local},
+    journal::{Disk, Local},
 };
 use nix::errno::Errno;
 

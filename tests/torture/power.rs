@@ -14,9 +14,9 @@ use std::{
 };
 
 use fastrand::Rng;
-use halligan::{
+use halligan::door::{
     event::RunState,
-    journal::disk::{Disk, Local},
+    journal::{Disk, Local},
 };
 
 use super::{

@@ -111,7 +111,7 @@ impl<'s> Stage<'s> {
 
     /// Words before the binary's own, such as strace.
     pub fn run_under(&self, wrapper: &[&str], environment: &[(&str, &str)]) -> Under {
-        self.start(wrapper, &["run", self.runbook.to_str().unwrap(), "--yes", "--output", "json"], environment)
+        self.start(wrapper, &["run", self.runbook.to_str().unwrap(), "--yes", "--format", "json"], environment)
     }
 
     fn start(&self, wrapper: &[&str], words: &[&str], environment: &[(&str, &str)]) -> Under {
@@ -146,7 +146,7 @@ impl<'s> Stage<'s> {
 
     /// The name of the only run, or of the latest.
     pub fn run_id(&self) -> Option<String> {
-        let output = self.output(&["journal", "list", "--json"]);
+        let output = self.output(&["journal", "list", "--format", "json"]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.lines().last().and_then(|line| serde_json::from_str::<Value>(line).ok()?["id"].as_str().map(str::to_owned))
     }
@@ -179,7 +179,7 @@ impl<'s> Stage<'s> {
 
     /// What `journal verify` says, in a word.
     pub fn verdict(&self) -> String {
-        let output = self.output(&["journal", "verify", "--json"]);
+        let output = self.output(&["journal", "verify", "--format", "json"]);
         let value: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         let verdict = value["verdict"].as_str().unwrap_or("none").to_owned();
         match value["fault"].as_str() {
@@ -201,7 +201,7 @@ impl<'s> Stage<'s> {
         };
         let ended: BTreeSet<String> =
             records(&self.journal).into_iter().filter(|(kind, _)| kind == "step_ended").map(|(_, place)| place).collect();
-        let output = self.output(&["resume", &run, "--yes", "--output", "json"]);
+        let output = self.output(&["resume", &run, "--yes", "--format", "json"]);
         // The kill may have come when all was done: then there is nothing to go on with, and it says so.
         let completed = records(&self.journal).into_iter().any(|(kind, _)| kind == "run_closed") && self.effects() == before;
         if output.status.code() != Some(0) && !(completed && output.status.code() == Some(2)) {
@@ -228,7 +228,7 @@ impl<'s> Stage<'s> {
             "valid_unanchored" => {}
             verdict => return Err(format!("after resume the journal is {verdict}")),
         }
-        let second = self.output(&["resume", &run, "--yes", "--output", "json"]);
+        let second = self.output(&["resume", &run, "--yes", "--format", "json"]);
         if self.effects() != after {
             return Err("a second resume did something".to_owned());
         }
@@ -259,7 +259,7 @@ fn event_of(value: &Value) -> Shown {
 
 /// The records of a journal that hold: what they are and where.
 pub fn records(journal: &Path) -> Vec<Shown> {
-    use halligan::journal::chain::{Chain, Link};
+    use halligan::door::journal::{Chain, Link};
     let bytes = fs::read(journal.join("journal.jsonl")).unwrap_or_default();
     let mut chain = Chain::start();
     let mut records = Vec::new();

@@ -2,19 +2,13 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Duration};
 
-use halligan::{
+use halligan::door::{
     event::{
-        Answerer, Captured, Effect, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Place, RunId, RunState, Shown, StepOutcome,
-        StepState, Verdict as End, state::Phase,
+        Answerer, Captured, Effect, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Phase, Place, RunId, RunState, Shown, StepOutcome,
+        StepState, Verdict as End,
     },
     journal::{
-        Digest, Durability, Head, Journal, Ladder, RunLedger,
-        chain::{Chain, Link},
-        disk::{Disk, Local},
-        identity::Identity,
-        reader::Snapshot,
-        record::Line,
-        verify::{Verdict, verify},
+        Chain, Digest, Disk, Durability, Head, Identity, Journal, JournalVerdict, Ladder, Line, Link, Local, RunLedger, Snapshot, verify,
     },
     ports::{Ledger, LedgerError},
 };
@@ -229,7 +223,7 @@ pub fn oracles(dir: &Path, second: &Path, witness: &Witness) -> Result<(), Strin
     if marks(dir) != before {
         return Err("verify has changed the journal".to_owned());
     }
-    if let Some(Verdict::Truncated { .. } | Verdict::Diverged { .. }) = first_verdict {
+    if let Some(JournalVerdict::Truncated { .. } | JournalVerdict::Diverged { .. }) = first_verdict {
         return Err("a verdict on heads where no head was given".to_owned());
     }
     // What was begun is known before anything new is written.
@@ -237,7 +231,7 @@ pub fn oracles(dir: &Path, second: &Path, witness: &Witness) -> Result<(), Strin
     recover(Arc::new(Local), dir, second, &witness.effects, &mut |mark| after.take(&mark))?;
     let found = verify(dir, &after.heads).map_err(|error| error.to_string())?;
     match found.verdict {
-        Verdict::Anchored { .. } => {}
+        JournalVerdict::Anchored { .. } => {}
         verdict => return Err(format!("with {} acknowledged heads: {verdict}", after.heads.len())),
     }
     let (state, began) = fold(dir)?;

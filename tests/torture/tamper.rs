@@ -8,14 +8,9 @@ use std::{
 };
 
 use fastrand::Rng;
-use halligan::{
+use halligan::door::{
     event::RunState,
-    journal::{
-        Digest, Head,
-        disk::Local,
-        signature::beside,
-        verify::{Verdict, verify},
-    },
+    journal::{Digest, Head, JournalVerdict, Local, beside, verify},
 };
 
 use super::{
@@ -175,7 +170,7 @@ fn journal(setup: &Setup, name: &str, runs: usize) -> (PathBuf, Head) {
     let dir = story::fresh(&setup.memory, name);
     let journal = story::open(Arc::new(Local), &dir, &setup.memory.join("second")).unwrap();
     for _ in 0..runs {
-        story::tell_as(&journal, halligan::event::RunId::new().unwrap(), &RunState::default(), &[], &mut |_| {}).unwrap();
+        story::tell_as(&journal, halligan::door::event::RunId::new().unwrap(), &RunState::default(), &[], &mut |_| {}).unwrap();
     }
     (dir, journal.head())
 }
@@ -332,7 +327,7 @@ pub fn bits(setup: &Setup) -> Outcome {
     let untouched = verify(&dir, &[]).unwrap();
     outcome.point(
         "untouched",
-        if untouched.verdict == (Verdict::Unanchored { records: 50 }) { Ok(()) } else { Err(untouched.verdict.to_string()) },
+        if untouched.verdict == (JournalVerdict::Unanchored { records: 50 }) { Ok(()) } else { Err(untouched.verdict.to_string()) },
     );
     let mut rng = Rng::with_seed(setup.seed);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -359,7 +354,7 @@ pub fn bits(setup: &Setup) -> Outcome {
                             let line = whole[..byte].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
                             match verify(&mine, &[]).map(|found| found.verdict) {
                                 // A newline that goes makes one line of two; one that comes, two of one.
-                                Ok(Verdict::Invalid { line: found, .. }) if found == line => {}
+                                Ok(JournalVerdict::Invalid { line: found, .. }) if found == line => {}
                                 Ok(verdict) => failures.push(format!("byte {byte}, bit {bit}, in line {line}: {verdict}")),
                                 Err(error) => failures.push(format!("byte {byte}, bit {bit}: {error}")),
                             }

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use halligan::journal::{Digest, Head, verify::verify};
+use halligan::door::journal::{Digest, Head, verify};
 use serde_json::Value;
 
 /// Says whether a journal holds.

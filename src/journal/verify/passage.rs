@@ -14,10 +14,10 @@ use std::{
 use crate::{
     event::{Event, RunId},
     journal::{
-        chain::Seen,
+        chain::SeenRecord,
         digest::Digest,
         disk::Window,
-        fault::Fault,
+        fault::RecordFault,
         reader::Snapshot,
         record::{LONGEST, Line, Record},
     },
@@ -32,7 +32,7 @@ const HELD: usize = 2 << 20;
 /// A line that was taken apart.
 pub(super) struct Passed {
     pub hash: Digest,
-    pub seen: Seen,
+    pub seen: SeenRecord,
     /// `None` if it is no record.
     pub fact: Option<Fact>,
 }
@@ -41,11 +41,11 @@ pub(super) struct Passed {
 pub(super) struct Fact {
     pub run: RunId,
     /// `None` if it is about the journal itself.
-    pub event: Result<Option<Event>, Fault>,
+    pub event: Result<Option<Event>, RecordFault>,
 }
 
 /// Whole lines, and perhaps the last one's beginning.
-struct Block {
+struct WholeLines {
     bytes: Vec<u8>,
     lines: Vec<(Range<usize>, Passed)>,
 }
@@ -61,7 +61,7 @@ pub(super) fn through<S>(snapshot: &Snapshot, mut visit: impl FnMut(&[u8], Passe
             .map(|_| {
                 let (give, work) = mpsc::channel::<Vec<u8>>();
                 let (done, take) = mpsc::channel();
-                threads.spawn(move || work.into_iter().try_for_each(|bytes| done.send(Block::of(bytes))));
+                threads.spawn(move || work.into_iter().try_for_each(|bytes| done.send(WholeLines::of(bytes))));
                 (give, take)
             })
             .collect();
@@ -81,7 +81,7 @@ pub(super) fn through<S>(snapshot: &Snapshot, mut visit: impl FnMut(&[u8], Passe
                 workers[turn].0.send(bytes).map_err(|_| gone())?;
             }
             let Some((turn, _)) = under_way.pop_front() else { return Ok(None) };
-            let Block { bytes, lines } = workers[turn].1.recv().map_err(|_| gone())?;
+            let WholeLines { bytes, lines } = workers[turn].1.recv().map_err(|_| gone())?;
             for (range, passed) in lines {
                 if let Some(stop) = visit(&bytes[range], passed) {
                     return Ok(Some(stop));
@@ -122,7 +122,7 @@ impl Blocks<'_> {
     }
 }
 
-impl Block {
+impl WholeLines {
     fn of(bytes: Vec<u8>) -> Self {
         let mut lines = Vec::with_capacity(bytes.len() / 256);
         let mut start = 0;
@@ -139,7 +139,7 @@ impl Passed {
     fn of(line: &[u8]) -> Self {
         let hash = Digest::of(line);
         let read = Line::read(line);
-        let seen = Seen::from(&read);
+        let seen = SeenRecord::from(&read);
         let fact = match read {
             Ok(Line::Record(record)) => Some(Fact::of(*record)),
             Ok(Line::Newer { .. }) | Err(_) => None,
@@ -152,7 +152,9 @@ impl Fact {
     fn of(record: Record<'_>) -> Self {
         let Record { header, body } = record;
         let event = match body.into_event() {
-            Some(event) if event.name() != header.kind.0 => Err(Fault::Misnamed { kind: header.kind.0.into_owned(), event: event.name() }),
+            Some(event) if event.name() != header.kind.0 => {
+                Err(RecordFault::Misnamed { kind: header.kind.0.into_owned(), event: event.name() })
+            }
             event => Ok(event),
         };
         Self { run: header.run, event }

@@ -7,9 +7,10 @@ use super::*;
 use crate::{
     event::{Effect, Part},
     journal::{
-        Durability, FILE, Journal,
-        record::Line,
+        location::FILE,
+        record::{Durability, Line},
         sample::{self, append_all, open, print, run, small, temp_dir, verdict},
+        writer::Journal,
     },
     ports::Ledger,
 };
@@ -24,13 +25,13 @@ fn a_flipped_bit_is_found_in_its_line() {
         let flipped = byte ^ 1 << (position % 8);
         file.write_all_at(&[flipped], position as u64).unwrap();
         match verdict(temp.path()) {
-            Verdict::Invalid { line: found, .. } => assert_eq!(found, line, "byte {position}"),
+            JournalVerdict::Invalid { line: found, .. } => assert_eq!(found, line, "byte {position}"),
             other => panic!("byte {position}: {other}"),
         }
         file.write_all_at(&[*byte], position as u64).unwrap();
         line += u64::from(*byte == b'\n');
     }
-    assert_eq!(verdict(temp.path()), Verdict::Unanchored { records: 6 });
+    assert_eq!(verdict(temp.path()), JournalVerdict::Unanchored { records: 6 });
 }
 
 #[test]
@@ -43,7 +44,7 @@ fn altered_and_missing_output_is_found() {
         let mut altered = whole.clone();
         altered[position] ^= 4;
         fs::write(&path, altered).unwrap();
-        assert!(matches!(verdict(temp.path()), Verdict::Invalid { line: 4, fault: Fault::Output { .. } }), "byte {position}");
+        assert!(matches!(verdict(temp.path()), JournalVerdict::Invalid { line: 4, fault: RecordFault::Output { .. } }), "byte {position}");
     }
     assert!(open(temp.path()).read_output(&Digest::of(b"noout is set\n").to_string()).is_err());
     fs::remove_file(&path).unwrap();
@@ -65,7 +66,7 @@ fn heads_show_what_the_chain_alone_cannot() {
     for cut in [third, third + 100] {
         fs::write(&path, &whole[..cut]).unwrap();
         let found = verify(temp.path(), std::slice::from_ref(&head)).unwrap().verdict;
-        assert_eq!(found, Verdict::Truncated { records: 3, head: head.clone() });
+        assert_eq!(found, JournalVerdict::Truncated { records: 3, head: head.clone() });
     }
 
     fs::remove_file(&path).unwrap();
@@ -73,7 +74,7 @@ fn heads_show_what_the_chain_alone_cannot() {
     append_all(&other.begin_run(run(9), Durability::EachRecord), &sample::dry());
     assert!(verdict(temp.path()).holds(), "a chain written anew holds by itself");
     let found = verify(temp.path(), std::slice::from_ref(&head)).unwrap().verdict;
-    assert_eq!(found, Verdict::Diverged { line: 6, head });
+    assert_eq!(found, JournalVerdict::Diverged { line: 6, head });
 }
 
 #[test]
@@ -87,13 +88,13 @@ fn edits_with_a_right_checksum_are_found() {
     record.header.host = "elsewhere".into();
     let edited = record.line().unwrap();
     fs::write(&path, [lines[0], lines[1], &edited, lines[3], lines[4], lines[5]].concat()).unwrap();
-    assert_eq!(verdict(temp.path()), Verdict::Invalid { line: 3, fault: Fault::Link });
+    assert_eq!(verdict(temp.path()), JournalVerdict::Invalid { line: 3, fault: RecordFault::Link });
 
     fs::write(&path, [lines[0], lines[1], lines[3], lines[4], lines[5]].concat()).unwrap();
-    assert_eq!(verdict(temp.path()), Verdict::Invalid { line: 3, fault: Fault::Gap { expected: 3, found: 4 } });
+    assert_eq!(verdict(temp.path()), JournalVerdict::Invalid { line: 3, fault: RecordFault::Gap { expected: 3, found: 4 } });
 
     fs::write(&path, [lines[0], lines[1], lines[3], lines[2], lines[4]].concat()).unwrap();
-    assert!(matches!(verdict(temp.path()), Verdict::Invalid { line: 3, .. }));
+    assert!(matches!(verdict(temp.path()), JournalVerdict::Invalid { line: 3, .. }));
 }
 
 #[test]
@@ -103,7 +104,7 @@ fn an_illegal_transition_is_found_in_its_line() {
     let ledger = journal.begin_run(run(1), Durability::EachRecord);
     append_all(&ledger, &sample::short(Captured::empty()));
     ledger.append(&sample::began("late", Part::Main, Effect::Read)).unwrap();
-    assert!(matches!(verdict(temp.path()), Verdict::Invalid { line: 7, fault: Fault::Illegal(_) }));
+    assert!(matches!(verdict(temp.path()), JournalVerdict::Invalid { line: 7, fault: RecordFault::Illegal(_) }));
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn a_newer_format_is_told_apart_from_damage() {
     let last = v1.lines().last().unwrap();
     let covered = format!("{},\"extra\":1}}", &last[17..last.len() - 1]);
     let extra = format!("{{\"crc\":\"{:08x}\"{covered}\n", crc32fast::hash(covered.as_bytes()));
-    assert!(matches!(Line::read(extra.as_bytes()), Err(Fault::Shape { what }) if what.contains("extra")));
+    assert!(matches!(Line::read(extra.as_bytes()), Err(RecordFault::Shape { what }) if what.contains("extra")));
 }
 
 #[test]
@@ -130,6 +131,6 @@ fn a_journal_of_version_1_still_holds() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/v1");
     let head: Head = fs::read_to_string(dir.join("head")).unwrap().parse().unwrap();
     let found = verify(&dir, std::slice::from_ref(&head)).unwrap();
-    assert_eq!(found.verdict, Verdict::Anchored { anchor: head.size, after: 0 });
+    assert_eq!(found.verdict, JournalVerdict::Anchored { anchor: head.size, after: 0 });
     assert_eq!(found.torn_lines, 1);
 }

@@ -4,14 +4,17 @@ use super::*;
 use crate::{
     event::{Captured, Mode, Outcome, Place},
     journal::{
-        MemoryLedger,
-        fault::Fault,
+        fault::RecordFault,
+        join::Synced,
+        memory::MemoryLedger,
         reader::{Snapshot, runs},
-        record::Line,
+        record::{Header, Line, Record, VERSION},
         sample::{self, append_all, identity, open, print, run, small, temp_dir, verdict},
-        verify::{Verdict, verify},
+        verify::{JournalVerdict, verify},
     },
 };
+use std::fs::File;
+use std::path::PathBuf;
 
 #[test]
 fn every_event_comes_back_as_it_went_in() {
@@ -44,14 +47,15 @@ fn every_event_comes_back_as_it_went_in() {
     }
     assert_eq!(stored, [eventful, dry].concat());
     let found = verify(temp.path(), &[journal.head()]).unwrap();
-    assert_eq!(found.verdict, Verdict::Anchored { anchor: stored.len() as u64, after: 0 });
+    assert_eq!(found.verdict, JournalVerdict::Anchored { anchor: stored.len() as u64, after: 0 });
 }
 
 #[test]
 fn what_is_only_for_the_screen_is_not_kept() {
     let temp = temp_dir();
     let journal = open(temp.path());
-    let reached = Event::StepReached { place: Place::top("a"), title: String::new(), kind: "run", effect: Effect::Read };
+    let reached =
+        Event::StepReached { place: Place::top("a"), title: String::new(), kind: crate::event::StepKind::Run, effect: Effect::Read };
     journal.begin_run(run(1), Durability::EachRecord).append(&reached).unwrap();
     assert_eq!(fs::read(journal.path()).unwrap(), b"");
     assert_eq!(journal.head().size, 0);
@@ -73,7 +77,7 @@ fn writers_interleave_into_one_chain() {
             }
         }
     });
-    assert_eq!(verdict(temp.path()), Verdict::Unanchored { records: 24 });
+    assert_eq!(verdict(temp.path()), JournalVerdict::Unanchored { records: 24 });
     let outputs: Vec<_> = fs::read_dir(temp.path().join("output")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(outputs, [Digest::of(b"the same for all").to_string().as_str()]);
     let listed = runs(&Snapshot::take(temp.path()).unwrap()).unwrap();
@@ -90,7 +94,7 @@ fn a_torn_last_line_is_closed_wherever_it_was_cut() {
     for cut in start..whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
         if cut > start {
-            assert_eq!(verdict(temp.path()), Verdict::Invalid { line: 6, fault: Fault::Unterminated }, "cut at {cut}");
+            assert_eq!(verdict(temp.path()), JournalVerdict::Invalid { line: 6, fault: RecordFault::Unterminated }, "cut at {cut}");
         }
         let journal = open(temp.path());
         let ledger = journal.begin_run(run(2), Durability::EachRecord);
@@ -170,7 +174,7 @@ fn a_poisoned_journal_takes_nothing_more_and_says_where_records_went() {
     // What was kept continues the chain.
     let kept = fs::read(second.join("emergency-00000002.jsonl")).unwrap();
     fs::write(dir.join(FILE), [before, kept].concat()).unwrap();
-    assert_eq!(verdict(&dir), Verdict::Unanchored { records: 8 });
+    assert_eq!(verdict(&dir), JournalVerdict::Unanchored { records: 8 });
 }
 
 #[test]

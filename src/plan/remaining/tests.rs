@@ -7,7 +7,7 @@ use crate::{
     event::{Answerer, Captured, Event, Excerpt, Exit, Mode, Opening, Past, Skip, StepOutcome},
     runbook::{
         model::{Origin, Runbook, SourceText},
-        resolve::resolve,
+        resolve,
     },
 };
 

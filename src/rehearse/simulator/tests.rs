@@ -1,10 +1,11 @@
 //! What the simulated world answers, and what it refuses to.
 
-use super::{
-    super::bench::{Bench, execute, order, rehearsal, run, scenario},
-    *,
+use super::*;
+use crate::{
+    event::Part,
+    ports::Clock,
+    rehearse::bench::{Bench, execute, order, rehearsal, run, scenario},
 };
-use crate::{event::Part, ports::Clock};
 
 const RESTART: &str = "
 world: {up: [0, 1, 2, 3], noout: false, osd: {'3': {up: true}}}
@@ -62,9 +63,9 @@ fn scripts_and_the_lines_that_they_print() {
 
 #[test]
 fn a_command_without_a_rule_is_a_fault_with_the_rule_to_write() {
-    let mut runbook = super::super::coverage::tests::runbook();
+    let mut runbook = crate::rehearse::coverage::tests::runbook();
     runbook.steps[1].id = crate::runbook::name::StepId::new("step").unwrap();
-    let rehearsal = crate::rehearse::Rehearsal::new(scenario(RESTART).into(), Some(&Arc::new(runbook)));
+    let rehearsal = crate::rehearse::rehearsal::Rehearsal::new(scenario(RESTART).into(), Some(&Arc::new(runbook)));
     let ran = execute(&rehearsal, &Order { host: Some("h1".into()), ..order("kubectl get -o jsonpath={.x} 3 it's") });
     assert!(matches!(ran.exit, Exit::NotStarted { .. }));
     let faults = rehearsal.simulator.take_faults();

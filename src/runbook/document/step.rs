@@ -5,12 +5,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
+use super::value::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
 
 /// A read-only command and what is expected of its output; or, without a command, an expectation about earlier results.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// Its name in expressions. Required in `preflight`.
     pub id: Option<String>,
     /// What holds when it passes, as a sentence.
@@ -59,7 +59,7 @@ pub struct Probe {
 /// A list of items, each handled in turn.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Items {
+pub(crate) struct Items {
     /// The list: an expression in `{{ }}`, or the items themselves.
     #[schemars(required)]
     pub items: Option<ItemList>,
@@ -71,7 +71,7 @@ pub struct Items {
 /// A list that is written out, or an expression that yields one.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum ItemList {
+pub(crate) enum ItemList {
     Expression(String),
     Literal(Vec<Scalar>),
 }
@@ -79,7 +79,7 @@ pub enum ItemList {
 /// Steps for each item, staggered.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ForEach {
+pub(crate) struct ForEach {
     /// The list: an expression in `{{ }}`, or the items themselves.
     #[schemars(required)]
     pub items: Option<ItemList>,
@@ -102,7 +102,7 @@ pub struct ForEach {
 /// Batch sizes.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Batch {
+pub(crate) enum Batch {
     One(Scalar),
     Many(Vec<Scalar>),
 }
@@ -110,7 +110,7 @@ pub enum Batch {
 /// Probe again and again until something holds.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Wait {
+pub(crate) struct Wait {
     /// The command, word by word; no shell.
     pub run: Option<Vec<Scalar>>,
     /// A bash script; parameters arrive through `env`.
@@ -138,7 +138,7 @@ pub struct Wait {
     /// Give up at once when this expression is true.
     pub fail_if: Option<String>,
     /// Figures for the progress bar.
-    pub progress: Option<Progress>,
+    pub progress: Option<ProgressDocument>,
     /// What was last seen, as a template.
     pub message: Option<String>,
 }
@@ -146,7 +146,7 @@ pub struct Wait {
 /// A figure that ought to keep moving.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Stall {
+pub(crate) struct Stall {
     /// The figure, an expression.
     #[schemars(required)]
     pub watch: Option<String>,
@@ -158,7 +158,8 @@ pub struct Stall {
 /// How far something has come.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Progress {
+#[schemars(rename = "Progress")]
+pub(crate) struct ProgressDocument {
     /// How much is done, an expression.
     #[schemars(required)]
     pub done: Option<String>,
@@ -174,7 +175,7 @@ pub struct Progress {
 /// The operator decides.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Confirm {
+pub(crate) struct Confirm {
     /// The question.
     #[schemars(required)]
     pub message: Option<String>,
@@ -191,7 +192,7 @@ pub struct Confirm {
 /// A person does something elsewhere.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Manual {
+pub(crate) struct Manual {
     /// What is to be done.
     #[schemars(required)]
     pub message: Option<String>,
@@ -204,7 +205,7 @@ pub struct Manual {
 /// A command beside the step's own: its undo or its cleanup.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Remedy {
+pub(crate) struct Remedy {
     /// Run it only if this expression is true.
     pub when: Option<String>,
     /// The command, word by word; no shell.
@@ -233,7 +234,7 @@ pub struct Remedy {
 /// What becomes of a cleanup when the run stops, and may be gone on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum WhenStopped {
+pub(crate) enum WhenStopped {
     /// Put it back
     Run,
     /// Leave it as it is and name it as owed: a resume goes on from there
@@ -243,7 +244,7 @@ pub enum WhenStopped {
 /// Run again when it failed.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Retry {
+pub(crate) struct Retry {
     /// How many further times.
     #[schemars(required, range(min = 1, max = 1000))]
     pub times: Option<u32>,
@@ -256,7 +257,7 @@ pub struct Retry {
 /// One thing that happens. It has exactly one of `run`, `shell`, `probe`, `wait`, `confirm`, `manual`, `for_each`, `group`, `call`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub(crate) struct Step {
     /// Its name, in `snake_case`, used once in the file.
     #[schemars(required)]
     pub id: Option<String>,
@@ -331,5 +332,5 @@ pub struct Step {
     /// Only for `read` or `idempotent`.
     pub retry: Option<Retry>,
     /// How to read progress from its output.
-    pub progress: Option<Progress>,
+    pub progress: Option<ProgressDocument>,
 }

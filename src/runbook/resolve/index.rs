@@ -1,6 +1,9 @@
 //! Every id of the file and where it is given, gathered before anything is resolved.
 
-use super::{Resolver, scope::Given, value::span_of};
+use super::{
+    resolver::{GivenName, Resolver},
+    value::span_of,
+};
 use crate::{
     expression::name::nearest,
     runbook::{
@@ -76,7 +79,7 @@ impl Resolver<'_> {
             );
             return;
         }
-        self.given.insert(id.to_owned(), Given { span, inside: inside.map(str::to_owned), kept });
+        self.given.insert(id.to_owned(), GivenName { span, inside: inside.map(str::to_owned), kept });
     }
 
     /// Checks that a confirm covers destroying steps that come after it.

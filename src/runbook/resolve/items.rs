@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Resolver,
-    scope::Scope,
+    resolver::Resolver,
+    scope::NameScope,
     value::{Field, key_of, span_of},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 
 impl Resolver<'_> {
     /// The name of a loop variable.
-    pub(super) fn loop_variable(&mut self, name: Option<&String>, node: &Node, scope: &Scope) -> Option<Name> {
+    pub(super) fn loop_variable(&mut self, name: Option<&String>, node: &Node, scope: &NameScope) -> Option<Name> {
         let text = name.map_or("item", String::as_str);
         let span = if node.has("as") { span_of(node, "as") } else { node.span.first_line(self.text) };
         if let Some(given) = self.given.get(text) {
@@ -44,7 +44,7 @@ impl Resolver<'_> {
     }
 
     /// A list to go through.
-    pub(super) fn items(&mut self, items: Option<&document::ItemList>, node: &Node, scope: &Scope) -> ItemList {
+    pub(super) fn items(&mut self, items: Option<&document::ItemList>, node: &Node, scope: &NameScope) -> ItemList {
         let span = span_of(node, "items");
         match items {
             None => ItemList::Literal(Vec::new()),

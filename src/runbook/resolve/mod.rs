@@ -5,6 +5,7 @@ mod items;
 mod parameter;
 mod probe;
 mod remedy;
+mod resolver;
 mod scope;
 mod stagger;
 mod step;
@@ -17,20 +18,23 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::{
-    scope::{Given, Scope},
-    value::{Field, field, key_of, span_of},
-};
 use super::{
     danger,
     diagnostic::{Fault, Report},
     document::{self, Document},
-    model::{Effect, Origin, Reference, Requires, Runbook, SourceText, Span},
+    model::{Origin, Reference, Requires, Runbook, SourceText, Span},
     name::{Name, RunbookName},
     node::{Node, Segment},
+    resolve::{
+        scope::NameScope,
+        value::{Field, field, key_of, span_of},
+    },
     schema, source,
 };
-use crate::expression::{self, Names};
+use crate::{
+    expression::{self},
+    runbook::resolve::resolver::Resolver,
+};
 
 /// Reads a runbook. There is a runbook exactly when the report holds no error; it may hold warnings.
 #[must_use]
@@ -129,26 +133,15 @@ fn hides_names(path: &[Segment]) -> bool {
     }
 }
 
-#[derive(Debug)]
-struct Resolver<'a> {
-    text: &'a str,
-    faults: Vec<Fault>,
-    /// Every parameter, and whether it is a secret.
-    params: IndexMap<String, bool>,
-    vars: IndexMap<String, (Names, Span)>,
-    given: IndexMap<String, Given>,
-    loop_variables: BTreeSet<String>,
-    /// Every step in the order of the file.
-    order: Vec<(String, Option<Effect>)>,
-    used_params: BTreeSet<String>,
-    used_vars: BTreeSet<String>,
-    /// A fault of shape may have taken a name away.
-    incomplete: bool,
-    name: String,
+/// The warnings of a whole runbook: its own, and those of [`danger::lint`] as of today.
+#[must_use]
+pub fn warnings(runbook: &Runbook, report: Report, today: jiff::civil::Date) -> Report {
+    let found = danger::lint(runbook, today);
+    report.with(found)
 }
 
 impl Resolver<'_> {
-    fn runbook(&mut self, document: &Document, root: &Node, source: &SourceText) -> Option<Runbook> {
+    pub(crate) fn runbook(&mut self, document: &Document, root: &Node, source: &SourceText) -> Option<Runbook> {
         self.version_first(root);
         let name = self.name(document, root, source);
         for (param, declared) in &document.params {
@@ -161,7 +154,7 @@ impl Resolver<'_> {
         let vars = self.vars(document, root);
         let params = self.parameters(document, root);
 
-        let mut scope = Scope::default();
+        let mut scope = NameScope::default();
         let mut locks = Vec::new();
         for (index, lock) in document.locks.iter().enumerate() {
             let span = root.get("locks").and_then(|list| list.item(index)).map_or(root.span, |item| item.span);
@@ -300,13 +293,6 @@ impl Resolver<'_> {
             );
         }
     }
-}
-
-/// The warnings of a whole runbook: its own, and those of [`danger::lint`] as of today.
-#[must_use]
-pub fn warnings(runbook: &Runbook, report: Report, today: jiff::civil::Date) -> Report {
-    let found = danger::lint(runbook, today);
-    report.with(found)
 }
 
 #[cfg(test)]

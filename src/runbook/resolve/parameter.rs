@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Resolver,
-    scope::Scope,
+    resolver::Resolver,
+    scope::NameScope,
     value::{Parts, field, key_of, span_of},
 };
 use crate::{
@@ -226,7 +226,7 @@ impl Resolver<'_> {
             }
             document::Choices::Live(live) => {
                 // What is asked for earlier may be used to find out what can be chosen here.
-                let scope = Scope::default();
+                let scope = NameScope::default();
                 if live.run.is_none() && live.shell.is_none() {
                     self.faults.push(
                         Fault::error("empty-command", inner.span.first_line(self.text), "these choices have no command")

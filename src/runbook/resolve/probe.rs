@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use super::{
-    Resolver,
     index::pairs,
-    scope::{Scope, Shape},
+    resolver::Resolver,
+    scope::{NameScope, Shape},
     value::{Field, Parts, field, key_of},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     runbook::{
         diagnostic::Fault,
         document,
-        model::{Effect, Expr, Items, Output, Probe, Progress, Severity, Stall, Timespan, Wait},
+        model::{Effect, Expr, Items, Output, Probe, ProgressSpec, Severity, Stall, Timespan, Wait},
         name::StepId,
         node::Node,
     },
@@ -47,7 +47,7 @@ pub(super) struct Outer<'d> {
 static TRAP: LazyLock<Option<regex::Regex>> = LazyLock::new(|| regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok());
 
 impl Resolver<'_> {
-    pub(super) fn preflight(&mut self, probes: &[document::Probe], list: Option<&Node>, scope: &mut Scope) -> Vec<Probe> {
+    pub(super) fn preflight(&mut self, probes: &[document::Probe], list: Option<&Node>, scope: &mut NameScope) -> Vec<Probe> {
         let mut all = Vec::new();
         for (probe, node) in pairs(probes, list) {
             if !node.has("id") {
@@ -75,7 +75,7 @@ impl Resolver<'_> {
         &mut self,
         probe: &document::Probe,
         node: &Node,
-        scope: &Scope,
+        scope: &NameScope,
         role: Role,
         id: Option<StepId>,
         outer: Outer<'_>,
@@ -172,7 +172,7 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn wait(&mut self, wait: &document::Wait, node: &Node, scope: &Scope, outer: Outer<'_>) -> Wait {
+    pub(super) fn wait(&mut self, wait: &document::Wait, node: &Node, scope: &NameScope, outer: Outer<'_>) -> Wait {
         let mut parts = Parts::of(wait.run.as_ref(), wait.shell.as_ref(), Effect::Read);
         parts.on = outer.on;
         parts.user = outer.user;
@@ -229,7 +229,7 @@ impl Resolver<'_> {
     }
 
     /// A length of time that cannot be nothing.
-    fn positive(&mut self, field: Field<'_>, scope: &Scope) -> Timespan {
+    fn positive(&mut self, field: Field<'_>, scope: &NameScope) -> Timespan {
         let timespan = self.timespan(field, scope);
         if matches!(timespan, Timespan::Fixed(length) if length.is_zero()) && crate::quantity::duration(field.text).is_ok() {
             self.faults.push(
@@ -243,19 +243,24 @@ impl Resolver<'_> {
 
     pub(super) fn progress(
         &mut self,
-        progress: &document::Progress,
+        progress: &document::ProgressDocument,
         node: &Node,
-        scope: &Scope,
+        scope: &NameScope,
         pattern: Option<regex::Regex>,
-    ) -> Option<Progress> {
+    ) -> Option<ProgressSpec> {
         let done = field(node, "done", progress.done.as_ref()).map(|field| self.expression(field, scope));
         let total = field(node, "total", progress.total.as_ref()).map(|field| self.expression(field, scope));
         let message = field(node, "message", progress.message.as_ref()).map(|field| self.template(field, scope));
-        Some(Progress { done: done?, total: total?, pattern, message })
+        Some(ProgressSpec { done: done?, total: total?, pattern, message })
     }
 
     /// The progress of a command, read from its output line by line.
-    pub(super) fn command_progress(&mut self, progress: &document::Progress, node: &Node, scope: &Scope) -> Option<Progress> {
+    pub(super) fn command_progress(
+        &mut self,
+        progress: &document::ProgressDocument,
+        node: &Node,
+        scope: &NameScope,
+    ) -> Option<ProgressSpec> {
         let Some(text) = &progress.pattern else {
             if !node.has("pattern") {
                 self.faults.push(

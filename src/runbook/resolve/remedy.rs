@@ -1,8 +1,8 @@
 //! What takes a step back, what puts things right at the end, and what runs it again.
 
 use super::{
-    Resolver,
-    scope::Scope,
+    resolver::Resolver,
+    scope::NameScope,
     value::{Field, Parts, field, key_of, span_of},
 };
 use crate::runbook::{
@@ -20,7 +20,7 @@ impl Resolver<'_> {
         key: Span,
         effect: Effect,
         on: Option<Field<'_>>,
-        scope: &Scope,
+        scope: &NameScope,
     ) -> Undo {
         if let Some(why) = field(node, "impossible", undo.impossible.as_ref()) {
             if let Some(other) = node.entries().iter().find(|entry| entry.key != "impossible") {
@@ -62,7 +62,7 @@ impl Resolver<'_> {
         remedy: &document::Remedy,
         node: &Node,
         on: Option<Field<'_>>,
-        scope: &Scope,
+        scope: &NameScope,
     ) -> Option<Remedy> {
         if !["run", "shell", "impossible"].iter().any(|key| node.has(key)) {
             self.faults.push(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Resolver;
+use super::resolver::{GivenName, Resolver};
 use crate::{
     expression::{Names, name::nearest},
     runbook::{
@@ -30,33 +30,33 @@ const RUN: &[&str] = &["id", "operator", "host", "started"];
 
 impl Shape {
     /// What is known of a probe that was asked.
-    pub fn of(probe: &Probe) -> Self {
+    pub(super) fn of(probe: &Probe) -> Self {
         match (&probe.for_each, &probe.command) {
             (Some(_), _) => Self::list(),
             (None, Some(command)) => Self::command(command.output),
             (None, None) => Self::plain(),
         }
     }
-    pub fn command(output: Output) -> Self {
+    pub(super) fn command(output: Output) -> Self {
         Self { fields: COMMAND, output: Some(output) }
     }
-    pub fn list() -> Self {
+    pub(super) fn list() -> Self {
         Self { fields: LIST, output: None }
     }
-    pub fn report() -> Self {
+    pub(super) fn report() -> Self {
         Self { fields: REPORT, output: Some(Output::Text) }
     }
-    pub fn typed() -> Self {
+    pub(super) fn typed() -> Self {
         Self { fields: TYPED, output: Some(Output::Text) }
     }
-    pub fn plain() -> Self {
+    pub(super) fn plain() -> Self {
         Self { fields: PLAIN, output: None }
     }
 }
 
 /// The names at one point of the runbook.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Scope {
+pub(super) struct NameScope {
     pub results: BTreeMap<String, Shape>,
     /// Loop variables, and the groups of a progress pattern.
     pub locals: Vec<String>,
@@ -64,51 +64,41 @@ pub(super) struct Scope {
     pub own: Option<Output>,
 }
 
-impl Scope {
+impl NameScope {
     #[must_use]
-    pub fn with_local(&self, name: &str) -> Self {
+    pub(super) fn with_local(&self, name: &str) -> Self {
         let mut inner = self.clone();
         inner.locals.push(name.to_owned());
         inner
     }
 
     #[must_use]
-    pub fn with_own(&self, output: Option<Output>) -> Self {
+    pub(super) fn with_own(&self, output: Option<Output>) -> Self {
         Self { own: output, ..self.clone() }
     }
 
     #[must_use]
-    pub fn with_result(&self, id: &str, shape: Shape) -> Self {
+    pub(super) fn with_result(&self, id: &str, shape: Shape) -> Self {
         let mut inner = self.clone();
         inner.results.insert(id.to_owned(), shape);
         inner
     }
 }
 
-/// Where an id is given.
-#[derive(Debug, Clone)]
-pub(super) struct Given {
-    pub span: Span,
-    /// The loop around it, whose body alone sees it.
-    pub inside: Option<String>,
-    /// A gate, a live fact and the like: shown, and not kept for expressions.
-    pub kept: bool,
-}
-
 /// Whether a secret may be used here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Secrets {
+pub(super) enum SecretUse {
     Allowed,
     Refused,
 }
 
 impl Resolver<'_> {
     /// Checks every name that an expression refers to.
-    pub(super) fn references(&mut self, names: &Names, scope: &Scope, at: Span, secrets: Secrets) {
+    pub(super) fn references(&mut self, names: &Names, scope: &NameScope, at: Span, secrets: SecretUse) {
         for name in names.iter() {
             let span = self.locate(at, name);
             self.reference(name, scope, span, &mut BTreeSet::new(), None);
-            if secrets == Secrets::Refused
+            if secrets == SecretUse::Refused
                 && let Some((secret, via)) = self.secret_in(name, &mut BTreeSet::new())
             {
                 let through = via.map(|var| format!(", through `vars.{var}`")).unwrap_or_default();
@@ -121,7 +111,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn reference(&mut self, name: &str, scope: &Scope, at: Span, seen: &mut BTreeSet<String>, via: Option<&str>) {
+    fn reference(&mut self, name: &str, scope: &NameScope, at: Span, seen: &mut BTreeSet<String>, via: Option<&str>) {
         let mut parts = name.split('.');
         let root = parts.next().unwrap_or_default();
         let field = parts.next();
@@ -198,7 +188,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn var(&mut self, field: Option<&str>, scope: &Scope, at: Span, seen: &mut BTreeSet<String>) {
+    fn var(&mut self, field: Option<&str>, scope: &NameScope, at: Span, seen: &mut BTreeSet<String>) {
         let Some(field) = field else {
             let all: Vec<String> = self.vars.keys().cloned().collect();
             for var in all {
@@ -238,20 +228,20 @@ impl Resolver<'_> {
         }
     }
 
-    fn unknown(&mut self, root: &str, scope: &Scope, at: Span, via: Option<&str>) {
+    fn unknown(&mut self, root: &str, scope: &NameScope, at: Span, via: Option<&str>) {
         let through = via.map(|var| format!(" (it is what `vars.{var}` refers to)")).unwrap_or_default();
         let fault = match self.given.get(root) {
-            Some(Given { kept: false, span, .. }) => {
+            Some(GivenName { kept: false, span, .. }) => {
                 Fault::error("not-in-scope", at, format!("the result of `{root}` is shown and not kept{through}"))
                     .also(*span, format!("`{root}` is here"))
                     .hint("make it a step of its own before this one, if its result is needed")
             }
-            Some(Given { inside: Some(around), span, .. }) if scope.results.contains_key(around) => {
+            Some(GivenName { inside: Some(around), span, .. }) if scope.results.contains_key(around) => {
                 Fault::error("not-in-scope", at, format!("`{root}` is known only inside the loop `{around}`{through}"))
                     .also(*span, format!("`{root}` is here"))
                     .hint(format!("write `{around}.results` for what the loop has found"))
             }
-            Some(Given { span, .. }) => Fault::error("not-yet", at, format!("`{root}` has no result yet at this point{through}"))
+            Some(GivenName { span, .. }) => Fault::error("not-yet", at, format!("`{root}` has no result yet at this point{through}"))
                 .also(*span, format!("`{root}` comes here"))
                 .hint(format!("move this after `{root}`, or refer to something earlier")),
             None if self.loop_variables.contains(root) => {

@@ -1,10 +1,10 @@
 //! Loops: their gates, their batches and what goes on inside.
 
 use super::{
-    Resolver,
     index::pairs,
     probe::{Outer, Role},
-    scope::{Scope, Shape},
+    resolver::Resolver,
+    scope::{NameScope, Shape},
     value::{field, key_of},
 };
 use crate::runbook::{
@@ -21,7 +21,7 @@ impl Resolver<'_> {
         step: &document::Step,
         outer: &Node,
         node: &Node,
-        scope: &Scope,
+        scope: &NameScope,
     ) -> Option<ForEach> {
         let list = self.items(each.items.as_ref(), node, scope);
         let name = self.loop_variable(each.name.as_ref(), node, scope);
@@ -46,7 +46,7 @@ impl Resolver<'_> {
         Some(ForEach { items: Items { list, name: name? }, batch, parallel, pause, before_batch, max_failures, steps })
     }
 
-    fn batch(&mut self, batch: Option<&document::Batch>, node: &Node, scope: &Scope) -> Vec<BatchSize> {
+    fn batch(&mut self, batch: Option<&document::Batch>, node: &Node, scope: &NameScope) -> Vec<BatchSize> {
         let list = node.get("batch").unwrap_or(node);
         match batch {
             None => vec![BatchSize::Count(Count::Fixed(1))],
@@ -64,7 +64,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn batch_size(&mut self, size: &Scalar, node: &Node, scope: &Scope) -> BatchSize {
+    fn batch_size(&mut self, size: &Scalar, node: &Node, scope: &NameScope) -> BatchSize {
         if let Scalar::Text(text) = size
             && let Some(percent) = text.strip_suffix('%')
         {

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    Resolver,
     index::pairs,
     probe::{Outer, Role},
-    scope::{Scope, Shape},
+    resolver::Resolver,
+    scope::{NameScope, Shape},
     value::{Field, Parts, field, key_of, span_of},
 };
 use crate::runbook::{
@@ -53,7 +53,7 @@ fn keys_of(kind: &str) -> &'static [&'static str] {
 }
 
 impl Resolver<'_> {
-    pub(super) fn steps(&mut self, steps: &[document::Step], list: Option<&Node>, scope: &mut Scope) -> Vec<Step> {
+    pub(super) fn steps(&mut self, steps: &[document::Step], list: Option<&Node>, scope: &mut NameScope) -> Vec<Step> {
         let mut all = Vec::new();
         for (step, node) in pairs(steps, list) {
             all.extend(self.step(step, node, scope));
@@ -61,7 +61,7 @@ impl Resolver<'_> {
         all
     }
 
-    fn step(&mut self, step: &document::Step, node: &Node, scope: &mut Scope) -> Option<Step> {
+    fn step(&mut self, step: &document::Step, node: &Node, scope: &mut NameScope) -> Option<Step> {
         let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| node.has(kind)).collect();
         let what = step.id.as_ref().map_or_else(|| "this step".to_owned(), |id| format!("the step `{id}`"));
         let kind = match kinds.as_slice() {
@@ -211,7 +211,7 @@ impl Resolver<'_> {
         step: &document::Step,
         kind: &str,
         node: &Node,
-        scope: &mut Scope,
+        scope: &mut NameScope,
         effect: Effect,
         id: Option<&StepId>,
     ) -> (Option<Kind>, Shape) {
@@ -285,7 +285,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn confirm(&mut self, confirm: &document::Confirm, node: &Node, scope: &Scope, id: Option<&StepId>) -> Confirm {
+    fn confirm(&mut self, confirm: &document::Confirm, node: &Node, scope: &NameScope, id: Option<&StepId>) -> Confirm {
         let message = field(node, "message", confirm.message.as_ref());
         if let Some(message) = message {
             self.said(message);
@@ -312,7 +312,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn manual(&mut self, manual: &document::Manual, outer: &Node, node: &Node, scope: &Scope) -> Manual {
+    fn manual(&mut self, manual: &document::Manual, outer: &Node, node: &Node, scope: &NameScope) -> Manual {
         self.twice("verify", outer, node);
         let message = field(node, "message", manual.message.as_ref());
         if let Some(message) = message {
@@ -329,7 +329,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn call(&mut self, step: &document::Step, node: &Node, scope: &Scope) -> Option<Call> {
+    fn call(&mut self, step: &document::Step, node: &Node, scope: &NameScope) -> Option<Call> {
         let text = step.call.as_ref()?;
         let span = span_of(node, "call");
         let name = RunbookName::new(text);
@@ -358,7 +358,7 @@ impl Resolver<'_> {
     }
 
     /// A value that is handed to another runbook.
-    fn passed(&mut self, key: &str, value: &Value, node: &Node, scope: &Scope) {
+    fn passed(&mut self, key: &str, value: &Value, node: &Node, scope: &NameScope) {
         match value {
             Value::String(text) => drop(self.template(Field { key, text, span: node.span }, scope)),
             Value::Array(items) => {

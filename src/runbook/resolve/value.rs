@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use indexmap::IndexMap;
 
 use super::{
-    Resolver,
-    scope::{Scope, Secrets},
+    resolver::Resolver,
+    scope::{NameScope, SecretUse},
 };
 use crate::{
     expression::{self, ExpressionError},
@@ -60,7 +60,7 @@ pub(super) struct Parts<'d> {
 
 impl<'d> Parts<'d> {
     /// Nothing but the words.
-    pub fn of(run: Option<&'d Vec<Scalar>>, shell: Option<&'d String>, effect: Effect) -> Self {
+    pub(super) fn of(run: Option<&'d Vec<Scalar>>, shell: Option<&'d String>, effect: Effect) -> Self {
         Self {
             run: run.map(Vec::as_slice),
             shell,
@@ -101,7 +101,7 @@ impl Resolver<'_> {
         self.faults.push(Fault::error("bad-expression", span, format!("`{}`: {message}", field.key)).label("here").hint(hint));
     }
 
-    pub(super) fn expression(&mut self, field: Field<'_>, scope: &Scope) -> Expr {
+    pub(super) fn expression(&mut self, field: Field<'_>, scope: &NameScope) -> Expr {
         if field.text.trim_start().starts_with("{{") {
             self.faults.push(
                 Fault::error(
@@ -114,18 +114,18 @@ impl Resolver<'_> {
             );
         } else {
             match expression::check_expression(field.text) {
-                Ok(names) => self.references(&names, scope, field.span, Secrets::Refused),
+                Ok(names) => self.references(&names, scope, field.span, SecretUse::Refused),
                 Err(error) => self.bad_expression("expression", field, &error),
             }
         }
         Expr { text: Arc::from(field.text), span: field.span }
     }
 
-    pub(super) fn template(&mut self, field: Field<'_>, scope: &Scope) -> Template {
-        self.template_with(field, scope, Secrets::Refused)
+    pub(super) fn template(&mut self, field: Field<'_>, scope: &NameScope) -> Template {
+        self.template_with(field, scope, SecretUse::Refused)
     }
 
-    pub(super) fn template_with(&mut self, field: Field<'_>, scope: &Scope, secrets: Secrets) -> Template {
+    pub(super) fn template_with(&mut self, field: Field<'_>, scope: &NameScope, secrets: SecretUse) -> Template {
         match expression::check_template(field.text) {
             Ok(names) => self.references(&names, scope, field.span, secrets),
             Err(error) => self.bad_expression("template", field, &error),
@@ -160,7 +160,7 @@ impl Resolver<'_> {
         })
     }
 
-    pub(super) fn timespan(&mut self, field: Field<'_>, scope: &Scope) -> Timespan {
+    pub(super) fn timespan(&mut self, field: Field<'_>, scope: &NameScope) -> Timespan {
         if expression::is_dynamic(field.text) {
             Timespan::Template(self.template(field, scope))
         } else {
@@ -168,7 +168,7 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn count(&mut self, key: &str, value: &Scalar, node: &Node, least: u64, scope: &Scope) -> Count {
+    pub(super) fn count(&mut self, key: &str, value: &Scalar, node: &Node, least: u64, scope: &NameScope) -> Count {
         let span = node.span;
         match value {
             Scalar::Int(number) => {
@@ -195,7 +195,7 @@ impl Resolver<'_> {
     }
 
     /// A command, if there is one. `node` holds `run`, `shell` and `env`.
-    pub(super) fn command(&mut self, parts: &Parts<'_>, node: &Node, scope: &Scope) -> Option<Command> {
+    pub(super) fn command(&mut self, parts: &Parts<'_>, node: &Node, scope: &NameScope) -> Option<Command> {
         // Of something that the shape check took out only the key is left: no fault of ours.
         let key = if parts.run.is_some() { "run" } else { "shell" };
         let program = match (parts.run, parts.shell) {
@@ -221,7 +221,7 @@ impl Resolver<'_> {
             effect: parts.effect,
             on: parts.on.map(|field| self.template(field, scope)),
             env,
-            stdin: parts.stdin.map(|field| self.template_with(field, scope, Secrets::Allowed)),
+            stdin: parts.stdin.map(|field| self.template_with(field, scope, SecretUse::Allowed)),
             cwd: parts.cwd.map(|field| self.template(field, scope)),
             user: parts.user.map(|field| self.template(field, scope)),
             timeout: parts.timeout.map(|field| self.timespan(field, scope)),
@@ -231,7 +231,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn argv(&mut self, words: &[Scalar], node: &Node, scope: &Scope) -> Vec<Template> {
+    fn argv(&mut self, words: &[Scalar], node: &Node, scope: &NameScope) -> Vec<Template> {
         let list = node.get("run");
         if words.is_empty() && list.is_some_and(|list| list.items().is_empty()) {
             self.faults.push(
@@ -288,7 +288,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn environment(&mut self, env: &IndexMap<String, Scalar>, node: &Node, scope: &Scope) -> IndexMap<String, Template> {
+    fn environment(&mut self, env: &IndexMap<String, Scalar>, node: &Node, scope: &NameScope) -> IndexMap<String, Template> {
         let map = node.get("env").unwrap_or(node);
         let mut all = IndexMap::new();
         for (name, value) in env {
@@ -298,7 +298,7 @@ impl Resolver<'_> {
                 Scalar::Text(text) => text.clone(),
                 Scalar::Int(number) => map.get(name).and_then(Node::text).map_or_else(|| number.to_string(), str::to_owned),
             };
-            all.insert(name.clone(), self.template_with(Field { key: name, text: &text, span }, scope, Secrets::Allowed));
+            all.insert(name.clone(), self.template_with(Field { key: name, text: &text, span }, scope, SecretUse::Allowed));
         }
         all
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::{
-    Resolver,
-    scope::{Scope, Secrets},
+    resolver::Resolver,
+    scope::{NameScope, SecretUse},
     value::{Field, key_of, span_of},
 };
 use crate::{
@@ -27,12 +27,12 @@ impl Resolver<'_> {
             self.vars.insert(name.clone(), (names, span));
         }
         // Everything that exists anywhere is in this scope.
-        let mut anywhere = Scope { locals: self.loop_variables.iter().cloned().collect(), ..Scope::default() };
+        let mut anywhere = NameScope { locals: self.loop_variables.iter().cloned().collect(), ..NameScope::default() };
         anywhere.locals.extend(self.given.iter().filter(|(_, given)| given.kept).map(|(id, _)| id.clone()));
         let used = (self.used_params.clone(), self.used_vars.clone());
         for (name, text) in &document.vars {
             let span = span_of(node, name);
-            self.template_with(Field { key: name, text, span }, &anywhere, Secrets::Allowed);
+            self.template_with(Field { key: name, text, span }, &anywhere, SecretUse::Allowed);
             if let Some(round) = self.cycle(name) {
                 self.faults.push(
                     Fault::error("cycle", span.first_line(self.text), format!("`vars.{name}` refers to itself: {round}"))

@@ -63,7 +63,7 @@ class Halligan:
         run = run or (self.runs() or [None])[-1]
         if run is None:
             return []
-        _, text = self.ask("journal", "show", run, "--json")
+        _, text = self.ask("journal", "show", run, "--format", "json")
         records = []
         for line in text.splitlines():
             # The last line may be half written while a run is under way.

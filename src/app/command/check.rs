@@ -1,0 +1,135 @@
+//! `halligan check`: every fault of every file, at once.
+
+use std::io::{self, Write};
+
+use jiff::civil::Date;
+use serde_json::json;
+
+use crate::{
+    app::{exit::ProgramExit, failure::explain},
+    runbook::{
+        diagnostic::Report,
+        library::{Library, LibraryError},
+        resolve,
+    },
+    ui::layout::Page,
+};
+
+/// How to check.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CheckManner<'a> {
+    pub json: bool,
+    /// A warning is a failure too.
+    pub strict: bool,
+    /// The day against which reviews are old.
+    pub today: Date,
+    /// Faults are drawn for a terminal; else they are plain text.
+    pub drawn: Option<&'a Page>,
+}
+
+/// Checks runbooks, given by path or by name, and says everything that is wrong with them.
+///
+/// # Errors
+/// The output cannot be written.
+pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<'_>, out: &mut dyn Write) -> io::Result<ProgramExit> {
+    let mut exit = ProgramExit::Completed;
+    let mut files = Vec::new();
+    for what in runbooks {
+        let (report, whole) = match library.find(what) {
+            Ok(source) => {
+                let (runbook, report) = resolve(source);
+                match runbook {
+                    Some(runbook) => (resolve::warnings(&runbook, report, manner.today), true),
+                    None => (report, false),
+                }
+            }
+            Err(LibraryError::Refused(report)) => (*report, false),
+            Err(error) => {
+                if exit == ProgramExit::Completed {
+                    exit = ProgramExit::Usage;
+                }
+                if manner.json {
+                    files.push(json!({"file": what, "ok": false, "error": explain(&error), "hint": error.hint(), "faults": []}));
+                } else {
+                    writeln!(out, "error: {}", explain(&error))?;
+                    error.hint().map_or(Ok(()), |hint| writeln!(out, "  = help: {hint}"))?;
+                }
+                continue;
+            }
+        };
+        if !whole {
+            exit = ProgramExit::BadRunbook;
+        } else if manner.strict && report.warnings() > 0 && exit == ProgramExit::Completed {
+            exit = ProgramExit::CheckFailed;
+        }
+        if manner.json {
+            files.push(json!({"file": report.source.name, "sha256": report.source.sha256, "ok": whole, "faults": report.json()}));
+        } else {
+            write!(out, "{}", faults(&report, manner.drawn))?;
+            writeln!(out, "{}", verdict(&report))?;
+        }
+    }
+    if manner.json {
+        writeln!(out, "{:#}", json!({ "files": files }))?;
+    }
+    Ok(exit)
+}
+
+/// The faults of a file, drawn for a terminal or as plain text.
+#[must_use]
+pub(crate) fn faults(report: &Report, drawn: Option<&Page>) -> String {
+    match drawn {
+        Some(page) if page.style.unicode => report.graphical(page.width, page.style.colour),
+        _ => report.plain(),
+    }
+}
+
+fn verdict(report: &Report) -> String {
+    if report.faults.is_empty() { format!("{}: no fault found", report.source.name) } else { report.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::runbook::library::Shelf;
+
+    #[test]
+    fn every_file_is_checked_and_the_worst_decides() {
+        let folder = tempfile::tempdir().unwrap();
+        let good =
+            "halligan: 1\nname: good\ntitle: Good\nsummary: Good\nreviewed: 2026-01-01\nsteps:\n- {id: a, run: [true], effect: read}\n";
+        std::fs::write(folder.path().join("good.yaml"), good.replace("[true]", "['true']")).unwrap();
+        std::fs::write(folder.path().join("bad.yaml"), good).unwrap();
+        let library = Library::new(vec![Shelf::Folder(folder.path().to_owned())]);
+        let run = |names: &[&str], json| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let mut out = Vec::new();
+            let exit = check(&library, &names, CheckManner { json, strict: true, today: date(2026, 2, 1), drawn: None }, &mut out).unwrap();
+            (exit, String::from_utf8(out).unwrap())
+        };
+        assert_eq!(run(&["good"], false).0, ProgramExit::Completed);
+        std::fs::write(folder.path().join("old.yaml"), good.replace("good", "old").replace("2026", "2020").replace("[true]", "[x]"))
+            .unwrap();
+        assert_eq!(run(&["old"], false).0, ProgramExit::CheckFailed);
+        assert_eq!(run(&["nowhere"], false).0, ProgramExit::Usage);
+        let (exit, text) = run(&["good", "bad", "nowhere"], false);
+        assert_eq!(exit, ProgramExit::BadRunbook);
+        assert!(
+            text.contains("good.yaml: no fault found") && text.contains("error[wrong-type]") && text.contains("error: there is no"),
+            "{text}"
+        );
+        let (_, text) = run(&["bad"], true);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(
+            value
+                .pointer("/files/0/faults")
+                .unwrap()
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|fault| fault["line"] == 7 && fault["code"] == "wrong-type")
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! The files that are made from the definitions: completions, manual pages, schemas.
+
+use std::{fs, io, path::Path};
+
+use clap::CommandFactory;
+
+use crate::{
+    cli::{Cli, SHELLS},
+    rehearse::document::ScenarioDocument,
+    runbook::schema,
+};
+
+/// Every generated file: its path below the project's top, and its content.
+///
+/// # Errors
+/// A manual page cannot be rendered.
+pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for shell in SHELLS {
+        let mut content = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "halligan", &mut content);
+        let name = match shell {
+            clap_complete::Shell::Zsh => "_halligan".to_owned(),
+            clap_complete::Shell::Fish => "halligan.fish".to_owned(),
+            _ => "halligan.bash".to_owned(),
+        };
+        files.push((format!("completions/{name}"), content));
+    }
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    pages(&command, "halligan", &mut files)?;
+    files.push(("docs/schema/runbook.json".to_owned(), schema::json().into_bytes()));
+    files.push(("docs/schema/scenario.json".to_owned(), schema::text(&schema::of::<ScenarioDocument>("halligan scenario")).into_bytes()));
+    Ok(files)
+}
+
+/// A page for the command, and for each command under it.
+fn pages(command: &clap::Command, name: &str, files: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+    let mut content = Vec::new();
+    let named = command.clone().name(name.to_owned()).display_name(name.to_owned());
+    clap_mangen::Man::new(named).date("").render(&mut content)?;
+    files.push((format!("man/{name}.1"), content));
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        pages(inner, &format!("{name}-{}", inner.get_name()), files)?;
+    }
+    Ok(())
+}
+
+/// Writes them all below a directory.
+///
+/// # Errors
+/// A file cannot be written.
+pub(crate) fn write(directory: &Path) -> io::Result<usize> {
+    let files = files()?;
+    for (path, content) in &files {
+        let path = directory.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, content)?;
+    }
+    Ok(files.len())
+}

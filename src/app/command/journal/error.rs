@@ -1,0 +1,73 @@
+//! Why there is nothing to show of a journal.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    app::session::run_name::UnknownRun,
+    journal::{JournalError, export::ExportError, head::BadHead, signature::SignatureError},
+};
+
+/// Why there is nothing to show.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JournalCommandError {
+    #[error("the journal in {} cannot be used: {source}", dir.display())]
+    Journal { dir: PathBuf, source: JournalError },
+    #[error(transparent)]
+    Run(#[from] UnknownRun),
+    #[error("{} holds no head", path.display())]
+    Head { path: PathBuf, source: BadHead },
+    #[error("{} cannot be read", path.display())]
+    HeadFile { path: PathBuf, source: io::Error },
+    #[error("{} cannot be written", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Signature(#[from] SignatureError),
+    #[error("the run cannot be exported: {0}")]
+    Export(#[from] ExportError),
+    /// What there is to show cannot be written out.
+    #[error("writing the output failed")]
+    Output(#[from] io::Error),
+}
+
+impl JournalCommandError {
+    #[must_use]
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Journal { .. } => 9,
+            Self::Run(_) | Self::Head { .. } | Self::HeadFile { .. } => 2,
+            Self::File { .. } => 2,
+            Self::Signature(_) | Self::Export(_) | Self::Output(_) => 1,
+        }
+    }
+
+    #[must_use]
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Journal { source: JournalError::Io { source, .. }, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("nothing was run with this directory yet; name another with --journal-dir")
+            }
+            Self::Journal { source: JournalError::Io { .. }, .. } => {
+                Some("see what the system says of that disk (dmesg); `halligan journal verify` tells what can be read")
+            }
+            Self::Journal { source, .. } => Some(source.hint()),
+            Self::Run(unknown) => Some(unknown.hint()),
+            Self::Head { .. } => Some("a head is what `halligan journal head` prints, and what stands at the end of each run"),
+            Self::Signature(SignatureError::Unsigned { .. }) => Some(
+                "put the signature beside it, with `.sig` at the end of its name; or leave out --allowed-signers to take the head at its word",
+            ),
+            Self::Signature(_) => {
+                Some("name the key with --key, and load it into your agent if it is there; `ssh-keygen -Y` does the rest")
+            }
+            Self::HeadFile { .. } | Self::File { .. } | Self::Export(_) | Self::Output(_) => None,
+        }
+    }
+}
+
+pub(super) type Result<T> = std::result::Result<T, JournalCommandError>;
+
+pub(super) fn within<T>(dir: &Path, result: std::result::Result<T, JournalError>) -> Result<T> {
+    result.map_err(|source| JournalCommandError::Journal { dir: dir.to_owned(), source })
+}

@@ -1,0 +1,65 @@
+//! `halligan journal list`: every run, and how it ended.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use super::error::{Result, within};
+use crate::{
+    app::session::operator::who,
+    journal::{
+        identity::Identity,
+        reader::{RunSummary, Runs, Snapshot, runs},
+    },
+    words::{self, moment::local, sanitise::line as visible},
+};
+
+/// All runs, the latest last; one JSON object a line with `json`.
+///
+/// # Errors
+/// The journal cannot be read.
+pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
+    let Runs { runs, unreadable } = within(dir, Snapshot::take(dir).and_then(|snapshot| runs(&snapshot)))?;
+    if json {
+        for run in &runs {
+            serde_json::to_writer(&mut *out, run).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+        return Ok(0);
+    }
+    let boot_id = Identity::read().boot_id;
+    let mut rows = vec![["RUN", "BEGAN", "RUNBOOK", "MODE", "DONE", "WHO", "ENDED"].map(String::from)];
+    rows.extend(runs.iter().map(|run| {
+        // A step in a loop counts once for each of its items, and a plan counts it once: one is not a part of the other.
+        let steps = run.planned.map_or_else(|| "-".to_owned(), |_| run.settled.to_string());
+        [
+            run.id.to_string(),
+            local(run.opened).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            visible(&run.runbook).into_owned(),
+            words::mode_name(run.mode).to_owned(),
+            steps,
+            visible(&who(run.uid, run.login_uid)).into_owned(),
+            ending(run, &boot_id).to_owned(),
+        ]
+    }));
+    let widths: Vec<usize> = (0..7).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    for row in &rows {
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    if unreadable > 0 {
+        writeln!(out, "{unreadable} lines could not be read: `halligan journal verify` says why")?;
+    }
+    Ok(0)
+}
+
+/// How a run ended, or that nobody knows.
+#[must_use]
+pub(super) fn ending(run: &RunSummary, boot_id: &str) -> &'static str {
+    match run.outcome {
+        Some(closed) => words::outcome_name(closed),
+        None if run.boot_id == boot_id => "still open, or without a word",
+        None => "without a word; restarted since",
+    }
+}

@@ -1,0 +1,55 @@
+//! `halligan journal`: what was done on this host, and whether the record of it holds.
+
+mod error;
+mod export;
+mod list;
+mod sentence;
+mod show;
+mod story;
+mod tail;
+mod verify;
+
+use crate::{
+    app::{context::Context, exit::ProgramExit, failure::Failure, session::journal::journal_directory},
+    cli::JournalCommand,
+};
+
+/// Does what one of its commands says.
+///
+/// # Errors
+/// The journal cannot be used, or there is no such run.
+pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<ProgramExit, Failure> {
+    let directory = journal_directory(context)?;
+    let mut out = &context.out.stdout;
+    let page = out.is_terminal().then(|| out.page());
+    let done = match command {
+        JournalCommand::List { form } => list::list(&mut out, &directory, form.is_json()),
+        JournalCommand::Show { run, form } => show::show(&mut out, &directory, run, form.is_json(), page),
+        JournalCommand::Verify { export, head, allowed_signers, form } => {
+            let stderr = &mut &context.out.stderr;
+            export::heads(stderr, &directory, head, allowed_signers.as_deref()).and_then(|heads| match export {
+                Some(export) => export::verify_export(&mut out, export, &heads, form.is_json()),
+                None => verify::verify(&mut out, &directory, &heads, form.is_json()),
+            })
+        }
+        JournalCommand::Sign { key } => export::sign(&mut out, &directory, key),
+        JournalCommand::Export { run, to } => export::write_export(&mut out, &directory, run, to),
+        JournalCommand::Tail { number, follow, form } => tail::tail(&mut out, &directory, *number, form.is_json(), *follow),
+        JournalCommand::Head => verify::head(&mut out, &directory, false),
+    };
+    match done {
+        Ok(0) => Ok(ProgramExit::Completed),
+        Ok(_) => Ok(ProgramExit::CheckFailed),
+        Err(error) => {
+            let exit = match error.exit_code() {
+                9 => ProgramExit::Journal,
+                2 => ProgramExit::Usage,
+                _ => ProgramExit::CheckFailed,
+            };
+            Err(Failure::of(exit, &error).hint(error.hint()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! `halligan journal verify` and `head`: whether the record holds, and how long it is.
+
+use std::{io::Write, path::Path};
+
+use super::error::{Result, within};
+use crate::{
+    journal::{
+        Head,
+        reader::Snapshot,
+        verify::{self, JournalVerdict},
+    },
+    words::sanitise::line as visible,
+};
+
+/// Recomputes the journal, and holds it against these heads. 0 if it is valid, else 1.
+///
+/// # Errors
+/// The journal cannot be read.
+pub(super) fn verify(out: &mut dyn Write, dir: &Path, heads: &[Head], json: bool) -> Result<u8> {
+    let found = within(dir, verify::verify(dir, heads))?;
+    if json {
+        let fault = if let JournalVerdict::Invalid { fault, .. } = &found.verdict { Some(fault.to_string()) } else { None };
+        let value = serde_json::json!({
+            "verdict": found.verdict.name(),
+            "line": found.verdict.line(),
+            "fault": fault,
+            "records": found.records,
+            "sha256": found.hash,
+            "torn_lines": found.torn_lines,
+            "runs": found.runs,
+        });
+        writeln!(out, "{value}")?;
+    } else {
+        writeln!(out, "{}", visible(&found.verdict.to_string()))?;
+        if found.torn_lines > 0 {
+            writeln!(out, "{} lines were cut short by crashes, and committed as such", found.torn_lines)?;
+        }
+    }
+    Ok(u8::from(!found.verdict.holds()))
+}
+
+/// Prints the head, to be kept elsewhere.
+///
+/// # Errors
+/// The journal cannot be read, or its end is damaged.
+pub(super) fn head(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
+    let head = within(dir, Snapshot::take(dir).and_then(|snapshot| snapshot.head(dir)))?;
+    if json {
+        let value = serde_json::json!({ "origin": head.origin, "size": head.size, "sha256": head.hash });
+        writeln!(out, "{value}")?;
+    } else {
+        writeln!(out, "{head}")?;
+    }
+    Ok(0)
+}

@@ -1,0 +1,66 @@
+//! `halligan list`: the runbooks at hand, where they come from, and which of them hides another.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use crate::{
+    app::exit::ProgramExit,
+    runbook::library::{Library, Listed},
+    ui::layout::{Page, pad, widest, width},
+};
+
+/// Writes what there is, in the order of names.
+///
+/// # Errors
+/// The output cannot be written.
+pub(super) fn list(library: &Library, as_json: bool, page: &Page, out: &mut dyn Write) -> io::Result<ProgramExit> {
+    let mut all = library.list();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    if as_json {
+        let all: Vec<_> =
+            all.iter().map(|one| json!({"name": one.name, "title": one.title, "from": one.from, "hidden_by": one.hidden_by})).collect();
+        writeln!(out, "{:#}", json!({ "runbooks": all }))?;
+        return Ok(ProgramExit::Completed);
+    }
+    let (hidden, found): (Vec<&Listed>, Vec<&Listed>) = all.iter().partition(|one| one.hidden_by.is_some());
+    let names = widest(found.iter().map(|one| one.name.as_str()), 40);
+    let title = |one: &Listed| one.title.clone().unwrap_or_else(|| "(no title)".to_owned());
+    let titles = widest(found.iter().map(|one| title(one)).collect::<Vec<_>>().iter().map(String::as_str), 60);
+    for one in &found {
+        let left = format!("{}  {}", page.style.bold(&pad(&one.name, names)), pad(&title(one), titles));
+        if width(&left) + 2 + width(&one.from) <= page.width {
+            writeln!(out, "{left}  {}", page.style.dim(&one.from))?;
+        } else {
+            writeln!(out, "{}", left.trim_end())?;
+            writeln!(out, "{}  {}", " ".repeat(names), page.style.dim(&one.from))?;
+        }
+    }
+    if found.is_empty() {
+        writeln!(out, "no runbooks here: put one into ./runbooks, or name a folder in $HALLIGAN_PATH")?;
+    }
+    for one in &hidden {
+        let by = one.hidden_by.as_deref().unwrap_or_default();
+        writeln!(out, "{} {}: {by} hides {}", page.style.warn("warning"), one.name, one.from)?;
+    }
+    Ok(ProgramExit::Completed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{runbook::library::Shelf, ui::style::Style};
+
+    #[test]
+    fn what_is_hidden_is_said() {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(a.path().join("one.yaml"), "title: First\n").unwrap();
+        std::fs::write(b.path().join("one.yaml"), "title: Second\n").unwrap();
+        let library = Library::new(vec![Shelf::Folder(a.path().to_owned()), Shelf::Folder(b.path().to_owned())]);
+        let mut out = Vec::new();
+        list(&library, false, &Page::new(200, Style::default()), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let (a, b) = (a.path().display(), b.path().display());
+        assert_eq!(text, format!("one  First  {a}/one.yaml\nwarning one: {a}/one.yaml hides {b}/one.yaml\n"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The straight line: one file a command.
+
+pub(crate) mod check;
+mod debts;
+pub(crate) mod generate;
+pub(crate) mod journal;
+mod list;
+pub(crate) mod rehearse;
+mod resume;
+mod rollback;
+pub(crate) mod run;
+mod scenario;
+mod show;
+pub(crate) mod test;
+
+use super::{context::Context, exit::ProgramExit, failure::Failure};
+use crate::{
+    cli::{self, Subcommands},
+    runbook::library::Library,
+};
+
+/// Does what one command says.
+///
+/// # Errors
+/// What keeps it from being done.
+pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<ProgramExit, Failure> {
+    match command {
+        Subcommands::Run(run) => run::run(context, &run),
+        Subcommands::Resume(args) => resume::resume(context, &args),
+        Subcommands::Rollback(args) => rollback::roll_back(context, &args),
+        Subcommands::Debts(args) => debts::debts(context, &args),
+        Subcommands::Rehearse(rehearse) => rehearse::rehearse(context, &rehearse),
+        Subcommands::Test(test) => test::test(context, &test),
+        Subcommands::Scenario { command: cli::ScenarioCommand::New { name, from_run, directory } } => {
+            scenario::new(context, &name, &from_run, directory.as_deref())
+        }
+        Subcommands::Journal { command } => journal::journal(context, &command),
+        Subcommands::Check(args) => {
+            let page = context.out.stdout.page();
+            let manner = check::CheckManner {
+                json: args.form.is_json(),
+                strict: args.strict,
+                today: jiff::Zoned::now().date(),
+                drawn: context.out.stdout.is_terminal().then_some(&page),
+            };
+            written(check::check(&Library::standard(), &args.files, manner, &mut &context.out.stdout))
+        }
+        Subcommands::List(args) => {
+            written(list::list(&Library::standard(), args.form.is_json(), &context.out.stdout.page(), &mut &context.out.stdout))
+        }
+        Subcommands::Show(args) => {
+            let out = &context.out.stdout;
+            written(show::show(&Library::standard(), &args.runbook, &out.page(), out.is_terminal(), args.source, &mut &*out))
+        }
+        Subcommands::Schema(schema) => {
+            context.out.stdout.text(&if schema.inventory {
+                crate::inventory::json_schema()
+            } else if schema.scenario {
+                crate::runbook::schema::text(&crate::runbook::schema::of::<crate::rehearse::document::ScenarioDocument>(
+                    "halligan scenario",
+                ))
+            } else {
+                crate::runbook::schema::json()
+            });
+            Ok(ProgramExit::Completed)
+        }
+        Subcommands::Generate(generate) => {
+            let count = generate::write(&generate.directory).map_err(|error| {
+                Failure::new(
+                    ProgramExit::Usage,
+                    format!("the generated files cannot be written below {}: {error}", generate.directory.display()),
+                )
+            })?;
+            context.out.stdout.line(&format!("{count} files written below {}", generate.directory.display()));
+            Ok(ProgramExit::Completed)
+        }
+    }
+}
+
+/// What could not be written out is a failure, though nothing else went wrong.
+fn written(done: std::io::Result<ProgramExit>) -> Result<ProgramExit, Failure> {
+    done.map_err(|error| Failure::new(ProgramExit::CheckFailed, format!("the output cannot be written: {error}")))
+}

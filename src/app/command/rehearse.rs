@@ -1,0 +1,140 @@
+//! `halligan rehearse`: the same loop on a simulated world, with the same questions.
+
+use std::{sync::Arc, time::Instant};
+
+use crate::{
+    app::{
+        context::Context,
+        exit::ProgramExit,
+        failure::Failure,
+        rehearsal::{
+            debrief, from_run,
+            notebook::{Copying, MARK, Notebook},
+            scenarios,
+            wrong::Wrong,
+        },
+        session::{
+            conduct::{self, Occasion, Screens, Signals},
+            journal::open_journal,
+            load,
+            operator::{hostname, operator},
+            parameters,
+        },
+    },
+    cli,
+    event::{Mode, Past, RunId},
+    journal::Durability,
+    plan::Plan,
+    rehearse::Rehearsal,
+    run::{Before, Ports, Setting},
+    words::sanitise,
+};
+
+/// Rehearses a runbook.
+///
+/// # Errors
+/// The runbook or the scenario cannot be used, or the scenario does not answer a command.
+pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<ProgramExit, Failure> {
+    let loaded = load::load(context, &args.runbook)?;
+    let inventory = load::inventory(context, &args.hosts)?;
+    let (name, scenario) = if let Some(run) = &args.from_run {
+        from_run::scenario(context, run, &loaded)?
+    } else {
+        let source = scenarios::choose(&loaded, args.scenario.as_deref())?;
+        let parsed = scenarios::parse(&source, &loaded);
+        (source.name, parsed)
+    };
+    let scenario = Arc::new(scenario.map_err(|faults| {
+        for fault in &faults {
+            context.out.stderr.line(&Wrong::from(fault).told(&loaded, &context.out));
+        }
+        Failure::new(ProgramExit::BadRunbook, format!("the scenario {name} has {} faults, so nothing of it is rehearsed", faults.len()))
+    })?);
+    let rehearsal = Rehearsal::with(Arc::clone(&scenario), Some(&loaded.runbook), &args.faults);
+    if let Some(times) = args.speed {
+        rehearsal.simulator.speed(times);
+    }
+    let signals = Signals::listen(context)?;
+    let stdin = std::io::stdin();
+    let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
+    let plan = parameters::plan(context, &loaded, inventory, scenario.params.clone(), &args.params, &asking, &rehearsal.simulator)?;
+    let journal = open_journal(context)?;
+    let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
+    let setting = Setting {
+        run_id: id.to_string(),
+        operator: operator(),
+        host: hostname(),
+        mode: Mode::Rehearsal,
+        step_by_step: args.answers.step,
+        shared_locks: Vec::new(),
+    };
+    let ledger = journal.begin_run(id, Durability::AtClose);
+    let copying = Copying::new(&ledger);
+    let screens = Screens::new(context, args.form);
+    let out = &context.out.stdout;
+    let prose = !args.form.is_json();
+    let mark = || context.out.stderr.line(MARK);
+    if prose {
+        let pace = args.speed.map_or("waits pass at once, and the times are those that would have passed".to_owned(), |times| {
+            format!("time passes {times} times as fast as it would")
+        });
+        out.line(&format!("{MARK}: nothing real is touched. Scenario {name}: {}", scenario.title));
+        out.line(&format!("{MARK}: {pace}."));
+        out.line("");
+    }
+    let terminal = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
+    let notebook = Notebook::new(&terminal, &mark);
+    let stage = Occasion {
+        plan: &plan,
+        setting: setting.clone(),
+        ledger: &copying,
+        executor: &rehearsal.simulator,
+        clock: &rehearsal.clock,
+        silent: None,
+        again: context.cli(cli::Subcommands::Rehearse(args.clone())),
+    };
+    let began = Instant::now();
+    let (mut ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &notebook, &signals, crate::run::run);
+    if rehearsal.simulator.ended() {
+        rehearsal.simulator.revive();
+        let events = copying.kept.events();
+        let past = Past::of(&events).map_err(|error| Failure::of(ProgramExit::Bug, &error))?;
+        if prose {
+            out.line(&format!("{MARK}: halligan was ended here, as the fault says. This is what it is like to go on with the run."));
+        }
+        let output = |sha256: &str| copying.kept.output(sha256).ok_or_else(|| "it was not kept".to_owned());
+        let before = Before {
+            past: &past,
+            output: &output,
+            printed: Vec::new(),
+            opened: scenario.now,
+            from: "where the rehearsed fault had ended it".to_owned(),
+            text: String::new(),
+            doubted: false,
+        };
+        let go_on = |plan: &Plan, setting: &Setting, ports: Ports<'_>| crate::run::resume(plan, setting, ports, &before);
+        (ending, told) = conduct::conduct(context, &stage, &screens, &args.answers, &notebook, &signals, go_on);
+    }
+    let took = began.elapsed();
+    told.head = Some(journal.head().short());
+    let faults = rehearsal.simulator.take_faults();
+    let never: Vec<_> = rehearsal.simulator.injections_left().iter().map(|(fault, _)| format!("the fault {fault} never struck")).collect();
+    if !faults.is_empty() {
+        told.completed = false;
+        "the scenario does not hold, so nothing has been shown".clone_into(&mut told.what);
+        told.why = faults.iter().map(ToString::to_string).collect();
+        told.exit = ProgramExit::CheckFailed as u8;
+    }
+    told.why.extend(never);
+    conduct::last_screen(context, args.form, &told);
+    if prose {
+        out.line("");
+        if faults.is_empty() {
+            for line in debrief::debrief(&plan, &rehearsal, &args.faults, &copying.kept.events(), &notebook.stood(), took) {
+                out.line(&sanitise::line(&line));
+            }
+        }
+        out.line(&format!("{MARK}: this was one. Nothing real was touched."));
+    }
+    Ok(if faults.is_empty() { ProgramExit::from(&ending) } else { ProgramExit::CheckFailed })
+}

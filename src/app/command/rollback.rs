@@ -1,0 +1,77 @@
+//! `halligan rollback`: taking back what a run has done.
+
+use crate::{
+    app::{
+        context::Context,
+        exit::ProgramExit,
+        failure::Failure,
+        session::{
+            conduct::{self, Signals},
+            findings,
+            interrupted::Left,
+            take_up::{self, TakeUp, flags, password, show, take_up},
+        },
+    },
+    cli::{self, Subcommands},
+    event::{Outcome, Place, state::Phase},
+    plan::Plan,
+    runbook::model::Undo,
+    ui::layout::Page,
+};
+
+/// Takes a run back.
+///
+/// # Errors
+/// A rule keeps it from being taken back.
+pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<ProgramExit, Failure> {
+    let mut left = Left::find(context, Some(&args.run), args.accept_damaged.as_deref())?;
+    let id = left.history.run;
+    if left.history.past.state.phase == Phase::Closed(Outcome::RolledBack) {
+        return Err(Failure::new(ProgramExit::Usage, format!("run {id} is rolled back already")));
+    }
+    let signals = Signals::listen(context)?;
+    let stdin = std::io::stdin();
+    let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
+    let plan = left.plan(context, &args.hosts, &args.params, &asking, false)?;
+    show(context, args.form, &to_take_back(&left, &plan, &context.out.stdout.page()));
+    left.wait(context, &flags(&args.answers, &asking), &signals)?;
+    let text = to_take_back(&left, &plan, &take_up::plain());
+    let manner = TakeUp {
+        answers: &args.answers,
+        form: args.form,
+        again: context.cli(Subcommands::Rollback(cli::Rollback { run: id.to_string(), ..args.clone() })),
+        wanted: Outcome::RolledBack,
+        password: password(args.ask_sudo_password, &asking)?,
+    };
+    take_up(context, &left, &plan, text, &manner, &signals, crate::run::roll_back)
+}
+
+/// What a rollback would do, the last first, and what it cannot.
+fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
+    let mut lines = crate::ui::layout::wrap(&crate::words::sanitise::text(&findings::headline(left)), page.width, "", "  ");
+    let mut field = |label: &str, text: String| lines.extend(page.field(2, 11, label, &crate::words::sanitise::text(&text)));
+    for (label, text) in left.remarks(plan) {
+        field(label, text);
+    }
+    let state = &left.history.past.state;
+    let places: Vec<&Place> = state.took_effect.iter().rev().collect();
+    for place in &places {
+        let undo = plan.step(place).map(|step| &step.undo);
+        match undo {
+            Some(Undo::Command(_)) => field("undo", format!("{place}  you are shown the command first")),
+            Some(Undo::Impossible { why }) => field("stays", format!("{place}  nothing takes it back: {why}")),
+            Some(Undo::Unsaid) | None if state.owed.contains_key(*place) => {}
+            Some(Undo::Unsaid) | None => field("stays", format!("{place}  its runbook does not say what takes it back")),
+        }
+    }
+    for (place, command) in &state.owed {
+        field("put back", format!("{place}  {}", command.brief()));
+    }
+    if places.is_empty() && state.owed.is_empty() {
+        field("nothing", "it has changed nothing that is not put back already".to_owned());
+    }
+    for (place, alive) in &left.running {
+        field("running", format!("{place}  still, as process {}:  {}", alive.pid, alive.command));
+    }
+    lines.join("\n") + "\n"
+}

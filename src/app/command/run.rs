@@ -1,0 +1,95 @@
+//! `halligan run`.
+
+use crate::{
+    app::{
+        context::Context,
+        exit::ProgramExit,
+        failure::Failure,
+        session::{
+            conduct::{self, Occasion, Screens, Signals},
+            journal::open_journal,
+            load,
+            locks::{carried_out, lock_names, locks, shared_locks},
+            operator::{hostname, operator},
+            owing::remind,
+            parameters,
+        },
+    },
+    cli,
+    event::{Mode, RunId},
+    exec::{
+        clock::RealClock,
+        dry::{DryExecutor, DryPrompt},
+        lock::Locks,
+        process::ProcessExecutor,
+    },
+    journal::Durability,
+    ports::{Executor, Ledger, Prompt},
+    run::Setting,
+    secret::Secrets,
+};
+
+/// Carries out a runbook, or tells what it would do.
+///
+/// # Errors
+/// Something is wrong before it can begin.
+pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Failure> {
+    let loaded = load::load_for_run(context, &args.runbook, args.expect_sha256.as_deref())?;
+    let signals = Signals::listen(context)?;
+    let stdin = std::io::stdin();
+    let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
+    let inventory = load::inventory(context, &args.hosts)?;
+    let choices = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
+    let plan = parameters::plan(context, &loaded, inventory.clone(), [], &args.params, &asking, &choices)?;
+    drop(choices);
+    let password = if args.ask_sudo_password { Some(parameters::sudo_password(&asking)?) } else { None };
+    let journal = open_journal(context)?;
+    let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
+    let mode = if args.dry_run { Mode::DryRun } else { Mode::Real };
+    let operator = operator();
+    let mut setting = Setting {
+        run_id: id.to_string(),
+        operator: operator.clone(),
+        host: hostname(),
+        mode,
+        step_by_step: args.answers.step,
+        shared_locks: Vec::new(),
+    };
+    let _locks = match mode {
+        Mode::Real => {
+            let names = lock_names(&plan)?;
+            setting.shared_locks = shared_locks(&plan, &names);
+            let holder = format!("run {id} of {} by {operator} on {}, pid {}", plan.runbook.name, setting.host, std::process::id());
+            locks(context, &names, &holder)?
+        }
+        Mode::DryRun | Mode::Rehearsal => Locks::default(),
+    };
+    let _run = match mode {
+        Mode::Real => {
+            remind(context, None);
+            Some(carried_out(context, id)?)
+        }
+        Mode::DryRun | Mode::Rehearsal => None,
+    };
+    let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
+    let ledger = journal.begin_run(id, Durability::EachRecord);
+    let screens = Screens::new(context, args.form);
+    let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
+    let process = ProcessExecutor::new(secrets, inventory, password).of_run(&id.to_string());
+    let dry = DryExecutor(&process);
+    let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
+    let clock = RealClock::start(&signals.interrupts);
+    let stage = Occasion {
+        plan: &plan,
+        setting,
+        ledger: &ledger as &dyn Ledger,
+        executor,
+        clock: &clock,
+        silent,
+        again: context.cli(cli::Subcommands::Run(args.clone())),
+    };
+    let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals, crate::run::run);
+    told.head = Some(journal.head().short());
+    conduct::last_screen(context, args.form, &told);
+    Ok(ProgramExit::from(&ending))
+}

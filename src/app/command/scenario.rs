@@ -1,0 +1,57 @@
+//! `halligan scenario new`: a scenario written from a run in the journal.
+
+use std::{fs, io, path::Path};
+
+use crate::{
+    app::{
+        context::Context,
+        exit::ProgramExit,
+        failure::Failure,
+        rehearsal::from_run,
+        session::load::{self},
+    },
+    runbook::{model::Origin, name::RunbookName},
+};
+
+/// Writes a scenario from a run, for a person to generalise, and says whether it holds as it is.
+///
+/// # Errors
+/// The run cannot be read, or the files cannot be written.
+pub(super) fn new(context: &Context, name: &str, given: &str, directory: Option<&Path>) -> Result<ProgramExit, Failure> {
+    RunbookName::new(name).map_err(|error| Failure::new(ProgramExit::Usage, format!("a scenario's name is like a runbook's: {error}")))?;
+    let run = from_run::read(context, given)?;
+    let loaded = load::load(context, &run.runbook)?;
+    let directory = match (directory, &loaded.runbook.source.origin) {
+        (Some(directory), _) => directory.to_owned(),
+        (None, Origin::File(path)) => path.parent().unwrap_or(Path::new(".")).join("scenarios").join(loaded.runbook.name.as_str()),
+        (None, Origin::Bundled) => {
+            return Err(Failure::new(ProgramExit::Usage, format!("{} is bundled, and has no folder to write to", loaded.runbook.name))
+                .next("say where to write it with --directory"));
+        }
+    };
+    let written = from_run::written(context, &run, name, &loaded)?;
+    let file = directory.join(format!("{name}.yaml"));
+    let cannot =
+        |path: &Path, error: &io::Error| Failure::new(ProgramExit::Usage, format!("{} cannot be written: {error}", path.display()));
+    for (path, bytes) in
+        written.files.iter().map(|(path, bytes)| (directory.join(path), bytes.as_slice())).chain([(file.clone(), written.text.as_bytes())])
+    {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
+        // What somebody has written there is never written over.
+        let mut new = fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(|error| cannot(&path, &error))?;
+        io::Write::write_all(&mut new, bytes).map_err(|error| cannot(&path, &error))?;
+    }
+    let out = &context.out.stdout;
+    out.line(&format!("{} written, with {} files of output", file.display(), written.files.len()));
+    let wrong = from_run::held(&file.display().to_string(), &written, &loaded);
+    for one in &wrong {
+        out.line(&one.told(&loaded, &context.out));
+    }
+    if wrong.is_empty() {
+        out.line("it holds as it is; give it a world, and rules that hold for more than this one run");
+        return Ok(ProgramExit::Completed);
+    }
+    out.line("it does not hold as it is: what differs stands above");
+    Ok(ProgramExit::CheckFailed)
+}

@@ -1,0 +1,409 @@
+//! `halligan show`: a runbook in words, for reading before it is needed.
+
+use std::io::{self, Write};
+
+use super::check::faults;
+use crate::{
+    app::{exit::ProgramExit, failure::explain},
+    quantity::show_duration,
+    runbook::{
+        character,
+        library::{Library, LibraryError},
+        model::{
+            BatchSize, Choices, Command, Count, Effect, ForEach, ItemList, Kind, Parameter, Probe, Program, Runbook, Step, Timespan, Undo,
+        },
+        resolve,
+        value::plain,
+    },
+    ui::layout::{Page, flow, wrap},
+};
+
+/// Describes a runbook, given by path or by name; or prints it as it stands. `terminal` decides how faults are drawn, and
+/// keeps what a terminal would obey away from it.
+///
+/// # Errors
+/// The output cannot be written.
+pub(super) fn show(
+    library: &Library,
+    what: &str,
+    page: &Page,
+    terminal: bool,
+    as_it_stands: bool,
+    out: &mut dyn Write,
+) -> io::Result<ProgramExit> {
+    let source = match library.find(what) {
+        Ok(source) => source,
+        Err(LibraryError::Refused(report)) => {
+            write!(out, "{}", faults(&report, terminal.then_some(page)))?;
+            return Ok(ProgramExit::BadRunbook);
+        }
+        Err(error) => {
+            writeln!(out, "error: {}", explain(&error))?;
+            error.hint().map_or(Ok(()), |hint| writeln!(out, "  = help: {hint}"))?;
+            return Ok(ProgramExit::Usage);
+        }
+    };
+    if as_it_stands {
+        let safe = |c: char| if terminal { character::stand_in(c) } else { c };
+        out.write_all(source.text.chars().map(safe).collect::<String>().as_bytes())?;
+        return Ok(ProgramExit::Completed);
+    }
+    let (runbook, report) = resolve(source);
+    let Some(runbook) = runbook else {
+        write!(out, "{}", faults(&report, terminal.then_some(page)))?;
+        return Ok(ProgramExit::BadRunbook);
+    };
+    out.write_all(describe(&runbook, page).as_bytes())?;
+    Ok(ProgramExit::Completed)
+}
+
+/// The whole description, in lines that fit the page.
+#[must_use]
+pub(super) fn describe(runbook: &Runbook, page: &Page) -> String {
+    let mut writer = Writer { page: *page, lines: Vec::new() };
+    writer.head(runbook);
+    writer.params(&runbook.params);
+    writer.preflight(&runbook.preflight);
+    writer.heading("Steps");
+    writer.steps(&runbook.steps, "", 0);
+    writer.destroys(runbook);
+    writer.references(runbook);
+    let mut text = writer.lines.join("\n");
+    text.push('\n');
+    text
+}
+
+#[derive(Debug)]
+struct Writer {
+    page: Page,
+    lines: Vec<String>,
+}
+
+impl Writer {
+    fn heading(&mut self, text: &str) {
+        self.lines.push(String::new());
+        self.lines.push(self.page.style.bold(text));
+    }
+
+    fn text(&mut self, first: usize, rest: usize, text: &str) {
+        self.lines.extend(wrap(text.trim_end(), self.page.measure(), &" ".repeat(first), &" ".repeat(rest)));
+    }
+
+    fn head(&mut self, runbook: &Runbook) {
+        let name = self.page.style.bold(runbook.name.as_str());
+        self.lines.extend(wrap(&format!("{name}  {}", runbook.title), self.page.measure(), "", "  "));
+        self.text(2, 2, &format!("{}  sha256 {}", runbook.source.name, self.page.style.short(&runbook.source.sha256)));
+        let mut facts = Vec::new();
+        if let Some(owner) = &runbook.owner {
+            facts.push(format!("owner {owner}"));
+        }
+        if let Some(reviewed) = &runbook.reviewed {
+            facts.push(format!("reviewed {reviewed}"));
+        }
+        if !runbook.tags.is_empty() {
+            facts.push(format!("tags {}", runbook.tags.join(", ")));
+        }
+        if !runbook.requires.commands.is_empty() {
+            facts.push(format!("needs {}", runbook.requires.commands.join(", ")));
+        }
+        if let Some(user) = &runbook.requires.user {
+            facts.push(format!("runs as {user}"));
+        }
+        if !runbook.locks.is_empty() {
+            let locks: Vec<String> = runbook.locks.iter().map(|lock| pretty(&lock.text)).collect();
+            facts.push(format!("holds the lock {}", locks.join(", ")));
+        }
+        self.lines.extend(flow(&facts, self.page.measure(), 2, 3));
+        self.lines.push(String::new());
+        self.text(0, 0, &runbook.summary);
+    }
+
+    fn params(&mut self, params: &[Parameter]) {
+        if params.is_empty() {
+            return;
+        }
+        self.heading("Parameters");
+        for parameter in params {
+            let kind = parameter.kind.words();
+            let kind = if parameter.list { format!("a list, each {kind}") } else { kind.to_owned() };
+            let need = match &parameter.default {
+                Some(default) => format!("default {}", shown_default(default)),
+                None => "must be given".to_owned(),
+            };
+            let name = self.page.style.bold(parameter.name.as_str());
+            self.lines.extend(wrap(&format!("{name}  {}", parameter.help), self.page.measure(), "  ", "      "));
+            let mut facts = vec![kind, need];
+            facts.extend(parameter.min.as_ref().map(|min| format!("at least {}", min.text)));
+            facts.extend(parameter.max.as_ref().map(|max| format!("at most {}", max.text)));
+            facts.extend(parameter.from_env.as_ref().map(|variable| format!("or from ${variable}")));
+            match &parameter.choices {
+                Some(Choices::Fixed(choices)) => facts.push(format!("one of {}", choices.iter().map(plain).collect::<Vec<_>>().join(", "))),
+                Some(Choices::Live { command, .. }) => facts.push(format!("one of what `{}` finds", line(command))),
+                None => {}
+            }
+            self.text(6, 6, &facts.join("; "));
+        }
+    }
+
+    fn preflight(&mut self, probes: &[Probe]) {
+        if probes.is_empty() {
+            return;
+        }
+        self.heading("Preflight");
+        for (index, probe) in probes.iter().enumerate() {
+            let id = probe.id.as_ref().map_or("", |id| id.as_str());
+            let title = probe.title.as_ref().map(|title| pretty(&title.text)).unwrap_or_default();
+            let head = format!("  {:<2} ", index + 1);
+            self.lines.extend(wrap(&format!("{}  {title}", self.page.style.bold(id)), self.page.measure(), &head, "       "));
+            self.probe(probe, 5);
+        }
+    }
+
+    fn probe(&mut self, probe: &Probe, indent: usize) {
+        if let Some(each) = &probe.for_each {
+            self.text(indent, indent + 2, &format!("for each {}", each.name));
+        }
+        if let Some(when) = &probe.when {
+            self.text(indent, indent + 2, &format!("only if {when}"));
+        }
+        if let Some(command) = &probe.command {
+            self.command(command, indent);
+        }
+        let expectation = probe.expect.as_ref().map_or_else(|| "its exit code is 0".to_owned(), ToString::to_string);
+        let severity = match probe.severity {
+            crate::runbook::model::Severity::Block => "must hold",
+            crate::runbook::model::Severity::Warn => "should hold",
+        };
+        self.text(indent, indent + 2, &format!("{severity}: {expectation}"));
+        if probe.once {
+            self.text(indent, indent + 2, "not asked again once something was changed");
+        }
+        if let Some(hint) = &probe.hint {
+            self.text(indent, indent + 2, &format!("if not: {}", pretty(&hint.text)));
+        }
+    }
+
+    fn command(&mut self, command: &Command, indent: usize) {
+        let on = command.on.as_ref().map(|host| format!("   on {}", pretty(&host.text))).unwrap_or_default();
+        match &command.program {
+            Program::Argv(_) => self.text(indent, indent + 4, &format!("$ {}{on}", line(command))),
+            Program::Shell(script) => {
+                self.text(indent, indent + 4, &format!("bash script{on}:"));
+                for one in script.trim_end().lines() {
+                    self.text(indent + 4, indent + 8, one);
+                }
+            }
+        }
+    }
+
+    fn steps(&mut self, steps: &[Step], prefix: &str, depth: usize) {
+        for (index, step) in steps.iter().enumerate() {
+            let number = format!("{prefix}{}", index + 1);
+            let margin = 2 + 2 * depth;
+            let indent = margin + 4;
+            let head = format!("{}{number}  ", " ".repeat(margin));
+            let own = match &step.kind {
+                Kind::Probe(probe) => probe.title.as_ref(),
+                _ => None,
+            };
+            let title = step.title.as_ref().or(own).map(|title| pretty(&title.text)).unwrap_or_default();
+            let line = format!("{}  {}  {title}", self.page.style.bold(step.id.as_str()), self.label(step));
+            self.lines.extend(wrap(line.trim_end(), self.page.measure(), &head, &" ".repeat(head.len())));
+            if let Some(why) = &step.why {
+                self.text(indent, indent, why);
+            }
+            if let Some(when) = &step.when {
+                self.text(indent, indent + 2, &format!("only if {when}"));
+            }
+            if let Some(expect) = step.done_if.as_ref().and_then(|probe| probe.expect.as_ref()) {
+                self.text(indent, indent + 2, &format!("done already if {expect}"));
+            }
+            self.kind(step, &number, depth, indent);
+            if let Some(expect) = step.verify.as_ref().and_then(|probe| probe.expect.as_ref()) {
+                self.text(indent, indent + 2, &format!("then must hold: {expect}"));
+            }
+            match &step.undo {
+                Undo::Command(remedy) => self.text(indent, indent + 4, &format!("undo: {}", line_of(&remedy.command))),
+                Undo::Impossible { why } => self.text(indent, indent + 2, &format!("no undo: {}", why.trim())),
+                Undo::Unsaid => {}
+            }
+            if let Some(cleanup) = &step.cleanup {
+                self.text(indent, indent + 4, &format!("at the end: {}", line_of(&cleanup.command)));
+            }
+        }
+    }
+
+    fn label(&self, step: &Step) -> String {
+        match &step.kind {
+            Kind::Command(command) => match command.effect {
+                Effect::Read => self.page.style.dim("read"),
+                Effect::Change => self.page.style.bold("change"),
+                Effect::Destroy => self.page.style.bad("DESTROY"),
+            },
+            Kind::Probe(_) => self.page.style.dim("probe"),
+            Kind::Wait(_) => self.page.style.dim("wait"),
+            Kind::Confirm(_) => self.page.style.dim("ask"),
+            Kind::Manual(_) => self.page.style.dim("manual"),
+            Kind::ForEach(_) => self.page.style.dim("loop"),
+            Kind::Group { .. } => self.page.style.dim("group"),
+            Kind::Call(_) => self.page.style.dim("call"),
+        }
+    }
+
+    fn kind(&mut self, step: &Step, number: &str, depth: usize, indent: usize) {
+        let inner = format!("{number}.");
+        match &step.kind {
+            Kind::Command(command) => self.command(command, indent),
+            Kind::Probe(probe) => self.probe(probe, indent),
+            Kind::Wait(wait) => {
+                if let Some(command) = &wait.command {
+                    self.command(command, indent);
+                }
+                let limit =
+                    wait.timeout.as_ref().map_or_else(|| "without a limit".to_owned(), |limit| format!("up to {}", timespan(limit)));
+                self.text(indent, indent + 2, &format!("until {}, {limit}", wait.until));
+            }
+            Kind::Confirm(confirm) => {
+                self.text(indent, indent + 2, &pretty(&confirm.message.text));
+                if let Some(phrase) = &confirm.phrase {
+                    self.text(indent, indent + 2, &format!("answered by typing {}", pretty(&phrase.text)));
+                }
+            }
+            Kind::Manual(manual) => self.text(indent, indent + 2, &pretty(&manual.message.text)),
+            Kind::ForEach(each) => {
+                self.text(indent, indent + 2, &loop_words(each));
+                for gate in &each.before_batch {
+                    let title =
+                        gate.title.as_ref().map(|title| pretty(&title.text)).or_else(|| gate.expect.as_ref().map(ToString::to_string));
+                    self.text(indent, indent + 2, &format!("before each batch: {}", title.unwrap_or_default()));
+                }
+                self.steps(&each.steps, &inner, depth + 1);
+            }
+            Kind::Group { title, steps } => {
+                self.text(indent, indent + 2, title);
+                self.steps(steps, &inner, depth + 1);
+            }
+            Kind::Call(call) => {
+                let params: Vec<String> = call.params.iter().map(|(name, value)| format!("{name}={}", pretty(&plain(value)))).collect();
+                let with = if params.is_empty() { String::new() } else { format!(" with {}", params.join(", ")) };
+                self.text(indent, indent + 2, &format!("the runbook {}{with}", call.runbook));
+            }
+        }
+    }
+
+    fn destroys(&mut self, runbook: &Runbook) {
+        let all: Vec<&str> = runbook.all_steps().filter(|step| step.effect() == Effect::Destroy).map(|step| step.id.as_str()).collect();
+        let text = if all.is_empty() {
+            "Nothing in it destroys.".to_owned()
+        } else {
+            self.page.style.bad(&format!("Destroys, confirmed by typing: {}", all.join(", ")))
+        };
+        self.lines.push(String::new());
+        self.text(0, 2, &text);
+    }
+
+    fn references(&mut self, runbook: &Runbook) {
+        if runbook.references.is_empty() {
+            return;
+        }
+        self.heading("References");
+        for reference in &runbook.references {
+            let url = reference.url.as_ref().map(|url| format!("  {url}")).unwrap_or_default();
+            self.text(2, 4, &format!("{}{url}", reference.title));
+        }
+    }
+}
+
+fn shown_default(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Array(items) if items.is_empty() => "none".to_owned(),
+        value => plain(value),
+    }
+}
+
+fn loop_words(each: &ForEach) -> String {
+    let items = match &each.items.list {
+        ItemList::Expression(template) => pretty(&template.text),
+        ItemList::Literal(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+    };
+    let sizes: Vec<String> = each
+        .batch
+        .iter()
+        .map(|size| match size {
+            BatchSize::Count(count) => count_words(count),
+            BatchSize::Percent(percent) => format!("{percent}%"),
+        })
+        .collect();
+    let pause = each.pause.as_ref().map(|pause| format!(", {} between", timespan(pause))).unwrap_or_default();
+    format!(
+        "for each {} of {items}; batches of {}{pause}; at most {} may fail",
+        each.items.name,
+        sizes.join(", then "),
+        count_words(&each.max_failures)
+    )
+}
+
+fn count_words(count: &Count) -> String {
+    match count {
+        Count::Fixed(count) => count.to_string(),
+        Count::Template(template) => pretty(&template.text),
+    }
+}
+
+fn timespan(length: &Timespan) -> String {
+    match length {
+        Timespan::Fixed(length) => show_duration(*length),
+        Timespan::Template(template) => pretty(&template.text),
+    }
+}
+
+/// The words of a command, quoted where they need it.
+fn line(command: &Command) -> String {
+    let Program::Argv(words) = &command.program else { return String::new() };
+    let quoted = |text: &str| {
+        let bare = !text.is_empty() && !text.contains([' ', '\'', '"', '$', '*', ';', '|', '&', '<', '>', '(', ')']);
+        if bare || text.starts_with('{') { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    };
+    words.iter().map(|word| quoted(&pretty(&word.text))).collect::<Vec<_>>().join(" ")
+}
+
+fn line_of(command: &Command) -> String {
+    match &command.program {
+        Program::Argv(_) => line(command),
+        Program::Shell(script) => script.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned(),
+    }
+}
+
+/// A template as it is read aloud: `{{ osd }}` becomes `{osd}`.
+fn pretty(text: &str) -> String {
+    text.replace("{{ ", "{").replace(" }}", "}").replace("{{", "{").replace("}}", "}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        runbook::model::{Origin, SourceText},
+        ui::{layout::width, style::Style},
+    };
+
+    #[test]
+    fn it_fits_narrow_and_wide_terminals() {
+        let text = include_str!("../../../tests/good/everything.yaml");
+        let (runbook, report) = resolve(SourceText::new("everything.yaml", Origin::File("everything.yaml".into()), text));
+        let runbook = runbook.unwrap_or_else(|| panic!("{}", report.plain()));
+        for columns in [80, 120] {
+            let text = describe(&runbook, &Page::new(columns, Style { colour: false, unicode: true }));
+            assert!(text.lines().all(|line| width(line) <= columns), "{text}");
+            for part in [
+                "everything  Use every feature",
+                "must be given",
+                "  3.3  bounce  change",
+                "Destroys, confirmed by typing: clone",
+                "References",
+            ] {
+                assert!(text.contains(part), "{part}\n{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `halligan test`: every scenario of every runbook, held against its expectations, or against what always holds.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::{
+    app::{
+        context::Context,
+        exit::ProgramExit,
+        failure::Failure,
+        rehearsal::{
+            junit,
+            sweep::{self},
+            tested::{Tested, Went},
+            trial::{Trial, TrialManner},
+            wrong::Wrong,
+        },
+        session::load::{self, Loaded},
+    },
+    cli, parallel,
+    ports::Choice,
+    quantity,
+    rehearse::{coverage::Coverage, shown::Exercised},
+    runbook::library::{Library, ScenarioSource},
+    ui::style::Mark,
+};
+
+/// Runs the scenarios.
+///
+/// # Errors
+/// A runbook cannot be loaded, there is no scenario, or a file cannot be written.
+pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, Failure> {
+    let library = Library::standard();
+    let names: Vec<String> = if args.runbooks.is_empty() {
+        library.list().into_iter().filter(|listed| listed.hidden_by.is_none()).map(|listed| listed.name).collect()
+    } else {
+        args.runbooks.clone()
+    };
+    let mut results = Vec::new();
+    for name in names {
+        let loaded = load::load(context, &name)?;
+        let mut sources = library.scenarios(&loaded.runbook.source).map_err(|error| Failure::of(ProgramExit::BadRunbook, &error))?;
+        if let Some(part) = &args.scenario {
+            // One that is called so and not only like it is meant alone: `--fault` gives exact names again.
+            let exact = sources.iter().any(|source| source.name == *part);
+            sources.retain(|source| if exact { source.name == *part } else { source.name.contains(part) });
+        }
+        let result = of_one(name, loaded, &sources, args);
+        if !args.form.is_json() {
+            tell(context, &result, args);
+        }
+        results.push(result);
+    }
+    let all: usize = results.iter().map(|result| result.scenarios.len()).sum();
+    let failed: usize = results.iter().flat_map(|result| &result.scenarios).filter(|went| !went.wrong.is_empty()).count();
+    let broken: usize = results.iter().map(|result| result.broken().len()).sum();
+    if let Some(path) = &args.junit {
+        let text =
+            junit::report(&results).map_err(|error| Failure::new(ProgramExit::Bug, format!("the JUnit report cannot be made: {error}")))?;
+        std::fs::write(path, text)
+            .map_err(|error| Failure::new(ProgramExit::Usage, format!("{} cannot be written: {error}", path.display())))?;
+    }
+    let low: Vec<&Tested> =
+        results.iter().filter(|result| args.min.is_some_and(|min| result.coverage.percent() < usize::from(min))).collect();
+    let out = &context.out.stdout;
+    if args.form.is_json() {
+        let runbooks: Vec<_> = results.iter().map(record).collect();
+        out.line(&json!({ "passed": all - failed, "failed": failed, "broken": broken, "runbooks": runbooks }).to_string());
+    } else {
+        for result in &low {
+            let min = args.min.unwrap_or_default();
+            out.line(&format!("{}: {}% is exercised, less than {min}%", result.loaded.runbook.name, result.coverage.percent()));
+        }
+        let tried: usize = results.iter().filter_map(|result| Some(result.swept.as_ref()?.tried)).sum();
+        let swept = if args.fault_sweep.is_some() { format!("; {tried} faults tried, {broken} break something") } else { String::new() };
+        out.line(&format!("{} passed, {failed} failed{swept}", all - failed));
+    }
+    if all == 0 {
+        return Err(Failure::new(ProgramExit::CheckFailed, "there is no scenario to run").why("no test that ran is a passed one"));
+    }
+    Ok(if low.is_empty() && results.iter().all(Tested::passed) { ProgramExit::Completed } else { ProgramExit::CheckFailed })
+}
+
+fn of_one(name: String, loaded: Loaded, sources: &[ScenarioSource], args: &cli::Test) -> Tested {
+    let mut scenarios = parallel::map(sources, |source| one(source, &loaded, args));
+    let coverage = Coverage::of(&loaded.runbook, scenarios.iter().map(|went| &went.shown));
+    let swept = args.fault_sweep.as_ref().map(|only| {
+        // A scenario that does not hold by itself says nothing under a fault.
+        let trials: Vec<Trial> = scenarios.iter_mut().filter(|went| went.wrong.is_empty()).filter_map(|went| went.trial.take()).collect();
+        sweep::sweep(&name, &trials, only)
+    });
+    Tested { loaded, name, scenarios, coverage, swept }
+}
+
+/// Runs one scenario. Whatever keeps it from running is a failure of it.
+fn one(source: &ScenarioSource, loaded: &Loaded, args: &cli::Test) -> Went {
+    let faults = &args.faults;
+    let began = Instant::now();
+    let went = |wrong, shown, trial: Option<Trial>| Went {
+        scenario: source.name.clone(),
+        wrong,
+        shown,
+        took: began.elapsed(),
+        trial: trial.filter(|_| args.fault_sweep.is_some()),
+    };
+    let trial = match Trial::prepare(source, loaded) {
+        Ok(trial) => trial,
+        Err(wrong) => return went(wrong, Exercised::default(), None),
+    };
+    if faults.is_empty() {
+        let gone = trial.run(&TrialManner::default());
+        return went(gone.held_against_expectations(), Exercised::of(&loaded.runbook, &gone.events), Some(trial));
+    }
+    let gone = trial.run(&TrialManner { faults, otherwise: Some(args.then.into()), leave: args.leave });
+    let left = gone.rehearsal.simulator.injections_left();
+    let mut wrong: Vec<Wrong> = left
+        .iter()
+        .filter(|(fault, _)| faults.contains(fault))
+        .map(|(fault, calls)| Wrong::at(&trial.scenario.name, None, format!("{fault} never struck: it was called {calls} times")))
+        .collect();
+    wrong.extend(gone.held_against_invariants(&trial));
+    went(wrong, Exercised::of(&loaded.runbook, &gone.events), Some(trial))
+}
+
+fn tell(context: &Context, result: &Tested, args: &cli::Test) {
+    let out = &context.out.stdout;
+    let style = out.style();
+    let name = &result.loaded.runbook.name;
+    let indented = |wrong: &Wrong| out.line(&format!("    {}", wrong.told(&result.loaded, &context.out).replace('\n', "\n    ")));
+    for went in &result.scenarios {
+        let mark = style.mark(if went.wrong.is_empty() { Mark::Passed } else { Mark::Failed });
+        out.line(&format!("{mark} {name} / {}   {}", went.scenario, quantity::show_duration(went.took)));
+        went.wrong.iter().for_each(indented);
+    }
+    for broken in result.broken() {
+        let then = if broken.then == Choice::Stop { String::new() } else { format!(", then {}", sweep::word(broken.then)) };
+        out.line(&format!("{} {name} / {}   {}{then}", style.mark(Mark::Failed), broken.scenario, broken.fault));
+        broken.wrong.iter().for_each(indented);
+        out.line(&format!("    again: {}", broken.again));
+    }
+    let coverage = &result.coverage;
+    if args.coverage || args.min.is_some() {
+        out.line(&format!("  {name}: {} of {} exercised ({}%)", coverage.exercised(), coverage.total(), coverage.percent()));
+        for (kind, exercised, all) in coverage.table() {
+            out.line(&format!("    {kind:<30} {exercised:>4} of {all}"));
+        }
+        for point in &coverage.missing {
+            out.line(&format!("    {}:{}: not exercised: {point}", result.loaded.runbook.source.name, point.line));
+        }
+    }
+}
+
+fn record(result: &Tested) -> serde_json::Value {
+    let wrong = |all: &[Wrong]| -> Vec<_> {
+        all.iter().map(|wrong| json!({"file": wrong.file, "line": wrong.line, "what": wrong.what, "hint": wrong.hint})).collect()
+    };
+    json!({
+        "runbook": result.loaded.runbook.name,
+        "given": result.name,
+        "scenarios": result.scenarios.iter().map(|went| json!({
+            "scenario": went.scenario, "passed": went.wrong.is_empty(), "wrong": wrong(&went.wrong),
+        })).collect::<Vec<_>>(),
+        "coverage": {
+            "total": result.coverage.total(),
+            "exercised": result.coverage.exercised(),
+            "percent": result.coverage.percent(),
+            "points": result.coverage.table().iter().map(|(kind, exercised, all)| json!({
+                "kind": kind, "exercised": exercised, "total": all,
+            })).collect::<Vec<_>>(),
+            "missing": result.coverage.missing.iter().map(|point| json!({
+                "id": point.id, "what": point.to_string(), "line": point.line,
+            })).collect::<Vec<_>>(),
+        },
+        "sweep": result.swept.as_ref().map(|swept| json!({
+            "tried": swept.tried,
+            "broken": swept.broken.iter().map(|broken| json!({
+                "scenario": broken.scenario, "fault": broken.fault, "then": sweep::word(broken.then),
+                "wrong": wrong(&broken.wrong), "again": broken.again,
+            })).collect::<Vec<_>>(),
+        })),
+    })
+}

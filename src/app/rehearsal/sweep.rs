@@ -1,0 +1,188 @@
+//! Every fault at every step of a runbook, one at a time: what should hold in each case, and does not.
+
+use std::collections::BTreeSet;
+
+use super::{
+    trial::{Gone, Trial, TrialManner},
+    wrong::Wrong,
+};
+use crate::{
+    event::{Effect, Part, Place},
+    parallel,
+    ports::{Ask, Choice},
+    rehearse::{
+        document::Mishap,
+        injection::{Calls, Injection},
+        stage::AnsweredCall,
+    },
+    words::quote,
+};
+
+/// What the operator may choose when something has failed, in the order in which a sweep tries them.
+const CHOICES: [Choice; 3] = [Choice::Stop, Choice::Rollback, Choice::Retry];
+
+/// A fault that breaks something.
+#[derive(Debug, Clone)]
+pub(crate) struct Broken {
+    pub scenario: String,
+    /// As it is written on the command line.
+    pub fault: String,
+    pub then: Choice,
+    pub wrong: Vec<Wrong>,
+    /// The command line that does it again.
+    pub again: String,
+}
+
+/// What a sweep has shown.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Swept {
+    /// How many combinations were tried.
+    pub tried: usize,
+    pub broken: Vec<Broken>,
+}
+
+/// Sweeps all these scenarios of one runbook; `only` these steps, if there are any.
+#[must_use]
+pub(crate) fn sweep(runbook: &str, trials: &[Trial], only: &[String]) -> Swept {
+    let mut work: Vec<(&Trial, Injection)> = Vec::new();
+    for trial in trials {
+        let gone = trial.run(&TrialManner::default());
+        let faults = faults(trial, &gone.rehearsal.simulator.calls());
+        work.extend(faults.into_iter().filter(|fault| wanted(fault, only)).map(|fault| (trial, fault)));
+    }
+    let results = parallel::map(&work, |(trial, fault)| one(runbook, trial, fault));
+    let mut swept = Swept::default();
+    for (tried, broken) in results {
+        swept.tried += tried;
+        swept.broken.extend(broken);
+    }
+    swept
+}
+
+fn wanted(fault: &Injection, only: &[String]) -> bool {
+    only.is_empty() || only.iter().any(|step| fault.meets(&Place::top(step), fault.part) || Place::top(&fault.step).step() == step)
+}
+
+/// Tries one fault with each choice that it gives the operator.
+fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) {
+    let mut tried = 0;
+    let mut broken = Vec::new();
+    let faults = std::slice::from_ref(fault);
+    let told = |then, leave, wrong: Vec<Wrong>| Broken {
+        scenario: trial.name.clone(),
+        fault: fault.to_string(),
+        then,
+        wrong,
+        again: again(runbook, &trial.name, &fault.to_string(), then, leave),
+    };
+    // What the first run, which always stops, was offered. Up to there the others are the same.
+    let mut offered: Vec<Choice> = Vec::new();
+    for then in CHOICES {
+        if then != Choice::Stop && !offered.contains(&then) {
+            continue;
+        }
+        let manner = TrialManner { faults, otherwise: Some(then), leave: false };
+        // A run that was ended may be taken up again, or left with what it owes: up to there it is one.
+        let mut judge_left = |left: &Gone| {
+            tried += 1;
+            let wrong = left.held_against_invariants(trial);
+            if !wrong.is_empty() {
+                broken.push(told(then, true, wrong));
+            }
+        };
+        let ends = fault.mishap.ends_halligan() && then == Choice::Stop;
+        let gone = if ends { trial.run_and_tell(&manner, &mut judge_left) } else { trial.run(&manner) };
+        let struck = gone.rehearsal.simulator.injections_left().iter().all(|(left, _)| left != fault);
+        if !struck {
+            // Nothing went wrong that anybody could be asked about.
+            if then == Choice::Stop {
+                break;
+            }
+            continue;
+        }
+        tried += 1;
+        let wrong = gone.held_against_invariants(trial);
+        if !wrong.is_empty() {
+            broken.push(told(then, false, wrong));
+        }
+        if then == Choice::Stop {
+            if !gone.rehearsal.prompt.asked().iter().any(|asked| choices(&asked.ask).len() > 1) {
+                break;
+            }
+            offered = gone.rehearsal.prompt.asked().iter().flat_map(|asked| choices(&asked.ask)).copied().collect();
+        }
+    }
+    (tried, broken)
+}
+
+fn choices(ask: &Ask) -> &[Choice] {
+    match ask {
+        Ask::Failed { choices } | Ask::Doubt { choices } => choices,
+        _ => &[],
+    }
+}
+
+/// The command line that tries it again.
+#[must_use]
+pub(crate) fn again(runbook: &str, scenario: &str, fault: &str, then: Choice, leave: bool) -> String {
+    let mut words = vec!["halligan", "test", runbook, "--scenario", scenario, "--fault", fault];
+    if then != Choice::Stop {
+        words.extend(["--then", word(then)]);
+    }
+    if leave {
+        words.push("--leave");
+    }
+    words.iter().map(|word| quote::word(word).into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// A choice as it is written on the command line.
+#[must_use]
+pub(crate) fn word(choice: Choice) -> &'static str {
+    crate::rehearse::answers::name(choice)
+}
+
+/// The faults to try: for each command of each step, at the first and the last place where it runs, each kind that can show
+/// anything there.
+fn faults(trial: &Trial, calls: &[AnsweredCall]) -> Vec<Injection> {
+    let mut places: Vec<(&Place, Part)> = Vec::new();
+    for call in calls {
+        // What is asked while parameters are chosen is no part of the run.
+        if !places.contains(&(&call.place, call.part)) {
+            places.push((&call.place, call.part));
+        }
+    }
+    let mut seen: BTreeSet<(&str, Part)> = BTreeSet::new();
+    let mut faults = Vec::new();
+    for (index, (place, part)) in places.iter().enumerate() {
+        let last = !places[index + 1..].iter().any(|(other, again)| other.step() == place.step() && again == part);
+        let first = seen.insert((place.step(), *part));
+        if !first && !last {
+            continue;
+        }
+        let here: Vec<&AnsweredCall> = calls.iter().filter(|call| call.place == **place && call.part == *part).collect();
+        for mishap in Mishap::ALL {
+            if !tells(trial, &here, mishap) {
+                continue;
+            }
+            let fault = Injection::new(place.as_str(), *part, mishap);
+            if here.len() > 1 && !mishap.ends_halligan() && mishap != Mishap::Slow {
+                faults.push(Injection { calls: Calls::Every, ..fault.clone() });
+            }
+            faults.push(fault);
+        }
+    }
+    faults
+}
+
+/// Whether a fault of this kind differs from none, and from the others.
+fn tells(trial: &Trial, calls: &[&AnsweredCall], mishap: Mishap) -> bool {
+    let changes =
+        calls.iter().filter_map(|call| trial.scenario.rules.get(call.rule?)).any(|rule| !rule.set.is_empty() || !rule.after.is_empty());
+    match mishap {
+        Mishap::Lie => changes,
+        Mishap::Cut => calls.iter().any(|call| call.printed > 0),
+        // What only reads leaves the same behind, done or not.
+        Mishap::KillBefore => calls.iter().any(|call| call.effect != Effect::Read),
+        _ => true,
+    }
+}

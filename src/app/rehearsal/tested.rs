@@ -1,0 +1,46 @@
+//! What the scenarios of a runbook have shown.
+
+use std::time::Duration;
+
+use super::{
+    sweep::{Broken, Swept},
+    trial::Trial,
+    wrong::Wrong,
+};
+use crate::{
+    app::session::load::Loaded,
+    rehearse::{coverage::Coverage, shown::Exercised},
+};
+
+/// How one scenario went.
+pub(crate) struct Went {
+    pub scenario: String,
+    /// Empty if all is as expected.
+    pub wrong: Vec<Wrong>,
+    /// Its events are not kept: those of all scenarios would be most of the memory.
+    pub shown: Exercised,
+    /// In real time.
+    pub took: Duration,
+    /// Only if it is to be swept.
+    pub trial: Option<Trial>,
+}
+
+/// What the scenarios of one runbook have shown.
+pub(crate) struct Tested {
+    pub loaded: Loaded,
+    /// As it was given.
+    pub name: String,
+    pub scenarios: Vec<Went>,
+    pub coverage: Coverage,
+    pub swept: Option<Swept>,
+}
+
+impl Tested {
+    pub(crate) fn passed(&self) -> bool {
+        self.scenarios.iter().all(|went| went.wrong.is_empty()) && self.broken().is_empty()
+    }
+
+    pub(crate) fn broken(&self) -> &[Broken] {
+        self.swept.as_ref().map_or(&[], |swept| &swept.broken)
+    }
+}

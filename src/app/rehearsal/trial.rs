@@ -1,0 +1,186 @@
+//! One scenario, run in memory from its beginning to its end.
+
+use std::sync::Arc;
+
+use super::{scenarios, wrong::Wrong};
+use crate::{
+    app::{exit::ProgramExit, session::load::Loaded},
+    event::{Event, Mode, Outcome, Past},
+    journal::MemoryLedger,
+    plan::{
+        Plan,
+        binding::{self, Given, Giver, Raw},
+    },
+    ports::{Choice, Interrupts},
+    rehearse::{Rehearsal, Scenario, account::Account, injection::Injection, invariant},
+    run::{self, Before, Ending, Ports, Setting},
+    runbook::library::ScenarioSource,
+};
+
+/// A scenario that can be run, again and again.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    pub name: String,
+    pub scenario: Arc<Scenario>,
+    pub plan: Plan,
+}
+
+/// How it is run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TrialManner<'a> {
+    /// What goes wrong besides what the scenario says.
+    pub faults: &'a [Injection],
+    /// What is chosen where the scenario does not say.
+    pub otherwise: Option<Choice>,
+    /// A run that a fault has ended is left as it is, and not gone on with.
+    pub leave: bool,
+}
+
+/// How it went.
+pub(crate) struct Gone {
+    pub rehearsal: Rehearsal,
+    pub ending: Ending,
+    /// It was ended by a fault, and taken up again.
+    pub taken_up: bool,
+    /// Everything that was told, what is only for the screen too.
+    pub events: Vec<Event>,
+    pub account: Account,
+}
+
+impl Trial {
+    /// # Errors
+    /// What keeps it from being run.
+    pub(crate) fn prepare(source: &ScenarioSource, loaded: &Loaded) -> Result<Self, Vec<Wrong>> {
+        let scenario = scenarios::parse(source, loaded).map_err(|faults| faults.iter().map(Wrong::from).collect::<Vec<_>>())?;
+        Self::of(&source.name, Arc::new(scenario), loaded)
+    }
+
+    /// # Errors
+    /// Its parameters do not fit the runbook.
+    pub(crate) fn of(name: &str, scenario: Arc<Scenario>, loaded: &Loaded) -> Result<Self, Vec<Wrong>> {
+        let plan = bind(loaded, &scenario).map_err(|faults| {
+            let spot = scenario.lines.get("params");
+            faults.into_iter().map(|what| Wrong::at(&scenario.name, spot.clone(), what)).collect::<Vec<_>>()
+        })?;
+        Ok(Self { name: name.to_owned(), scenario, plan })
+    }
+
+    #[must_use]
+    pub(crate) fn run(&self, manner: &TrialManner<'_>) -> Gone {
+        self.conduct(manner, None)
+    }
+
+    /// Runs it, and says how it has ended before it is gone on with, if it is: as [`Manner::leave`] would leave it.
+    #[must_use]
+    pub(crate) fn run_and_tell(&self, manner: &TrialManner<'_>, mut left: impl FnMut(&Gone)) -> Gone {
+        self.conduct(manner, Some(&mut left))
+    }
+
+    fn conduct(&self, manner: &TrialManner<'_>, left: Option<&mut dyn FnMut(&Gone)>) -> Gone {
+        let rehearsal = Rehearsal::with(Arc::clone(&self.scenario), Some(&self.plan.runbook), manner.faults).otherwise(manner.otherwise);
+        let ledger = MemoryLedger::default();
+        let interrupts = Interrupts::default();
+        let setting = Setting {
+            run_id: "00000000".to_owned(),
+            operator: "scenario".to_owned(),
+            host: "scenario".to_owned(),
+            mode: Mode::Rehearsal,
+            step_by_step: false,
+            shared_locks: Vec::new(),
+        };
+        let ports = Ports {
+            ledger: &ledger,
+            executor: &rehearsal.simulator,
+            clock: &rehearsal.clock,
+            prompt: &rehearsal.prompt,
+            observers: &[],
+            interrupts: &interrupts,
+            last_interrupts: &interrupts,
+            present: &|_| String::new(),
+        };
+        let mut ending = run::run(&self.plan, &setting, ports);
+        let taken_up = rehearsal.simulator.ended() && !manner.leave;
+        if let Some(left) = left {
+            left(&Gone::new(rehearsal.copy(), ending.clone(), false, ledger.told()));
+        }
+        if taken_up {
+            rehearsal.simulator.revive();
+            match Past::of(&ledger.events()) {
+                Ok(past) => {
+                    let output = |sha256: &str| ledger.output(sha256).ok_or_else(|| "it was not kept".to_owned());
+                    let before = Before {
+                        past: &past,
+                        output: &output,
+                        printed: Vec::new(),
+                        opened: self.scenario.now,
+                        from: "where the rehearsed fault had ended it".to_owned(),
+                        text: String::new(),
+                        doubted: false,
+                    };
+                    ending = run::resume(&self.plan, &setting, ports, &before);
+                }
+                Err(error) => {
+                    ending.bug = true;
+                    ending.why = error.to_string();
+                }
+            }
+        }
+        Gone::new(rehearsal, ending, taken_up, ledger.into_told())
+    }
+}
+
+impl Gone {
+    fn new(rehearsal: Rehearsal, ending: Ending, taken_up: bool, events: Vec<Event>) -> Self {
+        let mut account = Account::of(&events);
+        account.at = ending.place.clone().or(account.at);
+        Self { rehearsal, ending, taken_up, events, account }
+    }
+
+    /// What is not as the scenario expects.
+    #[must_use]
+    pub(crate) fn held_against_expectations(&self) -> Vec<Wrong> {
+        let judgement = self.rehearsal.judge(&self.account, Some(ProgramExit::from(&self.ending) as u8));
+        let mut wrong: Vec<Wrong> = judgement.faults.iter().map(Wrong::from).collect();
+        let file = &self.rehearsal.scenario.name;
+        wrong.extend(judgement.mismatches.iter().map(|mismatch| Wrong::at(file, mismatch.spot.clone(), mismatch.to_string())));
+        wrong.extend(self.bug());
+        wrong
+    }
+
+    /// What should hold whatever goes wrong, and did not.
+    #[must_use]
+    pub(crate) fn held_against_invariants(&self, trial: &Trial) -> Vec<Wrong> {
+        let breaches = invariant::breaches(&self.rehearsal, &trial.plan.runbook, &self.events, &self.account);
+        let wrong =
+            breaches.into_iter().map(|breach| Wrong { hint: breach.hint, ..Wrong::at(&trial.scenario.name, breach.spot, breach.what) });
+        wrong.chain(self.bug()).chain(self.kept_from_going_on()).collect()
+    }
+
+    /// A run of which the scenario says that it completes must be able to go on after halligan has died.
+    fn kept_from_going_on(&self) -> Option<Wrong> {
+        let scenario = &self.rehearsal.scenario;
+        let blocked = self.taken_up && self.ending.outcome == Outcome::Blocked && scenario.expect.outcome == Some(Outcome::Completed);
+        blocked.then(|| Wrong {
+            hint: Some(
+                "a check that the run itself upsets tells how things stood before its first change: mark it `once: true`".to_owned(),
+            ),
+            ..Wrong::at(&scenario.name, None, format!("taken up again, it is blocked by its own preflight: {}", self.ending.why))
+        })
+    }
+
+    fn bug(&self) -> Option<Wrong> {
+        self.ending.bug.then(|| Wrong::at(&self.rehearsal.scenario.name, None, format!("halligan itself has a bug: {}", self.ending.why)))
+    }
+}
+
+fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
+    let mut given = Given::default();
+    for (name, value) in &scenario.params {
+        given.add(name, Raw::Typed(value.clone()), Giver::File("the scenario".to_owned()));
+    }
+    match binding::bind(&loaded.runbook, &given) {
+        Ok((bound, missing)) if missing.is_empty() => Ok(Plan::new(loaded.runbook.clone(), bound, loaded.called.clone(), None)),
+        Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario gives no value for {}", parameter.name)).collect()),
+        Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
+    }
+}

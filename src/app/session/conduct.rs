@@ -1,0 +1,263 @@
+//! Joins the loop with screens, prompts and a ledger, and tells how it ended. Real runs and rehearsals alike.
+
+use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
+
+use super::{gathered::Summary, interactive::Talking, plan_view};
+use crate::{
+    app::{context::Context, exit::ProgramExit, failure::Failure},
+    cli::{self, Cli},
+    event::{Mode, Outcome, Place},
+    exec::signals::Listener,
+    plan::{Plan, preview::Preview},
+    ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
+    run::{Ending, Ports, Setting},
+    ui::{
+        flags::Flags,
+        json::Json,
+        plain::Plain,
+        prompt::TerminalPrompt,
+        report::{self, Advice, PutBack},
+        style::Style,
+        terminal::{Screen, Terminal},
+    },
+    words::quote,
+};
+
+/// The screens of a run.
+pub(crate) struct Screens {
+    observer: Box<dyn Observer>,
+    screen: Option<Screen>,
+    /// Text may be printed between events.
+    prose: bool,
+}
+
+impl Screens {
+    #[must_use]
+    pub(crate) fn new(context: &Context, form: cli::Form) -> Self {
+        let stream = context.out.stdout.clone();
+        match form.format {
+            cli::Format::Json => Self { observer: Box::new(Json::new(stream)), screen: None, prose: false },
+            cli::Format::Text if stream.is_terminal() => {
+                let terminal = Terminal::new(stream);
+                let screen = Some(terminal.screen());
+                Self { observer: Box::new(terminal), screen, prose: true }
+            }
+            cli::Format::Text | cli::Format::Plain => Self { observer: Box::new(Plain::new(stream)), screen: None, prose: true },
+        }
+    }
+}
+
+/// What differs between a real run and a rehearsal.
+pub(crate) struct Occasion<'a> {
+    pub plan: &'a Plan,
+    pub setting: Setting,
+    pub ledger: &'a dyn Ledger,
+    pub executor: &'a dyn Executor,
+    pub clock: &'a dyn Clock,
+    /// Asks nothing, in a dry run.
+    pub silent: Option<&'a dyn Prompt>,
+    /// The arguments to give again, with more answers.
+    pub again: Cli,
+}
+
+/// The interrupts of this process, and whatever listens for them.
+pub(crate) struct Signals {
+    pub interrupts: Arc<Interrupts>,
+    pub last: Arc<Interrupts>,
+    _listener: Listener,
+}
+
+impl Signals {
+    /// # Errors
+    /// The handlers cannot be set: a run that cannot be stopped is not begun.
+    pub(crate) fn listen(context: &Context) -> Result<Self, Failure> {
+        let (interrupts, last) = (Arc::new(Interrupts::default()), Arc::new(Interrupts::default()));
+        let stderr = context.out.stderr.clone();
+        let told = move |name: &'static str, urgency: Urgency| {
+            stderr.line(match urgency {
+                Urgency::None => "",
+                Urgency::AfterStep if name == "SIGHUP" => "the terminal is gone: stopping after this step",
+                Urgency::AfterStep => "stopping after this step; Ctrl-C again ends this step, a third time leaves at once",
+                Urgency::Now => "ending this step; what was set is put back; Ctrl-C once more leaves at once",
+                Urgency::AtOnce => "leaving at once; what is owed stays owed",
+            });
+        };
+        let listener = Listener::start(Arc::clone(&interrupts), Arc::clone(&last), told)
+            .map_err(|error| Failure::new(ProgramExit::Bug, format!("the signal handlers cannot be set: {error}")))?;
+        Ok(Self { interrupts, last, _listener: listener })
+    }
+}
+
+/// Asks on this terminal.
+#[must_use]
+pub(crate) fn terminal_prompt<'a>(
+    context: &'a Context,
+    stdin: &'a std::io::Stdin,
+    signals: &'a Signals,
+    screens: Option<&Screens>,
+) -> TerminalPrompt<'a> {
+    TerminalPrompt::new(&context.out, stdin.as_fd(), &signals.interrupts, screens.and_then(|screens| screens.screen.clone()))
+}
+
+/// Carries out a plan, showing it. Returns how it ended, and what the last screen says of it.
+pub(crate) fn conduct(
+    context: &Context,
+    stage: &Occasion<'_>,
+    screens: &Screens,
+    answers: &cli::Answers,
+    prompt: &dyn Prompt,
+    signals: &Signals,
+    carry_out: impl FnOnce(&Plan, &Setting, Ports<'_>) -> Ending,
+) -> (Ending, report::LastScreen) {
+    let summary = Summary::default();
+    let confirms: BTreeMap<_, _> = answers.confirm.iter().cloned().collect();
+    let overrides: BTreeMap<_, _> = answers.overrides.iter().cloned().collect();
+    let flags = Flags::new(answers.yes, confirms, overrides, prompt);
+    let present = |preview: &Preview| {
+        let view = plan_view::plan(stage.plan, preview);
+        if screens.prose {
+            let _held = screens.screen.as_ref().map(Screen::hold);
+            context.out.stdout.text(&format!("\n{}\n", view.render_steps(&context.out.stdout.page())));
+        }
+        let plain = crate::ui::layout::Page::new(100, Style { colour: false, unicode: true });
+        view.render(&plain)
+    };
+    let observers: [&dyn Observer; 2] = [&*screens.observer, &summary];
+    let executor = Talking { executor: stage.executor, screen: screens.screen.as_ref() };
+    let ports = Ports {
+        ledger: stage.ledger,
+        executor: &executor,
+        clock: stage.clock,
+        prompt: stage.silent.unwrap_or(&flags),
+        observers: &observers,
+        interrupts: &signals.interrupts,
+        last_interrupts: &signals.last,
+        present: &present,
+    };
+    let ending = carry_out(stage.plan, &stage.setting, ports);
+    let mut told = tell(stage, &ending, &summary.gathered());
+    for flag in flags.unused() {
+        told.why.push(format!("{} was not asked for by anything", quote::word(&flag)));
+    }
+    (ending, told)
+}
+
+/// The journal cannot be written any more: what failed, where the records went, what is still under way, what to do.
+fn journal_failed(told: &mut report::LastScreen, stage: &Occasion<'_>, ending: &Ending) {
+    "the journal cannot be written, and nothing more was started".clone_into(&mut told.what);
+    told.why = ending.why.split("; ").map(str::to_owned).collect();
+    for ((place, _), command) in &ending.state.under_way {
+        told.why.push(match command.process {
+            Some((pid, _)) => format!("{place} was under way as process {pid}: see whether it still is before anything else"),
+            None => format!("{place} had begun: nobody has seen how it ended"),
+        });
+    }
+    told.next = vec![
+        "keep the record that is named above: it says what was done last, and the journal does not".to_owned().into(),
+        Advice::with(
+            "free space, or see what the disk has, and go on where this run was left:",
+            format!("halligan resume {}", stage.setting.run_id),
+        ),
+    ];
+}
+
+/// The last screen of a run.
+fn tell(stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFacts) -> report::LastScreen {
+    let run = &stage.setting.run_id;
+    let name = &stage.plan.runbook.name;
+    let exit = ProgramExit::from(ending);
+    let mut told = report::LastScreen { completed: exit == ProgramExit::Completed, exit: exit as u8, ..report::LastScreen::default() };
+    let at = ending.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    let what_run = match stage.setting.mode {
+        Mode::Real => format!("run {run}"),
+        Mode::DryRun => format!("dry run {run}"),
+        Mode::Rehearsal => format!("rehearsal {run}"),
+    };
+    let mut whys = ending.why.lines().map(str::to_owned);
+    match ending.outcome {
+        Outcome::Completed => {}
+        Outcome::Blocked => {
+            told.what = format!("{name} may not run now");
+            told.why.extend(whys);
+            let again = |place: &Place| stage.again.answering(|answers| answers.overriding(place.step(), "the reason")).line().to_string();
+            told.next.push(Advice {
+                text: "put right what is named above and run it again; or override it once, with a reason that is journaled:".to_owned(),
+                commands: gathered.blocks.iter().map(again).collect(),
+            });
+        }
+        Outcome::Declined => {
+            told.what = match (&ending.place, &ending.beforehand) {
+                (Some(place), Some(_)) => format!("{place} needs an answer, and there is no terminal to ask on"),
+                (None, Some(_)) => "the plan needs to be approved, and there is no terminal to ask on".to_owned(),
+                (_, None) => format!("not confirmed: {}", whys.next().unwrap_or_default()),
+            };
+            match &ending.beforehand {
+                None => {}
+                Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("give it {instead}"))),
+                Some(beforehand) => {
+                    let command = stage.again.answering(|answers| answers.add(beforehand)).line().to_string();
+                    told.next.push(Advice::with("read what it would do, above; then give", command));
+                }
+            }
+            if gathered.changes == 0 {
+                told.why.push("nothing was changed".to_owned());
+            }
+        }
+        Outcome::Stopped | Outcome::Stuck | Outcome::RolledBack => {
+            let why = whys.next().unwrap_or_default();
+            told.what = match &ending.place {
+                Some(place) => format!("{place}: {why}"),
+                None => why,
+            };
+            told.why.extend(whys);
+            if stage.setting.mode == Mode::Real {
+                let command = if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" };
+                told.next.extend(afterwards(ending).map(|text| Advice::with(text, format!("halligan {command} {run}"))));
+            }
+            told.next.push(Advice::with("see all of it, and what it printed:", format!("halligan journal show {run}")));
+        }
+    }
+    if ending.journal_failed {
+        journal_failed(&mut told, stage, ending);
+    }
+    told.put_back = gathered.put_back.iter().map(|(place, done)| PutBack { what: place.to_string(), done: *done }).collect();
+    for place in &ending.owed {
+        let owed = ending.state.owed.get(place).map(crate::event::Shown::brief).unwrap_or_default();
+        told.owed.push(format!("{place}:  {owed}"));
+    }
+    let word = match ending.outcome {
+        Outcome::Completed => "completed",
+        Outcome::Blocked => "blocked in preflight",
+        Outcome::Declined => "not confirmed",
+        Outcome::Stopped if ending.owed.is_empty() => "stopped safely",
+        Outcome::Stopped => "stopped",
+        Outcome::RolledBack => "rolled back",
+        Outcome::Stuck => "is stuck",
+    };
+    told.closing = format!("{what_run} {word}{at}");
+    told
+}
+
+/// What can be done with a run that did not come to its end.
+fn afterwards(ending: &Ending) -> Option<&'static str> {
+    Some(match ending.outcome {
+        _ if ending.operator_needed => "only a person can say how to go on; nothing was started. At a terminal:",
+        _ if ending.journal_failed || ending.bug => return None,
+        Outcome::Stopped => "once the cause is put right, go on where it stopped:",
+        Outcome::Stuck => "see why its undo failed; then go on taking it back:",
+        _ => return None,
+    })
+}
+
+/// Shows how it ended: on standard output if all is well, on standard error if not, as JSON where JSON was asked for.
+pub(crate) fn last_screen(context: &Context, form: cli::Form, told: &report::LastScreen) {
+    let stream = if told.completed { &context.out.stdout } else { &context.out.stderr };
+    if form.is_json() {
+        if told.completed {
+            return;
+        }
+        context.out.stderr.text(&told.render(&context.out.stderr.page()));
+        return;
+    }
+    stream.text(&format!("\n{}", told.render(&stream.page())));
+}

@@ -1,0 +1,115 @@
+//! What was found of a run that was left, in words: shown before anything is done with it.
+
+use super::interrupted::Left;
+use crate::{
+    event::{Outcome, Place, state::Phase},
+    journal::identity::name_of,
+    plan::{
+        Plan,
+        remaining::{Found, Standing},
+    },
+    ui::layout::Page,
+    words::{moment::local, sanitise},
+};
+
+const LABEL: usize = 11;
+
+/// The first line: which run, whose, and how it ended.
+#[must_use]
+pub(crate) fn headline(left: &Left) -> String {
+    let history = &left.history;
+    let name = |uid: u32| name_of(uid).unwrap_or_else(|| format!("user {uid}"));
+    let who = history.login_uid.map_or_else(|| name(history.uid), name);
+    let from = history.ssh.as_ref().and_then(|ssh| ssh.split(' ').next()).map(|from| format!(" (from {from})")).unwrap_or_default();
+    let (opened, last) = (local(history.opened), local(history.last));
+    let day = if opened.date() == local(jiff::Timestamp::now()).date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
+    let ended = match &history.past.state.phase {
+        Phase::Closed(Outcome::Stopped) => "stopped",
+        Phase::Closed(Outcome::Blocked) => "was blocked",
+        Phase::Closed(Outcome::Declined) => "was not confirmed",
+        Phase::Closed(Outcome::Stuck) => "got stuck",
+        Phase::Closed(Outcome::Completed) => "completed",
+        Phase::Closed(Outcome::RolledBack) => "was rolled back",
+        Phase::NotOpened | Phase::Preflight | Phase::Running => "ended without a word",
+    };
+    let rebooted = if left.rebooted { "; this host was restarted since" } else { "" };
+    format!(
+        "run {}  {}  began {} by {who}{from}, {ended} at {}{rebooted}",
+        history.run,
+        left.opening.runbook,
+        opened.strftime(day),
+        last.strftime("%H:%M:%S"),
+    )
+}
+
+/// Everything that was found, with what will be done about it. `once` are the probes that are not asked again.
+#[must_use]
+pub(crate) fn screen(left: &Left, plan: &Plan, found: &[Found], once: &[String], page: &Page) -> String {
+    let mut lines = crate::ui::layout::wrap(&sanitise::text(&headline(left)), page.width, "", "  ");
+    let mut field = |label: &str, text: &str| {
+        if !text.is_empty() {
+            lines.extend(page.field(2, LABEL, label, &sanitise::text(text)));
+        }
+    };
+    for (label, text) in left.remarks(plan) {
+        field(label, &text);
+    }
+    let places = |wanted: fn(&Standing) -> bool| {
+        let places: Vec<_> = found.iter().filter(|found| wanted(&found.standing)).map(|found| found.place.to_string()).collect();
+        shorten(&places)
+    };
+    field("done", &places(|standing| matches!(standing, Standing::Done)));
+    field("skipped", &places(|standing| matches!(standing, Standing::Skipped)));
+    for one in found {
+        let command = one.command.as_ref().map(|command| format!(":  {}", command.line())).unwrap_or_default();
+        let place = &one.place;
+        match &one.standing {
+            Standing::PassedOver { why } => field("failed", &format!("{place}  {why}; the run goes on after it")),
+            Standing::Unproven => field("to prove", &format!("{place}  it ended well; its proof is asked for again")),
+            Standing::Failed { why } => field("failed", &format!("{place}{command}\n{why}; you are asked before it is run again")),
+            Standing::Again { why } => field("again", &format!("{place}  {why}; it may be run again, and is")),
+            Standing::InDoubt { why } => field("in doubt", &format!("{place}{command}\n{why}; {}", whom(left))),
+            Standing::ToDo | Standing::Done | Standing::Skipped => {}
+        }
+    }
+    for (place, alive) in &left.running {
+        field("running", &format!("{place}  still, as process {}:  {}", alive.pid, alive.command));
+    }
+    field("to do", &places(|standing| matches!(standing, Standing::ToDo)));
+    for (place, command) in &left.history.past.state.owed {
+        field("owed", &format!("{place}  is put back at the end:  {}", command.brief()));
+    }
+    if left.doubted {
+        field("damaged", "the journal does not hold: you are asked about every change that it calls done");
+    }
+    let again = if once.is_empty() {
+        "the preflight is asked again".to_owned()
+    } else {
+        format!("the preflight is asked again, but not what tells how things stood before the first change: {}", shorten(once))
+    };
+    field("first", &format!("{again}; every gate is asked again before its batch; what changes something is confirmed anew"));
+    lines.join("\n") + "\n"
+}
+
+fn whom(left: &Left) -> &'static str {
+    if left.rebooted {
+        "its process is gone with the restart; a probe that can tell is asked, then you"
+    } else {
+        "a probe that can tell is asked, then you"
+    }
+}
+
+/// Places in a row: of many, the first and the last.
+fn shorten(places: &[String]) -> String {
+    const MOST: usize = 12;
+    match places {
+        [head @ .., last] if head.len() >= MOST => format!("{}, … {} more …, {last}", head[..MOST - 2].join(", "), head.len() + 2 - MOST),
+        places => places.join(", "),
+    }
+}
+
+/// What a run owes, line by line.
+#[must_use]
+pub(crate) fn owed(history: &crate::journal::history::History) -> Vec<(Place, String)> {
+    history.past.state.owed.iter().map(|(place, command)| (place.clone(), command.brief())).collect()
+}

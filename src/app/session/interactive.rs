@@ -1,0 +1,37 @@
+//! Keeps the screen still while a command has the terminal.
+
+use std::path::PathBuf;
+
+use crate::{
+    ports::{Executor, Interrupts, LedgerError, Order, Ran, Site},
+    ui::terminal::Screen,
+};
+
+/// Runs orders through another executor; while one of them talks with the operator, nothing else is drawn.
+pub(super) struct Talking<'a> {
+    pub executor: &'a dyn Executor,
+    pub screen: Option<&'a Screen>,
+}
+
+impl Executor for Talking<'_> {
+    fn admits(&self, order: &Order) -> bool {
+        self.executor.admits(order)
+    }
+
+    fn concurrency(&self) -> usize {
+        self.executor.concurrency()
+    }
+
+    fn locate(&self, program: &str) -> Option<PathBuf> {
+        self.executor.locate(program)
+    }
+
+    fn user(&self) -> String {
+        self.executor.user()
+    }
+
+    fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
+        let _held = self.screen.filter(|_| order.interactive).map(Screen::hold);
+        self.executor.execute(order, site, stop)
+    }
+}

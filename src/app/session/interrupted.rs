@@ -1,0 +1,343 @@
+//! A run that was left: found in the journal, held against what is so now, and made ready to be taken up.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{
+    conduct::Signals,
+    journal::{journal_directory, journal_failure, open_journal},
+    load,
+    operator::hostname,
+    parameters, run_name,
+};
+use crate::{
+    app::{context::Context, exit::ProgramExit, failure::Failure},
+    cli,
+    event::{Effect, Event, Mode, Opening, Place, RunId, Verdict},
+    exec::{
+        alive::{Alive, alive, of_run},
+        lock::RunLock,
+        process::ProcessExecutor,
+    },
+    inventory::Inventory,
+    journal::{
+        Digest, Durability, JournalError,
+        history::{History, history},
+        reader::{Snapshot, runs},
+        salvage::{TAKEN, salvage},
+        verify::verify,
+    },
+    plan::Plan,
+    ports::{Ask, Ledger, LedgerError, Prompt, Question, Urgency},
+    runbook::{
+        library::{Library, LibraryError},
+        model::{Origin, Runbook, SourceText},
+        resolve,
+    },
+    secret::Secrets,
+    ui::{flags::Flags, prompt::TerminalPrompt},
+};
+
+/// A run that was left. Nobody else takes it up while this is there.
+pub(crate) struct Left {
+    pub history: History,
+    pub opening: Opening,
+    pub directory: PathBuf,
+    /// The journal does not verify, and the operator accepts that.
+    pub doubted: bool,
+    /// The machine was started anew since its last record.
+    pub rebooted: bool,
+    /// What was found of its records outside the journal, in words.
+    elsewhere: Vec<String>,
+    /// Commands of it that are still running.
+    pub running: Vec<(Place, Alive)>,
+    _lock: RunLock,
+}
+
+/// How often a command that is still running is looked at.
+const GLANCE: std::time::Duration = std::time::Duration::from_millis(200);
+
+impl Left {
+    /// Finds the run that is meant: by its id or the beginning of it, else the latest real one.
+    ///
+    /// # Errors
+    /// The first rule that keeps it from being taken up.
+    pub(crate) fn find(context: &Context, given: Option<&str>, accepted: Option<&str>) -> Result<Self, Failure> {
+        let directory = journal_directory(context)?;
+        let unusable = |error: JournalError| journal_failure(&directory, &error);
+        let snapshot = Snapshot::take(&directory).map_err(unusable)?;
+        let found = runs(&snapshot).map_err(unusable)?.runs;
+        let summary =
+            run_name::find_or_latest(found, given).map_err(|unknown| Failure::of(ProgramExit::Usage, &unknown).next(unknown.hint()))?;
+        if summary.mode != Mode::Real {
+            return Err(Failure::new(ProgramExit::Usage, format!("run {} was no real run, and is evidence of nothing", summary.id))
+                .next(format!("halligan run {}", summary.runbook)));
+        }
+        Self::take(context, summary.id, accepted)
+    }
+
+    /// Takes one run up.
+    ///
+    /// # Errors
+    /// As for [`Left::find`].
+    pub(crate) fn take(context: &Context, id: RunId, accepted: Option<&str>) -> Result<Self, Failure> {
+        let directory = journal_directory(context)?;
+        let unusable = |error: JournalError| journal_failure(&directory, &error);
+        let lock = RunLock::take(&directory.join("locks"), id.number())
+            .map_err(|error| Failure::new(ProgramExit::Journal, format!("the lock of run {id} cannot be taken: {error}")))?
+            .ok_or_else(|| {
+                Failure::new(ProgramExit::Stopped, format!("run {id} is under way: another halligan carries it out"))
+                    .why("a run is never carried out twice at once")
+                    .next("wait for it; its lock goes with its process")
+            })?;
+        let doubted = intact(context, &directory, id, accepted)?;
+        // What its holder wrote last is there by now.
+        let history = history(&Snapshot::take(&directory).map_err(unusable)?, id).map_err(unusable)?;
+        let found = history.and_then(|history| Some((history.past.opening.clone()?, history)));
+        let Some((opening, mut history)) = found else {
+            return Err(Failure::new(ProgramExit::Journal, format!("the opening of run {id} cannot be read")));
+        };
+        let here = hostname();
+        if history.host != here {
+            return Err(Failure::new(ProgramExit::Usage, format!("run {id} was carried out on {}, and this is {here}", history.host))
+                .next(format!("take it up on {}", history.host)));
+        }
+        let elsewhere = if doubted { Vec::new() } else { take_over(context, &directory, &mut history)? };
+        let boot_id = crate::journal::identity::Identity::read().boot_id;
+        let running = still_running(&history, &boot_id);
+        let rebooted = history.boot_id != boot_id;
+        Ok(Self { history, opening, directory, doubted, rebooted, elsewhere, running, _lock: lock })
+    }
+
+    /// Rebuilds the plan as it was recorded. With `as_it_is_now`, the runbook must not have changed since.
+    ///
+    /// # Errors
+    /// The runbook or a parameter differs from what was recorded.
+    pub(crate) fn plan(
+        &self,
+        context: &Context,
+        hosts: &cli::Hosts,
+        params: &cli::Params,
+        asking: &TerminalPrompt<'_>,
+        as_it_is_now: bool,
+    ) -> Result<Plan, Failure> {
+        let id = self.history.run;
+        let recorded = &self.opening.plan;
+        let text = recorded.get("text").and_then(serde_json::Value::as_str);
+        let runbook = recorded_text(&self.opening.source, text, &self.opening.runbook_sha256)
+            .ok_or_else(|| Failure::new(ProgramExit::BadRunbook, format!("the records of run {id} do not hold its runbook's text")))?;
+        let mut called = std::collections::BTreeMap::new();
+        let empty = serde_json::Map::new();
+        for (name, about) in recorded.get("called").and_then(serde_json::Value::as_object).unwrap_or(&empty) {
+            let part = |key: &str| about.get(key).and_then(serde_json::Value::as_str);
+            let source = recorded_text(part("source").unwrap_or(name), part("text"), part("sha256").unwrap_or_default())
+                .ok_or_else(|| Failure::new(ProgramExit::BadRunbook, format!("the records of run {id} do not hold the text of {name}")))?;
+            if as_it_is_now {
+                unchanged(id, &source)?;
+            }
+            let inner = checked(context, source)?;
+            called.insert(inner.name.clone(), inner);
+        }
+        if as_it_is_now {
+            unchanged(id, &runbook)?;
+        }
+        let loaded = load::Loaded { runbook: checked(context, runbook)?, called };
+        // A secret was not recorded: it is given again, or asked for.
+        let values = self.opening.params.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone()));
+        let inventory = self.inventory(context, hosts)?;
+        let executor = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
+        let plan = parameters::plan(context, &loaded, inventory, values, params, asking, &executor)?;
+        let now = plan.bound.shown();
+        if let Some((name, was)) = self.opening.params.iter().find(|(name, was)| now.get(*name) != Some(was)) {
+            let is = now.get(name).map_or_else(|| "not there".to_owned(), ToString::to_string);
+            return Err(Failure::new(ProgramExit::Usage, format!("run {id} was begun with other parameters"))
+                .why(format!("{name} was {was}, and is {is} now"))
+                .next(format!("leave out --set, or begin a new run:  halligan run {}", self.opening.runbook)));
+        }
+        Ok(plan)
+    }
+
+    /// The inventory that the run was begun with, by path and SHA-256.
+    fn begun_with(&self) -> Option<(&str, &str)> {
+        let inventory = self.opening.plan.get("inventory")?;
+        let part = |key: &str| inventory.get(key).and_then(serde_json::Value::as_str);
+        Some((part("name")?, part("sha256")?))
+    }
+
+    /// The inventory that is named; else the one that the run was begun with, which must be as it was: another one may send what
+    /// is left of a run to other hosts.
+    fn inventory(&self, context: &Context, hosts: &cli::Hosts) -> Result<Option<Arc<Inventory>>, Failure> {
+        if hosts.inventory.is_some() {
+            return load::inventory(context, hosts);
+        }
+        let Some((path, sha256)) = self.begun_with() else { return Ok(None) };
+        let meant = |failure: Failure| {
+            failure.next("name the one to go on with, which says that it is meant:  --inventory FILE").why(format!(
+                "run {} was begun with {path}, sha256 {sha256}: a step could reach another host than the one it began on",
+                self.history.run
+            ))
+        };
+        match load::inventory(context, &cli::Hosts { inventory: Some(path.into()) }).map_err(meant)? {
+            Some(now) if now.source.sha256 == sha256 => Ok(Some(now)),
+            _ => Err(meant(Failure::new(ProgramExit::Usage, "the inventory is not as it was when the run began"))),
+        }
+    }
+
+    /// What the operator must know before anything else, with a label each: records outside the journal, other hosts.
+    #[must_use]
+    pub(crate) fn remarks(&self, plan: &Plan) -> Vec<(&'static str, String)> {
+        let elsewhere = self.elsewhere.iter().map(|text| ("elsewhere", text.clone()));
+        elsewhere.chain(self.other_inventory(plan).map(|text| ("hosts", text))).collect()
+    }
+
+    /// That the inventory is another one than at the beginning.
+    fn other_inventory(&self, plan: &Plan) -> Option<String> {
+        let now = plan.inventory.as_ref().map(|inventory| &inventory.source);
+        match (self.begun_with(), now) {
+            (Some((_, was)), Some(now)) if now.sha256 == was => None,
+            (was, Some(now)) => {
+                let was = was.map_or_else(|| "none".to_owned(), |(path, _)| format!("{path} as it was then"));
+                Some(format!("those of {}; the run was begun with {was}", now.name))
+            }
+            (_, None) => None,
+        }
+    }
+
+    /// Waits for what is still running, if the operator says so.
+    ///
+    /// # Errors
+    /// It goes on running, and nothing may be started beside it.
+    pub(crate) fn wait(&mut self, context: &Context, prompt: &Flags<'_>, signals: &Signals) -> Result<(), Failure> {
+        for (place, alive) in std::mem::take(&mut self.running) {
+            let text = format!(
+                "{place} is still running, as process {}:  {}\nNothing is started beside it. Wait for its end?",
+                alive.pid, alive.command
+            );
+            let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
+            match prompt.ask(&question) {
+                Ok(crate::ports::Answer::Yes { .. }) => {}
+                _ => {
+                    return Err(Failure::new(ProgramExit::OperatorNeeded, format!("{place} is still running, as process {}", alive.pid))
+                        .why(alive.command)
+                        .why("halligan did not start anything beside it")
+                        .next("wait for it, or end it yourself; then take the run up again"));
+                }
+            }
+            context.out.stderr.line(&format!("waiting for process {}; Ctrl-C leaves it running", alive.pid));
+            while let Some((_, still)) = still_running(&self.history, &self.history.boot_id).into_iter().find(|(other, _)| *other == place)
+            {
+                signals.interrupts.sleep(GLANCE, Urgency::None);
+                if signals.interrupts.urgency() > Urgency::None {
+                    return Err(Failure::new(
+                        ProgramExit::Interrupted,
+                        format!("process {} is still running; nothing was started", still.pid),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Commands that began in this start of the machine, never ended, and are there still.
+fn still_running(history: &History, boot_id: &str) -> Vec<(Place, Alive)> {
+    if history.boot_id != boot_id || boot_id.is_empty() {
+        return Vec::new();
+    }
+    let changes = history.past.state.under_way.iter().filter(|(_, was)| was.effect != Effect::Read);
+    let found = changes.filter_map(|((place, _), was)| {
+        let alive = match was.process {
+            Some((pid, start)) => alive(pid, start),
+            // It may have been started, and halligan killed before it could say so.
+            None => of_run(&history.run.to_string()),
+        };
+        alive.map(|alive| (place.clone(), alive))
+    });
+    found.collect()
+}
+
+/// Rule 0: what a run has done is known only from a journal that holds.
+fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: Option<&str>) -> Result<bool, Failure> {
+    let found = verify(directory, &[]).map_err(|error| journal_failure(directory, &error))?;
+    if found.verdict.holds() {
+        return Ok(false);
+    }
+    if found.torn_tail {
+        // A line may lack nothing but its newline: what is read from here on is what stays.
+        open_journal(context)?.mend(run).map_err(|error| journal_failure(directory, &error))?;
+        return Ok(false);
+    }
+    let digest = found.hash.to_string();
+    if accepted.is_some_and(|accepted| accepted.eq_ignore_ascii_case(&digest)) {
+        return Ok(true);
+    }
+    Err(Failure::new(ProgramExit::Journal, "the journal does not hold, so nobody knows what was done")
+        .why(found.verdict.to_string())
+        .next("find out what has happened to it: `halligan journal verify`, and a head or a copy that was kept elsewhere")
+        .next(format!("go on all the same, asked about every change:  --accept-damaged {digest}")))
+}
+
+/// Takes over into the journal what was kept elsewhere while it could not be written: what began then and has ended is not in
+/// doubt. Each record is preceded by a note that says where it is from. Tells what was found.
+fn take_over(context: &Context, directory: &std::path::Path, history: &mut History) -> Result<Vec<String>, Failure> {
+    let unusable = |error: JournalError| journal_failure(directory, &error);
+    let snapshot = Snapshot::take(directory).map_err(unusable)?;
+    let Some(found) = salvage(directory, &snapshot, history).map_err(unusable)? else { return Ok(Vec::new()) };
+    let path = found.path.display();
+    let mut told = Vec::new();
+    if !found.records.is_empty() {
+        let ledger = open_journal(context)?.begin_run(history.run, Durability::EachRecord);
+        let cannot =
+            |error: LedgerError| Failure::new(ProgramExit::Journal, format!("what was kept in {path} cannot be taken over: {error}"));
+        for (hash, at, event) in &found.records {
+            let text = format!("{TAKEN}{hash}, of {at}, in {path}");
+            ledger.append(&Event::Note { place: None, text }).map_err(cannot)?;
+            ledger.append(event).map_err(cannot)?;
+            told.push(match event {
+                Event::StepEnded { place, verdict: Verdict::Passed, .. } => format!("{place} ended well"),
+                Event::StepEnded { place, .. } => format!("{place} ended, and not well"),
+                other => other.name().replace('_', " "),
+            });
+        }
+        told = vec![format!("{}; kept in {path} while the journal could not be written, and taken over now", told.join(", "))];
+        let (last, boot_id) = (history.last, history.boot_id.clone());
+        let snapshot = Snapshot::take(directory).map_err(unusable)?;
+        if let Some(now) = crate::journal::history::history(&snapshot, history.run).map_err(unusable)? {
+            *history = History { last, boot_id, ..now };
+        }
+    }
+    if let Some(why) = found.refused {
+        told.push(format!("{path} holds more of this run that is not relied on: {why}. Read it before you answer"));
+    }
+    Ok(told)
+}
+
+/// The text as it was recorded, if it is what its digest says.
+fn recorded_text(name: &str, text: Option<&str>, sha256: &str) -> Option<SourceText> {
+    let text = text.filter(|text| Digest::of(text.as_bytes()).to_string() == sha256)?;
+    let origin = if name.starts_with("bundled:") { Origin::Bundled } else { Origin::File(name.into()) };
+    Some(SourceText { name: name.to_owned(), origin, text: text.into(), sha256: sha256.to_owned() })
+}
+
+/// Rule 1: the runbook is still what was begun. One that is no longer there has not been changed.
+fn unchanged(id: RunId, source: &SourceText) -> Result<(), Failure> {
+    let name = source.name.strip_prefix("bundled:").and_then(|name| name.strip_suffix(".yaml")).unwrap_or(&source.name);
+    match Library::standard().find(name) {
+        Ok(now) if now.sha256 == source.sha256 => Ok(()),
+        Err(LibraryError::NotFound { .. }) => Ok(()),
+        Ok(now) => Err(Failure::new(ProgramExit::BadRunbook, format!("{} has changed since run {id} was begun", source.name))
+            .why(format!("its SHA-256 was {}", source.sha256))
+            .why(format!("and is now    {}", now.sha256))
+            .next(format!("put the old text back (it is in the run's first record), take back what was done with `halligan rollback {id}`, or begin a new run"))),
+        Err(error) => Err(Failure::new(ProgramExit::BadRunbook, format!("{} cannot be read: {error}", source.name))),
+    }
+}
+
+fn checked(context: &Context, source: SourceText) -> Result<Arc<Runbook>, Failure> {
+    let name = source.name.clone();
+    let (runbook, report) = resolve(source);
+    runbook.map(Arc::new).ok_or_else(|| {
+        load::show_report(&context.out, &report);
+        Failure::new(ProgramExit::BadRunbook, format!("{name} cannot be carried out by this halligan, which finds faults in it"))
+            .next("use the halligan that began the run")
+    })
+}

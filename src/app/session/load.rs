@@ -1,0 +1,139 @@
+//! From a name on the command line to a checked runbook and all that it calls.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    app::{context::Context, exit::ProgramExit, failure::Failure},
+    inventory::{self, Inventory},
+    runbook::{
+        diagnostic::Report,
+        library::{Library, LibraryError},
+        model::{Kind, Runbook, SourceText},
+        name::RunbookName,
+        resolve,
+    },
+    ui::out::Out,
+};
+
+/// A checked runbook with those that it calls, directly or not.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    pub runbook: Arc<Runbook>,
+    pub called: BTreeMap<RunbookName, Arc<Runbook>>,
+}
+
+/// Shows a report on standard error, drawn for a terminal and plain otherwise.
+pub(crate) fn show_report(out: &Out, report: &Report) {
+    let stream = &out.stderr;
+    let text = if stream.is_terminal() { report.graphical(stream.width(), stream.style().colour) } else { report.plain() };
+    stream.text(&text);
+}
+
+/// Finds, reads and checks a runbook.
+///
+/// # Errors
+/// It is not there or has faults; those are on the screen then.
+pub(crate) fn load(context: &Context, name: &str) -> Result<Loaded, Failure> {
+    let library = Library::standard();
+    let source = library.find(name).map_err(not_found)?;
+    whole(context, &library, source)
+}
+
+/// Finds, reads and checks a runbook that will be carried out: as root, one that somebody else could write is refused, unless
+/// `expected` pins its text.
+///
+/// # Errors
+/// As for `load`; or the text is not the one that is expected.
+pub(crate) fn load_for_run(context: &Context, name: &str, expected: Option<&str>) -> Result<Loaded, Failure> {
+    let library = Library::standard().guarded();
+    let source = match expected {
+        None => library.find(name).map_err(|error| {
+            let exposed = matches!(error, LibraryError::Exposed(_));
+            let failure = not_found(error);
+            if exposed { failure.next("or name the text that it must have: --expect-sha256 HEX") } else { failure }
+        })?,
+        Some(expected) => {
+            let source = Library::standard().find(name).map_err(not_found)?;
+            if !expected.eq_ignore_ascii_case(&source.sha256) {
+                return Err(Failure::new(ProgramExit::BadRunbook, format!("{} is not the text that is expected", source.name))
+                    .why(format!("its SHA-256 is {}", source.sha256))
+                    .why(format!("expected is  {expected}")));
+            }
+            source
+        }
+    };
+    whole(context, &library, source)
+}
+
+/// A runbook's text, with all that it calls.
+fn whole(context: &Context, library: &Library, source: SourceText) -> Result<Loaded, Failure> {
+    let runbook = checked(context, source)?;
+    let mut called = BTreeMap::new();
+    let mut path = vec![runbook.name.clone()];
+    collect(context, library, &runbook, &mut called, &mut path)?;
+    Ok(Loaded { runbook, called })
+}
+
+/// Reads the inventory: the one that is named, else the one where it usually is; none if there is none.
+///
+/// # Errors
+/// It is named and not there, or it has faults; those are on the screen then.
+pub(crate) fn inventory(context: &Context, hosts: &crate::cli::Hosts) -> Result<Option<Arc<Inventory>>, Failure> {
+    let Some(path) = hosts.inventory.clone().or_else(inventory::standard) else { return Ok(None) };
+    let (inventory, report) = inventory::read(&path)
+        .map_err(|error| Failure::new(ProgramExit::BadRunbook, format!("the inventory {} cannot be read: {error}", path.display())))?;
+    let Some(inventory) = inventory else {
+        show_report(&context.out, &report);
+        return Err(Failure::new(ProgramExit::BadRunbook, format!("{} has faults, so nothing is run", path.display())));
+    };
+    Ok(Some(Arc::new(inventory)))
+}
+
+/// Checks a runbook's text.
+fn checked(context: &Context, source: SourceText) -> Result<Arc<Runbook>, Failure> {
+    let name = source.name.clone();
+    let (runbook, report) = resolve(source);
+    let Some(runbook) = runbook else {
+        show_report(&context.out, &report);
+        let count = report.errors();
+        let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
+        return Err(Failure::new(ProgramExit::BadRunbook, format!("{name} has {faults}, so nothing of it is run")));
+    };
+    Ok(Arc::new(runbook))
+}
+
+fn collect(
+    context: &Context,
+    library: &Library,
+    runbook: &Runbook,
+    called: &mut BTreeMap<RunbookName, Arc<Runbook>>,
+    path: &mut Vec<RunbookName>,
+) -> Result<(), Failure> {
+    for step in runbook.all_steps() {
+        let Kind::Call(call) = &step.kind else { continue };
+        if path.contains(&call.runbook) {
+            let circle: Vec<_> = path.iter().map(ToString::to_string).collect();
+            return Err(Failure::new(
+                ProgramExit::BadRunbook,
+                format!("{} calls {} again, in a circle", circle.join(" calls "), call.runbook),
+            ));
+        }
+        if called.contains_key(&call.runbook) {
+            continue;
+        }
+        let source = library
+            .find(call.runbook.as_str())
+            .map_err(|error| not_found(error).why(format!("step {} of {} calls it", step.id, runbook.name)))?;
+        let inner = checked(context, source)?;
+        called.insert(call.runbook.clone(), Arc::clone(&inner));
+        path.push(call.runbook.clone());
+        collect(context, library, &inner, called, path)?;
+        path.pop();
+    }
+    Ok(())
+}
+
+fn not_found(error: LibraryError) -> Failure {
+    let exit = if matches!(error, LibraryError::NotFound { .. }) { ProgramExit::Usage } else { ProgramExit::BadRunbook };
+    Failure::of(exit, &error).hint(error.hint())
+}

@@ -1,0 +1,76 @@
+//! The locks of a run: its own, those that its runbook names, and those that operators on different hosts share.
+
+use std::sync::Arc;
+
+use super::journal::journal_directory;
+use crate::{
+    app::{
+        context::Context,
+        exit::ProgramExit,
+        failure::{Failure, explain},
+    },
+    event::RunId,
+    exec::lock::{LockError, Locks, RunLock},
+    inventory::SharedLock,
+    plan::{Evaluated, Plan, Scope},
+    words::quote,
+};
+
+/// Shows others that the run is under way, for as long as this process lives.
+pub(crate) fn carried_out(context: &Context, id: RunId) -> Result<RunLock, Failure> {
+    let cannot = |why: String| Failure::new(ProgramExit::Journal, format!("the lock of run {id} cannot be taken: {why}"));
+    let directory = journal_directory(context)?.join("locks");
+    RunLock::take(&directory, id.number()).map_err(|error| cannot(explain(&error)))?.ok_or_else(|| cannot("it is held".to_owned()))
+}
+
+/// Those of a run's locks that the inventory says are shared.
+pub(crate) fn shared_locks(plan: &Plan, names: &[String]) -> Vec<(String, SharedLock)> {
+    let known = plan.inventory.iter().flat_map(|inventory| &inventory.locks);
+    let mut shared: Vec<_> = known.filter(|(name, _)| names.contains(name)).map(|(name, lock)| (name.clone(), lock.clone())).collect();
+    // In one order for everybody, so that two runs cannot wait for each other.
+    shared.sort_by(|(a, _), (b, _)| a.cmp(b));
+    shared
+}
+
+/// The names of the locks that a plan needs, those of the runbooks that it calls too.
+pub(crate) fn lock_names(plan: &Plan) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    let mut scope = Scope::new(Arc::new(plan.runbook.vars.clone()));
+    scope.set("params", plan.bound.scope_value());
+    scope.set("inventory", plan.inventory_value());
+    let own = (scope, &plan.runbook);
+    let called = plan.called.values().map(|runbook| {
+        // What a called runbook is given is known only when it is called, and a lock is held from the beginning.
+        let mut scope = Scope::new(Arc::new(runbook.vars.clone()));
+        scope.set_unknown("params");
+        scope.set("inventory", plan.inventory_value());
+        (scope, runbook)
+    });
+    for (scope, runbook) in std::iter::once(own).chain(called) {
+        for template in &runbook.locks {
+            let bad = |why: String| Failure::new(ProgramExit::BadRunbook, format!("the lock `{template}` of {} {why}", runbook.name));
+            match scope.text(template) {
+                Ok(Evaluated::Known(name)) => names.push(name),
+                Ok(Evaluated::Unknown(needs)) => {
+                    return Err(bad(format!("needs {}, which is not known before the run", needs.join(", ")))
+                        .next("give it a name without parameters"));
+                }
+                Err(error) => return Err(bad(format!("cannot be named: {error}"))),
+            }
+        }
+    }
+    Ok(names)
+}
+
+pub(crate) fn locks(context: &Context, names: &[String], holder: &str) -> Result<Locks, Failure> {
+    Locks::take(&journal_directory(context)?.join("locks"), names, holder).map_err(|error| match &error {
+        LockError::Held { holder, .. } => {
+            let run = holder.strip_prefix("run ").and_then(|rest| rest.split(' ').next()).unwrap_or("RUN").to_owned();
+            Failure::new(ProgramExit::Stopped, error.to_string())
+                .why("two runs that hold one lock never run at once")
+                .next(format!("see what it is doing, and wait for it:  halligan journal show {}", quote::word(&run)))
+                .next("have its operator press Ctrl-C there: the lock goes with its process, and nothing else needs to be released")
+        }
+        LockError::Unusable { .. } => Failure::of(ProgramExit::Journal, &error),
+    })
+}

@@ -1,0 +1,16 @@
+//! What commands share: from the command line to a run, and from a run to its last screen.
+
+pub(super) mod conduct;
+pub(super) mod findings;
+mod gathered;
+mod interactive;
+pub(super) mod interrupted;
+pub(super) mod journal;
+pub(super) mod load;
+pub(super) mod locks;
+pub(super) mod operator;
+pub(super) mod owing;
+pub(super) mod parameters;
+mod plan_view;
+pub(super) mod run_name;
+pub(super) mod take_up;

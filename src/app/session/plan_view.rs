@@ -1,0 +1,85 @@
+//! The plan, as the screen wants it.
+
+use std::path::Path;
+
+use crate::{
+    event::Effect,
+    plan::{
+        Plan,
+        preview::{LineKind, Preview, PreviewLine},
+    },
+    runbook::{model::Origin, value},
+    ui::plan::{Counts, Label, PlanLine, PlanView},
+};
+
+/// Where programs are expected to be; of one that is elsewhere the plan says so.
+const USUAL: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+
+/// Puts a plan and its preview before the operator.
+#[must_use]
+pub(super) fn plan(plan: &Plan, preview: &Preview) -> PlanView {
+    let runbook = &plan.runbook;
+    let params = plan.bound.shown().into_iter().map(|(name, value)| {
+        let text = if value.is_null() { "(secret)".to_owned() } else { value::plain(&value) };
+        (name, if text.is_empty() { "(none)".to_owned() } else { text })
+    });
+    let unknown = preview.lines.iter().filter(|line| !line.needs.is_empty()).count();
+    let mut notes = Vec::new();
+    if unknown > 0 {
+        let steps = if unknown == 1 { "1 step".to_owned() } else { format!("{unknown} steps") };
+        notes.push(format!("what is in {{braces}} is filled in for each item, or when it is known; {steps} must wait for that"));
+    }
+    if !preview.left_out.is_empty() {
+        notes.push(format!("not in this plan, because of its parameters: {}", preview.left_out.join(", ")));
+    }
+    for (program, path) in &preview.programs {
+        match path {
+            None => notes.push(format!("{program} is not found on this machine")),
+            Some(path) if !path.parent().is_some_and(|folder| USUAL.iter().any(|usual| folder == Path::new(usual))) => {
+                notes.push(format!("{program} is {}", path.display()));
+            }
+            Some(_) => {}
+        }
+    }
+    PlanView {
+        name: runbook.name.to_string(),
+        title: runbook.title.clone(),
+        source: runbook.source.name.clone(),
+        sha256: runbook.source.sha256.clone(),
+        origin: match runbook.source.origin {
+            Origin::Bundled => "bundled".to_owned(),
+            Origin::File(_) => String::new(),
+        },
+        params: params.collect(),
+        steps: preview.lines.iter().map(line).collect(),
+        counts: Counts { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy },
+        notes,
+    }
+}
+
+fn line(line: &PreviewLine) -> PlanLine {
+    let mut remarks: Vec<String> = Vec::new();
+    remarks.extend(line.when.as_ref().map(|when| format!("only if {when}")));
+    remarks.extend(line.taken_back.clone());
+    if !line.needs.is_empty() {
+        remarks.push(format!("known only at run time: needs {}", line.needs.join(", ")));
+    }
+    PlanLine {
+        number: line.number.clone(),
+        id: line.id.clone(),
+        label: match line.kind {
+            LineKind::Command(Effect::Read) | LineKind::Probe => Label::Read,
+            LineKind::Command(Effect::Change) => Label::Change,
+            LineKind::Command(Effect::Destroy) => Label::Destroy,
+            LineKind::Wait => Label::Wait,
+            LineKind::Ask => Label::Ask,
+            LineKind::Manual => Label::Manual,
+            LineKind::Loop => Label::Loop,
+            LineKind::Group => Label::Group,
+            LineKind::Call => Label::Call,
+        },
+        text: line.what.clone(),
+        remark: remarks.join("; "),
+        depth: line.depth,
+    }
+}

@@ -1,0 +1,140 @@
+//! Taking up a run that was left: what resuming it, rolling it back and settling what it owes have in common.
+
+use super::{
+    conduct::{self, Occasion, Screens, Signals},
+    interrupted::Left,
+    journal::open_journal,
+    locks::{lock_names, locks, shared_locks},
+    operator::{hostname, operator},
+    parameters,
+};
+use crate::{
+    app::{context::Context, exit::ProgramExit, failure::Failure},
+    cli::{self, Cli},
+    event::{Mode, Outcome, Place},
+    exec::{clock::RealClock, process::ProcessExecutor},
+    inventory::SharedLock,
+    journal::{Durability, history::unfinished},
+    plan::Plan,
+    ports::Ledger,
+    run::{Before, Ending, Ports, Setting, shared_lock::lock_place},
+    secret::Secrets,
+    ui::{flags::Flags, layout::Page, prompt::TerminalPrompt, style::Style},
+};
+use std::collections::BTreeMap;
+
+/// How a run is taken up.
+type How = fn(&Plan, &Setting, Ports<'_>, &Before<'_>) -> Ending;
+
+/// Everything about taking up that is not the run's own.
+pub(crate) struct TakeUp<'a> {
+    pub answers: &'a cli::Answers,
+    pub form: cli::Form,
+    /// The command to give again.
+    pub again: Cli,
+    /// How it ends if all goes as it was asked for.
+    pub wanted: Outcome,
+    /// For sudo, if the operator wants to give it.
+    pub password: Option<String>,
+}
+
+/// Carries out what was agreed to, and shows how it ended.
+pub(crate) fn take_up(
+    context: &Context,
+    left: &Left,
+    plan: &Plan,
+    text: String,
+    manner: &TakeUp<'_>,
+    signals: &Signals,
+    how: How,
+) -> Result<ProgramExit, Failure> {
+    let id = left.history.run;
+    let operator = operator();
+    let holder = format!("run {id} of {} by {operator}, pid {}", plan.runbook.name, std::process::id());
+    let names = lock_names(plan)?;
+    let shared_locks = shared_locks(plan, &names);
+    still_shared(left, &shared_locks)?;
+    let _locks = locks(context, &names, &holder)?;
+    let journal = open_journal(context)?;
+    let setting =
+        Setting { run_id: id.to_string(), operator, host: hostname(), mode: Mode::Real, step_by_step: manner.answers.step, shared_locks };
+    let output =
+        |sha256: &str| journal.read_output(sha256).map_err(|error| format!("what a command had printed cannot be read back: {error}"));
+    let before = Before {
+        past: &left.history.past,
+        output: &output,
+        printed: unfinished(&left.directory, id),
+        opened: left.history.opened,
+        from: format!("where it was left at {}", left.history.last),
+        text,
+        doubted: left.doubted,
+    };
+    let ledger = journal.begin_run(id, Durability::EachRecord);
+    let screens = Screens::new(context, manner.form);
+    let stdin = std::io::stdin();
+    let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
+    let password = manner.password.clone();
+    let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
+    let executor = ProcessExecutor::new(secrets, plan.inventory.clone(), password).of_run(&id.to_string());
+    let clock = RealClock::start(&signals.interrupts);
+    let stage = Occasion {
+        plan,
+        setting,
+        ledger: &ledger as &dyn Ledger,
+        executor: &executor,
+        clock: &clock,
+        silent: None,
+        again: manner.again.clone(),
+    };
+    let carry_out = |plan: &Plan, setting: &Setting, ports: Ports<'_>| how(plan, setting, ports, &before);
+    let (ending, mut told) = conduct::conduct(context, &stage, &screens, manner.answers, &prompt, signals, carry_out);
+    told.head = Some(journal.head().short());
+    let sound = !ending.journal_failed && !ending.bug && ending.owed.is_empty();
+    let exit = if sound && ending.outcome == manner.wanted {
+        // It is what was asked for.
+        told.completed = true;
+        told.what.clear();
+        told.why.clear();
+        told.exit = ProgramExit::Completed as u8;
+        ProgramExit::Completed
+    } else {
+        ProgramExit::from(&ending)
+    };
+    conduct::last_screen(context, manner.form, &told);
+    Ok(exit)
+}
+
+/// A shared lock that still stands in the run's name is given back before it is taken anew, and only the inventory says how.
+fn still_shared(left: &Left, shared: &[(String, SharedLock)]) -> Result<(), Failure> {
+    let known = |place: &Place| shared.iter().any(|(name, _)| *place == lock_place(name));
+    match left.history.past.state.owed.keys().find(|place| place.step() == "locks" && !known(place)) {
+        None => Ok(()),
+        Some(place) => Err(Failure::new(
+            ProgramExit::Usage,
+            format!("run {} holds a shared lock that no inventory names now: {place}", left.history.run),
+        )
+        .next("name the inventory that it was begun with:  --inventory FILE")),
+    }
+}
+
+/// The password for sudo, where the operator wants to give it.
+pub(crate) fn password(wanted: bool, asking: &TerminalPrompt<'_>) -> Result<Option<String>, Failure> {
+    wanted.then(|| parameters::sudo_password(asking)).transpose()
+}
+
+/// Answers from the flags, else from the terminal.
+pub(crate) fn flags<'a>(answers: &cli::Answers, asking: &'a dyn crate::ports::Prompt) -> Flags<'a> {
+    let pairs = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
+    Flags::new(answers.yes, pairs(&answers.confirm), pairs(&answers.overrides), asking)
+}
+
+/// Shows what was found: beside JSON on standard error.
+pub(crate) fn show(context: &Context, form: cli::Form, text: &str) {
+    let stream = if form.is_json() { &context.out.stderr } else { &context.out.stdout };
+    stream.text(text);
+}
+
+/// For the record.
+pub(crate) fn plain() -> Page {
+    Page::new(100, Style { colour: false, unicode: true })
+}

@@ -1,0 +1,118 @@
+//! Options that several commands share.
+
+use crate::{event::place::assignment, ports::Beforehand};
+use clap::Args;
+use clap::ValueEnum;
+use std::path::PathBuf;
+
+/// What every command understands.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Global {
+    /// Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]
+    #[arg(long, global = true, env = "HALLIGAN_JOURNAL_DIR", value_name = "DIR", hide_env_values = true)]
+    pub journal_dir: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub color: Colour,
+    /// Say more about what halligan itself does; twice for everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl std::fmt::Display for Colour {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        })
+    }
+}
+
+/// Where steps may run.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Hosts {
+    /// Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]
+    #[arg(long, env = "HALLIGAN_INVENTORY", value_name = "FILE", hide_env_values = true)]
+    pub inventory: Option<PathBuf>,
+}
+
+/// Values for parameters.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Params {
+    /// A value for a parameter; a list is written with commas
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+    /// A YAML file of parameters; `--set` goes before it
+    #[arg(long = "params", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// Answers given beforehand.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Answers {
+    /// Ask before each step that does something
+    #[arg(long, conflicts_with = "yes")]
+    pub step: bool,
+    /// Approve the plan and plain questions; never what destroys
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Answer the question of a step with the phrase that it asks for
+    #[arg(long, value_name = "STEP=PHRASE", value_parser = place_pair)]
+    pub confirm: Vec<(String, String)>,
+    /// Override a blocking probe, for a reason that is journaled
+    #[arg(long = "override", value_name = "PROBE=REASON", value_parser = place_pair)]
+    pub overrides: Vec<(String, String)>,
+}
+
+impl Answers {
+    /// With a reason to override a probe.
+    pub fn overriding(&mut self, probe: &str, reason: &str) {
+        self.overrides.push((probe.to_owned(), reason.to_owned()));
+    }
+
+    /// With what would have answered a question; what no flag answers adds nothing.
+    pub fn add(&mut self, beforehand: &Beforehand) {
+        match beforehand {
+            Beforehand::Yes => {
+                self.yes = true;
+                // Who answers everything beforehand is not asked before each step.
+                self.step = false;
+            }
+            Beforehand::Confirm { place, phrase } => {
+                let phrase = phrase.clone().unwrap_or_else(|| "WHAT WAS DONE".to_owned());
+                self.confirm.push((place.to_string(), phrase));
+            }
+            Beforehand::Override { place } => self.overriding(place.as_str(), "the reason"),
+            Beforehand::Parameter { .. } | Beforehand::Nothing { .. } => {}
+        }
+    }
+}
+
+/// How many times as fast as real time.
+pub(super) fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(times) if (0.01..=1e9).contains(&times) => Ok(times),
+        _ => Err("write how many times as fast as it really goes, such as 60".to_owned()),
+    }
+}
+
+/// `name=value`
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+/// `step=phrase`, where the step may be a whole place such as `each[disk=sdb].wipe`
+pub(super) fn place_pair(text: &str) -> Result<(String, String), String> {
+    assignment(text).map(|(place, value)| (place.to_owned(), value.to_owned())).ok_or_else(|| "write STEP=TEXT".to_owned())
+}

@@ -1,0 +1,407 @@
+//! From arguments back to the words to type. The one source of every command that halligan suggests.
+//!
+//! Every field is named here, so that a new flag cannot be forgotten.
+
+use std::{ffi::OsStr, fmt, path::Path};
+
+use super::{
+    CheckArgs, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test, Then,
+    form::{Form, Format},
+    journal::JournalCommand,
+    options::{Answers, Colour, Global, Hosts, Params},
+};
+use crate::words::quote;
+
+/// A command line: shown as it would be typed into a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine(Vec<String>);
+
+impl CommandLine {
+    /// Its words, the program's name first.
+    #[must_use]
+    pub fn argv(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quote::argv(&self.0))
+    }
+}
+
+/// Words that are being gathered.
+#[derive(Default)]
+struct Typing {
+    words: Vec<String>,
+    /// What is given by its place and could be read as a flag: it stands behind `--`, at the end.
+    last: Vec<String>,
+}
+
+impl Typing {
+    fn word(&mut self, word: impl Into<String>) {
+        self.words.push(word.into());
+    }
+
+    fn path(&mut self, path: &Path) {
+        self.words.push(path.display().to_string());
+    }
+
+    fn switch(&mut self, flag: &str, on: bool) {
+        if on {
+            self.word(flag);
+        }
+    }
+
+    /// A flag with its value; in one word where the value begins with a dash.
+    fn value(&mut self, flag: &str, value: impl fmt::Display) {
+        let value = value.to_string();
+        if value.starts_with('-') || value.is_empty() {
+            self.word(format!("{flag}={value}"));
+        } else {
+            self.word(flag);
+            self.word(value);
+        }
+    }
+
+    fn file(&mut self, flag: &str, path: Option<&(impl AsRef<OsStr> + ?Sized)>) {
+        if let Some(path) = path {
+            self.value(flag, Path::new(path).display());
+        }
+    }
+
+    fn pairs(&mut self, flag: &str, pairs: &[(String, String)]) {
+        for (name, value) in pairs {
+            self.value(flag, format_args!("{name}={value}"));
+        }
+    }
+
+    /// What is given by its place.
+    fn given<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) {
+        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        if words.iter().any(|word| word.starts_with('-')) { self.last.extend(words) } else { self.words.extend(words) }
+    }
+
+    fn global(&mut self, global: &Global) {
+        let Global { journal_dir, color, verbose } = global;
+        self.file("--journal-dir", journal_dir.as_ref());
+        if *color != Colour::Auto {
+            self.value("--color", color);
+        }
+        (0..*verbose).for_each(|_| self.word("--verbose"));
+    }
+
+    fn form(&mut self, form: Form) {
+        let Form { format } = form;
+        match format {
+            Format::Text => {}
+            Format::Plain => self.value("--format", "plain"),
+            Format::Json => self.value("--format", "json"),
+        }
+    }
+
+    fn hosts(&mut self, hosts: &Hosts) {
+        let Hosts { inventory } = hosts;
+        self.file("--inventory", inventory.as_ref());
+    }
+
+    fn params(&mut self, params: &Params) {
+        let Params { set, file } = params;
+        self.file("--params", file.as_ref());
+        self.pairs("--set", set);
+    }
+
+    fn answers(&mut self, answers: &Answers) {
+        let Answers { step, yes, confirm, overrides } = answers;
+        self.switch("--step", *step);
+        self.switch("--yes", *yes);
+        self.pairs("--confirm", confirm);
+        self.pairs("--override", overrides);
+    }
+
+    fn run(&mut self, run: &Run) {
+        let Run { runbook, params, dry_run, hosts, ask_sudo_password, answers, form, expect_sha256 } = run;
+        self.word("run");
+        self.given([runbook.as_str()]);
+        self.switch("--dry-run", *dry_run);
+        self.hosts(hosts);
+        self.params(params);
+        self.switch("--ask-sudo-password", *ask_sudo_password);
+        self.answers(answers);
+        self.form(*form);
+        self.file("--expect-sha256", expect_sha256.as_ref());
+    }
+
+    fn resume(&mut self, resume: &Resume) {
+        let Resume { run, hosts, ask_sudo_password, params, answers, form, accept_damaged } = resume;
+        self.word("resume");
+        self.given(run.as_deref());
+        self.hosts(hosts);
+        self.params(params);
+        self.switch("--ask-sudo-password", *ask_sudo_password);
+        self.answers(answers);
+        self.form(*form);
+        self.file("--accept-damaged", accept_damaged.as_ref());
+    }
+
+    fn rollback(&mut self, rollback: &Rollback) {
+        let Rollback { run, hosts, ask_sudo_password, params, answers, form, accept_damaged } = rollback;
+        self.word("rollback");
+        self.given([run.as_str()]);
+        self.hosts(hosts);
+        self.params(params);
+        self.switch("--ask-sudo-password", *ask_sudo_password);
+        self.answers(answers);
+        self.form(*form);
+        self.file("--accept-damaged", accept_damaged.as_ref());
+    }
+
+    fn debts(&mut self, debts: &Debts) {
+        let Debts { run, settle, hosts, ask_sudo_password, params, answers, form } = debts;
+        self.word("debts");
+        self.given(run.as_deref());
+        self.switch("--settle", *settle);
+        self.hosts(hosts);
+        self.params(params);
+        self.switch("--ask-sudo-password", *ask_sudo_password);
+        self.answers(answers);
+        self.form(*form);
+    }
+
+    fn rehearse(&mut self, rehearse: &Rehearse) {
+        let Rehearse { runbook, scenario, from_run, faults, speed, hosts, params, answers, form } = rehearse;
+        self.word("rehearse");
+        self.given([runbook.as_str()]);
+        self.file("--scenario", scenario.as_ref());
+        self.file("--from-run", from_run.as_ref());
+        faults.iter().for_each(|fault| self.value("--fault", fault));
+        speed.iter().for_each(|times| self.value("--speed", times));
+        self.hosts(hosts);
+        self.params(params);
+        self.answers(answers);
+        self.form(*form);
+    }
+
+    fn test(&mut self, test: &Test) {
+        let Test { runbooks, scenario, faults, then, leave, fault_sweep, coverage, min, junit, form } = test;
+        self.word("test");
+        self.given(runbooks.iter().map(String::as_str));
+        self.file("--scenario", scenario.as_ref());
+        faults.iter().for_each(|fault| self.value("--fault", fault));
+        match then {
+            Then::Stop => {}
+            Then::Rollback => self.value("--then", "rollback"),
+            Then::Retry => self.value("--then", "retry"),
+        }
+        self.switch("--leave", *leave);
+        match fault_sweep.as_deref() {
+            None => {}
+            Some([]) => self.word("--fault-sweep"),
+            // The flag may stand alone, so its value is never a word of its own.
+            Some(steps) => self.word(format!("--fault-sweep={}", steps.join(","))),
+        }
+        self.switch("--coverage", *coverage);
+        min.iter().for_each(|percent| self.value("--min", percent));
+        self.file("--junit", junit.as_ref());
+        self.form(*form);
+    }
+
+    fn journal(&mut self, journal: &JournalCommand) {
+        self.word("journal");
+        match journal {
+            JournalCommand::List { form } => {
+                self.word("list");
+                self.form(*form);
+            }
+            JournalCommand::Show { run, form } => {
+                self.word("show");
+                self.given([run.as_str()]);
+                self.form(*form);
+            }
+            JournalCommand::Verify { export, head, allowed_signers, form } => {
+                self.word("verify");
+                head.iter().for_each(|head| self.file("--head", Some(head)));
+                self.file("--allowed-signers", allowed_signers.as_ref());
+                self.form(*form);
+                export.iter().for_each(|export| self.given([export.display().to_string().as_str()]));
+            }
+            JournalCommand::Head => self.word("head"),
+            JournalCommand::Sign { key } => {
+                self.word("sign");
+                self.file("--key", Some(key));
+            }
+            JournalCommand::Export { run, to } => {
+                self.word("export");
+                self.given([run.as_str()]);
+                self.file("--to", Some(to));
+            }
+            JournalCommand::Tail { number, follow, form } => {
+                self.word("tail");
+                if *number != JournalCommand::TAIL {
+                    self.value("--number", number);
+                }
+                self.switch("--follow", *follow);
+                self.form(*form);
+            }
+        }
+    }
+
+    fn command(&mut self, command: &Subcommands) {
+        match command {
+            Subcommands::Run(run) => self.run(run),
+            Subcommands::Resume(resume) => self.resume(resume),
+            Subcommands::Rollback(rollback) => self.rollback(rollback),
+            Subcommands::Debts(debts) => self.debts(debts),
+            Subcommands::Rehearse(rehearse) => self.rehearse(rehearse),
+            Subcommands::Test(test) => self.test(test),
+            Subcommands::Scenario { command: ScenarioCommand::New { name, from_run, directory } } => {
+                self.word("scenario");
+                self.word("new");
+                self.given([name.as_str()]);
+                self.value("--from-run", from_run);
+                self.file("--directory", directory.as_ref());
+            }
+            Subcommands::Check(CheckArgs { files, form, strict }) => {
+                self.word("check");
+                self.given(files.iter().map(String::as_str));
+                self.form(*form);
+                self.switch("--strict", *strict);
+            }
+            Subcommands::List(List { form }) => {
+                self.word("list");
+                self.form(*form);
+            }
+            Subcommands::Show(Show { runbook, source }) => {
+                self.word("show");
+                self.given([runbook.as_str()]);
+                self.switch("--source", *source);
+            }
+            Subcommands::Journal { command } => self.journal(command),
+            Subcommands::Schema(Schema { scenario, inventory }) => {
+                self.word("schema");
+                self.switch("--scenario", *scenario);
+                self.switch("--inventory", *inventory);
+            }
+            Subcommands::Generate(Generate { directory }) => {
+                self.word("generate");
+                self.path(directory);
+            }
+        }
+    }
+}
+
+impl Cli {
+    /// What to type to give these arguments again.
+    #[must_use]
+    pub fn line(&self) -> CommandLine {
+        let Self { global, command } = self;
+        let mut typing = Typing::default();
+        typing.word("halligan");
+        typing.command(command);
+        typing.global(global);
+        let Typing { mut words, last } = typing;
+        if !last.is_empty() {
+            words.push("--".to_owned());
+            words.extend(last);
+        }
+        CommandLine(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command as Process;
+
+    use clap::Parser;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A command line as somebody could type it, with every flag at one time or another.
+    fn typed() -> impl Strategy<Value = Vec<String>> {
+        let value = "[a-z0-9 '\"$#~=,:é-]{1,6}";
+        let pair = ("[a-z]{1,4}", value).prop_map(|(name, value)| format!("{name}={value}"));
+        let flags = prop_oneof![
+            pair.clone().prop_map(|pair| vec![format!("--set={pair}")]),
+            pair.clone().prop_map(|pair| vec![format!("--confirm={pair}")]),
+            pair.prop_map(|pair| vec![format!("--override={pair}")]),
+            Just(vec!["--format=json".to_owned()]),
+            Just(vec!["--format=plain".to_owned()]),
+            value.prop_map(|file| vec![format!("--inventory={file}")]),
+            value.prop_map(|file| vec![format!("--params={file}")]),
+            value.prop_map(|file| vec![format!("--journal-dir={file}")]),
+            Just(vec!["--ask-sudo-password".to_owned()]),
+            Just(vec!["--dry-run".to_owned()]),
+            Just(vec!["--yes".to_owned()]),
+            Just(vec!["--step".to_owned()]),
+            Just(vec!["-vv".to_owned()]),
+            Just(vec!["--color=never".to_owned()]),
+            value.prop_map(|hex| vec![format!("--expect-sha256={hex}")]),
+            value.prop_map(|hex| vec![format!("--accept-damaged={hex}")]),
+            (1_u32..900).prop_map(|times| vec![format!("--speed={}", f64::from(times) / 7.0)]),
+            Just(vec!["--fault=set_noout:undo=hang@2".to_owned()]),
+            value.prop_map(|name| vec![format!("--scenario={name}")]),
+            value.prop_map(|name| vec![format!("--from-run={name}")]),
+            Just(vec!["--fault-sweep".to_owned()]),
+            Just(vec!["--fault-sweep=a,b".to_owned()]),
+            Just(vec!["--coverage".to_owned(), "--min=7".to_owned()]),
+            Just(vec!["--then=rollback".to_owned(), "--leave".to_owned()]),
+            Just(vec!["--settle".to_owned()]),
+            Just(vec!["--strict".to_owned()]),
+            Just(vec!["--follow".to_owned(), "--number=3".to_owned()]),
+            Just(vec!["--head=h".to_owned(), "--allowed-signers=s".to_owned()]),
+            value.prop_map(|file| vec![format!("--key={file}")]),
+            value.prop_map(|file| vec![format!("--to={file}")]),
+        ];
+        let command = prop::sample::select(vec![
+            "run",
+            "resume",
+            "rollback",
+            "debts",
+            "rehearse",
+            "test",
+            "check",
+            "list",
+            "show",
+            "schema",
+            "scenario new",
+            "journal list",
+            "journal show",
+            "journal verify",
+            "journal head",
+            "journal sign",
+            "journal export",
+            "journal tail",
+        ]);
+        let given = prop::collection::vec(value, 0..3);
+        (command, prop::collection::vec(flags, 0..5), given).prop_map(|(command, flags, given)| {
+            let words = command.split(' ').map(str::to_owned);
+            ["halligan".to_owned()].into_iter().chain(words).chain(flags.concat()).chain(["--".to_owned()]).chain(given).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1024, max_global_rejects: 200_000, ..ProptestConfig::default() })]
+        #[test]
+        fn what_is_typed_again_means_the_same(words in typed()) {
+            let cli = Cli::try_parse_from(&words);
+            prop_assume!(cli.is_ok(), "it is no command line at all");
+            let cli = cli.unwrap();
+            let line = cli.line();
+            let again = Cli::try_parse_from(line.argv());
+            prop_assert!(again.is_ok(), "{words:?} gave {line}: {}", again.unwrap_err());
+            prop_assert_eq!(again.unwrap(), cli);
+        }
+    }
+
+    #[test]
+    fn it_can_be_pasted() {
+        crate::exec::signals::heed_children().unwrap();
+        let cli =
+            Cli::try_parse_from(["halligan", "run", "x", "--set", "a=it's $HOME #~ `id`", "--confirm", "each[d=a b].wipe=yes"]).unwrap();
+        let script = format!("halligan() {{ printf '%s\\0' halligan \"$@\"; }}; {}", cli.line());
+        let ran = Process::new("bash").args(["-c", &script]).output().unwrap();
+        let words: Vec<_> = String::from_utf8(ran.stdout).unwrap().split_terminator('\0').map(str::to_owned).collect();
+        assert_eq!(Cli::try_parse_from(words).unwrap(), cli);
+    }
+}

@@ -1,0 +1,75 @@
+//! What `tests/` look into: the only part of this crate beside `main` that others can name.
+
+pub use crate::{
+    app::command::generate::files as generated_files,
+    cli::{Cli, Subcommands},
+    exec::{process::ProcessExecutor, signals::heed_children},
+    inventory::model::Inventory,
+    secret::Secrets,
+};
+
+pub mod event {
+    pub use crate::event::{
+        fact::{Answerer, Captured, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Shown, StepOutcome, Verdict},
+        past::Past,
+        place::Place,
+        run_id::RunId,
+        state::{Phase, RunState, StepState},
+    };
+    pub use crate::runbook::document::value::Effect;
+}
+
+pub mod journal {
+    pub use crate::journal::{
+        chain::{Chain, Link},
+        digest::Digest,
+        disk::{Disk, Local},
+        head::Head,
+        identity::Identity,
+        ladder::Ladder,
+        memory::MemoryLedger,
+        reader::Snapshot,
+        record::{Durability, Line},
+        signature::beside,
+        verify::{JournalVerdict, verify},
+        writer::{Journal, RunLedger},
+    };
+}
+
+pub mod plan {
+    pub use crate::plan::{
+        Plan,
+        binding::{Given, bind},
+        remaining::remaining,
+    };
+}
+
+pub mod ports {
+    pub use crate::ports::interrupts::Interrupts;
+    pub use crate::ports::{
+        Answer, Ask, Beforehand, Capture, Choice, EnvValue, Executor, Ledger, LedgerError, NoAnswer, Order, Prompt, Question, Ran, Site,
+        Words,
+    };
+}
+
+pub mod rehearse {
+    pub use crate::rehearse::{rehearsal::Rehearsal, scenario::Scenario};
+}
+
+pub mod run {
+    pub use crate::run::{
+        ending::Ending,
+        resume::{resume, roll_back, settle},
+        setting::{Before, Ports, Setting},
+        start::run,
+    };
+}
+
+pub mod runbook {
+    pub use crate::runbook::{
+        diagnostic::{FaultSeverity, Report, position},
+        library::{self, LibraryError},
+        model::{Origin, Runbook, SourceText},
+        resolve::{resolve, warnings},
+    };
+}

@@ -1,0 +1,54 @@
+//! A dry run: what reads is really run, everything else is only told.
+
+use std::path::PathBuf;
+
+use crate::{
+    event::Effect,
+    ports::{Answer, Executor, Interrupts, LedgerError, NoAnswer, Order, Prompt, Question, Ran, Site},
+};
+
+/// Runs reads through another executor, and admits nothing else.
+#[derive(Debug)]
+pub(crate) struct DryExecutor<'a, E>(pub &'a E);
+
+impl<E: Executor> Executor for DryExecutor<'_, E> {
+    fn admits(&self, order: &Order) -> bool {
+        order.effect == Effect::Read && !order.interactive && self.0.admits(order)
+    }
+
+    fn concurrency(&self) -> usize {
+        self.0.concurrency()
+    }
+
+    fn locate(&self, program: &str) -> Option<PathBuf> {
+        self.0.locate(program)
+    }
+
+    fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
+        self.0.missing_on(host, programs, stop)
+    }
+
+    fn user(&self) -> String {
+        self.0.user()
+    }
+
+    fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
+        if !self.admits(order) {
+            return Err(LedgerError {
+                what: format!("a dry run was asked to run {}, which does more than read", order.place),
+                source: None,
+            });
+        }
+        self.0.execute(order, site, stop)
+    }
+}
+
+/// Asks nothing.
+#[derive(Debug)]
+pub(crate) struct DryPrompt;
+
+impl Prompt for DryPrompt {
+    fn ask(&self, _: &Question) -> Result<Answer, NoAnswer> {
+        Ok(Answer::NotAsked)
+    }
+}

@@ -1,0 +1,225 @@
+//! Locks between operators on one host: two runs that hold one lock never run at once.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, Flock, FlockArg, fcntl},
+    libc,
+};
+
+use crate::quantity::show_duration;
+
+/// How long a lock may outlive the halligan that held it. A command that it was just starting shares the lock until it has become
+/// a program of its own, which takes a moment, and a long one on a busy host.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Asks until the answer is not that somebody holds the lock, or until it is no remnant of a dead run.
+fn outlive<T>(mut ask: impl FnMut() -> T, is_held: impl Fn(&T) -> bool) -> T {
+    let began = Instant::now();
+    loop {
+        let answer = ask();
+        if !is_held(&answer) || began.elapsed() >= LINGER {
+            return answer;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A lock that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    #[error("the lock `{name}` is held: {holder}{}", held_for(*.since))]
+    Held { name: String, holder: String, since: Option<Timestamp> },
+    #[error("the lock `{name}` cannot be taken in {}", path.display())]
+    Unusable { name: String, path: PathBuf, source: io::Error },
+}
+
+/// How long ago it was taken, as far as the clock can tell.
+fn held_for(since: Option<Timestamp>) -> String {
+    let Some(since) = since else { return String::new() };
+    match Duration::try_from(Timestamp::now().duration_since(since)) {
+        Ok(age) => format!(", for {}", show_duration(Duration::from_secs(age.as_secs()))),
+        // The clock went back.
+        Err(_) => format!(", since {since:.0}"),
+    }
+}
+
+/// Locks that are held until dropped. The kernel lets go of them when the process ends, however it ends.
+#[derive(Debug, Default)]
+pub(crate) struct Locks(Vec<Flock<File>>);
+
+impl Locks {
+    /// Takes every lock, in alphabetical order so that two runs cannot wait for each other, or none.
+    ///
+    /// # Errors
+    /// One of them is held, and by whom; or the directory cannot be used.
+    pub(crate) fn take(directory: &Path, names: &[String], holder: &str) -> Result<Self, LockError> {
+        let mut names: Vec<&String> = names.iter().collect();
+        names.sort();
+        names.dedup();
+        let mut held = Self::default();
+        for name in names {
+            held.0.push(take(directory, name, holder)?);
+        }
+        Ok(held)
+    }
+}
+
+/// Held while a run is carried out: there is never more than one who does. The kernel lets go of it when the process ends.
+#[derive(Debug)]
+pub(crate) struct RunLock(#[allow(dead_code, reason = "held, not used")] File);
+
+impl RunLock {
+    /// Takes it, or gives nothing if somebody else carries the run out.
+    ///
+    /// # Errors
+    /// The directory cannot be used.
+    pub(crate) fn take(directory: &Path, run: u32) -> io::Result<Option<Self>> {
+        let file = runs_file(directory)?;
+        let busy = |answer: &Result<_, Errno>| matches!(answer, Err(Errno::EAGAIN | Errno::EACCES));
+        match outlive(|| fcntl(&file, FcntlArg::F_OFD_SETLK(&byte(run))), busy) {
+            Ok(_) => Ok(Some(Self(file))),
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl RunLock {
+    /// Whether somebody carries the run out now. What cannot be found out counts as nobody.
+    #[must_use]
+    pub(crate) fn held(directory: &Path, run: u32) -> bool {
+        let mut byte = byte(run);
+        let asked =
+            File::open(directory.join("runs")).map_err(|_| Errno::ENOENT).and_then(|file| fcntl(&file, FcntlArg::F_OFD_GETLK(&mut byte)));
+        asked.is_ok() && i32::from(byte.l_type) != libc::F_UNLCK
+    }
+}
+
+/// All runs share one file, a byte for each of them.
+fn runs_file(directory: &Path) -> io::Result<File> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(directory.join("runs"))
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "both constants are small")]
+fn byte(run: u32) -> libc::flock {
+    libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: i64::from(run),
+        l_len: 1,
+        l_pid: 0,
+    }
+}
+
+/// A file name for a lock: what is no plain character becomes `%XX`, so that no name reaches out of the directory.
+fn file_name(name: &str) -> String {
+    use std::fmt::Write;
+    let mut file = String::with_capacity(name.len() + 5);
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            file.push(char::from(byte));
+        } else {
+            let _ = write!(file, "%{byte:02x}");
+        }
+    }
+    file.push_str(".lock");
+    file
+}
+
+fn take(directory: &Path, name: &str, holder: &str) -> Result<Flock<File>, LockError> {
+    let path = directory.join(file_name(name));
+    let unusable = |source: io::Error| LockError::Unusable { name: name.to_owned(), path: path.clone(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+    let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let lock = || Ok(Flock::lock(open()?, FlockArg::LockExclusiveNonblock));
+    let taken = outlive(lock, |taken| matches!(taken, Ok(Err((_, Errno::EWOULDBLOCK))))).map_err(unusable)?;
+    let mut lock = match taken {
+        Ok(lock) => lock,
+        Err((mut file, Errno::EWOULDBLOCK)) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            let mut lines = holder.lines();
+            let holder = lines.next().map(str::trim).filter(|line| !line.is_empty()).unwrap_or("by a run that has not said its name yet");
+            let since = lines.next().and_then(|line| line.trim().parse().ok());
+            return Err(LockError::Held { name: name.to_owned(), holder: holder.to_owned(), since });
+        }
+        Err((_, errno)) => return Err(unusable(errno.into())),
+    };
+    // Only words for whoever is refused: the lock itself is the kernel's.
+    lock.set_len(0)
+        .and_then(|()| lock.rewind())
+        .and_then(|()| writeln!(lock, "{}\n{}", holder.replace('\n', " "), Timestamp::now()))
+        .map_err(unusable)?;
+    Ok(lock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_holds_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = ["ceph/a".to_owned()];
+        let first = Locks::take(directory.path(), &names, "run 1 by ops").unwrap();
+        let refusal = Locks::take(directory.path(), &names, "run 2").unwrap_err();
+        assert!(refusal.to_string().starts_with("the lock `ceph/a` is held: run 1 by ops, for "), "{refusal}");
+        drop(first);
+        assert!(Locks::take(directory.path(), &names, "run 2").is_ok());
+    }
+
+    #[test]
+    fn a_run_is_carried_out_once_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = RunLock::take(directory.path(), 7).unwrap();
+        assert!(first.is_some());
+        assert!(RunLock::take(directory.path(), 7).unwrap().is_none());
+        assert!(RunLock::held(directory.path(), 7) && !RunLock::held(directory.path(), 8));
+        assert!(RunLock::take(directory.path(), u32::MAX).unwrap().is_some());
+        drop(first);
+        assert!(RunLock::take(directory.path(), 7).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_lock_that_outlives_its_run_for_a_moment_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = ["a".to_owned()];
+        let (run, lock) = (RunLock::take(directory.path(), 7).unwrap(), Locks::take(directory.path(), &names, "run 7").unwrap());
+        // The next one asks, and only then are they let go of.
+        let (asked, let_go) = std::sync::mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let_go.recv().unwrap();
+                drop((run, lock));
+            });
+            let mut asked = Some(asked);
+            let taken = outlive(
+                || {
+                    let taken = fcntl(runs_file(directory.path()).unwrap(), FcntlArg::F_OFD_SETLK(&byte(7)));
+                    asked.take().map(|asked| asked.send(()));
+                    taken
+                },
+                Result::is_err,
+            );
+            assert!(taken.is_ok());
+        });
+        assert!(RunLock::take(directory.path(), 7).unwrap().is_some());
+        assert!(Locks::take(directory.path(), &names, "run 8").is_ok());
+    }
+
+    #[test]
+    fn no_name_reaches_out_of_the_directory() {
+        assert_eq!(file_name("../x y"), "%2e%2e%2fx%20y.lock");
+    }
+}

@@ -1,0 +1,19 @@
+//! Commands as processes: started, watched, stopped, on this machine and on others; with locks, signals and the real clock.
+
+pub(crate) mod alive;
+#[cfg(test)]
+mod alone;
+mod cgroup;
+mod child;
+pub(crate) mod clock;
+pub(crate) mod dry;
+mod family;
+mod foreground;
+pub(crate) mod lock;
+mod output;
+pub(crate) mod process;
+pub(crate) mod signals;
+#[allow(unsafe_code)]
+mod spawn;
+mod supervise;
+pub(crate) mod transport;

@@ -1,0 +1,243 @@
+//! What a command prints: kept whole while it is hashed, with only its ends in memory.
+
+use std::{
+    collections::VecDeque,
+    io::{self, PipeReader, Read, Write},
+    os::fd::AsFd,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, fcntl},
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+
+use crate::{
+    ports::{Capture, LedgerError, Printed, Site},
+    secret::{Masker, Secrets},
+};
+
+/// How long a grandchild may hold the output open after its parent has ended.
+const LEAK_GRACE: Duration = Duration::from_millis(500);
+/// How much of a stream may wait in its pipe: as much as the system grants everybody.
+const PIPE: i32 = 1 << 20;
+/// How much is read at once.
+const PIECE: usize = 256 << 10;
+/// The longest line that is shown while it is under way.
+const LINE: usize = 1000;
+/// Of pieces larger than this only the last line is shown: nobody reads a flood.
+const FLOOD: usize = 4096;
+
+/// A pipe that holds as much as it may.
+///
+/// # Errors
+/// No descriptors are left.
+pub(super) fn pipe() -> io::Result<(PipeReader, io::PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    // Only a matter of speed.
+    let _ = fcntl(reader.as_fd(), FcntlArg::F_SETPIPE_SZ(PIPE));
+    Ok((reader, writer))
+}
+
+/// Reads a stream to its end, or until its command has ended and the grace for what it left behind is over; says which.
+///
+/// # Errors
+/// What was printed cannot be kept.
+pub(super) fn read(
+    mut pipe: PipeReader,
+    capture: Box<dyn Capture>,
+    secrets: &Secrets,
+    ended: &AtomicBool,
+    site: &dyn Site,
+) -> Result<(Printed, bool), LedgerError> {
+    let failed = |source: io::Error| LedgerError { what: "a command's output".to_owned(), source: Some(source) };
+    let mut masker = Masker::new(secrets, Keeper::new(capture, site));
+    let mut buffer = vec![0; PIECE];
+    let mut deadline = None;
+    let mut leaked = false;
+    loop {
+        if ended.load(Ordering::SeqCst) && Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + LEAK_GRACE) {
+            leaked = true;
+            break;
+        }
+        let mut fds = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::from(50u8)) {
+            Ok(0) | Err(Errno::EINTR) => continue,
+            Ok(_) => {}
+            Err(errno) => return Err(failed(errno.into())),
+        }
+        match pipe.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => masker.write_all(&buffer[..count]).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    let (keeper, redactions) = masker.finish().map_err(failed)?;
+    let mut printed = keeper.finish()?;
+    printed.captured.redactions = redactions;
+    printed.captured.truncated |= leaked;
+    Ok((printed, leaked))
+}
+
+/// Keeps a stream whole, its ends for expressions and the screen, and shows its lines.
+struct Keeper<'a> {
+    capture: Box<dyn Capture>,
+    site: &'a dyn Site,
+    head: Vec<u8>,
+    /// `None` as long as `head` is all.
+    tail: Option<VecDeque<u8>>,
+    /// The line that is not at its end yet.
+    line: Vec<u8>,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(capture: Box<dyn Capture>, site: &'a dyn Site) -> Self {
+        Self { capture, site, head: Vec::new(), tail: None, line: Vec::new() }
+    }
+
+    fn finish(self) -> Result<Printed, LedgerError> {
+        let tail = self.tail.map(Vec::from).unwrap_or_default();
+        Ok(Printed { captured: self.capture.finish()?, head: self.head, tail })
+    }
+
+    fn remember(&mut self, bytes: &[u8]) {
+        if self.tail.is_none() && self.head.len() + bytes.len() <= Printed::LIMIT {
+            self.head.extend_from_slice(bytes);
+            return;
+        }
+        let head = &mut self.head;
+        let tail = self.tail.get_or_insert_with(|| {
+            let tail = head[head.len().saturating_sub(Printed::EDGE)..].iter().copied().collect();
+            let room = Printed::EDGE.saturating_sub(head.len()).min(bytes.len());
+            head.extend_from_slice(&bytes[..room]);
+            head.truncate(Printed::EDGE);
+            head.shrink_to_fit();
+            tail
+        });
+        let last = &bytes[bytes.len().saturating_sub(Printed::EDGE)..];
+        let surplus = (tail.len() + last.len()).saturating_sub(Printed::EDGE);
+        tail.drain(..surplus);
+        tail.extend(last);
+    }
+
+    fn show(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        if bytes.len() >= FLOOD
+            && let Some(end) = memchr::memrchr2(b'\n', b'\r', bytes)
+        {
+            self.line.clear();
+            rest = &bytes[end + 1..];
+        }
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+            self.add(&rest[..end]);
+            if !self.line.is_empty() {
+                self.site.line(&String::from_utf8_lossy(&self.line));
+            }
+            self.line.clear();
+            rest = &rest[end + 1..];
+        }
+        self.add(rest);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let room = LINE.saturating_sub(self.line.len()).min(bytes.len());
+        self.line.extend_from_slice(&bytes[..room]);
+    }
+}
+
+impl Write for Keeper<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.capture.write_all(bytes)?;
+        self.remember(bytes);
+        self.show(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::event::Captured;
+
+    struct Nowhere(u64);
+
+    impl Write for Nowhere {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Capture for Nowhere {
+        fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
+            Ok(Captured { bytes: self.0, ..Captured::empty() })
+        }
+    }
+
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<String>>);
+
+    impl Site for Lines {
+        fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
+            Ok(())
+        }
+        fn signalled(&self, _: &str) -> Result<(), LedgerError> {
+            Ok(())
+        }
+        fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
+            Ok(Box::new(Nowhere(0)))
+        }
+        fn line(&self, text: &str) {
+            self.0.lock().unwrap().push(text.to_owned());
+        }
+    }
+
+    fn keep(pieces: &[&[u8]]) -> (Printed, Vec<String>) {
+        let lines = Lines::default();
+        let mut keeper = Keeper::new(Box::new(Nowhere(0)), &lines);
+        for piece in pieces {
+            keeper.write_all(piece).unwrap();
+        }
+        let printed = keeper.finish().unwrap();
+        (printed, lines.0.into_inner().unwrap())
+    }
+
+    #[test]
+    fn lines_are_shown_as_they_come() {
+        let (printed, lines) = keep(&[b"on", b"e\n\ntw", b"o\rthree"]);
+        assert_eq!(lines, ["one", "two"]);
+        assert!(printed.whole() && printed.end() == b"one\n\ntwo\rthree");
+        let flood = [b"x\n".repeat(FLOOD), b"last".to_vec()].concat();
+        assert_eq!(keep(&[&flood, b" line\n"]).1, ["last line"]);
+    }
+
+    #[test]
+    fn of_a_flood_only_the_ends_are_remembered() {
+        let piece: Vec<u8> = (0..=255_u8).cycle().take(100_000).collect();
+        let pieces: Vec<&[u8]> = vec![&piece; Printed::LIMIT / piece.len() + 2];
+        let (printed, _) = keep(&pieces);
+        assert!(!printed.whole());
+        assert_eq!(printed.head, piece[..Printed::EDGE]);
+        assert_eq!(printed.end(), &piece[piece.len() - Printed::EDGE..]);
+        assert!(printed.head.capacity() < 2 * Printed::EDGE && printed.tail.capacity() <= 4 * Printed::EDGE);
+        let exact = vec![b'x'; Printed::LIMIT];
+        assert!(keep(&[&exact]).0.whole());
+        let (printed, _) = keep(&[&exact, b"end"]);
+        assert!(printed.end().ends_with(b"xend") && printed.end().len() == Printed::EDGE);
+        let once = vec![b'y'; Printed::LIMIT + 1];
+        let (printed, _) = keep(&[&once]);
+        assert_eq!((printed.head.len(), printed.end().len()), (Printed::EDGE, Printed::EDGE));
+    }
+}

@@ -1,0 +1,284 @@
+//! Commands as processes of this machine: each in a session of its own, never waited for without end.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Seek, Write},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use nix::{
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        resource::{Resource, getrlimit},
+    },
+    unistd::{Uid, User},
+};
+
+pub(crate) use super::family::start_time;
+use super::{
+    cgroup::Cgroups,
+    child::{Child, StartManner},
+    foreground::{Attended, Foreground},
+    output,
+    supervise::{Cause, Over, Patience, supervise},
+    transport::{Carried, Passage, Transports},
+};
+use crate::{
+    event::{Effect, Exit},
+    inventory::Inventory,
+    ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site},
+    secret::Secrets,
+};
+
+/// Where root's programs are looked for: nowhere that another user may write.
+const SAFE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What a command may inherit of the operator's environment.
+const INHERITED: &[&str] = &[
+    "CEPH_ARGS",
+    "CEPH_CONF",
+    "HOME",
+    "KUBECONFIG",
+    "LOGNAME",
+    "LVM_SYSTEM_DIR",
+    "SSH_AUTH_SOCK",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "XDG_RUNTIME_DIR",
+];
+
+/// Runs orders as processes.
+#[derive(Debug)]
+pub struct ProcessExecutor {
+    secrets: Secrets,
+    environment: BTreeMap<String, String>,
+    /// Looked for when the first command is started.
+    cgroups: LazyLock<Cgroups>,
+    patience: Patience,
+    transports: Transports,
+}
+
+impl ProcessExecutor {
+    #[must_use]
+    pub fn new(secrets: Secrets, inventory: Option<Arc<Inventory>>, password: Option<String>) -> Self {
+        let mut environment: BTreeMap<String, String> =
+            INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
+        let own = std::env::var("PATH").unwrap_or_default();
+        let own: Vec<&str> = own.split(':').filter(|part| part.starts_with('/')).collect();
+        let path = if Uid::effective().is_root() || own.is_empty() { SAFE_PATH.to_owned() } else { own.join(":") };
+        environment.insert("PATH".to_owned(), path);
+        environment.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
+        let ssh = locate(&environment, "ssh").unwrap_or_else(|| PathBuf::from("ssh"));
+        let transports = Transports::new(inventory, password, ssh, user(), environment.clone());
+        Self { secrets, environment, cgroups: LazyLock::new(Cgroups::find), patience: Patience::default(), transports }
+    }
+
+    /// Marks every command as one of this run, so that one that outlives halligan is found again.
+    #[must_use]
+    pub fn of_run(mut self, run: &str) -> Self {
+        self.environment.insert(super::alive::MARK.to_owned(), run.to_owned());
+        self
+    }
+
+    /// Starts an order; what it prints goes to the pipes, or where ours goes. The error says why it is not started.
+    fn start(
+        &self,
+        order: &Order,
+        passage: &Passage,
+        pipes: Option<(io::PipeWriter, io::PipeWriter)>,
+        foreground: Option<&Foreground>,
+    ) -> Result<Child, String> {
+        let [program, arguments @ ..] = passage.words.as_slice() else { return Err("there is no command".to_owned()) };
+        let path = self.locate(program).ok_or_else(|| format!("there is no program `{program}` on the PATH"))?;
+        let said = |error: io::Error| format!("{program}: {error}");
+        let make = || {
+            let mut command = Command::new(&path);
+            command.args(arguments).env_clear().envs(&self.environment);
+            command.envs(passage.env.iter().map(|variable| (&variable.name, &variable.value)));
+            if let Some(cwd) = &passage.cwd {
+                command.current_dir(cwd);
+            }
+            command.stdin(match &passage.stdin {
+                Some(bytes) => Stdio::from(given(bytes)?),
+                None if foreground.is_some() => Stdio::inherit(),
+                None => Stdio::null(),
+            });
+            if let Some((stdout, stderr)) = &pipes {
+                command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+            }
+            Ok(command)
+        };
+        let terminal = foreground.map(Foreground::descriptor).transpose().map_err(said)?;
+        // Whoever would have read the answer is gone then. What changes something is let finish: half of it may be worse.
+        let dies_with_parent = order.effect == Effect::Read && foreground.is_none();
+        Child::start(make, &StartManner { terminal, dies_with_parent }, &self.cgroups).map_err(said)
+    }
+
+    /// Sees an order that talks with the operator to its end: nothing of what it prints is kept.
+    fn attend(&self, order: &Order, passage: &Passage, site: &dyn Site, stop: &Interrupts) -> Result<Exit, LedgerError> {
+        let foreground = match Foreground::find() {
+            Ok(foreground) => foreground,
+            Err(why) => return Ok(Exit::NotStarted { why }),
+        };
+        let child = match self.start(order, passage, None, Some(&foreground)) {
+            Ok(child) => child,
+            Err(why) => return Ok(Exit::NotStarted { why }),
+        };
+        let over = spawned(&child, site).and_then(|()| {
+            let attended = Attended { child: &child, foreground: &foreground, stop };
+            supervise(&attended, order.timeout, self.patience, site, stop)
+        });
+        drop(foreground);
+        settle(child, over)
+    }
+}
+
+/// What a command reads: a file that is nowhere, so that no process has to feed it and none can be kept waiting by one that
+/// does not read.
+fn given(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// Records that a child is there. One that cannot be recorded must not go on unseen.
+fn spawned(child: &Child, site: &dyn Site) -> Result<(), LedgerError> {
+    let pid = u32::try_from(child.pid().as_raw()).unwrap_or_default();
+    let recorded = site.spawned(pid, start_time(pid).unwrap_or_default());
+    if recorded.is_err() {
+        let _ = child.signal(nix::sys::signal::Signal::SIGTERM);
+    }
+    recorded
+}
+
+/// Lets go of a child whose time is over, and says how it ended.
+fn settle(child: Child, over: Result<Over, LedgerError>) -> Result<Exit, LedgerError> {
+    let over = match over {
+        Ok(over) => over,
+        Err(error) => {
+            child.abandon();
+            return Err(error);
+        }
+    };
+    let status = if over.stuck {
+        child.abandon();
+        None
+    } else {
+        Some(child.reap())
+    };
+    Ok(match (over.cause, status) {
+        (Some(Cause::Timeout { after }), _) => {
+            Exit::TimedOut { after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX), killed: over.killed }
+        }
+        (Some(Cause::Operator), _) => Exit::Interrupted { killed: over.killed },
+        (None, Some(Ok(status))) => match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, Some(signal)) => Exit::Signal(signal),
+            (None, None) => Exit::Lost { why: "it ended in no known way".to_owned() },
+        },
+        (None, Some(Err(error))) => Exit::Lost { why: format!("it cannot be waited for: {error}") },
+        (None, None) => Exit::Lost { why: "it could not be reached".to_owned() },
+    })
+}
+
+impl Executor for ProcessExecutor {
+    fn admits(&self, _: &Order) -> bool {
+        true
+    }
+
+    fn concurrency(&self) -> usize {
+        // Each command holds two pipes, two files for its output and its input; halligan itself needs some more.
+        let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft);
+        usize::try_from(descriptors.saturating_sub(64) / 8).unwrap_or(usize::MAX).clamp(4, 256)
+    }
+
+    fn locate(&self, program: &str) -> Option<PathBuf> {
+        locate(&self.environment, program)
+    }
+
+    fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
+        self.transports.missing_on(host, programs, stop)
+    }
+
+    fn user(&self) -> String {
+        user()
+    }
+
+    fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
+        let began = Instant::now();
+        let captures = (site.capture()?, site.capture()?);
+        let silent = |exit: Exit, captures: (Box<dyn Capture>, Box<dyn Capture>)| {
+            let printed = |capture: Box<dyn Capture>| Ok::<_, LedgerError>(Printed::new(capture.finish()?, Vec::new()));
+            Ok(Ran { exit, stdout: printed(captures.0)?, stderr: printed(captures.1)?, took: began.elapsed(), leaked: false })
+        };
+        let passage = match self.transports.carry(order, &self.secrets, stop) {
+            Ok(passage) => passage,
+            Err(why) => return silent(Exit::NotStarted { why }, captures),
+        };
+        if order.interactive {
+            return silent(self.attend(order, &passage, site, stop)?, captures);
+        }
+        let ((out, out_writer), (err, err_writer)) = match (output::pipe(), output::pipe()) {
+            (Ok(out), Ok(err)) => (out, err),
+            (Err(error), _) | (_, Err(error)) => {
+                return silent(Exit::NotStarted { why: format!("no pipe for its output: {error}") }, captures);
+            }
+        };
+        let child = match self.start(order, &passage, Some((out_writer, err_writer)), None) {
+            Ok(child) => child,
+            Err(why) => return silent(Exit::NotStarted { why }, captures),
+        };
+        let ended = AtomicBool::new(false);
+        thread::scope(|threads| {
+            let out = threads.spawn(|| output::read(out, captures.0, &self.secrets, &ended, site));
+            let err = threads.spawn(|| output::read(err, captures.1, &self.secrets, &ended, site));
+            let over = spawned(&child, site).and_then(|()| match &passage.far {
+                None => supervise(&child, order.timeout, self.patience, site, stop),
+                Some(far) => supervise(&Carried::new(&child, far, self.patience.grace), order.timeout, self.patience, site, stop),
+            });
+            // Its end is one thing, the end of its output another.
+            ended.store(true, Ordering::SeqCst);
+            let (out, err) = (joined(out), joined(err));
+            let exit = settle(child, over)?;
+            let ((stdout, out_leaked), (mut stderr, err_leaked)) = (out?, err?);
+            let exit = match &passage.far {
+                Some(far) => far.judge(exit, &mut stderr),
+                None => exit,
+            };
+            Ok(Ran { exit, stdout, stderr, took: began.elapsed(), leaked: out_leaked || err_leaked })
+        })
+    }
+}
+
+/// The user who runs halligan.
+fn user() -> String {
+    let uid = Uid::effective();
+    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+/// Where a program stands on this machine's own PATH.
+fn locate(environment: &BTreeMap<String, String>, program: &str) -> Option<PathBuf> {
+    let executable = |path: &Path| path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok();
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(|path| executable(path));
+    }
+    environment.get("PATH")?.split(':').map(|directory| Path::new(directory).join(program)).find(|path| executable(path))
+}
+
+fn joined(reader: thread::ScopedJoinHandle<'_, Result<(Printed, bool), LedgerError>>) -> Result<(Printed, bool), LedgerError> {
+    reader
+        .join()
+        .unwrap_or_else(|_| Err(LedgerError { what: "the thread that keeps a command's output has failed".to_owned(), source: None }))
+}

@@ -1,0 +1,148 @@
+//! The operator's signals, turned into an urgency that the loop looks at.
+
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+};
+
+use nix::sys::signal::{Signal, raise};
+use signal_hook::{
+    SigId,
+    consts::{SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP},
+    flag,
+    iterator::{Handle, Signals},
+    low_level,
+};
+
+use super::child;
+use crate::ports::{Heard, Interrupts, Urgency};
+
+/// Listens until dropped.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    handle: Handle,
+    thread: Option<thread::JoinHandle<()>>,
+    broken_pipe: SigId,
+}
+
+impl Listener {
+    /// Ctrl-C: once, stop after this step; twice, end this step; three times, leave at once. TERM is the second of these, HUP
+    /// means that the terminal is gone. Cleanups heed only the third. A broken pipe is no signal for a run: it goes on.
+    /// Ctrl-Z stops us with all that is under way, and no time passes for it.
+    ///
+    /// What was ignored when we were started stays ignored, as after `nohup`.
+    ///
+    /// # Errors
+    /// The handlers cannot be set.
+    pub(crate) fn start(
+        interrupts: Arc<Interrupts>,
+        last: Arc<Interrupts>,
+        told: impl Fn(&'static str, Urgency) + Send + 'static,
+    ) -> io::Result<Self> {
+        let ignored = ignored();
+        let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP].into_iter().filter(|signal| !holds(ignored, *signal));
+        let mut signals = Signals::new(wanted)?;
+        // Only caught. It must not wake the thread: the waking is a write to a pipe, which may itself be broken when we end,
+        // and would then bring itself about for ever.
+        let broken_pipe = flag::register(SIGPIPE, Arc::new(AtomicBool::new(false)))?;
+        let handle = signals.handle();
+        let thread = thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            for signal in signals.forever() {
+                let name = match signal {
+                    SIGINT => "SIGINT",
+                    SIGTERM => "SIGTERM",
+                    SIGHUP => "SIGHUP",
+                    SIGTSTP => {
+                        stand_still(&interrupts, || ());
+                        continue;
+                    }
+                    _ => continue,
+                };
+                // Remembered before it takes effect, so that its record comes before those of what it brings about.
+                interrupts.hear(Heard::Stop(name));
+                match signal {
+                    SIGINT => {
+                        interrupts.press();
+                    }
+                    SIGTERM => interrupts.raise(Urgency::Now),
+                    _ => interrupts.hang_up(),
+                }
+                let urgency = interrupts.urgency();
+                if urgency == Urgency::AtOnce {
+                    last.raise(Urgency::AtOnce);
+                }
+                told(name, urgency);
+            }
+        })?;
+        Ok(Self { handle, thread: Some(thread), broken_pipe })
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.handle.close();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        low_level::unregister(self.broken_pipe);
+    }
+}
+
+/// Sees to it that our children can be waited for. Some who start us ignore the end of theirs, which we inherit, and then the
+/// kernel forgets how a command ended before we can ask.
+///
+/// # Errors
+/// The handler cannot be set.
+pub fn heed_children() -> io::Result<()> {
+    if holds(ignored(), SIGCHLD) {
+        // That it is caught is all that matters, and what we start does not inherit it.
+        flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
+    }
+    Ok(())
+}
+
+fn holds(mask: u64, signal: i32) -> bool {
+    mask >> (signal - 1) & 1 == 1
+}
+
+/// The signals that are ignored from the start, one bit each (proc(5), `SigIgn`).
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
+/// Stops us and all that is under way until somebody lets us go on; `first` is done before anything else then. Where nobody
+/// could let us go on, nothing happens, as the kernel has it for signals of the terminal.
+pub(super) fn stand_still(interrupts: &Interrupts, first: impl FnOnce()) {
+    if child::has_job_control() {
+        interrupts.suspend();
+        child::signal_all(Signal::SIGSTOP);
+        let _ = raise(Signal::SIGSTOP);
+        first();
+        child::signal_all(Signal::SIGCONT);
+        interrupts.hear(Heard::Suspended(interrupts.proceed()));
+    } else {
+        first();
+        child::signal_all(Signal::SIGCONT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::alone::alone, *};
+
+    /// A listener whose thread is gone before it is woken writes to a pipe that nobody reads any more. The signal of that
+    /// must not write to it again, for ever.
+    #[test]
+    fn it_ends_however_its_thread_and_its_waker_meet() {
+        alone("exec::signals::tests::it_ends_however_its_thread_and_its_waker_meet", || {
+            let (interrupts, last) = (Arc::new(Interrupts::default()), Arc::new(Interrupts::default()));
+            let mut listener = Listener::start(interrupts, last, |_, _| ()).unwrap();
+            listener.handle.close();
+            listener.thread.take().unwrap().join().unwrap();
+            drop(listener);
+        });
+    }
+}

@@ -1,0 +1,304 @@
+//! One connection a host, held open by OpenSSH's own client and shared by every command that goes there.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{self, File},
+    io::Read,
+    os::unix::{fs::PermissionsExt, net::UnixStream, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::ports::{Interrupts, Urgency};
+
+/// From the first packet to the end of authentication; ssh's own limits cover only parts of it.
+const OPENING: Duration = Duration::from_secs(30);
+/// More sessions than this at once are refused by a server with its standard settings (`MaxSessions 10`), and one is kept for signals.
+const SESSIONS: usize = 8;
+/// So many connections are opened at once: each costs both sides a key exchange, and a jump host refuses a crowd.
+const OPENED_AT_ONCE: usize = 32;
+/// More idle connections than this are closed, the longest unused first.
+const MOST_OPEN: usize = 256;
+
+/// What `ssh` says when the shared connection takes no session: the fallback to a connection of its own is cut off.
+const TRAP: &str = "halligan: the shared connection takes no session";
+
+/// Said only where a session may have been asked for already.
+const ASKED_ALREADY: &str = "from master failed";
+
+/// Every connection of a run. Closed when dropped.
+#[derive(Debug)]
+pub(super) struct Connections {
+    ssh: PathBuf,
+    environment: BTreeMap<String, String>,
+    state: Mutex<MasterState>,
+    places: Places,
+}
+
+#[derive(Debug, Default)]
+struct MasterState {
+    directory: Option<tempfile::TempDir>,
+    open: HashMap<String, Arc<Connection>>,
+    made: u64,
+}
+
+/// A connection to one host.
+#[derive(Debug)]
+pub(super) struct Connection {
+    address: String,
+    options: Vec<String>,
+    socket: PathBuf,
+    log: PathBuf,
+    /// Held while it is opened, so that it is opened once.
+    opening: Mutex<()>,
+    sessions: Places,
+    used: Mutex<Instant>,
+}
+
+/// So many at once and no more.
+#[derive(Debug)]
+struct Places {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Places {
+    fn new(count: usize) -> Self {
+        Self { free: Mutex::new(count), freed: Condvar::new() }
+    }
+
+    fn take(&self, stop: &Interrupts) -> Result<(), String> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            if stop.urgency() >= Urgency::Now {
+                return Err("ended by the operator before it began".to_owned());
+            }
+            (free, _) = self.freed.wait_timeout(free, Duration::from_millis(200)).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Ok(())
+    }
+
+    fn give_back(&self) {
+        *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.freed.notify_one();
+    }
+}
+
+/// The right to one session on a connection.
+#[derive(Debug)]
+pub(crate) struct Session(Arc<Connection>);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        *self.0.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.sessions.give_back();
+    }
+}
+
+impl Session {
+    /// Why a session ended with ssh's own code: `Ok` if it never began, `Err` if nobody knows how far it came.
+    pub(crate) fn lost(&self, stderr: &str) -> Result<String, String> {
+        if stderr.contains(TRAP) && !stderr.contains(ASKED_ALREADY) {
+            return Ok(self.0.last_words().unwrap_or_else(|| "the shared connection takes no session".to_owned()));
+        }
+        if self.0.alive() {
+            return Err("the far shell ended without a word".to_owned());
+        }
+        Err(self.0.last_words().unwrap_or_else(|| "ssh gave no reason".to_owned()))
+    }
+}
+
+impl Connection {
+    /// Whether somebody listens on the shared socket and greets.
+    fn alive(&self) -> bool {
+        let Ok(mut stream) = UnixStream::connect(&self.socket) else { return false };
+        let mut greeting = [0; 4];
+        stream.set_read_timeout(Some(Duration::from_secs(2))).is_ok() && stream.read_exact(&mut greeting).is_ok()
+    }
+
+    /// The last thing that the connection itself said.
+    fn last_words(&self) -> Option<String> {
+        let log = fs::read(&self.log).ok()?;
+        let text = String::from_utf8_lossy(&log);
+        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    }
+
+    /// The words with which a session is asked for.
+    pub(super) fn words(&self, terminal: bool, line: String) -> Vec<String> {
+        let mut words = vec!["ssh".to_owned()];
+        words.extend(self.options.iter().cloned());
+        words.extend(["-S".to_owned(), self.socket.display().to_string()]);
+        // Without the shared connection there is none: ssh must not quietly open another.
+        let trap = format!("ProxyCommand=echo '{TRAP}' >&2; exit 1");
+        for option in ["ControlMaster=no", "BatchMode=yes", "RemoteCommand=none", "LogLevel=ERROR", &trap] {
+            words.extend(["-o".to_owned(), option.to_owned()]);
+        }
+        words.extend([if terminal { "-tt" } else { "-T" }.to_owned(), "--".to_owned(), self.address.clone(), line]);
+        words
+    }
+}
+
+impl Connections {
+    #[must_use]
+    pub(super) fn new(ssh: PathBuf, environment: BTreeMap<String, String>) -> Self {
+        Self { ssh, environment, state: Mutex::default(), places: Places::new(OPENED_AT_ONCE) }
+    }
+
+    /// A session on the one connection to a host, which is opened if it is not open. The error says why there is none: nothing
+    /// was begun then.
+    pub(super) fn session(&self, address: &str, options: &[String], stop: &Interrupts) -> Result<(Arc<Connection>, Session), String> {
+        let connection = self.connection(address, options)?;
+        connection.sessions.take(stop)?;
+        let session = Session(Arc::clone(&connection));
+        {
+            let _opening = connection.opening.lock().unwrap_or_else(PoisonError::into_inner);
+            if !connection.alive() {
+                self.places.take(stop)?;
+                let opened = self.open(&connection, stop);
+                self.places.give_back();
+                opened?;
+            }
+        }
+        Ok((connection, session))
+    }
+
+    fn connection(&self, address: &str, options: &[String]) -> Result<Arc<Connection>, String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = std::iter::once(address).chain(options.iter().map(String::as_str)).collect::<Vec<_>>().join("\0");
+        if let Some(connection) = state.open.get(&key) {
+            return Ok(Arc::clone(connection));
+        }
+        if state.open.len() >= MOST_OPEN {
+            self.close_idle(&mut state);
+        }
+        if state.directory.is_none() {
+            state.directory = Some(private_directory()?);
+        }
+        let directory = state.directory.as_ref().map(|directory| directory.path().to_owned()).unwrap_or_default();
+        let number = state.made;
+        state.made += 1;
+        let connection = Arc::new(Connection {
+            address: address.to_owned(),
+            options: options.to_vec(),
+            socket: directory.join(number.to_string()),
+            log: directory.join(format!("{number}.log")),
+            opening: Mutex::new(()),
+            sessions: Places::new(SESSIONS),
+            used: Mutex::new(Instant::now()),
+        });
+        state.open.insert(key, Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    fn close_idle(&self, state: &mut MasterState) {
+        let idle = state.open.iter().filter(|(_, connection)| Arc::strong_count(connection) == 1);
+        let oldest =
+            idle.min_by_key(|(_, connection)| *connection.used.lock().unwrap_or_else(PoisonError::into_inner)).map(|(key, _)| key.clone());
+        if let Some(connection) = oldest.and_then(|key| state.open.remove(&key)) {
+            let closing: Vec<Child> = self.closing(&connection).into_iter().collect();
+            wait_all(closing);
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.ssh);
+        command.env_clear().envs(&self.environment).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+        command
+    }
+
+    fn open(&self, connection: &Connection, stop: &Interrupts) -> Result<(), String> {
+        let _ = fs::remove_file(&connection.socket);
+        let log = File::create(&connection.log).map_err(|error| format!("no log for its connection: {error}"))?;
+        let mut command = self.command();
+        // What comes first counts, so the inventory's options win over these, and these over the operator's ssh_config.
+        command.args(&connection.options).arg("-N").arg("-S").arg(&connection.socket);
+        for option in [
+            "ControlMaster=yes",
+            // Should halligan be killed, its connections end by themselves.
+            "ControlPersist=600",
+            "BatchMode=yes",
+            "ConnectTimeout=10",
+            "ServerAliveInterval=5",
+            "ServerAliveCountMax=3",
+            "ClearAllForwardings=yes",
+            "RemoteCommand=none",
+            "RequestTTY=no",
+            "LogLevel=INFO",
+        ] {
+            command.args(["-o", option]);
+        }
+        let mut child = command.arg("--").arg(&connection.address).stderr(log).spawn().map_err(|error| format!("ssh: {error}"))?;
+        let began = Instant::now();
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) => {}
+                Err(error) => return Err(format!("ssh cannot be waited for: {error}")),
+            }
+            let why = if began.elapsed() >= OPENING {
+                format!("it does not answer: no connection within {} s", OPENING.as_secs())
+            } else if stop.urgency() >= Urgency::Now {
+                "ended by the operator before it was reached".to_owned()
+            } else {
+                thread::sleep((began.elapsed() / 8).clamp(Duration::from_millis(2), Duration::from_millis(100)));
+                continue;
+            };
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(why);
+        };
+        if status.success() && connection.alive() {
+            return Ok(());
+        }
+        let why = connection.last_words().unwrap_or_else(|| "ssh gave no reason".to_owned());
+        Err(format!("no connection: {why}"))
+    }
+
+    /// Asks a connection to end; whoever asks must wait for the child.
+    fn closing(&self, connection: &Connection) -> Option<Child> {
+        if !connection.socket.exists() {
+            return None;
+        }
+        let mut command = self.command();
+        command.args(&connection.options).arg("-S").arg(&connection.socket);
+        command.args(["-O", "exit", "--"]).arg(&connection.address).stderr(Stdio::null()).spawn().ok()
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        let state = std::mem::take(self.state.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let open: Vec<_> = state.open.into_values().collect();
+        for some in open.chunks(32) {
+            wait_all(some.iter().filter_map(|connection| self.closing(connection)).collect());
+        }
+    }
+}
+
+/// Waits for what should end at once, and ends what does not.
+fn wait_all(children: Vec<Child>) {
+    let deadline = Instant::now() + Duration::from_secs(3);
+    for mut child in children {
+        while matches!(child.try_wait(), Ok(None)) {
+            if Instant::now() >= deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                break;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// Where the shared sockets are: nobody else may enter, and its path is short, since a socket's may not be long.
+fn private_directory() -> Result<tempfile::TempDir, String> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_dir() && path.as_os_str().len() < 50);
+    let parent = runtime.unwrap_or_else(|| PathBuf::from("/tmp"));
+    let make =
+        |parent: &Path| tempfile::Builder::new().prefix("halligan-").permissions(fs::Permissions::from_mode(0o700)).tempdir_in(parent);
+    make(&parent).or_else(|_| make(Path::new("/tmp"))).map_err(|error| format!("no directory for its connection: {error}"))
+}

@@ -1,0 +1,211 @@
+//! How an order gets to where it runs: to another user, into a container, to another host.
+//!
+//! Whatever carries it, the far side is a POSIX `sh` that reads a [`letter`]; only the words around it differ.
+
+pub(crate) mod carried;
+mod connection;
+mod errand;
+mod letter;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, posted},
+    inventory::{self, Inventory, KindName, Transport},
+    ports::{EnvValue, Interrupts, Order, Words},
+    secret::Secrets,
+};
+pub(crate) use carried::Carried;
+use connection::Connections;
+use letter::Letter;
+
+/// How long a question that halligan itself asks of a far host may take, once it is connected.
+const ASKING: Duration = Duration::from_secs(60);
+
+/// Carries orders.
+#[derive(Debug)]
+pub(crate) struct Transports {
+    inventory: Option<Arc<Inventory>>,
+    /// Sudo's password, where the operator gave one.
+    password: Option<String>,
+    environment: BTreeMap<String, String>,
+    /// The user who runs halligan.
+    user: String,
+    connections: Connections,
+}
+
+/// What is started on this machine for an order to run where it should.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    /// Never empty.
+    pub words: Vec<String>,
+    pub cwd: Option<PathBuf>,
+    pub env: Vec<EnvValue>,
+    pub stdin: Option<Vec<u8>>,
+    /// `None` if it runs on this machine, where signals reach it directly.
+    pub far: Option<Far>,
+}
+
+impl Transports {
+    #[must_use]
+    pub(crate) fn new(
+        inventory: Option<Arc<Inventory>>,
+        password: Option<String>,
+        ssh: PathBuf,
+        user: String,
+        environment: BTreeMap<String, String>,
+    ) -> Self {
+        let connections = Connections::new(ssh, environment.clone());
+        Self { inventory, password, environment, user, connections }
+    }
+
+    /// Prepares the way for an order; for another host this opens its connection if it is not open. The error says why it cannot
+    /// be started: nothing was begun then.
+    ///
+    /// # Errors
+    /// The host is unknown or cannot be reached, or a secret would be seen on the way.
+    pub(crate) fn carry(&self, order: &Order, secrets: &Secrets, stop: &Interrupts) -> Result<Passage, String> {
+        let argv = match &order.words {
+            Words::Argv(argv) => argv.clone(),
+            Words::Script(script) => ["bash", "-euo", "pipefail", "-c", script].map(String::from).to_vec(),
+        };
+        let user = order.user.as_deref();
+        match &order.host {
+            Some(host) if !self.is_here(host)? => self.to_host(host, &argv, order, secrets, stop),
+            _ => self.here(argv, user.filter(|user| *user != self.user), order),
+        }
+    }
+
+    fn is_here(&self, host: &str) -> Result<bool, String> {
+        Ok(self.find(host)?.1.kind == KindName::Local)
+    }
+
+    /// A host's address, how it is reached, and through which other host.
+    fn find(&self, name: &str) -> Result<(String, Transport, Option<String>), String> {
+        let Some(inventory) = &self.inventory else {
+            inventory::destination(name).map_err(|why| format!("`{name}` is no host: {why}"))?;
+            let ssh = Transport::plain("ssh").ok_or("there is no ssh")?;
+            return Ok((name.to_owned(), ssh, None));
+        };
+        match inventory.hosts.get(name) {
+            Some(host) => Ok((host.address.clone(), host.transport.clone(), host.via.clone())),
+            None => Err(format!("the host `{name}` is not in the inventory {}", inventory.source.name)),
+        }
+    }
+
+    fn here(&self, mut argv: Vec<String>, user: Option<&str>, order: &Order) -> Result<Passage, String> {
+        let cwd = order.cwd.clone();
+        let Some(user) = user else {
+            let stdin = order.stdin.clone().map(String::into_bytes);
+            return Ok(Passage { words: argv, cwd, env: order.env.clone(), stdin, far: None });
+        };
+        if self.password.is_some() && !order.interactive {
+            let mark = mark()?;
+            let letter = self.letter(&argv, order, None);
+            let stdin = posted(&letter.script(&mark)?, order.stdin.as_deref());
+            return Ok(Passage { words: letter::awaiting(&mark), cwd: None, env: Vec::new(), stdin: Some(stdin), far: None });
+        }
+        let mut words = vec!["sudo".to_owned()];
+        if !order.interactive {
+            words.push("-n".to_owned());
+        }
+        words.extend(["-u".to_owned(), user.to_owned()]);
+        if !order.env.is_empty() {
+            let names: Vec<&str> = order.env.iter().map(|variable| variable.name.as_str()).collect();
+            words.push(format!("--preserve-env={}", names.join(",")));
+        }
+        words.push("--".to_owned());
+        words.append(&mut argv);
+        let stdin = order.stdin.clone().map(String::into_bytes);
+        Ok(Passage { words, cwd, env: order.env.clone(), stdin, far: None })
+    }
+
+    fn letter<'a>(&'a self, argv: &'a [String], order: &'a Order, ambiguous: Option<i32>) -> Letter<'a> {
+        Letter {
+            argv,
+            env: &order.env,
+            cwd: order.cwd.as_deref(),
+            user: order.user.as_deref(),
+            password: self.password.as_deref(),
+            stdin: order.stdin.is_some() || order.interactive,
+            ambiguous,
+        }
+    }
+
+    fn to_host(&self, host: &str, argv: &[String], order: &Order, secrets: &Secrets, stop: &Interrupts) -> Result<Passage, String> {
+        let mut carriers = Vec::new();
+        let errand = self.errand(host, order.interactive, &mut carriers, stop)?;
+        let ambiguous = carriers.iter().any(|carrier| matches!(carrier, Carrier::Ssh(_))).then_some(255);
+        let script = self.letter(argv, order, ambiguous).script(&errand.mark)?;
+        if errand.by_argument.is_some() {
+            if order.env.iter().any(|variable| secrets.found_in(&variable.value)) || (self.password.is_some() && order.user.is_some()) {
+                return Err(format!("a secret would be seen in the process list of {host}: its transport carries no standard input"));
+            }
+            if order.stdin.is_some() {
+                return Err(format!("the transport of {host} carries no standard input"));
+            }
+        }
+        let (words, stdin) = errand.post(&script, order.stdin.as_deref());
+        let stdin = (!order.interactive).then_some(stdin);
+        let far = Far { mark: errand.mark.clone(), carriers, errand, user: order.user.clone() };
+        Ok(Passage { words, cwd: None, env: Vec::new(), stdin, far: Some(far) })
+    }
+
+    /// The way to a host, link by link.
+    fn errand(&self, host: &str, terminal: bool, carriers: &mut Vec<Carrier>, stop: &Interrupts) -> Result<Errand, String> {
+        let (address, transport, via) = self.find(host)?;
+        let mark = mark()?;
+        let mut errand = Errand { words: Vec::new(), before: Vec::new(), mark, environment: self.environment.clone(), by_argument: None };
+        if transport.kind == KindName::Ssh {
+            if via.is_some() {
+                return Err(format!(
+                    "{host} is reached by ssh; name the host before it with ProxyJump in its transport's options, not with `via`"
+                ));
+            }
+            let (connection, session) = self.connections.session(&address, &transport.options, stop)?;
+            carriers.push(Carrier::Ssh(session));
+            if terminal {
+                errand.by_argument = Some(ByArgument { transport, address });
+                errand.words = connection.words(true, String::new());
+            } else {
+                errand.words = connection.words(false, letter::line(&letter::awaiting(&errand.mark)));
+            }
+            return Ok(errand);
+        }
+        carriers.push(Carrier::Other { codes: transport.lost_codes.clone(), messages: transport.lost_messages.clone() });
+        if !transport.stdin || terminal {
+            if via.is_some() {
+                return Err(format!("what goes to {host} through another host needs standard input, and its transport carries none"));
+            }
+            errand.by_argument = Some(ByArgument { transport, address });
+            return Ok(errand);
+        }
+        errand.words = around(&transport, &address, &letter::awaiting(&errand.mark), false);
+        if let Some(via) = via.filter(|via| !matches!(self.is_here(via), Ok(true))) {
+            let outer = self.errand(&via, false, carriers, stop)?;
+            let inner = Letter { argv: &errand.words, env: &[], cwd: None, user: None, password: None, stdin: true, ambiguous: None };
+            let (words, before) = outer.post(&inner.script(&outer.mark)?, None);
+            (errand.words, errand.before) = (words, before);
+        }
+        Ok(errand)
+    }
+
+    /// Which of these programs a host does not have.
+    ///
+    /// # Errors
+    /// The host cannot be asked.
+    pub(crate) fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
+        if self.is_here(host)? {
+            let path = self.environment.get("PATH").map(String::as_str).unwrap_or_default();
+            let there = |program: &String| path.split(':').any(|directory| std::path::Path::new(directory).join(program).is_file());
+            return Ok(programs.iter().filter(|program| !there(program)).cloned().collect());
+        }
+        let mut carriers = Vec::new();
+        let errand = self.errand(host, false, &mut carriers, stop)?;
+        let (code, stdout) = errand.run(&letter::missing_script(programs)?, ASKING)?;
+        if code != Some(0) {
+            return Err("it does not answer".to_owned());
+        }
+        Ok(String::from_utf8_lossy(&stdout).lines().map(str::to_owned).collect())
+    }
+}

@@ -1,0 +1,122 @@
+//! Hosts and the ways to them, checked.
+
+use super::document::{KindName, Quoting, SharedLock};
+use crate::runbook::model::SourceText;
+use indexmap::IndexMap;
+use serde_json::Value;
+use serde_json::json;
+
+/// How a host is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transport {
+    /// As it is called in the inventory.
+    pub name: String,
+    pub kind: KindName,
+    pub options: Vec<String>,
+    /// For [`KindName::Command`]; never empty then.
+    pub command: Vec<String>,
+    pub quoting: Quoting,
+    /// Standard input reaches the far side.
+    pub stdin: bool,
+    pub lost_codes: Vec<i32>,
+    pub lost_messages: Vec<String>,
+}
+
+impl Transport {
+    /// One that needs no setting up.
+    #[must_use]
+    pub fn plain(name: &str) -> Option<Self> {
+        let kind = match name {
+            "local" => KindName::Local,
+            "ssh" => KindName::Ssh,
+            "kubectl-exec" => KindName::KubectlExec,
+            "chroot" => KindName::Chroot,
+            "nsenter" => KindName::Nsenter,
+            "cephadm-shell" => KindName::CephadmShell,
+            _ => return None,
+        };
+        Some(Self::of(name, kind))
+    }
+
+    pub fn of(name: &str, kind: KindName) -> Self {
+        let (lost_codes, lost_messages): (Vec<i32>, &[&str]) = match kind {
+            KindName::Ssh => (vec![255], &[]),
+            // kubectl uses 1 for its own failures and for a command's.
+            KindName::KubectlExec => {
+                (vec![1], &["error: ", "Error from server", "Unable to connect to the server", "error dialing backend", "unexpected EOF"])
+            }
+            _ => (Vec::new(), &[]),
+        };
+        Self {
+            name: name.to_owned(),
+            kind,
+            options: Vec::new(),
+            command: Vec::new(),
+            quoting: Quoting::Argv,
+            stdin: true,
+            lost_codes,
+            lost_messages: lost_messages.iter().map(|text| (*text).to_owned()).collect(),
+        }
+    }
+}
+
+/// One host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host {
+    pub address: String,
+    pub transport: Transport,
+    pub via: Option<String>,
+    pub vars: IndexMap<String, Value>,
+}
+
+/// An inventory without faults.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    pub source: SourceText,
+    pub hosts: IndexMap<String, Host>,
+    /// Names of hosts, each once, in the order of the file.
+    pub groups: IndexMap<String, Vec<String>>,
+    pub locks: IndexMap<String, SharedLock>,
+}
+
+impl Inventory {
+    /// What expressions see as `inventory`.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        let hosts: serde_json::Map<String, Value> = self
+            .hosts
+            .iter()
+            .map(|(name, host)| {
+                (name.clone(), json!({"name": name, "address": host.address, "transport": host.transport.name, "vars": host.vars}))
+            })
+            .collect();
+        json!({"hosts": hosts, "groups": self.groups})
+    }
+
+    /// What expressions see without an inventory.
+    #[must_use]
+    pub fn nothing() -> Value {
+        json!({"hosts": {}, "groups": {}})
+    }
+}
+
+/// Whether this can be given to a program as a host's name or address.
+///
+/// # Errors
+/// Says why not.
+pub(crate) fn destination(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if text.starts_with('-') {
+        return Err("it begins with `-`, and a program would take it for an option".to_owned());
+    }
+    match text.chars().find(|c| {
+        c.is_control()
+            || c.is_whitespace()
+            || matches!(c, '\'' | '"' | '`' | '$' | '\\' | ';' | '&' | '<' | '>' | '|' | '(' | ')' | '{' | '}')
+    }) {
+        Some(c) => Err(format!("{c:?} can stand in no host's name")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,50 @@
+//! A journal's lines, one after the other.
+
+use super::record::LONGEST;
+use std::io;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+
+/// One line as it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct RawLine<'l> {
+    /// From 1.
+    pub number: u64,
+    /// With its newline, if it has one. At most one byte more than [`LONGEST`].
+    pub bytes: &'l [u8],
+}
+
+impl RawLine<'_> {
+    #[must_use]
+    pub fn terminated(&self) -> bool {
+        self.bytes.ends_with(b"\n")
+    }
+}
+
+/// Lines, one at a time.
+#[derive(Debug)]
+pub struct Lines<R> {
+    pub from: BufReader<R>,
+    pub line: Vec<u8>,
+    pub number: u64,
+}
+
+impl<R: Read> Lines<R> {
+    pub fn new(from: R) -> Self {
+        Self { from: BufReader::with_capacity(1 << 18, from), line: Vec::new(), number: 0 }
+    }
+
+    /// The next line; not an iterator, since each line replaces the one before.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn read(&mut self) -> io::Result<Option<RawLine<'_>>> {
+        self.line.clear();
+        if (&mut self.from).take(LONGEST as u64 + 1).read_until(b'\n', &mut self.line)? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        Ok(Some(RawLine { number: self.number, bytes: &self.line }))
+    }
+}

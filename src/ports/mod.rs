@@ -1,0 +1,305 @@
+//! The few traits through which the run loop meets the outside. `app` joins them; their implementers never import one another.
+
+pub(crate) mod interrupts;
+
+use std::{io, path::PathBuf, time::Duration};
+
+pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
+
+use crate::event::{Answerer, Captured, Effect, Event, Exit, Part, Place, Progress, Shown};
+
+/// Keeps what happened. An event counts only once this has taken it.
+pub trait Ledger: Sync {
+    /// Returns when the event is as durable as this ledger makes anything.
+    ///
+    /// # Errors
+    /// The event may be lost: nothing new may start.
+    fn append(&self, event: &Event) -> Result<(), LedgerError>;
+
+    /// A place for one stream of output.
+    ///
+    /// # Errors
+    /// As for `append`.
+    fn capture(&self) -> Result<Box<dyn Capture>, LedgerError>;
+}
+
+/// Takes one stream of output, whole.
+pub trait Capture: io::Write + Send {
+    /// Makes what was written durable, and names it.
+    ///
+    /// # Errors
+    /// What was written may be lost.
+    fn finish(self: Box<Self>) -> Result<Captured, LedgerError>;
+}
+
+/// The record cannot be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal cannot be written: {what}")]
+pub struct LedgerError {
+    pub what: String,
+    #[source]
+    pub source: Option<io::Error>,
+}
+
+/// A value for a command's environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvValue {
+    pub name: String,
+    pub value: String,
+}
+
+/// What is to be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Words {
+    /// Word by word, never empty.
+    Argv(Vec<String>),
+    /// A bash script.
+    Script(String),
+}
+
+/// A command with every expression in it resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    pub place: Place,
+    pub part: Part,
+    pub words: Words,
+    pub effect: Effect,
+    /// `None` is this machine.
+    pub host: Option<String>,
+    pub user: Option<String>,
+    pub cwd: Option<PathBuf>,
+    pub env: Vec<EnvValue>,
+    pub stdin: Option<String>,
+    pub timeout: Option<Duration>,
+    pub interactive: bool,
+}
+
+impl Order {
+    /// What may be recorded and shown of it.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        let argv = match &self.words {
+            Words::Argv(argv) => argv.clone(),
+            Words::Script(script) => ["bash", "-euo", "pipefail", "-c", script].map(String::from).to_vec(),
+        };
+        Shown {
+            argv,
+            effect: self.effect,
+            host: self.host.clone(),
+            user: self.user.clone(),
+            cwd: self.cwd.as_ref().map(|path| path.display().to_string()),
+            env: self.env.iter().map(|variable| variable.name.clone()).collect(),
+            stdin: self.stdin.is_some(),
+            timeout_ms: self.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+/// One stream of what a command printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    pub captured: Captured,
+    /// All of it up to [`Printed::LIMIT`]; of what is longer, only the first [`Printed::EDGE`].
+    pub head: Vec<u8>,
+    /// The last [`Printed::EDGE`] of what is longer; empty where `head` is all.
+    pub tail: Vec<u8>,
+}
+
+impl Printed {
+    /// How much of a stream expressions may look at, in bytes.
+    pub const LIMIT: usize = 8 << 20;
+    /// How much is remembered of each end of a longer one, in bytes.
+    pub const EDGE: usize = 64 << 10;
+
+    /// A stream of which the beginning is at hand.
+    #[must_use]
+    pub fn new(captured: Captured, head: Vec<u8>) -> Self {
+        Self { captured, head, tail: Vec::new() }
+    }
+
+    /// Its last bytes, as many as are at hand.
+    #[must_use]
+    pub fn end(&self) -> &[u8] {
+        if self.tail.is_empty() { &self.head } else { &self.tail }
+    }
+
+    /// `head` is all there was.
+    #[must_use]
+    pub fn whole(&self) -> bool {
+        self.captured.bytes == self.head.len() as u64 && !self.captured.truncated
+    }
+}
+
+/// How an order ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub exit: Exit,
+    pub stdout: Printed,
+    pub stderr: Printed,
+    pub took: Duration,
+    /// Something it started held its output open after it had ended.
+    pub leaked: bool,
+}
+
+/// What an executor says while a command is under way.
+pub trait Site: Sync {
+    /// # Errors
+    /// The journal does not take it.
+    fn spawned(&self, pid: u32, start_time: u64) -> Result<(), LedgerError>;
+    /// # Errors
+    /// The journal does not take it.
+    fn signalled(&self, signal: &str) -> Result<(), LedgerError>;
+    /// # Errors
+    /// The journal gives no room.
+    fn capture(&self) -> Result<Box<dyn Capture>, LedgerError>;
+    /// A line of output, for the screen and for progress figures.
+    fn line(&self, text: &str);
+    /// Whether lines are of use to anybody.
+    fn listens(&self) -> bool {
+        true
+    }
+    /// What else the journal and the operator should know of it, such as what it has left behind.
+    ///
+    /// # Errors
+    /// The journal does not take it.
+    fn remark(&self, _text: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
+}
+
+/// Runs commands: as processes, as a simulated world, or only those that read.
+pub trait Executor: Sync {
+    /// Whether this executor would really run the order.
+    fn admits(&self, order: &Order) -> bool;
+    /// How many orders it can have under way at once.
+    fn concurrency(&self) -> usize;
+    /// Where a program stands, as it would be found when it is run; `None` if it is not there.
+    fn locate(&self, program: &str) -> Option<PathBuf>;
+    /// Which of these programs another host does not have; none in a world that has no other hosts.
+    ///
+    /// # Errors
+    /// The host cannot be asked, and why.
+    fn missing_on(&self, _host: &str, _programs: &[String], _stop: &Interrupts) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+    /// The name of the user who runs halligan, in this executor's world.
+    fn user(&self) -> String;
+    /// Runs the order to its end. Its `began` is durable already.
+    ///
+    /// # Errors
+    /// Only the journal's: how the command itself ended is in [`Ran`].
+    fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError>;
+}
+
+/// Tells time and lets it pass.
+pub trait Clock: Sync {
+    fn now(&self) -> jiff::Timestamp;
+    /// Since this clock was made; never goes back.
+    fn elapsed(&self) -> Duration;
+    /// Returns early when the operator interrupts.
+    fn pause(&self, length: Duration, stop: &Interrupts);
+}
+
+/// What the operator is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ask {
+    /// Shall this plan be run?
+    Plan { changes: usize, destroys: usize },
+    /// Shall a run that was left be gone on with? What was found stands on the screen already.
+    GoOn,
+    /// Yes or no, for a step that only asks.
+    YesNo,
+    /// This, typed out. `destroys` when nothing can take it back.
+    Phrase { phrase: String, destroys: bool },
+    /// What was done elsewhere.
+    Report { ask: String },
+    /// A step has failed: what now?
+    Failed { choices: Vec<Choice> },
+    /// A blocking probe says no: a reason, or nothing to stop.
+    Override,
+    /// In step mode: do this step?
+    Step { choices: Vec<Choice> },
+    /// Nobody knows how a step ended.
+    Doubt { choices: Vec<Choice> },
+}
+
+/// What may be chosen when something needs a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    Run,
+    Retry,
+    Skip,
+    Continue,
+    Rollback,
+    Stop,
+    Done,
+    NotDone,
+}
+
+/// A question with all that is needed to ask it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// `None` for the plan.
+    pub place: Option<Place>,
+    pub ask: Ask,
+    /// The whole text: what is journaled is what was shown.
+    pub text: String,
+}
+
+/// What the operator said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Yes {
+        typed: String,
+        by: Answerer,
+    },
+    No {
+        why: String,
+    },
+    Chosen {
+        choice: Choice,
+        by: Answerer,
+    },
+    /// A dry run asks nothing.
+    NotAsked,
+}
+
+/// What would have answered a question before it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beforehand {
+    /// `--yes`
+    Yes,
+    /// `--confirm STEP=PHRASE`; without a phrase, one of the operator's own words.
+    Confirm { place: Place, phrase: Option<String> },
+    /// `--override PROBE=REASON`
+    Override { place: Place },
+    /// A value for a parameter; one that is secret is not for a command line, where other users could see it.
+    Parameter { name: String, secret: bool },
+    /// No flag does: what would help.
+    Nothing { instead: &'static str },
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// No terminal, and what would have answered.
+    #[error("this needs an answer, and there is no terminal to ask on")]
+    NoTerminal { beforehand: Beforehand },
+    #[error("interrupted at a prompt")]
+    Interrupted,
+    #[error("the terminal is gone")]
+    Gone,
+}
+
+/// Lets the operator decide.
+pub trait Prompt: Sync {
+    /// # Errors
+    /// There is nobody to answer; that is never a yes.
+    fn ask(&self, question: &Question) -> Result<Answer, NoAnswer>;
+}
+
+/// Looks on. Returns nothing, so it can steer nothing.
+pub trait Observer: Sync {
+    fn event(&self, at: jiff::Timestamp, event: &Event);
+    fn progress(&self, at: jiff::Timestamp, progress: &Progress);
+}

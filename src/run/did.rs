@@ -1,0 +1,54 @@
+//! What has become of a step.
+
+use minijinja::{Value, context};
+
+use super::halt::Halt;
+use crate::{
+    event::{Place, Prediction, Skip},
+    plan::Scope,
+    runbook::model::Step,
+};
+
+/// What has become of a step.
+pub(super) enum Did {
+    Done(Value),
+    Failed {
+        why: String,
+        at: Option<Place>,
+    },
+    /// Nobody can say whether it took effect.
+    Doubt {
+        why: String,
+    },
+    /// A dry run does not do it.
+    Predicted(Prediction),
+    Skipped(Skip, Value),
+}
+
+impl Did {
+    pub(super) fn failed(why: String) -> Self {
+        Self::Failed { why, at: None }
+    }
+
+    /// What has become of a stretch of steps. A failure inside is the stretch's own, for its `on_fail` to decide.
+    pub(super) fn of(result: Result<(), Halt>) -> Result<Self, Halt> {
+        match result {
+            Ok(()) => Ok(Self::Done(context! { ran => true, ok => true })),
+            Err(Halt::Failed { place, why }) => Ok(Self::Failed { why, at: Some(place) }),
+            Err(halt) => Err(halt),
+        }
+    }
+}
+
+/// What a name that was not reached stands for.
+pub(super) fn not_run() -> Value {
+    context! { ran => false }
+}
+
+/// Settles the names of steps that were not reached.
+pub(super) fn forget(steps: &[Step], scope: &mut Scope, settle: &dyn Fn(&mut Scope, &str)) {
+    for step in steps {
+        settle(scope, step.id.as_str());
+        forget(step.children(), scope, settle);
+    }
+}

@@ -1,0 +1,113 @@
+//! Why the loop does not go on.
+
+use crate::{
+    event::{Outcome, Place, state::IllegalTransition},
+    ports::{Beforehand, LedgerError, NoAnswer},
+};
+
+/// Why the loop does not go on.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The preflight said no.
+    Blocked {
+        why: String,
+    },
+    /// The operator said no, or nobody could be asked; `beforehand` would have answered.
+    Declined {
+        place: Option<Place>,
+        why: String,
+        beforehand: Option<Beforehand>,
+    },
+    /// A step failed, and nothing says to go on.
+    Failed {
+        place: Place,
+        why: String,
+    },
+    /// The operator stopped it.
+    Stopped {
+        place: Option<Place>,
+        why: String,
+    },
+    /// What was done is to be taken back.
+    Rollback {
+        place: Place,
+        why: String,
+    },
+    /// Only a person can say how to go on, and nobody is there. All stays as it is.
+    OperatorNeeded {
+        place: Place,
+        why: String,
+    },
+    /// It could not be taken back.
+    Stuck {
+        place: Place,
+        why: String,
+    },
+    /// The operator wants out at once: nothing more is started, cleanups neither.
+    Abandoned,
+    Ledger(LedgerError),
+    Bug(IllegalTransition),
+}
+
+impl Halt {
+    /// Nobody answered a question of which only a person can say how to go on.
+    pub(super) fn unanswered(place: &Place, no_answer: &NoAnswer, why: String) -> Self {
+        match no_answer {
+            NoAnswer::Interrupted => Self::Abandoned,
+            NoAnswer::NoTerminal { .. } | NoAnswer::Gone => Self::OperatorNeeded { place: place.clone(), why },
+        }
+    }
+
+    /// Nothing at all may be started any more, not even a cleanup.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Abandoned | Self::OperatorNeeded { .. } | Self::Ledger(_) | Self::Bug(_))
+    }
+
+    pub(super) fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Declined { place, .. } | Self::Stopped { place, .. } => place.as_ref(),
+            Self::Failed { place, .. } | Self::Rollback { place, .. } | Self::OperatorNeeded { place, .. } | Self::Stuck { place, .. } => {
+                Some(place)
+            }
+            Self::Blocked { .. } | Self::Abandoned | Self::Ledger(_) | Self::Bug(_) => None,
+        }
+    }
+
+    pub(super) fn why(&self) -> String {
+        match self {
+            Self::Blocked { why }
+            | Self::Declined { why, .. }
+            | Self::Failed { why, .. }
+            | Self::Stopped { why, .. }
+            | Self::Rollback { why, .. }
+            | Self::OperatorNeeded { why, .. }
+            | Self::Stuck { why, .. } => why.clone(),
+            Self::Abandoned => "left at once, as asked".to_owned(),
+            Self::Ledger(error) => match &error.source {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            },
+            Self::Bug(error) => error.to_string(),
+        }
+    }
+}
+
+impl From<LedgerError> for Halt {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<&Halt> for Outcome {
+    fn from(halt: &Halt) -> Self {
+        match halt {
+            Halt::Blocked { .. } => Self::Blocked,
+            Halt::Declined { .. } => Self::Declined,
+            Halt::Failed { .. } | Halt::Stopped { .. } | Halt::OperatorNeeded { .. } | Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_) => {
+                Self::Stopped
+            }
+            Halt::Rollback { .. } => Self::RolledBack,
+            Halt::Stuck { .. } => Self::Stuck,
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! What a run that was left has left behind: results, and what takes its steps back.
+
+use minijinja::{Value, context};
+
+use crate::{
+    event::{Event, Part, Place, StepState, Verdict, past::End},
+    plan::{Evaluated, Scope, remaining, scope::list_of},
+    ports::{LedgerError, Printed, Ran},
+    run::{
+        command::result_of,
+        did::{forget, not_run},
+        engine::Engine,
+        frame::{Compensation, Frame},
+        halt::Halt,
+        probe::{answer, label},
+        setting::Before,
+        stretch::call_params,
+    },
+    runbook::model::{ForEach, Kind, Probe, Step},
+};
+
+impl Engine<'_> {
+    /// Puts a step's result in scope as it was, and what takes it back into the frame.
+    pub(crate) fn bring_back(
+        &self,
+        before: &Before<'_>,
+        step: &Step,
+        scope: &mut Scope,
+        frame: &mut Frame,
+        place: &Place,
+    ) -> Result<Value, Halt> {
+        let past = before.past;
+        let result = self.result_before(before, step, scope, place)?;
+        let owed = past.state.owed.contains_key(place);
+        if owed || past.state.took_effect.contains(place) {
+            match Self::compensation(step, place, scope) {
+                Ok(mut compensation) => {
+                    if !owed {
+                        compensation.cleanup = None;
+                    }
+                    if past.end(place, Part::Main).is_some() {
+                        Self::learn(&mut compensation.undo, step, &result);
+                        Self::learn(&mut compensation.cleanup, step, &result);
+                    }
+                    frame.register(compensation);
+                }
+                Err(why) if frame.gathers => self.emit(Event::Owed { place: place.clone(), why })?,
+                Err(why) => return Err(Halt::Stopped { place: Some(place.clone()), why }),
+            }
+        }
+        scope.set(step.id.as_str(), result.clone());
+        Ok(result)
+    }
+
+    /// What later expressions see of a step that was done before.
+    fn result_before(&self, before: &Before<'_>, step: &Step, scope: &Scope, place: &Place) -> Result<Value, Halt> {
+        let past = before.past;
+        let answered = || past.answers.get(place).cloned().unwrap_or_default();
+        let bare = || {
+            let failed = matches!(past.state.steps.get(place), Some(StepState::Failed { .. }));
+            context! { ran => true, ok => !failed }
+        };
+        Ok(match (&step.kind, past.end(place, Part::Main)) {
+            (Kind::Command(command), Some(end)) => Value::from_pairs(result_of(&before.ran(end)?, command.output).0),
+            (Kind::Wait(wait), Some(end)) => {
+                let ok = end.verdict == Verdict::Passed;
+                match &wait.command {
+                    Some(command) => answer(result_of(&before.ran(end)?, command.output).0, ok),
+                    None => answer(Vec::new(), ok),
+                }
+            }
+            (Kind::Probe(probe), _) => {
+                let end = |place: &Place| past.end(place, Part::Main);
+                self.probe_before(probe, scope, place, &end)?.unwrap_or_else(bare)
+            }
+            (Kind::Confirm(_), _) => context! { ran => true, ok => true, output => answered() },
+            (Kind::Manual(_), _) => context! { ran => true, ok => true, report => answered(), output => answered() },
+            _ => bare(),
+        })
+    }
+
+    /// What a probe had answered before; nothing if it was not asked, or not in full.
+    pub(crate) fn probe_before<'e>(
+        &self,
+        probe: &Probe,
+        scope: &Scope,
+        place: &Place,
+        end: &dyn Fn(&Place) -> Option<&'e End>,
+    ) -> Result<Option<Value>, Halt> {
+        let Some(before) = self.before else { return Ok(None) };
+        if let Some(when) = &probe.when
+            && matches!(scope.holds(when), Ok(Evaluated::Known(false)))
+        {
+            return Ok(Some(not_run()));
+        }
+        let one = |scope: &Scope, place: &Place| -> Result<Option<(Value, bool)>, Halt> {
+            let Some(command) = &probe.command else {
+                let holds = probe.expect.as_ref().is_some_and(|expect| matches!(scope.holds(expect), Ok(Evaluated::Known(true))));
+                return Ok(Some((answer(Vec::new(), holds), holds)));
+            };
+            let Some(end) = end(place) else { return Ok(None) };
+            let passed = end.verdict == Verdict::Passed;
+            Ok(Some((answer(result_of(&before.ran(end)?, command.output).0, passed), passed)))
+        };
+        let Some(items) = &probe.for_each else { return Ok(one(scope, place)?.map(|(value, _)| value)) };
+        let Ok(Evaluated::Known(list)) = list_of(items, scope) else { return Ok(None) };
+        let (mut results, mut ok) = (Vec::new(), true);
+        for item in list {
+            let mut scope = scope.clone();
+            let place = place.item(items.name.as_str(), &label(&item));
+            scope.set(items.name.as_str(), item);
+            let Some((value, passed)) = one(&scope, &place)? else { return Ok(None) };
+            ok &= passed;
+            results.push(value);
+        }
+        Ok(Some(context! { ran => true, ok => ok, results => results }))
+    }
+
+    /// What the gate of a batch had found.
+    pub(crate) fn gate_before(&self, each: &ForEach, scope: &mut Scope, place: &Place, batch: usize) -> Result<(), Halt> {
+        let Some(before) = self.before else { return Ok(()) };
+        let end = |place: &Place| before.past.end(place, Part::Gate);
+        for probe in &each.before_batch {
+            let Some(id) = &probe.id else { continue };
+            let place = place.child(id.as_str()).item("batch", &batch.to_string());
+            if let Some(value) = self.probe_before(probe, scope, &place, &end)? {
+                scope.set(id.as_str(), value);
+            }
+        }
+        Ok(())
+    }
+
+    /// The items that a loop had set out with.
+    pub(crate) fn items_before(&self, each: &ForEach, items: Vec<Value>, place: &Place) -> Result<Vec<Value>, String> {
+        let Some(round) = self.before.and_then(|before| before.past.loops.get(place)) else { return Ok(items) };
+        let mut left = items;
+        let mut found = Vec::with_capacity(round.items.len());
+        for wanted in &round.items {
+            let Some(index) = left.iter().position(|item| label(item) == *wanted) else {
+                return Err(format!("it set out with {} `{wanted}`, and what it goes through now has none", each.items.name));
+            };
+            found.push(left.remove(index));
+        }
+        Ok(found)
+    }
+
+    /// Whether nothing is left to do for an item: either it is over, or it failed and the loop went on all the same.
+    pub(crate) fn item_before(&self, each: &ForEach, place: &Place, item: &Place, batch: usize) -> ItemBefore {
+        let Some(before) = self.before else { return ItemBefore::Open };
+        let past = before.past;
+        if !past.entered(item) {
+            return ItemBefore::Open;
+        }
+        if remaining::over(past, &each.steps, Some(item)) {
+            return ItemBefore::Over;
+        }
+        let settled = matches!(past.state.steps.get(place), Some(StepState::Done));
+        if !settled && past.loops.get(place).is_none_or(|round| round.batch <= batch) {
+            return ItemBefore::Open;
+        }
+        let why = each.steps.iter().find_map(|step| {
+            let at = item.child(step.id.as_str());
+            match past.state.steps.get(&at) {
+                Some(StepState::Failed { why }) => Some((at, why.clone())),
+                _ => None,
+            }
+        });
+        why.map_or(ItemBefore::Open, |(at, why)| ItemBefore::Failed(at, why))
+    }
+
+    /// Gathers what takes back the steps inside this one, and does nothing.
+    pub(crate) fn gather(&self, before: &Before<'_>, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place) -> Result<(), Halt> {
+        let past = before.past;
+        if !past.entered(place) {
+            scope.set(step.id.as_str(), not_run());
+            forget(step.children(), scope, &|scope, id| scope.set(id, not_run()));
+            return Ok(());
+        }
+        match &step.kind {
+            Kind::Group { steps, .. } => {
+                self.own_cleanup(step, scope, frame, place)?;
+                self.steps(steps, scope, frame, Some(place))?;
+            }
+            Kind::ForEach(each) => {
+                let items = match list_of(&each.items, scope) {
+                    Ok(Evaluated::Known(items)) => self.items_before(each, items, place),
+                    Ok(Evaluated::Unknown(needs)) => Err(format!("its items need {}", needs.join(", "))),
+                    Err(why) => Err(why),
+                };
+                let items = items.map_err(|why| Halt::Stopped { place: Some(place.clone()), why })?;
+                let mut items = items.into_iter();
+                let batches = past.loops.get(place).map(|round| round.batches.clone()).unwrap_or_default();
+                for (index, size) in batches.into_iter().enumerate() {
+                    self.gate_before(each, scope, place, index + 1)?;
+                    for item in items.by_ref().take(size) {
+                        let mut inner = scope.clone();
+                        let name = each.items.name.as_str();
+                        let item_place = place.item(name, &label(&item));
+                        inner.set(name, item);
+                        if past.entered(&item_place) {
+                            self.steps(&each.steps, &mut inner, frame, Some(&item_place))?;
+                        }
+                    }
+                }
+            }
+            Kind::Call(call) => {
+                if let (Some(runbook), Ok(Evaluated::Known(given))) = (self.plan.called.get(&call.runbook), call_params(call, scope))
+                    && let Ok((bound, _)) = crate::plan::binding::bind(runbook, &given)
+                {
+                    let mut inner = self.scope(runbook, bound.scope_value());
+                    self.preflight_before(runbook, &mut inner, Some(place))?;
+                    self.steps(&runbook.steps, &mut inner, frame, Some(place))?;
+                }
+            }
+            _ => {
+                self.bring_back(before, step, scope, frame, place)?;
+                return Ok(());
+            }
+        }
+        let ok = matches!(past.state.steps.get(place), Some(StepState::Done));
+        scope.set(step.id.as_str(), context! { ran => true, ok => ok });
+        Ok(())
+    }
+
+    /// Gathers what takes back everything that the run has done, in the order of the plan.
+    pub(crate) fn gather_all(&self) -> Result<Frame, Halt> {
+        let runbook = &self.plan.runbook;
+        let mut scope = self.scope(runbook, self.plan.bound.scope_value());
+        self.preflight_before(runbook, &mut scope, None)?;
+        let mut frame = Frame { gathers: true, ..Frame::default() };
+        self.steps(&runbook.steps, &mut scope, &mut frame, None)?;
+        frame.gathers = false;
+        // The order in which they took effect is that in which they are taken back, from the end.
+        if let Some(before) = self.before {
+            let order = |compensation: &Compensation| before.past.state.took_effect.iter().position(|place| *place == compensation.place);
+            frame
+                .compensations
+                .sort_by_key(|compensation| order(compensation).map_or(-1, |index| i64::try_from(index).unwrap_or(i64::MAX)));
+        }
+        Ok(frame)
+    }
+}
+
+/// What an item has come to before.
+pub(crate) enum ItemBefore {
+    Open,
+    Over,
+    /// It failed, where and why, and the loop went on.
+    Failed(Place, String),
+}
+
+impl Before<'_> {
+    /// A command as it had ended, with what it printed.
+    fn ran(&self, end: &End) -> Result<Ran, Halt> {
+        let printed = |captured: &crate::event::Captured| -> Result<Printed, Halt> {
+            let mut head = (self.output)(&captured.sha256).map_err(|what| Halt::Ledger(LedgerError { what, source: None }))?;
+            head.truncate(Printed::LIMIT);
+            Ok(Printed::new(captured.clone(), head))
+        };
+        Ok(Ran {
+            exit: end.exit.clone(),
+            stdout: printed(&end.stdout)?,
+            stderr: printed(&end.stderr)?,
+            took: std::time::Duration::ZERO,
+            leaked: false,
+        })
+    }
+}

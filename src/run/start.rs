@@ -1,0 +1,118 @@
+//! A run from its beginning: the preflight, the plan and its approval, then the steps.
+
+use std::sync::{Mutex, atomic::AtomicBool};
+
+use super::{
+    ending::Ending,
+    engine::Engine,
+    frame::Frame,
+    halt::Halt,
+    setting::{Ports, Setting},
+};
+use crate::{
+    event::{Event, Opening, RunState},
+    plan::{
+        Plan, Scope,
+        preview::{self, Preview},
+        programs::programs,
+    },
+    ports::{Answer, Ask, Question},
+    secret::Secrets,
+};
+
+/// Runs a plan to its end, whatever that is.
+///
+/// # Errors
+/// The journal fails, in which case nothing more was started, or a fact does not follow from those before it, which is a bug.
+pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
+    let engine = Engine {
+        plan,
+        ports,
+        setting,
+        state: Mutex::new(RunState::default()),
+        step_by_step: AtomicBool::new(setting.step_by_step),
+        confirms_each: false,
+        before: None,
+        secrets: Secrets::new(plan.bound.secret_values()),
+    };
+    let outcome = engine.whole();
+    engine.close(outcome)
+}
+
+impl Engine<'_> {
+    fn whole(&self) -> Result<(), Halt> {
+        let runbook = &self.plan.runbook;
+        let located = |program: String| (self.ports.executor.locate(&program), program);
+        let programs: Vec<_> = programs(self.plan).into_iter().map(located).map(|(path, program)| (program, path)).collect();
+        let mut record = self.plan.record();
+        // Beside the plan, not of it: its digest is the same on every machine.
+        record["programs"] = programs.iter().map(|(program, path)| (program.clone(), serde_json::json!(path))).collect();
+        self.emit(Event::RunOpened(Box::new(Opening {
+            runbook: runbook.name.to_string(),
+            title: runbook.title.clone(),
+            source: runbook.source.name.clone(),
+            runbook_sha256: runbook.source.sha256.clone(),
+            plan: record,
+            plan_sha256: self.plan.digest().to_owned(),
+            params: self.plan.bound.shown(),
+            mode: self.setting.mode,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })))?;
+        let mut locks = Frame::default();
+        let result = self.take_shared_locks(&mut locks).and_then(|()| self.opened(programs));
+        self.end_frame(locks, None, result)
+    }
+
+    /// What is done once the run is open and its locks are held.
+    fn opened(&self, programs: Vec<(String, Option<std::path::PathBuf>)>) -> Result<(), Halt> {
+        let runbook = &self.plan.runbook;
+        let mut scope = self.scope(runbook, self.plan.bound.scope_value());
+        let blocked = self.preflight(runbook, &mut scope, None)?;
+        let mut preview = preview::preview(self.plan, &scope);
+        preview.programs = programs;
+        self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
+        let text = (self.ports.present)(&preview);
+        if blocked.is_none() {
+            self.check_interrupts(None)?;
+            self.approve(&preview, text)?;
+        }
+        let mut frame = Frame::default();
+        let result = self.steps(&runbook.steps, &mut scope, &mut frame, None);
+        let result = self.end_frame(frame, None, result);
+        match blocked {
+            // Only a dry run comes this far with a blocked preflight: it has shown what it could.
+            Some(why) => Err(Halt::Blocked { why }),
+            None => result,
+        }
+    }
+
+    /// A scope with what every expression of a runbook may use.
+    pub(super) fn scope(&self, runbook: &crate::runbook::model::Runbook, params: minijinja::Value) -> Scope {
+        let mut scope = Scope::new(std::sync::Arc::new(runbook.vars.clone()));
+        scope.set("params", params);
+        scope.set("inventory", self.plan.inventory_value());
+        scope.set(
+            "run",
+            minijinja::context! {
+                id => self.setting.run_id.as_str(), operator => self.setting.operator.as_str(), host => self.setting.host.as_str(),
+                started => self.before.map_or_else(|| self.ports.clock.now(), |before| before.opened).to_string(),
+            },
+        );
+        scope
+    }
+
+    /// Asks for the plan to be approved, if it does anything.
+    pub(super) fn approve(&self, preview: &Preview, text: String) -> Result<(), Halt> {
+        if preview.change + preview.destroy + preview.asks == 0 {
+            return Ok(());
+        }
+        let question = Question { place: None, ask: Ask::Plan { changes: preview.change, destroys: preview.destroy }, text };
+        match self.put_question(&question) {
+            Ok(Answer::Yes { typed, by }) => self.emit(Event::Confirmed { place: None, text: question.text, typed, by }),
+            Ok(Answer::NotAsked) => Ok(()),
+            Ok(Answer::No { why }) => self.decline(None, question.text, why),
+            Ok(Answer::Chosen { .. }) => self.decline(None, question.text, "no clear answer".to_owned()),
+            Err(no_answer) => self.no_answer(None, question.text, no_answer),
+        }
+    }
+}

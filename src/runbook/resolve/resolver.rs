@@ -1,0 +1,39 @@
+//! What is known while a runbook is resolved.
+
+use crate::{
+    expression::Names,
+    runbook::{
+        diagnostic::Fault,
+        model::{Effect, Span},
+    },
+};
+use indexmap::IndexMap;
+use std::collections::BTreeSet;
+
+#[derive(Debug)]
+pub(super) struct Resolver<'a> {
+    pub text: &'a str,
+    pub faults: Vec<Fault>,
+    /// Every parameter, and whether it is a secret.
+    pub params: IndexMap<String, bool>,
+    pub vars: IndexMap<String, (Names, Span)>,
+    pub given: IndexMap<String, GivenName>,
+    pub loop_variables: BTreeSet<String>,
+    /// Every step in the order of the file.
+    pub order: Vec<(String, Option<Effect>)>,
+    pub used_params: BTreeSet<String>,
+    pub used_vars: BTreeSet<String>,
+    /// A fault of shape may have taken a name away.
+    pub incomplete: bool,
+    pub name: String,
+}
+
+/// Where an id is given.
+#[derive(Debug, Clone)]
+pub(super) struct GivenName {
+    pub span: Span,
+    /// The loop around it, whose body alone sees it.
+    pub inside: Option<String>,
+    /// A gate, a live fact and the like: shown, and not kept for expressions.
+    pub kept: bool,
+}

@@ -1,0 +1,9 @@
+//! A moment where the operator is.
+
+use jiff::{Timestamp, Zoned, tz::TimeZone};
+
+/// In the time zone of this machine.
+#[must_use]
+pub(crate) fn local(moment: Timestamp) -> Zoned {
+    moment.to_zoned(TimeZone::system())
+}

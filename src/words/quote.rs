@@ -1,0 +1,99 @@
+//! Commands as they would be typed into bash: for reading and copying, never for running.
+
+use std::{borrow::Cow, fmt::Write as _};
+
+use super::sanitise;
+
+/// Needs no quotes anywhere in a command line.
+pub(crate) fn plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c)
+}
+
+/// Would not be seen for what it is, even inside quotes.
+fn unseen(c: char) -> bool {
+    sanitise::hidden(c) || (c.is_whitespace() && c != ' ')
+}
+
+/// One word, so that its limits and every character of it can be seen.
+#[must_use]
+pub(crate) fn word(word: &str) -> Cow<'_, str> {
+    if !word.is_empty() && word.chars().all(plain) {
+        return Cow::Borrowed(word);
+    }
+    if !word.chars().any(unseen) {
+        return Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")));
+    }
+    let mut quoted = String::from("$'");
+    for c in word.chars() {
+        match c {
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '\r' => quoted.push_str("\\r"),
+            '\u{1b}' => quoted.push_str("\\e"),
+            '\'' | '\\' => quoted.extend(['\\', c]),
+            c if unseen(c) => {
+                // Writing to a string cannot fail.
+                let _ = match u32::from(c) {
+                    code @ 0..0x80 => write!(quoted, "\\x{code:02x}"),
+                    code @ 0x80..0x1_0000 => write!(quoted, "\\u{code:04x}"),
+                    code => write!(quoted, "\\U{code:08x}"),
+                };
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('\'');
+    Cow::Owned(quoted)
+}
+
+/// A command line.
+#[must_use]
+pub(crate) fn argv(argv: &[String]) -> String {
+    argv.iter().map(|each| word(each)).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn words_show_their_limits() {
+        for (given, shown) in [
+            ("ceph-osd@3", "ceph-osd@3"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("a\nb", r"$'a\nb'"),
+            ("a\u{202e}'b", r"$'a\u202e\'b'"),
+            ("a\u{a0}b", r"$'a\u00a0b'"),
+            ("größe", "'größe'"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("~", "'~'"),
+        ] {
+            assert_eq!(word(given), shown);
+        }
+        assert_eq!(argv(&["rm".into(), "a b".into(), String::new()]), "rm 'a b' ''");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn bash_reads_back_what_was_meant(words in prop::collection::vec("([\u{1}-\u{7f}]|\\PC|\u{202e}|\u{e0041}|['\"\\\\$`!{}]){0,12}", 1..40)) {
+            crate::exec::signals::heed_children().unwrap();
+            let script = format!("printf '%s\\0' {}", argv(&words));
+            let ran = Command::new("bash").args(["-c", &script]).env_clear().env("LC_ALL", "C.UTF-8").output().unwrap();
+            let mut read: Vec<_> = String::from_utf8(ran.stdout).unwrap().split('\0').map(String::from).collect();
+            read.pop();
+            prop_assert_eq!(read, words);
+        }
+
+        #[test]
+        fn nothing_hidden_is_left(given in any::<String>()) {
+            prop_assert!(!word(&given).chars().any(unseen));
+        }
+    }
+}
