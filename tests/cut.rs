@@ -212,7 +212,7 @@ impl Bench {
         let scenario = Arc::new(Scenario::parse("cut", scenario).unwrap_or_else(|error| panic!("{error:?}")));
         let rehearsal = Rehearsal::new(scenario, Some(&plan.runbook));
         let setting = Setting {
-            run_id: "00000001".into(),
+            run_id: "00000001".parse().unwrap(),
             operator: "ops".into(),
             host: "here".into(),
             mode: Mode::Real,

@@ -20,6 +20,7 @@ mod resume;
 mod secrets;
 mod signals;
 mod sources;
+mod suggestions;
 mod surroundings;
 mod workbench;
 

@@ -3,7 +3,13 @@
 use std::{error::Error, iter};
 
 use super::exit::ProgramExit;
-use crate::ui::{out::Out, report};
+use crate::{
+    ui::{
+        out::Out,
+        report::{self, Advice},
+    },
+    words::quote::CommandLine,
+};
 
 /// A refusal: what is wrong, why, and what would be right.
 #[derive(Debug, Clone)]
@@ -12,7 +18,7 @@ pub(crate) struct Failure {
     pub what: String,
     pub why: Vec<String>,
     /// What to do, the best first.
-    pub next: Vec<String>,
+    pub next: Vec<Advice>,
     /// It has been shown already.
     shown: bool,
 }
@@ -43,14 +49,21 @@ impl Failure {
 
     #[must_use]
     pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
-        self.next.push(next.into());
+        self.next.push(Advice::from(next.into()));
+        self
+    }
+
+    /// What to type, and what for.
+    #[must_use]
+    pub(crate) fn suggest(mut self, text: &str, command: CommandLine) -> Self {
+        self.next.push(Advice::with(text, command));
         self
     }
 
     /// What would help, where that is known.
     #[must_use]
     pub(crate) fn hint(mut self, hint: Option<impl Into<String>>) -> Self {
-        self.next.extend(hint.map(Into::into));
+        self.next.extend(hint.map(|hint| Advice::from(hint.into())));
         self
     }
 
@@ -58,9 +71,13 @@ impl Failure {
     #[must_use]
     pub(crate) fn show(self, out: &Out) -> ProgramExit {
         if !self.shown {
-            let next = self.next.into_iter().map(Into::into).collect();
-            let ending =
-                report::LastScreen { what: self.what, why: self.why, next, exit: self.exit as u8, ..report::LastScreen::default() };
+            let ending = report::LastScreen {
+                what: self.what,
+                why: self.why,
+                next: self.next,
+                exit: self.exit as u8,
+                ..report::LastScreen::default()
+            };
             out.stderr.text(&ending.render(&out.stderr.page()));
         }
         self.exit

@@ -15,7 +15,7 @@ pub(crate) use journal::JournalCommand;
 use options::speed;
 pub(crate) use options::{Answers, Colour, Global, Hosts, Params};
 
-use crate::{ports::Choice, rehearse::injection::Injection};
+use crate::{event::RunId, ports::Choice, rehearse::injection::Injection};
 
 /// Every exit code, for the help and the manual.
 const EXIT_CODES: &str = "\
@@ -62,6 +62,42 @@ impl Cli {
 }
 
 impl Subcommands {
+    /// Goes on with a run, and nothing else said.
+    #[must_use]
+    pub(crate) fn resume(run: RunId) -> Self {
+        Self::Resume(Resume { run: Some(run.to_string()), ..Resume::default() })
+    }
+
+    /// Takes a run back.
+    #[must_use]
+    pub(crate) fn rollback(run: RunId) -> Self {
+        Self::Rollback(Rollback { run: run.to_string(), ..Rollback::default() })
+    }
+
+    /// Carries out a runbook.
+    #[must_use]
+    pub(crate) fn run(runbook: &str) -> Self {
+        Self::Run(Run { runbook: runbook.to_owned(), ..Run::default() })
+    }
+
+    /// Settles what runs of this host owe.
+    #[must_use]
+    pub(crate) fn settle() -> Self {
+        Self::Debts(Debts { settle: true, ..Debts::default() })
+    }
+
+    /// Shows one run.
+    #[must_use]
+    pub(crate) fn journal_show(run: &str) -> Self {
+        Self::Journal { command: JournalCommand::Show { run: run.to_owned(), form: Form::default() } }
+    }
+
+    /// Lists all runs.
+    #[must_use]
+    pub(crate) fn journal_list() -> Self {
+        Self::Journal { command: JournalCommand::List { form: Form::default() } }
+    }
+
     /// How it is to print.
     #[must_use]
     pub fn format(&self) -> Format {
@@ -127,7 +163,7 @@ pub enum Subcommands {
 }
 
 /// Carry out a runbook.
-#[derive(Debug, Clone, PartialEq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(after_long_help = EXIT_CODES)]
 pub struct Run {
     /// A runbook's name, or a path to one
@@ -152,7 +188,7 @@ pub struct Run {
 }
 
 /// Go on with a run.
-#[derive(Debug, Clone, PartialEq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(after_long_help = EXIT_CODES)]
 pub struct Resume {
     /// The run's id, or the beginning of it [default: the latest real run]
@@ -174,7 +210,7 @@ pub struct Resume {
 }
 
 /// Take a run back.
-#[derive(Debug, Clone, PartialEq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(after_long_help = EXIT_CODES)]
 pub struct Rollback {
     /// The run's id, or the beginning of it
@@ -196,7 +232,7 @@ pub struct Rollback {
 }
 
 /// List and settle debts.
-#[derive(Debug, Clone, PartialEq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Debts {
     /// Only those of this run
     pub run: Option<String>,

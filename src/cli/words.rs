@@ -10,25 +10,7 @@ use super::{
     journal::JournalCommand,
     options::{Answers, Colour, Global, Hosts, Params},
 };
-use crate::words::quote;
-
-/// A command line: shown as it would be typed into a shell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandLine(Vec<String>);
-
-impl CommandLine {
-    /// Its words, the program's name first.
-    #[must_use]
-    pub fn argv(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl fmt::Display for CommandLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&quote::argv(&self.0))
-    }
-}
+use crate::words::quote::CommandLine;
 
 /// Words that are being gathered.
 #[derive(Default)]
@@ -291,6 +273,12 @@ impl Typing {
 }
 
 impl Cli {
+    /// Another command, with the options that stand before every command: what is suggested must find the same journal.
+    #[must_use]
+    pub(crate) fn instead(&self, command: Subcommands) -> CommandLine {
+        Self { global: self.global.clone(), command }.line()
+    }
+
     /// What to type to give these arguments again.
     #[must_use]
     pub fn line(&self) -> CommandLine {
@@ -304,7 +292,7 @@ impl Cli {
             words.push("--".to_owned());
             words.extend(last);
         }
-        CommandLine(words)
+        CommandLine::new(words)
     }
 }
 

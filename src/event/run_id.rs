@@ -16,6 +16,9 @@ pub struct BadRunId {
 }
 
 impl RunId {
+    /// That of a run which no journal knows: a scenario in memory.
+    pub const NONE: Self = Self(0);
+
     /// Draws a new one.
     ///
     /// # Errors
@@ -23,9 +26,7 @@ impl RunId {
     pub fn new() -> io::Result<Self> {
         getrandom::u32().map(Self).map_err(io::Error::other)
     }
-}
 
-impl RunId {
     /// As a number, for locks.
     #[must_use]
     pub fn number(self) -> u32 {

@@ -1,7 +1,7 @@
 //! What a run is given besides its plan: the outside, and what was done before if it is taken up again.
 
 use crate::{
-    event::{Mode, Past},
+    event::{Mode, Past, RunId},
     inventory::SharedLock,
     plan::preview::Preview,
     ports::{Clock, Executor, Interrupts, Ledger, Observer, Prompt},
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Ports<'_> {
 /// What is said of a run besides its plan.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    pub run_id: String,
+    pub run_id: RunId,
     pub operator: String,
     pub host: String,
     pub mode: Mode,

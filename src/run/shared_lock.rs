@@ -92,6 +92,7 @@ impl Engine<'_> {
 
     fn filled(&self, word: &str, lock: &str) -> String {
         let setting = self.setting;
+        let run = setting.run_id.to_string();
         let holder = format!("run {} of {} by {} on {}", setting.run_id, self.plan.runbook.name, setting.operator, setting.host);
         // In one pass: what is filled in is never itself filled in.
         let mut text = String::new();
@@ -99,7 +100,7 @@ impl Engine<'_> {
         while let Some(at) = rest.find('{') {
             text.push_str(&rest[..at]);
             rest = &rest[at..];
-            let known = [("{lock}", lock), ("{run}", setting.run_id.as_str()), ("{holder}", holder.as_str())];
+            let known = [("{lock}", lock), ("{run}", run.as_str()), ("{holder}", holder.as_str())];
             let (length, value) =
                 known.into_iter().find(|(key, _)| rest.starts_with(key)).map_or((1, "{"), |(key, value)| (key.len(), value));
             text.push_str(value);

@@ -94,7 +94,7 @@ impl Engine<'_> {
         scope.set(
             "run",
             minijinja::context! {
-                id => self.setting.run_id.as_str(), operator => self.setting.operator.as_str(), host => self.setting.host.as_str(),
+                id => self.setting.run_id.to_string(), operator => self.setting.operator.as_str(), host => self.setting.host.as_str(),
                 started => self.before.map_or_else(|| self.ports.clock.now(), |before| before.opened).to_string(),
             },
         );

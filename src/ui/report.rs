@@ -1,7 +1,7 @@
 //! The last screen of a run: what happened, why, what comes next, what is owed.
 
 use super::layout::{self, Page};
-use crate::words::sanitise;
+use crate::words::{quote::CommandLine, sanitise};
 
 /// How a run, or an attempt at one, ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,12 +30,12 @@ pub(crate) struct LastScreen {
 pub(crate) struct Advice {
     pub text: String,
     /// Command lines for it: each on a line of its own that is never broken, so that it can be copied.
-    pub commands: Vec<String>,
+    pub commands: Vec<CommandLine>,
 }
 
 impl Advice {
     #[must_use]
-    pub(crate) fn with(text: &str, command: String) -> Self {
+    pub(crate) fn with(text: &str, command: CommandLine) -> Self {
         Self { text: text.to_owned(), commands: vec![command] }
     }
 }
@@ -73,7 +73,9 @@ impl LastScreen {
         lines.extend(put(self.why.iter().map(|why| ("why", why.clone())).collect()));
         for (index, next) in self.next.iter().enumerate() {
             lines.extend(put(vec![(if index == 0 { "next" } else { "or" }, next.text.clone())]));
-            lines.extend(next.commands.iter().map(|command| format!("{:margin$}{}", "", sanitise::line(command), margin = 2 + LABEL)));
+            lines.extend(
+                next.commands.iter().map(|command| format!("{:margin$}{}", "", sanitise::line(&command.to_string()), margin = 2 + LABEL)),
+            );
         }
         lines.extend(put(self.remains()));
         let items: Vec<_> = [
@@ -112,7 +114,10 @@ mod tests {
             seen: vec!["ceph osd ok-to-stop 2 answered: 3 PGs would become inactive (1.0, 1.4, 2.1)".into()],
             why: vec!["its replicas are on osd.0, which is down since 02:14:09".into()],
             next: vec![
-                Advice::with("bring osd.0 back first:", "halligan run staggered-osd-restart --set osds=0".into()),
+                Advice::with(
+                    "bring osd.0 back first:",
+                    CommandLine::new("halligan run staggered-osd-restart --set osds=0".split(' ').map(String::from).collect()),
+                ),
                 "override once, with a reason:  --override gate=\"…\"      (journaled)".to_owned().into(),
             ],
             put_back: vec![PutBack { what: "noout is still set by this run".into(), done: true }],

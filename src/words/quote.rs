@@ -1,8 +1,36 @@
 //! Commands as they would be typed into bash: for reading and copying, never for running.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 use super::sanitise;
+
+/// A command line that is suggested: shown as it would be typed into a shell, and never broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CommandLine(Vec<String>);
+
+impl CommandLine {
+    /// Of these words, the program's name first.
+    #[must_use]
+    pub(crate) fn new(words: Vec<String>) -> Self {
+        Self(words)
+    }
+
+    /// Its words.
+    #[must_use]
+    #[cfg(test)]
+    pub(crate) fn argv(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&argv(&self.0))
+    }
+}
 
 /// Needs no quotes anywhere in a command line.
 pub(crate) fn plain(c: char) -> bool {

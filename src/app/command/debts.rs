@@ -11,14 +11,20 @@ use crate::{
             interrupted::Left,
             journal::{journal_directory, journal_failure},
             owing::indebted,
+            run_name,
             take_up::{TakeUp, flags, password, take_up},
         },
     },
-    cli,
+    cli::{self, Subcommands},
     event::{Outcome, RunId, state::Phase},
-    journal::{JournalError, history::History},
+    journal::{
+        JournalError,
+        history::History,
+        reader::{Snapshot, runs},
+    },
     words::{moment::local, sanitise::line as visible},
 };
+use std::path::Path;
 
 /// Lists the debts, and settles them if that is asked for. Something still owed is a failed check.
 ///
@@ -32,8 +38,13 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
         Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(journal_failure(&directory, &error)),
     };
-    let owing: Vec<History> =
-        owing.into_iter().filter(|history| args.run.as_ref().is_none_or(|run| history.run.to_string().starts_with(run.as_str()))).collect();
+    let owing = match &args.run {
+        None => owing,
+        Some(given) => {
+            let run = named(context, &directory, given)?;
+            owing.into_iter().filter(|history| history.run == run).collect()
+        }
+    };
     let out = &context.out.stdout;
     if args.form.is_json() && !args.settle {
         for history in &owing {
@@ -43,14 +54,14 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
             }
         }
     } else if owing.is_empty() {
-        out.line("Nothing is owed.");
+        out.line(&args.run.as_ref().map_or("Nothing is owed.".to_owned(), |given| format!("Run {given} owes nothing.")));
     } else {
         for history in &owing {
             tell(context, history);
         }
         if !args.settle {
             out.line("");
-            out.line("Settle them, each confirmed:  halligan debts --settle");
+            out.line(&format!("Settle them, each confirmed:  {}", context.line(Subcommands::settle())));
         }
     }
     if owing.is_empty() {
@@ -69,6 +80,16 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
     Ok(exit)
 }
 
+/// The run that is meant: one that the journal does not know owes nothing that anybody could say.
+fn named(context: &Context, directory: &Path, given: &str) -> Result<RunId, Failure> {
+    let runs = match Snapshot::take(directory).and_then(|snapshot| runs(&snapshot)) {
+        Ok(found) => found.runs,
+        Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(journal_failure(directory, &error)),
+    };
+    run_name::find(runs, given).map(|summary| summary.id).map_err(|unknown| unknown.failure(context))
+}
+
 fn tell(context: &Context, history: &History) {
     let out = &context.out.stdout;
     let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.as_str()).unwrap_or_default();
@@ -84,7 +105,7 @@ fn tell(context: &Context, history: &History) {
         out.line(&format!("  owed  {}:  {}", visible(place.as_str()), visible(&command)));
     }
     if resumable && !history.past.rolled_back {
-        out.line(&format!("  or go on with it, which puts it back at its end:  halligan resume {}", history.run));
+        out.line(&format!("  or go on with it, which puts it back at its end:  {}", context.line(Subcommands::resume(history.run))));
     }
 }
 
@@ -98,7 +119,7 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExi
     let manner = TakeUp {
         answers: &args.answers,
         form: args.form,
-        again: context.cli(cli::Subcommands::Debts(cli::Debts { run: Some(run.to_string()), ..args.clone() })),
+        again: context.cli(Subcommands::Debts(cli::Debts { run: Some(run.to_string()), ..args.clone() })),
         wanted: Outcome::Completed,
         password: password(args.ask_sudo_password, &asking)?,
     };

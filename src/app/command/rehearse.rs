@@ -61,7 +61,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let setting = Setting {
-        run_id: id.to_string(),
+        run_id: id,
         operator: operator(),
         host: hostname(),
         mode: Mode::Rehearsal,

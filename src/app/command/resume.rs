@@ -29,15 +29,15 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
     match &past.state.phase {
         Phase::Closed(Outcome::Completed) => {
             return Err(Failure::new(ProgramExit::Usage, format!("run {id} has completed: there is nothing to go on with"))
-                .next(format!("halligan run {}", left.opening.runbook)));
+                .suggest("to carry its runbook out anew:", context.line(Subcommands::run(&left.opening.runbook))));
         }
         Phase::Closed(Outcome::RolledBack) => {
             return Err(Failure::new(ProgramExit::Usage, format!("run {id} was rolled back: there is nothing to go on with"))
-                .next(format!("halligan run {}", left.opening.runbook)));
+                .suggest("to carry its runbook out anew:", context.line(Subcommands::run(&left.opening.runbook))));
         }
         _ if past.rolled_back => {
             return Err(Failure::new(ProgramExit::Stuck, format!("run {id} was being taken back, and is not gone on with"))
-                .next(format!("halligan rollback {id}")));
+                .suggest("go on taking it back:", context.line(Subcommands::rollback(id))));
         }
         _ => {}
     }

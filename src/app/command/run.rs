@@ -48,7 +48,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Real };
     let operator = operator();
     let mut setting = Setting {
-        run_id: id.to_string(),
+        run_id: id,
         operator: operator.clone(),
         host: hostname(),
         mode,

@@ -109,7 +109,7 @@ pub(crate) fn read(context: &Context, given: &str) -> Result<RecordedRun, Failur
     };
     let snapshot = Snapshot::take(&directory).map_err(journal)?;
     let found = runs(&snapshot).map_err(journal)?;
-    let summary = run_name::find(found.runs, given).map_err(|error| Failure::of(ProgramExit::Usage, &error).next(error.hint()))?;
+    let summary = run_name::find(found.runs, given).map_err(|unknown| unknown.failure(context))?;
     let mut events = Vec::new();
     let mut lines = snapshot.lines();
     let cannot = |why: String| Failure::new(ProgramExit::Journal, format!("the records of run {} cannot be read: {why}", summary.id));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{scenarios, wrong::Wrong};
 use crate::{
     app::{exit::ProgramExit, session::load::Loaded},
-    event::{Event, Mode, Outcome, Past},
+    event::{Event, Mode, Outcome, Past, RunId},
     journal::MemoryLedger,
     plan::{
         Plan,
@@ -81,7 +81,7 @@ impl Trial {
         let ledger = MemoryLedger::default();
         let interrupts = Interrupts::default();
         let setting = Setting {
-            run_id: "00000000".to_owned(),
+            run_id: RunId::NONE,
             operator: "scenario".to_owned(),
             host: "scenario".to_owned(),
             mode: Mode::Rehearsal,

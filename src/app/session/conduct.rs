@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
 use super::{gathered::Summary, interactive::Talking, plan_view};
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
-    cli::{self, Cli},
-    event::{Mode, Outcome, Place},
+    cli::{self, Cli, Subcommands},
+    event::{Mode, Outcome, Place, StepState},
     exec::signals::Listener,
     plan::{Plan, preview::Preview},
     ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
@@ -20,7 +20,7 @@ use crate::{
         style::Style,
         terminal::{Screen, Terminal},
     },
-    words::quote,
+    words::quote::{self, CommandLine},
 };
 
 /// The screens of a run.
@@ -156,7 +156,7 @@ fn journal_failed(told: &mut report::LastScreen, stage: &Occasion<'_>, ending: &
         "keep the record that is named above: it says what was done last, and the journal does not".to_owned().into(),
         Advice::with(
             "free space, or see what the disk has, and go on where this run was left:",
-            format!("halligan resume {}", stage.setting.run_id),
+            stage.again.instead(Subcommands::resume(stage.setting.run_id)),
         ),
     ];
 }
@@ -179,7 +179,7 @@ fn tell(stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFa
         Outcome::Blocked => {
             told.what = format!("{name} may not run now");
             told.why.extend(whys);
-            let again = |place: &Place| stage.again.answering(|answers| answers.overriding(place.step(), "the reason")).line().to_string();
+            let again = |place: &Place| stage.again.answering(|answers| answers.overriding(place.step(), "the reason")).line();
             told.next.push(Advice {
                 text: "put right what is named above and run it again; or override it once, with a reason that is journaled:".to_owned(),
                 commands: gathered.blocks.iter().map(again).collect(),
@@ -195,7 +195,7 @@ fn tell(stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFa
                 None => {}
                 Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("give it {instead}"))),
                 Some(beforehand) => {
-                    let command = stage.again.answering(|answers| answers.add(beforehand)).line().to_string();
+                    let command = stage.again.answering(|answers| answers.add(beforehand)).line();
                     told.next.push(Advice::with("read what it would do, above; then give", command));
                 }
             }
@@ -211,10 +211,12 @@ fn tell(stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFa
             };
             told.why.extend(whys);
             if stage.setting.mode == Mode::Real {
-                let command = if ending.outcome == Outcome::Stuck { "rollback" } else { "resume" };
-                told.next.extend(afterwards(ending).map(|text| Advice::with(text, format!("halligan {command} {run}"))));
+                told.next.extend(afterwards(ending).map(|text| Advice::with(text, onwards(stage, ending))));
             }
-            told.next.push(Advice::with("see all of it, and what it printed:", format!("halligan journal show {run}")));
+            told.next.push(Advice::with(
+                "see all of it, and what it printed:",
+                stage.again.instead(Subcommands::journal_show(&run.to_string())),
+            ));
         }
     }
     if ending.journal_failed {
@@ -229,13 +231,35 @@ fn tell(stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFa
         Outcome::Completed => "completed",
         Outcome::Blocked => "blocked in preflight",
         Outcome::Declined => "not confirmed",
-        Outcome::Stopped if ending.owed.is_empty() => "stopped safely",
         Outcome::Stopped => "stopped",
         Outcome::RolledBack => "rolled back",
         Outcome::Stuck => "is stuck",
     };
-    told.closing = format!("{what_run} {word}{at}");
+    told.closing = format!("{what_run} {word}{at}{}", remains(ending));
     told
+}
+
+/// What a run that was stopped leaves behind, in a few words. It is clean only if everything that had begun is known to be over.
+fn remains(ending: &Ending) -> String {
+    let state = &ending.state;
+    let doubted = state.under_way.len() + state.steps.values().filter(|step| matches!(step, StepState::InDoubt { .. })).count();
+    match ending.outcome {
+        _ if ending.bug => "; a bug in halligan ended it".to_owned(),
+        _ if doubted == 1 => "; 1 step is in doubt".to_owned(),
+        _ if doubted > 1 => format!("; {doubted} steps are in doubt"),
+        Outcome::Stopped if ending.owed.is_empty() && !ending.journal_failed => "; nothing left to clean up".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The command that goes on with a run: one that was taken up is taken up again in the same way.
+fn onwards(stage: &Occasion<'_>, ending: &Ending) -> CommandLine {
+    let run = stage.setting.run_id;
+    match stage.again.command {
+        _ if ending.outcome == Outcome::Stuck => stage.again.instead(Subcommands::rollback(run)),
+        Subcommands::Rollback(_) | Subcommands::Debts(_) => stage.again.line(),
+        _ => stage.again.instead(Subcommands::resume(run)),
+    }
 }
 
 /// What can be done with a run that did not come to its end.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
-    cli,
+    cli::{self, Subcommands},
     event::{Effect, Event, Mode, Opening, Place, RunId, Verdict},
     exec::{
         alive::{Alive, alive, of_run},
@@ -66,11 +66,10 @@ impl Left {
         let unusable = |error: JournalError| journal_failure(&directory, &error);
         let snapshot = Snapshot::take(&directory).map_err(unusable)?;
         let found = runs(&snapshot).map_err(unusable)?.runs;
-        let summary =
-            run_name::find_or_latest(found, given).map_err(|unknown| Failure::of(ProgramExit::Usage, &unknown).next(unknown.hint()))?;
+        let summary = run_name::find_or_latest(found, given).map_err(|unknown| unknown.failure(context))?;
         if summary.mode != Mode::Real {
             return Err(Failure::new(ProgramExit::Usage, format!("run {} was no real run, and is evidence of nothing", summary.id))
-                .next(format!("halligan run {}", summary.runbook)));
+                .suggest("carry its runbook out for real:", context.line(Subcommands::run(&summary.runbook))));
         }
         Self::take(context, summary.id, accepted)
     }
@@ -132,13 +131,13 @@ impl Left {
             let source = recorded_text(part("source").unwrap_or(name), part("text"), part("sha256").unwrap_or_default())
                 .ok_or_else(|| Failure::new(ProgramExit::BadRunbook, format!("the records of run {id} do not hold the text of {name}")))?;
             if as_it_is_now {
-                unchanged(id, &source)?;
+                unchanged(context, id, &source)?;
             }
             let inner = checked(context, source)?;
             called.insert(inner.name.clone(), inner);
         }
         if as_it_is_now {
-            unchanged(id, &runbook)?;
+            unchanged(context, id, &runbook)?;
         }
         let loaded = load::Loaded { runbook: checked(context, runbook)?, called };
         // A secret was not recorded: it is given again, or asked for.
@@ -151,7 +150,7 @@ impl Left {
             let is = now.get(name).map_or_else(|| "not there".to_owned(), ToString::to_string);
             return Err(Failure::new(ProgramExit::Usage, format!("run {id} was begun with other parameters"))
                 .why(format!("{name} was {was}, and is {is} now"))
-                .next(format!("leave out --set, or begin a new run:  halligan run {}", self.opening.runbook)));
+                .suggest("leave out --set, or begin a new run:", context.line(Subcommands::run(&self.opening.runbook))));
         }
         Ok(plan)
     }
@@ -319,7 +318,7 @@ fn recorded_text(name: &str, text: Option<&str>, sha256: &str) -> Option<SourceT
 }
 
 /// Rule 1: the runbook is still what was begun. One that is no longer there has not been changed.
-fn unchanged(id: RunId, source: &SourceText) -> Result<(), Failure> {
+fn unchanged(context: &Context, id: RunId, source: &SourceText) -> Result<(), Failure> {
     let name = source.name.strip_prefix("bundled:").and_then(|name| name.strip_suffix(".yaml")).unwrap_or(&source.name);
     match Library::standard().find(name) {
         Ok(now) if now.sha256 == source.sha256 => Ok(()),
@@ -327,7 +326,8 @@ fn unchanged(id: RunId, source: &SourceText) -> Result<(), Failure> {
         Ok(now) => Err(Failure::new(ProgramExit::BadRunbook, format!("{} has changed since run {id} was begun", source.name))
             .why(format!("its SHA-256 was {}", source.sha256))
             .why(format!("and is now    {}", now.sha256))
-            .next(format!("put the old text back (it is in the run's first record), take back what was done with `halligan rollback {id}`, or begin a new run"))),
+            .next("put the old text back: it is in the run's first record")
+            .suggest("or take back what was done, and begin a new run:", context.line(Subcommands::rollback(id)))),
         Err(error) => Err(Failure::new(ProgramExit::BadRunbook, format!("{} cannot be read: {error}", source.name))),
     }
 }

@@ -9,11 +9,11 @@ use crate::{
         exit::ProgramExit,
         failure::{Failure, explain},
     },
+    cli::Subcommands,
     event::RunId,
     exec::lock::{LockError, Locks, RunLock},
     inventory::SharedLock,
     plan::{Evaluated, Plan, Scope},
-    words::quote,
 };
 
 /// Shows others that the run is under way, for as long as this process lives.
@@ -68,7 +68,7 @@ pub(crate) fn locks(context: &Context, names: &[String], holder: &str) -> Result
             let run = holder.strip_prefix("run ").and_then(|rest| rest.split(' ').next()).unwrap_or("RUN").to_owned();
             Failure::new(ProgramExit::Stopped, error.to_string())
                 .why("two runs that hold one lock never run at once")
-                .next(format!("see what it is doing, and wait for it:  halligan journal show {}", quote::word(&run)))
+                .suggest("see what it is doing, and wait for it:", context.line(Subcommands::journal_show(&run)))
                 .next("have its operator press Ctrl-C there: the lock goes with its process, and nothing else needs to be released")
         }
         LockError::Unusable { .. } => Failure::of(ProgramExit::Journal, &error),

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::journal::journal_directory;
 use crate::{
     app::context::Context,
+    cli::{Debts, Subcommands},
     event::RunId,
     exec::lock::RunLock,
     journal::{
@@ -49,6 +50,10 @@ pub(crate) fn remind(context: &Context, but: Option<RunId>) {
         })
         .collect();
     if !owing.is_empty() {
-        context.out.stderr.line(&format!("still owed on this host: {}   (halligan debts)", visible(&owing.join("; "))));
+        context.out.stderr.line(&format!(
+            "still owed on this host: {}   ({})",
+            visible(&owing.join("; ")),
+            context.line(Subcommands::Debts(Debts::default()))
+        ));
     }
 }

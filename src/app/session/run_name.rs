@@ -1,6 +1,8 @@
 //! The run that is meant by a name on the command line.
 
 use crate::{
+    app::{context::Context, exit::ProgramExit, failure::Failure},
+    cli::Subcommands,
     event::{Mode, RunId},
     journal::reader::RunSummary,
 };
@@ -17,12 +19,13 @@ pub(crate) enum UnknownRun {
 }
 
 impl UnknownRun {
-    /// What would help.
+    /// A refusal, with what would help.
     #[must_use]
-    pub(crate) fn hint(&self) -> &'static str {
+    pub(crate) fn failure(&self, context: &Context) -> Failure {
+        let failure = Failure::of(ProgramExit::Usage, self);
         match self {
-            Self::None { .. } | Self::Empty => "`halligan journal list` shows all runs",
-            Self::Many { .. } => "give more of its digits",
+            Self::None { .. } | Self::Empty => failure.suggest("see all runs:", context.line(Subcommands::journal_list())),
+            Self::Many { .. } => failure.next("give more of its digits"),
         }
     }
 }

@@ -56,8 +56,7 @@ pub(crate) fn take_up(
     still_shared(left, &shared_locks)?;
     let _locks = locks(context, &names, &holder)?;
     let journal = open_journal(context)?;
-    let setting =
-        Setting { run_id: id.to_string(), operator, host: hostname(), mode: Mode::Real, step_by_step: manner.answers.step, shared_locks };
+    let setting = Setting { run_id: id, operator, host: hostname(), mode: Mode::Real, step_by_step: manner.answers.step, shared_locks };
     let output =
         |sha256: &str| journal.read_output(sha256).map_err(|error| format!("what a command had printed cannot be read back: {error}"));
     let before = Before {

@@ -53,7 +53,7 @@ impl JournalCommandError {
                 Some("see what the system says of that disk (dmesg); `halligan journal verify` tells what can be read")
             }
             Self::Journal { source, .. } => Some(source.hint()),
-            Self::Run(unknown) => Some(unknown.hint()),
+            Self::Run(_) => None,
             Self::Head { .. } => Some("a head is what `halligan journal head` prints, and what stands at the end of each run"),
             Self::Signature(SignatureError::Unsigned { .. }) => Some(
                 "put the signature beside it, with `.sig` at the end of its name; or leave out --allowed-signers to take the head at its word",

@@ -40,6 +40,7 @@ pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<Pro
     match done {
         Ok(0) => Ok(ProgramExit::Completed),
         Ok(_) => Ok(ProgramExit::CheckFailed),
+        Err(error::JournalCommandError::Run(unknown)) => Err(unknown.failure(context)),
         Err(error) => {
             let exit = match error.exit_code() {
                 9 => ProgramExit::Journal,
