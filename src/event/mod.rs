@@ -1,5 +1,6 @@
 //! The facts of a run, and the one function that folds them into its state.
 
+mod escape;
 pub(crate) mod fact;
 pub(crate) mod past;
 pub(crate) mod place;

@@ -134,16 +134,10 @@ impl Past {
 
     /// The place is that of a preflight's probe, and something was done on the strength of what it found.
     fn settled_by_preflight(&self, place: &Place) -> bool {
-        const PREFLIGHT: &str = "preflight.";
-        match place.as_str().find(PREFLIGHT) {
-            Some(0) => self.planned,
-            Some(at) if place.as_str()[..at].ends_with('.') => {
-                let around = Place::raw(&place.as_str()[..at]);
-                let inside = self.seen.range(around.clone()..).map(Place::as_str).take_while(|next| next.starts_with(around.as_str()));
-                inside.map(|next| &next[at..]).any(|next| !next.starts_with(PREFLIGHT))
-            }
-            _ => false,
-        }
+        let Some(preflight) = place.preflight() else { return false };
+        let Some(call) = preflight.around() else { return self.planned };
+        let mut beginning = self.seen.range(call.clone()..).take_while(|next| call.begins(next));
+        beginning.any(|next| next.is_inside(call) && !next.is_inside(preflight))
     }
 
     /// A change was begun: inside this place, or at all.
@@ -155,10 +149,8 @@ impl Past {
 
     /// What a probe of the preflight had found: one finding, or one for each of its items.
     pub fn findings<'p>(&'p self, probe: &'p Place) -> impl Iterator<Item = (&'p Place, &'p Checked)> {
-        self.checked.range(probe.clone()..).take_while(|(place, _)| place.as_str().starts_with(probe.as_str())).filter(|(place, _)| {
-            let rest = &place.as_str()[probe.as_str().len()..];
-            rest.is_empty() || rest.starts_with('[')
-        })
+        let beginning = self.checked.range(probe.clone()..).take_while(|(place, _)| probe.begins(place));
+        beginning.filter(move |(place, _)| place.without_item() == probe)
     }
 
     /// How a command of a step ended, if it did.
@@ -170,11 +162,7 @@ impl Past {
     /// Something was done in this group, loop or item.
     #[must_use]
     pub fn entered(&self, place: &Place) -> bool {
-        let inside = |mark: char| {
-            let from = Place::raw(&format!("{place}{mark}"));
-            self.seen.range(from.clone()..).next().is_some_and(|next| next.as_str().starts_with(from.as_str()))
-        };
-        self.state.steps.contains_key(place) || self.seen.contains(place) || inside('.') || inside('[')
+        self.state.steps.contains_key(place) || self.seen.contains(place) || place.has_inside(&self.seen)
     }
 
     /// The run has come to an end of which nothing is left to do.

@@ -127,7 +127,7 @@ pub(crate) fn not_asked_again(plan: &Plan, past: &Past) -> Vec<String> {
         return Vec::new();
     }
     let once = plan.runbook.preflight.iter().filter(|probe| probe.once).filter_map(|probe| probe.id.as_ref());
-    once.filter(|id| past.findings(&Place::top("preflight").child(id.as_str())).next().is_some()).map(ToString::to_string).collect()
+    once.filter(|id| past.findings(&Place::preflight_in(None).child(id.as_str())).next().is_some()).map(ToString::to_string).collect()
 }
 
 fn may_change(step: &Step) -> bool {

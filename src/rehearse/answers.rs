@@ -80,7 +80,7 @@ impl Scripted {
     fn said(&self, memory: &mut AnswerMemory, question: &Question) -> Result<(String, Said), ScenarioFault> {
         let keys = match &question.place {
             None => vec![PLAN],
-            Some(place) => vec![place.as_str(), place.step()],
+            Some(place) => place.names().to_vec(),
         };
         for key in &keys {
             let Some(answers) = self.scenario.answers.get(*key) else { continue };
@@ -116,10 +116,8 @@ impl Scripted {
         let yes = |typed: &str| Answer::Yes { typed: typed.to_owned(), by: Answerer::Scenario };
         let no = |why: &str| Answer::No { why: why.to_owned() };
         if question.ask == Ask::Override {
-            let reason = question
-                .place
-                .as_ref()
-                .and_then(|place| self.scenario.overrides.get(place.as_str()).or_else(|| self.scenario.overrides.get(place.step())));
+            let reason =
+                question.place.as_ref().and_then(|place| place.names().into_iter().find_map(|name| self.scenario.overrides.get(name)));
             return Ok(reason.map_or_else(|| no("the scenario does not override it"), |reason| yes(reason)));
         }
         if matches!(question.ask, Ask::Plan { .. } | Ask::GoOn) && !self.scenario.answers.contains_key(PLAN) {

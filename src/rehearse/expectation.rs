@@ -91,7 +91,7 @@ pub(crate) fn compare(scenario: &Scenario, shown: Evidence<'_>) -> Vec<Mismatch>
     for (index, wanted) in expect.asked.iter().enumerate() {
         let names = |asked: &AskedQuestion| match &asked.place {
             None => wanted == PLAN,
-            Some(place) => place.as_str() == wanted || place.step() == wanted,
+            Some(place) => place.is_named(wanted),
         };
         if !shown.asked.iter().any(names) {
             let all: Vec<&str> = shown.asked.iter().map(|asked| asked.place.as_ref().map_or(PLAN, Place::as_str)).collect();
@@ -204,7 +204,7 @@ fn findings(comparison: &mut Comparison<'_>, account: &Account) {
         let found: Vec<FindingName> = account
             .findings
             .iter()
-            .filter(|(place, _)| place.as_str() == probe || place.step() == probe)
+            .filter(|(place, _)| place.is_named(probe))
             .map(|(_, finding)| match finding {
                 Finding::Pass { .. } => FindingName::Pass,
                 Finding::Warn { .. } => FindingName::Warn,

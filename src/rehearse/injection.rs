@@ -70,7 +70,7 @@ impl Injection {
     /// Whether this command is the one.
     #[must_use]
     pub fn meets(&self, place: &Place, part: Part) -> bool {
-        self.part == part && (self.step == place.as_str() || self.step == place.step())
+        self.part == part && place.is_named(&self.step)
     }
 }
 

@@ -83,30 +83,29 @@ pub(crate) fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event
 
 /// Destroying commands that began without a phrase that was typed for them.
 fn unconfirmed(runbook: &Runbook, events: &[Event]) -> Vec<Place> {
-    let mut covered: BTreeSet<String> = BTreeSet::new();
+    let mut covered: BTreeSet<Place> = BTreeSet::new();
     let mut found = Vec::new();
     for event in events {
         match event {
             Event::Confirmed { place: Some(place), typed, .. } if !typed.is_empty() => {
                 // Its own phrase, or that of a question which names it.
-                covered.insert(place.to_string());
-                let parent = place.as_str().strip_suffix(place.step()).unwrap_or_default();
+                covered.insert(place.clone());
                 for step in runbook.all_steps().filter(|step| step.id.as_str() == place.step()) {
                     if let Kind::Confirm(confirm) = &step.kind
                         && confirm.phrase.is_some()
                     {
-                        covered.extend(confirm.covers.iter().map(|id| format!("{parent}{id}")));
+                        covered.extend(confirm.covers.iter().map(|id| place.beside(id.as_str())));
                     }
                 }
             }
             Event::StepBegan { place, part: Part::Main, command, .. }
-                if command.effect == Effect::Destroy && !covered.contains(place.as_str()) && !found.contains(place) =>
+                if command.effect == Effect::Destroy && !covered.contains(place) && !found.contains(place) =>
             {
                 found.push(place.clone());
             }
             // What is in doubt was not carried out to its end: what was typed for it still holds for what follows.
             Event::StepSettled { place, outcome, .. } if !matches!(outcome, StepOutcome::InDoubt { .. }) => {
-                covered.remove(place.as_str());
+                covered.remove(place);
             }
             _ => {}
         }

@@ -165,12 +165,12 @@ impl Recorded<'_> {
         let mut missing: Vec<&str> = Vec::new();
         for event in self.events {
             if let Event::Checked { place, finding: Finding::Block { message, .. }, .. } = event {
-                if place.as_str() == "preflight.requires.user"
+                if place.requirement() == Some("user")
                     && let Some(user) = message.strip_prefix("this is ")
                 {
                     line(format!("user: {}", scalar(user)));
                 }
-                if place.as_str() == "preflight.requires.commands"
+                if place.requirement() == Some("commands")
                     && let Some(names) = message.strip_prefix("not found: ")
                 {
                     missing.extend(names.split(", "));

@@ -54,10 +54,11 @@ impl Scenario {
             .chain(expect.owed.iter().flatten().enumerate().map(|(index, owed)| (format!("expect.owed[{index}]"), owed.as_str())))
             .chain(expect.findings.iter().map(|(key, _)| (format!("expect.findings.{key}"), key.as_str())));
         for (path, place) in named {
-            let whole = Place::top(place);
-            let id = whole.step();
-            if place != PLAN && !ids.contains(id) {
-                fault(&path, format!("{} has no step or probe `{id}`{}", runbook.name, near(id, &ids)));
+            match place.parse::<Place>().map(|place| place.step().to_owned()) {
+                _ if place == PLAN => {}
+                Ok(id) if ids.contains(id.as_str()) => {}
+                Ok(id) => fault(&path, format!("{} has no step or probe `{id}`{}", runbook.name, near(&id, &ids))),
+                Err(bad) => fault(&path, bad.to_string()),
             }
         }
         faults

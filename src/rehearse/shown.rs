@@ -85,21 +85,9 @@ impl ExercisedSoFar {
 
 /// The step's id, if it is a step of the runbook itself and not of one that it calls.
 fn own_id(place: &Place, calls: &BTreeSet<&str>) -> Option<String> {
-    let mut ids = vec![String::new()];
-    let (mut inside, mut escaped) = (false, false);
-    for c in place.as_str().chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '[' if !inside => inside = true,
-            ']' if inside => inside = false,
-            '.' if !inside => ids.push(String::new()),
-            c if !inside => ids.last_mut()?.push(c),
-            _ => {}
-        }
-    }
-    let last = ids.pop()?;
-    (!ids.iter().any(|id| calls.contains(id.as_str()))).then_some(last)
+    let mut ids = place.steps();
+    let own = ids.pop()?;
+    (!ids.iter().any(|id| calls.contains(id))).then(|| own.to_owned())
 }
 
 /// A timeout is a failure too.

@@ -13,15 +13,15 @@ use crate::{
 impl Engine<'_> {
     /// Asks every preflight probe. Returns why the run may not go on, which only a dry run survives.
     pub(super) fn preflight(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<Option<String>, Halt> {
-        let at = |id: &str| parent.map_or_else(|| Place::top("preflight"), |parent| parent.child("preflight")).child(id);
-        let mut blocks = self.requirements(runbook, scope, &at("requires"))?;
+        let at = Place::preflight_in(parent);
+        let mut blocks = self.requirements(runbook, scope, &Place::requires_in(parent))?;
         // The answers of now judge one another; what the plan was made with comes after them.
         let plan = scope.clone();
         let standing = self.found_before_a_change(runbook, scope, parent)?;
         for probe in &runbook.preflight {
             self.check_interrupts(parent)?;
             let Some(id) = &probe.id else { continue };
-            let place = at(id.as_str());
+            let place = at.child(id.as_str());
             if let Some(value) = standing.as_ref().filter(|_| probe.once).and_then(|standing| standing.get(id.as_str()))
                 && self.stands(&place)?
             {
@@ -105,7 +105,7 @@ impl Engine<'_> {
 
     /// What the preflight had found when the plan was made: what takes a step back restores that, not what is so now.
     pub(super) fn preflight_before(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<(), Halt> {
-        let at = parent.map_or_else(|| Place::top("preflight"), |parent| parent.child("preflight"));
+        let at = Place::preflight_in(parent);
         let Some(before) = self.before else { return Ok(()) };
         let found = &before.past.found;
         for probe in &runbook.preflight {

@@ -21,7 +21,7 @@ const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 /// Where the taking and giving back of a shared lock is recorded.
 #[must_use]
 pub(crate) fn lock_place(name: &str) -> Place {
-    Place::top("locks").item("lock", name)
+    Place::of_lock(name)
 }
 
 impl Engine<'_> {

@@ -53,7 +53,7 @@ impl<'a> Flags<'a> {
     /// The whole place counts before the step's id alone.
     fn find<'b>(&self, flag: &str, given: &'b BTreeMap<String, String>, place: Option<&Place>) -> Option<&'b str> {
         let place = place?;
-        let (name, value) = given.get_key_value(place.as_str()).or_else(|| given.get_key_value(place.step()))?;
+        let (name, value) = place.names().into_iter().find_map(|name| given.get_key_value(name))?;
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{flag} {name}"));
         Some(value)
     }

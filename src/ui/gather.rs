@@ -78,48 +78,22 @@ impl Gathered {
 /// What the items of a batch have done, by step.
 #[derive(Debug, Default)]
 pub(super) struct GatheredBatch {
-    steps: IndexMap<String, Gathered>,
+    /// By the place without the item.
+    steps: IndexMap<Place, Gathered>,
 }
 
 impl GatheredBatch {
-    pub(super) fn add(&mut self, item: &str, step: &str, same: &str, says: &str) {
-        self.steps.entry(step.to_owned()).or_default().add(item, same, says);
+    pub(super) fn add(&mut self, item: &str, step: Place, same: &str, says: &str) {
+        self.steps.entry(step).or_default().add(item, same, says);
     }
 
-    pub(super) fn lines(&self, page: &Page, place: &Place) -> Vec<String> {
-        let told = self.steps.iter().flat_map(|(step, gathered)| {
-            let place = Place::top(&format!("{place}.{step}"));
-            let mut lines = block::step(page, Mark::Passed, &place, None, &gathered.summary(), "");
+    pub(super) fn lines(&self, page: &Page) -> Vec<String> {
+        let told = self.steps.iter().flat_map(|(place, gathered)| {
+            let mut lines = block::step(page, Mark::Passed, place, None, &gathered.summary(), "");
             lines.extend(gathered.apart(page));
             lines
         });
         told.collect()
-    }
-}
-
-/// The item and the step of a place inside a loop: `restart[osd=3].wait_up` is `3` and `wait_up` inside `restart`.
-pub(super) fn item_of<'a>(around: &Place, place: &'a Place) -> Option<(&'a str, &'a str)> {
-    let rest = place.as_str().strip_prefix(around.as_str())?.strip_prefix('[')?;
-    let (_, rest) = rest.split_once('=')?;
-    let mut escaped = false;
-    let end = rest.char_indices().find(|(_, c)| {
-        let ends = *c == ']' && !escaped;
-        escaped = *c == '\\' && !escaped;
-        ends
-    })?;
-    Some((&rest[..end.0], rest[end.0 + 1..].trim_start_matches('.')))
-}
-
-/// The probe of an answer, and the item that it was asked for.
-pub(super) fn probe_of(place: &Place) -> (Place, &str) {
-    let id = place.step();
-    match place.as_str().rfind(&format!("{id}[")).map(|at| at + id.len()) {
-        Some(end) => {
-            let probe = Place::top(&place.as_str()[..end]);
-            let item = item_of(&probe, place).map_or("", |(item, _)| item);
-            (probe, item)
-        }
-        None => (place.clone(), ""),
     }
 }
 
@@ -137,15 +111,5 @@ mod tests {
         }
         assert_eq!(gathered.summary(), "997 the same: 6.1; 3 differ");
         assert_eq!(gathered.apart(&page), ["    h7, h407, h807: 6.8"]);
-    }
-
-    #[test]
-    fn places_are_taken_apart() {
-        let place = Place::top("each").item("host", "a].b").child("x").child("y");
-        assert_eq!(item_of(&Place::top("each"), &place), Some(("a\\].b", "x.y")));
-        assert_eq!(item_of(&Place::top("eac"), &place), None);
-        let asked = Place::top("preflight").child("up").item("host", "h1");
-        assert_eq!(probe_of(&asked), (Place::top("preflight.up"), "h1"));
-        assert_eq!(probe_of(&Place::top("preflight.up")).1, "");
     }
 }

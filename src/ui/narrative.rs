@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     block,
-    gather::{self, Gathered, GatheredBatch, MANY},
+    gather::{Gathered, GatheredBatch, MANY},
     layout::{self, Page},
     style::Mark,
     tally::{Tally, between},
@@ -116,7 +116,7 @@ impl Narrative {
     /// Tells what was gathered, once the event says that nothing more comes to it.
     fn settle_gathered(&mut self, page: &Page, event: &Event) -> Vec<String> {
         let mut lines = Vec::new();
-        let goes_on = |answers: &SameAnswers| matches!(event, Event::Checked { place, .. } if gather::probe_of(place).0 == answers.probe);
+        let goes_on = |answers: &SameAnswers| matches!(event, Event::Checked { place, .. } if *place.without_item() == answers.probe);
         if let Some(answers) = self.passed.take_if(|answers| !goes_on(answers)) {
             let message = if answers.gathered.count() == 1 { answers.message } else { answers.gathered.summary() };
             lines.extend(block::checked(page, Mark::Passed, &answers.title, &message, None));
@@ -129,7 +129,7 @@ impl Narrative {
         };
         for place in over {
             if let Some(batch) = self.gathering.remove(&place) {
-                lines.extend(batch.lines(page, &place));
+                lines.extend(batch.lines(page));
             }
         }
         lines
@@ -138,7 +138,7 @@ impl Narrative {
     /// Keeps what a step of a large batch did, to be told with what the others did. Whether it was kept.
     fn gather(&mut self, place: &Place, same: &str, says: &str) -> bool {
         for (around, batch) in &mut self.gathering {
-            if let Some((item, step)) = gather::item_of(around, place) {
+            if let Some((item, step)) = place.item_of(around) {
                 batch.add(item, step, same, says);
                 return true;
             }
@@ -147,14 +147,14 @@ impl Narrative {
     }
 
     fn is_gathered(&self, place: &Place) -> bool {
-        self.gathering.keys().any(|around| gather::item_of(around, place).is_some())
+        self.gathering.keys().any(|around| place.item_of(around).is_some())
     }
 
     /// A probe that has failed may be asked again within its time; then its failure was none. Otherwise it is told of
     /// before whatever follows from it.
     fn settle_pending(&mut self, event: &Event) -> Vec<String> {
         let over = |place: &Place| match event {
-            Event::StepSettled { place: settled, .. } => inside(settled, place),
+            Event::StepSettled { place: settled, .. } => place.is_within(settled),
             Event::StepBegan { part: Part::Cleanup | Part::Undo, .. } | Event::RunClosed { .. } => true,
             _ => false,
         };
@@ -172,10 +172,11 @@ impl Narrative {
             Event::RunOpened(opening) => block::header(page, opening),
             Event::Checked { place, title, finding } => {
                 let (mark, _, message, hint) = words::finding(finding);
-                let (probe, item) = gather::probe_of(place);
-                if mark == Mark::Passed && !item.is_empty() {
+                if let (Mark::Passed, Some(item)) = (mark, place.own_item()) {
                     self.answered.remove(place);
-                    let new = || SameAnswers { probe, title: title.clone(), message: message.clone(), gathered: Gathered::default() };
+                    let probe = || place.without_item().clone();
+                    let new =
+                        || SameAnswers { probe: probe(), title: title.clone(), message: message.clone(), gathered: Gathered::default() };
                     let answers = self.passed.get_or_insert_with(new);
                     if answers.title != *title {
                         answers.title = place.step().replace('_', " ");
@@ -420,11 +421,6 @@ impl Narrative {
         }
         lines
     }
-}
-
-/// Whether `inner` is `outer` or stands in it.
-pub(super) fn inside(outer: &Place, inner: &Place) -> bool {
-    inner.as_str().strip_prefix(outer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn marked(page: &Page, mark: Mark, text: &str) -> Vec<String> {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 
 use super::{
     block::WaitBlock,
-    gather,
     out::Stream,
     style::Style,
     tally::{Tally, between},
@@ -125,10 +124,7 @@ impl PlainState {
             Event::Checked { place, title, finding, .. } => {
                 let (_, name, message, hint) = words::finding(finding);
                 // A probe that is asked for each host has one title for all.
-                let item = match gather::probe_of(place) {
-                    (_, "") => String::new(),
-                    (_, item) => format!(" [{item}]"),
-                };
+                let item = place.own_item().map(|item| format!(" [{item}]")).unwrap_or_default();
                 let mut lines = vec![format!("preflight {name}: {title}{item}{}", with(&message))];
                 lines.extend(hint.map(|hint| format!("  next: {hint}")));
                 return lines;
@@ -176,7 +172,7 @@ impl PlainState {
             Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, .. } => {
                 let last = self.verdicts.insert((place.clone(), *part), verdict.clone());
                 // The finding that follows says it all.
-                if (*attempt > 1 && last.as_ref() == Some(verdict)) || words::in_preflight(place) {
+                if (*attempt > 1 && last.as_ref() == Some(verdict)) || place.preflight().is_some() {
                     return Vec::new();
                 }
                 let name = match part {
@@ -281,10 +277,11 @@ mod tests {
     use super::{
         super::{
             out::{Traits, tests::Memory},
-            script::{RUNS, Script, golden},
+            script::{RUNS, Script, golden, shown},
         },
         *,
     };
+    use crate::event::Exit;
 
     fn said(play: impl FnOnce(&mut Script<'_>)) -> String {
         let memory = Memory::default();
@@ -298,6 +295,20 @@ mod tests {
         for (name, play) in RUNS {
             golden(&format!("plain-{name}.txt"), &said(play));
         }
+    }
+
+    #[test]
+    fn a_host_with_preflight_in_its_name_keeps_its_lines() {
+        let step = Place::top("each").item("host", "b.preflight.example.org").child("step");
+        let probe = Place::preflight_in(None).child("up").item("host", "a");
+        let told = said(|script| {
+            for place in [&probe, &step] {
+                script.begin(place, Part::Main, shown(Effect::Read, &["uptime"]));
+                script.end(place, Part::Main, Exit::Code(0), Verdict::Passed, "", "");
+            }
+        });
+        let told: Vec<_> = told.lines().map(|line| &line[22..]).collect();
+        assert_eq!(told, ["each[host=b.preflight.example.org].step passed after 1.2s"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::{
     block::{self, WaitBlock},
     layout::{self, Page},
-    narrative::{Narrative, inside},
+    narrative::Narrative,
     out::Stream,
     style::Mark,
 };
@@ -282,10 +282,10 @@ impl TerminalState {
     fn clear(&mut self, screen: &Screen, event: &Event) {
         let over = |at: &Place, part: Part| match event {
             // A pause is over when something happens inside what pauses.
-            Event::StepBegan { place, .. } if part == Part::Show => inside(at, place),
+            Event::StepBegan { place, .. } if part == Part::Show => place.is_within(at),
             Event::BatchBegan { place, .. } => at == place && part == Part::Show,
             // What needs no command has no end of its own, but that of its step.
-            Event::StepSettled { place, .. } => inside(place, at),
+            Event::StepSettled { place, .. } => at.is_within(place),
             Event::StepBegan { place, .. }
             | Event::StepEnded { place, .. }
             | Event::StepSkipped { place, .. }

@@ -277,12 +277,6 @@ pub(crate) fn batches(sizes: &[usize]) -> String {
     }
 }
 
-/// Whether this is a preflight probe, which a finding tells of as a whole.
-#[must_use]
-pub(crate) fn in_preflight(place: &Place) -> bool {
-    place.as_str().starts_with("preflight.") || place.as_str().contains(".preflight.")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

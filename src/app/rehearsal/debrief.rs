@@ -150,7 +150,8 @@ fn without(plan: &Plan, rehearsal: &Rehearsal, faults: &[Injection], events: &[E
 fn opened(runbook: &mut Runbook, gate: &Gate) -> bool {
     let id = gate.place.step().to_owned();
     if gate.part == Part::Show {
-        if gate.place.as_str().starts_with("preflight.requires") {
+        let own = gate.place.preflight().is_some_and(|preflight| preflight.around().is_none());
+        if own && gate.place.requirement().is_some() {
             runbook.requires = crate::runbook::model::Requires::default();
             return true;
         }
@@ -210,14 +211,7 @@ fn or(here: &str, expr: &Expr) -> Expr {
 
 /// An expression that is true at this place only: for the items of the loops around it.
 fn here(place: &Place) -> String {
-    let mut parts = Vec::new();
-    let mut rest = place.as_str();
-    while let Some((_, after)) = rest.split_once('[') {
-        let Some((name, after)) = after.split_once('=') else { break };
-        let Some((item, after)) = after.split_once(']') else { break };
-        parts.push(format!("{name} | string == {}", Value::from(item)));
-        rest = after;
-    }
+    let parts: Vec<String> = place.items().into_iter().map(|(name, item)| format!("{name} | string == {}", Value::from(item))).collect();
     if parts.is_empty() { "true".to_owned() } else { format!("({})", parts.join(" and ")) }
 }
 

@@ -47,8 +47,8 @@ pub(crate) fn sweep(runbook: &str, trials: &[Trial], only: &[String]) -> Swept {
     let mut work: Vec<(&Trial, Injection)> = Vec::new();
     for trial in trials {
         let gone = trial.run(&TrialManner::default());
-        let faults = faults(trial, &gone.rehearsal.simulator.calls());
-        work.extend(faults.into_iter().filter(|fault| wanted(fault, only)).map(|fault| (trial, fault)));
+        let faults = faults(trial, &gone.rehearsal.simulator.calls(), only);
+        work.extend(faults.into_iter().map(|fault| (trial, fault)));
     }
     let results = parallel::map(&work, |(trial, fault)| one(runbook, trial, fault));
     let mut swept = Swept::default();
@@ -59,8 +59,8 @@ pub(crate) fn sweep(runbook: &str, trials: &[Trial], only: &[String]) -> Swept {
     swept
 }
 
-fn wanted(fault: &Injection, only: &[String]) -> bool {
-    only.is_empty() || only.iter().any(|step| fault.meets(&Place::top(step), fault.part) || Place::top(&fault.step).step() == step)
+fn wanted(place: &Place, only: &[String]) -> bool {
+    only.is_empty() || only.iter().any(|step| place.is_named(step))
 }
 
 /// Tries one fault with each choice that it gives the operator.
@@ -142,8 +142,8 @@ pub(crate) fn word(choice: Choice) -> &'static str {
 }
 
 /// The faults to try: for each command of each step, at the first and the last place where it runs, each kind that can show
-/// anything there.
-fn faults(trial: &Trial, calls: &[AnsweredCall]) -> Vec<Injection> {
+/// anything there; at `only` these steps, if there are any.
+fn faults(trial: &Trial, calls: &[AnsweredCall], only: &[String]) -> Vec<Injection> {
     let mut places: Vec<(&Place, Part)> = Vec::new();
     for call in calls {
         // What is asked while parameters are chosen is no part of the run.
@@ -156,7 +156,7 @@ fn faults(trial: &Trial, calls: &[AnsweredCall]) -> Vec<Injection> {
     for (index, (place, part)) in places.iter().enumerate() {
         let last = !places[index + 1..].iter().any(|(other, again)| other.step() == place.step() && again == part);
         let first = seen.insert((place.step(), *part));
-        if !first && !last {
+        if !first && !last || !wanted(place, only) {
             continue;
         }
         let here: Vec<&AnsweredCall> = calls.iter().filter(|call| call.place == **place && call.part == *part).collect();

@@ -106,7 +106,7 @@ pub(crate) fn take_up(
 /// A shared lock that still stands in the run's name is given back before it is taken anew, and only the inventory says how.
 fn still_shared(left: &Left, shared: &[(String, SharedLock)]) -> Result<(), Failure> {
     let known = |place: &Place| shared.iter().any(|(name, _)| *place == lock_place(name));
-    match left.history.past.state.owed.keys().find(|place| place.step() == "locks" && !known(place)) {
+    match left.history.past.state.owed.keys().find(|place| place.is_lock() && !known(place)) {
         None => Ok(()),
         Some(place) => Err(Failure::new(
             ProgramExit::Usage,

@@ -228,7 +228,7 @@ fn freeze() {
 proptest::proptest! {
     #[test]
     fn any_text_comes_back(text in "\\PC{0,40}|[\\x00-\\x20\\x7f-\\u{a0}\"\\\\]{0,20}", number: f64) {
-        let body = Body::of(&Event::Note { place: Some(Place::top(&text)), text: text.clone() }).unwrap();
+        let body = Body::of(&Event::Note { place: Some(Place::top("each").item("x", &text)), text: text.clone() }).unwrap();
         let mut opened = sample::opened(Mode::Real);
         if let Event::RunOpened(opening) = &mut opened {
             opening.params.insert(text.clone(), serde_json::json!(number));
