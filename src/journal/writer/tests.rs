@@ -225,6 +225,23 @@ fn freeze() {
     assert!(verify(&dir, &[head]).unwrap().verdict.holds());
 }
 
+#[test]
+fn a_record_whose_place_is_none_is_damage_that_names_it() {
+    let temp = temp_dir();
+    let whole = String::from_utf8(small(temp.path())).unwrap();
+    let line = whole.split_inclusive('\n').find(|line| line.contains("\"place\":\"set_noout\"")).unwrap();
+    // Its checksum is right: whoever wrote it meant it.
+    let covered = line[17..].replace("\"place\":\"set_noout\"", "\"place\":\"set..noout\"");
+    let forged = format!("{{\"crc\":\"{:08x}\"{covered}", crc32fast::hash(covered.trim_end().as_bytes()));
+    let error = Line::read(forged.as_bytes()).unwrap_err();
+    assert!(matches!(&error, RecordFault::Shape { what } if what.contains("`set..noout` is not a place in a run")), "{error}");
+    // As the last line, so that nothing else can be wrong with it.
+    let (before, _) = whole.split_once(line).unwrap();
+    fs::write(temp.path().join(FILE), format!("{before}{forged}")).unwrap();
+    let found = verdict(temp.path());
+    assert!(!found.holds() && found.to_string().contains("line 3"), "{found}");
+}
+
 proptest::proptest! {
     #[test]
     fn any_text_comes_back(text in "\\PC{0,40}|[\\x00-\\x20\\x7f-\\u{a0}\"\\\\]{0,20}", number: f64) {
