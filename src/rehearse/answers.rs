@@ -99,7 +99,7 @@ impl Scripted {
             Ask::Report { .. } => "what was done".to_owned(),
             Ask::Override => "why".to_owned(),
             Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
-                choices.last().map_or("stop", |choice| name(*choice)).to_owned()
+                choices.last().map_or("stop", |choice| choice.word()).to_owned()
             }
         };
         let first = question.text.lines().next().unwrap_or_default();
@@ -140,29 +140,14 @@ impl Scripted {
             (Ask::Report { .. }, Said::Text(text)) => Ok(yes(&text)),
             (Ask::Phrase { .. } | Ask::Report { .. }, Said::YesNo(false)) => Ok(no("the scenario says no")),
             (Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices }, said) => {
-                let chosen = choices.iter().find(|choice| matches!(&said, Said::Text(text) if text == name(**choice)));
-                match chosen {
-                    Some(choice) => Ok(Answer::Chosen { choice: *choice, by: Answerer::Scenario }),
-                    None => wrong(&format!("one of {}", choices.iter().map(|choice| name(*choice)).collect::<Vec<_>>().join(", "))),
+                let chosen = if let Said::Text(text) = &said { text.parse().ok() } else { None };
+                match chosen.filter(|choice| choices.contains(choice)) {
+                    Some(choice) => Ok(Answer::Chosen { choice, by: Answerer::Scenario }),
+                    None => wrong(&format!("one of {}", choices.iter().map(|choice| choice.word()).collect::<Vec<_>>().join(", "))),
                 }
             }
             (Ask::Override, _) => Ok(no("the scenario does not override it")),
         }
-    }
-}
-
-/// What a choice is called in a scenario.
-#[must_use]
-pub(crate) fn name(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Run => "run",
-        Choice::Retry => "retry",
-        Choice::Skip => "skip",
-        Choice::Continue => "continue",
-        Choice::Rollback => "rollback",
-        Choice::Stop => "stop",
-        Choice::Done => "done",
-        Choice::NotDone => "not_done",
     }
 }
 

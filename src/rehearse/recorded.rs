@@ -194,10 +194,7 @@ impl Recorded<'_> {
         for event in self.events {
             match event {
                 Event::Confirmed { place: Some(place), typed, .. } => {
-                    let said = match typed.as_str() {
-                        "notdone" => "not_done".to_owned(),
-                        typed => serde_json::Value::from(typed).to_string(),
-                    };
+                    let said = serde_json::Value::from(typed.as_str()).to_string();
                     answers.entry(place.as_str()).or_default().push(said);
                 }
                 Event::Declined { place, .. } => {

@@ -35,12 +35,7 @@ impl Engine<'_> {
             Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text: format!("{place} failed: {why}") };
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
-                self.emit(Event::Confirmed {
-                    place: Some(place.clone()),
-                    text: question.text,
-                    typed: format!("{choice:?}").to_lowercase(),
-                    by,
-                })?;
+                self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: choice.word().to_owned(), by })?;
                 Ok(choice)
             }
             _ => Ok(Choice::Stop),
@@ -106,7 +101,7 @@ impl Engine<'_> {
                     Choice::Stop => return Ok(Some(choice)),
                     _ => StepOutcome::Failed { why: "the operator says that it was not done".to_owned() },
                 };
-                self.emit(resolved(outcome, format!("the operator: {choice:?}").to_lowercase(), Some(by)))?;
+                self.emit(resolved(outcome, format!("the operator: {}", choice.word()), Some(by)))?;
                 Ok(Some(choice))
             }
             Err(no_answer) if before.is_some() => {
@@ -132,12 +127,7 @@ impl Engine<'_> {
         let question = Question { place: Some(place.clone()), ask: Ask::Step { choices }, text };
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) => {
-                self.emit(Event::Confirmed {
-                    place: Some(place.clone()),
-                    text: question.text,
-                    typed: format!("{choice:?}").to_lowercase(),
-                    by,
-                })?;
+                self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: choice.word().to_owned(), by })?;
                 match choice {
                     Choice::Run => Ok(Choice::Run),
                     Choice::Skip => Ok(Choice::Skip),

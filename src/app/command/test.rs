@@ -134,7 +134,7 @@ fn tell(context: &Context, result: &Tested, args: &cli::Test) {
         went.wrong.iter().for_each(indented);
     }
     for broken in result.broken() {
-        let then = if broken.then == Choice::Stop { String::new() } else { format!(", then {}", sweep::word(broken.then)) };
+        let then = if broken.then == Choice::Stop { String::new() } else { format!(", then {}", broken.then.word()) };
         out.line(&format!("{} {name} / {}   {}{then}", style.mark(Mark::Failed), broken.scenario, broken.fault));
         broken.wrong.iter().for_each(indented);
         out.line(&format!("    again: {}", broken.again));
@@ -175,7 +175,7 @@ fn record(result: &Tested) -> serde_json::Value {
         "sweep": result.swept.as_ref().map(|swept| json!({
             "tried": swept.tried,
             "broken": swept.broken.iter().map(|broken| json!({
-                "scenario": broken.scenario, "fault": broken.fault, "then": sweep::word(broken.then),
+                "scenario": broken.scenario, "fault": broken.fault, "then": broken.then.word(),
                 "wrong": wrong(&broken.wrong), "again": broken.again,
             })).collect::<Vec<_>>(),
         })),

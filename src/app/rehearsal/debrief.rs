@@ -221,8 +221,7 @@ fn as_decided(scenario: &Scenario, events: &[Event]) -> Scenario {
     for event in events {
         match event {
             Event::Confirmed { place: Some(place), typed, .. } => {
-                let typed = if typed == "notdone" { "not_done" } else { typed };
-                scenario.answers.insert(place.to_string(), ScriptedAnswers::Always(Said::Text(typed.to_owned())));
+                scenario.answers.insert(place.to_string(), ScriptedAnswers::Always(Said::Text(typed.clone())));
             }
             Event::Declined { place: Some(place), .. } => {
                 scenario.answers.insert(place.to_string(), ScriptedAnswers::Always(Said::YesNo(false)));

@@ -127,18 +127,12 @@ fn choices(ask: &Ask) -> &[Choice] {
 pub(crate) fn again(runbook: &str, scenario: &str, fault: &str, then: Choice, leave: bool) -> String {
     let mut words = vec!["halligan", "test", runbook, "--scenario", scenario, "--fault", fault];
     if then != Choice::Stop {
-        words.extend(["--then", word(then)]);
+        words.extend(["--then", then.word()]);
     }
     if leave {
         words.push("--leave");
     }
     words.iter().map(|word| quote::word(word).into_owned()).collect::<Vec<_>>().join(" ")
-}
-
-/// A choice as it is written on the command line.
-#[must_use]
-pub(crate) fn word(choice: Choice) -> &'static str {
-    crate::rehearse::answers::name(choice)
 }
 
 /// The faults to try: for each command of each step, at the first and the last place where it runs, each kind that can show

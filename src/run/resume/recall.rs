@@ -132,7 +132,7 @@ impl Engine<'_> {
                 return Err(Halt::unanswered(place, &no_answer, format!("{place} had failed, and is not begun again by itself: {why}")));
             }
         };
-        let typed = format!("{choice:?}").to_lowercase();
+        let typed = choice.word().to_owned();
         self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed, by })?;
         match choice {
             Choice::Retry => Ok(Recall::Begin(None)),
@@ -169,7 +169,7 @@ impl Engine<'_> {
                     Choice::Retry => StepOutcome::Failed { why: format!("it is no longer so: {why}") },
                     _ => return Err(Halt::Stopped { place: Some(place.clone()), why: format!("it is no longer so: {why}") }),
                 };
-                let evidence = format!("{why}; the operator: {choice:?}").to_lowercase();
+                let evidence = format!("{why}; the operator: {}", choice.word());
                 self.emit(Event::DoubtResolved { place: place.clone(), outcome, evidence, by: Some(by) })?;
                 Ok(if choice == Choice::Done { Recall::Settled } else { Recall::Begin(None) })
             }
