@@ -81,7 +81,7 @@ mod tests {
             "params: {osds: [1]}
 answers: {plan: true, sett: stop, 'all.set': stop}
 faults: [{step: all, do: hang}, {step: sel, do: hang}]
-expect: {at: 'all[i=1].gone', asked: [plan], findings: {commands: pass}}
+expect: {at: 'all[i=1].gone', asked: [plan, 'all[i=1'], findings: {commands: pass}}
 ",
         );
         let told: Vec<String> = scenario.check(&runbook).iter().map(ToString::to_string).collect();
@@ -92,6 +92,7 @@ expect: {at: 'all[i=1].gone', asked: [plan], findings: {commands: pass}}
                 "s.yaml:5: answers.sett: x has no step or probe `sett`; did you mean `set`?",
                 "s.yaml:6: faults[1].step: x has no step or probe `sel`; did you mean `set`?",
                 "s.yaml:7: expect.at: x has no step or probe `gone`",
+                "s.yaml:7: expect.asked[1]: `all[i=1` is not a place in a run: an item has no `]` at its end",
             ]
         );
     }
