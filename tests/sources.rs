@@ -18,15 +18,17 @@ const POWERS: &[(&str, &[&str])] = &[
 
 /// Each folder, and what it may not know of.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("runbook", &["plan", "event", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("expression", &["runbook", "plan", "event", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("inventory", &["plan", "event", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("plan", &["run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("event", &["plan", "run", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("run", &["rehearse", "journal", "ui", "app", "cli"]),
-    ("rehearse", &["run", "journal", "ui", "app", "cli"]),
-    ("journal", &["run", "rehearse", "ui", "app", "cli", "plan"]),
-    ("ui", &["run", "rehearse", "journal", "app", "cli"]),
+    ("runbook", &["plan", "event", "words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("expression", &["runbook", "plan", "event", "words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("inventory", &["plan", "event", "words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("plan", &["words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("event", &["plan", "words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("words", &["plan", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
+    ("run", &["words", "exec", "rehearse", "journal", "ui", "app", "cli"]),
+    ("exec", &["runbook", "plan", "words", "run", "rehearse", "journal", "ui", "app", "cli"]),
+    ("rehearse", &["words", "run", "exec", "journal", "ui", "app", "cli"]),
+    ("journal", &["words", "run", "exec", "rehearse", "ui", "app", "cli", "plan"]),
+    ("ui", &["run", "exec", "rehearse", "journal", "app", "cli"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -305,6 +305,7 @@ pub(crate) fn steady(text: &str) -> String {
         (r"\brehearsal [0-9a-f]{8}\b", "rehearsal RUN"),
         (r"\bhalligan (resume|rollback|journal show) [0-9a-f]{8}\b", "halligan $1 RUN"),
         (r"\b(rehearsal|show|resume) [0-9a-f]{8}\b", "$1 RUN"),
+        (r"--journal-dir \S+", "--journal-dir DIR"),
         (r"sha256 [0-9a-f]{4}…[0-9a-f]{4}", "sha256 DIGEST"),
         (r"head (\d+):[0-9a-f]{8}", "head $1:HASH"),
         (r"\b\d+(\.\d+)?(ms|s)\b", "SPAN"),

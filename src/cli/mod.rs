@@ -165,6 +165,7 @@ pub enum Subcommands {
 /// Carry out a runbook.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(after_long_help = EXIT_CODES)]
+#[expect(clippy::struct_field_names, reason = "`--dry-run` is what it is called")]
 pub struct Run {
     /// A runbook's name, or a path to one
     pub runbook: String,

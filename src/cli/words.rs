@@ -156,8 +156,12 @@ impl Typing {
         self.given([runbook.as_str()]);
         self.file("--scenario", scenario.as_ref());
         self.file("--from-run", from_run.as_ref());
-        faults.iter().for_each(|fault| self.value("--fault", fault));
-        speed.iter().for_each(|times| self.value("--speed", times));
+        for fault in faults {
+            self.value("--fault", fault);
+        }
+        if let Some(times) = speed {
+            self.value("--speed", times);
+        }
         self.hosts(hosts);
         self.params(params);
         self.answers(answers);
@@ -169,7 +173,9 @@ impl Typing {
         self.word("test");
         self.given(runbooks.iter().map(String::as_str));
         self.file("--scenario", scenario.as_ref());
-        faults.iter().for_each(|fault| self.value("--fault", fault));
+        for fault in faults {
+            self.value("--fault", fault);
+        }
         match then {
             Then::Stop => {}
             Then::Rollback => self.value("--then", "rollback"),
@@ -183,7 +189,9 @@ impl Typing {
             Some(steps) => self.word(format!("--fault-sweep={}", steps.join(","))),
         }
         self.switch("--coverage", *coverage);
-        min.iter().for_each(|percent| self.value("--min", percent));
+        if let Some(percent) = min {
+            self.value("--min", percent);
+        }
         self.file("--junit", junit.as_ref());
         self.form(*form);
     }
@@ -202,10 +210,14 @@ impl Typing {
             }
             JournalCommand::Verify { export, head, allowed_signers, form } => {
                 self.word("verify");
-                head.iter().for_each(|head| self.file("--head", Some(head)));
+                for head in head {
+                    self.file("--head", Some(head));
+                }
                 self.file("--allowed-signers", allowed_signers.as_ref());
                 self.form(*form);
-                export.iter().for_each(|export| self.given([export.display().to_string().as_str()]));
+                if let Some(export) = export {
+                    self.given([export.display().to_string().as_str()]);
+                }
             }
             JournalCommand::Head => self.word("head"),
             JournalCommand::Sign { key } => {
@@ -281,7 +293,7 @@ impl Cli {
 
     /// What to type to give these arguments again.
     #[must_use]
-    pub fn line(&self) -> CommandLine {
+    pub(crate) fn line(&self) -> CommandLine {
         let Self { global, command } = self;
         let mut typing = Typing::default();
         typing.word("halligan");

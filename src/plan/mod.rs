@@ -46,8 +46,7 @@ impl Plan {
     #[must_use]
     pub fn step(&self, place: &Place) -> Option<&Step> {
         let called = self.called.values().flat_map(|runbook| runbook.all_steps());
-        let found = self.runbook.all_steps().chain(called).find(|step| step.id.as_str() == place.step());
-        found
+        self.runbook.all_steps().chain(called).find(|step| step.id.as_str() == place.step())
     }
 
     #[must_use]

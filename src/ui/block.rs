@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{
     layout::{self, Page},
-    style::{Mark, Style},
+    style::Style,
 };
 use crate::{
     event::{Effect, Excerpt, Exit, Opening, Place, Shown},
     quantity::show_duration,
-    words::{self, sanitise},
+    words::{self, mark::Mark, sanitise},
 };
 
 /// Where details begin, under their step's name.

@@ -2,10 +2,10 @@
 
 use indexmap::IndexMap;
 
-use super::{block, layout::Page, style::Mark};
+use super::{block, layout::Page};
 use crate::{
     event::Place,
-    words::{self, sanitise},
+    words::{self, mark::Mark, sanitise},
 };
 
 /// From so many items on, what a batch has done is told together.

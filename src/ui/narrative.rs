@@ -8,13 +8,12 @@ use super::{
     block,
     gather::{Gathered, GatheredBatch, MANY},
     layout::{self, Page},
-    style::Mark,
     tally::{Tally, between},
 };
 use crate::{
     event::{Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, Shown, Skip, StepKind, StepOutcome},
     quantity::show_duration,
-    words::{self, sanitise},
+    words::{self, mark::Mark, sanitise},
 };
 
 /// A step that was reached.

@@ -121,7 +121,7 @@ impl PlanView {
             lines.extend(columns.step(page, step));
         }
         for note in &self.notes {
-            let first = format!("  {} ", page.style.mark(super::style::Mark::Noted));
+            let first = format!("  {} ", page.style.mark(crate::words::mark::Mark::Noted));
             lines.extend(layout::wrap(&sanitise::text(note), page.width, &first, "    "));
         }
         finished(&lines)

@@ -1,5 +1,6 @@
 //! The few styles and marks there are. Colour only supports what words and marks already say.
 
+use crate::words::mark::Mark;
 use console::Style as Colour;
 
 /// What the terminal at hand can show.
@@ -8,17 +9,6 @@ pub struct Style {
     pub colour: bool,
     /// The locale is UTF-8; otherwise marks and bars are ASCII.
     pub unicode: bool,
-}
-
-/// What stands before a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    Passed,
-    Warned,
-    Failed,
-    /// Neither good nor bad: under way, skipped, told.
-    Noted,
-    Unknown,
 }
 
 impl Style {

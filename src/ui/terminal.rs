@@ -17,13 +17,12 @@ use super::{
     layout::{self, Page},
     narrative::Narrative,
     out::Stream,
-    style::Mark,
 };
 use crate::{
     event::{Event, Part, Place, Progress, Shown},
     ports::Observer,
     quantity::show_duration,
-    words::{self, sanitise},
+    words::{self, mark::Mark, sanitise},
 };
 
 /// Lets indicatif draw through a [`Stream`], a whole picture at a time.

@@ -1,5 +1,6 @@
 //! The facts of a run in words: the same on a terminal, in a log and in a report.
 
+pub(crate) mod mark;
 pub(crate) mod moment;
 pub(crate) mod quote;
 pub(crate) mod sanitise;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::{
     event::{Answerer, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict},
     quantity::show_duration,
-    ui::style::Mark,
+    words::mark::Mark,
 };
 
 #[must_use]

@@ -10,8 +10,7 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         rehearsal::{
-            junit,
-            sweep::{self},
+            junit, sweep,
             tested::{Tested, Went},
             trial::{Trial, TrialManner},
             wrong::Wrong,
@@ -23,7 +22,7 @@ use crate::{
     quantity,
     rehearse::{coverage::Coverage, shown::Exercised},
     runbook::library::{Library, ScenarioSource},
-    ui::style::Mark,
+    words::mark::Mark,
 };
 
 /// Runs the scenarios.

@@ -6,8 +6,7 @@ use crate::{
     event::{Captured, Effect, Exit, Finding, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict},
     journal::shape::{Body, StepEnded},
     quantity::show_duration,
-    ui::style::Mark,
-    words,
+    words::{self, mark::Mark},
 };
 
 /// How it stands out, if it does: what went well mostly does not.

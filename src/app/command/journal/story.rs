@@ -18,11 +18,8 @@ use crate::{
         record::{Header, Record},
         shape::{Body, RunOpened},
     },
-    ui::{
-        layout::{Page, wrap},
-        style::Mark,
-    },
-    words::{self, moment::local, sanitise::line as visible, script},
+    ui::layout::{Page, wrap},
+    words::{self, mark::Mark, moment::local, sanitise::line as visible, script},
 };
 
 const INDENT: &str = "          ";
