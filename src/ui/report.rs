@@ -18,7 +18,7 @@ pub(crate) struct LastScreen {
     pub put_back: Vec<PutBack>,
     /// What is still owed, and how it is settled.
     pub owed: Vec<String>,
-    /// The last line: `run 7f3a stopped safely at restart[osd=2].gate after 2 of 4`.
+    /// The last line: `run 7f3a stopped at restart[osd=2].gate; nothing left to clean up`.
     pub closing: String,
     /// `118:9c1e…`
     pub head: Option<String>,

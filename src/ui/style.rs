@@ -43,7 +43,7 @@ impl Style {
 
     /// One column wide.
     #[must_use]
-    pub fn mark(self, mark: Mark) -> String {
+    pub(crate) fn mark(self, mark: Mark) -> String {
         let (sign, plain) = match mark {
             Mark::Passed => ("✓", "+"),
             Mark::Warned => ("!", "!"),
