@@ -7,7 +7,7 @@ use super::{
     scope::{Evaluated, Scope, list_of, scalar_text},
 };
 use crate::{
-    event::{Effect, Shown},
+    event::{Effect, Shown, StepKind},
     expression,
     runbook::model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
 };
@@ -41,25 +41,14 @@ pub struct PreviewLine {
     pub number: String,
     pub depth: usize,
     pub id: String,
-    pub kind: LineKind,
+    pub kind: StepKind,
+    pub effect: Effect,
     pub what: String,
     pub when: Option<String>,
     /// What takes it back, in words.
     pub taken_back: Option<String>,
     /// Names that only the run will know.
     pub needs: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LineKind {
-    Command(Effect),
-    Probe,
-    Wait,
-    Ask,
-    Manual,
-    Loop,
-    Group,
-    Call,
 }
 
 /// So many items of a loop are named.
@@ -99,19 +88,21 @@ fn add(
             None | Some((_, Ok(Evaluated::Known(true)))) => None,
             Some((when, Ok(Evaluated::Unknown(_)) | Err(_))) => Some(when.to_string()),
         };
-        let (kind, what, needs) = describe(step, scope, loops);
-        match kind {
-            LineKind::Command(Effect::Change) => preview.change += 1,
-            LineKind::Command(Effect::Destroy) => preview.destroy += 1,
-            LineKind::Command(Effect::Read) | LineKind::Probe | LineKind::Wait => preview.read += 1,
-            LineKind::Ask | LineKind::Manual => preview.asks += 1,
-            LineKind::Loop | LineKind::Group | LineKind::Call => {}
+        let (what, needs) = describe(step, scope, loops);
+        let (kind, effect) = (step.kind(), step.effect());
+        match (kind, effect) {
+            (StepKind::Run, Effect::Change) => preview.change += 1,
+            (StepKind::Run, Effect::Destroy) => preview.destroy += 1,
+            (StepKind::Run | StepKind::Probe | StepKind::Wait, _) => preview.read += 1,
+            (StepKind::Ask | StepKind::Manual, _) => preview.asks += 1,
+            (StepKind::Loop | StepKind::Group | StepKind::Call, _) => {}
         }
         preview.lines.push(PreviewLine {
             number: number.clone(),
             depth,
             id: step.id.to_string(),
             kind,
+            effect,
             what,
             when,
             taken_back: taken_back(step),
@@ -158,7 +149,7 @@ fn taken_back(step: &Step) -> Option<String> {
 }
 
 /// What a step does, in words: the command itself, or else its title.
-fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (LineKind, String, Vec<String>) {
+fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (String, Vec<String>) {
     let words = Filling { scope, loops };
     let titled = |or: String| step.title.as_ref().map_or(or, |title| words.fill(title));
     match &step.kind {
@@ -167,36 +158,34 @@ fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (LineKind, String, 
                 Program::Argv(argv) => words.argv(argv, command.on.as_ref()),
                 Program::Shell(script) => (script_words(script), Vec::new()),
             };
-            (LineKind::Command(command.effect), what, needs)
+            (what, needs)
         }
         Kind::Probe(probe) => {
             let expected = probe.expect.as_ref().map_or_else(|| "its command ends well".to_owned(), ToString::to_string);
-            (LineKind::Probe, titled(format!("expects {expected}")), Vec::new())
+            (titled(format!("expects {expected}")), Vec::new())
         }
         Kind::Wait(wait) => {
             let limit = wait.timeout.as_ref().map(|limit| format!("   up to {}", words.timespan(limit))).unwrap_or_default();
-            (LineKind::Wait, format!("{}{limit}", titled(format!("until {}", wait.until))), Vec::new())
+            (format!("{}{limit}", titled(format!("until {}", wait.until))), Vec::new())
         }
         Kind::Confirm(confirm) => {
             let what = match &confirm.phrase {
                 Some(phrase) => format!("asks for `{}` to be typed", words.fill(phrase)),
                 None => "asks yes or no".to_owned(),
             };
-            (LineKind::Ask, what, Vec::new())
+            (what, Vec::new())
         }
-        Kind::Manual(manual) => {
-            (LineKind::Manual, titled(words.fill(&manual.message).lines().next().unwrap_or_default().to_owned()), Vec::new())
-        }
+        Kind::Manual(manual) => (titled(words.fill(&manual.message).lines().next().unwrap_or_default().to_owned()), Vec::new()),
         Kind::ForEach(each) => {
             let noun = each.items.name.as_str();
             match list_of(&each.items, scope) {
-                Ok(Evaluated::Known(items)) => (LineKind::Loop, words.paced(each, &items), Vec::new()),
-                Ok(Evaluated::Unknown(needs)) => (LineKind::Loop, format!("for each {noun}"), needs),
-                Err(_) => (LineKind::Loop, format!("for each {noun}"), Vec::new()),
+                Ok(Evaluated::Known(items)) => (words.paced(each, &items), Vec::new()),
+                Ok(Evaluated::Unknown(needs)) => (format!("for each {noun}"), needs),
+                Err(_) => (format!("for each {noun}"), Vec::new()),
             }
         }
-        Kind::Group { title, .. } => (LineKind::Group, title.clone(), Vec::new()),
-        Kind::Call(call) => (LineKind::Call, format!("runs the runbook {}", call.runbook), Vec::new()),
+        Kind::Group { title, .. } => (title.clone(), Vec::new()),
+        Kind::Call(call) => (format!("runs the runbook {}", call.runbook), Vec::new()),
     }
 }
 

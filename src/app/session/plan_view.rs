@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::{
-    event::Effect,
+    event::{Effect, StepKind},
     plan::{
         Plan,
-        preview::{LineKind, Preview, PreviewLine},
+        preview::{Preview, PreviewLine},
     },
     runbook::{model::Origin, value},
     ui::plan::{Counts, Label, PlanLine, PlanView},
@@ -67,16 +67,16 @@ fn line(line: &PreviewLine) -> PlanLine {
     PlanLine {
         number: line.number.clone(),
         id: line.id.clone(),
-        label: match line.kind {
-            LineKind::Command(Effect::Read) | LineKind::Probe => Label::Read,
-            LineKind::Command(Effect::Change) => Label::Change,
-            LineKind::Command(Effect::Destroy) => Label::Destroy,
-            LineKind::Wait => Label::Wait,
-            LineKind::Ask => Label::Ask,
-            LineKind::Manual => Label::Manual,
-            LineKind::Loop => Label::Loop,
-            LineKind::Group => Label::Group,
-            LineKind::Call => Label::Call,
+        label: match (line.kind, line.effect) {
+            (StepKind::Run, Effect::Read) | (StepKind::Probe, _) => Label::Read,
+            (StepKind::Run, Effect::Change) => Label::Change,
+            (StepKind::Run, Effect::Destroy) => Label::Destroy,
+            (StepKind::Wait, _) => Label::Wait,
+            (StepKind::Ask, _) => Label::Ask,
+            (StepKind::Manual, _) => Label::Manual,
+            (StepKind::Loop, _) => Label::Loop,
+            (StepKind::Group, _) => Label::Group,
+            (StepKind::Call, _) => Label::Call,
         },
         text: line.what.clone(),
         remark: remarks.join("; "),
