@@ -24,9 +24,7 @@ fn paste(bench: &Workbench, line: &str) -> Ran {
     let folder = program.parent().unwrap().display();
     let mut shell = bench.program("bash");
     shell.env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin")).args(["-c", line]).stdin(Stdio::null());
-    let output = shell.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Ran::of(shell.output().unwrap())
 }
 
 /// The one suggestion that a refusal makes which begins so.
