@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    app::session::run_name::UnknownRun,
+    app::{exit::ProgramExit, session::run_name::UnknownRun},
     journal::{JournalError, export::ExportError, head::BadHead, signature::SignatureError},
 };
 
@@ -34,12 +34,11 @@ pub(super) enum JournalCommandError {
 
 impl JournalCommandError {
     #[must_use]
-    pub(super) fn exit_code(&self) -> u8 {
+    pub(super) fn exit(&self) -> ProgramExit {
         match self {
-            Self::Journal { .. } => 9,
-            Self::Run(_) | Self::Head { .. } | Self::HeadFile { .. } => 2,
-            Self::File { .. } => 2,
-            Self::Signature(_) | Self::Export(_) | Self::Output(_) => 1,
+            Self::Journal { .. } => ProgramExit::Journal,
+            Self::Run(_) | Self::Head { .. } | Self::HeadFile { .. } | Self::File { .. } => ProgramExit::Usage,
+            Self::Signature(_) | Self::Export(_) | Self::Output(_) => ProgramExit::CheckFailed,
         }
     }
 

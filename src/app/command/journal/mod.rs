@@ -35,20 +35,13 @@ pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<Pro
         JournalCommand::Sign { key } => export::sign(&mut out, &directory, key),
         JournalCommand::Export { run, to } => export::write_export(&mut out, &directory, run, to),
         JournalCommand::Tail { number, follow, form } => tail::tail(&mut out, &directory, *number, form.is_json(), *follow),
-        JournalCommand::Head => verify::head(&mut out, &directory, false),
+        JournalCommand::Head => verify::head(&mut out, &directory),
     };
     match done {
         Ok(0) => Ok(ProgramExit::Completed),
         Ok(_) => Ok(ProgramExit::CheckFailed),
         Err(error::JournalCommandError::Run(unknown)) => Err(unknown.failure(context)),
-        Err(error) => {
-            let exit = match error.exit_code() {
-                9 => ProgramExit::Journal,
-                2 => ProgramExit::Usage,
-                _ => ProgramExit::CheckFailed,
-            };
-            Err(Failure::of(exit, &error).hint(error.hint()))
-        }
+        Err(error) => Err(Failure::of(error.exit(), &error).hint(error.hint())),
     }
 }
 

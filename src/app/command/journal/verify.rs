@@ -43,13 +43,7 @@ pub(super) fn verify(out: &mut dyn Write, dir: &Path, heads: &[Head], json: bool
 ///
 /// # Errors
 /// The journal cannot be read, or its end is damaged.
-pub(super) fn head(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
-    let head = within(dir, Snapshot::take(dir).and_then(|snapshot| snapshot.head(dir)))?;
-    if json {
-        let value = serde_json::json!({ "origin": head.origin, "size": head.size, "sha256": head.hash });
-        writeln!(out, "{value}")?;
-    } else {
-        writeln!(out, "{head}")?;
-    }
+pub(super) fn head(out: &mut dyn Write, dir: &Path) -> Result<u8> {
+    writeln!(out, "{}", within(dir, Snapshot::take(dir).and_then(|snapshot| snapshot.head(dir)))?)?;
     Ok(0)
 }
