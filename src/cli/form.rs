@@ -1,14 +1,6 @@
 //! How something is printed.
 
-use clap::Args;
-use clap::ValueEnum;
-
-impl Form {
-    #[must_use]
-    pub fn is_json(self) -> bool {
-        self.format == Format::Json
-    }
-}
+use clap::{Args, ValueEnum};
 
 /// How something is printed; the same flag on every command that has more than one way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
@@ -16,6 +8,13 @@ pub struct Form {
     /// How to print
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub format: Format,
+}
+
+impl Form {
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        self.format == Format::Json
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

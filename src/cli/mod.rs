@@ -13,7 +13,7 @@ use clap_complete::Shell;
 pub(crate) use form::{Form, Format};
 pub(crate) use journal::JournalCommand;
 use options::speed;
-pub(crate) use options::{Answers, Colour, Global, Hosts, Params};
+pub(crate) use options::{Answers, Colour, Global, Hosts, Params, TakingUp};
 
 use crate::{event::RunId, ports::Choice, rehearse::injection::Injection};
 
@@ -44,9 +44,9 @@ impl Cli {
         let mut cli = self.clone();
         match &mut cli.command {
             Subcommands::Run(run) => add(&mut run.answers),
-            Subcommands::Resume(resume) => add(&mut resume.answers),
-            Subcommands::Rollback(rollback) => add(&mut rollback.answers),
-            Subcommands::Debts(debts) => add(&mut debts.answers),
+            Subcommands::Resume(resume) => add(&mut resume.how.answers),
+            Subcommands::Rollback(rollback) => add(&mut rollback.how.answers),
+            Subcommands::Debts(debts) => add(&mut debts.how.answers),
             Subcommands::Rehearse(rehearse) => add(&mut rehearse.answers),
             Subcommands::Test(_)
             | Subcommands::Scenario { .. }
@@ -103,9 +103,6 @@ impl Subcommands {
     pub fn format(&self) -> Format {
         match self {
             Self::Run(Run { form, .. })
-            | Self::Resume(Resume { form, .. })
-            | Self::Rollback(Rollback { form, .. })
-            | Self::Debts(Debts { form, .. })
             | Self::Rehearse(Rehearse { form, .. })
             | Self::Test(Test { form, .. })
             | Self::Check(CheckArgs { form, .. })
@@ -117,6 +114,7 @@ impl Subcommands {
                     | JournalCommand::Verify { form, .. }
                     | JournalCommand::Tail { form, .. },
             } => form.format,
+            Self::Resume(Resume { how, .. }) | Self::Rollback(Rollback { how, .. }) | Self::Debts(Debts { how, .. }) => how.form.format,
             Self::Journal { command: JournalCommand::Head | JournalCommand::Sign { .. } | JournalCommand::Export { .. } }
             | Self::Scenario { .. }
             | Self::Show(_)
@@ -195,16 +193,7 @@ pub struct Resume {
     /// The run's id, or the beginning of it [default: the latest real run]
     pub run: Option<String>,
     #[command(flatten)]
-    pub hosts: Hosts,
-    /// Ask once for the password that sudo wants where a step names a user
-    #[arg(long)]
-    pub ask_sudo_password: bool,
-    #[command(flatten)]
-    pub params: Params,
-    #[command(flatten)]
-    pub answers: Answers,
-    #[command(flatten)]
-    pub form: Form,
+    pub how: TakingUp,
     /// Go on by a journal that does not hold; the refusal names the digest
     #[arg(long, value_name = "DIGEST")]
     pub accept_damaged: Option<String>,
@@ -217,16 +206,7 @@ pub struct Rollback {
     /// The run's id, or the beginning of it
     pub run: String,
     #[command(flatten)]
-    pub hosts: Hosts,
-    /// Ask once for the password that sudo wants where a step names a user
-    #[arg(long)]
-    pub ask_sudo_password: bool,
-    #[command(flatten)]
-    pub params: Params,
-    #[command(flatten)]
-    pub answers: Answers,
-    #[command(flatten)]
-    pub form: Form,
+    pub how: TakingUp,
     /// Go by a journal that does not hold; the refusal names the digest
     #[arg(long, value_name = "DIGEST")]
     pub accept_damaged: Option<String>,
@@ -241,16 +221,7 @@ pub struct Debts {
     #[arg(long)]
     pub settle: bool,
     #[command(flatten)]
-    pub hosts: Hosts,
-    /// Ask once for the password that sudo wants where a step names a user
-    #[arg(long)]
-    pub ask_sudo_password: bool,
-    #[command(flatten)]
-    pub params: Params,
-    #[command(flatten)]
-    pub answers: Answers,
-    #[command(flatten)]
-    pub form: Form,
+    pub how: TakingUp,
 }
 
 /// Practise a runbook on a simulated world.
@@ -282,7 +253,7 @@ pub struct Rehearse {
 }
 
 /// Run scenarios.
-#[derive(Debug, Clone, PartialEq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(after_long_help = FAULTS)]
 pub struct Test {
     /// Names of runbooks, or paths to them [default: all]
@@ -316,8 +287,9 @@ pub struct Test {
 }
 
 /// What the operator chooses in a test when a step has failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Then {
+    #[default]
     Stop,
     Rollback,
     Retry,

@@ -1,12 +1,14 @@
 //! Options that several commands share.
 
-use crate::{event::place::assignment, ports::Beforehand};
-use clap::Args;
-use clap::ValueEnum;
 use std::path::PathBuf;
 
+use clap::{Args, ValueEnum};
+
+use super::form::Form;
+use crate::{event::place::assignment, ports::Beforehand};
+
 /// What every command understands.
-#[derive(Debug, Clone, PartialEq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Global {
     /// Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]
     #[arg(long, global = true, env = "HALLIGAN_JOURNAL_DIR", value_name = "DIR", hide_env_values = true)]
@@ -19,8 +21,9 @@ pub struct Global {
     pub verbose: u8,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
+    #[default]
     Auto,
     Always,
     Never,
@@ -94,6 +97,22 @@ impl Answers {
             Beforehand::Parameter { .. } | Beforehand::Nothing { .. } => {}
         }
     }
+}
+
+/// How a run that was left is taken up.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct TakingUp {
+    #[command(flatten)]
+    pub hosts: Hosts,
+    /// Ask once for the password that sudo wants where a step names a user
+    #[arg(long)]
+    pub ask_sudo_password: bool,
+    #[command(flatten)]
+    pub params: Params,
+    #[command(flatten)]
+    pub answers: Answers,
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// How many times as fast as real time.

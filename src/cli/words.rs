@@ -2,13 +2,13 @@
 //!
 //! Every field is named here, so that a new flag cannot be forgotten.
 
-use std::{ffi::OsStr, fmt, path::Path};
+use std::{fmt, path::PathBuf};
 
 use super::{
     CheckArgs, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test, Then,
     form::{Form, Format},
     journal::JournalCommand,
-    options::{Answers, Colour, Global, Hosts, Params},
+    options::{Answers, Colour, Global, Hosts, Params, TakingUp},
 };
 use crate::words::quote::CommandLine;
 
@@ -23,10 +23,6 @@ struct Typing {
 impl Typing {
     fn word(&mut self, word: impl Into<String>) {
         self.words.push(word.into());
-    }
-
-    fn path(&mut self, path: &Path) {
-        self.words.push(path.display().to_string());
     }
 
     fn switch(&mut self, flag: &str, on: bool) {
@@ -46,10 +42,14 @@ impl Typing {
         }
     }
 
-    fn file(&mut self, flag: &str, path: Option<&(impl AsRef<OsStr> + ?Sized)>) {
-        if let Some(path) = path {
-            self.value(flag, Path::new(path).display());
+    fn option(&mut self, flag: &str, value: Option<impl fmt::Display>) {
+        if let Some(value) = value {
+            self.value(flag, value);
         }
+    }
+
+    fn file(&mut self, flag: &str, path: Option<&PathBuf>) {
+        self.option(flag, path.map(|path| path.display()));
     }
 
     fn pairs(&mut self, flag: &str, pairs: &[(String, String)]) {
@@ -111,57 +111,52 @@ impl Typing {
         self.switch("--ask-sudo-password", *ask_sudo_password);
         self.answers(answers);
         self.form(*form);
-        self.file("--expect-sha256", expect_sha256.as_ref());
+        self.option("--expect-sha256", expect_sha256.as_ref());
+    }
+
+    fn take_up(&mut self, how: &TakingUp) {
+        let TakingUp { hosts, ask_sudo_password, params, answers, form } = how;
+        self.hosts(hosts);
+        self.params(params);
+        self.switch("--ask-sudo-password", *ask_sudo_password);
+        self.answers(answers);
+        self.form(*form);
     }
 
     fn resume(&mut self, resume: &Resume) {
-        let Resume { run, hosts, ask_sudo_password, params, answers, form, accept_damaged } = resume;
+        let Resume { run, how, accept_damaged } = resume;
         self.word("resume");
         self.given(run.as_deref());
-        self.hosts(hosts);
-        self.params(params);
-        self.switch("--ask-sudo-password", *ask_sudo_password);
-        self.answers(answers);
-        self.form(*form);
-        self.file("--accept-damaged", accept_damaged.as_ref());
+        self.take_up(how);
+        self.option("--accept-damaged", accept_damaged.as_ref());
     }
 
     fn rollback(&mut self, rollback: &Rollback) {
-        let Rollback { run, hosts, ask_sudo_password, params, answers, form, accept_damaged } = rollback;
+        let Rollback { run, how, accept_damaged } = rollback;
         self.word("rollback");
         self.given([run.as_str()]);
-        self.hosts(hosts);
-        self.params(params);
-        self.switch("--ask-sudo-password", *ask_sudo_password);
-        self.answers(answers);
-        self.form(*form);
-        self.file("--accept-damaged", accept_damaged.as_ref());
+        self.take_up(how);
+        self.option("--accept-damaged", accept_damaged.as_ref());
     }
 
     fn debts(&mut self, debts: &Debts) {
-        let Debts { run, settle, hosts, ask_sudo_password, params, answers, form } = debts;
+        let Debts { run, settle, how } = debts;
         self.word("debts");
         self.given(run.as_deref());
         self.switch("--settle", *settle);
-        self.hosts(hosts);
-        self.params(params);
-        self.switch("--ask-sudo-password", *ask_sudo_password);
-        self.answers(answers);
-        self.form(*form);
+        self.take_up(how);
     }
 
     fn rehearse(&mut self, rehearse: &Rehearse) {
         let Rehearse { runbook, scenario, from_run, faults, speed, hosts, params, answers, form } = rehearse;
         self.word("rehearse");
         self.given([runbook.as_str()]);
-        self.file("--scenario", scenario.as_ref());
-        self.file("--from-run", from_run.as_ref());
+        self.option("--scenario", scenario.as_ref());
+        self.option("--from-run", from_run.as_ref());
         for fault in faults {
             self.value("--fault", fault);
         }
-        if let Some(times) = speed {
-            self.value("--speed", times);
-        }
+        self.option("--speed", *speed);
         self.hosts(hosts);
         self.params(params);
         self.answers(answers);
@@ -172,7 +167,7 @@ impl Typing {
         let Test { runbooks, scenario, faults, then, leave, fault_sweep, coverage, min, junit, form } = test;
         self.word("test");
         self.given(runbooks.iter().map(String::as_str));
-        self.file("--scenario", scenario.as_ref());
+        self.option("--scenario", scenario.as_ref());
         for fault in faults {
             self.value("--fault", fault);
         }
@@ -189,9 +184,7 @@ impl Typing {
             Some(steps) => self.word(format!("--fault-sweep={}", steps.join(","))),
         }
         self.switch("--coverage", *coverage);
-        if let Some(percent) = min {
-            self.value("--min", percent);
-        }
+        self.option("--min", *min);
         self.file("--junit", junit.as_ref());
         self.form(*form);
     }
@@ -278,19 +271,13 @@ impl Typing {
             }
             Subcommands::Generate(Generate { directory }) => {
                 self.word("generate");
-                self.path(directory);
+                self.word(directory.display().to_string());
             }
         }
     }
 }
 
 impl Cli {
-    /// Another command, with the options that stand before every command: what is suggested must find the same journal.
-    #[must_use]
-    pub(crate) fn instead(&self, command: Subcommands) -> CommandLine {
-        Self { global: self.global.clone(), command }.line()
-    }
-
     /// What to type to give these arguments again.
     #[must_use]
     pub(crate) fn line(&self) -> CommandLine {

@@ -13,6 +13,12 @@ pub struct Page {
 }
 
 impl Page {
+    /// For text that is kept: one width and no colour, whatever the terminal.
+    #[must_use]
+    pub(crate) fn recorded() -> Self {
+        Self::new(100, Style { colour: false, unicode: true })
+    }
+
     /// Narrower than this nothing can be laid out; a terminal that claims it gets lines that it must wrap itself.
     pub const LEAST: usize = 20;
     /// What belongs together is not torn further apart than this.

@@ -6,13 +6,13 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
-            conduct::{self, Signals},
+            conduct::{self, Signals, flags},
             findings,
             interrupted::Left,
             journal::{journal_directory, journal_failure},
             owing::indebted,
             run_name,
-            take_up::{TakeUp, flags, password, take_up},
+            take_up::{TakeUp, password, take_up},
         },
     },
     cli::{self, Subcommands},
@@ -22,9 +22,9 @@ use crate::{
         history::History,
         reader::{Snapshot, runs},
     },
+    ui::out::Stream,
     words::{moment::local, sanitise::line as visible},
 };
-use std::path::Path;
 
 /// Lists the debts, and settles them if that is asked for. Something still owed is a failed check.
 ///
@@ -32,21 +32,29 @@ use std::path::Path;
 /// The journal cannot be read, or a run cannot be taken up.
 pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit, Failure> {
     let directory = journal_directory(context)?;
-    let owing = match indebted(&directory) {
-        Ok(owing) => owing,
+    let unusable = |error: JournalError| journal_failure(&directory, &error);
+    let snapshot = match Snapshot::take(&directory) {
+        Ok(snapshot) => Some(snapshot),
         // Where nothing was run, nothing is owed.
-        Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(journal_failure(&directory, &error)),
+        Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(unusable(error)),
     };
-    let owing = match &args.run {
-        None => owing,
-        Some(given) => {
-            let run = named(context, &directory, given)?;
-            owing.into_iter().filter(|history| history.run == run).collect()
-        }
+    let mut owing = match &snapshot {
+        Some(snapshot) => indebted(&directory, snapshot).map_err(unusable)?,
+        None => Vec::new(),
     };
-    let out = &context.out.stdout;
-    if args.form.is_json() && !args.settle {
+    if let Some(given) = &args.run {
+        let known = match &snapshot {
+            Some(snapshot) => runs(snapshot).map_err(unusable)?.runs,
+            None => Vec::new(),
+        };
+        // A run that the journal does not know owes nothing that anybody could say.
+        let run = run_name::find(known, given).map_err(|unknown| unknown.failure(context))?.id;
+        owing.retain(|history| history.run == run);
+    }
+    // Beside the events of a settling as JSON there is no prose.
+    let out = if args.how.form.is_json() && args.settle { &context.out.stderr } else { &context.out.stdout };
+    if args.how.form.is_json() && !args.settle {
         for history in &owing {
             for (place, command) in &history.past.state.owed {
                 let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.clone());
@@ -57,7 +65,7 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
         out.line(&args.run.as_ref().map_or("Nothing is owed.".to_owned(), |given| format!("Run {given} owes nothing.")));
     } else {
         for history in &owing {
-            tell(context, history);
+            tell(context, out, history);
         }
         if !args.settle {
             out.line("");
@@ -80,18 +88,7 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
     Ok(exit)
 }
 
-/// The run that is meant: one that the journal does not know owes nothing that anybody could say.
-fn named(context: &Context, directory: &Path, given: &str) -> Result<RunId, Failure> {
-    let runs = match Snapshot::take(directory).and_then(|snapshot| runs(&snapshot)) {
-        Ok(found) => found.runs,
-        Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(journal_failure(directory, &error)),
-    };
-    run_name::find(runs, given).map(|summary| summary.id).map_err(|unknown| unknown.failure(context))
-}
-
-fn tell(context: &Context, history: &History) {
-    let out = &context.out.stdout;
+fn tell(context: &Context, out: &Stream, history: &History) {
     let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.as_str()).unwrap_or_default();
     let (how, resumable) = match &history.past.state.phase {
         Phase::Closed(Outcome::Completed) => ("completed", false),
@@ -114,14 +111,13 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExi
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = left.plan(context, &args.hosts, &args.params, &asking, false)?;
-    left.wait(context, &flags(&args.answers, &asking), &signals)?;
+    let plan = left.plan(context, &args.how.hosts, &args.how.params, &asking, false)?;
+    left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
     let manner = TakeUp {
-        answers: &args.answers,
-        form: args.form,
+        how: &args.how,
         again: context.cli(Subcommands::Debts(cli::Debts { run: Some(run.to_string()), ..args.clone() })),
         wanted: Outcome::Completed,
-        password: password(args.ask_sudo_password, &asking)?,
+        password: password(&args.how, &asking)?,
     };
     take_up(context, &left, &plan, String::new(), &manner, &signals, crate::run::settle)
 }

@@ -3,15 +3,15 @@
 pub(crate) mod check;
 mod debts;
 pub(crate) mod generate;
-pub(crate) mod journal;
+mod journal;
 mod list;
-pub(crate) mod rehearse;
+mod rehearse;
 mod resume;
 mod rollback;
-pub(crate) mod run;
+mod run;
 mod scenario;
 mod show;
-pub(crate) mod test;
+mod test;
 
 use super::{context::Context, exit::ProgramExit, failure::Failure};
 use crate::{

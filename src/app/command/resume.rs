@@ -1,4 +1,4 @@
-//! `halligan resume` and `halligan rollback`: going on with a run that was left, or taking it back.
+//! `halligan resume`: going on with a run that was left.
 
 use crate::{
     app::{
@@ -6,16 +6,17 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
-            conduct::{self, Signals},
+            conduct::{self, Signals, flags},
             findings,
             interrupted::Left,
             owing::remind,
-            take_up::{self, TakeUp, flags, password, show, take_up},
+            take_up::{TakeUp, password, show, take_up},
         },
     },
     cli::{self, Subcommands},
     event::{Outcome, state::Phase},
     plan::remaining,
+    ui::layout::Page,
 };
 
 /// Goes on with a run.
@@ -44,19 +45,18 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = left.plan(context, &args.hosts, &args.params, &asking, true)?;
+    let plan = left.plan(context, &args.how.hosts, &args.how.params, &asking, true)?;
     let found = remaining::remaining(&plan, &left.history.past);
     let once = remaining::not_asked_again(&plan, &left.history.past);
-    show(context, args.form, &findings::screen(&left, &plan, &found, &once, &context.out.stdout.page()));
-    left.wait(context, &flags(&args.answers, &asking), &signals)?;
+    show(context, args.how.form, &findings::screen(&left, &plan, &found, &once, &context.out.stdout.page()));
+    left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
     remind(context, Some(id));
-    let text = findings::screen(&left, &plan, &found, &once, &take_up::plain());
+    let text = findings::screen(&left, &plan, &found, &once, &Page::recorded());
     let manner = TakeUp {
-        answers: &args.answers,
-        form: args.form,
+        how: &args.how,
         again: context.cli(Subcommands::Resume(cli::Resume { run: Some(id.to_string()), ..args.clone() })),
         wanted: Outcome::Completed,
-        password: password(args.ask_sudo_password, &asking)?,
+        password: password(&args.how, &asking)?,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::resume)
 }

@@ -6,10 +6,10 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
-            conduct::{self, Signals},
+            conduct::{self, Signals, flags},
             findings,
             interrupted::Left,
-            take_up::{self, TakeUp, flags, password, show, take_up},
+            take_up::{TakeUp, password, show, take_up},
         },
     },
     cli::{self, Subcommands},
@@ -32,16 +32,15 @@ pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Progr
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = left.plan(context, &args.hosts, &args.params, &asking, false)?;
-    show(context, args.form, &to_take_back(&left, &plan, &context.out.stdout.page()));
-    left.wait(context, &flags(&args.answers, &asking), &signals)?;
-    let text = to_take_back(&left, &plan, &take_up::plain());
+    let plan = left.plan(context, &args.how.hosts, &args.how.params, &asking, false)?;
+    show(context, args.how.form, &to_take_back(&left, &plan, &context.out.stdout.page()));
+    left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
+    let text = to_take_back(&left, &plan, &Page::recorded());
     let manner = TakeUp {
-        answers: &args.answers,
-        form: args.form,
+        how: &args.how,
         again: context.cli(Subcommands::Rollback(cli::Rollback { run: id.to_string(), ..args.clone() })),
         wanted: Outcome::RolledBack,
-        password: password(args.ask_sudo_password, &asking)?,
+        password: password(&args.how, &asking)?,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::roll_back)
 }

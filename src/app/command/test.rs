@@ -17,7 +17,8 @@ use crate::{
         },
         session::load::{self, Loaded},
     },
-    cli, parallel,
+    cli::{self, Then},
+    parallel,
     ports::Choice,
     quantity,
     rehearse::{coverage::Coverage, shown::Exercised},
@@ -133,7 +134,7 @@ fn tell(context: &Context, result: &Tested, args: &cli::Test) {
         went.wrong.iter().for_each(indented);
     }
     for broken in result.broken() {
-        let then = if broken.then == Choice::Stop { String::new() } else { format!(", then {}", broken.then.word()) };
+        let then = if broken.then == Then::Stop { String::new() } else { format!(", then {}", Choice::from(broken.then).word()) };
         out.line(&format!("{} {name} / {}   {}{then}", style.mark(Mark::Failed), broken.scenario, broken.fault));
         broken.wrong.iter().for_each(indented);
         out.line(&format!("    again: {}", broken.again));
@@ -174,8 +175,8 @@ fn record(result: &Tested) -> serde_json::Value {
         "sweep": result.swept.as_ref().map(|swept| json!({
             "tried": swept.tried,
             "broken": swept.broken.iter().map(|broken| json!({
-                "scenario": broken.scenario, "fault": broken.fault, "then": broken.then.word(),
-                "wrong": wrong(&broken.wrong), "again": broken.again,
+                "scenario": broken.scenario, "fault": broken.fault, "then": Choice::from(broken.then).word(),
+                "wrong": wrong(&broken.wrong), "again": broken.again.to_string(),
             })).collect::<Vec<_>>(),
         })),
     })

@@ -3,6 +3,7 @@
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::tested::Tested;
+use crate::words::quote::CommandLine;
 
 /// A suite for each runbook, with a case for each scenario and for each fault that breaks something.
 ///
@@ -13,7 +14,7 @@ pub(crate) fn report(results: &[Tested]) -> Result<String, SerializeError> {
     for result in results {
         let name = result.loaded.runbook.name.as_str();
         let mut suite = TestSuite::new(name);
-        let mut add = |case: String, took, wrong: &[super::wrong::Wrong], more: Option<&str>| {
+        let mut add = |case: String, took, wrong: &[super::wrong::Wrong], more: Option<&CommandLine>| {
             let status = match wrong.first() {
                 None => TestCaseStatus::success(),
                 Some(first) => {

@@ -7,6 +7,7 @@ use super::{
     wrong::Wrong,
 };
 use crate::{
+    cli::{Cli, Global, Subcommands, Test, Then},
     event::{Effect, Part, Place},
     parallel,
     ports::{Ask, Choice},
@@ -15,11 +16,11 @@ use crate::{
         injection::{Calls, Injection},
         stage::AnsweredCall,
     },
-    words::quote,
+    words::quote::CommandLine,
 };
 
 /// What the operator may choose when something has failed, in the order in which a sweep tries them.
-const CHOICES: [Choice; 3] = [Choice::Stop, Choice::Rollback, Choice::Retry];
+const CHOICES: [Then; 3] = [Then::Stop, Then::Rollback, Then::Retry];
 
 /// A fault that breaks something.
 #[derive(Debug, Clone)]
@@ -27,10 +28,10 @@ pub(crate) struct Broken {
     pub scenario: String,
     /// As it is written on the command line.
     pub fault: String,
-    pub then: Choice,
+    pub then: Then,
     pub wrong: Vec<Wrong>,
     /// The command line that does it again.
-    pub again: String,
+    pub again: CommandLine,
 }
 
 /// What a sweep has shown.
@@ -73,15 +74,15 @@ fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) 
         fault: fault.to_string(),
         then,
         wrong,
-        again: again(runbook, &trial.name, &fault.to_string(), then, leave),
+        again: again(runbook, &trial.name, fault, then, leave),
     };
     // What the first run, which always stops, was offered. Up to there the others are the same.
     let mut offered: Vec<Choice> = Vec::new();
     for then in CHOICES {
-        if then != Choice::Stop && !offered.contains(&then) {
+        if then != Then::Stop && !offered.contains(&then.into()) {
             continue;
         }
-        let manner = TrialManner { faults, otherwise: Some(then), leave: false };
+        let manner = TrialManner { faults, otherwise: Some(then.into()), leave: false };
         // A run that was ended may be taken up again, or left with what it owes: up to there it is one.
         let mut judge_left = |left: &Gone| {
             tried += 1;
@@ -90,12 +91,12 @@ fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) 
                 broken.push(told(then, true, wrong));
             }
         };
-        let ends = fault.mishap.ends_halligan() && then == Choice::Stop;
+        let ends = fault.mishap.ends_halligan() && then == Then::Stop;
         let gone = if ends { trial.run_and_tell(&manner, &mut judge_left) } else { trial.run(&manner) };
         let struck = gone.rehearsal.simulator.injections_left().iter().all(|(left, _)| left != fault);
         if !struck {
             // Nothing went wrong that anybody could be asked about.
-            if then == Choice::Stop {
+            if then == Then::Stop {
                 break;
             }
             continue;
@@ -105,7 +106,7 @@ fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) 
         if !wrong.is_empty() {
             broken.push(told(then, false, wrong));
         }
-        if then == Choice::Stop {
+        if then == Then::Stop {
             if !gone.rehearsal.prompt.asked().iter().any(|asked| choices(&asked.ask).len() > 1) {
                 break;
             }
@@ -123,16 +124,16 @@ fn choices(ask: &Ask) -> &[Choice] {
 }
 
 /// The command line that tries it again.
-#[must_use]
-pub(crate) fn again(runbook: &str, scenario: &str, fault: &str, then: Choice, leave: bool) -> String {
-    let mut words = vec!["halligan", "test", runbook, "--scenario", scenario, "--fault", fault];
-    if then != Choice::Stop {
-        words.extend(["--then", then.word()]);
-    }
-    if leave {
-        words.push("--leave");
-    }
-    words.iter().map(|word| quote::word(word).into_owned()).collect::<Vec<_>>().join(" ")
+fn again(runbook: &str, scenario: &str, fault: &Injection, then: Then, leave: bool) -> CommandLine {
+    let test = Test {
+        runbooks: vec![runbook.to_owned()],
+        scenario: Some(scenario.to_owned()),
+        faults: vec![fault.clone()],
+        then,
+        leave,
+        ..Test::default()
+    };
+    Cli { global: Global::default(), command: Subcommands::Test(test) }.line()
 }
 
 /// The faults to try: for each command of each step, at the first and the last place where it runs, each kind that can show

@@ -70,7 +70,7 @@ impl Trial {
         self.conduct(manner, None)
     }
 
-    /// Runs it, and says how it has ended before it is gone on with, if it is: as [`Manner::leave`] would leave it.
+    /// Runs it, and says how it has ended before it is gone on with, if it is: as [`TrialManner::leave`] would leave it.
     #[must_use]
     pub(crate) fn run_and_tell(&self, manner: &TrialManner<'_>, mut left: impl FnMut(&Gone)) -> Gone {
         self.conduct(manner, Some(&mut left))

@@ -14,10 +14,10 @@ use crate::{
     ui::{
         flags::Flags,
         json::Json,
+        layout::Page,
         plain::Plain,
         prompt::TerminalPrompt,
         report::{self, Advice, PutBack},
-        style::Style,
         terminal::{Screen, Terminal},
     },
     words::quote::{self, CommandLine},
@@ -99,6 +99,12 @@ pub(crate) fn terminal_prompt<'a>(
     TerminalPrompt::new(&context.out, stdin.as_fd(), &signals.interrupts, screens.and_then(|screens| screens.screen.clone()))
 }
 
+/// Answers from the flags, else from the terminal.
+pub(crate) fn flags<'a>(answers: &cli::Answers, asking: &'a dyn Prompt) -> Flags<'a> {
+    let pairs = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
+    Flags::new(answers.yes, pairs(&answers.confirm), pairs(&answers.overrides), asking)
+}
+
 /// Carries out a plan, showing it. Returns how it ended, and what the last screen says of it.
 pub(crate) fn conduct(
     context: &Context,
@@ -110,17 +116,14 @@ pub(crate) fn conduct(
     carry_out: impl FnOnce(&Plan, &Setting, Ports<'_>) -> Ending,
 ) -> (Ending, report::LastScreen) {
     let summary = Summary::default();
-    let confirms: BTreeMap<_, _> = answers.confirm.iter().cloned().collect();
-    let overrides: BTreeMap<_, _> = answers.overrides.iter().cloned().collect();
-    let flags = Flags::new(answers.yes, confirms, overrides, prompt);
+    let flags = flags(answers, prompt);
     let present = |preview: &Preview| {
         let view = plan_view::plan(stage.plan, preview);
         if screens.prose {
             let _held = screens.screen.as_ref().map(Screen::hold);
             context.out.stdout.text(&format!("\n{}\n", view.render_steps(&context.out.stdout.page())));
         }
-        let plain = crate::ui::layout::Page::new(100, Style { colour: false, unicode: true });
-        view.render(&plain)
+        view.render(&Page::recorded())
     };
     let observers: [&dyn Observer; 2] = [&*screens.observer, &summary];
     let executor = Talking { executor: stage.executor, screen: screens.screen.as_ref() };
@@ -135,7 +138,7 @@ pub(crate) fn conduct(
         present: &present,
     };
     let ending = carry_out(stage.plan, &stage.setting, ports);
-    let mut told = tell(stage, &ending, &summary.gathered());
+    let mut told = tell(context, stage, &ending, &summary.gathered());
     for flag in flags.unused() {
         told.why.push(format!("{} was not asked for by anything", quote::word(&flag)));
     }
@@ -143,7 +146,7 @@ pub(crate) fn conduct(
 }
 
 /// The journal cannot be written any more: what failed, where the records went, what is still under way, what to do.
-fn journal_failed(told: &mut report::LastScreen, stage: &Occasion<'_>, ending: &Ending) {
+fn journal_failed(context: &Context, told: &mut report::LastScreen, stage: &Occasion<'_>, ending: &Ending) {
     "the journal cannot be written, and nothing more was started".clone_into(&mut told.what);
     told.why = ending.why.split("; ").map(str::to_owned).collect();
     for ((place, _), command) in &ending.state.under_way {
@@ -156,13 +159,13 @@ fn journal_failed(told: &mut report::LastScreen, stage: &Occasion<'_>, ending: &
         "keep the record that is named above: it says what was done last, and the journal does not".to_owned().into(),
         Advice::with(
             "free space, or see what the disk has, and go on where this run was left:",
-            stage.again.instead(Subcommands::resume(stage.setting.run_id)),
+            context.line(Subcommands::resume(stage.setting.run_id)),
         ),
     ];
 }
 
 /// The last screen of a run.
-fn tell(stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFacts) -> report::LastScreen {
+fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFacts) -> report::LastScreen {
     let run = &stage.setting.run_id;
     let name = &stage.plan.runbook.name;
     let exit = ProgramExit::from(ending);
@@ -211,16 +214,13 @@ fn tell(stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFa
             };
             told.why.extend(whys);
             if stage.setting.mode == Mode::Real {
-                told.next.extend(afterwards(ending).map(|text| Advice::with(text, onwards(stage, ending))));
+                told.next.extend(afterwards(ending).map(|text| Advice::with(text, onwards(context, stage, ending))));
             }
-            told.next.push(Advice::with(
-                "see all of it, and what it printed:",
-                stage.again.instead(Subcommands::journal_show(&run.to_string())),
-            ));
+            told.next.push(Advice::with("see all of it, and what it printed:", context.line(Subcommands::journal_show(&run.to_string()))));
         }
     }
     if ending.journal_failed {
-        journal_failed(&mut told, stage, ending);
+        journal_failed(context, &mut told, stage, ending);
     }
     told.put_back = gathered.put_back.iter().map(|(place, done)| PutBack { what: place.to_string(), done: *done }).collect();
     for place in &ending.owed {
@@ -253,12 +253,12 @@ fn remains(ending: &Ending) -> String {
 }
 
 /// The command that goes on with a run: one that was taken up is taken up again in the same way.
-fn onwards(stage: &Occasion<'_>, ending: &Ending) -> CommandLine {
+fn onwards(context: &Context, stage: &Occasion<'_>, ending: &Ending) -> CommandLine {
     let run = stage.setting.run_id;
     match stage.again.command {
-        _ if ending.outcome == Outcome::Stuck => stage.again.instead(Subcommands::rollback(run)),
+        _ if ending.outcome == Outcome::Stuck => context.line(Subcommands::rollback(run)),
         Subcommands::Rollback(_) | Subcommands::Debts(_) => stage.again.line(),
-        _ => stage.again.instead(Subcommands::resume(run)),
+        _ => context.line(Subcommands::resume(run)),
     }
 }
 

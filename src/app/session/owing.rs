@@ -16,18 +16,17 @@ use crate::{
     words::sanitise::line as visible,
 };
 
-/// Real runs of this journal that owe something and that nobody carries out now.
+/// Real runs of a journal that owe something and that nobody carries out now.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub(crate) fn indebted(directory: &Path) -> Result<Vec<History>, JournalError> {
-    let snapshot = Snapshot::take(directory)?;
+pub(crate) fn indebted(directory: &Path, snapshot: &Snapshot) -> Result<Vec<History>, JournalError> {
     let mut found = Vec::new();
-    for id in may_owe(&snapshot)? {
+    for id in may_owe(snapshot)? {
         if RunLock::held(&directory.join("locks"), id.number()) {
             continue;
         }
-        if let Some(history) = history(&snapshot, id)?
+        if let Some(history) = history(snapshot, id)?
             && !history.past.state.owed.is_empty()
         {
             found.push(history);
@@ -40,7 +39,7 @@ pub(crate) fn indebted(directory: &Path) -> Result<Vec<History>, JournalError> {
 /// the journal itself is opened right after, and says so.
 pub(crate) fn remind(context: &Context, but: Option<RunId>) {
     let Ok(directory) = journal_directory(context) else { return };
-    let Ok(owing) = indebted(&directory) else { return };
+    let Ok(owing) = Snapshot::take(&directory).and_then(|snapshot| indebted(&directory, &snapshot)) else { return };
     let owing: Vec<String> = owing
         .iter()
         .filter(|history| Some(history.run) != but)

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
-    cli::{self, Cli},
+    cli::{self, Cli, TakingUp},
     event::{Mode, Outcome, Place},
     exec::{clock::RealClock, process::ProcessExecutor},
     inventory::SharedLock,
@@ -19,17 +19,15 @@ use crate::{
     ports::Ledger,
     run::{Before, Ending, Ports, Setting, shared_lock::lock_place},
     secret::Secrets,
-    ui::{flags::Flags, layout::Page, prompt::TerminalPrompt, style::Style},
+    ui::prompt::TerminalPrompt,
 };
-use std::collections::BTreeMap;
 
 /// How a run is taken up.
 type How = fn(&Plan, &Setting, Ports<'_>, &Before<'_>) -> Ending;
 
 /// Everything about taking up that is not the run's own.
 pub(crate) struct TakeUp<'a> {
-    pub answers: &'a cli::Answers,
-    pub form: cli::Form,
+    pub how: &'a TakingUp,
     /// The command to give again.
     pub again: Cli,
     /// How it ends if all goes as it was asked for.
@@ -56,7 +54,7 @@ pub(crate) fn take_up(
     still_shared(left, &shared_locks)?;
     let _locks = locks(context, &names, &holder)?;
     let journal = open_journal(context)?;
-    let setting = Setting { run_id: id, operator, host: hostname(), mode: Mode::Real, step_by_step: manner.answers.step, shared_locks };
+    let setting = Setting { run_id: id, operator, host: hostname(), mode: Mode::Real, step_by_step: manner.how.answers.step, shared_locks };
     let output =
         |sha256: &str| journal.read_output(sha256).map_err(|error| format!("what a command had printed cannot be read back: {error}"));
     let before = Before {
@@ -69,7 +67,7 @@ pub(crate) fn take_up(
         doubted: left.doubted,
     };
     let ledger = journal.begin_run(id, Durability::EachRecord);
-    let screens = Screens::new(context, manner.form);
+    let screens = Screens::new(context, manner.how.form);
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
     let password = manner.password.clone();
@@ -86,7 +84,7 @@ pub(crate) fn take_up(
         again: manner.again.clone(),
     };
     let carry_out = |plan: &Plan, setting: &Setting, ports: Ports<'_>| how(plan, setting, ports, &before);
-    let (ending, mut told) = conduct::conduct(context, &stage, &screens, manner.answers, &prompt, signals, carry_out);
+    let (ending, mut told) = conduct::conduct(context, &stage, &screens, &manner.how.answers, &prompt, signals, carry_out);
     told.head = Some(journal.head().short());
     let sound = !ending.journal_failed && !ending.bug && ending.owed.is_empty();
     let exit = if sound && ending.outcome == manner.wanted {
@@ -99,7 +97,7 @@ pub(crate) fn take_up(
     } else {
         ProgramExit::from(&ending)
     };
-    conduct::last_screen(context, manner.form, &told);
+    conduct::last_screen(context, manner.how.form, &told);
     Ok(exit)
 }
 
@@ -117,23 +115,12 @@ fn still_shared(left: &Left, shared: &[(String, SharedLock)]) -> Result<(), Fail
 }
 
 /// The password for sudo, where the operator wants to give it.
-pub(crate) fn password(wanted: bool, asking: &TerminalPrompt<'_>) -> Result<Option<String>, Failure> {
-    wanted.then(|| parameters::sudo_password(asking)).transpose()
-}
-
-/// Answers from the flags, else from the terminal.
-pub(crate) fn flags<'a>(answers: &cli::Answers, asking: &'a dyn crate::ports::Prompt) -> Flags<'a> {
-    let pairs = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
-    Flags::new(answers.yes, pairs(&answers.confirm), pairs(&answers.overrides), asking)
+pub(crate) fn password(how: &TakingUp, asking: &TerminalPrompt<'_>) -> Result<Option<String>, Failure> {
+    how.ask_sudo_password.then(|| parameters::sudo_password(asking)).transpose()
 }
 
 /// Shows what was found: beside JSON on standard error.
 pub(crate) fn show(context: &Context, form: cli::Form, text: &str) {
     let stream = if form.is_json() { &context.out.stderr } else { &context.out.stdout };
     stream.text(text);
-}
-
-/// For the record.
-pub(crate) fn plain() -> Page {
-    Page::new(100, Style { colour: false, unicode: true })
 }
