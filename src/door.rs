@@ -9,14 +9,16 @@ pub use crate::{
 };
 
 pub mod event {
-    pub use crate::event::{
-        fact::{Answerer, Captured, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Shown, StepOutcome, Verdict},
-        past::Past,
-        place::Place,
-        run_id::RunId,
-        state::{Phase, RunState, StepState},
+    pub use crate::{
+        event::{
+            fact::{Answerer, Captured, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Shown, StepOutcome, Verdict},
+            past::Past,
+            place::Place,
+            run_id::RunId,
+            state::{Phase, RunState, StepState},
+        },
+        runbook::document::value::Effect,
     };
-    pub use crate::runbook::document::value::Effect;
 }
 
 pub mod journal {
@@ -45,10 +47,9 @@ pub mod plan {
 }
 
 pub mod ports {
-    pub use crate::ports::interrupts::Interrupts;
     pub use crate::ports::{
         Answer, Ask, Beforehand, Capture, Choice, EnvValue, Executor, Ledger, LedgerError, NoAnswer, Order, Prompt, Question, Ran, Site,
-        Words,
+        Words, interrupts::Interrupts,
     };
 }
 

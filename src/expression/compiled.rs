@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use minijinja::{Environment, Expression, Value};
+use minijinja::{Environment, Expression, Value, value::ValueKind};
 
 use super::{
     cache::Cache,
@@ -14,7 +14,6 @@ use super::{
     error::{ExpressionError, fault},
     name::Names,
 };
-use minijinja::value::ValueKind;
 
 /// What a text refers to, and what it compiles to.
 #[derive(Debug, Clone)]
@@ -111,10 +110,11 @@ impl Compiled {
         matches!(&*self.0, CompiledKind::Expression { .. })
     }
 
-    /// As [`super::text::evaluate`] for an expression and [`super::text::render`] for a template.
+    /// The value of an expression, or of a template; white space around a template that is one expression is not in it yet, see
+    /// [`super::text::render_with`].
     ///
     /// # Errors
-    /// As for those.
+    /// An undefined name, a filter that refuses its input, or too much work.
     pub fn evaluate(&self, scope: &Value) -> Result<Value, ExpressionError> {
         match &*self.0 {
             CompiledKind::Fixed(value) => Ok(value.clone()),
@@ -125,10 +125,11 @@ impl Compiled {
         }
     }
 
-    /// As [`super::text::evaluate_bool`].
+    /// The value of an expression that must be true or false.
     ///
     /// # Errors
-    /// As for that.
+    /// As for [`Self::evaluate`]; also when the value is neither `true` nor `false`: an expectation that yields text is a mistake, not a
+    /// yes.
     pub fn evaluate_bool(&self, scope: &Value) -> Result<bool, ExpressionError> {
         let value = self.evaluate(scope)?;
         bool::try_from(value.clone())

@@ -1,15 +1,14 @@
 //! The language itself: what is strict, what is installed, how values are written.
 
-use super::filter;
-use minijinja::AutoEscape;
-use minijinja::Environment;
-use minijinja::ErrorKind;
-use minijinja::UndefinedBehavior;
-use minijinja::Value;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::value::ValueKind;
 use std::sync::LazyLock;
+
+use minijinja::{
+    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value,
+    syntax::SyntaxConfig,
+    value::{Serde, ValueKind},
+};
+
+use super::filter;
 
 /// How much work one evaluation may do, in minijinja's instructions: enough for a listing of 100,000 placement groups, and
 /// an end for everything else.

@@ -1,12 +1,13 @@
 //! Expressions and templates: checked, compiled once, evaluated.
 
+use minijinja::Value;
+
 use super::{
     cache::Cache,
     compiled::{Compiled, TEXTS, expression, is_dynamic, template},
     error::ExpressionError,
     name::{self, Names},
 };
-use minijinja::Value;
 
 /// Those of which it is known that everything they call exists.
 pub(super) static CHECKED_EXPRESSIONS: Cache<Names> = Cache::new(TEXTS);
@@ -59,28 +60,19 @@ pub(crate) fn names_in_template(text: &str) -> Result<Names, ExpressionError> {
     Ok(template(text)?.names)
 }
 
-/// Evaluates an expression.
-///
-/// # Errors
-/// An undefined name, a filter that refuses its input, or too much work.
+/// An expression that is evaluated once, for tests.
 #[cfg(test)]
 pub(crate) fn evaluate(text: &str, scope: &Value) -> Result<Value, ExpressionError> {
     Compiled::expression(text)?.evaluate(scope)
 }
 
-/// Evaluates an expression that must be true or false.
-///
-/// # Errors
-/// As for [`evaluate`]; also when the value is neither `true` nor `false`: an expectation that yields text is a mistake, not a yes.
+/// An expectation that is evaluated once, for tests.
 #[cfg(test)]
 pub(crate) fn evaluate_bool(text: &str, scope: &Value) -> Result<bool, ExpressionError> {
     super::compiled::truth(text, evaluate(text, scope)?)
 }
 
-/// Renders a template. One that is a whole expression keeps its value's type; everything else becomes text.
-///
-/// # Errors
-/// As for [`evaluate`].
+/// A template that is rendered once, for tests.
 #[cfg(test)]
 pub(crate) fn render(template: &str, scope: &Value) -> Result<Value, ExpressionError> {
     if !is_dynamic(template) {
@@ -89,10 +81,10 @@ pub(crate) fn render(template: &str, scope: &Value) -> Result<Value, ExpressionE
     render_with(template, &Compiled::template(template)?, scope)
 }
 
-/// As [`render`], for one that is compiled.
+/// Renders a template. One that is a whole expression keeps its value's type; everything else becomes text.
 ///
 /// # Errors
-/// As for that.
+/// As for [`Compiled::evaluate`].
 pub(crate) fn render_with(template: &str, compiled: &Compiled, scope: &Value) -> Result<Value, ExpressionError> {
     let value = compiled.evaluate(scope)?;
     // Around text, white space belongs to the text; around a list or a map it is only how the author wrote it down.

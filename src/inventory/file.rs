@@ -1,5 +1,14 @@
 //! From a file to an inventory, or to every fault of it.
 
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use jsonschema::{Validator, error::ValidationErrorKind, paths::LocationSegment};
+use serde::Deserialize;
+use serde_json::Value;
+
 use super::{checker, document::InventoryDocument, model::Inventory};
 use crate::{
     expression::name::nearest,
@@ -10,14 +19,6 @@ use crate::{
         schema, source,
     },
 };
-use jsonschema::Validator;
-use jsonschema::error::ValidationErrorKind;
-use jsonschema::paths::LocationSegment;
-use serde::Deserialize;
-use serde_json::Value;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::LazyLock;
 
 pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema::of::<InventoryDocument>("halligan inventory"));
 

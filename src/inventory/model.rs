@@ -1,10 +1,10 @@
 //! Hosts and the ways to them, checked.
 
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
 use super::document::{KindName, Quoting, SharedLock};
 use crate::runbook::model::SourceText;
-use indexmap::IndexMap;
-use serde_json::Value;
-use serde_json::json;
 
 /// How a host is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]

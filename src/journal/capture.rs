@@ -1,22 +1,25 @@
 //! One stream of output on its way to the disk.
 
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io,
+    io::Write,
+    path::PathBuf,
+    process,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use sha2::{Digest as _, Sha256};
+
 use super::{digest::Digest, disk, output::Outputs, shared::Shared};
 use crate::{
     event::{Captured, RunId},
     ports::{Capture, LedgerError},
 };
-use sha2::{Digest as _, Sha256};
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io;
-use std::io::Write;
-use std::path::PathBuf;
-use std::process;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 
 /// One stream on its way to the disk. It is under a name of its own until all of it is there.
 pub(super) struct OutputFile {

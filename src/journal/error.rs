@@ -1,8 +1,8 @@
 //! Why a journal cannot be used.
 
+use std::{io, path::PathBuf};
+
 use super::record;
-use std::io;
-use std::path::PathBuf;
 
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Where a torn line was joined.
+//! Where a record says that it belongs in the chain.
 
 use std::fmt;
 

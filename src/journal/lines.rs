@@ -1,10 +1,11 @@
 //! A journal's lines, one after the other.
 
+use std::{
+    io,
+    io::{BufRead, BufReader, Read},
+};
+
 use super::record::LONGEST;
-use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
 
 /// One line as it stands.
 #[derive(Debug, Clone, Copy)]

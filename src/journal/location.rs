@@ -1,9 +1,11 @@
 //! Where the journal is kept.
 
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
 use super::identity;
-use std::env;
-use std::path::Path;
-use std::path::PathBuf;
 
 /// The file of records in a journal's directory.
 pub(super) const FILE: &str = "journal.jsonl";

@@ -1,5 +1,15 @@
 //! What a journal's writers share: the file, its chain, its outputs.
 
+use std::{
+    fs,
+    fs::File,
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
 use super::{
     chain::{Chain, Link},
     disk::{self, Disk, Lock},
@@ -13,17 +23,6 @@ use super::{
     tail::Tail,
 };
 use crate::{event::RunId, ports::LedgerError};
-use std::fs;
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::time::Duration;
 
 /// How long another process may take over its append.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,7 +1,8 @@
 //! Ways in which a step can go.
 
-use crate::runbook::model::Probe;
 use std::fmt;
+
+use crate::runbook::model::Probe;
 
 /// One way in which a part of a runbook can go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -29,7 +29,7 @@ impl Formula {
     /// Its value in a scope. A template that is one whole expression keeps its value's type.
     ///
     /// # Errors
-    /// As for [`expression::render`].
+    /// As for [`expression::render_with`].
     pub fn evaluate(&self, scope: &Value) -> Result<Value, String> {
         match self {
             Self::Fixed(value) => Ok(value.clone()),

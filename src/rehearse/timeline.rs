@@ -1,8 +1,6 @@
 //! What is to happen, in the order of virtual time.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::time::Duration;
+use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 /// What is due when. Things that are due at the same moment happen in the order in which they were planned.
 #[derive(Debug, Clone)]

@@ -1,7 +1,8 @@
 //! The few styles and marks there are. Colour only supports what words and marks already say.
 
-use crate::words::mark::Mark;
 use console::Style as Colour;
+
+use crate::words::mark::Mark;
 
 /// What the terminal at hand can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

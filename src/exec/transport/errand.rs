@@ -1,19 +1,20 @@
 //! One command on the far side: what carries it, how it is signalled, how its end is judged.
 
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
 use super::{connection::Session, letter};
 use crate::{
     event::Exit,
     inventory::{KindName, Quoting, Transport},
     ports::Printed,
 };
-use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
-use std::process::Stdio;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
 
 /// The far end of a passage.
 #[derive(Debug)]

@@ -9,15 +9,16 @@ mod letter;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
+pub(crate) use carried::Carried;
+use connection::Connections;
+use letter::Letter;
+
 use crate::{
     exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, posted},
     inventory::{self, Inventory, KindName, Transport},
     ports::{EnvValue, Interrupts, Order, Words},
     secret::Secrets,
 };
-pub(crate) use carried::Carried;
-use connection::Connections;
-use letter::Letter;
 
 /// How long a question that halligan itself asks of a far host may take, once it is connected.
 const ASKING: Duration = Duration::from_secs(60);

@@ -1,4 +1,11 @@
-use std::{fs::OpenOptions, io::Write, os::unix::fs::PermissionsExt, path::Path, sync::Arc, thread};
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
 
 use super::*;
 use crate::{
@@ -13,8 +20,6 @@ use crate::{
         verify::{JournalVerdict, verify},
     },
 };
-use std::fs::File;
-use std::path::PathBuf;
 
 #[test]
 fn every_event_comes_back_as_it_went_in() {

@@ -1,5 +1,9 @@
 //! What is known while a runbook is resolved.
 
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+
 use crate::{
     expression::Names,
     runbook::{
@@ -7,8 +11,6 @@ use crate::{
         model::{Effect, Span},
     },
 };
-use indexmap::IndexMap;
-use std::collections::BTreeSet;
 
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
