@@ -10,6 +10,7 @@ mod journal;
 mod parallel;
 mod plan;
 mod ports;
+mod procfs;
 mod quantity;
 mod rehearse;
 mod run;

@@ -7,6 +7,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("serde_yaml::", &["runbook/document.rs"]),
     ("saphyr_parser::", &["runbook/source.rs"]),
     ("duct::", &["journal/signature.rs"]),
+    ("\"/proc", &["procfs.rs"]),
     ("rustix::", &["exec/child.rs", "exec/family.rs", "exec/spawn.rs"]),
     ("dialoguer::", &["ui/prompt.rs"]),
     ("indicatif::", &["ui/terminal.rs"]),

@@ -3,11 +3,13 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use nix::unistd::Pid;
+
+use crate::procfs::{Mount, Procfs};
 
 /// What the names of our groups begin with; our pid and a number follow.
 const PREFIX: &str = "halligan-";
@@ -23,9 +25,9 @@ impl Cgroups {
     /// Looks for our own group, and tries whether one can be made in it.
     #[must_use]
     pub(crate) fn find() -> Self {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let Some(own) = own_group(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo")) else { return Self::default() };
-        Self::at(own)
+        let procfs = Procfs::system();
+        let own = procfs.own_cgroup().and_then(|path| own_group(&path, &procfs.mounts()));
+        own.map(Self::at).unwrap_or_default()
     }
 
     /// Makes groups in this one, if that is possible.
@@ -59,20 +61,14 @@ impl Cgroups {
     }
 }
 
-/// The directory of our group in the version 2 hierarchy (see cgroups(7) and proc(5)).
-fn own_group(cgroup: &str, mountinfo: &str) -> Option<PathBuf> {
-    let path = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
+/// The directory of our group in the version 2 hierarchy (see cgroups(7)).
+fn own_group(path: &str, mounts: &[Mount]) -> Option<PathBuf> {
+    let path = Path::new(path);
     // A group outside our namespace is shown with `..`.
-    let inside = |path: &str| !path.split('/').any(|part| part == "..");
-    mountinfo.lines().find_map(|line| {
-        let (before, after) = line.split_once(" - ")?;
-        if after.split(' ').next() != Some("cgroup2") {
-            return None;
-        }
-        let mut fields = before.split(' ').skip(3);
-        let (root, point) = (fields.next()?, fields.next()?);
-        let below = if root == "/" { path } else { path.strip_prefix(root)? };
-        (inside(path) && inside(root)).then(|| Path::new(point).join(below.trim_start_matches('/')))
+    let inside = |path: &Path| !path.components().any(|part| part == Component::ParentDir);
+    mounts.iter().filter(|mount| mount.kind == "cgroup2").find_map(|mount| {
+        let below = path.strip_prefix(&mount.root).ok()?;
+        (inside(path) && inside(&mount.root)).then(|| mount.point.join(below))
     })
 }
 
@@ -80,8 +76,8 @@ fn own_group(cgroup: &str, mountinfo: &str) -> Option<PathBuf> {
 fn sweep(own: &Path) {
     for entry in fs::read_dir(own).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
-        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|rest| rest.split('-').next()?.parse().ok());
+        if pid.is_some_and(|pid| !Procfs::system().exists(Pid::from_raw(pid))) {
             // One that still holds a process stays, which the kernel sees to.
             let _ = fs::remove_dir(entry.path());
         }
@@ -173,22 +169,26 @@ mod tests {
 
     const UNIFIED: &str = "30 23 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n";
 
+    fn found(path: &str, mounts: &str) -> Option<String> {
+        own_group(path, &crate::procfs::mounts(mounts.as_bytes())).map(|path| path.display().to_string())
+    }
+
     #[test]
     fn finds_the_own_group() {
-        let found = |cgroup, mounts| own_group(cgroup, mounts).map(|path| path.display().to_string());
-        assert_eq!(found("0::/user.slice/session-3.scope\n", UNIFIED).unwrap(), "/sys/fs/cgroup/user.slice/session-3.scope");
+        assert_eq!(found("/user.slice/session-3.scope", UNIFIED).unwrap(), "/sys/fs/cgroup/user.slice/session-3.scope");
         let hybrid = "25 20 0:22 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
-        assert_eq!(found("4:memory:/x\n0::/\n", hybrid).unwrap(), "/sys/fs/cgroup/unified/");
+        assert_eq!(found("/", hybrid).unwrap(), "/sys/fs/cgroup/unified/");
         let container = "30 23 0:27 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
-        assert_eq!(found("0::/docker/abc/x\n", container).unwrap(), "/sys/fs/cgroup/x");
+        assert_eq!(found("/docker/abc/x", container).unwrap(), "/sys/fs/cgroup/x");
+        assert_eq!(found("/docker/abcd", container), None, "only named like it");
     }
 
     #[test]
     fn without_version_2_there_are_none() {
         let legacy = "29 22 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
-        assert_eq!(own_group("4:memory:/x\n1:name=systemd:/y\n", legacy), None);
-        assert_eq!(own_group("0::/../outside\n", UNIFIED), None);
-        assert_eq!(own_group("", ""), None);
+        assert_eq!(found("/x", legacy), None);
+        assert_eq!(found("/../outside", UNIFIED), None);
+        assert_eq!(found("/", ""), None);
         // A place that is no group hierarchy at all.
         let directory = tempfile::tempdir().unwrap();
         assert!(Cgroups::at(directory.path().to_owned()).own.is_none());

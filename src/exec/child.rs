@@ -26,9 +26,10 @@ use nix::{
 
 use super::{
     cgroup::{Cgroup, Cgroups},
-    family::{Kin, MARK, Table},
+    family::{self, MARK, Table},
     spawn::{self, GroupStanding},
 };
+use crate::procfs::Stat;
 
 /// The children that are not reaped yet. Held while one is reaped.
 static REGISTER: Mutex<Vec<Arc<Member>>> = Mutex::new(Vec::new());
@@ -56,7 +57,7 @@ impl Member {
         killpg(self.pid, signal)
     }
 
-    fn family(&self) -> Vec<Kin> {
+    fn family(&self) -> Vec<Stat> {
         Table::read().family(self.pid, self.session, &self.mark)
     }
 }
@@ -175,7 +176,7 @@ impl Child {
                     return Ok(());
                 }
             }
-            None => self.member.family().iter().for_each(Kin::kill),
+            None => self.member.family().iter().for_each(family::kill),
         }
         killed
     }
@@ -288,7 +289,7 @@ mod tests {
     }
 
     fn running(pid: Pid) -> bool {
-        super::super::family::is_running(pid)
+        family::is_running(pid)
     }
 
     /// With groups where this machine has them, and without in any case.

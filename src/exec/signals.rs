@@ -16,7 +16,10 @@ use signal_hook::{
 };
 
 use super::child;
-use crate::ports::{Heard, Interrupts, Urgency};
+use crate::{
+    ports::{Heard, Interrupts, Urgency},
+    procfs::Procfs,
+};
 
 /// Listens until dropped.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ impl Listener {
         last: Arc<Interrupts>,
         told: impl Fn(&'static str, Urgency) + Send + 'static,
     ) -> io::Result<Self> {
-        let ignored = ignored();
+        let ignored = Procfs::system().ignored_signals();
         let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP].into_iter().filter(|signal| !holds(ignored, *signal));
         let mut signals = Signals::new(wanted)?;
         // Only caught. It must not wake the thread: the waking is a write to a pipe, which may itself be broken when we end,
@@ -95,7 +98,7 @@ impl Drop for Listener {
 /// # Errors
 /// The handler cannot be set.
 pub fn heed_children() -> io::Result<()> {
-    if holds(ignored(), SIGCHLD) {
+    if holds(Procfs::system().ignored_signals(), SIGCHLD) {
         // That it is caught is all that matters, and what we start does not inherit it.
         flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
     }
@@ -104,13 +107,6 @@ pub fn heed_children() -> io::Result<()> {
 
 fn holds(mask: u64, signal: i32) -> bool {
     mask >> (signal - 1) & 1 == 1
-}
-
-/// The signals that are ignored from the start, one bit each (proc(5), `SigIgn`).
-fn ignored() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 /// Stops us and all that is under way until somebody lets us go on; `first` is done before anything else then. Where nobody

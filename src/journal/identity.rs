@@ -7,6 +7,8 @@ use nix::{
     unistd::{geteuid, gethostname, getppid, getuid, ttyname},
 };
 
+use crate::procfs::Procfs;
+
 /// What is the same in every record of one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -25,12 +27,12 @@ impl Identity {
     /// Asks the system once.
     #[must_use]
     pub fn read() -> Self {
-        let line = |path| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+        let procfs = Procfs::system();
         Self {
-            boot_id: line("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
+            boot_id: procfs.boot_id().unwrap_or_default(),
             host: gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             uid: getuid().as_raw(),
-            login_uid: line("/proc/self/loginuid").and_then(|text| text.parse().ok()).filter(|uid| *uid != u32::MAX),
+            login_uid: procfs.login_uid(),
             tty: tty().map(|path| path.to_string_lossy().into_owned()),
             ssh: env::var("SSH_CONNECTION").ok().or_else(ssh_of_ancestors),
         }
@@ -43,18 +45,16 @@ fn tty() -> Option<PathBuf> {
 
 /// Looks for the connection in the processes above, since sudo clears the environment.
 fn ssh_of_ancestors() -> Option<String> {
-    let mut pid = getppid().as_raw();
+    let procfs = Procfs::system();
+    let mut pid = getppid();
     for _ in 0..16 {
-        if pid <= 1 {
+        if pid.as_raw() <= 1 {
             return None;
         }
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        if let Some(value) = environment.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(b"SSH_CONNECTION=")) {
-            return Some(String::from_utf8_lossy(value).into_owned());
+        if let Some(connection) = procfs.environment(pid).variable("SSH_CONNECTION") {
+            return Some(connection);
         }
-        // The name, in brackets, may hold anything; the parent is the second word after it.
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        pid = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
+        pid = procfs.stat(pid)?.parent;
     }
     None
 }
