@@ -1,9 +1,6 @@
 //! Asking a probe: a read-only question and its expected answer.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use minijinja::Value;
 
@@ -15,6 +12,7 @@ use super::{
 use crate::{
     event::{Part, Place, Verdict},
     expression::ExpressionError,
+    parallel,
     plan::{Evaluated, Scope, scope::list_of},
     ports::Ran,
     runbook::model::{Probe, Template},
@@ -88,23 +86,7 @@ impl Engine<'_> {
             }
             return Ok(Evaluated::Known(answers));
         }
-        let waiting = Mutex::new(list.into_iter().enumerate());
-        let answered = Mutex::new(Vec::new());
-        std::thread::scope(|threads| {
-            for _ in 0..at_once {
-                threads.spawn(|| {
-                    loop {
-                        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-                        let Some((index, item)) = next else { return };
-                        let answer = ask(item);
-                        answered.lock().unwrap_or_else(PoisonError::into_inner).push((index, answer));
-                    }
-                });
-            }
-        });
-        let mut answered = answered.into_inner().unwrap_or_else(PoisonError::into_inner);
-        answered.sort_by_key(|(index, _)| *index);
-        for (_, answer) in answered {
+        for answer in parallel::map_at_once(at_once, &list, |item| ask(item.clone())) {
             answers.push(known!(answer?));
         }
         Ok(Evaluated::Known(answers))

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use super::{engine::Engine, halt::Halt};
 use crate::{
     event::{Event, Finding, Place},
     expression::cache::Cache,
+    parallel,
     plan::{Evaluated, Scope, scope::list_of},
     runbook::{
         model::{Command, Items, Kind, Probe, Program, Runbook, Step, Undo},
@@ -188,23 +189,7 @@ impl Engine<'_> {
     /// Asks every host at once, as far as that can be done.
     fn missing_on(&self, far: &[(&String, Vec<String>)]) -> Vec<Result<Vec<String>, String>> {
         let executor = self.ports.executor;
-        let at_once = executor.concurrency().min(32).min(far.len()).max(1);
-        let waiting = Mutex::new(far.iter().enumerate());
-        let answers = Mutex::new(vec![Err("it was not asked".to_owned()); far.len()]);
-        std::thread::scope(|threads| {
-            for _ in 0..at_once {
-                threads.spawn(|| {
-                    loop {
-                        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-                        let Some((index, (host, programs))) = next else { return };
-                        let answer = executor.missing_on(host, programs, self.ports.interrupts);
-                        if let Some(place) = answers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
-                            *place = answer;
-                        }
-                    }
-                });
-            }
-        });
-        answers.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let at_once = executor.concurrency().min(32);
+        parallel::map_at_once(at_once, far, |(host, programs)| executor.missing_on(host, programs, self.ports.interrupts))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     event::{Event, Mode, Part, Place, Prediction, Progress, Skip},
+    parallel,
     plan::{Evaluated, Scope, scope::list_of},
     runbook::model::{BatchSize, ForEach},
 };
@@ -195,33 +196,23 @@ impl Engine<'_> {
         }
         let covered = frame.covered.clone();
         let passed_over = frame.passed_over || pace.max_failures > 0;
-        let waiting = Mutex::new(batch.into_iter().enumerate().collect::<VecDeque<_>>());
-        let ended = Mutex::new(Vec::new());
-        let failures = std::sync::atomic::AtomicU64::new(failed_before);
-        std::thread::scope(|threads| {
-            for _ in 0..at_once {
-                threads.spawn(|| {
-                    loop {
-                        if failures.load(std::sync::atomic::Ordering::SeqCst) > pace.max_failures {
-                            return;
-                        }
-                        let Some((index, item)) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
-                        let mut inner = Frame { covered: covered.clone(), passed_over, ..Frame::default() };
-                        let mut outer = Frame::default();
-                        let result = self.item(each, &item, scope, &mut inner, place, number);
-                        let result = self.end_frame(inner, Some(&mut outer), result);
-                        if result.is_err() {
-                            failures.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                        }
-                        ended.lock().unwrap_or_else(PoisonError::into_inner).push((index, item, outer, result));
-                    }
-                });
+        let failures = AtomicU64::new(failed_before);
+        // None for an item that is not begun: too many before it have failed.
+        let ended = parallel::map_at_once(at_once, &batch, |item| {
+            if failures.load(Ordering::SeqCst) > pace.max_failures {
+                return None;
             }
+            let mut inner = Frame { covered: covered.clone(), passed_over, ..Frame::default() };
+            let mut outer = Frame::default();
+            let result = self.item(each, item, scope, &mut inner, place, number);
+            let result = self.end_frame(inner, Some(&mut outer), result);
+            if result.is_err() {
+                failures.fetch_add(1, Ordering::SeqCst);
+            }
+            Some((outer, result))
         });
-        let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-        ended.sort_by_key(|(index, ..)| *index);
         let mut halt = None;
-        for (_, item, outer, result) in ended {
+        for (item, (outer, result)) in batch.into_iter().zip(ended).filter_map(|(item, ended)| Some((item, ended?))) {
             frame.compensations.extend(outer.compensations);
             match item_ended(item, result) {
                 Ok(one) => done.push(one),
