@@ -16,6 +16,7 @@ mod rehearse;
 mod run;
 mod runbook;
 mod secret;
+mod tool;
 mod trust;
 mod ui;
 mod words;

@@ -2,8 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{self, Seek, Write},
+    io,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -16,10 +15,7 @@ use std::{
 };
 
 use nix::{
-    sys::{
-        memfd::{MFdFlags, memfd_create},
-        resource::{Resource, getrlimit},
-    },
+    sys::resource::{Resource, getrlimit},
     unistd::{Uid, User},
 };
 
@@ -37,6 +33,7 @@ use crate::{
     inventory::Inventory,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site},
     secret::Secrets,
+    tool::in_memory,
 };
 
 /// Where root's programs are looked for: nowhere that another user may write.
@@ -110,7 +107,8 @@ impl ProcessExecutor {
                 command.current_dir(cwd);
             }
             command.stdin(match &passage.stdin {
-                Some(bytes) => Stdio::from(given(bytes)?),
+                // A file, so that no process has to feed it and none can be kept waiting by one that does not read.
+                Some(bytes) => Stdio::from(in_memory(bytes)?),
                 None if foreground.is_some() => Stdio::inherit(),
                 None => Stdio::null(),
             });
@@ -142,15 +140,6 @@ impl ProcessExecutor {
         drop(foreground);
         settle(child, over)
     }
-}
-
-/// What a command reads: a file that is nowhere, so that no process has to feed it and none can be kept waiting by one that
-/// does not read.
-fn given(bytes: &[u8]) -> io::Result<File> {
-    let mut file = File::from(memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC)?);
-    file.write_all(bytes)?;
-    file.rewind()?;
-    Ok(file)
 }
 
 /// Records that a child is there. One that cannot be recorded must not go on unseen.

@@ -6,15 +6,20 @@ use std::{
     ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
     disk::{self, Disk, Local},
     head::Head,
 };
+use crate::tool::{Tool, ToolEnd, ToolError};
 
 /// What a signature is for: one made for anything else is worth nothing here.
 pub(crate) const NAMESPACE: &str = "halligan-head@v1";
+
+/// How long a signature may take to be looked at. Nothing is asked of the operator or of a token then.
+const VERIFYING: Duration = Duration::from_secs(30);
 
 /// Why a head cannot be signed, or a signature not be believed.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +65,9 @@ pub(crate) fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, Signa
     let words: Vec<&OsStr> =
         ["-q", "-Y", "sign", "-n", NAMESPACE, "-f"].iter().map(OsStr::new).chain([key.as_os_str(), text.as_os_str()]).collect();
     // It asks for a passphrase or a touch on the terminal itself.
-    let output = duct::cmd("ssh-keygen", words).stdout_null().stderr_capture().unchecked().run().map_err(SignatureError::Missing)?;
-    if !output.status.success() {
-        return Err(SignatureError::NotSigned { said: last_words(&output.stderr) });
+    let end = ssh_keygen(Tool::new("ssh-keygen", words).with_operator(), |said| SignatureError::NotSigned { said })?;
+    if !end.succeeded() {
+        return Err(SignatureError::NotSigned { said: last_words(&end.stderr) });
     }
     fs::rename(beside(&text), beside(&path)).map_err(file(&path))?;
     fs::rename(&text, &path).map_err(file(&path))?;
@@ -77,10 +82,10 @@ pub(crate) fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, Signa
 pub(crate) fn signer(head: &Path, signers: &Path) -> Result<String, SignatureError> {
     let signature = beside(head);
     let wrong = |said: String| SignatureError::Wrong { head: head.to_owned(), signers: signers.to_owned(), said };
-    let asked = |words: &[&OsStr]| duct::cmd("ssh-keygen", words).stdout_capture().stderr_capture().unchecked();
+    let asking = |words: &[&OsStr]| Tool::new("ssh-keygen", words).limit(VERIFYING);
     let [find, sign, file_of] = ["find-principals", "-s", "-f"].map(OsStr::new);
     let words = [OsStr::new("-Y"), find, sign, signature.as_os_str(), file_of, signers.as_os_str()];
-    let found = asked(&words).stdin_null().run().map_err(SignatureError::Missing)?;
+    let found = ssh_keygen(asking(&words), wrong)?;
     let principals = String::from_utf8_lossy(&found.stdout).into_owned();
     let Some(principal) = principals.lines().map(str::trim).find(|line| !line.is_empty()) else {
         return Err(wrong(last_words(&found.stderr)));
@@ -88,8 +93,16 @@ pub(crate) fn signer(head: &Path, signers: &Path) -> Result<String, SignatureErr
     let text = fs::File::open(head).map_err(file(head))?;
     let plain = ["-Y", "verify", "-n", NAMESPACE, "-I", principal, "-s"];
     let words: Vec<&OsStr> = plain.iter().map(OsStr::new).chain([signature.as_os_str(), file_of, signers.as_os_str()]).collect();
-    let verified = asked(&words).stdin_file(text).run().map_err(SignatureError::Missing)?;
-    if verified.status.success() { Ok(principal.to_owned()) } else { Err(wrong(last_words(&[verified.stdout, verified.stderr].concat()))) }
+    let verified = ssh_keygen(asking(&words).input_file(text), wrong)?;
+    if verified.succeeded() { Ok(principal.to_owned()) } else { Err(wrong(last_words(&[verified.stdout, verified.stderr].concat()))) }
+}
+
+/// Runs OpenSSH's program for keys; `failed` is why it came to no end of its own.
+fn ssh_keygen(tool: Tool<'_>, failed: impl FnOnce(String) -> SignatureError) -> Result<ToolEnd, SignatureError> {
+    tool.run().map_err(|error| match error {
+        ToolError::NotStarted(error) => SignatureError::Missing(error),
+        other => failed(other.to_string()),
+    })
 }
 
 /// The signed heads that are kept beside a journal.

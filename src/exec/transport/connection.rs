@@ -2,17 +2,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ffi::OsString,
     fs::{self, File},
     io::Read,
-    os::unix::{fs::PermissionsExt, net::UnixStream, process::CommandExt},
+    os::unix::{fs::PermissionsExt, net::UnixStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex, PoisonError},
-    thread,
     time::{Duration, Instant},
 };
 
-use crate::ports::{Interrupts, Urgency};
+use crate::{
+    parallel,
+    ports::{Interrupts, Urgency},
+    tool::{Tool, ToolError},
+};
 
 /// From the first packet to the end of authentication; ssh's own limits cover only parts of it.
 const OPENING: Duration = Duration::from_secs(30);
@@ -20,6 +23,10 @@ const OPENING: Duration = Duration::from_secs(30);
 const SESSIONS: usize = 8;
 /// So many connections are opened at once: each costs both sides a key exchange, and a jump host refuses a crowd.
 const OPENED_AT_ONCE: usize = 32;
+/// How long a connection may take to end when it is asked to.
+const CLOSING: Duration = Duration::from_secs(3);
+/// So many are asked to end at once.
+const CLOSED_AT_ONCE: usize = 32;
 /// More idle connections than this are closed, the longest unused first.
 const MOST_OPEN: usize = 256;
 
@@ -127,6 +134,12 @@ impl Connection {
         text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
     }
 
+    /// The words that name it to ssh.
+    fn addressed(&self) -> Vec<OsString> {
+        let socket = ["-S".into(), self.socket.clone().into_os_string()];
+        self.options.iter().map(OsString::from).chain(socket).collect()
+    }
+
     /// The words with which a session is asked for.
     pub(super) fn words(&self, terminal: bool, line: String) -> Vec<String> {
         let mut words = vec!["ssh".to_owned()];
@@ -199,23 +212,21 @@ impl Connections {
         let oldest =
             idle.min_by_key(|(_, connection)| *connection.used.lock().unwrap_or_else(PoisonError::into_inner)).map(|(key, _)| key.clone());
         if let Some(connection) = oldest.and_then(|key| state.open.remove(&key)) {
-            let closing: Vec<Child> = self.closing(&connection).into_iter().collect();
-            wait_all(closing);
+            self.close(&connection);
         }
     }
 
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.ssh);
-        command.env_clear().envs(&self.environment).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
-        command
+    fn ssh(&self, words: Vec<OsString>) -> Tool<'_> {
+        // Its name is looked for on the PATH; a path would be looked for here.
+        Tool::new(self.ssh.as_os_str(), words).environment(&self.environment)
     }
 
     fn open(&self, connection: &Connection, stop: &Interrupts) -> Result<(), String> {
         let _ = fs::remove_file(&connection.socket);
         let log = File::create(&connection.log).map_err(|error| format!("no log for its connection: {error}"))?;
-        let mut command = self.command();
         // What comes first counts, so the inventory's options win over these, and these over the operator's ssh_config.
-        command.args(&connection.options).arg("-N").arg("-S").arg(&connection.socket);
+        let mut words = connection.addressed();
+        words.push("-N".into());
         for option in [
             "ControlMaster=yes",
             // Should halligan be killed, its connections end by themselves.
@@ -229,43 +240,30 @@ impl Connections {
             "RequestTTY=no",
             "LogLevel=INFO",
         ] {
-            command.args(["-o", option]);
+            words.extend(["-o".into(), option.into()]);
         }
-        let mut child = command.arg("--").arg(&connection.address).stderr(log).spawn().map_err(|error| format!("ssh: {error}"))?;
-        let began = Instant::now();
-        let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) => {}
-                Err(error) => return Err(format!("ssh cannot be waited for: {error}")),
-            }
-            let why = if began.elapsed() >= OPENING {
-                format!("it does not answer: no connection within {} s", OPENING.as_secs())
-            } else if stop.urgency() >= Urgency::Now {
-                "ended by the operator before it was reached".to_owned()
-            } else {
-                thread::sleep((began.elapsed() / 8).clamp(Duration::from_millis(2), Duration::from_millis(100)));
-                continue;
-            };
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(why);
-        };
-        if status.success() && connection.alive() {
+        words.extend(["--".into(), OsString::from(&connection.address)]);
+        let end = self.ssh(words).log(log).limit(OPENING).stop(stop).run().map_err(|error| match error {
+            ToolError::NotStarted(error) => format!("ssh: {error}"),
+            ToolError::TimedOut(_) => format!("it does not answer: no connection within {} s", OPENING.as_secs()),
+            ToolError::Stopped => "ended by the operator before it was reached".to_owned(),
+            ToolError::Lost(error) => format!("ssh cannot be waited for: {error}"),
+        })?;
+        if end.succeeded() && connection.alive() {
             return Ok(());
         }
         let why = connection.last_words().unwrap_or_else(|| "ssh gave no reason".to_owned());
         Err(format!("no connection: {why}"))
     }
 
-    /// Asks a connection to end; whoever asks must wait for the child.
-    fn closing(&self, connection: &Connection) -> Option<Child> {
-        if !connection.socket.exists() {
-            return None;
+    /// Asks a connection to end, which it should do at once.
+    fn close(&self, connection: &Connection) {
+        if connection.socket.exists() {
+            let mut words = connection.addressed();
+            words.extend(["-O", "exit", "--", &connection.address].map(OsString::from));
+            // One that does not end now ends when nothing has used it for a while.
+            let _ = self.ssh(words).limit(CLOSING).run();
         }
-        let mut command = self.command();
-        command.args(&connection.options).arg("-S").arg(&connection.socket);
-        command.args(["-O", "exit", "--"]).arg(&connection.address).stderr(Stdio::null()).spawn().ok()
     }
 }
 
@@ -273,24 +271,7 @@ impl Drop for Connections {
     fn drop(&mut self) {
         let state = std::mem::take(self.state.get_mut().unwrap_or_else(PoisonError::into_inner));
         let open: Vec<_> = state.open.into_values().collect();
-        for some in open.chunks(32) {
-            wait_all(some.iter().filter_map(|connection| self.closing(connection)).collect());
-        }
-    }
-}
-
-/// Waits for what should end at once, and ends what does not.
-fn wait_all(children: Vec<Child>) {
-    let deadline = Instant::now() + Duration::from_secs(3);
-    for mut child in children {
-        while matches!(child.try_wait(), Ok(None)) {
-            if Instant::now() >= deadline {
-                let _ = child.kill();
-                let _ = child.wait();
-                break;
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
+        parallel::map_at_once(CLOSED_AT_ONCE, &open, |connection| self.close(connection));
     }
 }
 

@@ -1,19 +1,13 @@
 //! One command on the far side: what carries it, how it is signalled, how its end is judged.
 
-use std::{
-    collections::BTreeMap,
-    io::{Read, Write},
-    os::unix::process::CommandExt,
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{connection::Session, letter};
 use crate::{
     event::Exit,
     inventory::{KindName, Quoting, Transport},
     ports::Printed,
+    tool::{Tool, ToolError},
 };
 
 /// The far end of a passage.
@@ -72,38 +66,12 @@ impl Errand {
     pub(crate) fn run(&self, script: &str, limit: Duration) -> Result<(Option<i32>, Vec<u8>), String> {
         let (words, stdin) = self.post(script, None);
         let [program, arguments @ ..] = words.as_slice() else { return Err("there is no command".to_owned()) };
-        let mut child = Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| format!("{program}: {error}"))?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        let writer = thread::spawn(move || input.map(|mut input| input.write_all(&stdin)));
-        let reader = thread::spawn(move || {
-            let mut all = Vec::new();
-            // What it printed until it ended or was cut off; more than this nobody asked for.
-            let _ = output.map(|output| output.take(1 << 20).read_to_end(&mut all));
-            all
-        });
-        let began = Instant::now();
-        let code = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break status.code(),
-                Ok(None) if began.elapsed() < limit => thread::sleep(Duration::from_millis(5)),
-                Ok(None) | Err(_) => {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    return Err("it does not answer".to_owned());
-                }
-            }
-        };
-        let _ = writer.join();
-        Ok((code, reader.join().unwrap_or_default()))
+        let tool = Tool::new(program, arguments).environment(&self.environment).input(stdin).limit(limit);
+        match tool.run() {
+            Ok(end) => Ok((end.code, end.stdout)),
+            Err(ToolError::NotStarted(error)) => Err(format!("{program}: {error}")),
+            Err(_) => Err("it does not answer".to_owned()),
+        }
     }
 }
 
