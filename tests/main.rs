@@ -22,6 +22,7 @@ mod signals;
 mod sources;
 mod suggestions;
 mod surroundings;
+mod traces;
 mod workbench;
 
 /// A file of tests that nobody has listed above would never run.

@@ -38,6 +38,7 @@ fn carry_out(cli: Cli) -> ProgramExit {
         cli.command.format() == Format::Plain,
     );
     trace::install(cli.global.verbose);
+    tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "halligan begins");
     let context = Context { out, global: cli.global };
     if let Err(error) = signals::heed_children() {
         return Failure::of(ProgramExit::Blocked, &error).show(&context.out);
@@ -47,6 +48,7 @@ fn carry_out(cli: Cli) -> ProgramExit {
         Ok(exit) => exit,
         Err(failure) => failure.show(&context.out),
     };
+    tracing::debug!(exit = ?exit, "halligan ends");
     // What was done is what the exit code of a run tells, and its journal has every word.
     if let Some(kind) = context.out.stdout.fault()
         && !acts

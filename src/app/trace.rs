@@ -1,6 +1,19 @@
 //! What halligan says of itself, for whoever looks for a fault in it.
+//!
+//! At `-v` about a line for each thing that it decides; at `-vv` what it asks and finds on the way. No line holds the words of a
+//! command or what one printed, but for what a wait or a probe says it has seen. All lines go through the masks of secrets.
+
+use std::{
+    io::{self, Write},
+    sync::{PoisonError, RwLock},
+};
 
 use tracing_subscriber::filter::LevelFilter;
+
+use crate::secret::Secrets;
+
+/// What is masked in every line from now on. `None` as long as no secret is known.
+static CONCEALED: RwLock<Option<Secrets>> = RwLock::new(None);
 
 /// Sends traces to standard error: none by default, more with each `-v`.
 pub(super) fn install(verbose: u8) {
@@ -10,5 +23,42 @@ pub(super) fn install(verbose: u8) {
         _ => LevelFilter::TRACE,
     };
     // A second subscriber in one process is refused, which leaves the first in place: nothing is lost.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).try_init();
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(|| Masked(io::stderr())).with_target(false).try_init();
+}
+
+/// Masks these in every line that is still to come.
+pub(super) fn conceal(secrets: &Secrets) {
+    *CONCEALED.write().unwrap_or_else(PoisonError::into_inner) = Some(secrets.clone());
+}
+
+/// Gets one line a write.
+struct Masked<W>(W);
+
+impl<W: Write> Write for Masked<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let concealed = CONCEALED.read().unwrap_or_else(PoisonError::into_inner);
+        match &*concealed {
+            Some(secrets) => self.0.write_all(secrets.mask(&String::from_utf8_lossy(line)).as_bytes())?,
+            None => self.0.write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_masked_once_the_secret_is_known() {
+        conceal(&Secrets::new(["hunter22/x"].into_iter()));
+        let mut masked = Masked(Vec::new());
+        masked.write_all(b"why=cannot log in with hunter22/x\n").unwrap();
+        masked.write_all(b"why=hunter22%2Fx\n").unwrap();
+        assert_eq!(String::from_utf8(masked.0).unwrap(), "why=cannot log in with [secret]\nwhy=[secret]\n");
+    }
 }

@@ -16,7 +16,9 @@ pub(crate) struct Alive {
 /// may be dead and what it has started go on. Only the records of this start of the machine may be asked about.
 #[must_use]
 pub(crate) fn alive(pid: u32, start_time: u64) -> Option<Alive> {
-    alive_in(Procfs::system(), pid, start_time)
+    let alive = alive_in(Procfs::system(), pid, start_time);
+    tracing::debug!(pid, start_time, alive = ?alive.as_ref().map(|alive| alive.pid), "looked whether a command of before is still there");
+    alive
 }
 
 /// The variable by which every command knows which run it belongs to.

@@ -26,8 +26,11 @@ impl Cgroups {
     #[must_use]
     pub(crate) fn find() -> Self {
         let procfs = Procfs::system();
-        let own = procfs.own_cgroup().and_then(|path| own_group(&path, &procfs.mounts()));
-        own.map(Self::at).unwrap_or_default()
+        let Some(own) = procfs.own_cgroup().and_then(|path| own_group(&path, &procfs.mounts())) else {
+            tracing::debug!("no control group a command: this process is in none of version 2 that is mounted here");
+            return Self::default();
+        };
+        Self::at(own)
     }
 
     /// Makes groups in this one, if that is possible.
@@ -38,9 +41,13 @@ impl Cgroups {
         match found.make() {
             Some(tried) => {
                 tried.remove();
+                tracing::debug!(own = ?found.own, "each command gets a control group");
                 found
             }
-            None => Self::default(),
+            None => {
+                tracing::debug!(own = ?found.own, "no control group a command: none can be made here, or none that can be killed as a whole");
+                Self::default()
+            }
         }
     }
 

@@ -91,7 +91,8 @@ impl Child {
             let _ = prctl::set_child_subreaper(true);
         }
         match Self::start_in(make()?, manner, cgroup) {
-            Err((_, Some(cgroup))) => {
+            Err((error, Some(cgroup))) => {
+                tracing::debug!(%error, "a command cannot be started in a control group: tried again without");
                 cgroup.remove();
                 Self::start_in(make()?, manner, None).map_err(|(error, _)| error)
             }
@@ -128,6 +129,7 @@ impl Child {
             Ok(ended) => {
                 let member = Arc::new(Member { pid, session: manner.terminal.is_none(), mark });
                 register().push(Arc::clone(&member));
+                tracing::trace!(%pid, session = member.session, control_group = cgroup.is_some(), "process started");
                 Ok(Self { ended, member, cgroup })
             }
             // Linux before 5.3, or no descriptors left. What cannot be watched must not run.

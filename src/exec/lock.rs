@@ -30,6 +30,7 @@ fn outlive<T>(mut ask: impl FnMut() -> T, is_held: impl Fn(&T) -> bool) -> T {
         if !is_held(&answer) || began.elapsed() >= LINGER {
             return answer;
         }
+        tracing::trace!("the lock is held: asked again, since a dead run's may linger for a moment");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -68,7 +69,8 @@ impl Locks {
         names.dedup();
         let mut held = Self::default();
         for name in names {
-            held.0.push(take(directory, name, holder)?);
+            held.0.push(take(directory, name, holder).inspect_err(|error| tracing::debug!(%error, "a lock cannot be taken"))?);
+            tracing::debug!(lock = name, file = %directory.join(file_name(name)).display(), "lock taken");
         }
         Ok(held)
     }
@@ -87,7 +89,10 @@ impl RunLock {
         let file = runs_file(directory)?;
         let busy = |answer: &Result<_, Errno>| matches!(answer, Err(Errno::EAGAIN | Errno::EACCES));
         match outlive(|| fcntl(&file, FcntlArg::F_OFD_SETLK(&byte(run))), busy) {
-            Ok(_) => Ok(Some(Self(file))),
+            Ok(_) => {
+                tracing::debug!(run = %format_args!("{run:08x}"), directory = %directory.display(), "the run's own lock taken");
+                Ok(Some(Self(file)))
+            }
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
             Err(errno) => Err(errno.into()),
         }

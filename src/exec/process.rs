@@ -74,6 +74,7 @@ impl ProcessExecutor {
         let own = std::env::var("PATH").unwrap_or_default();
         let own: Vec<&str> = own.split(':').filter(|part| part.starts_with('/')).collect();
         let path = if Uid::effective().is_root() || own.is_empty() { SAFE_PATH.to_owned() } else { own.join(":") };
+        tracing::trace!(path, "programs are looked for here");
         environment.insert("PATH".to_owned(), path);
         environment.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
         let ssh = locate(&environment, "ssh").unwrap_or_else(|| PathBuf::from("ssh"));
@@ -98,6 +99,8 @@ impl ProcessExecutor {
     ) -> Result<Child, String> {
         let [program, arguments @ ..] = passage.words.as_slice() else { return Err("there is no command".to_owned()) };
         let path = self.locate(program).ok_or_else(|| format!("there is no program `{program}` on the PATH"))?;
+        let host = passage.far.as_ref().and(order.host.as_deref()).unwrap_or("this host");
+        tracing::debug!(place = %order.place, part = ?order.part, host, program = %path.display(), "starts a command");
         let said = |error: io::Error| format!("{program}: {error}");
         let make = || {
             let mut command = Command::new(&path);
@@ -167,7 +170,7 @@ fn settle(child: Child, over: Result<Over, LedgerError>) -> Result<Exit, LedgerE
     } else {
         Some(child.reap())
     };
-    Ok(match (over.cause, status) {
+    let exit = match (over.cause, status) {
         (Some(Cause::Timeout { after }), _) => {
             Exit::TimedOut { after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX), killed: over.killed }
         }
@@ -179,7 +182,9 @@ fn settle(child: Child, over: Result<Over, LedgerError>) -> Result<Exit, LedgerE
         },
         (None, Some(Err(error))) => Exit::Lost { why: format!("it cannot be waited for: {error}") },
         (None, None) => Exit::Lost { why: "it could not be reached".to_owned() },
-    })
+    };
+    tracing::trace!(?exit, "process ended");
+    Ok(exit)
 }
 
 impl Executor for ProcessExecutor {
@@ -243,7 +248,11 @@ impl Executor for ProcessExecutor {
             let exit = settle(child, over)?;
             let ((stdout, out_leaked), (mut stderr, err_leaked)) = (out?, err?);
             let exit = match &passage.far {
-                Some(far) => far.judge(exit, &mut stderr),
+                Some(far) => {
+                    let judged = far.judge(exit.clone(), &mut stderr);
+                    tracing::debug!(place = %order.place, here = ?exit, there = ?judged, "how a command on another host ended");
+                    judged
+                }
                 None => exit,
             };
             Ok(Ran { exit, stdout, stderr, took: began.elapsed(), leaked: out_leaked || err_leaked })

@@ -44,6 +44,7 @@ impl Listener {
         told: impl Fn(&'static str, Urgency) + Send + 'static,
     ) -> io::Result<Self> {
         let ignored = Procfs::system().ignored_signals();
+        tracing::trace!(ignored = %format_args!("{ignored:#x}"), "listens for signals, but for those that are ignored from the start");
         let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP].into_iter().filter(|signal| !holds(ignored, *signal));
         let mut signals = Signals::new(wanted)?;
         // Only caught. It must not wake the thread: the waking is a write to a pipe, which may itself be broken when we end,
@@ -57,6 +58,7 @@ impl Listener {
                     SIGTERM => "SIGTERM",
                     SIGHUP => "SIGHUP",
                     SIGTSTP => {
+                        tracing::debug!("SIGTSTP came: all stands still until SIGCONT");
                         stand_still(&interrupts, || ());
                         continue;
                     }
@@ -72,6 +74,7 @@ impl Listener {
                     _ => interrupts.hang_up(),
                 }
                 let urgency = interrupts.urgency();
+                tracing::debug!(signal = name, ?urgency, "a signal came");
                 if urgency == Urgency::AtOnce {
                     last.raise(Urgency::AtOnce);
                 }

@@ -105,6 +105,7 @@ pub(super) fn supervise(
             break Cause::Operator;
         }
     };
+    tracing::debug!(pid = %process.pid(), ?cause, "sends TERM to a command");
     let recorded = site.signalled(&sent("TERM", process.terminate()));
     let watch = Stopwatch::start(stop);
     loop {
@@ -115,6 +116,7 @@ pub(super) fn supervise(
             break;
         }
     }
+    tracing::debug!(pid = %process.pid(), waited = ?watch.elapsed(), "sends KILL to a command that has not ended after TERM");
     let recorded = recorded.and_then(|()| site.signalled(&sent("KILL", process.kill())));
     let watch = Stopwatch::start(stop);
     loop {

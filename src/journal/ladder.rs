@@ -76,8 +76,9 @@ impl Ladder {
     /// Keeps one line, as durably as may be.
     pub(super) fn keep(&self, run: RunId, line: &[u8]) -> Refuge {
         for dir in &self.dirs {
-            if let Ok(path) = store(dir, run, line) {
-                return Refuge::File(path);
+            match store(dir, run, line) {
+                Ok(path) => return Refuge::File(path),
+                Err(error) => tracing::debug!(directory = %dir.display(), %error, "no record can be kept here"),
             }
         }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

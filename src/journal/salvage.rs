@@ -39,12 +39,17 @@ pub(crate) struct Salvage {
 pub(crate) fn salvage(dir: &Path, snapshot: &Snapshot, history: &History) -> Result<Option<Salvage>, JournalError> {
     for place in Ladder::default().dirs() {
         let path = place.join(Ladder::file_name(history.run));
-        let Some(bytes) = read(place, &path) else { continue };
+        let Some(bytes) = read(place, &path) else {
+            tracing::trace!(path = %path.display(), "nothing of this run was kept here, or not by us alone");
+            continue;
+        };
         if bytes.is_empty() {
             continue;
         }
         let known = AlreadyThere::of(snapshot, history.run, &bytes).map_err(JournalError::reading)?;
         let salvage = known.sort(dir, path, &bytes, history);
+        let (records, refused) = (salvage.records.len(), salvage.refused.as_deref().unwrap_or("nothing"));
+        tracing::debug!(path = %salvage.path.display(), records, refused, "records of this run outside its journal");
         if !salvage.records.is_empty() || salvage.refused.is_some() {
             return Ok(Some(salvage));
         }

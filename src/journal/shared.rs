@@ -119,7 +119,9 @@ impl Shared {
                 Err(error @ JournalError::NoRoom { .. }) => return Err(ledger_error(error, "")),
                 Err(error) => {
                     let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
-                    state.poison = Some(format!("{error}{}", source.unwrap_or_default()));
+                    let why = format!("{error}{}", source.unwrap_or_default());
+                    tracing::debug!(why, "the journal takes no record any more");
+                    state.poison = Some(why);
                     error
                 }
             },
@@ -128,7 +130,9 @@ impl Shared {
         let fate = match self.line(&chain, state.tail.synced, entry) {
             Ok(line) => {
                 chain.push(&line);
-                self.ladder.keep(entry.run, &line).to_string()
+                let refuge = self.ladder.keep(entry.run, &line).to_string();
+                tracing::debug!(kind = entry.kind, refuge, "a record outside the journal");
+                refuge
             }
             Err(error) => error.to_string(),
         };

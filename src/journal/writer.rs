@@ -78,6 +78,13 @@ impl Journal {
             let _lock = lock(&*on, &file)?;
             Tail::find(&*on, &file)?
         };
+        tracing::debug!(
+            path = %path.display(),
+            bytes = tail.size,
+            records = tail.chain.records(),
+            cut_short = tail.fragment.len(),
+            "the journal is open for appending"
+        );
         let state = Mutex::new(ChainState { tail, reserved: 0, poison: None, stray: None });
         let outputs = Outputs::on(Arc::clone(&on), output);
         let shared = Shared { disk: on, path, file, identity, ladder, outputs, state };

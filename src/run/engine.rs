@@ -55,7 +55,7 @@ impl Engine<'_> {
 
     fn record(&self, event: Event) -> Result<(), Halt> {
         let event = self.secrets.event(event);
-        tracing::debug!(event = event.name(), "recording");
+        tracing::trace!(event = event.name(), "recording");
         let at = self.ports.clock.now();
         {
             // Held while the record is written, so that the record's order is the state's.

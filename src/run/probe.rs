@@ -114,6 +114,7 @@ impl Engine<'_> {
             if asked.passed() || !more || self.hypothetical() || self.ports.interrupts.urgency() > crate::ports::Urgency::None {
                 return Ok(Evaluated::Known(asked));
             }
+            tracing::debug!(%place, attempt, ?waited, within = ?within, have = %self.secrets.mask(&asked.why()), "a check asks again");
             self.progress(&crate::event::Progress::Waiting {
                 place: place.clone(),
                 want: title_of(probe, scope, place),

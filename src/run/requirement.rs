@@ -157,7 +157,9 @@ impl Engine<'_> {
         if !here.is_empty() {
             let (mut found, mut missing) = (Vec::new(), Vec::new());
             for program in here {
-                match self.ports.executor.locate(program) {
+                let path = self.ports.executor.locate(program);
+                tracing::debug!(%program, path = ?path, "looked for a program that the runbook needs");
+                match path {
                     Some(path) => found.push(path.display().to_string()),
                     None => missing.push(program.as_str()),
                 }

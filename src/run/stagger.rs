@@ -180,6 +180,7 @@ impl Engine<'_> {
         done: &mut Vec<Done>,
     ) -> Result<(), Halt> {
         let at_once = pace.parallel.min(self.ports.executor.concurrency()).clamp(1, MOST_AT_ONCE).min(batch.len().max(1));
+        tracing::debug!(%place, batch = number, items = batch.len(), at_once, "a batch begins");
         let failed_before = done.iter().filter(|done| done.failed.is_some()).count() as u64;
         if at_once == 1 {
             for item in batch {

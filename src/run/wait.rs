@@ -217,6 +217,17 @@ impl Engine<'_> {
             // Nothing is being changed, so there is nothing to finish first; the step itself may last for hours.
             let stops = || self.ports.interrupts.urgency() > Urgency::None;
             if !stops() {
+                tracing::debug!(
+                    %place,
+                    askings,
+                    read = look.seen.read,
+                    holds = look.seen.holds,
+                    have = %self.secrets.mask(&look.seen.have),
+                    ?elapsed,
+                    limit = ?lengths.timeout,
+                    every = ?lengths.every,
+                    "a wait asks again"
+                );
                 clock.pause(lengths.every, self.ports.interrupts);
             }
             if stops() {

@@ -14,6 +14,7 @@ use crate::{
             owing::remind,
             parameters,
         },
+        trace,
     },
     cli,
     event::{Mode, RunId},
@@ -43,10 +44,13 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let plan = parameters::plan(context, &loaded, inventory.clone(), [], &args.params, &asking, &choices)?;
     drop(choices);
     let password = if args.ask_sudo_password { Some(parameters::sudo_password(&asking)?) } else { None };
+    let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
+    trace::conceal(&secrets);
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Real };
     let operator = operator();
+    tracing::debug!(run = %id, mode = ?mode, runbook = %plan.runbook.name, operator, "a new run");
     let mut setting = Setting {
         run_id: id,
         operator: operator.clone(),
@@ -71,7 +75,6 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         }
         Mode::DryRun | Mode::Rehearsal => None,
     };
-    let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
     let ledger = journal.begin_run(id, Durability::EachRecord);
     let screens = Screens::new(context, args.form);
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));

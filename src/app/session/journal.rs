@@ -38,7 +38,11 @@ pub(crate) fn journal_failure(directory: &Path, error: &JournalError) -> Failure
 /// # Errors
 /// Nobody says, and there is no home.
 pub(crate) fn journal_directory(context: &Context) -> Result<PathBuf, Failure> {
-    context.global.journal_dir.clone().or_else(journal::default_dir).ok_or_else(|| {
+    let directory = context.global.journal_dir.clone().or_else(journal::default_dir);
+    if let Some(directory) = &directory {
+        tracing::trace!(directory = %directory.display(), named = context.global.journal_dir.is_some(), "the journal is kept here");
+    }
+    directory.ok_or_else(|| {
         Failure::new(ProgramExit::Journal, "there is no home directory to keep the journal in").next("name a directory with --journal-dir")
     })
 }

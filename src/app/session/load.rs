@@ -67,6 +67,7 @@ pub(crate) fn load_for_run(context: &Context, name: &str, expected: Option<&str>
 
 /// A runbook's text, with all that it calls.
 fn whole(context: &Context, library: &Library, source: SourceText) -> Result<Loaded, Failure> {
+    tracing::debug!(source = source.name, sha256 = source.sha256, "the runbook is read from here");
     let runbook = checked(context, source)?;
     let mut called = BTreeMap::new();
     let mut path = vec![runbook.name.clone()];
@@ -79,13 +80,18 @@ fn whole(context: &Context, library: &Library, source: SourceText) -> Result<Loa
 /// # Errors
 /// It is named and not there, or it has faults; those are on the screen then.
 pub(crate) fn inventory(context: &Context, hosts: &crate::cli::Hosts) -> Result<Option<Arc<Inventory>>, Failure> {
-    let Some(path) = hosts.inventory.clone().or_else(inventory::standard) else { return Ok(None) };
+    let Some(path) = hosts.inventory.clone().or_else(inventory::standard) else {
+        tracing::debug!("no inventory: none is named, and none is where it usually is");
+        return Ok(None);
+    };
     let (inventory, report) = inventory::read(&path)
         .map_err(|error| Failure::new(ProgramExit::BadRunbook, format!("the inventory {} cannot be read: {error}", path.display())))?;
     let Some(inventory) = inventory else {
         show_report(&context.out, &report);
         return Err(Failure::new(ProgramExit::BadRunbook, format!("{} has faults, so nothing is run", path.display())));
     };
+    let (named, hosts) = (hosts.inventory.is_some(), inventory.hosts.len());
+    tracing::debug!(path = %path.display(), named, sha256 = inventory.source.sha256, hosts, "the inventory is read from here");
     Ok(Some(Arc::new(inventory)))
 }
 
@@ -124,6 +130,7 @@ fn collect(
         let source = library
             .find(call.runbook.as_str())
             .map_err(|error| not_found(error).why(format!("step {} of {} calls it", step.id, runbook.name)))?;
+        tracing::debug!(step = %step.id, source = source.name, sha256 = source.sha256, "a called runbook is read from here");
         let inner = checked(context, source)?;
         called.insert(call.runbook.clone(), Arc::clone(&inner));
         path.push(call.runbook.clone());

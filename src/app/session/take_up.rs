@@ -9,7 +9,7 @@ use super::{
     parameters,
 };
 use crate::{
-    app::{context::Context, exit::ProgramExit, failure::Failure},
+    app::{context::Context, exit::ProgramExit, failure::Failure, trace},
     cli::{self, Cli, TakingUp},
     event::{Mode, Outcome, Place},
     exec::{clock::RealClock, process::ProcessExecutor},
@@ -72,6 +72,7 @@ pub(crate) fn take_up(
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
     let password = manner.password.clone();
     let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
+    trace::conceal(&secrets);
     let executor = ProcessExecutor::new(secrets, plan.inventory.clone(), password).of_run(&id.to_string());
     let clock = RealClock::start(&signals.interrupts);
     let stage = Occasion {

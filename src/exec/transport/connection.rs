@@ -171,9 +171,17 @@ impl Connections {
             let _opening = connection.opening.lock().unwrap_or_else(PoisonError::into_inner);
             if !connection.alive() {
                 self.places.take(stop)?;
+                let began = Instant::now();
                 let opened = self.open(&connection, stop);
                 self.places.give_back();
+                let (socket, took) = (connection.socket.display(), began.elapsed());
+                match &opened {
+                    Ok(()) => tracing::debug!(address, %socket, ?took, "connected to a host; its ssh master listens on this socket"),
+                    Err(why) => tracing::debug!(address, why, ?took, "a host is not reached"),
+                }
                 opened?;
+            } else {
+                tracing::trace!(address, socket = %connection.socket.display(), "the ssh master of this host is there already");
             }
         }
         Ok((connection, session))
@@ -262,7 +270,8 @@ impl Connections {
             let mut words = connection.addressed();
             words.extend(["-O", "exit", "--", &connection.address].map(OsString::from));
             // One that does not end now ends when nothing has used it for a while.
-            let _ = self.ssh(words).limit(CLOSING).run();
+            let ended = self.ssh(words).limit(CLOSING).run().is_ok_and(|end| end.succeeded());
+            tracing::debug!(address = connection.address, ended, "the ssh master of a host was asked to end");
         }
     }
 }

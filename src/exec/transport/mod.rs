@@ -155,6 +155,7 @@ impl Transports {
     /// The way to a host, link by link.
     fn errand(&self, host: &str, terminal: bool, carriers: &mut Vec<Carrier>, stop: &Interrupts) -> Result<Errand, String> {
         let (address, transport, via) = self.find(host)?;
+        tracing::trace!(host, address, kind = ?transport.kind, via, "the way to a host");
         let mark = mark()?;
         let mut errand = Errand { words: Vec::new(), before: Vec::new(), mark, environment: self.environment.clone(), by_argument: None };
         if transport.kind == KindName::Ssh {
@@ -203,7 +204,9 @@ impl Transports {
         }
         let mut carriers = Vec::new();
         let errand = self.errand(host, false, &mut carriers, stop)?;
-        let (code, stdout) = errand.run(&letter::missing_script(programs)?, ASKING)?;
+        let asked = errand.run(&letter::missing_script(programs)?, ASKING);
+        tracing::debug!(host, programs = programs.len(), code = ?asked.as_ref().map(|(code, _)| *code), "asked a host for its programs");
+        let (code, stdout) = asked?;
         if code != Some(0) {
             return Err("it does not answer".to_owned());
         }
