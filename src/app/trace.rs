@@ -4,13 +4,14 @@
 //! command or what one printed, but for what a wait or a probe says it has seen. All lines go through the masks of secrets.
 
 use std::{
+    borrow::Cow,
     io::{self, Write},
     sync::{PoisonError, RwLock},
 };
 
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::secret::Secrets;
+use crate::{secret::Secrets, words::sanitise};
 
 /// What is masked in every line from now on. `None` as long as no secret is known.
 static CONCEALED: RwLock<Option<Secrets>> = RwLock::new(None);
@@ -36,11 +37,15 @@ struct Masked<W>(W);
 
 impl<W: Write> Write for Masked<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
         let concealed = CONCEALED.read().unwrap_or_else(PoisonError::into_inner);
-        match &*concealed {
-            Some(secrets) => self.0.write_all(secrets.mask(&String::from_utf8_lossy(line)).as_bytes())?,
-            None => self.0.write_all(line)?,
-        }
+        let masked = match &*concealed {
+            Some(secrets) => secrets.mask(&text),
+            None => Cow::Borrowed(&*text),
+        };
+        // What a command has printed may be in it: it must not move the cursor, nor pass for a line of halligan's own.
+        // One write, so that lines of several threads stay whole.
+        self.0.write_all(format!("{}\n", sanitise::line(masked.trim_end_matches('\n'))).as_bytes())?;
         Ok(line.len())
     }
 
@@ -59,6 +64,8 @@ mod tests {
         let mut masked = Masked(Vec::new());
         masked.write_all(b"why=cannot log in with hunter22/x\n").unwrap();
         masked.write_all(b"why=hunter22%2Fx\n").unwrap();
-        assert_eq!(String::from_utf8(masked.0).unwrap(), "why=cannot log in with [secret]\nwhy=[secret]\n");
+        masked.write_all(b"why=a\nb\x1b[2J\n").unwrap();
+        let told = String::from_utf8(masked.0).unwrap();
+        assert_eq!(told, "why=cannot log in with [secret]\nwhy=[secret]\nwhy=a\\nb\\e[2J\n");
     }
 }

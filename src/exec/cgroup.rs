@@ -38,17 +38,13 @@ impl Cgroups {
     pub(crate) fn at(own: PathBuf) -> Self {
         sweep(&own);
         let found = Self { own: Some(own) };
-        match found.make() {
-            Some(tried) => {
-                tried.remove();
-                tracing::debug!(own = ?found.own, "each command gets a control group");
-                found
-            }
-            None => {
-                tracing::debug!(own = ?found.own, "no control group a command: none can be made here, or none that can be killed as a whole");
-                Self::default()
-            }
-        }
+        let Some(tried) = found.make() else {
+            tracing::debug!(own = ?found.own, "no control group a command: none can be made here, or none that can be killed as a whole");
+            return Self::default();
+        };
+        tried.remove();
+        tracing::debug!(own = ?found.own, "each command gets a control group");
+        found
     }
 
     /// A new group, empty; `None` where there can be none.

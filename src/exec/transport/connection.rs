@@ -169,7 +169,9 @@ impl Connections {
         let session = Session(Arc::clone(&connection));
         {
             let _opening = connection.opening.lock().unwrap_or_else(PoisonError::into_inner);
-            if !connection.alive() {
+            if connection.alive() {
+                tracing::trace!(address, socket = %connection.socket.display(), "the ssh master of this host is there already");
+            } else {
                 self.places.take(stop)?;
                 let began = Instant::now();
                 let opened = self.open(&connection, stop);
@@ -180,8 +182,6 @@ impl Connections {
                     Err(why) => tracing::debug!(address, why, ?took, "a host is not reached"),
                 }
                 opened?;
-            } else {
-                tracing::trace!(address, socket = %connection.socket.display(), "the ssh master of this host is there already");
             }
         }
         Ok((connection, session))
