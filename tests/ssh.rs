@@ -175,6 +175,12 @@ impl<F: Fn(&str) + Sync> Site for Watch<F> {
     fn line(&self, text: &str) {
         (self.line)(text);
     }
+    fn listens(&self) -> bool {
+        true
+    }
+    fn remark(&self, _: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }
 
 fn watch<F: Fn(&str) + Sync>(line: F) -> Watch<F> {

@@ -52,3 +52,15 @@ impl Prompt for DryPrompt {
         Ok(Answer::NotAsked)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::DryExecutor;
+    use crate::ports::witness::{Witness, asks_what_is_behind};
+
+    #[test]
+    fn every_question_reaches_the_executor_behind() {
+        let inner = Witness::default();
+        asks_what_is_behind(&DryExecutor(&inner), &inner);
+    }
+}

@@ -202,6 +202,12 @@ mod tests {
         fn line(&self, text: &str) {
             self.0.lock().unwrap().push(text.to_owned());
         }
+        fn listens(&self) -> bool {
+            true
+        }
+        fn remark(&self, _: &str) -> Result<(), LedgerError> {
+            Ok(())
+        }
     }
 
     fn keep(pieces: &[&[u8]]) -> (Printed, Vec<String>) {

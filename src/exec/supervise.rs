@@ -214,6 +214,9 @@ mod tests {
             Err(LedgerError { what: "none".to_owned(), source: None })
         }
         fn line(&self, _: &str) {}
+        fn listens(&self) -> bool {
+            true
+        }
         fn remark(&self, text: &str) -> Result<(), LedgerError> {
             self.0.lock().unwrap().push(text.to_owned());
             Ok(())

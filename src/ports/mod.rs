@@ -1,6 +1,10 @@
 //! The few traits through which the run loop meets the outside. `app` joins them; their implementers never import one another.
+//!
+//! No method has a body here: one that stands before another implementer would forget to pass it on, and nobody would see.
 
 pub(crate) mod interrupts;
+#[cfg(test)]
+pub(crate) mod witness;
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -155,16 +159,12 @@ pub trait Site: Sync {
     /// A line of output, for the screen and for progress figures.
     fn line(&self, text: &str);
     /// Whether lines are of use to anybody.
-    fn listens(&self) -> bool {
-        true
-    }
+    fn listens(&self) -> bool;
     /// What else the journal and the operator should know of it, such as what it has left behind.
     ///
     /// # Errors
     /// The journal does not take it.
-    fn remark(&self, _text: &str) -> Result<(), LedgerError> {
-        Ok(())
-    }
+    fn remark(&self, text: &str) -> Result<(), LedgerError>;
 }
 
 /// Runs commands: as processes, as a simulated world, or only those that read.
@@ -179,9 +179,7 @@ pub trait Executor: Sync {
     ///
     /// # Errors
     /// The host cannot be asked, and why.
-    fn missing_on(&self, _host: &str, _programs: &[String], _stop: &Interrupts) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
-    }
+    fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String>;
     /// The name of the user who runs halligan, in this executor's world.
     fn user(&self) -> String;
     /// Runs the order to its end. Its `began` is durable already.

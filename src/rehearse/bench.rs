@@ -55,6 +55,12 @@ impl Site for Bench {
     fn line(&self, text: &str) {
         self.lines.lock().unwrap().push(text.to_owned());
     }
+    fn listens(&self) -> bool {
+        true
+    }
+    fn remark(&self, _: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }
 
 /// The scenario with this below its head.

@@ -168,6 +168,9 @@ impl Site for Nowhere {
     fn listens(&self) -> bool {
         false
     }
+    fn remark(&self, _: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }
 
 impl Write for Nowhere {

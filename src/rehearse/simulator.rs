@@ -396,6 +396,11 @@ impl Executor for Simulator {
             .then(|| if program.contains('/') { PathBuf::from(program) } else { PathBuf::from("/usr/bin").join(program) })
     }
 
+    /// A scenario says which programs there are, and not where: every far host has all of them.
+    fn missing_on(&self, _: &str, _: &[String], _: &Interrupts) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+
     fn user(&self) -> String {
         self.stage().scenario.user.clone()
     }

@@ -389,6 +389,9 @@ impl Site for Poll {
     fn listens(&self) -> bool {
         false
     }
+    fn remark(&self, _: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }
 
 /// Counts bytes and keeps none.

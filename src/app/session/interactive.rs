@@ -26,6 +26,10 @@ impl Executor for Talking<'_> {
         self.executor.locate(program)
     }
 
+    fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
+        self.executor.missing_on(host, programs, stop)
+    }
+
     fn user(&self) -> String {
         self.executor.user()
     }
@@ -33,5 +37,17 @@ impl Executor for Talking<'_> {
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
         let _held = self.screen.filter(|_| order.interactive).map(Screen::hold);
         self.executor.execute(order, site, stop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Talking;
+    use crate::ports::witness::{Witness, asks_what_is_behind};
+
+    #[test]
+    fn every_question_reaches_the_executor_behind() {
+        let inner = Witness::default();
+        asks_what_is_behind(&Talking { executor: &inner, screen: None }, &inner);
     }
 }
