@@ -304,3 +304,23 @@ steps:
     let checked = bench.run(&["check", "figures"]).exits(3);
     assert!((checked.stdout + &checked.stderr).contains("lefft"));
 }
+
+#[test]
+fn a_program_that_a_far_host_does_not_have_blocks_the_run() {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    bench.runbook(
+        "far",
+        &"requires: {commands: [touch, no-such-program]}\nsteps:\n- {id: first, run: [touch, HOME/first], on: far, effect: change, undo: {impossible: x}}\n\
+          - {id: second, run: [no-such-program], on: far, effect: change, undo: {impossible: x}}\n"
+            .replace("HOME", home.trim_end_matches('/')),
+    );
+    // A host that is reached by running its words here.
+    bench.file(
+        "inventory.yaml",
+        "halligan_inventory: 1\ntransport: own\ntransports: {own: {kind: command, command: [env, '{command}'], quoting: argv}}\nhosts: {far: {}}\n",
+    );
+    let ran = bench.run(&["run", "far", "--yes", "--inventory", "inventory.yaml"]).exits(4);
+    assert!(ran.stdout.contains("far has not: no-such-program"), "{}", ran.stdout);
+    assert!(bench.read("first").is_none(), "nothing was begun");
+}
