@@ -21,19 +21,19 @@ const SHOWN: usize = 80;
 /// Written as `loop[variable=item].step`; in an item, `\`, `]` and control characters are written `\\`, `\]` and `\u{..}`.
 /// Places are equal and ordered as they are written.
 #[derive(Clone)]
-pub struct Place(Arc<Node>);
+pub struct Place(Arc<PlaceNode>);
 
 /// The last segment of a place, and the place around it.
-struct Node {
+struct PlaceNode {
     around: Option<Place>,
     /// The place is written as the beginning of this text: places that were read together share it.
     text: Arc<str>,
     end: usize,
-    own: Own,
+    own: LastSegment,
 }
 
 /// Where the last segment stands in the text.
-enum Own {
+enum LastSegment {
     Step {
         start: usize,
     },
@@ -47,7 +47,7 @@ enum Own {
 
 /// One part of a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Segment<'p> {
+pub(crate) enum PlaceSegment<'p> {
     /// The id of a step or a probe.
     Step(&'p str),
     /// One turn of the loop that stands before it.
@@ -63,7 +63,7 @@ pub struct BadPlace {
     pub why: &'static str,
 }
 
-impl Drop for Node {
+impl Drop for PlaceNode {
     /// One after another: a place of a forged journal may be so deep that dropping it by recursion would exhaust the stack.
     fn drop(&mut self) {
         let mut around = self.around.take();
@@ -96,7 +96,7 @@ impl Place {
         escape::write_item(item, &mut text);
         let plain = (text.len() - start != item.len()).then(|| item.into());
         text.push(']');
-        Self::node(Some(self), text.into(), Own::Item { variable: self.0.end + 1, item: start, plain })
+        Self::node(Some(self), text.into(), LastSegment::Item { variable: self.0.end + 1, item: start, plain })
     }
 
     /// Where the probes of a runbook are asked: of the one that this step calls, or of the run's own.
@@ -127,11 +127,11 @@ impl Place {
                 (text.into(), around.0.end + 1)
             }
         };
-        Self::node(around, text, Own::Step { start })
+        Self::node(around, text, LastSegment::Step { start })
     }
 
-    fn node(around: Option<&Self>, text: Arc<str>, own: Own) -> Self {
-        Self(Arc::new(Node { around: around.cloned(), end: text.len(), text, own }))
+    fn node(around: Option<&Self>, text: Arc<str>, own: LastSegment) -> Self {
+        Self(Arc::new(PlaceNode { around: around.cloned(), end: text.len(), text, own }))
     }
 
     /// As it is written, to be shown or recorded.
@@ -142,11 +142,11 @@ impl Place {
 
     /// The last segment.
     #[must_use]
-    pub(crate) fn segment(&self) -> Segment<'_> {
+    pub(crate) fn segment(&self) -> PlaceSegment<'_> {
         let text = self.as_str();
         match &self.0.own {
-            Own::Step { start } => Segment::Step(&text[*start..]),
-            Own::Item { variable, item, plain } => Segment::Item {
+            LastSegment::Step { start } => PlaceSegment::Step(&text[*start..]),
+            LastSegment::Item { variable, item, plain } => PlaceSegment::Item {
                 variable: &text[*variable..*item - 1],
                 item: plain.as_deref().unwrap_or_else(|| &text[*item..text.len() - 1]),
             },
@@ -167,15 +167,15 @@ impl Place {
     /// This place without the items that it ends in: a probe without the item that it was asked for.
     #[must_use]
     pub(crate) fn without_item(&self) -> &Self {
-        self.outwards().find(|place| matches!(place.segment(), Segment::Step(_))).unwrap_or(self)
+        self.outwards().find(|place| matches!(place.segment(), PlaceSegment::Step(_))).unwrap_or(self)
     }
 
     /// The item that this place ends in: that which a probe was asked for, or a turn of a loop.
     #[must_use]
     pub(crate) fn own_item(&self) -> Option<&str> {
         match self.segment() {
-            Segment::Item { item, .. } => Some(item),
-            Segment::Step(_) => None,
+            PlaceSegment::Item { item, .. } => Some(item),
+            PlaceSegment::Step(_) => None,
         }
     }
 
@@ -183,27 +183,27 @@ impl Place {
     #[must_use]
     pub fn step(&self) -> &str {
         match self.without_item().segment() {
-            Segment::Step(id) => id,
+            PlaceSegment::Step(id) => id,
             // A place begins with a step.
-            Segment::Item { .. } => "",
+            PlaceSegment::Item { .. } => "",
         }
     }
 
     /// The ids of the steps, the outermost first, the step itself last.
     #[must_use]
     pub(crate) fn steps(&self) -> Vec<&str> {
-        self.segments().into_iter().filter_map(|segment| if let Segment::Step(id) = segment { Some(id) } else { None }).collect()
+        self.segments().into_iter().filter_map(|segment| if let PlaceSegment::Step(id) = segment { Some(id) } else { None }).collect()
     }
 
     /// The variables of the loops around it, each with its item, the outermost first.
     #[must_use]
     pub(crate) fn items(&self) -> Vec<(&str, &str)> {
-        let item = |segment| if let Segment::Item { variable, item } = segment { Some((variable, item)) } else { None };
+        let item = |segment| if let PlaceSegment::Item { variable, item } = segment { Some((variable, item)) } else { None };
         self.segments().into_iter().filter_map(item).collect()
     }
 
     /// The outermost first.
-    fn segments(&self) -> Vec<Segment<'_>> {
+    fn segments(&self) -> Vec<PlaceSegment<'_>> {
         let mut segments: Vec<_> = self.outwards().map(Self::segment).collect();
         segments.reverse();
         segments
@@ -251,8 +251,8 @@ impl Place {
         let (turn, rest) = inwards.split_last()?;
         let item = turn.own_item()?;
         let without = rest.iter().rev().fold(around.clone(), |place, inner| match inner.segment() {
-            Segment::Step(id) => place.child(id),
-            Segment::Item { variable, item } => place.item(variable, item),
+            PlaceSegment::Step(id) => place.child(id),
+            PlaceSegment::Item { variable, item } => place.item(variable, item),
         });
         Some((item, without))
     }
@@ -260,9 +260,9 @@ impl Place {
     /// The preflight that this place stands in: `preflight`, or `step.preflight` of the runbook that the step calls.
     #[must_use]
     pub(crate) fn preflight(&self) -> Option<&Self> {
-        self.outwards().filter(|place| matches!(place.segment(), Segment::Step(_))).filter_map(Self::around).find(|around| {
+        self.outwards().filter(|place| matches!(place.segment(), PlaceSegment::Step(_))).filter_map(Self::around).find(|around| {
             // A called runbook's preflight stands in the step that calls it, never right in a loop.
-            around.segment() == Segment::Step(PREFLIGHT) && around.around().is_none_or(|call| call.own_item().is_none())
+            around.segment() == PlaceSegment::Step(PREFLIGHT) && around.around().is_none_or(|call| call.own_item().is_none())
         })
     }
 
@@ -272,14 +272,14 @@ impl Place {
         let own = self.without_item();
         let requires = own.around()?;
         let preflight = requires.preflight()?;
-        (requires.segment() == Segment::Step(REQUIRES) && requires.around() == Some(preflight)).then(|| own.step())
+        (requires.segment() == PlaceSegment::Step(REQUIRES) && requires.around() == Some(preflight)).then(|| own.step())
     }
 
     /// It is that of a shared lock.
     #[must_use]
     pub(crate) fn is_lock(&self) -> bool {
         let around = self.around().filter(|around| around.around().is_none()).map(Self::segment);
-        around == Some(Segment::Step(LOCKS)) && matches!(self.segment(), Segment::Item { variable: LOCK, .. })
+        around == Some(PlaceSegment::Step(LOCKS)) && matches!(self.segment(), PlaceSegment::Item { variable: LOCK, .. })
     }
 
     /// Whether one of these places is inside this one.
@@ -314,7 +314,7 @@ impl FromStr for Place {
                 let (variable, _) = rest[1..].split_once('=').filter(|(name, _)| is_name(name)).ok_or_else(|| bad("`[` begins no item"))?;
                 let item = at + 1 + variable.len() + 1;
                 let (length, plain) = read_item(&text[item..]).map_err(bad)?;
-                (Own::Item { variable: at + 1, item, plain }, item + length + 1)
+                (LastSegment::Item { variable: at + 1, item, plain }, item + length + 1)
             } else {
                 let start = match (&place, rest.starts_with('.')) {
                     (None, _) => at,
@@ -325,9 +325,9 @@ impl FromStr for Place {
                 if !is_name(id) {
                     return Err(bad("it lacks the id of a step"));
                 }
-                (Own::Step { start }, start + id.len())
+                (LastSegment::Step { start }, start + id.len())
             };
-            place = Some(Self(Arc::new(Node { around: place, text: Arc::clone(&whole), end, own })));
+            place = Some(Self(Arc::new(PlaceNode { around: place, text: Arc::clone(&whole), end, own })));
             at = end;
         }
         place.ok_or_else(|| bad("it is empty"))
@@ -554,9 +554,9 @@ mod tests {
             if let Ok(place) = text.parse::<Place>() {
                 prop_assert_eq!(place.as_str(), text);
                 let made = place.segments().into_iter().fold(None, |around: Option<Place>, segment| Some(match (around, segment) {
-                    (None, Segment::Step(id)) => Place::top(id),
-                    (Some(around), Segment::Step(id)) => around.child(id),
-                    (around, Segment::Item { variable, item }) => around.unwrap().item(variable, item),
+                    (None, PlaceSegment::Step(id)) => Place::top(id),
+                    (Some(around), PlaceSegment::Step(id)) => around.child(id),
+                    (around, PlaceSegment::Item { variable, item }) => around.unwrap().item(variable, item),
                 }));
                 prop_assert_eq!(made, Some(place));
             }

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use crate::{expression::cache::Cache, ports::Words, runbook::name::Name};
 
-use super::document::{FlagDocument, Word as Written};
+use super::document::{FlagDocument, Word};
 
 /// The scenarios of a runbook answer the same commands, so most of their words are the same.
 static WORDS: Cache<Arc<WordPattern>> = Cache::new(4096);
@@ -59,7 +59,7 @@ enum WordPattern {
 /// The parts of a pattern as they are written.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WrittenPattern<'a> {
-    pub words: Option<&'a [Written]>,
+    pub words: Option<&'a [Word]>,
     pub script: Option<&'a str>,
     pub flags: &'a [FlagDocument],
     pub may_have: &'a [FlagDocument],
@@ -218,10 +218,10 @@ fn take_flag(flag: &[Arc<WordPattern>], words: &mut Vec<&str>, captures: &mut Ca
 }
 
 impl WordPattern {
-    fn new(written: &Written) -> Result<Arc<Self>, String> {
+    fn new(written: &Word) -> Result<Arc<Self>, String> {
         match written {
-            Written::Int(number) => Ok(Arc::new(Self::Literal(number.to_string()))),
-            Written::Text(text) => Self::shared(text),
+            Word::Int(number) => Ok(Arc::new(Self::Literal(number.to_string()))),
+            Word::Text(text) => Self::shared(text),
         }
     }
 
@@ -355,8 +355,8 @@ mod tests {
 
     use super::*;
 
-    fn words(text: &[&str]) -> Vec<Written> {
-        text.iter().map(|word| Written::Text((*word).to_owned())).collect()
+    fn words(text: &[&str]) -> Vec<Word> {
+        text.iter().map(|word| Word::Text((*word).to_owned())).collect()
     }
 
     fn argv(text: &[&str]) -> Words {
