@@ -1,6 +1,17 @@
-//! The rules of `docs/architecture.md` that a machine can hold the sources to.
+//! The rules of `docs/architecture.md` that a machine can hold the sources to. Each is a function that names the breaches, and each is
+//! shown to find those that are planted.
 
-use std::path::{Path, PathBuf};
+mod source;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use regex::Regex;
+use syn::visit::{self, Visit};
+
+use source::{Source, planted};
 
 /// Each outside power, and the files that may name it.
 const POWERS: &[(&str, &[&str])] = &[
@@ -21,37 +32,33 @@ const POWERS: &[(&str, &[&str])] = &[
     ("quick_junit::", &["app/rehearsal/junit.rs"]),
 ];
 
-/// Each folder, and what it may not know of.
+/// Each folder, and all that it may know of. Whoever stands here with nothing may be known by all.
+///
+/// What is not here is not known of: a new folder needs a line, and a new use of another folder a reason.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("runbook", &["plan", "event", "words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("expression", &["runbook", "plan", "event", "words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("inventory", &["plan", "event", "words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("plan", &["words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("event", &["plan", "words", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("words", &["plan", "run", "exec", "rehearse", "journal", "ui", "app", "cli", "ports"]),
-    ("run", &["words", "exec", "rehearse", "journal", "ui", "app", "cli"]),
-    ("exec", &["runbook", "plan", "words", "run", "rehearse", "journal", "ui", "app", "cli"]),
-    ("rehearse", &["words", "run", "exec", "journal", "ui", "app", "cli"]),
-    ("journal", &["words", "run", "exec", "rehearse", "ui", "app", "cli", "plan"]),
-    ("ui", &["run", "exec", "rehearse", "journal", "app", "cli"]),
+    ("parallel", &[]),
+    ("procfs", &[]),
+    ("quantity", &[]),
+    ("secret", &[]),
+    ("tool", &[]),
+    ("trust", &[]),
+    ("expression", &[]),
+    ("runbook", &["expression"]),
+    ("inventory", &["expression", "runbook"]),
+    ("event", &["runbook"]),
+    ("ports", &["event"]),
+    ("words", &["event"]),
+    ("plan", &["event", "expression", "inventory", "runbook"]),
+    ("run", &["event", "expression", "inventory", "plan", "ports", "runbook"]),
+    ("exec", &["event", "inventory", "ports"]),
+    ("rehearse", &["event", "expression", "ports", "runbook"]),
+    ("journal", &["event", "ports"]),
+    ("ui", &["event", "ports", "words"]),
+    ("cli", &["event", "ports", "rehearse", "words"]),
 ];
 
-fn sources() -> Vec<(String, String)> {
-    fn walk(folder: &Path, all: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, all);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                all.push(path);
-            }
-        }
-    }
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut all = Vec::new();
-    walk(&top, &mut all);
-    all.into_iter().map(|path| (path.strip_prefix(&top).unwrap().display().to_string(), std::fs::read_to_string(&path).unwrap())).collect()
-}
+/// They join the others, and may know of all of them.
+const JOINERS: &[&str] = &["app", "door", "lib", "main"];
 
 /// The text without its tests.
 fn code(text: &str) -> &str {
@@ -66,50 +73,303 @@ fn names(text: &str, word: &str) -> bool {
         .any(|line| line.match_indices(word).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')))
 }
 
-#[test]
-fn each_outside_power_has_its_door() {
-    let sources = sources();
-    for (power, doors) in POWERS {
-        for (path, text) in &sources {
-            if !path.ends_with("/tests.rs") && names(code(text), power) {
-                assert!(doors.contains(&path.as_str()), "src/{path} names {power}, which only {doors:?} may");
+/// An outside power is named by its doors alone, and each door names it.
+fn powers(sources: &[Source], powers: &[(&str, &[&str])]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for (power, doors) in powers {
+        for source in sources {
+            if !source.path.ends_with("/tests.rs") && names(code(&source.text), power) && !doors.contains(&source.path.as_str()) {
+                breaches.push(format!("src/{} names {power}, which only {doors:?} may", source.path));
             }
         }
         for door in *doors {
-            assert!(sources.iter().any(|(path, text)| path == door && names(text, power)), "src/{door} does not name {power} any more");
+            if !sources.iter().any(|source| source.path == *door && names(&source.text, power)) {
+                breaches.push(format!("src/{door} does not name {power} any more"));
+            }
         }
     }
+    breaches
+}
+
+#[test]
+fn each_outside_power_has_its_door() {
+    assert_eq!(powers(&source::all(), POWERS), Vec::<String>::new());
+    let sources = planted(&[("ui/prompt.rs", "use dialoguer::Select;"), ("run/step.rs", "fn f() { dialoguer::Select::new(); }")]);
+    assert_eq!(powers(&sources, &[("dialoguer::", &["ui/prompt.rs", "ui/flags.rs"])]).len(), 2);
+}
+
+/// A folder knows only of those that `LAYERS` gives it.
+fn layers(sources: &[Source]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let known = |folder: &str| LAYERS.iter().find(|(layer, _)| *layer == folder).map(|(_, known)| *known);
+    for (module, targets) in source::edges(sources) {
+        let Some(folder) = module.first().filter(|folder| !JOINERS.contains(&folder.as_str())) else { continue };
+        let Some(may) = known(folder) else {
+            breaches.push(format!("{} stands in no layer", module.join("::")));
+            continue;
+        };
+        for target in targets {
+            // What stands in the crate's root belongs to who joins.
+            let other = target.first().map_or("lib", String::as_str);
+            if other != folder && !may.contains(&other) && known(other).is_none_or(|below| !below.is_empty() || other == "expression") {
+                breaches.push(format!("{} knows of {}", module.join("::"), target.join("::")));
+            }
+        }
+    }
+    breaches
 }
 
 #[test]
 fn data_flows_one_way() {
-    for (path, text) in sources() {
-        let folder = path.split(['/', '.']).next().unwrap();
-        let Some((_, forbidden)) = LAYERS.iter().find(|(layer, _)| *layer == folder) else { continue };
-        let text = code(&text).replace('\n', " ");
-        // Both `crate::run::x` and the branches of `use crate::{run::x, …}`.
-        let uses: String = text.split("use crate::{").skip(1).map(|rest| rest.split("};").next().unwrap()).collect();
-        for other in *forbidden {
-            assert!(!names(&text, &format!("crate::{other}::")), "src/{path} knows of {other}");
-            let branch = uses.split(['{', ',', ' ']).any(|word| word.strip_prefix(other).is_some_and(|rest| rest.starts_with("::")));
-            assert!(!branch, "src/{path} knows of {other}");
+    assert_eq!(layers(&source::all()), Vec::<String>::new());
+    let sources =
+        |text| planted(&[("lib.rs", "mod x;"), ("plan/mod.rs", "pub struct Plan;"), ("quantity.rs", ""), ("event/fact.rs", text)]);
+    assert_eq!(layers(&sources("use crate::quantity::show;")), Vec::<String>::new());
+    for text in [
+        "use crate::{quantity, plan::Plan};",
+        "use super::super::plan;",
+        "fn f(plan: &crate::plan::Plan) {}",
+        "fn f() { assert!(crate::plan::Plan::new().whole()); }",
+        "mod inside { use crate::plan::*; }",
+        "use crate::main;",
+    ] {
+        assert_eq!(layers(&sources(text)).len(), 1, "{text}");
+    }
+    assert_eq!(layers(&planted(&[("novel/mod.rs", "")])), ["novel stands in no layer"]);
+    assert_eq!(layers(&sources("#[cfg(test)]\nmod tests { use crate::plan::Plan; }")), Vec::<String>::new());
+}
+
+/// Imports lead back to where they began neither within a folder nor between folders.
+fn circles(sources: &[Source]) -> Vec<String> {
+    let (mut files, mut folders): (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, BTreeSet<String>>) = Default::default();
+    for (module, targets) in source::edges(sources) {
+        for target in targets {
+            let (Some(from), Some(to)) = (module.first(), target.first()) else { continue };
+            files.entry(module.join("::")).or_default().insert(target.join("::"));
+            if from != to {
+                folders.entry(from.clone()).or_default().insert(to.clone());
+            }
         }
     }
+    let mut circles = source::circles(&files);
+    circles.extend(source::circles(&folders));
+    circles.into_iter().map(|circle| format!("these import one another: {}", circle.join(", "))).collect()
+}
+
+#[test]
+fn imports_go_in_no_circle() {
+    assert_eq!(circles(&source::all()), Vec::<String>::new());
+    let two = planted(&[("run/step.rs", "use super::wait::Wait;"), ("run/wait.rs", "fn f() { matches!(x, crate::run::step::Step); }")]);
+    assert_eq!(circles(&two), ["these import one another: run::step, run::wait"]);
+    let shown_again = planted(&[
+        ("run/mod.rs", "mod step; mod wait; pub(crate) use step::Step;"),
+        ("run/step.rs", "use super::wait;"),
+        ("run/wait.rs", "use super::Step;"),
+    ]);
+    assert_eq!(circles(&shown_again), ["these import one another: run, run::step, run::wait"]);
+    let folders = planted(&[("ui/a.rs", "use crate::words::b;"), ("words/b.rs", ""), ("words/c.rs", "use crate::ui::d;"), ("ui/d.rs", "")]);
+    assert_eq!(circles(&folders), ["these import one another: ui, words"]);
+    let one_way =
+        planted(&[("run/step.rs", "use super::wait::Wait;"), ("run/wait.rs", "#[cfg(test)]\nmod tests { use super::super::step; }")]);
+    assert_eq!(circles(&one_way), Vec::<String>::new());
+}
+
+/// A method of a port has no body, which one that stands before another implementer would forget to pass on.
+fn defaults(sources: &[Source]) -> Vec<String> {
+    #[derive(Default)]
+    struct Bodies(Vec<String>);
+    impl<'ast> Visit<'ast> for Bodies {
+        fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
+            for method in &item.items {
+                if let syn::TraitItem::Fn(method) = method
+                    && method.default.is_some()
+                {
+                    self.0.push(format!("{}::{}", item.ident, method.sig.ident));
+                }
+            }
+        }
+    }
+    let mut breaches = Vec::new();
+    for source in sources.iter().filter(|source| source.module.first().is_some_and(|folder| folder == "ports")) {
+        let mut bodies = Bodies::default();
+        bodies.visit_file(&source.file);
+        breaches.extend(bodies.0.into_iter().map(|method| format!("src/{}: {method} has a body", source.path)));
+    }
+    breaches
+}
+
+#[test]
+fn no_method_of_a_port_has_a_body() {
+    assert_eq!(defaults(&source::all()), Vec::<String>::new());
+    let port = "pub trait Site { fn line(&self); fn listens(&self) -> bool { true } }";
+    assert_eq!(defaults(&planted(&[("ports/mod.rs", port)])), ["src/ports/mod.rs: Site::listens has a body"]);
+    assert_eq!(defaults(&planted(&[("ports/deep/er.rs", port)])).len(), 1);
+    assert_eq!(defaults(&planted(&[("ui/mod.rs", port)])).len(), 0, "only ports have decorators");
+}
+
+/// A name stands for one type, and a type has one name. What is declared inside a function is seen by nobody else.
+fn type_names(sources: &[Source]) -> Vec<String> {
+    #[derive(Default)]
+    struct Types {
+        declared: Vec<String>,
+        renamed: Vec<String>,
+    }
+    impl<'ast> Visit<'ast> for Types {
+        fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
+            self.declared.push(item.ident.to_string());
+        }
+        fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
+            self.declared.push(item.ident.to_string());
+        }
+        fn visit_item_union(&mut self, item: &'ast syn::ItemUnion) {
+            self.declared.push(item.ident.to_string());
+        }
+        fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
+            self.declared.push(item.ident.to_string());
+        }
+        fn visit_item_type(&mut self, item: &'ast syn::ItemType) {
+            self.declared.push(item.ident.to_string());
+        }
+        fn visit_block(&mut self, _: &'ast syn::Block) {}
+        fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+            let mut trees = vec![(&item.tree, true)];
+            while let Some((tree, first)) = trees.pop() {
+                match tree {
+                    // Types of other crates may be called otherwise here.
+                    syn::UseTree::Path(path) if first && !["crate", "super", "self"].iter().any(|own| path.ident == own) => {}
+                    syn::UseTree::Path(path) => trees.push((&path.tree, false)),
+                    syn::UseTree::Group(group) => trees.extend(group.items.iter().map(|tree| (tree, first))),
+                    syn::UseTree::Rename(last) if last.ident.to_string().starts_with(char::is_uppercase) && last.rename != "_" => {
+                        self.renamed.push(format!("{} as {}", last.ident, last.rename));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    let (mut breaches, mut by_name): (Vec<String>, BTreeMap<String, Vec<&str>>) = Default::default();
+    for source in sources {
+        let mut types = Types::default();
+        types.visit_file(&source.file);
+        breaches.extend(types.renamed.into_iter().map(|renamed| format!("src/{} names {renamed}", source.path)));
+        for name in types.declared {
+            by_name.entry(name).or_default().push(&source.path);
+        }
+    }
+    for (name, paths) in by_name {
+        if paths.len() > 1 && !are_document_and_model(&paths) {
+            breaches.push(format!("{name} stands in {}", paths.join(", ")));
+        }
+    }
+    breaches
+}
+
+/// A shape as it is written in a file, and the same checked: `runbook/document/step.rs` and `runbook/model.rs`.
+fn are_document_and_model(paths: &[&str]) -> bool {
+    let part = |path: &str| {
+        let (folder, rest) = path.split_once('/')?;
+        Some((folder.to_owned(), rest.split(['/', '.']).next()?.to_owned()))
+    };
+    let [Some((folder, first)), Some((other, second))] = [paths[0], paths[1]].map(part) else { return false };
+    let mut kinds = [first.as_str(), second.as_str()];
+    kinds.sort_unstable();
+    paths.len() == 2 && folder == other && kinds == ["document", "model"]
+}
+
+#[test]
+fn a_name_stands_for_one_type() {
+    assert_eq!(type_names(&source::all()), Vec::<String>::new());
+    let twice = planted(&[("run/step.rs", "struct Report;"), ("ui/mod.rs", "mod inside { pub enum Report {} }")]);
+    assert_eq!(type_names(&twice), ["Report stands in run/step.rs, ui/mod.rs"]);
+    assert_eq!(
+        type_names(&planted(&[("run/step.rs", "use crate::ui::{line as shown, report::Report as Words};")])),
+        ["src/run/step.rs names Report as Words"]
+    );
+    let pair = [("runbook/document/step.rs", "struct Step;"), ("runbook/model.rs", "struct Step;")];
+    assert_eq!(type_names(&planted(&pair)), Vec::<String>::new());
+    assert_eq!(type_names(&planted(&[pair[0], pair[1], ("run/step.rs", "type Step = u8;")])).len(), 1, "no third");
+    assert_eq!(type_names(&planted(&[pair[0], ("rehearse/model.rs", "trait Step {}")])).len(), 1, "no pair of two folders");
+    let free = "struct A; fn f() { struct Visitor; } fn g() { struct Visitor; } impl X for A { type Err = u8; } use std::fmt::Error as E;";
+    let apart = "struct B; impl X for B { type Err = u8; } #[cfg(test)]\nmod tests { struct A; }";
+    assert_eq!(type_names(&planted(&[("a.rs", free), ("b.rs", apart)])), Vec::<String>::new());
+    let aside = planted(&[("a/mod.rs", "#[cfg(test)]\nmod bench;"), ("a/bench.rs", "struct A;"), ("b.rs", "struct A;")]);
+    assert_eq!(type_names(&aside), Vec::<String>::new());
+}
+
+/// Nothing that somebody reads is formatted by `Debug`. Clippy's `use_debug` sees what is printed, this what is kept as well.
+fn debugged(sources: &[Source]) -> Vec<String> {
+    #[derive(Default)]
+    struct Formats(Vec<String>);
+    impl<'ast> Visit<'ast> for Formats {
+        fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
+            let debug = item.trait_.as_ref().and_then(|(_, path, _)| path.segments.last()).is_some_and(|last| last.ident == "Debug");
+            if !debug {
+                visit::visit_item_impl(self, item);
+            }
+        }
+        fn visit_macro(&mut self, call: &'ast syn::Macro) {
+            static BY_DEBUG: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\{[^{}]*:[^{}]*\?\}").unwrap());
+            let words = source::words_of(call);
+            for text in source::TEXT.find_iter(&words) {
+                if BY_DEBUG.is_match(text.as_str()) {
+                    self.0.push(text.as_str().to_owned());
+                }
+            }
+        }
+    }
+    let mut breaches = Vec::new();
+    for source in sources {
+        let mut formats = Formats::default();
+        formats.visit_file(&source.file);
+        breaches.extend(formats.0.into_iter().map(|text| format!("src/{}: {text}", source.path)));
+    }
+    breaches
+}
+
+#[test]
+fn nothing_is_shown_by_debug() {
+    assert_eq!(debugged(&source::all()), Vec::<String>::new());
+    for format in ["{choice:?}", "{:?}", "{:#?}", "{0:>10?}", "a \\\" {} {x:?}"] {
+        let text = format!("fn f() {{ let x = vec![format!(\"{format}\", 1)]; }}");
+        assert_eq!(debugged(&planted(&[("run/step.rs", &text)])).len(), 1, "{format}");
+    }
+    let free = "impl fmt::Debug for X { fn fmt(&self, f: F) -> R { write!(f, \"{:?}\", 1) } } fn f() { format!(\"{}: {x:>3} ?\", 1); }
+        #[cfg(test)]\nmod tests { fn f() { panic!(\"{x:?}\"); } }";
+    assert_eq!(debugged(&planted(&[("run/step.rs", free)])), Vec::<String>::new());
+}
+
+/// Code that the compiler does not check has one file, with its proof.
+fn unchecked(sources: &[Source]) -> Vec<String> {
+    let unsafe_code = |source: &&Source| source.path != "exec/spawn.rs" && names(&source.text, "unsafe {");
+    sources.iter().filter(unsafe_code).map(|source| format!("src/{} holds unsafe code", source.path)).collect()
 }
 
 #[test]
 fn unsafe_has_one_file() {
-    for (path, text) in sources() {
-        assert!(path == "exec/spawn.rs" || !names(&text, "unsafe {"), "src/{path} holds unsafe code");
+    assert_eq!(unchecked(&source::all()), Vec::<String>::new());
+    let text = "fn f() {\n    unsafe { g() }\n}";
+    assert_eq!(unchecked(&planted(&[("exec/spawn.rs", text), ("exec/child.rs", text)])), ["src/exec/child.rs holds unsafe code"]);
+}
+
+fn large_or_vague(sources: &[Source]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for source in sources {
+        let lines = code(&source.text).lines().count();
+        if lines > 450 {
+            breaches.push(format!("src/{} has {lines} lines besides its tests: is it still one noun?", source.path));
+        }
+        if source.module.last().is_some_and(|last| ["util", "utils", "helper", "helpers", "common", "misc"].contains(&last.as_str())) {
+            breaches.push(format!("src/{} says nothing by its name", source.path));
+        }
     }
+    breaches
 }
 
 #[test]
 fn files_stay_small_and_have_one_noun() {
-    for (path, text) in sources() {
-        let lines = code(&text).lines().count();
-        assert!(lines <= 450, "src/{path} has {lines} lines besides its tests: is it still one noun?");
-        let stem = Path::new(&path).file_stem().unwrap().to_str().unwrap().to_owned();
-        assert!(!["util", "utils", "helper", "helpers", "common", "misc"].contains(&stem.as_str()), "src/{path}");
-    }
+    assert_eq!(large_or_vague(&source::all()), Vec::<String>::new());
+    let long = "\n".repeat(451);
+    let tested = format!("\n#[cfg(test)]\nmod tests {{{long}}}");
+    let sources = planted(&[("a.rs", &long), ("b.rs", &tested), ("c/util.rs", ""), ("d/utils/mod.rs", "")]);
+    assert_eq!(large_or_vague(&sources).len(), 3);
 }

@@ -119,7 +119,8 @@ impl Shown {
     /// The command as one would type it into a shell; for reading, never for running.
     #[must_use]
     pub fn line(&self) -> String {
-        let words = shlex::try_join(self.argv.iter().map(String::as_str)).unwrap_or_else(|_| format!("{:?}", self.argv));
+        // Only a NUL byte cannot be quoted, and no command that can be started has one.
+        let words = shlex::try_join(self.argv.iter().map(String::as_str)).unwrap_or_else(|_| self.argv.join(" "));
         match &self.host {
             Some(host) => format!("{words}   (on {host})"),
             None => words,

@@ -103,7 +103,7 @@ pub(super) fn guard(left: Value, right: &Value, orders: bool) -> Result<Value, E
         let text = value.to_string();
         let short: String = text.chars().take(40).collect();
         match value.kind() {
-            ValueKind::String => format!("the text {short:?}"),
+            ValueKind::String => format!("the text {}", serde_json::Value::from(short)),
             ValueKind::Number => format!("the number {short}"),
             kind => format!("a {kind}"),
         }

@@ -116,7 +116,23 @@ pub(crate) fn destination(text: &str) -> Result<(), String> {
             || c.is_whitespace()
             || matches!(c, '\'' | '"' | '`' | '$' | '\\' | ';' | '&' | '<' | '>' | '|' | '(' | ')' | '{' | '}')
     }) {
-        Some(c) => Err(format!("{c:?} can stand in no host's name")),
+        Some(c) if c == ' ' || !(c.is_control() || c.is_whitespace()) => Err(format!("`{c}` can stand in no host's name")),
+        // What would not be seen is named by its number.
+        Some(c) => Err(format!("the character U+{:04X} can stand in no host's name", u32::from(c))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::destination;
+
+    #[test]
+    fn what_cannot_stand_in_a_hosts_name_can_be_seen() {
+        assert_eq!(destination("osd-1.example.org"), Ok(()));
+        assert_eq!(destination("a'b"), Err("`'` can stand in no host's name".to_owned()));
+        assert_eq!(destination("a b"), Err("` ` can stand in no host's name".to_owned()));
+        assert_eq!(destination("a\u{1b}b"), Err("the character U+001B can stand in no host's name".to_owned()));
+        assert_eq!(destination("a\u{2003}b"), Err("the character U+2003 can stand in no host's name".to_owned()));
     }
 }

@@ -319,7 +319,7 @@ fn read_output(stdout: &str, output: Output) -> Result<Value, String> {
         Output::Json => json(stdout).map_err(|error| format!("its output is not the JSON that it should be: {error}")),
         Output::Int => text.trim().parse::<i64>().map(Value::from).map_err(|_| {
             let start: String = text.chars().take(40).collect();
-            format!("its output is not the whole number that it should be: {start:?}")
+            format!("its output is not the whole number that it should be: {}", serde_json::Value::from(start))
         }),
     }
 }
@@ -401,7 +401,7 @@ impl CommandSite<'_> {
         self.engine.emit(event).map_err(|halt| match halt {
             Halt::Ledger(error) => error,
             // The fold refuses only what a bug brings about; the run stops as if its record were lost.
-            other => LedgerError { what: format!("{other:?}"), source: None },
+            other => LedgerError { what: other.why(), source: None },
         })
     }
 }
