@@ -5,6 +5,7 @@ mod source;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::LazyLock,
 };
 
@@ -207,7 +208,8 @@ fn no_method_of_a_port_has_a_body() {
     assert_eq!(defaults(&planted(&[("ui/mod.rs", port)])).len(), 0, "only ports have decorators");
 }
 
-/// A name stands for one type, and a type has one name. What is declared inside a function is seen by nobody else.
+/// A name stands for one type, and a type has one name. What is declared inside a function is seen by nobody else. What a macro
+/// declares is not seen here.
 fn type_names(sources: &[Source]) -> Vec<String> {
     #[derive(Default)]
     struct Types {
@@ -372,4 +374,31 @@ fn files_stay_small_and_have_one_noun() {
     let tested = format!("\n#[cfg(test)]\nmod tests {{{long}}}");
     let sources = planted(&[("a.rs", &long), ("b.rs", &tested), ("c/util.rs", ""), ("d/utils/mod.rs", "")]);
     assert_eq!(large_or_vague(&sources).len(), 3);
+}
+
+/// The files that a document names in backticks, and that are neither in the project nor below `src`.
+fn missing(text: &str) -> Vec<String> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named = Regex::new(r"`([\w./-]+(?:\.rs|\.yaml|\.md|\.toml|/))`").unwrap();
+    let is_there = |name: &&str| ["", "src"].iter().any(|folder| top.join(folder).join(name).exists());
+    // `a/NAME.yaml` stands for any name.
+    let names = named.captures_iter(text).map(|found| found.extract::<1>().1[0]).filter(|name| !name.contains("NAME"));
+    names.filter(|name| !is_there(name)).map(str::to_owned).collect()
+}
+
+#[test]
+fn documents_name_files_that_are_there() {
+    for document in ["docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap();
+        assert_eq!(missing(&text), Vec::<String>::new(), "{document}");
+        if document == "docs/architecture.md" {
+            for (power, doors) in POWERS {
+                assert!(doors.iter().all(|door| text.contains(&format!("`{door}`"))), "{document} does not name each door of {power}");
+            }
+        }
+    }
+    assert_eq!(
+        missing("`run/step.rs`, `tests/main.rs`, `runbooks/NAME.yaml`, `app/`, `app/flown.rs` and `gone/`"),
+        ["app/flown.rs", "gone/"]
+    );
 }
