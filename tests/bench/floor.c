@@ -2,6 +2,8 @@
  *
  * floor FILE COUNT COMMAND   does it so many times, without a shell
  * floor FILE                 appends one line and syncs it, for a shell that does the rest
+ *
+ * Each command reads the file that LETTER names, if it is set, else nothing.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -28,11 +30,16 @@ int main(int argc, char **argv) {
         record(file);
         return 0;
     }
+    const char *letter = getenv("LETTER");
+    posix_spawn_file_actions_t input;
+    if (posix_spawn_file_actions_init(&input) != 0 ||
+        posix_spawn_file_actions_addopen(&input, 0, letter ? letter : "/dev/null", O_RDONLY, 0) != 0)
+        return 1;
     for (int count = atoi(argv[2]); count > 0; count--) {
         pid_t pid;
         int status;
         record(file);
-        if (posix_spawn(&pid, argv[3], NULL, NULL, argv + 3, environ) != 0 || waitpid(pid, &status, 0) < 0 || status != 0)
+        if (posix_spawn(&pid, argv[3], &input, NULL, argv + 3, environ) != 0 || waitpid(pid, &status, 0) < 0 || status != 0)
             return 1;
         record(file);
     }

@@ -5,11 +5,16 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io::Read,
-    os::unix::{fs::PermissionsExt, net::UnixStream},
+    os::{
+        fd::AsFd,
+        unix::{fs::PermissionsExt, net::UnixStream},
+    },
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
     parallel,
@@ -59,8 +64,8 @@ pub(super) struct Connection {
     options: Vec<String>,
     socket: PathBuf,
     log: PathBuf,
-    /// Held while it is opened, so that it is opened once.
-    opening: Mutex<()>,
+    /// Held while it is opened, so that it is opened once. A stream to its master, which hangs up when the master ends.
+    master: Mutex<Option<UnixStream>>,
     sessions: Places,
     used: Mutex<Instant>,
 }
@@ -112,7 +117,7 @@ impl Session {
         if stderr.contains(TRAP) && !stderr.contains(ASKED_ALREADY) {
             return Ok(self.0.last_words().unwrap_or_else(|| "the shared connection takes no session".to_owned()));
         }
-        if self.0.alive() {
+        if self.0.greeting().is_some() {
             return Err("the far shell ended without a word".to_owned());
         }
         Err(self.0.last_words().unwrap_or_else(|| "ssh gave no reason".to_owned()))
@@ -120,11 +125,12 @@ impl Session {
 }
 
 impl Connection {
-    /// Whether somebody listens on the shared socket and greets.
-    fn alive(&self) -> bool {
-        let Ok(mut stream) = UnixStream::connect(&self.socket) else { return false };
-        let mut greeting = [0; 4];
-        stream.set_read_timeout(Some(Duration::from_secs(2))).is_ok() && stream.read_exact(&mut greeting).is_ok()
+    /// A stream to whoever listens on the shared socket, and has greeted.
+    fn greeting(&self) -> Option<UnixStream> {
+        let mut stream = UnixStream::connect(&self.socket).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+        stream.read_exact(&mut [0; 4]).ok()?;
+        Some(stream)
     }
 
     /// The last thing that the connection itself said.
@@ -155,6 +161,13 @@ impl Connection {
     }
 }
 
+/// Whether the other end of a stream is still there.
+fn listens(stream: &UnixStream) -> bool {
+    // What it has to say is of no interest: only that it hangs up, which is always told.
+    let mut streams = [PollFd::new(stream.as_fd(), PollFlags::empty())];
+    poll(&mut streams, PollTimeout::ZERO).is_ok_and(|told| told == 0)
+}
+
 impl Connections {
     #[must_use]
     pub(super) fn new(ssh: PathBuf, environment: BTreeMap<String, String>) -> Self {
@@ -168,8 +181,12 @@ impl Connections {
         connection.sessions.take(stop)?;
         let session = Session(Arc::clone(&connection));
         {
-            let _opening = connection.opening.lock().unwrap_or_else(PoisonError::into_inner);
-            if connection.alive() {
+            let mut master = connection.master.lock().unwrap_or_else(PoisonError::into_inner);
+            // Asked before each command: a new stream each time would wake the master each time.
+            if !master.as_ref().is_some_and(listens) {
+                *master = connection.greeting();
+            }
+            if master.is_some() {
                 tracing::trace!(address, socket = %connection.socket.display(), "the ssh master of this host is there already");
             } else {
                 self.places.take(stop)?;
@@ -178,10 +195,10 @@ impl Connections {
                 self.places.give_back();
                 let (socket, took) = (connection.socket.display(), began.elapsed());
                 match &opened {
-                    Ok(()) => tracing::debug!(address, %socket, ?took, "connected to a host; its ssh master listens on this socket"),
+                    Ok(_) => tracing::debug!(address, %socket, ?took, "connected to a host; its ssh master listens on this socket"),
                     Err(why) => tracing::debug!(address, why, ?took, "a host is not reached"),
                 }
-                opened?;
+                *master = Some(opened?);
             }
         }
         Ok((connection, session))
@@ -207,7 +224,7 @@ impl Connections {
             options: options.to_vec(),
             socket: directory.join(number.to_string()),
             log: directory.join(format!("{number}.log")),
-            opening: Mutex::new(()),
+            master: Mutex::new(None),
             sessions: Places::new(SESSIONS),
             used: Mutex::new(Instant::now()),
         });
@@ -229,7 +246,7 @@ impl Connections {
         Tool::new(self.ssh.as_os_str(), words).environment(&self.environment)
     }
 
-    fn open(&self, connection: &Connection, stop: &Interrupts) -> Result<(), String> {
+    fn open(&self, connection: &Connection, stop: &Interrupts) -> Result<UnixStream, String> {
         let _ = fs::remove_file(&connection.socket);
         let log = File::create(&connection.log).map_err(|error| format!("no log for its connection: {error}"))?;
         // What comes first counts, so the inventory's options win over these, and these over the operator's ssh_config.
@@ -257,8 +274,8 @@ impl Connections {
             ToolError::Stopped => "ended by the operator before it was reached".to_owned(),
             ToolError::Lost(error) => format!("ssh cannot be waited for: {error}"),
         })?;
-        if end.succeeded() && connection.alive() {
-            return Ok(());
+        if let Some(master) = connection.greeting().filter(|_| end.succeeded()) {
+            return Ok(master);
         }
         let why = connection.last_words().unwrap_or_else(|| "ssh gave no reason".to_owned());
         Err(format!("no connection: {why}"))
