@@ -228,6 +228,10 @@ mod tests {
         let (procfs, pid) = (Procfs::system(), Pid::from_raw(i32::try_from(child.id()).unwrap()));
         let found = procfs.stat(pid).unwrap();
         assert_eq!((found.parent, found.group, found.has_ended()), (Pid::this(), pid, false));
+        // For a moment it is there with its memory not laid out yet.
+        while procfs.command(pid).is_empty() {
+            std::thread::yield_now();
+        }
         assert_eq!(procfs.command(pid), "a) b 60");
         assert_eq!(procfs.environment(pid).variable("MARK").as_deref(), Some("a=b"));
         assert_eq!(procfs.environment(pid).variable("MAR"), None);

@@ -130,9 +130,6 @@ impl CutLedger {
 
 impl Ledger for CutLedger {
     fn append(&self, event: &Event) -> Result<(), LedgerError> {
-        if matches!(event, Event::StepReached { .. }) {
-            return Ok(());
-        }
         let left = self.left.load(Ordering::SeqCst);
         if left == 0 {
             return Err(LedgerError { what: "cut".to_owned(), source: None });

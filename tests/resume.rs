@@ -164,7 +164,7 @@ fn in_doubt_without_a_terminal_nothing_is_touched_and_a_person_decides() {
         assert_eq!(log(&bench).iter().filter(|line| *line == "blind").count(), blinds);
         let id = id(&bench);
         let story = bench.run(&["journal", "show", &id]).exits(0).stdout;
-        assert!(story.contains("blind is no longer in doubt, at the terminal"), "{story}");
+        assert!(story.contains("blind was in doubt, settled at the terminal as "), "{story}");
         assert!(story.contains("resumed from where it was left"), "{story}");
     }
 }
@@ -238,7 +238,7 @@ fn a_rollback_undoes_the_last_first_and_a_failed_undo_is_stuck() {
     killed(&bench, "blind-after");
     let id = self::id(&bench);
     let ran = bench.run(&["rollback", &id, "--yes"]).exits(8);
-    assert!(ran.stderr.contains("is stuck"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(" stuck: an undo failed at "), "{}", ran.stderr);
     assert_eq!(log(&bench)[5..], ["undo c", "unset"], "nothing before the stuck one is undone");
     assert!(bench.run(&["resume", &id, "--yes"]).exits(8).stderr.contains("being taken back"));
 }

@@ -360,7 +360,7 @@ fn a_connection_that_breaks_leaves_the_step_in_doubt() {
     }
     // The far shell alone is gone: its connection stands, and still nobody knows.
     let site = watch(|line| kill("KILL", line.trim()));
-    let tell = ["bash", "-c", "echo $PPID; exec sleep 0.2"];
+    let tell = ["bash", "-c", "shell=$PPID; echo $shell; for i in {1..3000}; do kill -0 $shell 2>/dev/null || exit; sleep 0.01; done"];
     let ran = executor.execute(&order(&tell), &site, &Interrupts::default()).unwrap();
     assert!(matches!(ran.exit, Exit::Lost { .. }), "{:?}", ran.exit);
 }

@@ -75,7 +75,7 @@ impl Failure {
                 what: self.what,
                 why: self.why,
                 next: self.next,
-                exit: self.exit as u8,
+                exit: Some(self.exit as u8),
                 ..report::LastScreen::default()
             };
             out.stderr.text(&ending.render(&out.stderr.page()));

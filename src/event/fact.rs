@@ -320,7 +320,7 @@ pub enum Event {
         text: String,
         why: String,
     },
-    /// A step has been reached: for the screen, not journaled.
+    /// A step has been reached: what it is called and does, for whoever is told of it.
     StepReached {
         place: Place,
         title: String,

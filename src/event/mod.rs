@@ -2,6 +2,7 @@
 
 mod escape;
 pub(crate) mod fact;
+mod kind;
 pub(crate) mod past;
 pub(crate) mod place;
 pub(crate) mod run_id;

@@ -22,22 +22,15 @@ pub struct MemoryLedger {
 }
 
 impl MemoryLedger {
-    /// What was journaled so far: what is only for the screen is left out.
+    /// What was journaled so far.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        let all = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().filter(|event| !matches!(event, Event::StepReached { .. })).cloned().collect()
-    }
-
-    /// Everything that was told, what is only for the screen too.
-    #[must_use]
-    pub fn told(&self) -> Vec<Event> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// As [`MemoryLedger::told`], when nothing more comes.
+    /// The same, when nothing more comes.
     #[must_use]
-    pub fn into_told(self) -> Vec<Event> {
+    pub fn into_events(self) -> Vec<Event> {
         self.events.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 

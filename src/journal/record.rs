@@ -19,8 +19,9 @@ use super::{
 };
 use crate::event::RunId;
 
-/// The version of the format that this program writes.
-pub(crate) const VERSION: u32 = 1;
+/// The latest version of the format that this program reads and writes: 2 has what 1 has, and says of each step what it is
+/// when it is reached. A record bears the version that its type came with.
+pub(crate) const VERSION: u32 = 2;
 
 /// No line is longer, in bytes.
 pub(crate) const LONGEST: usize = 16 << 20;
@@ -182,7 +183,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Line<'a> {
                     while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                     return Ok(Line::Newer { v, seq, prev });
                 }
-                if v != VERSION {
+                if v == 0 {
                     return Err(serde::de::Error::custom(format_args!("there is no version {v}")));
                 }
                 let header = Header {
@@ -201,7 +202,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Line<'a> {
                     tty: field(&mut map, "tty")?,
                     ssh: field(&mut map, "ssh")?,
                 };
-                let body = Body::read(&header.kind.0, MapAccessDeserializer::new(map))?;
+                let body = Body::read(header.v, &header.kind.0, MapAccessDeserializer::new(map))?;
                 Ok(Line::Record(Box::new(Record { header, body })))
             }
         }
@@ -229,7 +230,8 @@ impl<'a> Glance<'a> {
     /// `None` for a line that is not laid out as records are.
     #[must_use]
     pub(crate) fn at(line: &'a [u8]) -> Option<Self> {
-        let rest = line.get(COVERED..)?.strip_prefix(b",\"v\":1,\"seq\":")?;
+        let rest = line.get(COVERED..)?.strip_prefix(b",\"v\":")?;
+        let rest = rest.strip_prefix(b"1").or_else(|| rest.strip_prefix(b"2"))?.strip_prefix(b",\"seq\":")?;
         let rest = rest.get(memchr::memchr(b',', rest)?..)?;
         let rest = rest.strip_prefix(b",\"prev\":\"")?.get(64..)?.strip_prefix(b"\",\"type\":\"")?;
         let (kind, rest) = rest.split_at(memchr::memchr(b'"', rest)?);

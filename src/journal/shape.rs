@@ -1,4 +1,4 @@
-//! The content of each type of record in format version 1.
+//! The content of each type of record.
 //!
 //! These shapes stand on disks and never change: what is new gets a new version. Parts that are shared with the live
 //! events (how a command ended, a command as shown) are held to their form by the frozen journal in the tests.
@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::digest::Digest;
 use crate::event::{
-    Answerer, Captured, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict,
+    Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Shown, Skip, StepKind,
+    StepOutcome, Verdict,
 };
 
 macro_rules! shapes {
@@ -30,11 +31,11 @@ macro_rules! shapes {
         }
 
         impl Body {
-            /// Reads the content of a record of this type.
-            pub(super) fn read<'de, D: Deserializer<'de>>(kind: &str, from: D) -> Result<Self, D::Error> {
+            /// Reads the content of a record of this type, in this version of the format.
+            pub(super) fn read<'de, D: Deserializer<'de>>(version: u32, kind: &str, from: D) -> Result<Self, D::Error> {
                 match kind {
-                    $($($name)|+ => $shape::deserialize(from).map(Self::$shape),)*
-                    other => Err(serde::de::Error::custom(format_args!("version 1 has no records of type `{other}`"))),
+                    $($($name)|+ if version == version_of(kind) => $shape::deserialize(from).map(Self::$shape),)*
+                    other => Err(serde::de::Error::custom(format_args!("version {version} has no records of type `{other}`"))),
                 }
             }
         }
@@ -62,6 +63,7 @@ shapes! {
     Planned("planned") { steps: usize, read: usize, change: usize, destroy: usize }
     Confirmed("confirmed") { place: Option<Place>, text: String, typed: String, by: Answerer }
     Declined("declined") { place: Option<Place>, text: String, why: String }
+    StepReached("step_reached") { place: Place, title: String, kind: StepKind, effect: Effect }
     Staggered("staggered") { place: Place, items: Vec<String>, batches: Vec<usize>, max_failures: u64 }
     BatchBegan("batch_began") { place: Place, batch: usize, items: Vec<String> }
     StepBegan("step_began" | "undo_began") { place: Place, part: Part, attempt: u32, command: Shown, owes: Option<Shown> }
@@ -92,12 +94,18 @@ shapes! {
     Torn("torn") { lines: u64, bytes: u64, sha256: Digest, after: Digest }
 }
 
+/// The version of the format that has this type of record. A program that knows no later one reads past it.
+#[must_use]
+pub(super) fn version_of(kind: &str) -> u32 {
+    if kind == "step_reached" { 2 } else { 1 }
+}
+
 impl Body {
-    /// What is stored of an event; `None` for one that is only for the screen.
+    /// What is stored of an event.
     #[must_use]
-    pub fn of(event: &Event) -> Option<Self> {
-        Some(match event.clone() {
-            Event::StepReached { .. } => return None,
+    pub fn of(event: &Event) -> Self {
+        match event.clone() {
+            Event::StepReached { place, title, kind, effect } => Self::StepReached(StepReached { place, title, kind, effect }),
             Event::RunOpened(opening) => {
                 let Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version } = *opening;
                 Self::RunOpened(RunOpened { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version })
@@ -126,7 +134,7 @@ impl Body {
             Event::Interrupted { signal } => Self::Interrupted(Interrupted { signal }),
             Event::Resumed { from } => Self::Resumed(Resumed { from }),
             Event::RunClosed { outcome, why, owed } => Self::RunClosed(RunClosed { outcome, why, owed }),
-        })
+        }
     }
 
     /// The fact that is stored here; `None` for a record that is about the journal itself.
@@ -143,6 +151,7 @@ impl Body {
             Self::Planned(Planned { steps, read, change, destroy }) => Event::Planned { steps, read, change, destroy },
             Self::Confirmed(Confirmed { place, text, typed, by }) => Event::Confirmed { place, text, typed, by },
             Self::Declined(Declined { place, text, why }) => Event::Declined { place, text, why },
+            Self::StepReached(StepReached { place, title, kind, effect }) => Event::StepReached { place, title, kind, effect },
             Self::Staggered(Staggered { place, items, batches, max_failures }) => Event::Staggered { place, items, batches, max_failures },
             Self::BatchBegan(BatchBegan { place, batch, items }) => Event::BatchBegan { place, batch, items },
             Self::StepBegan(StepBegan { place, part, attempt, command, owes }) => Event::StepBegan { place, part, attempt, command, owes },

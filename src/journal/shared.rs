@@ -18,8 +18,8 @@ use super::{
     join::Synced,
     ladder::Ladder,
     output::Outputs,
-    record::{Header, Record, Text, VERSION},
-    shape::Body,
+    record::{Header, Record, Text},
+    shape::{Body, version_of},
     tail::Tail,
 };
 use crate::{event::RunId, ports::LedgerError};
@@ -89,7 +89,7 @@ impl Shared {
     pub(super) fn line(&self, chain: &Chain, synced: u64, entry: &NewRecord<'_>) -> Result<Vec<u8>, JournalError> {
         let who = &self.identity;
         let header = Header {
-            v: VERSION,
+            v: version_of(entry.kind),
             seq: chain.next_seq(),
             prev: chain.last(),
             kind: entry.kind.into(),

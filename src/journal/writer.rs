@@ -182,7 +182,7 @@ fn rides_along(event: &Event) -> bool {
 
 impl Ledger for RunLedger {
     fn append(&self, event: &Event) -> Result<(), LedgerError> {
-        let Some(body) = Body::of(event) else { return Ok(()) };
+        let body = Body::of(event);
         let change = matches!(event, Event::StepBegan { command, .. } if command.effect != Effect::Read);
         let closes = matches!(event, Event::RunClosed { .. });
         if closes {

@@ -356,13 +356,15 @@ pub enum StepKind {
 }
 
 impl StepKind {
+    pub const ALL: [Self; 8] = [Self::Run, Self::Probe, Self::Wait, Self::Ask, Self::Manual, Self::Loop, Self::Group, Self::Call];
+
     /// Whether such a step is made of other steps.
     #[must_use]
     pub fn is_stretch(self) -> bool {
         matches!(self, Self::Loop | Self::Group | Self::Call)
     }
 
-    /// Its word, for a program that reads a run.
+    /// Its word in records, and for a program that reads a run.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -87,6 +87,21 @@ pub(crate) fn step(page: &Page, mark: Mark, place: &Place, part: Option<&str>, t
     lines
 }
 
+/// A line of its own, with its mark.
+#[must_use]
+pub(crate) fn marked(page: &Page, mark: Mark, text: &str) -> Vec<String> {
+    layout::wrap(&sanitise::text(text), page.width, &format!("  {} ", page.style.mark(mark)), "    ")
+}
+
+/// The same, of a step where there is one.
+#[must_use]
+pub(crate) fn told(page: &Page, mark: Mark, place: Option<&Place>, text: &str) -> Vec<String> {
+    match place {
+        Some(place) => step(page, mark, place, None, text, ""),
+        None => marked(page, mark, text),
+    }
+}
+
 /// A labelled detail under a step.
 #[must_use]
 pub(crate) fn detail(page: &Page, label: &str, text: &str) -> Vec<String> {

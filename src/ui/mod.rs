@@ -12,6 +12,7 @@ pub(crate) mod out;
 pub(crate) mod plain;
 pub(crate) mod plan;
 pub(crate) mod prompt;
+pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod style;
 pub(crate) mod tally;

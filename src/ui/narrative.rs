@@ -27,6 +27,8 @@ struct ToldStep {
     seen: Option<(String, Option<Duration>)>,
     /// What its command printed: the digest, and the first line.
     printed: Option<(String, String)>,
+    /// Where it is kept what it printed.
+    kept: Vec<String>,
     /// Its failure has been told.
     told: bool,
 }
@@ -74,9 +76,17 @@ pub(crate) struct Narrative {
     passed: Option<SameAnswers>,
     /// Loops whose batch has so many items that what they did is told together.
     gathering: HashMap<Place, GatheredBatch>,
+    /// Told when it is over: no prompt and no last screen has shown anything.
+    afterwards: bool,
 }
 
 impl Narrative {
+    /// Tells a run that is over.
+    #[must_use]
+    pub(super) fn afterwards() -> Self {
+        Self { afterwards: true, ..Self::default() }
+    }
+
     /// The title of a step that was reached and is not over.
     pub(crate) fn title(&self, place: &Place) -> &str {
         self.steps.get(place).map_or("", |step| step.title.as_str())
@@ -191,10 +201,10 @@ impl Narrative {
             }
             Event::Overridden { title, reason, by, .. } => {
                 let text = format!("{title}: overridden {}: {reason}", words::answerer(*by));
-                marked(page, Mark::Warned, &text)
+                block::marked(page, Mark::Warned, &text)
             }
             Event::Planned { .. } => self.section(page, Section::Planned),
-            Event::Confirmed { place, typed, by, .. } if *by != Answerer::Terminal => {
+            Event::Confirmed { place, typed, by, .. } if self.afterwards || *by != Answerer::Terminal => {
                 let text = format!("confirmed {}: {typed}", words::answerer(*by));
                 // Where the answer is all there is to the step, the step tells of it.
                 let step = place.as_ref().and_then(|place| self.steps.get_mut(place));
@@ -202,7 +212,7 @@ impl Narrative {
                     step.seen = Some((text, None));
                     return Vec::new();
                 }
-                let mut lines = told(page, Mark::Passed, place.as_ref(), &text);
+                let mut lines = block::told(page, Mark::Passed, place.as_ref(), &text);
                 if place.is_none() {
                     // The plan stands between the preflight and this.
                     lines.insert(0, String::new());
@@ -210,7 +220,7 @@ impl Narrative {
                 lines
             }
             Event::Confirmed { .. } | Event::StepSpawned { .. } => Vec::new(),
-            Event::Declined { place, why, .. } => told(page, Mark::Failed, place.as_ref(), &format!("not confirmed: {why}")),
+            Event::Declined { place, why, .. } => block::told(page, Mark::Failed, place.as_ref(), &format!("not confirmed: {why}")),
             Event::StepReached { place, title, kind, .. } => {
                 let title = words::title(place, title).to_owned();
                 let lines = match kind {
@@ -219,8 +229,10 @@ impl Narrative {
                     }
                     _ => Vec::new(),
                 };
-                self.steps
-                    .insert(place.clone(), ToldStep { title, kind: *kind, at, command: None, seen: None, printed: None, told: false });
+                self.steps.insert(
+                    place.clone(),
+                    ToldStep { title, kind: *kind, at, command: None, seen: None, printed: None, kept: Vec::new(), told: false },
+                );
                 lines
             }
             Event::Staggered { place, items, batches, max_failures } => {
@@ -248,7 +260,7 @@ impl Narrative {
                 }
                 Vec::new()
             }
-            Event::StepSignalled { place, signal, .. } => told(page, Mark::Warned, Some(place), &format!("sent {signal}")),
+            Event::StepSignalled { place, signal, .. } => block::told(page, Mark::Warned, Some(place), &format!("sent {signal}")),
             Event::StepEnded { .. } => self.ended(page, event),
             Event::StepPredicted { place, part, prediction } => self.predicted(page, place, *part, prediction),
             Event::StepSkipped { place, why } if self.is_gathered(place) => {
@@ -268,23 +280,23 @@ impl Narrative {
             Event::DoubtResolved { place, outcome, evidence, by } => {
                 let (mark, word, _) = words::step_outcome(outcome);
                 let by = by.map(|by| format!(" {}", words::answerer(by))).unwrap_or_default();
-                told(page, mark, Some(place), &format!("was in doubt, settled{by} as {word}: {evidence}"))
+                block::told(page, mark, Some(place), &format!("was in doubt, settled{by} as {word}: {evidence}"))
             }
             Event::CleanupDue { .. } => Vec::new(),
-            Event::Owed { place, why } => told(page, Mark::Warned, Some(place), &format!("still owed: {why}")),
-            Event::Note { place, text } => told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
+            Event::Owed { place, why } => block::told(page, Mark::Warned, Some(place), &format!("still owed: {why}")),
+            Event::Note { place, text } => block::told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
             Event::Interrupted { signal } => {
                 self.interruptions += 1;
-                marked(page, Mark::Warned, &words::interruption(signal, self.interruptions))
+                block::marked(page, Mark::Warned, &words::interruption(signal, self.interruptions))
             }
-            Event::Resumed { from } => marked(page, Mark::Noted, &format!("resumed from {from}")),
+            Event::Resumed { from } => block::marked(page, Mark::Noted, &format!("resumed from {from}")),
             Event::RunClosed { outcome, owed, .. } => {
                 let mut lines = vec![String::new()];
-                let closing = self.tally.closing(at, *outcome);
+                let closing = self.tally.closing(at, *outcome, self.afterwards);
                 let mark = if self.tally.dry() { Mark::Noted } else { words::outcome(*outcome).0 };
                 lines.extend(layout::wrap(&closing, page.width, &format!("{} ", page.style.mark(mark)), "  "));
                 for place in owed {
-                    lines.extend(told(page, Mark::Warned, Some(place), "still owed"));
+                    lines.extend(block::told(page, Mark::Warned, Some(place), "still owed"));
                 }
                 lines
             }
@@ -294,7 +306,7 @@ impl Narrative {
     /// A command has ended. What it means for its step comes later, so a success says nothing yet; a failure is shown
     /// with all there is to know.
     fn ended(&mut self, page: &Page, event: &Event) -> Vec<String> {
-        let Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, stdout, .. } = event else {
+        let Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, stdout, stderr, .. } = event else {
             return Vec::new();
         };
         let command = self.commands.remove(&(place.clone(), *part));
@@ -303,10 +315,16 @@ impl Narrative {
             return Vec::new();
         }
         let time = show_duration(*took);
+        let kept: Vec<String> = if self.afterwards {
+            [("stdout", stdout), ("stderr", stderr)].into_iter().filter_map(|(name, stream)| words::kept(name, stream)).collect()
+        } else {
+            Vec::new()
+        };
         let Some((mark, why)) = words::verdict(verdict) else {
             return match part {
                 Part::Main => {
                     if let Some(step) = self.steps.get_mut(place) {
+                        step.kept = kept;
                         step.seen = Some((message.clone(), Some(*took)));
                         step.printed = Some((stdout.sha256.clone(), excerpt.stdout.lines().next().unwrap_or_default().to_owned()));
                     }
@@ -317,6 +335,7 @@ impl Narrative {
                     let word = if *part == Part::Cleanup { "put back" } else { "undone" };
                     let mut lines = block::step(page, Mark::Passed, place, None, word, &time);
                     lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());
+                    lines.extend(kept.iter().flat_map(|kept| block::detail(page, "kept", kept)));
                     lines
                 }
                 Part::Lock => block::step(page, Mark::Passed, place, None, "taken", &time),
@@ -346,6 +365,7 @@ impl Narrative {
         let mut lines = block::step(page, mark, place, name, self.title(place), &time);
         lines.extend(block::remark(page, &format!("{word}{attempt}: {why}")));
         lines.extend(block::ending(page, command.as_ref(), exit, *askings, excerpt));
+        lines.extend(kept.iter().flat_map(|kept| block::detail(page, "kept", kept)));
         if let (Part::Main | Part::Verify, Some(step)) = (part, self.steps.get_mut(place)) {
             step.told = true;
         }
@@ -385,7 +405,7 @@ impl Narrative {
     fn settled(&mut self, page: &Page, at: Timestamp, place: &Place, outcome: &StepOutcome) -> Vec<String> {
         let (mark, word, why) = words::step_outcome(outcome);
         let Some(step) = self.steps.remove(place) else {
-            return told(page, mark, Some(place), &if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") });
+            return block::told(page, mark, Some(place), &if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") });
         };
         if *outcome == StepOutcome::Done && self.is_gathered(place) {
             if !step.kind.is_stretch() {
@@ -398,7 +418,10 @@ impl Narrative {
         }
         if step.kind.is_stretch() {
             let text = if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") };
-            return block::step(page, mark, place, None, &text, &show_duration(between(step.at, at)));
+            // The times of a rehearsal's records are those of its own, not of the world that it was in.
+            let timeless = self.afterwards && self.tally.rehearsal();
+            let took = if timeless { String::new() } else { show_duration(between(step.at, at)) };
+            return block::step(page, mark, place, None, &text, &took);
         }
         if *outcome != StepOutcome::Done {
             if step.told {
@@ -412,23 +435,13 @@ impl Narrative {
             step.seen.map_or((String::new(), String::new()), |(message, took)| (message, took.map(show_duration).unwrap_or_default()));
         let text = if step.title.is_empty() { message.as_str() } else { step.title.as_str() };
         let mut lines = block::step(page, mark, place, None, text, &took);
-        lines.extend(
-            step.command.filter(|command| command.effect != Effect::Read).map(|command| block::command(page, &command)).unwrap_or_default(),
-        );
+        if let Some(command) = step.command.filter(|command| command.effect != Effect::Read) {
+            lines.extend(block::command(page, &command));
+            lines.extend(step.kept.iter().flat_map(|kept| block::detail(page, "kept", kept)));
+        }
         if !step.title.is_empty() && !message.is_empty() && message != step.title {
             lines.extend(block::remark(page, &message));
         }
         lines
-    }
-}
-
-fn marked(page: &Page, mark: Mark, text: &str) -> Vec<String> {
-    layout::wrap(&sanitise::text(text), page.width, &format!("  {} ", page.style.mark(mark)), "    ")
-}
-
-fn told(page: &Page, mark: Mark, place: Option<&Place>, text: &str) -> Vec<String> {
-    match place {
-        Some(place) => block::step(page, mark, place, None, text, ""),
-        None => marked(page, mark, text),
     }
 }

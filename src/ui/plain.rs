@@ -1,7 +1,7 @@
 //! A run for a pipe or a log: one event a line, its time in front, no colour.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -29,11 +29,12 @@ const TAIL: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Plain {
     stream: Stream,
-    state: Mutex<PlainState>,
+    state: Mutex<PlainNarrative>,
 }
 
+/// Follows a run and tells of it in lines that stand alone.
 #[derive(Debug, Default)]
-struct PlainState {
+pub(crate) struct PlainNarrative {
     tally: Tally,
     interruptions: u32,
     batches: HashMap<Place, usize>,
@@ -43,6 +44,10 @@ struct PlainState {
     titles: HashMap<Place, String>,
     /// How each command ended last.
     verdicts: HashMap<(Place, Part), Verdict>,
+    /// Told when it is over, from its records.
+    afterwards: bool,
+    /// Commands under way that change something.
+    changing: HashSet<(Place, Part)>,
 }
 
 impl Plain {
@@ -50,26 +55,25 @@ impl Plain {
     pub(crate) fn new(stream: Stream) -> Self {
         Self { stream, state: Mutex::default() }
     }
+}
 
-    fn say(&self, at: Timestamp, lines: &[String]) {
-        let time = at.strftime("%Y-%m-%dT%H:%M:%SZ");
-        let lines: Vec<_> = lines.iter().map(|line| format!("{time}  {}", sanitise::line(line.trim_end()))).collect();
-        self.stream.lines(&lines);
-    }
+/// Lines with their time.
+pub(super) fn stamped(at: Timestamp, lines: impl IntoIterator<Item = String>) -> Vec<String> {
+    let time = at.strftime("%Y-%m-%dT%H:%M:%SZ");
+    lines.into_iter().map(|line| format!("{time}  {}", sanitise::line(line.trim_end()))).collect()
 }
 
 impl Observer for Plain {
     fn event(&self, at: Timestamp, event: &Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.tally.count(at, event);
         let lines = state.lines(at, event);
-        self.say(at, &lines);
+        self.stream.lines(&stamped(at, lines));
     }
 
     fn progress(&self, at: Timestamp, progress: &Progress) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = state.progress(at, progress) {
-            self.say(at, &[line]);
+            self.stream.lines(&stamped(at, [line]));
         }
     }
 }
@@ -109,8 +113,16 @@ fn began(place: &Place, part: Part, attempt: u32, command: &Shown) -> String {
     format!("{what}{again}: {}{}", words::effect(command.effect), with(&words::command(command)))
 }
 
-impl PlainState {
-    fn lines(&mut self, at: Timestamp, event: &Event) -> Vec<String> {
+impl PlainNarrative {
+    /// Tells a run from its records.
+    #[must_use]
+    pub(super) fn afterwards() -> Self {
+        Self { afterwards: true, ..Self::default() }
+    }
+
+    /// The lines that tell of an event; none for many.
+    pub(super) fn lines(&mut self, at: Timestamp, event: &Event) -> Vec<String> {
+        self.tally.count(at, event);
         let line = match event {
             Event::RunOpened(opening) => {
                 let style = Style { colour: false, unicode: true };
@@ -166,10 +178,14 @@ impl PlainState {
             Event::StepBegan { part, command, .. } if command.effect == Effect::Read && !matches!(part, Part::Cleanup | Part::Undo) => {
                 return Vec::new();
             }
-            Event::StepBegan { place, part, attempt, command, .. } => began(place, *part, *attempt, command),
+            Event::StepBegan { place, part, attempt, command, .. } => {
+                self.changing.insert((place.clone(), *part));
+                began(place, *part, *attempt, command)
+            }
             Event::StepSpawned { .. } => return Vec::new(),
             Event::StepSignalled { place, part, signal } => format!("{}: sent {signal}", named(place, *part)),
-            Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, .. } => {
+            Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, stdout, stderr } => {
+                let changing = self.changing.remove(&(place.clone(), *part));
                 let last = self.verdicts.insert((place.clone(), *part), verdict.clone());
                 // The finding that follows says it all.
                 if (*attempt > 1 && last.as_ref() == Some(verdict)) || place.preflight().is_some() {
@@ -198,6 +214,10 @@ impl PlainState {
                 let mut lines = vec![format!("{name} {word} after {took}{exit}{asked}{}", with(why))];
                 if !passed && *part != Part::DoneIf {
                     lines.extend(printed(excerpt));
+                }
+                if self.afterwards && (changing || !passed && *part != Part::DoneIf) {
+                    let kept = [("stdout", stdout), ("stderr", stderr)].into_iter().filter_map(|(name, stream)| words::kept(name, stream));
+                    lines.extend(kept.map(|kept| format!("  kept: {kept}")));
                 }
                 return lines;
             }
@@ -232,7 +252,7 @@ impl PlainState {
             }
             Event::Resumed { from } => format!("resumed from {from}"),
             Event::RunClosed { outcome, why, owed } => {
-                let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome), with(why))];
+                let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome, self.afterwards), with(why))];
                 lines.extend(owed.iter().map(|place| format!("still owed: {place}")));
                 return lines;
             }

@@ -16,13 +16,16 @@ pub(crate) struct LastScreen {
     /// What to do, the best first.
     pub next: Vec<Advice>,
     pub put_back: Vec<PutBack>,
+    /// What nobody knows the end of.
+    pub in_doubt: Vec<String>,
     /// What is still owed, and how it is settled.
     pub owed: Vec<String>,
     /// The last line: `run 7f3a stopped at restart[osd=2].gate; nothing left to clean up`.
     pub closing: String,
     /// `118:9c1e…`
     pub head: Option<String>,
-    pub exit: u8,
+    /// `None` where no command ends with it.
+    pub exit: Option<u8>,
 }
 
 /// What could be done next.
@@ -81,7 +84,7 @@ impl LastScreen {
         let items: Vec<_> = [
             Some(sanitise::line(&self.closing).into_owned()),
             self.head.as_ref().map(|head| format!("journal head {}", sanitise::line(head))),
-            Some(format!("exit {}", self.exit)),
+            self.exit.map(|exit| format!("exit {exit}")),
         ]
         .into_iter()
         .flatten()
@@ -92,10 +95,11 @@ impl LastScreen {
         lines.iter().fold(String::new(), |text, line| text + line + "\n")
     }
 
-    /// What was put back, and what is still owed.
+    /// What was put back, what is in doubt, and what is still owed.
     fn remains(&self) -> Vec<(&'static str, String)> {
         let put_back = self.put_back.iter().map(|back| ("put back", format!("{}: {}", back.what, if back.done { "yes" } else { "NO" })));
-        put_back.chain(self.owed.iter().map(|owed| ("owed", owed.clone()))).collect()
+        let in_doubt = self.in_doubt.iter().map(|doubt| ("in doubt", doubt.clone()));
+        put_back.chain(in_doubt).chain(self.owed.iter().map(|owed| ("owed", owed.clone()))).collect()
     }
 }
 
@@ -121,10 +125,11 @@ mod tests {
                 "override once, with a reason:  --override gate=\"…\"      (journaled)".to_owned().into(),
             ],
             put_back: vec![PutBack { what: "noout is still set by this run".into(), done: true }],
+            in_doubt: vec![],
             owed: vec![],
             closing: "run 7f3a stopped safely at restart[osd=2].gate after 2 of 4".into(),
             head: Some("118:9c1e…".into()),
-            exit: 6,
+            exit: Some(6),
         };
         for width in [120, 60, 40] {
             let text = ending.render(&Page::new(width, Style::default()));
@@ -132,8 +137,13 @@ mod tests {
             let command = |line: &str| line.trim_start().starts_with("halligan run ");
             assert!(text.lines().all(|line| layout::width(line) <= width || command(line)), "{text}");
         }
-        let fine =
-            LastScreen { completed: true, closing: "run 7f3a completed".into(), head: Some("130:77aa".into()), ..LastScreen::default() };
+        let fine = LastScreen {
+            completed: true,
+            closing: "run 7f3a completed".into(),
+            head: Some("130:77aa".into()),
+            exit: Some(0),
+            ..LastScreen::default()
+        };
         assert_eq!(fine.render(&Page::new(80, Style::default())), "run 7f3a completed   journal head 130:77aa   exit 0\n");
     }
 }

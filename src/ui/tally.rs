@@ -84,8 +84,12 @@ impl Tally {
         self.mode == Some(Mode::DryRun)
     }
 
-    /// The last sentence of a run.
-    pub(crate) fn closing(&self, at: Timestamp, outcome: Outcome) -> String {
+    pub(crate) fn rehearsal(&self) -> bool {
+        self.mode == Some(Mode::Rehearsal)
+    }
+
+    /// The last sentence of a run. What is told of a rehearsal `afterwards` does not know how much of its own time passed.
+    pub(crate) fn closing(&self, at: Timestamp, outcome: Outcome, afterwards: bool) -> String {
         let warned = [counted(self.warnings, "warning", "warnings"), counted(self.blocks, "block", "blocks")];
         if self.dry() {
             let parts: Vec<_> = [counted(self.checks, "check made", "checks made")]
@@ -116,8 +120,9 @@ impl Tally {
         .flatten()
         .collect();
         let parts = if parts.is_empty() { "no step was begun".to_owned() } else { parts.join(", ") };
-        let took = self.opened.map(|opened| format!("   {}", show_duration(between(opened, at)))).unwrap_or_default();
-        let rehearsal = if self.mode == Some(Mode::Rehearsal) { "rehearsal " } else { "" };
+        let opened = self.opened.filter(|_| !(afterwards && self.rehearsal()));
+        let took = opened.map(|opened| format!("   {}", show_duration(between(opened, at)))).unwrap_or_default();
+        let rehearsal = if self.rehearsal() { "rehearsal " } else { "" };
         format!("{rehearsal}{}: {parts}{took}", words::outcome(outcome).1)
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    event::{Answerer, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict},
+    event::{Answerer, Captured, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict},
     quantity::show_duration,
     words::mark::Mark,
 };
@@ -65,19 +65,6 @@ pub(crate) fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
-/// Its name in a list.
-#[must_use]
-pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Completed => "completed",
-        Outcome::Blocked => "blocked",
-        Outcome::Declined => "declined",
-        Outcome::Stopped => "stopped",
-        Outcome::RolledBack => "rolled back",
-        Outcome::Stuck => "stuck",
-    }
-}
-
 /// The script of a command that is one.
 #[must_use]
 pub(crate) fn script(command: &Shown) -> Option<&str> {
@@ -103,6 +90,24 @@ pub(crate) fn place_of(command: &Shown) -> String {
 #[must_use]
 pub(crate) fn command(command: &Shown) -> String {
     format!("{}{}", quote::argv(&command.argv), place_of(command))
+}
+
+/// Where the journal keeps what a command printed; `None` if it printed nothing.
+#[must_use]
+pub(crate) fn kept(name: &str, stream: &Captured) -> Option<String> {
+    let note = match (stream.truncated, stream.redactions) {
+        (false, 0) => String::new(),
+        (true, 0) => ", not all of it".to_owned(),
+        (false, count) => format!(", {count} secrets masked"),
+        (true, count) => format!(", not all of it, {count} secrets masked"),
+    };
+    (stream.bytes > 0 || stream.truncated).then(|| format!("{name}, {} bytes{note}: output/{}", stream.bytes, stream.sha256))
+}
+
+/// What a crash left half written, and was committed as such.
+#[must_use]
+pub(crate) fn torn(lines: u64, bytes: u64) -> String {
+    format!("a crash had left {lines} lines cut short ({bytes} bytes)")
 }
 
 fn signal(number: i32) -> String {

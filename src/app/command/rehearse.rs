@@ -17,6 +17,7 @@ use crate::{
             conduct::{self, Occasion, Screens, Signals},
             journal::open_journal,
             load,
+            locks::carried_out,
             operator::{hostname, operator},
             parameters,
         },
@@ -68,6 +69,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
     };
+    let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::AtClose);
     let copying = Copying::new(&ledger);
     let screens = Screens::new(context, args.form);
@@ -123,7 +125,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         told.completed = false;
         "the scenario does not hold, so nothing has been shown".clone_into(&mut told.what);
         told.why = faults.iter().map(ToString::to_string).collect();
-        told.exit = ProgramExit::CheckFailed as u8;
+        told.exit = Some(ProgramExit::CheckFailed as u8);
     }
     told.why.extend(never);
     conduct::last_screen(context, args.form, &told);

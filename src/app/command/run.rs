@@ -68,13 +68,10 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         }
         Mode::DryRun | Mode::Rehearsal => Locks::default(),
     };
-    let _run = match mode {
-        Mode::Real => {
-            remind(context, None);
-            Some(carried_out(context, id)?)
-        }
-        Mode::DryRun | Mode::Rehearsal => None,
-    };
+    if mode == Mode::Real {
+        remind(context, None);
+    }
+    let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::EachRecord);
     let screens = Screens::new(context, args.form);
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));

@@ -101,7 +101,7 @@ impl Trial {
         let mut ending = run::run(&self.plan, &setting, ports);
         let taken_up = rehearsal.simulator.ended() && !manner.leave;
         if let Some(left) = left {
-            left(&Gone::new(rehearsal.copy(), ending.clone(), false, ledger.told()));
+            left(&Gone::new(rehearsal.copy(), ending.clone(), false, ledger.events()));
         }
         if taken_up {
             rehearsal.simulator.revive();
@@ -125,7 +125,7 @@ impl Trial {
                 }
             }
         }
-        Gone::new(rehearsal, ending, taken_up, ledger.into_told())
+        Gone::new(rehearsal, ending, taken_up, ledger.into_events())
     }
 }
 

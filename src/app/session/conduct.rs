@@ -20,7 +20,10 @@ use crate::{
         report::{self, Advice, PutBack},
         terminal::{Screen, Terminal},
     },
-    words::quote::{self, CommandLine},
+    words::{
+        self,
+        quote::{self, CommandLine},
+    },
 };
 
 /// The screens of a run.
@@ -169,7 +172,8 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     let run = &stage.setting.run_id;
     let name = &stage.plan.runbook.name;
     let exit = ProgramExit::from(ending);
-    let mut told = report::LastScreen { completed: exit == ProgramExit::Completed, exit: exit as u8, ..report::LastScreen::default() };
+    let mut told =
+        report::LastScreen { completed: exit == ProgramExit::Completed, exit: Some(exit as u8), ..report::LastScreen::default() };
     let at = ending.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
     let what_run = match stage.setting.mode {
         Mode::Real => format!("run {run}"),
@@ -227,14 +231,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
         let owed = ending.state.owed.get(place).map(crate::event::Shown::brief).unwrap_or_default();
         told.owed.push(format!("{place}:  {owed}"));
     }
-    let word = match ending.outcome {
-        Outcome::Completed => "completed",
-        Outcome::Blocked => "blocked in preflight",
-        Outcome::Declined => "not confirmed",
-        Outcome::Stopped => "stopped",
-        Outcome::RolledBack => "rolled back",
-        Outcome::Stuck => "is stuck",
-    };
+    let (_, word) = words::outcome(ending.outcome);
     told.closing = format!("{what_run} {word}{at}{}", remains(ending));
     told
 }

@@ -93,7 +93,7 @@ pub(crate) fn take_up(
         told.completed = true;
         told.what.clear();
         told.why.clear();
-        told.exit = ProgramExit::Completed as u8;
+        told.exit = Some(ProgramExit::Completed as u8);
         ProgramExit::Completed
     } else {
         ProgramExit::from(&ending)

@@ -112,11 +112,11 @@ fn a_newer_format_is_told_apart_from_damage() {
     let temp = temp_dir();
     let whole = small(temp.path());
     let path = temp.path().join(FILE);
-    let covered = format!(",\"v\":2,\"seq\":7,\"prev\":\"{}\",\"what\":[1]}}", open(temp.path()).head().hash);
+    let covered = format!(",\"v\":3,\"seq\":7,\"prev\":\"{}\",\"what\":[1]}}", open(temp.path()).head().hash);
     let newer = format!("{{\"crc\":\"{:08x}\"{covered}\n", crc32fast::hash(covered.as_bytes()));
     fs::write(&path, [&whole, newer.as_bytes()].concat()).unwrap();
-    assert!(matches!(verify(temp.path(), &[]), Err(JournalError::Newer { version: 2 })));
-    assert!(matches!(Journal::open(temp.path()), Err(JournalError::Newer { version: 2 })));
+    assert!(matches!(verify(temp.path(), &[]), Err(JournalError::Newer { version: 3 })));
+    assert!(matches!(Journal::open(temp.path()), Err(JournalError::Newer { version: 3 })));
 
     // A field that version 1 does not have is no record of version 1.
     let v1 = String::from_utf8(whole).unwrap();

@@ -8,6 +8,7 @@ use std::{
 use super::error::{Result, within};
 use crate::{
     app::session::operator::who,
+    exec::lock::RunLock,
     journal::{
         identity::Identity,
         reader::{RunSummary, Runs, Snapshot, runs},
@@ -28,7 +29,6 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
         }
         return Ok(0);
     }
-    let boot_id = Identity::read().boot_id;
     let mut rows = vec![["RUN", "BEGAN", "RUNBOOK", "MODE", "DONE", "WHO", "ENDED"].map(String::from)];
     rows.extend(runs.iter().map(|run| {
         // A step in a loop counts once for each of its items, and a plan counts it once: one is not a part of the other.
@@ -40,7 +40,7 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
             words::mode_name(run.mode).to_owned(),
             steps,
             visible(&who(run.uid, run.login_uid)).into_owned(),
-            ending(run, &boot_id).to_owned(),
+            ending(run, dir).to_owned(),
         ]
     }));
     let widths: Vec<usize> = (0..7).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
@@ -54,12 +54,13 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
     Ok(0)
 }
 
-/// How a run ended, or that nobody knows.
+/// How a run of this journal ended, or that it has not.
 #[must_use]
-pub(super) fn ending(run: &RunSummary, boot_id: &str) -> &'static str {
+pub(super) fn ending(run: &RunSummary, dir: &Path) -> &'static str {
     match run.outcome {
-        Some(closed) => words::outcome_name(closed),
-        None if run.boot_id == boot_id => "still open, or without a word",
-        None => "without a word; restarted since",
+        Some(closed) => words::outcome(closed).1,
+        None if RunLock::held(&dir.join("locks"), run.id.number()) => "running",
+        None if run.boot_id == Identity::read().boot_id => "crashed: no end is recorded",
+        None => "interrupted: the host was restarted",
     }
 }

@@ -3,9 +3,8 @@
 mod error;
 mod export;
 mod list;
-mod sentence;
+mod replayed;
 mod show;
-mod story;
 mod tail;
 mod verify;
 

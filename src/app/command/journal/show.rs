@@ -1,26 +1,31 @@
-//! `halligan journal show`: one run, from its records.
+//! `halligan journal show`: one run, told from its records as it was told while it went on.
 
 use std::{io::Write, path::Path};
 
 use super::{
     error::{Result, within},
     list::ending,
-    story::Story,
+    replayed::Replayed,
 };
 use crate::{
-    app::session::run_name,
+    app::session::{operator::who, run_name},
+    event::{RunState, StepState},
     journal::{
         Digest, Head, JournalError,
-        identity::Identity,
-        reader::{Snapshot, runs},
+        reader::{RunSummary, Snapshot, runs},
         record::{Glance, Line},
+        shape::Body,
     },
-    ui::layout::Page,
-    words::sanitise::line as visible,
+    ui::{
+        layout::{Page, wrap},
+        replay::Replay,
+        report::LastScreen,
+    },
+    words::{self, moment::local, sanitise::line as visible},
 };
 
-/// Tells one run as a story; with `json`, its records as they stand. `run` is its name or the beginning of it; `page`, the
-/// terminal, if it goes to one.
+/// Tells one run; with `json`, gives its records as they stand. `run` is its name or the beginning of it; `page`, the terminal, if
+/// it goes to one.
 ///
 /// # Errors
 /// The journal cannot be read, or there is no such run.
@@ -28,8 +33,13 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
     let snapshot = within(dir, Snapshot::take(dir))?;
     let found = within(dir, runs(&snapshot))?;
     let summary = run_name::find(found.runs, run)?;
-    let mut story = Story::new(dir, page);
-    let mut head = None;
+    let (mut state, mut replay, replayed) = (RunState::default(), Replay::new(page), Replayed::from(dir));
+    let (mut head, mut why) = (None, String::new());
+    if !json {
+        let began = opening(&summary);
+        print(out, &page.map_or_else(|| vec![began.clone()], |page| wrap(&began, page.width, "", "  ")))?;
+        writeln!(out)?;
+    }
     let mut lines = snapshot.lines();
     while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
         if Glance::at(raw.bytes).is_none_or(|glance| glance.run != summary.id) {
@@ -39,20 +49,73 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
             out.write_all(raw.bytes)?;
             continue;
         }
-        match Line::read(raw.bytes) {
-            Ok(Line::Record(record)) => {
-                head = Some((record.header.seq, Digest::of(raw.bytes)));
-                story.tell(out, &record)?;
-            }
+        let record = match Line::read(raw.bytes) {
+            Ok(Line::Record(record)) => record,
             Ok(Line::Newer { v, .. }) => {
-                writeln!(out, "          line {} is in format {v}, which is newer than this halligan", raw.number)?;
+                writeln!(out, "line {} is in format {v}, which is newer than this halligan", raw.number)?;
+                continue;
             }
-            Err(fault) => writeln!(out, "          line {} cannot be told: {}", raw.number, visible(&fault.to_string()))?,
+            Err(fault) => {
+                writeln!(out, "line {} cannot be read: {}", raw.number, visible(&fault.to_string()))?;
+                continue;
+            }
+        };
+        head = Some((record.header.seq, Digest::of(raw.bytes)));
+        let at = record.header.ts;
+        match &record.body {
+            Body::RunClosed(closing) => why.clone_from(&closing.why),
+            Body::Torn(torn) => print(out, &replay.remark(at, &words::torn(torn.lines, torn.bytes)))?,
+            _ => {}
+        }
+        if let Some(event) = replayed.event(record.body) {
+            if let Err(illegal) = state.apply(&event) {
+                print(out, &replay.remark(at, &format!("this record is out of order: {illegal}")))?;
+            }
+            print(out, &replay.event(at, &event))?;
         }
     }
     if !json {
         let head = head.map(|(seq, hash)| Head::new(&summary.host, dir, seq, hash).to_string());
-        story.end(out, ending(&summary, &Identity::read().boot_id), head.as_deref())?;
+        let last = last_screen(&summary, &state, &why, ending(&summary, dir), head);
+        write!(out, "\n{}", last.render(&page.unwrap_or_else(Page::recorded)))?;
     }
     Ok(0)
+}
+
+fn print(out: &mut dyn Write, lines: &[String]) -> Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(Into::into)
+}
+
+/// Who began it, when and where: what the screen of the one who did need not say.
+fn opening(run: &RunSummary) -> String {
+    let began = local(run.opened).strftime("%Y-%m-%d %H:%M:%S %:z").to_string();
+    let mut origin = format!("began {began} by {} on {}", who(run.uid, run.login_uid), run.host);
+    if let Some(tty) = &run.tty {
+        origin.extend([", ", tty]);
+    }
+    if let Some(client) = run.ssh.as_ref().and_then(|ssh| ssh.split(' ').next()) {
+        origin.extend([", from ", client]);
+    }
+    format!("run {}  {}", run.id, visible(&origin))
+}
+
+/// How it ended and what is left.
+fn last_screen(run: &RunSummary, state: &RunState, why: &str, ending: &str, head: Option<String>) -> LastScreen {
+    let under_way = state.under_way.keys().map(|(place, part)| {
+        let name = words::part(*part).map_or_else(|| place.to_string(), |part| format!("{place} {part}"));
+        (name, "it began, and no end is recorded".to_owned())
+    });
+    let doubted = state.steps.iter().filter_map(|(place, step)| match step {
+        StepState::InDoubt { why } => Some((place.to_string(), why.clone())),
+        _ => None,
+    });
+    LastScreen {
+        completed: true,
+        why: why.lines().map(str::to_owned).collect(),
+        in_doubt: under_way.chain(doubted).map(|(place, why)| format!("{place}: {why}")).collect(),
+        owed: state.owed.iter().map(|(place, owed)| format!("{place}:  {}", owed.brief())).collect(),
+        closing: format!("run {} {ending}", run.id),
+        head,
+        ..LastScreen::default()
+    }
 }

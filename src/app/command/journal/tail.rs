@@ -1,14 +1,27 @@
-//! `halligan journal tail`: the last records of all runs, and those that come.
+//! `halligan journal tail`: what was told last of all runs, and what comes, each line with the run that it is of.
 
-use std::{collections::VecDeque, io::Write, path::Path, thread, time::Duration};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    io::Write,
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use super::{
     error::{Result, within},
-    sentence,
+    replayed::Replayed,
 };
 use crate::{
-    journal::{JournalError, reader::Snapshot, record::Line},
-    words::{moment::local, sanitise::line as visible},
+    event::RunId,
+    journal::{
+        JournalError,
+        reader::Snapshot,
+        record::{Glance, Line},
+        shape::Body,
+    },
+    ui::replay::Replay,
+    words::{self, sanitise::line as visible},
 };
 
 /// How often the file's size is asked for. Short for a reader, and nothing beside one step of a run.
@@ -20,6 +33,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The journal cannot be read, or has become shorter, which no halligan does to it.
 pub(super) fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, follow: bool) -> Result<u8> {
     let mut snapshot = within(dir, Snapshot::take(dir))?;
+    let mut runs = Followed { told: HashMap::new(), replayed: Replayed::from(dir) };
     let mut last: VecDeque<Vec<u8>> = VecDeque::with_capacity(number.min(10_000));
     let mut lines = snapshot.lines();
     while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
@@ -30,8 +44,20 @@ pub(super) fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, f
             last.push_back(raw.bytes.to_vec());
         }
     }
-    for line in last {
-        tell(out, &line, json)?;
+    if json {
+        last.iter().try_for_each(|line| out.write_all(line))?;
+    } else {
+        // What a step is called was said when it was reached, which may be long before.
+        let shown: HashSet<RunId> = last.iter().filter_map(|line| Glance::at(line)).map(|glance| glance.run).collect();
+        let mut told: VecDeque<String> = VecDeque::new();
+        let mut lines = snapshot.lines();
+        while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
+            if Glance::at(raw.bytes).is_none_or(|glance| shown.contains(&glance.run)) {
+                told.extend(runs.tell(raw.bytes));
+                told.drain(..told.len().saturating_sub(number));
+            }
+        }
+        told.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     if !follow {
         return Ok(0);
@@ -45,24 +71,37 @@ pub(super) fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, f
         let Some(now) = within(dir, snapshot.grown(dir))? else { continue };
         let mut lines = now.lines_after(&snapshot);
         while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
-            tell(out, raw.bytes, json)?;
+            if json {
+                out.write_all(raw.bytes)?;
+            } else {
+                runs.tell(raw.bytes).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            }
         }
         snapshot = now;
     }
 }
 
-fn tell(out: &mut dyn Write, line: &[u8], json: bool) -> Result<()> {
-    if json {
-        return Ok(out.write_all(line)?);
+/// What has been told of each run.
+#[derive(Debug)]
+struct Followed {
+    told: HashMap<RunId, Replay>,
+    replayed: Replayed,
+}
+
+impl Followed {
+    /// A record in words, behind the name of its run; nothing for most.
+    fn tell(&mut self, line: &[u8]) -> Vec<String> {
+        let record = match Line::read(line) {
+            Ok(Line::Record(record)) => record,
+            Ok(Line::Newer { v, .. }) => return vec![format!("a record in format {v}, which is newer than this halligan")],
+            Err(fault) => return vec![format!("a line that cannot be read: {}", visible(&fault.to_string()))],
+        };
+        let (run, at) = (record.header.run, record.header.ts);
+        let replay = self.told.entry(run).or_insert_with(|| Replay::new(None));
+        let lines = match record.body {
+            Body::Torn(torn) => replay.remark(at, &words::torn(torn.lines, torn.bytes)),
+            body => self.replayed.event(body).map(|event| replay.event(at, &event)).unwrap_or_default(),
+        };
+        lines.into_iter().map(|line| format!("{run}  {line}")).collect()
     }
-    match Line::read(line) {
-        Ok(Line::Record(record)) => {
-            let at = local(record.header.ts).strftime("%Y-%m-%d %H:%M:%S").to_string();
-            let told = sentence::in_words(&record.body);
-            writeln!(out, "{at}  {}  {}", record.header.run, visible(told.lines().next().unwrap_or_default()))?;
-        }
-        Ok(Line::Newer { v, .. }) => writeln!(out, "a record in format {v}, which is newer than this halligan")?,
-        Err(fault) => writeln!(out, "a line that cannot be told: {}", visible(&fault.to_string()))?,
-    }
-    Ok(())
 }

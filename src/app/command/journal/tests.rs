@@ -27,7 +27,7 @@ fn lists_runs_with_how_they_ended() {
     let (code, text) = said(|out| list(out, &frozen(), false));
     let lines: Vec<_> = text.lines().collect();
     assert_eq!((code, lines.len()), (0, 5), "{text}");
-    assert!(lines[1].starts_with("00000001") && lines[1].ends_with("stuck"), "{text}");
+    assert!(lines[1].starts_with("00000001") && lines[1].ends_with("stuck: an undo failed"), "{text}");
     assert!(lines[2].contains("dry run") && lines[2].ends_with("completed"), "{text}");
     assert!(lines[4].contains("1 lines could not be read"), "{text}");
     let (_, json) = said(|out| list(out, &frozen(), true));
@@ -36,20 +36,23 @@ fn lists_runs_with_how_they_ended() {
 }
 
 #[test]
-fn tells_a_story_that_no_terminal_is_fooled_by() {
+fn tells_a_run_so_that_no_terminal_is_fooled() {
     let (code, text) = said(|out| show(out, &frozen(), "00000001", false, None));
     assert_eq!(code, 0);
     assert!(!text.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text}");
     for part in [
-        "the plan was confirmed at the terminal, typing `y`; shown was:\n          | Run 8 steps?\n          | Really?",
+        "  Run 8 steps?\n",
+        "  Really?\n",
+        "  the plan confirmed at the terminal: y\n",
         "Restart \\u{202e}Ceph OSDs",
         "from 10.1.0.7",
-        "param    token = (not shown)",
-        "set_noout ended well (exit 0, took 1.2s, asked 3 times)",
-        "ended    stuck: ok-to-stop said no",
-        "in doubt try_6",
-        "owed     nothing",
-        "head     halligan-head v1 ",
+        "token = (secret)",
+        "set_noout passed after 1.2s, asked 3 times: noout is set\n",
+        "  kept: stdout, 13 bytes: output/",
+        "try_6 in doubt: ",
+        "  in doubt  try_6: ",
+        "\nrun 00000001 stuck: an undo failed",
+        "journal head halligan-head v1 ",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
