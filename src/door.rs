@@ -11,9 +11,11 @@ pub use crate::{
 pub mod event {
     pub use crate::{
         event::{
-            fact::{Answerer, Captured, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Shown, StepOutcome, Verdict},
+            command::{Shown, Words},
+            fact::{Answerer, Captured, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, StepOutcome, Verdict},
             past::Past,
             place::Place,
+            plan::RecordedPlan,
             run_id::RunId,
             state::{Phase, RunState, StepState},
         },
@@ -49,7 +51,7 @@ pub mod plan {
 pub mod ports {
     pub use crate::ports::{
         Answer, Ask, Beforehand, Capture, Choice, EnvValue, Executor, Ledger, LedgerError, NoAnswer, Order, Prompt, Question, Ran, Site,
-        Words, interrupts::Interrupts,
+        interrupts::Interrupts,
     };
 }
 

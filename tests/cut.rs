@@ -132,7 +132,7 @@ impl Ledger for CutLedger {
     fn append(&self, event: &Event) -> Result<(), LedgerError> {
         let left = self.left.load(Ordering::SeqCst);
         if left == 0 {
-            return Err(LedgerError { what: "cut".to_owned(), source: None });
+            return Err(LedgerError::new("cut", None));
         }
         self.left.store(left - 1, Ordering::SeqCst);
         self.kept.append(event)
@@ -167,7 +167,7 @@ impl Executor for Mortal<'_> {
     }
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
         if self.ledger.left.load(Ordering::SeqCst) == 0 && self.ledger.killed.load(Ordering::SeqCst) {
-            return Err(LedgerError { what: "killed before it was spawned".to_owned(), source: None });
+            return Err(LedgerError::new("killed before it was spawned", None));
         }
         self.inner.execute(order, site, stop)
     }
@@ -294,7 +294,7 @@ fn check(bench: &Bench, ending: &Ending, cut: &str) {
         format!(
             "{cut}: {:?} {} {:?} owed {:?}\n{}\n{:?}",
             ending.outcome,
-            ending.why,
+            ending.why(),
             ending.place,
             ending.owed,
             names.join("\n"),

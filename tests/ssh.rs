@@ -19,8 +19,8 @@ use std::{
 
 use halligan::door::{
     Inventory, ProcessExecutor, Secrets,
-    event::{Captured, Effect, Exit, Part, Place},
-    ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
+    event::{Captured, Effect, Exit, Part, Place, Words},
+    ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site},
     runbook::{Origin, SourceText},
 };
 

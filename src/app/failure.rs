@@ -109,9 +109,6 @@ mod tests {
         let gone = || io::Error::other("the disk is gone");
         let error = JournalError::Io { doing: "reading it".to_owned(), source: gone() };
         assert_eq!(explain(&error), "reading it failed: the disk is gone");
-        assert_eq!(
-            explain(&LedgerError { what: "the disk is gone".to_owned(), source: Some(gone()) }),
-            "the journal cannot be written: the disk is gone"
-        );
+        assert_eq!(explain(&LedgerError::new("the disk is gone", Some(gone()))), "the journal cannot be written: the disk is gone");
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::runbook::{document::Effect, model::StepKind};
 
-use super::place::Place;
+use super::{command::Shown, place::Place, plan::RecordedPlan};
 
 /// What kind of run this is. Only a real one is evidence of what was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,49 +96,6 @@ impl Captured {
     #[must_use]
     pub fn empty() -> Self {
         Self { sha256: Self::EMPTY.to_owned(), bytes: 0, truncated: false, redactions: 0 }
-    }
-}
-
-/// A command as it is recorded and shown: all there is to know of it without its secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
-    /// Word by word; for a script `["bash", "-euo", "pipefail", "-c", SCRIPT]`.
-    pub argv: Vec<String>,
-    pub effect: Effect,
-    /// `None` is this machine.
-    pub host: Option<String>,
-    pub user: Option<String>,
-    pub cwd: Option<String>,
-    /// Names only.
-    pub env: Vec<String>,
-    pub stdin: bool,
-    pub timeout_ms: Option<u64>,
-}
-
-impl Shown {
-    /// The command as one would type it into a shell; for reading, never for running.
-    #[must_use]
-    pub fn line(&self) -> String {
-        // Only a NUL byte cannot be quoted, and no command that can be started has one.
-        let words = shlex::try_join(self.argv.iter().map(String::as_str)).unwrap_or_else(|_| self.argv.join(" "));
-        match &self.host {
-            Some(host) => format!("{words}   (on {host})"),
-            None => words,
-        }
-    }
-
-    /// The same in short, where it is only named: of a script of several lines the first stands for it.
-    #[must_use]
-    pub fn brief(&self) -> String {
-        let first = match self.argv.as_slice() {
-            [.., flag, script] if flag == "-c" => script.trim().split_once('\n').map(|(first, _)| first.trim_start_matches(['#', ' '])),
-            _ => None,
-        };
-        match (first, &self.host) {
-            (None, _) => self.line(),
-            (Some(first), Some(host)) => format!("{first} …   (on {host})"),
-            (Some(first), None) => format!("{first} …"),
-        }
     }
 }
 
@@ -275,7 +232,7 @@ pub struct Opening {
     pub source: String,
     /// Of the runbook's text.
     pub runbook_sha256: String,
-    pub plan: serde_json::Value,
+    pub plan: RecordedPlan,
     pub plan_sha256: String,
     /// Secrets as `null`.
     pub params: BTreeMap<String, serde_json::Value>,

@@ -1,15 +1,19 @@
 //! The facts of a run, and the one function that folds them into its state.
 
+pub(crate) mod command;
 mod escape;
 pub(crate) mod fact;
 mod kind;
 pub(crate) mod past;
 pub(crate) mod place;
+pub(crate) mod plan;
 pub(crate) mod run_id;
 pub(crate) mod state;
 
+pub(crate) use command::{Shown, Words};
 pub(crate) use fact::*;
 pub(crate) use past::Past;
 pub(crate) use place::Place;
+pub(crate) use plan::{RecordedInventory, RecordedPlan, RecordedRunbook, RecordedStep};
 pub(crate) use run_id::RunId;
 pub(crate) use state::{RunState, StepState};

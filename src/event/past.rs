@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    fact::{Captured, Effect, Event, Exit, Finding, Opening, Part, Shown, Skip, Verdict},
+    command::Shown,
+    fact::{Captured, Effect, Event, Exit, Finding, Opening, Part, Skip, Verdict},
     place::Place,
     state::{IllegalTransition, Phase, RunState},
 };

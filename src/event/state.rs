@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::{
-    fact::{Effect, Event, Mode, Outcome, Part, Shown, StepOutcome, Verdict},
+    command::Shown,
+    fact::{Effect, Event, Mode, Outcome, Part, StepOutcome, Verdict},
     place::Place,
 };
 

@@ -34,10 +34,8 @@ impl<E: Executor> Executor for DryExecutor<'_, E> {
 
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
         if !self.admits(order) {
-            return Err(LedgerError {
-                what: format!("a dry run was asked to run {}, which does more than read", order.place),
-                source: None,
-            });
+            let what = format!("a dry run was asked to run {}, which does more than read", order.place);
+            return Err(LedgerError::new(what, None));
         }
         self.0.execute(order, site, stop)
     }

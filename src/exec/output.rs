@@ -52,7 +52,7 @@ pub(super) fn read(
     ended: &AtomicBool,
     site: &dyn Site,
 ) -> Result<(Printed, bool), LedgerError> {
-    let failed = |source: io::Error| LedgerError { what: "a command's output".to_owned(), source: Some(source) };
+    let failed = |source: io::Error| LedgerError::new("a command's output", Some(source));
     let mut masker = Masker::new(secrets, Keeper::new(capture, site));
     let mut buffer = vec![0; PIECE];
     let mut deadline = None;

@@ -276,7 +276,5 @@ fn locate(environment: &BTreeMap<String, String>, program: &str) -> Option<PathB
 }
 
 fn joined(reader: thread::ScopedJoinHandle<'_, Result<(Printed, bool), LedgerError>>) -> Result<(Printed, bool), LedgerError> {
-    reader
-        .join()
-        .unwrap_or_else(|_| Err(LedgerError { what: "the thread that keeps a command's output has failed".to_owned(), source: None }))
+    reader.join().unwrap_or_else(|_| Err(LedgerError::new("the thread that keeps a command's output has failed", None)))
 }

@@ -211,7 +211,7 @@ mod tests {
             self.remark(signal)
         }
         fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
-            Err(LedgerError { what: "none".to_owned(), source: None })
+            Err(LedgerError::new("none", None))
         }
         fn line(&self, _: &str) {}
         fn listens(&self) -> bool {

@@ -15,11 +15,17 @@ use super::{
 };
 use crate::{
     event::{
-        Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RunId, Shown, Skip,
-        StepOutcome, Verdict as End,
+        Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, RunId,
+        Shown, Skip, StepOutcome, Verdict as End, Words,
     },
     ports::Ledger,
 };
+
+/// A plan with what a later halligan may write into it, and every kind of number.
+fn plan() -> RecordedPlan {
+    let steps = json!([{"id": "set_noout", "half": 0.1, "third": 0.333_333_333_333_333_3, "big": u64::MAX, "least": i64::MIN}]);
+    RecordedPlan { other: BTreeMap::from([("steps".to_owned(), steps)]), ..RecordedPlan::default() }
+}
 
 pub(super) fn opened(mode: Mode) -> Event {
     Event::RunOpened(Box::new(Opening {
@@ -27,7 +33,7 @@ pub(super) fn opened(mode: Mode) -> Event {
         title: "Restart \u{202e}Ceph OSDs \"one\" at a time\u{7f}".to_owned(),
         source: "runbooks/staggered-osd-restart.yaml".to_owned(),
         runbook_sha256: Captured::EMPTY.to_owned(),
-        plan: json!({"steps": [{"id": "set_noout", "half": 0.1, "third": 0.333_333_333_333_333_3, "big": u64::MAX, "least": i64::MIN}]}),
+        plan: plan(),
         plan_sha256: Captured::EMPTY.to_owned(),
         params: BTreeMap::from([("osds".to_owned(), json!([0, 1])), ("token".to_owned(), json!(null))]),
         mode,
@@ -37,7 +43,7 @@ pub(super) fn opened(mode: Mode) -> Event {
 
 pub(super) fn shown(effect: Effect) -> Shown {
     Shown {
-        argv: ["ceph", "osd", "set", "noout \n\u{9b}31m"].map(String::from).to_vec(),
+        words: Words::Argv(["ceph", "osd", "set", "noout \n\u{9b}31m"].map(String::from).to_vec()),
         effect,
         host: Some("db3".to_owned()),
         user: None,

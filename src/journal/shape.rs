@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::digest::Digest;
 use crate::event::{
-    Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Shown, Skip, StepKind,
+    Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, Shown, Skip, StepKind,
     StepOutcome, Verdict,
 };
 
@@ -48,7 +48,7 @@ shapes! {
         title: String,
         source: String,
         runbook_sha256: String,
-        plan: serde_json::Value,
+        plan: RecordedPlan,
         plan_sha256: String,
         params: BTreeMap<String, serde_json::Value>,
         mode: Mode,

@@ -116,7 +116,7 @@ impl Shared {
             None => match self.append_to(&mut state, entry) {
                 Ok(()) => return Ok(()),
                 // Nothing was written, and nothing has begun that would have to be recorded.
-                Err(error @ JournalError::NoRoom { .. }) => return Err(ledger_error(error, "")),
+                Err(error @ JournalError::NoRoom { .. }) => return Err(ledger_error(error, None)),
                 Err(error) => {
                     let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
                     let why = format!("{error}{}", source.unwrap_or_default());
@@ -137,7 +137,7 @@ impl Shared {
             Err(error) => error.to_string(),
         };
         state.stray = Some(chain);
-        Err(ledger_error(failure, &fate))
+        Err(ledger_error(failure, Some(fate)))
     }
 
     pub(super) fn append_to(&self, state: &mut ChainState, entry: &NewRecord<'_>) -> Result<(), JournalError> {
@@ -219,10 +219,10 @@ impl Shared {
     }
 }
 
-pub(super) fn ledger_error(error: JournalError, fate: &str) -> LedgerError {
-    let what = if fate.is_empty() { error.to_string() } else { format!("{error}; {fate}") };
+pub(super) fn ledger_error(error: JournalError, fate: Option<String>) -> LedgerError {
+    let what = error.to_string();
     match error {
-        JournalError::Io { source, .. } | JournalError::NoRoom { source, .. } => LedgerError { what, source: Some(source) },
-        _ => LedgerError { what, source: None },
+        JournalError::Io { source, .. } | JournalError::NoRoom { source, .. } => LedgerError { what, fate, source: Some(source) },
+        _ => LedgerError { what, fate, source: None },
     }
 }

@@ -198,7 +198,7 @@ impl Ledger for RunLedger {
 
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
         if let Some(why) = &self.journal.state().poison {
-            return Err(ledger_error(JournalError::Poisoned { why: why.clone() }, ""));
+            return Err(ledger_error(JournalError::Poisoned { why: why.clone() }, None));
         }
         let unsynced = match self.durability {
             Durability::EachRecord => None,

@@ -17,7 +17,7 @@ pub(crate) use binding::BoundParams;
 pub(crate) use scope::{Evaluated, Scope};
 
 use crate::{
-    event::Place,
+    event::{Place, RecordedInventory, RecordedPlan, RecordedRunbook, RecordedStep},
     inventory::Inventory,
     runbook::{
         model::{Origin, Runbook, Step},
@@ -25,8 +25,19 @@ use crate::{
     },
 };
 
-fn called(runbook: &Runbook) -> serde_json::Value {
-    serde_json::json!({ "source": runbook.source.name, "sha256": runbook.source.sha256, "text": &*runbook.source.text })
+fn called(runbook: &Runbook) -> RecordedRunbook {
+    let source = &runbook.source;
+    RecordedRunbook { source: source.name.clone(), sha256: source.sha256.clone(), text: source.text.to_string() }
+}
+
+/// The steps of a runbook, those inside loops and groups too, as they are recorded.
+pub(crate) fn outline(runbook: &Runbook) -> impl Iterator<Item = RecordedStep> {
+    runbook.all_steps().map(|step| RecordedStep {
+        id: step.id.to_string(),
+        title: step.title.as_ref().map(ToString::to_string),
+        kind: step.kind(),
+        effect: step.effect(),
+    })
 }
 
 /// A runbook that is bound to its parameters, with the runbooks that it calls.
@@ -61,25 +72,29 @@ impl Plan {
 
     /// All that the plan consists of, for the journal. Secrets are `null`.
     #[must_use]
-    pub fn record(&self) -> serde_json::Value {
-        let called: serde_json::Map<_, _> = self.called.iter().map(|(name, runbook)| (name.to_string(), called(runbook))).collect();
-        let mut record = serde_json::json!({
-            "runbook": self.runbook.name,
-            "sha256": self.runbook.source.sha256,
-            "text": &*self.runbook.source.text,
-            "params": self.bound.shown(),
-            "called": called,
-        });
-        if let (Some(inventory), serde_json::Value::Object(record)) = (&self.inventory, &mut record) {
+    pub fn record(&self) -> RecordedPlan {
+        let inventory = self.inventory.as_ref().map(|inventory| {
             let source = &inventory.source;
             let name = match &source.origin {
                 Origin::File(path) => path.display().to_string(),
                 Origin::Bundled => source.name.clone(),
             };
-            let shown = serde_json::json!({"name": name, "sha256": source.sha256});
-            record.insert("inventory".to_owned(), shown);
+            RecordedInventory { name, sha256: source.sha256.clone() }
+        });
+        RecordedPlan {
+            runbook: Some(self.runbook.name.to_string()),
+            sha256: Some(self.runbook.source.sha256.clone()),
+            text: Some(self.runbook.source.text.to_string()),
+            params: Some(self.bound.shown()),
+            called: Some(self.called.iter().map(|(name, runbook)| (name.to_string(), called(runbook))).collect()),
+            inventory,
+            ..RecordedPlan::default()
         }
-        record
+    }
+
+    /// Its steps as they are recorded, those of called runbooks too.
+    pub(crate) fn outline(&self) -> impl Iterator<Item = RecordedStep> {
+        std::iter::once(&self.runbook).chain(self.called.values()).flat_map(|runbook| outline(runbook))
     }
 
     /// What expressions see as `inventory`.
@@ -93,10 +108,55 @@ impl Plan {
         self.digest.get_or_init(|| {
             use std::fmt::Write;
             let mut hex = String::with_capacity(64);
-            for byte in Sha256::digest(self.record().to_string()) {
+            for byte in Sha256::digest(serde_json::json!(self.record()).to_string()) {
                 let _ = write!(hex, "{byte:02x}");
             }
             hex
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        event::StepKind,
+        plan::binding::{Given, bind},
+        runbook::{model::SourceText, resolve},
+    };
+
+    fn runbook(text: &str) -> Arc<Runbook> {
+        let source = SourceText { name: "x.yaml".into(), origin: Origin::Bundled, text: text.into(), sha256: "0".repeat(64) };
+        let (runbook, report) = resolve(source);
+        Arc::new(runbook.unwrap_or_else(|| panic!("{}", report.plain())))
+    }
+
+    #[test]
+    fn the_digest_is_of_what_it_always_was_and_the_outline_of_every_step() {
+        let head = "halligan: 1\nsummary: For a test.\nreviewed: 2026-11-01\n";
+        let text =
+            format!("{head}name: x\ntitle: X\nparams:\n  n: {{type: float, help: A number, default: 0.1}}\nsteps:\n- {{id: a, call: y}}\n");
+        let inner = format!(
+            "{head}name: y\ntitle: Y\nsteps:\n- id: g\n  title: 'All of {{{{ run.id }}}}'\n  group: All\n  steps:\n  - {{id: b, run: [ls], effect: read}}\n"
+        );
+        let (outer, inner_runbook) = (runbook(&text), runbook(&inner));
+        let (bound, _) = bind(&outer, &Given::default()).unwrap();
+        let called = BTreeMap::from([(inner_runbook.name.clone(), Arc::clone(&inner_runbook))]);
+        let plan = Plan::new(Arc::clone(&outer), bound, called, None);
+        let sha256 = "0".repeat(64);
+        let record = json!({
+            "runbook": "x", "sha256": sha256, "text": text, "params": {"n": 0.1},
+            "called": {"y": {"source": "x.yaml", "sha256": sha256, "text": inner}},
+        });
+        assert_eq!(serde_json::to_string(&plan.record()).unwrap(), record.to_string());
+        let outline: Vec<_> = plan.outline().map(|step| (step.id, step.title, step.kind)).collect();
+        let step = |id: &str, title: Option<&str>, kind| (id.to_owned(), title.map(str::to_owned), kind);
+        let expected =
+            [step("a", None, StepKind::Call), step("g", Some("All of {{ run.id }}"), StepKind::Group), step("b", None, StepKind::Run)];
+        assert_eq!(outline, expected);
     }
 }

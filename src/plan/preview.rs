@@ -7,7 +7,7 @@ use super::{
     scope::{Evaluated, Scope, list_of, scalar_text},
 };
 use crate::{
-    event::{Effect, Shown, StepKind},
+    event::{Effect, Shown, StepKind, Words},
     expression,
     runbook::model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
 };
@@ -279,8 +279,17 @@ impl Filling<'_> {
         let host = on.map(&mut fill).and_then(|mut words| words.pop()).filter(|host| !host.is_empty() && host != "local");
         needs.sort();
         needs.dedup();
-        let shown = Shown { argv, effect: Effect::Read, host, user: None, cwd: None, env: Vec::new(), stdin: false, timeout_ms: None };
-        (shown.line(), needs)
+        let shown = Shown {
+            words: Words::Argv(argv),
+            effect: Effect::Read,
+            host,
+            user: None,
+            cwd: None,
+            env: Vec::new(),
+            stdin: false,
+            timeout_ms: None,
+        };
+        (crate::words::command(&shown), needs)
     }
 }
 

@@ -10,6 +10,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
 
+pub(crate) use crate::event::Words;
 use crate::event::{Answerer, Captured, Effect, Event, Exit, Part, Place, Progress, Shown};
 
 /// Keeps what happened. An event counts only once this has taken it.
@@ -38,11 +39,20 @@ pub trait Capture: io::Write + Send {
 
 /// The record cannot be kept.
 #[derive(Debug, thiserror::Error)]
-#[error("the journal cannot be written: {what}")]
+#[error("the journal cannot be written: {what}{}", fate.as_ref().map(|fate| format!("; {fate}")).unwrap_or_default())]
 pub struct LedgerError {
     pub what: String,
+    /// What has become of the record, if that can be said.
+    pub fate: Option<String>,
     #[source]
     pub source: Option<io::Error>,
+}
+
+impl LedgerError {
+    /// No more is known than what could not be done, and why.
+    pub fn new(what: impl Into<String>, source: Option<io::Error>) -> Self {
+        Self { what: what.into(), fate: None, source }
+    }
 }
 
 /// A value for a command's environment.
@@ -50,15 +60,6 @@ pub struct LedgerError {
 pub struct EnvValue {
     pub name: String,
     pub value: String,
-}
-
-/// What is to be run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Words {
-    /// Word by word, never empty.
-    Argv(Vec<String>),
-    /// A bash script.
-    Script(String),
 }
 
 /// A command with every expression in it resolved.
@@ -82,12 +83,8 @@ impl Order {
     /// What may be recorded and shown of it.
     #[must_use]
     pub fn shown(&self) -> Shown {
-        let argv = match &self.words {
-            Words::Argv(argv) => argv.clone(),
-            Words::Script(script) => ["bash", "-euo", "pipefail", "-c", script].map(String::from).to_vec(),
-        };
         Shown {
-            argv,
+            words: self.words.clone(),
             effect: self.effect,
             host: self.host.clone(),
             user: self.user.clone(),

@@ -58,7 +58,7 @@ impl Site for Deaf {
         Ok(())
     }
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
-        Err(LedgerError { what: "nothing is kept".to_owned(), source: None })
+        Err(LedgerError::new("nothing is kept", None))
     }
     fn line(&self, _: &str) {}
     fn listens(&self) -> bool {

@@ -8,8 +8,9 @@ use std::{
 use crate::{
     event::{Captured, Effect, Event, Outcome, Part, Place, RunState, Shown, StepOutcome},
     expression,
-    ports::{Capture, Executor, Interrupts, LedgerError, Order, Site, Words},
+    ports::{Capture, Executor, Interrupts, LedgerError, Order, Site},
     runbook::model::{Kind, Runbook},
+    words,
 };
 
 use super::{account::Account, line::Spot, rehearsal::Rehearsal};
@@ -123,7 +124,7 @@ fn settle(rehearsal: &Rehearsal, events: &[Event]) -> Vec<String> {
     rehearsal.simulator.revive();
     let mut told = Vec::new();
     for (place, shown) in state.owed.iter().rev() {
-        told.push(format!("{place} owes {}", shown.line()));
+        told.push(format!("{place} owes {}", words::command(shown)));
         let _ = rehearsal.simulator.execute(&order(place, shown), &Nowhere, &Interrupts::default());
     }
     // A rule that is missing here is missing for `halligan debts` only, and has been told if the run needed it.
@@ -132,14 +133,10 @@ fn settle(rehearsal: &Rehearsal, events: &[Event]) -> Vec<String> {
 }
 
 fn order(place: &Place, shown: &Shown) -> Order {
-    let words = match shown.argv.as_slice() {
-        [first @ .., script] if first == ["bash", "-euo", "pipefail", "-c"] => Words::Script(script.clone()),
-        argv => Words::Argv(argv.to_vec()),
-    };
     Order {
         place: place.clone(),
         part: Part::Cleanup,
-        words,
+        words: shown.words.clone(),
         effect: shown.effect,
         host: shown.host.clone(),
         user: shown.user.clone(),

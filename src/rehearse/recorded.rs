@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use indexmap::IndexMap;
 
-use crate::event::{Captured, Event, Exit, Finding, Part, Place, Shown};
+use crate::event::{Captured, Event, Exit, Finding, Part, Place, Shown, Words};
 
 use super::{account::Account, injection::part_word, suggestion::scalar};
 
@@ -56,7 +56,7 @@ impl RecordedAnswer {
 }
 
 /// Its words, and its host.
-type RecordedCommand = (Vec<String>, Option<String>);
+type RecordedCommand = (Words, Option<String>);
 /// Its answers, by where it ran.
 type RecordedAnswers = IndexMap<(Place, Part), Vec<RecordedAnswer>>;
 
@@ -92,7 +92,7 @@ impl Recorded<'_> {
         let commands = self.commands()?;
         line(if commands.is_empty() { "commands: []".to_owned() } else { "commands:".to_owned() });
         let mut faults = Vec::new();
-        for ((argv, host), answers) in &commands {
+        for ((words, host), answers) in &commands {
             let first = answers.values().flatten().next();
             let all_same = answers.values().flatten().all(|answer| first.is_some_and(|first| answer.same(first)));
             for ((place, part), here) in answers {
@@ -114,7 +114,7 @@ impl Recorded<'_> {
                         when.push_str(" and calls < 1");
                     }
                     let when = (!all_same).then_some(when);
-                    rule(self.name, argv, host.as_deref(), when.as_deref(), answer, &mut line, &mut made.files);
+                    rule(self.name, words, host.as_deref(), when.as_deref(), answer, &mut line, &mut made.files);
                     if all_same {
                         break;
                     }
@@ -144,14 +144,14 @@ impl Recorded<'_> {
                 }
                 Event::StepEnded { place, part, exit, stdout, stderr, took, askings, .. } => {
                     let Some(command) = under_way.remove(&(place.clone(), *part)) else { continue };
-                    if command.argv.is_empty() {
+                    if command.words.is_empty() {
                         continue;
                     }
                     let (stdout, stderr) = ((self.output)(stdout)?, (self.output)(stderr)?);
                     let waited = *askings > 1;
                     let took = if waited { Duration::ZERO } else { *took };
                     let answer = RecordedAnswer { exit: exit.clone(), stdout, stderr, took, waited };
-                    let answers = commands.entry((command.argv, command.host)).or_default();
+                    let answers = commands.entry((command.words, command.host)).or_default();
                     answers.entry((place.clone(), *part)).or_default().push(answer);
                 }
                 _ => {}
@@ -178,7 +178,7 @@ impl Recorded<'_> {
             }
         }
         let ran = self.events.iter().filter_map(|event| match event {
-            Event::StepBegan { command, .. } => command.argv.first().map(String::as_str),
+            Event::StepBegan { command, .. } => command.words.program(),
             _ => None,
         });
         let mut programs: Vec<&str> = self.programs.iter().map(String::as_str).chain(ran).filter(|name| !missing.contains(name)).collect();
@@ -232,7 +232,7 @@ impl Recorded<'_> {
             line(format!("  at: {}", scalar(place.as_str())));
         }
         let changes = self.events.iter().filter_map(|event| match event {
-            Event::StepBegan { command, .. } if command.effect != crate::event::Effect::Read && !command.argv.is_empty() => Some(command),
+            Event::StepBegan { command, .. } if command.effect != crate::event::Effect::Read && !command.words.is_empty() => Some(command),
             _ => None,
         });
         let changes: Vec<&Shown> = changes.collect();
@@ -241,7 +241,7 @@ impl Recorded<'_> {
         }
         for command in changes {
             let on = command.host.as_ref().map(|host| format!(", on: {}", scalar(&super::matcher::escape(host)))).unwrap_or_default();
-            line(format!("    - {{{}{on}}}", pattern(&command.argv)));
+            line(format!("    - {{{}{on}}}", pattern(&command.words)));
         }
         let owed: Vec<String> = account.owed.iter().map(|place| scalar(place.as_str())).collect();
         line(format!("  owed: [{}]", owed.join(", ")));
@@ -249,12 +249,10 @@ impl Recorded<'_> {
 }
 
 /// The pattern that matches exactly this command.
-fn pattern(argv: &[String]) -> String {
-    match argv {
-        [first @ .., script] if first == ["bash", "-euo", "pipefail", "-c"] => {
-            format!("script: {}", serde_json::Value::from(format!("^{}$", regex::escape(script))))
-        }
-        argv => {
+fn pattern(words: &Words) -> String {
+    match words {
+        Words::Script(script) => format!("script: {}", serde_json::Value::from(format!("^{}$", regex::escape(script)))),
+        Words::Argv(argv) => {
             let words: Vec<String> = argv.iter().map(|word| scalar(&super::matcher::escape(word))).collect();
             format!("match: [{}]", words.join(", "))
         }
@@ -263,14 +261,14 @@ fn pattern(argv: &[String]) -> String {
 
 fn rule(
     name: &str,
-    argv: &[String],
+    words: &Words,
     host: Option<&str>,
     when: Option<&str>,
     answer: &RecordedAnswer,
     line: &mut impl FnMut(String),
     files: &mut BTreeMap<String, Vec<u8>>,
 ) {
-    line(format!("  - {}", pattern(argv)));
+    line(format!("  - {}", pattern(words)));
     if let Some(host) = host {
         line(format!("    on: {}", scalar(&super::matcher::escape(host))));
     }
@@ -352,7 +350,7 @@ mod tests {
             let mut text = "halligan_scenario: 1\nrunbook: x\ntitle: t\ncommands:\n".to_owned();
             rule(
                 "s",
-                &["a".into(), "{x}".into()],
+                &Words::Argv(vec!["a".into(), "{x}".into()]),
                 None,
                 None,
                 &answer,

@@ -175,7 +175,7 @@ impl Simulator {
         };
         let plain = Twist::default();
         let mut fatal = None;
-        let mut end = |what: &str, source| fatal = Some(LedgerError { what: what.to_owned(), source });
+        let mut end = |what: &str, source| fatal = Some(LedgerError::new(what, source));
         let ending = match injection.mishap {
             Mishap::Fail => {
                 CommandEnding { stderr: injection.stderr.clone().into_bytes(), ..CommandEnding::silent(Exit::Code(injection.code)) }
@@ -371,7 +371,7 @@ fn installed(programs: &[String], program: &str) -> bool {
 
 fn print(site: &dyn Site, mut bytes: Vec<u8>) -> Result<Printed, LedgerError> {
     let mut capture = site.capture()?;
-    capture.write_all(&bytes).map_err(|source| LedgerError { what: "its output could not be kept".to_owned(), source: Some(source) })?;
+    capture.write_all(&bytes).map_err(|source| LedgerError::new("its output could not be kept", Some(source)))?;
     if site.listens() {
         for line in String::from_utf8_lossy(&bytes).lines() {
             site.line(line);
@@ -411,7 +411,7 @@ impl Executor for Simulator {
             let mut stage = self.stage();
             if stage.ended.is_some() {
                 stage.afterwards.push(order.place.clone());
-                return Err(LedgerError { what: "halligan has ended before this".to_owned(), source: None });
+                return Err(LedgerError::new("halligan has ended before this", None));
             }
             let at = stage.now();
             stage.place = Some(order.place.clone());

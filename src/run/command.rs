@@ -401,7 +401,7 @@ impl CommandSite<'_> {
         self.engine.emit(event).map_err(|halt| match halt {
             Halt::Ledger(error) => error,
             // The fold refuses only what a bug brings about; the run stops as if its record were lost.
-            other => LedgerError { what: other.why(), source: None },
+            other => LedgerError::new(other.why(), None),
         })
     }
 }

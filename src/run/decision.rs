@@ -8,6 +8,7 @@ use crate::{
     plan::{Evaluated, Scope},
     ports::{Answer, Ask, Choice, Order, Question, Urgency},
     runbook::model::{Kind, OnFail, Step},
+    words,
 };
 
 impl Engine<'_> {
@@ -116,14 +117,14 @@ impl Engine<'_> {
         let would_run = order.shown();
         if order.effect == Effect::Destroy && !frame.covered.contains(&step.id) {
             let phrase = step.id.to_string();
-            let text = format!("{place} cannot be undone.{}\nIt would run:  {}", why_line(step), would_run.line());
+            let text = format!("{place} cannot be undone.{}\nIt would run:  {}", why_line(step), words::command(&would_run));
             self.ask_phrase(place, text, phrase, true)?;
         }
         if !self.step_by_step.load(Ordering::SeqCst) || order.effect == Effect::Read {
             return Ok(Choice::Run);
         }
         let choices = vec![Choice::Run, Choice::Skip, Choice::Continue, Choice::Stop];
-        let text = format!("Next: {place}{}\nIt would run:  {}", why_line(step), would_run.line());
+        let text = format!("Next: {place}{}\nIt would run:  {}", why_line(step), words::command(&would_run));
         let question = Question { place: Some(place.clone()), ask: Ask::Step { choices }, text };
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) => {

@@ -18,7 +18,7 @@ impl Secrets {
     }
 
     fn command(&self, command: &mut Shown) {
-        self.hide_all(command.argv.iter_mut().chain(&mut command.host).chain(&mut command.user).chain(&mut command.cwd));
+        self.hide_all(command.words.texts_mut().chain(&mut command.host).chain(&mut command.user).chain(&mut command.cwd));
     }
 
     fn verdict(&self, verdict: &mut Verdict) {

@@ -9,7 +9,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Ending {
     pub outcome: Outcome,
-    pub why: String,
+    /// Why it did not come to its end, each reason by itself.
+    pub whys: Vec<String>,
     /// Where it ended, if not at its end.
     pub place: Option<Place>,
     /// What would have answered a question that nobody could be asked.
@@ -25,4 +26,12 @@ pub struct Ending {
     /// The operator's signals ended it.
     pub interrupted: bool,
     pub state: RunState,
+}
+
+impl Ending {
+    /// All reasons as one text.
+    #[must_use]
+    pub fn why(&self) -> String {
+        self.whys.join("; ")
+    }
 }

@@ -167,18 +167,18 @@ impl Engine<'_> {
     /// Says how the run ended.
     pub(super) fn told(self, result: &Result<(), Halt>) -> Ending {
         let owed = self.owed();
-        let (outcome, why, place) = match result {
-            Ok(()) => (Outcome::Completed, String::new(), None),
-            Err(halt) => (Outcome::from(halt), halt.why(), halt.place().cloned()),
+        let (outcome, whys, place) = match result {
+            Ok(()) => (Outcome::Completed, Vec::new(), None),
+            Err(halt) => (Outcome::from(halt), halt.whys(), halt.place().cloned()),
         };
         let beforehand = match result {
             Err(Halt::Declined { beforehand, .. }) => beforehand.clone(),
             _ => None,
         };
-        let why = self.secrets.mask(&why).into_owned();
+        let whys = whys.iter().map(|why| self.secrets.mask(why).into_owned()).collect();
         Ending {
             outcome,
-            why,
+            whys,
             place,
             beforehand,
             owed,

@@ -10,7 +10,7 @@ use crate::{
 pub(super) enum Halt {
     /// The preflight said no.
     Blocked {
-        why: String,
+        whys: Vec<String>,
     },
     /// The operator said no, or nobody could be asked; `beforehand` would have answered.
     Declined {
@@ -73,21 +73,28 @@ impl Halt {
         }
     }
 
+    /// All that there is to say of it, as it is recorded.
     pub(super) fn why(&self) -> String {
+        self.whys().join("\n")
+    }
+
+    /// Each reason, in words.
+    pub(super) fn whys(&self) -> Vec<String> {
         match self {
-            Self::Blocked { why }
-            | Self::Declined { why, .. }
+            Self::Blocked { whys } => whys.clone(),
+            Self::Declined { why, .. }
             | Self::Failed { why, .. }
             | Self::Stopped { why, .. }
             | Self::Rollback { why, .. }
             | Self::OperatorNeeded { why, .. }
-            | Self::Stuck { why, .. } => why.clone(),
-            Self::Abandoned => "left at once, as asked".to_owned(),
-            Self::Ledger(error) => match &error.source {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            },
-            Self::Bug(error) => error.to_string(),
+            | Self::Stuck { why, .. } => vec![why.clone()],
+            Self::Abandoned => vec!["left at once, as asked".to_owned()],
+            Self::Ledger(LedgerError { what, fate, source }) => {
+                let source = source.as_ref().map(|source| format!(": {source}")).unwrap_or_default();
+                let failed = format!("the journal cannot be written: {what}{source}");
+                std::iter::once(failed).chain(fate.clone()).collect()
+            }
+            Self::Bug(error) => vec![error.to_string()],
         }
     }
 }

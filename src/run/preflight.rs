@@ -12,7 +12,7 @@ use crate::{
 
 impl Engine<'_> {
     /// Asks every preflight probe. Returns why the run may not go on, which only a dry run survives.
-    pub(super) fn preflight(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<Option<String>, Halt> {
+    pub(super) fn preflight(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<Option<Vec<String>>, Halt> {
         let at = Place::preflight_in(parent);
         let mut blocks = self.requirements(runbook, scope, &Place::requires_in(parent))?;
         // The answers of now judge one another; what the plan was made with comes after them.
@@ -67,8 +67,7 @@ impl Engine<'_> {
         if left.is_empty() {
             return Ok(None);
         }
-        let why = left.join("\n");
-        if self.setting.mode == Mode::DryRun { Ok(Some(why)) } else { Err(Halt::Blocked { why }) }
+        if self.setting.mode == Mode::DryRun { Ok(Some(left)) } else { Err(Halt::Blocked { whys: left }) }
     }
 
     /// What was found before the run's own first change, if it has come to that: what it has changed since speaks neither for

@@ -2,11 +2,12 @@
 
 use super::{engine::Engine, halt::Halt};
 use crate::{
-    event::{Event, Part, Place, Shown, Verdict},
+    event::{Event, Part, Place, Shown, Verdict, Words},
     expression,
     plan::{Evaluated, Scope},
     ports::{Answer, Ask, Order, Question},
     runbook::model::{Command, Program, Remedy, Step},
+    words,
 };
 
 /// An undo or cleanup, as ready as it can be.
@@ -30,12 +31,12 @@ impl PreparedRemedy {
 
 /// A command as it stands in the runbook.
 pub(super) fn written(command: &Command) -> Shown {
-    let argv = match &command.program {
-        Program::Argv(words) => words.iter().map(ToString::to_string).collect(),
-        Program::Shell(script) => vec!["bash".into(), "-euo".into(), "pipefail".into(), "-c".into(), script.to_string()],
+    let words = match &command.program {
+        Program::Argv(words) => Words::Argv(words.iter().map(ToString::to_string).collect()),
+        Program::Shell(script) => Words::Script(script.to_string()),
     };
     Shown {
-        argv,
+        words,
         effect: command.effect,
         host: command.on.as_ref().map(ToString::to_string),
         user: command.user.as_ref().map(ToString::to_string),
@@ -107,7 +108,7 @@ impl Engine<'_> {
     /// Asks before anything is taken back long after it was done. The inner error says that it is left as it is.
     fn may_take_back(&self, place: &Place, part: Part, order: &Order) -> Result<Result<(), String>, Halt> {
         let what = if part == Part::Undo { "Undo" } else { "Put back what was set by" };
-        let text = format!("{what} {place}\nIt would run:  {}", order.shown().line());
+        let text = format!("{what} {place}\nIt would run:  {}", words::command(&order.shown()));
         let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
         match self.ports.prompt.ask(&question) {
             Ok(Answer::Yes { typed, by }) => {

@@ -36,7 +36,7 @@ impl Engine<'_> {
                 && let Err(why) = self.compensate(&held.place, Part::Cleanup, release)?
             {
                 return Err(Halt::Blocked {
-                    why: format!("the shared lock `{name}` stands in this run's name and cannot be given back: {why}"),
+                    whys: vec![format!("the shared lock `{name}` stands in this run's name and cannot be given back: {why}")],
                 });
             }
             let release = self.lock_order(name, lock, Part::Cleanup);
@@ -49,10 +49,12 @@ impl Engine<'_> {
                 Verdict::Passed => {
                     frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false });
                 }
-                Verdict::Failed { why } => return Err(Halt::Blocked { why: format!("the shared lock `{name}` cannot be had: {why}") }),
+                Verdict::Failed { why } => {
+                    return Err(Halt::Blocked { whys: vec![format!("the shared lock `{name}` cannot be had: {why}")] });
+                }
                 Verdict::Unknown { why } => {
                     self.emit(Event::Owed { place, why: format!("nobody knows whether the lock was taken: {why}") })?;
-                    return Err(Halt::Blocked { why: format!("nobody knows whether the shared lock `{name}` was taken: {why}") });
+                    return Err(Halt::Blocked { whys: vec![format!("nobody knows whether the shared lock `{name}` was taken: {why}")] });
                 }
             }
         }
@@ -69,7 +71,7 @@ impl Engine<'_> {
         let place = release.place.clone();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Word by word as it was recorded: another operator may be at it now, and it stands in the name of the first.
-        release.words = Words::Argv(state.owed.get(&place)?.argv.clone());
+        release.words = state.owed.get(&place)?.words.clone();
         Some(Compensation { place, undo: None, cleanup: Some(PreparedRemedy::Ready(Box::new(release))), owed_when_stopped: false })
     }
 

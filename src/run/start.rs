@@ -46,7 +46,8 @@ impl Engine<'_> {
         let programs: Vec<_> = programs(self.plan).into_iter().map(located).map(|(path, program)| (program, path)).collect();
         let mut record = self.plan.record();
         // Beside the plan, not of it: its digest is the same on every machine.
-        record["programs"] = programs.iter().map(|(program, path)| (program.clone(), serde_json::json!(path))).collect();
+        record.programs = Some(programs.iter().cloned().collect());
+        record.outline = Some(self.plan.outline().collect());
         self.emit(Event::RunOpened(Box::new(Opening {
             runbook: runbook.name.to_string(),
             title: runbook.title.clone(),
@@ -81,7 +82,7 @@ impl Engine<'_> {
         let result = self.end_frame(frame, None, result);
         match blocked {
             // Only a dry run comes this far with a blocked preflight: it has shown what it could.
-            Some(why) => Err(Halt::Blocked { why }),
+            Some(whys) => Err(Halt::Blocked { whys }),
             None => result,
         }
     }

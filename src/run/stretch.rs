@@ -33,11 +33,11 @@ impl Engine<'_> {
         let mut inner_scope = self.scope(runbook, bound.scope_value());
         if self.was_done(place) {
             self.preflight_before(runbook, &mut inner_scope, Some(place))?;
-        } else if let Some(why) = match self.preflight(runbook, &mut inner_scope, Some(place)) {
-            Err(Halt::Blocked { why }) => Some(why),
+        } else if let Some(whys) = match self.preflight(runbook, &mut inner_scope, Some(place)) {
+            Err(Halt::Blocked { whys }) => Some(whys),
             other => other?,
         } {
-            return Ok(Did::failed(why));
+            return Ok(Did::failed(whys.join("\n")));
         }
         let mut inner = Frame::inside(frame);
         inner.passed_over |= passed_over;

@@ -337,9 +337,7 @@ impl Engine<'_> {
         for printed in [&mut ran.stdout, &mut ran.stderr] {
             let whole = printed.whole();
             let mut capture = self.ports.ledger.capture()?;
-            capture
-                .write_all(&printed.head)
-                .map_err(|error| LedgerError { what: "the output of a wait".to_owned(), source: Some(error) })?;
+            capture.write_all(&printed.head).map_err(|error| LedgerError::new("the output of a wait", Some(error)))?;
             printed.captured = Captured { truncated: !whole, ..capture.finish()? };
         }
         Ok(ran)

@@ -356,7 +356,7 @@ pub enum StepKind {
 }
 
 impl StepKind {
-    pub const ALL: [Self; 8] = [Self::Run, Self::Probe, Self::Wait, Self::Ask, Self::Manual, Self::Loop, Self::Group, Self::Call];
+    pub(crate) const ALL: [Self; 8] = [Self::Run, Self::Probe, Self::Wait, Self::Ask, Self::Manual, Self::Loop, Self::Group, Self::Call];
 
     /// Whether such a step is made of other steps.
     #[must_use]

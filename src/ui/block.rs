@@ -127,7 +127,7 @@ fn effect(style: Style, effect: Effect) -> String {
 /// A command with its effect; a script is shown line by line.
 #[must_use]
 pub(crate) fn command(page: &Page, command: &Shown) -> Vec<String> {
-    if command.argv.is_empty() {
+    if command.words.is_empty() {
         return Vec::new();
     }
     let label = effect(page.style, command.effect);

@@ -240,7 +240,7 @@ impl PlainNarrative {
                 let by = by.map(|by| format!(" {}", words::answerer(by))).unwrap_or_default();
                 format!("{place} was in doubt, settled{by} as {word}: {evidence}")
             }
-            Event::CleanupDue { place, command } => format!("{place} will be put back when it ends: {}", command.brief()),
+            Event::CleanupDue { place, command } => format!("{place} will be put back when it ends: {}", words::brief(command)),
             Event::Owed { place, why } => format!("{place} is still owed: {why}"),
             Event::Note { place, text } => match place {
                 Some(place) => format!("note: {place}: {text}"),

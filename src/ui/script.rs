@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     event::{
         Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Progress, Shown, Skip,
-        StepKind, StepOutcome, Verdict,
+        StepKind, StepOutcome, Verdict, Words,
     },
     ports::Observer,
 };
@@ -38,7 +38,7 @@ pub(super) struct Script<'a> {
 
 pub(super) fn shown(effect: Effect, argv: &[&str]) -> Shown {
     Shown {
-        argv: argv.iter().map(ToString::to_string).collect(),
+        words: Words::Argv(argv.iter().map(ToString::to_string).collect()),
         effect,
         host: None,
         user: None,
@@ -79,7 +79,7 @@ impl<'a> Script<'a> {
             title: "Restart Ceph OSDs one at a time".into(),
             source: "runbooks/staggered-osd-restart.yaml".into(),
             runbook_sha256: "4be1aaaaaaaaaaaaaaaaaaaa9f02".into(),
-            plan: json!({}),
+            plan: crate::event::RecordedPlan::default(),
             plan_sha256: "00".into(),
             params: BTreeMap::from([
                 ("batch".into(), json!([1, 1, "25%"])),
@@ -234,7 +234,8 @@ impl<'a> Script<'a> {
         self.event(&Event::StepPredicted { place: ask, part: Part::Main, prediction });
         let wipe = Place::top("wipe");
         self.reach(&wipe, "Overwrite the disk", StepKind::Run, Effect::Destroy);
-        let mut script = shown(Effect::Destroy, &["bash", "-euo", "pipefail", "-c", "ddrescue -f \"$FROM\" \"$TO\"\nsync\n"]);
+        let mut script = shown(Effect::Destroy, &[]);
+        script.words = Words::Script("ddrescue -f \"$FROM\" \"$TO\"\nsync\n".into());
         script.user = Some("root".into());
         self.event(&Event::StepPredicted { place: wipe, part: Part::Main, prediction: Prediction::WouldRun { command: script } });
         let late = Place::top("check_map");

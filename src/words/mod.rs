@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    event::{Answerer, Captured, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict},
+    event::{Answerer, Captured, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict, Words},
     quantity::show_duration,
     words::mark::Mark,
 };
@@ -68,9 +68,9 @@ pub(crate) fn mode_name(mode: Mode) -> &'static str {
 /// The script of a command that is one.
 #[must_use]
 pub(crate) fn script(command: &Shown) -> Option<&str> {
-    match command.argv.as_slice() {
-        [bash, flags, option, c, script] if bash == "bash" && flags == "-euo" && option == "pipefail" && c == "-c" => Some(script),
-        _ => None,
+    match &command.words {
+        Words::Script(script) => Some(script),
+        Words::Argv(_) => None,
     }
 }
 
@@ -89,7 +89,16 @@ pub(crate) fn place_of(command: &Shown) -> String {
 /// A command on one line; empty for a wait that runs none.
 #[must_use]
 pub(crate) fn command(command: &Shown) -> String {
-    format!("{}{}", quote::argv(&command.argv), place_of(command))
+    format!("{}{}", quote::argv(&command.words.argv()), place_of(command))
+}
+
+/// The same in short, where a command is only named: of a script of several lines the first stands for it.
+#[must_use]
+pub(crate) fn brief(command: &Shown) -> String {
+    match script(command).and_then(|script| script.trim().split_once('\n')) {
+        Some((first, _)) => format!("{} …{}", sanitise::line(first.trim_start_matches(['#', ' '])), place_of(command)),
+        None => self::command(command),
+    }
 }
 
 /// Where the journal keeps what a command printed; `None` if it printed nothing.

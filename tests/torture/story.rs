@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Duration};
 
 use halligan::door::{
     event::{
-        Answerer, Captured, Effect, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Phase, Place, RunId, RunState, Shown, StepOutcome,
-        StepState, Verdict as End,
+        Answerer, Captured, Effect, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, Phase, Place, RecordedPlan, RunId, RunState, Shown,
+        StepOutcome, StepState, Verdict as End, Words,
     },
     journal::{
         Chain, Digest, Disk, Durability, Head, Identity, Journal, JournalVerdict, Ladder, Line, Link, Local, RunLedger, Snapshot, verify,
@@ -67,7 +67,7 @@ pub fn open(disk: Arc<dyn Disk>, dir: &Path, second: &Path) -> Result<Journal, S
 
 fn command(step: usize) -> Shown {
     Shown {
-        argv: vec!["change".to_owned(), step.to_string()],
+        words: Words::Argv(vec!["change".to_owned(), step.to_string()]),
         effect: Effect::Change,
         host: None,
         user: None,
@@ -84,7 +84,7 @@ fn opened() -> Event {
         title: "Three steps".to_owned(),
         source: "three.yaml".to_owned(),
         runbook_sha256: Captured::EMPTY.to_owned(),
-        plan: serde_json::json!({"steps": (0..STEPS).map(|step| format!("step_{step}")).collect::<Vec<_>>()}),
+        plan: RecordedPlan::default(),
         plan_sha256: Captured::EMPTY.to_owned(),
         params: BTreeMap::from([("token".to_owned(), serde_json::Value::Null)]),
         mode: Mode::Real,
@@ -156,7 +156,7 @@ fn one(journal: &Journal, ledger: &RunLedger, step: usize, attempt: u32, mark: &
     // The second prints the same as the first.
     for piece in 0..3 {
         let text = format!("{} piece {piece}\n", step / 2).repeat(100);
-        capture.write_all(text.as_bytes()).map_err(|source| LedgerError { what: "output".to_owned(), source: Some(source) })?;
+        capture.write_all(text.as_bytes()).map_err(|source| LedgerError::new("output", Some(source)))?;
     }
     let stdout = capture.finish()?;
     ledger.append(&Event::StepEnded {

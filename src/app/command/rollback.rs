@@ -64,7 +64,7 @@ fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
         }
     }
     for (place, command) in &state.owed {
-        field("put back", format!("{place}  {}", command.brief()));
+        field("put back", format!("{place}  {}", crate::words::brief(command)));
     }
     if places.is_empty() && state.owed.is_empty() {
         field("nothing", "it has changed nothing that is not put back already".to_owned());

@@ -121,7 +121,7 @@ impl Trial {
                 }
                 Err(error) => {
                     ending.bug = true;
-                    ending.why = error.to_string();
+                    ending.whys = vec![error.to_string()];
                 }
             }
         }
@@ -164,12 +164,12 @@ impl Gone {
             hint: Some(
                 "a check that the run itself upsets tells how things stood before its first change: mark it `once: true`".to_owned(),
             ),
-            ..Wrong::at(&scenario.name, None, format!("taken up again, it is blocked by its own preflight: {}", self.ending.why))
+            ..Wrong::at(&scenario.name, None, format!("taken up again, it is blocked by its own preflight: {}", self.ending.why()))
         })
     }
 
     fn bug(&self) -> Option<Wrong> {
-        self.ending.bug.then(|| Wrong::at(&self.rehearsal.scenario.name, None, format!("halligan itself has a bug: {}", self.ending.why)))
+        self.ending.bug.then(|| Wrong::at(&self.rehearsal.scenario.name, None, format!("halligan itself has a bug: {}", self.ending.why())))
     }
 }
 

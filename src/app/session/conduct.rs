@@ -151,7 +151,7 @@ pub(crate) fn conduct(
 /// The journal cannot be written any more: what failed, where the records went, what is still under way, what to do.
 fn journal_failed(context: &Context, told: &mut report::LastScreen, stage: &Occasion<'_>, ending: &Ending) {
     "the journal cannot be written, and nothing more was started".clone_into(&mut told.what);
-    told.why = ending.why.split("; ").map(str::to_owned).collect();
+    told.why.clone_from(&ending.whys);
     for ((place, _), command) in &ending.state.under_way {
         told.why.push(match command.process {
             Some((pid, _)) => format!("{place} was under way as process {pid}: see whether it still is before anything else"),
@@ -180,7 +180,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
         Mode::DryRun => format!("dry run {run}"),
         Mode::Rehearsal => format!("rehearsal {run}"),
     };
-    let mut whys = ending.why.lines().map(str::to_owned);
+    let mut whys = ending.whys.iter().flat_map(|why| why.lines()).map(str::to_owned);
     match ending.outcome {
         Outcome::Completed => {}
         Outcome::Blocked => {
@@ -228,7 +228,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     }
     told.put_back = gathered.put_back.iter().map(|(place, done)| PutBack { what: place.to_string(), done: *done }).collect();
     for place in &ending.owed {
-        let owed = ending.state.owed.get(place).map(crate::event::Shown::brief).unwrap_or_default();
+        let owed = ending.state.owed.get(place).map(words::brief).unwrap_or_default();
         told.owed.push(format!("{place}:  {owed}"));
     }
     let (_, word) = words::outcome(ending.outcome);

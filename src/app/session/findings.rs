@@ -9,7 +9,7 @@ use crate::{
         remaining::{Found, Standing},
     },
     ui::layout::Page,
-    words::{moment::local, sanitise},
+    words::{self, moment::local, sanitise},
 };
 
 const LABEL: usize = 11;
@@ -61,7 +61,7 @@ pub(crate) fn screen(left: &Left, plan: &Plan, found: &[Found], once: &[String],
     field("done", &places(|standing| matches!(standing, Standing::Done)));
     field("skipped", &places(|standing| matches!(standing, Standing::Skipped)));
     for one in found {
-        let command = one.command.as_ref().map(|command| format!(":  {}", command.line())).unwrap_or_default();
+        let command = one.command.as_ref().map(|command| format!(":  {}", words::command(command))).unwrap_or_default();
         let place = &one.place;
         match &one.standing {
             Standing::PassedOver { why } => field("failed", &format!("{place}  {why}; the run goes on after it")),
@@ -77,7 +77,7 @@ pub(crate) fn screen(left: &Left, plan: &Plan, found: &[Found], once: &[String],
     }
     field("to do", &places(|standing| matches!(standing, Standing::ToDo)));
     for (place, command) in &left.history.past.state.owed {
-        field("owed", &format!("{place}  is put back at the end:  {}", command.brief()));
+        field("owed", &format!("{place}  is put back at the end:  {}", words::brief(command)));
     }
     if left.doubted {
         field("damaged", "the journal does not hold: you are asked about every change that it calls done");
@@ -111,5 +111,5 @@ fn shorten(places: &[String]) -> String {
 /// What a run owes, line by line.
 #[must_use]
 pub(crate) fn owed(history: &crate::journal::history::History) -> Vec<(Place, String)> {
-    history.past.state.owed.iter().map(|(place, command)| (place.clone(), command.brief())).collect()
+    history.past.state.owed.iter().map(|(place, command)| (place.clone(), words::brief(command))).collect()
 }

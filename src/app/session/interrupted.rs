@@ -121,14 +121,14 @@ impl Left {
     ) -> Result<Plan, Failure> {
         let id = self.history.run;
         let recorded = &self.opening.plan;
-        let text = recorded.get("text").and_then(serde_json::Value::as_str);
-        let runbook = recorded_text(&self.opening.source, text, &self.opening.runbook_sha256)
+        let runbook = recorded
+            .text
+            .as_deref()
+            .and_then(|text| recorded_text(&self.opening.source, text, &self.opening.runbook_sha256))
             .ok_or_else(|| Failure::new(ProgramExit::BadRunbook, format!("the records of run {id} do not hold its runbook's text")))?;
         let mut called = std::collections::BTreeMap::new();
-        let empty = serde_json::Map::new();
-        for (name, about) in recorded.get("called").and_then(serde_json::Value::as_object).unwrap_or(&empty) {
-            let part = |key: &str| about.get(key).and_then(serde_json::Value::as_str);
-            let source = recorded_text(part("source").unwrap_or(name), part("text"), part("sha256").unwrap_or_default())
+        for (name, about) in recorded.called.iter().flatten() {
+            let source = recorded_text(&about.source, &about.text, &about.sha256)
                 .ok_or_else(|| Failure::new(ProgramExit::BadRunbook, format!("the records of run {id} do not hold the text of {name}")))?;
             if as_it_is_now {
                 unchanged(context, id, &source)?;
@@ -157,9 +157,8 @@ impl Left {
 
     /// The inventory that the run was begun with, by path and SHA-256.
     fn begun_with(&self) -> Option<(&str, &str)> {
-        let inventory = self.opening.plan.get("inventory")?;
-        let part = |key: &str| inventory.get(key).and_then(serde_json::Value::as_str);
-        Some((part("name")?, part("sha256")?))
+        let inventory = self.opening.plan.inventory.as_ref()?;
+        Some((&inventory.name, &inventory.sha256))
     }
 
     /// The inventory that is named; else the one that the run was begun with, which must be as it was: another one may send what
@@ -311,8 +310,10 @@ fn take_over(context: &Context, directory: &std::path::Path, history: &mut Histo
 }
 
 /// The text as it was recorded, if it is what its digest says.
-fn recorded_text(name: &str, text: Option<&str>, sha256: &str) -> Option<SourceText> {
-    let text = text.filter(|text| Digest::of(text.as_bytes()).to_string() == sha256)?;
+fn recorded_text(name: &str, text: &str, sha256: &str) -> Option<SourceText> {
+    if Digest::of(text.as_bytes()).to_string() != sha256 {
+        return None;
+    }
     let origin = if name.starts_with("bundled:") { Origin::Bundled } else { Origin::File(name.into()) };
     Some(SourceText { name: name.to_owned(), origin, text: text.into(), sha256: sha256.to_owned() })
 }

@@ -16,7 +16,7 @@ use letter::Letter;
 use crate::{
     exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, posted},
     inventory::{self, Inventory, KindName, Transport},
-    ports::{EnvValue, Interrupts, Order, Words},
+    ports::{EnvValue, Interrupts, Order},
     secret::Secrets,
 };
 
@@ -66,10 +66,7 @@ impl Transports {
     /// # Errors
     /// The host is unknown or cannot be reached, or a secret would be seen on the way.
     pub(crate) fn carry(&self, order: &Order, secrets: &Secrets, stop: &Interrupts) -> Result<Passage, String> {
-        let argv = match &order.words {
-            Words::Argv(argv) => argv.clone(),
-            Words::Script(script) => ["bash", "-euo", "pipefail", "-c", script].map(String::from).to_vec(),
-        };
+        let argv = order.words.argv();
         let user = order.user.as_deref();
         match &order.host {
             Some(host) if !self.is_here(host)? => self.to_host(host, &argv, order, secrets, stop),

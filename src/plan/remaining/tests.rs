@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    event::{Answerer, Captured, Event, Excerpt, Exit, Mode, Opening, Past, Skip, StepOutcome},
+    event::{Answerer, Captured, Event, Excerpt, Exit, Mode, Opening, Past, RecordedPlan, Skip, StepOutcome, Words},
     runbook::{
         model::{Origin, Runbook, SourceText},
         resolve,
@@ -59,7 +59,7 @@ use Said::{Badly, Began, Continue, Done, Failed, Killed, Left, LeftIt, PutBack, 
 fn event(said: Said, step: &Step) -> Vec<Event> {
     let place = Place::top(step.id.as_str());
     let command = Shown {
-        argv: vec!["x".into()],
+        words: Words::Argv(vec!["x".into()]),
         effect: step.effect(),
         host: None,
         user: None,
@@ -104,7 +104,7 @@ fn past(step: &Step, said: &[Said], mode: Mode) -> Past {
         title: String::new(),
         source: String::new(),
         runbook_sha256: String::new(),
-        plan: serde_json::Value::Null,
+        plan: RecordedPlan::default(),
         plan_sha256: String::new(),
         params: std::collections::BTreeMap::new(),
         mode,

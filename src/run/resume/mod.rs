@@ -143,7 +143,7 @@ impl Engine<'_> {
         let mut ending = self.told(&result);
         if result.is_ok() && !ending.owed.is_empty() {
             ending.outcome = Outcome::Stopped;
-            "not everything could be settled".clone_into(&mut ending.why);
+            ending.whys = vec!["not everything could be settled".to_owned()];
         }
         ending
     }

@@ -18,6 +18,7 @@ use crate::{
         setting::Before,
     },
     runbook::model::{Kind, OnFail, Step},
+    words,
 };
 
 /// How a step is taken up.
@@ -183,7 +184,7 @@ impl Engine<'_> {
 fn detail(before: &Before<'_>, place: &Place) -> String {
     let mut lines = Vec::new();
     if let Some(command) = before.past.commands.get(place) {
-        lines.push(format!("  it was:     {}", command.line()));
+        lines.push(format!("  it was:     {}", words::command(command)));
     }
     let end = before.past.end(place, Part::Main);
     let printed = match end {

@@ -253,7 +253,7 @@ impl Before<'_> {
     /// A command as it had ended, with what it printed.
     fn ran(&self, end: &End) -> Result<Ran, Halt> {
         let printed = |captured: &crate::event::Captured| -> Result<Printed, Halt> {
-            let mut head = (self.output)(&captured.sha256).map_err(|what| Halt::Ledger(LedgerError { what, source: None }))?;
+            let mut head = (self.output)(&captured.sha256).map_err(|what| Halt::Ledger(LedgerError::new(what, None)))?;
             head.truncate(Printed::LIMIT);
             Ok(Printed::new(captured.clone(), head))
         };
