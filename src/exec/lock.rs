@@ -1,6 +1,7 @@
 //! Locks between operators on one host: two runs that hold one lock never run at once.
 
 use std::{
+    fmt,
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -16,7 +17,9 @@ use nix::{
     libc,
 };
 
-use crate::quantity::show_duration;
+use serde::{Deserialize, Serialize};
+
+use crate::{event::RunId, quantity::show_duration};
 
 /// How long a lock may outlive the halligan that held it. A command that it was just starting shares the lock until it has become
 /// a program of its own, which takes a moment, and a long one on a busy host.
@@ -35,11 +38,29 @@ fn outlive<T>(mut ask: impl FnMut() -> T, is_held: impl Fn(&T) -> bool) -> T {
     }
 }
 
+/// The run that holds a lock, as its file says for whoever is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LockHolder {
+    pub run: RunId,
+    pub runbook: String,
+    pub operator: String,
+    pub host: String,
+    pub pid: u32,
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run, runbook, operator, host, pid } = self;
+        write!(f, "run {run} of {runbook} by {operator} on {host}, pid {pid}")
+    }
+}
+
 /// A lock that could not be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LockError {
+    /// `holder` is in words; `run` is not known where the file does not say it: that of an earlier halligan, or of one that is just taking the lock.
     #[error("the lock `{name}` is held: {holder}{}", held_for(*.since))]
-    Held { name: String, holder: String, since: Option<Timestamp> },
+    Held { name: String, holder: String, run: Option<RunId>, since: Option<Timestamp> },
     #[error("the lock `{name}` cannot be taken in {}", path.display())]
     Unusable { name: String, path: PathBuf, source: io::Error },
 }
@@ -63,7 +84,7 @@ impl Locks {
     ///
     /// # Errors
     /// One of them is held, and by whom; or the directory cannot be used.
-    pub(crate) fn take(directory: &Path, names: &[String], holder: &str) -> Result<Self, LockError> {
+    pub(crate) fn take(directory: &Path, names: &[String], holder: &LockHolder) -> Result<Self, LockError> {
         let mut names: Vec<&String> = names.iter().collect();
         names.sort();
         names.dedup();
@@ -142,7 +163,23 @@ fn file_name(name: &str) -> String {
     file
 }
 
-fn take(directory: &Path, name: &str, holder: &str) -> Result<Flock<File>, LockError> {
+/// What a lock's file says of who holds it: a line of words, one with the time, and one for a program, as JSON. The first two have
+/// been there since the beginning.
+fn written(holder: &LockHolder) -> String {
+    let json = serde_json::json!(holder);
+    format!("{}\n{}\n{json}\n", holder.to_string().replace('\n', " "), Timestamp::now())
+}
+
+/// Reads who holds a lock, as far as its file says.
+fn held(name: &str, file: &str) -> LockError {
+    let mut lines = file.lines();
+    let words = lines.next().map(str::trim).filter(|line| !line.is_empty()).unwrap_or("by a run that has not said its name yet");
+    let since = lines.next().and_then(|line| line.trim().parse().ok());
+    let run = lines.next().and_then(|line| serde_json::from_str::<LockHolder>(line).ok()).map(|holder| holder.run);
+    LockError::Held { name: name.to_owned(), holder: words.to_owned(), run, since }
+}
+
+fn take(directory: &Path, name: &str, holder: &LockHolder) -> Result<Flock<File>, LockError> {
     let path = directory.join(file_name(name));
     let unusable = |source: io::Error| LockError::Unusable { name: name.to_owned(), path: path.clone(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
@@ -152,20 +189,14 @@ fn take(directory: &Path, name: &str, holder: &str) -> Result<Flock<File>, LockE
     let mut lock = match taken {
         Ok(lock) => lock,
         Err((mut file, Errno::EWOULDBLOCK)) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            let mut lines = holder.lines();
-            let holder = lines.next().map(str::trim).filter(|line| !line.is_empty()).unwrap_or("by a run that has not said its name yet");
-            let since = lines.next().and_then(|line| line.trim().parse().ok());
-            return Err(LockError::Held { name: name.to_owned(), holder: holder.to_owned(), since });
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            return Err(held(name, &text));
         }
         Err((_, errno)) => return Err(unusable(errno.into())),
     };
     // Only words for whoever is refused: the lock itself is the kernel's.
-    lock.set_len(0)
-        .and_then(|()| lock.rewind())
-        .and_then(|()| writeln!(lock, "{}\n{}", holder.replace('\n', " "), Timestamp::now()))
-        .map_err(unusable)?;
+    lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(written(holder).as_bytes())).map_err(unusable)?;
     Ok(lock)
 }
 
@@ -173,15 +204,21 @@ fn take(directory: &Path, name: &str, holder: &str) -> Result<Flock<File>, LockE
 mod tests {
     use super::*;
 
+    fn holder(run: &str) -> LockHolder {
+        LockHolder { run: run.parse().unwrap(), runbook: "x".into(), operator: "ops".into(), host: "db3".into(), pid: 7 }
+    }
+
     #[test]
     fn the_second_is_told_who_holds_it() {
         let directory = tempfile::tempdir().unwrap();
         let names = ["ceph/a".to_owned()];
-        let first = Locks::take(directory.path(), &names, "run 1 by ops").unwrap();
-        let refusal = Locks::take(directory.path(), &names, "run 2").unwrap_err();
-        assert!(refusal.to_string().starts_with("the lock `ceph/a` is held: run 1 by ops, for "), "{refusal}");
+        let first = Locks::take(directory.path(), &names, &holder("00000001")).unwrap();
+        let refusal = Locks::take(directory.path(), &names, &holder("00000002")).unwrap_err();
+        let text = refusal.to_string();
+        assert!(text.starts_with("the lock `ceph/a` is held: run 00000001 of x by ops on db3, pid 7, for "), "{text}");
+        assert!(matches!(refusal, LockError::Held { run: Some(run), .. } if run.number() == 1));
         drop(first);
-        assert!(Locks::take(directory.path(), &names, "run 2").is_ok());
+        assert!(Locks::take(directory.path(), &names, &holder("00000002")).is_ok());
     }
 
     #[test]
@@ -200,7 +237,8 @@ mod tests {
     fn a_lock_that_outlives_its_run_for_a_moment_is_waited_for() {
         let directory = tempfile::tempdir().unwrap();
         let names = ["a".to_owned()];
-        let (run, lock) = (RunLock::take(directory.path(), 7).unwrap(), Locks::take(directory.path(), &names, "run 7").unwrap());
+        let (run, lock) =
+            (RunLock::take(directory.path(), 7).unwrap(), Locks::take(directory.path(), &names, &holder("00000007")).unwrap());
         // The next one asks, and only then are they let go of.
         let (asked, let_go) = std::sync::mpsc::channel();
         thread::scope(|scope| {
@@ -220,7 +258,20 @@ mod tests {
             assert!(taken.is_ok());
         });
         assert!(RunLock::take(directory.path(), 7).unwrap().is_some());
-        assert!(Locks::take(directory.path(), &names, "run 8").is_ok());
+        assert!(Locks::take(directory.path(), &names, &holder("00000008")).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_says_less_is_understood() {
+        for (file, words, dated) in [
+            ("", "by a run that has not said its name yet", false),
+            ("run 1 by ops\n", "run 1 by ops", false),
+            ("run 0000000a of x by ops, pid 7\n2026-11-21T13:00:02Z\n", "run 0000000a of x by ops, pid 7", true),
+            ("run 0000000a of x by ops\n2026-11-21T13:00:02Z\n{\"run\":", "run 0000000a of x by ops", true),
+        ] {
+            let LockError::Held { holder, run, since, .. } = held("a", file) else { panic!("{file}") };
+            assert_eq!((holder.as_str(), run, since.is_some()), (words, None, dated));
+        }
     }
 
     #[test]

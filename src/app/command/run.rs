@@ -9,7 +9,7 @@ use crate::{
             conduct::{self, Occasion, Screens, Signals},
             journal::open_journal,
             load,
-            locks::{carried_out, lock_names, locks, shared_locks},
+            locks::{carried_out, holder, lock_names, locks, shared_locks},
             operator::{hostname, operator},
             owing::remind,
             parameters,
@@ -63,8 +63,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         Mode::Real => {
             let names = lock_names(&plan)?;
             setting.shared_locks = shared_locks(&plan, &names);
-            let holder = format!("run {id} of {} by {operator} on {}, pid {}", plan.runbook.name, setting.host, std::process::id());
-            locks(context, &names, &holder)?
+            locks(context, &names, &holder(&setting, &plan))?
         }
         Mode::DryRun | Mode::Rehearsal => Locks::default(),
     };

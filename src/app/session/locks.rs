@@ -11,9 +11,10 @@ use crate::{
     },
     cli::Subcommands,
     event::RunId,
-    exec::lock::{LockError, Locks, RunLock},
+    exec::lock::{LockError, LockHolder, Locks, RunLock},
     inventory::SharedLock,
     plan::{Evaluated, Plan, Scope},
+    run::Setting,
 };
 
 /// Shows others that the run is under way, for as long as this process lives.
@@ -62,13 +63,24 @@ pub(crate) fn lock_names(plan: &Plan) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-pub(crate) fn locks(context: &Context, names: &[String], holder: &str) -> Result<Locks, Failure> {
+/// Who holds the locks of this run.
+pub(crate) fn holder(setting: &Setting, plan: &Plan) -> LockHolder {
+    LockHolder {
+        run: setting.run_id,
+        runbook: plan.runbook.name.to_string(),
+        operator: setting.operator.clone(),
+        host: setting.host.clone(),
+        pid: std::process::id(),
+    }
+}
+
+pub(crate) fn locks(context: &Context, names: &[String], holder: &LockHolder) -> Result<Locks, Failure> {
     Locks::take(&journal_directory(context)?.join("locks"), names, holder).map_err(|error| match &error {
-        LockError::Held { holder, .. } => {
-            let run = holder.strip_prefix("run ").and_then(|rest| rest.split(' ').next()).unwrap_or("RUN").to_owned();
+        LockError::Held { run, .. } => {
+            let look = run.map_or_else(Subcommands::journal_list, |run| Subcommands::journal_show(&run.to_string()));
             Failure::new(ProgramExit::Stopped, error.to_string())
                 .why("two runs that hold one lock never run at once")
-                .suggest("see what it is doing, and wait for it:", context.line(Subcommands::journal_show(&run)))
+                .suggest("see what it is doing, and wait for it:", context.line(look))
                 .next("have its operator press Ctrl-C there: the lock goes with its process, and nothing else needs to be released")
         }
         LockError::Unusable { .. } => Failure::of(ProgramExit::Journal, &error),

@@ -4,7 +4,7 @@ use super::{
     conduct::{self, Occasion, Screens, Signals},
     interrupted::Left,
     journal::open_journal,
-    locks::{lock_names, locks, shared_locks},
+    locks::{holder, lock_names, locks, shared_locks},
     operator::{hostname, operator},
     parameters,
 };
@@ -48,13 +48,12 @@ pub(crate) fn take_up(
 ) -> Result<ProgramExit, Failure> {
     let id = left.history.run;
     let operator = operator();
-    let holder = format!("run {id} of {} by {operator}, pid {}", plan.runbook.name, std::process::id());
     let names = lock_names(plan)?;
     let shared_locks = shared_locks(plan, &names);
     still_shared(left, &shared_locks)?;
-    let _locks = locks(context, &names, &holder)?;
-    let journal = open_journal(context)?;
     let setting = Setting { run_id: id, operator, host: hostname(), mode: Mode::Real, step_by_step: manner.how.answers.step, shared_locks };
+    let _locks = locks(context, &names, &holder(&setting, plan))?;
+    let journal = open_journal(context)?;
     let output =
         |sha256: &str| journal.read_output(sha256).map_err(|error| format!("what a command had printed cannot be read back: {error}"));
     let before = Before {
