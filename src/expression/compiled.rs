@@ -133,7 +133,7 @@ impl Compiled {
     pub fn evaluate_bool(&self, scope: &Value) -> Result<bool, ExpressionError> {
         let value = self.evaluate(scope)?;
         bool::try_from(value.clone())
-            .map_err(|_| ExpressionError { message: format!("it must be true or false, and is {} ({value})", value.kind()), at: None })
+            .map_err(|_| ExpressionError::new(format!("it must be true or false, and is {} ({value})", value.kind())))
     }
 }
 
@@ -157,10 +157,10 @@ pub(crate) fn whole(template: &str) -> Option<&str> {
 pub(super) fn finished(text: &str, result: Result<Value, minijinja::Error>) -> Result<Value, ExpressionError> {
     let value = result.map_err(|error| fault(&error))?;
     if value.is_undefined() {
-        return Err(ExpressionError { message: format!("undefined value: `{text}` has no value"), at: None });
+        return Err(ExpressionError::new(format!("undefined value: `{text}` has no value")));
     }
     if value.kind() == ValueKind::Invalid {
-        return Err(ExpressionError { message: value.to_string(), at: None });
+        return Err(ExpressionError::new(value.to_string()));
     }
     Ok(value)
 }
@@ -172,7 +172,7 @@ pub(super) fn finished(text: &str, result: Result<Value, minijinja::Error>) -> R
 pub(crate) fn truth(text: &str, value: Value) -> Result<bool, ExpressionError> {
     match value.kind() {
         ValueKind::Bool => Ok(value.is_true()),
-        kind => Err(ExpressionError { message: format!("`{text}` must be true or false, and is {kind} ({value})"), at: None }),
+        kind => Err(ExpressionError::new(format!("`{text}` must be true or false, and is {kind} ({value})"))),
     }
 }
 

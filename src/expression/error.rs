@@ -2,12 +2,21 @@
 
 /// An expression or template that does not parse, or cannot be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{message}{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
 pub struct ExpressionError {
     /// What is wrong, in one sentence.
     pub message: String,
+    /// The name that was probably meant.
+    pub near: Option<String>,
     /// Where in the text, in bytes, if it is known.
     pub at: Option<std::ops::Range<usize>>,
+}
+
+impl ExpressionError {
+    /// No more is known than what is wrong.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), near: None, at: None }
+    }
 }
 
 pub(super) fn fault(error: &minijinja::Error) -> ExpressionError {
@@ -17,5 +26,5 @@ pub(super) fn fault(error: &minijinja::Error) -> ExpressionError {
         message = format!("{message}: {inner}");
         source = inner.source();
     }
-    ExpressionError { message, at: error.range() }
+    ExpressionError { message, near: None, at: error.range() }
 }

@@ -151,7 +151,7 @@ impl Scope {
     /// The values of these names, and of the variables among them.
     fn context(&self, names: &Names, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
         if depth > DEPTH {
-            return Err(ExpressionError { message: "variables refer to one another in a circle".to_owned(), at: None });
+            return Err(ExpressionError::new("variables refer to one another in a circle"));
         }
         let mut needs: Vec<String> = Vec::new();
         let mut found: Vec<(Arc<str>, Value)> = Vec::with_capacity(names.roots().len());
@@ -204,9 +204,8 @@ impl Scope {
         if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(known.clone());
         }
-        let value = self
-            .render_text(&template.text, depth + 1)
-            .map_err(|error| ExpressionError { message: format!("in vars.{name}: {error}"), at: None })?;
+        let value =
+            self.render_text(&template.text, depth + 1).map_err(|error| ExpressionError::new(format!("in vars.{name}: {error}")))?;
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.clone());
         Ok(value)
     }
@@ -319,7 +318,7 @@ pub(crate) fn scalar_text(value: &Value, source: &str) -> Result<String, Express
         ValueKind::String | ValueKind::Number => Ok(value.to_string()),
         // As YAML and JSON write it, and every program that reads flags: not `True`.
         ValueKind::Bool => Ok(value.is_true().to_string()),
-        kind => Err(ExpressionError { message: format!("`{source}` must be text or a number here, and is a {kind}"), at: None }),
+        kind => Err(ExpressionError::new(format!("`{source}` must be text or a number here, and is a {kind}"))),
     }
 }
 

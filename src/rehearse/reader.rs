@@ -297,6 +297,16 @@ pub(super) fn exit_code(number: i64) -> Result<i32, String> {
     u8::try_from(number).map(i32::from).map_err(|_| format!("{number} is no exit code: they go from 0 to 255"))
 }
 
+/// Whether a value is nothing, or has nothing somewhere inside it.
+fn holds_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(holds_null),
+        Value::Object(fields) => fields.values().any(holds_null),
+        _ => false,
+    }
+}
+
 /// What must not be true as one expression: a map says it of each variable that it names.
 fn never_text(written: NeverDocument) -> Result<(String, At), String> {
     let mut map = match written {
@@ -314,7 +324,7 @@ fn never_text(written: NeverDocument) -> Result<(String, At), String> {
     }
     for (path, value) in &map {
         let text = value.to_string();
-        if value.is_null() || text.contains("null") {
+        if holds_null(value) {
             return Err(format!("`{path}`: write an expression (`that`) to compare with nothing"));
         }
         let path = path.split('.').map(|part| if part.parse::<u64>().is_ok() { format!("[{part}]") } else { format!(".{part}") });
@@ -322,4 +332,18 @@ fn never_text(written: NeverDocument) -> Result<(String, At), String> {
         parts.push(format!("{} == {text}", path.trim_start_matches('.')));
     }
     if parts.is_empty() { Err("it names nothing that must not be".to_owned()) } else { Ok((parts.join(" and "), at)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_found_at_any_depth_and_in_no_text() {
+        for (value, holds) in [(json!(null), true), (json!([1, {"a": null}]), true), (json!("null"), false), (json!({"null": 1}), false)] {
+            assert_eq!(holds_null(&value), holds, "{value}");
+        }
+    }
 }

@@ -33,7 +33,7 @@ impl Formula {
     pub fn evaluate(&self, scope: &Value) -> Result<Value, String> {
         match self {
             Self::Fixed(value) => Ok(value.clone()),
-            Self::Template(template) => template.evaluate(scope).map_err(|error| error.message),
+            Self::Template(template) => template.evaluate(scope).map_err(|error| error.to_string()),
             Self::List(members) => members.iter().map(|member| member.evaluate(scope)).collect::<Result<Vec<_>, _>>().map(Value::from),
             Self::Map(members) => {
                 let pairs = members.iter().map(|(key, member)| Ok((key.clone(), member.evaluate(scope)?)));
@@ -192,15 +192,15 @@ impl UsableNames<'_> {
     /// # Errors
     /// It does not parse, or uses a name that is not known.
     pub(crate) fn expression(self, text: &str) -> Result<Compiled, String> {
-        self.check(&expression::check_expression(text).map_err(|error| error.message)?)?;
-        Compiled::expression(text).map_err(|error| error.message)
+        self.check(&expression::check_expression(text).map_err(|error| error.to_string())?)?;
+        Compiled::expression(text).map_err(|error| error.to_string())
     }
 
     /// # Errors
     /// As for an expression.
     pub(crate) fn template(self, text: &str) -> Result<Compiled, String> {
-        self.check(&expression::check_template(text).map_err(|error| error.message)?)?;
-        Compiled::template(text).map_err(|error| error.message)
+        self.check(&expression::check_template(text).map_err(|error| error.to_string())?)?;
+        Compiled::template(text).map_err(|error| error.to_string())
     }
 
     /// # Errors

@@ -328,7 +328,7 @@ fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Lo
     let scope = stage.scope(locals);
     let stdout = match &rule.stdout {
         Printout::Nothing => Ok(Vec::new()),
-        Printout::Template(template) => template.evaluate(&scope).map_err(|error| error.message).and_then(|value| text(&value)),
+        Printout::Template(template) => template.evaluate(&scope).map_err(|error| error.to_string()).and_then(|value| text(&value)),
         Printout::Json(formula) => formula.evaluate(&scope).and_then(|value| serde_json::to_vec(&value).map_err(|error| error.to_string())),
         Printout::Bytes(bytes) => Ok(bytes.to_vec()),
         Printout::Unread(path) => Err(format!("the fixture {path} has not been read")),
@@ -337,14 +337,14 @@ fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Lo
         Ok(stdout) => stdout,
         Err(what) => return broken(stage, rule, &format!("commands[{index}].stdout: {what}")),
     };
-    let stderr = rule.stderr.as_ref().map(|template| template.evaluate(&scope).map_err(|error| error.message));
+    let stderr = rule.stderr.as_ref().map(|template| template.evaluate(&scope).map_err(|error| error.to_string()));
     let stderr = match stderr.unwrap_or_else(|| Ok(Value::from(""))).and_then(|value| text(&value)) {
         Ok(stderr) => stderr,
         Err(what) => return broken(stage, rule, &format!("commands[{index}].stderr: {what}")),
     };
     let code = match &rule.code {
         Code::Fixed(code) => Ok(*code),
-        Code::Template(template) => template.evaluate(&scope).map_err(|error| error.message).and_then(|value| {
+        Code::Template(template) => template.evaluate(&scope).map_err(|error| error.to_string()).and_then(|value| {
             let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
             exit_code(number.ok_or_else(|| format!("`{value}` is no whole number"))?)
         }),

@@ -279,7 +279,7 @@ impl Stage {
         for assignment in set {
             let path = assignment.path.iter().map(|part| part.evaluate(&scope).map(|part| part.to_string()));
             let path: Result<Vec<_>, _> = path.collect();
-            let path = path.map_err(|error| (assignment.line.clone(), error.message))?;
+            let path = path.map_err(|error| (assignment.line.clone(), error.to_string()))?;
             values.push((path, assignment.value.evaluate(&scope).map_err(|what| (assignment.line.clone(), what))?));
         }
         drop(scope);

@@ -120,6 +120,17 @@ impl Parameter {
         }
     }
 
+    /// Whether what is wrong with such a value, or with an item of it, is that it begins with a dash.
+    #[must_use]
+    pub fn refuses_dash(&self, value: &Value) -> bool {
+        let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        items.iter().any(|item| self.kind.take(item).is_ok_and(|value| self.begins_with_refused_dash(&value)))
+    }
+
+    fn begins_with_refused_dash(&self, value: &Value) -> bool {
+        !self.leading_dash && value.as_str().is_some_and(|text| text.starts_with('-'))
+    }
+
     /// Holds one value (of a list, one element) against `min`, `max`, `pattern`, fixed `choices` and the rule for a leading dash.
     fn limit(&self, value: Value) -> Result<Value, String> {
         let secret = self.kind == TypeName::Secret;
@@ -136,7 +147,7 @@ impl Parameter {
             return Err(format!("{} is more than the largest allowed, {max}", shown()));
         }
         if let Value::String(text) = &value {
-            if text.starts_with('-') && !self.leading_dash {
+            if self.begins_with_refused_dash(&value) {
                 return Err(format!("{} begins with `-`, which a program could take for an option", shown()));
             }
             if let Some(pattern) = &self.pattern

@@ -319,7 +319,7 @@ impl Resolver<'_> {
         } else if let Err(why) = parameter.take(value) {
             let hint = match &parameter.choices {
                 Some(Choices::Fixed(choices)) => format!("write one of {}", choices.iter().map(plain).collect::<Vec<_>>().join(", ")),
-                _ if why.contains("begins with `-`") => "`leading_dash: true` allows it".to_owned(),
+                _ if parameter.refuses_dash(value) => "`leading_dash: true` allows it".to_owned(),
                 _ => format!("write {} that is allowed here", parameter.kind.words()),
             };
             self.bad_default(parameter, span, &format!("is not allowed: {why}"), &hint);

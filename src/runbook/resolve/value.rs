@@ -91,13 +91,12 @@ impl Resolver<'_> {
 
     fn bad_expression(&mut self, what: &str, field: Field<'_>, error: &ExpressionError) {
         let span = self.inside(field.span, field.text, error.at.clone());
-        let (message, hint) = match error.message.split_once("; did you mean ") {
-            Some((message, near)) => (message, format!("did you mean {near}")),
-            None if what == "expression" && field.text.contains("{{") => {
-                (error.message.as_str(), "an expression stands alone, without `{{ }}` around it".to_owned())
-            }
-            None => (error.message.as_str(), format!("write a Jinja {what}; quote words that are text: 'up'")),
+        let hint = match &error.near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if what == "expression" && field.text.contains("{{") => "an expression stands alone, without `{{ }}` around it".to_owned(),
+            None => format!("write a Jinja {what}; quote words that are text: 'up'"),
         };
+        let message = &error.message;
         self.faults.push(Fault::error("bad-expression", span, format!("`{}`: {message}", field.key)).label("here").hint(hint));
     }
 
