@@ -99,9 +99,6 @@ impl Captured {
     }
 }
 
-/// How the failure of a wait begins whose time is over, and which has not been told to give up before.
-pub(crate) const NOT_IN_TIME: &str = "not so after";
-
 /// What an ended command means for its step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
@@ -109,11 +106,21 @@ pub enum Verdict {
     Passed,
     Failed {
         why: String,
+        /// A wait whose time is over, and which has not been told to give up before. The first records of version 1 do not say.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        late: bool,
     },
     /// Nobody can say.
     Unknown {
         why: String,
     },
+}
+
+impl Verdict {
+    /// It has failed, and not for want of time.
+    pub fn failed(why: impl Into<String>) -> Self {
+        Self::Failed { why: why.into(), late: false }
+    }
 }
 
 /// The first and last of what a command printed, for the screen; never journaled.
@@ -193,6 +200,16 @@ impl Outcome {
     }
 }
 
+/// What a runbook requires and this machine does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shortfall {
+    /// The user that the runbook names: this is another one.
+    User { is: String },
+    /// These programs.
+    Programs(Vec<String>),
+}
+
 /// What was found before anything ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
@@ -207,6 +224,9 @@ pub enum Finding {
     Block {
         message: String,
         hint: Option<String>,
+        /// What the runbook requires and this machine does not have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lacks: Option<Shortfall>,
     },
     /// Could not be found out, which is not a pass.
     Unknown {
@@ -366,6 +386,8 @@ pub enum Event {
     Note {
         place: Option<Place>,
         text: String,
+        /// The next record was kept outside the journal while it could not be written: the SHA-256 of its line there, in hex.
+        taken: Option<String>,
     },
     Interrupted {
         signal: String,

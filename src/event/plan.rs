@@ -80,6 +80,7 @@ impl RecordedPlan {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
 fn write_kind<S: Serializer>(kind: &StepKind, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(kind.word())
 }

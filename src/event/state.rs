@@ -277,7 +277,7 @@ impl RunState {
                 match part {
                     Part::Main if in_doubt => {
                         let why = match verdict {
-                            Verdict::Failed { why } | Verdict::Unknown { why } => why.clone(),
+                            Verdict::Failed { why, .. } | Verdict::Unknown { why } => why.clone(),
                             Verdict::Passed => return Err(illegal("step_ended", "an outcome in doubt is never a success")),
                         };
                         self.steps.insert(place.clone(), StepState::InDoubt { why });

@@ -26,6 +26,7 @@ mod shared;
 pub(crate) mod signature;
 mod tail;
 pub(crate) mod verify;
+mod version_1;
 pub(crate) mod writer;
 
 pub(crate) use digest::Digest;

@@ -18,7 +18,6 @@ use super::{
     output::Outputs,
     reader::Snapshot,
     record::{Glance, Line},
-    shape::Body,
 };
 use crate::event::{Event, RunId};
 
@@ -64,9 +63,6 @@ fn read(dir: &Path, path: &Path) -> Option<Vec<u8>> {
     plain.then(|| fs::read(path).ok()).flatten()
 }
 
-/// How a note begins that says where the next record is from. The hash of the record follows.
-pub(crate) const TAKEN: &str = "the journal could not be written then; the next record was kept elsewhere: ";
-
 /// What the journal knows of the records in a file.
 struct AlreadyThere {
     /// Lines that are in the journal, of those that are in the file or that the file links to.
@@ -93,10 +89,9 @@ impl AlreadyThere {
             }
             if Glance::at(raw.bytes).is_some_and(|glance| glance.run == run && glance.kind == b"note")
                 && let Ok(Line::Record(record)) = Line::read(raw.bytes)
-                && let Body::Note(note) = &record.body
-                && let Some(hash) = note.text.strip_prefix(TAKEN)
+                && let Some(Event::Note { taken, .. }) = record.body.into_event()
             {
-                known.taken.extend(hash.get(..64).map(str::to_owned));
+                known.taken.extend(taken);
             }
         }
         Ok(known)

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     event::{
         Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, RunId,
-        Shown, Skip, StepOutcome, Verdict as End, Words,
+        Shortfall, Shown, Skip, StepOutcome, Verdict as End, Words,
     },
     ports::Ledger,
 };
@@ -95,14 +95,15 @@ pub(super) fn short(stdout: Captured) -> Vec<Event> {
 pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
     let place = Place::top;
     let why = || "it \"broke\"".to_owned();
-    let failed = || End::Failed { why: "exit 1".to_owned() };
+    let failed = || End::failed("exit 1");
     let unknown = || End::Unknown { why: "the connection broke".to_owned() };
     let checked = |finding| Event::Checked { place: Place::top("quorum"), title: "Monitors have quorum".to_owned(), finding };
     let mut events = vec![
         opened(Mode::Real),
         checked(Finding::Pass { message: "a, b, c".to_owned() }),
         checked(Finding::Warn { message: "half full".to_owned(), hint: Some("raise it".to_owned()) }),
-        checked(Finding::Block { message: "full".to_owned(), hint: None }),
+        checked(Finding::Block { message: "full".to_owned(), hint: None, lacks: None }),
+        checked(Finding::Block { message: "not found: a".to_owned(), hint: None, lacks: Some(Shortfall::Programs(vec!["a".to_owned()])) }),
         checked(Finding::Unknown { needs: vec!["params.osds".to_owned()] }),
         Event::Overridden { place: place("quorum"), title: "Quorum".to_owned(), reason: "known".to_owned(), by: Answerer::Flag },
         Event::Planned { steps: 8, read: 5, change: 2, destroy: 1 },
@@ -144,7 +145,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         Event::Owed { place: place("set_noout"), why: why() },
         began("set_noout", Part::Undo, Effect::Change),
         ended("set_noout", Part::Undo, Exit::Code(1), failed(), Captured::empty()),
-        Event::Note { place: Some(place("restart")), text: "called the owner\u{202e}".to_owned() },
+        Event::Note { place: Some(place("restart")), text: "called the owner\u{202e}".to_owned(), taken: None },
         Event::Interrupted { signal: "INT".to_owned() },
         closed(Outcome::Stopped),
         Event::Resumed { from: "0000007f".to_owned() },
@@ -165,7 +166,7 @@ pub(super) fn dry() -> Vec<Event> {
         predicted(Prediction::WouldRun { command: shown(Effect::Change) }),
         predicted(Prediction::AtRunTime { needs: vec!["steps.a.output".to_owned()] }),
         predicted(Prediction::WouldAsk { question: "Go on?".to_owned() }),
-        Event::Note { place: None, text: String::new() },
+        Event::Note { place: None, text: String::new(), taken: Some("0".repeat(64)) },
         closed(Outcome::Completed),
     ]
 }

@@ -7,19 +7,19 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::digest::Digest;
+use super::{digest::Digest, version_1};
 use crate::event::{
     Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, Shown, Skip, StepKind,
     StepOutcome, Verdict,
 };
 
 macro_rules! shapes {
-    ($($shape:ident ($($name:literal)|+) { $($field:ident: $type:ty),* $(,)? })*) => {
+    ($($shape:ident ($($name:literal)|+) { $($(#[$meta:meta])* $field:ident: $type:ty),* $(,)? })*) => {
         $(
             #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
             #[serde(deny_unknown_fields)]
             pub struct $shape {
-                $(pub $field: $type),*
+                $($(#[$meta])* pub $field: $type),*
             }
         )*
 
@@ -87,7 +87,13 @@ shapes! {
     DoubtResolved("doubt_resolved") { place: Place, outcome: StepOutcome, evidence: String, by: Option<Answerer> }
     CleanupDue("cleanup_due") { place: Place, command: Shown }
     Owed("owed") { place: Place, why: String }
-    Note("note") { place: Option<Place>, text: String }
+    Note("note") {
+        place: Option<Place>,
+        text: String,
+        // Came later, and stands only where there is something to say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken: Option<String>,
+    }
     Interrupted("interrupted") { signal: String }
     Resumed("resumed") { from: String }
     RunClosed("run_closed") { outcome: Outcome, why: String, owed: Vec<Place> }
@@ -130,7 +136,7 @@ impl Body {
             Event::DoubtResolved { place, outcome, evidence, by } => Self::DoubtResolved(DoubtResolved { place, outcome, evidence, by }),
             Event::CleanupDue { place, command } => Self::CleanupDue(CleanupDue { place, command }),
             Event::Owed { place, why } => Self::Owed(Owed { place, why }),
-            Event::Note { place, text } => Self::Note(Note { place, text }),
+            Event::Note { place, text, taken } => Self::Note(Note { place, text, taken }),
             Event::Interrupted { signal } => Self::Interrupted(Interrupted { signal }),
             Event::Resumed { from } => Self::Resumed(Resumed { from }),
             Event::RunClosed { outcome, why, owed } => Self::RunClosed(RunClosed { outcome, why, owed }),
@@ -146,7 +152,10 @@ impl Body {
                 let opening = Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version };
                 Event::RunOpened(Box::new(opening))
             }
-            Self::Checked(Checked { place, title, finding }) => Event::Checked { place, title, finding },
+            Self::Checked(Checked { place, title, finding }) => {
+                let finding = version_1::finding(&place, finding);
+                Event::Checked { place, title, finding }
+            }
             Self::Overridden(Overridden { place, title, reason, by }) => Event::Overridden { place, title, reason, by },
             Self::Planned(Planned { steps, read, change, destroy }) => Event::Planned { steps, read, change, destroy },
             Self::Confirmed(Confirmed { place, text, typed, by }) => Event::Confirmed { place, text, typed, by },
@@ -178,7 +187,10 @@ impl Body {
             Self::DoubtResolved(DoubtResolved { place, outcome, evidence, by }) => Event::DoubtResolved { place, outcome, evidence, by },
             Self::CleanupDue(CleanupDue { place, command }) => Event::CleanupDue { place, command },
             Self::Owed(Owed { place, why }) => Event::Owed { place, why },
-            Self::Note(Note { place, text }) => Event::Note { place, text },
+            Self::Note(Note { place, text, taken }) => {
+                let taken = taken.or_else(|| version_1::taken(&text));
+                Event::Note { place, text, taken }
+            }
             Self::Interrupted(Interrupted { signal }) => Event::Interrupted { signal },
             Self::Resumed(Resumed { from }) => Event::Resumed { from },
             Self::RunClosed(RunClosed { outcome, why, owed }) => Event::RunClosed { outcome, why, owed },

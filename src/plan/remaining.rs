@@ -79,10 +79,10 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
         Some(StepState::Ended { verdict: Verdict::Passed, .. }) if command => Standing::Unproven,
         Some(StepState::Ended { verdict: Verdict::Passed, .. }) => Standing::Again { why: "it was not settled".to_owned() },
         // What the operator has not waited for has not failed.
-        Some(StepState::Ended { verdict: Verdict::Failed { why }, .. }) if left && matches!(step.kind, Kind::Wait(_)) => {
+        Some(StepState::Ended { verdict: Verdict::Failed { why, .. }, .. }) if left && matches!(step.kind, Kind::Wait(_)) => {
             Standing::Again { why: why.clone() }
         }
-        Some(StepState::Ended { verdict: Verdict::Failed { why } | Verdict::Unknown { why }, .. } | StepState::Failed { why }) => {
+        Some(StepState::Ended { verdict: Verdict::Failed { why, .. } | Verdict::Unknown { why }, .. } | StepState::Failed { why }) => {
             failed(why)
         }
         Some(StepState::Began { .. }) => doubt("it began, and no outcome is recorded"),

@@ -89,8 +89,11 @@ mod tests {
     #[test]
     fn a_blocking_probe_is_a_place_too_unless_it_is_overridden() {
         let probe = Place::top("conntrack");
-        let checked =
-            Event::Checked { place: probe.clone(), title: "t".into(), finding: Finding::Block { message: "m".into(), hint: None } };
+        let checked = Event::Checked {
+            place: probe.clone(),
+            title: "t".into(),
+            finding: Finding::Block { message: "m".into(), hint: None, lacks: None },
+        };
         assert_eq!(Account::of(&[checked.clone(), closed(Outcome::Blocked)]).at, Some(probe.clone()));
         let overridden = Event::Overridden { place: probe, title: "t".into(), reason: "r".into(), by: crate::event::Answerer::Scenario };
         assert_eq!(Account::of(&[checked, overridden, closed(Outcome::Stopped)]).at, None);

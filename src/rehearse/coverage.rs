@@ -253,7 +253,7 @@ pub(super) mod tests {
             reached(set.clone()),
             verified(set, Verdict::Passed),
             // A step of another runbook says nothing about one of this that has the same name.
-            verified(Place::top("sub").child("set"), Verdict::Failed { why: String::new() }),
+            verified(Place::top("sub").child("set"), Verdict::failed(String::new())),
         ];
         let coverage = Coverage::of(&runbook(), [&Exercised::of(&runbook(), &events)]);
         let missing: Vec<String> = coverage.missing.iter().map(|point| format!("{}: {point}", point.line)).collect();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use indexmap::IndexMap;
 
-use crate::event::{Captured, Event, Exit, Finding, Part, Place, Shown, Words};
+use crate::event::{Captured, Event, Exit, Finding, Part, Place, Shortfall, Shown, Words};
 
 use super::{account::Account, injection::part_word, suggestion::scalar};
 
@@ -164,17 +164,10 @@ impl Recorded<'_> {
     fn installed(&self, line: &mut impl FnMut(String)) {
         let mut missing: Vec<&str> = Vec::new();
         for event in self.events {
-            if let Event::Checked { place, finding: Finding::Block { message, .. }, .. } = event {
-                if place.requirement() == Some("user")
-                    && let Some(user) = message.strip_prefix("this is ")
-                {
-                    line(format!("user: {}", scalar(user)));
-                }
-                if place.requirement() == Some("commands")
-                    && let Some(names) = message.strip_prefix("not found: ")
-                {
-                    missing.extend(names.split(", "));
-                }
+            let Event::Checked { finding: Finding::Block { lacks: Some(lacks), .. }, .. } = event else { continue };
+            match lacks {
+                Shortfall::User { is } => line(format!("user: {}", scalar(is))),
+                Shortfall::Programs(names) => missing.extend(names.iter().map(String::as_str)),
             }
         }
         let ran = self.events.iter().filter_map(|event| match event {

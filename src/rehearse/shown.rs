@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    event::{Event, Exit, Finding, NOT_IN_TIME, Outcome, Part, Place, Skip, StepOutcome, Verdict},
+    event::{Event, Exit, Finding, Outcome, Part, Place, Skip, StepOutcome, Verdict},
     runbook::model::{Kind, Runbook},
 };
 
@@ -95,7 +95,7 @@ fn aspects_of(event: &Event) -> impl Iterator<Item = (&Place, Aspect)> {
     let late = match event {
         Event::StepEnded { place, part: Part::Main, exit, verdict, .. } => match (exit, verdict) {
             (Exit::TimedOut { .. }, _) => Some((place, Aspect::TimedOut)),
-            (_, Verdict::Failed { why }) if why.starts_with(NOT_IN_TIME) => Some((place, Aspect::TimedOut)),
+            (_, Verdict::Failed { late: true, .. }) => Some((place, Aspect::TimedOut)),
             (_, Verdict::Failed { .. }) => Some((place, Aspect::GivenUp)),
             _ => None,
         },

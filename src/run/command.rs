@@ -127,7 +127,7 @@ impl Engine<'_> {
         self.emit(ended(order, attempt, &ran, 1, verdict.clone(), message))?;
         if ran.leaked {
             let text = "something it started still holds its output open; halligan did not wait for it".to_owned();
-            self.emit(Event::Note { place: Some(order.place.clone()), text })?;
+            self.emit(Event::Note { place: Some(order.place.clone()), text, taken: None })?;
         }
         Ok(Judged { ran, verdict })
     }
@@ -161,7 +161,7 @@ pub(super) fn judge_exit(ran: &Ran) -> (Verdict, String) {
         return (Verdict::Passed, String::new());
     }
     let why = describe_failure(ran);
-    if ran.exit.in_doubt() { (Verdict::Unknown { why }, String::new()) } else { (Verdict::Failed { why }, String::new()) }
+    if ran.exit.in_doubt() { (Verdict::Unknown { why }, String::new()) } else { (Verdict::failed(why), String::new()) }
 }
 
 /// How a command ended, in words.
@@ -356,7 +356,7 @@ impl Site for CommandSite<'_> {
     }
 
     fn remark(&self, text: &str) -> Result<(), LedgerError> {
-        self.keep(Event::Note { place: Some(self.place.clone()), text: text.to_owned() })
+        self.keep(Event::Note { place: Some(self.place.clone()), text: text.to_owned(), taken: None })
     }
 
     fn listens(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Facts without secrets: what is not masked where it is printed is masked here, before it is recorded or shown.
 
 use crate::{
-    event::{Event, Excerpt, Exit, Finding, Prediction, Progress, Shown, Skip, StepOutcome, Verdict},
+    event::{Event, Excerpt, Exit, Finding, Prediction, Progress, Shortfall, Shown, Skip, StepOutcome, Verdict},
     ports::Question,
     secret::Secrets,
 };
@@ -24,7 +24,7 @@ impl Secrets {
     fn verdict(&self, verdict: &mut Verdict) {
         match verdict {
             Verdict::Passed => {}
-            Verdict::Failed { why } | Verdict::Unknown { why } => self.hide(why),
+            Verdict::Failed { why, .. } | Verdict::Unknown { why } => self.hide(why),
         }
     }
 
@@ -48,8 +48,14 @@ impl Secrets {
                 self.hide(title);
                 match finding {
                     Finding::Pass { message } => self.hide(message),
-                    Finding::Warn { message, hint } | Finding::Block { message, hint } => {
+                    Finding::Warn { message, hint } => self.hide_all(std::iter::once(message).chain(hint)),
+                    Finding::Block { message, hint, lacks } => {
                         self.hide_all(std::iter::once(message).chain(hint));
+                        match lacks {
+                            Some(Shortfall::User { is }) => self.hide(is),
+                            Some(Shortfall::Programs(names)) => self.hide_all(names),
+                            None => {}
+                        }
                     }
                     Finding::Unknown { needs } => self.hide_all(needs),
                 }

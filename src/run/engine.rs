@@ -46,7 +46,7 @@ impl Engine<'_> {
                 Heard::Suspended(length) => {
                     let length = crate::quantity::show_duration(length);
                     let text = format!("everything stood still for {length} (SIGTSTP to SIGCONT); no limit of time counts it");
-                    Event::Note { place: None, text }
+                    Event::Note { place: None, text, taken: None }
                 }
             })?;
         }

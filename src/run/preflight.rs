@@ -97,7 +97,7 @@ impl Engine<'_> {
             };
             let overridden = checked.overridden.as_ref().map(|reason| format!("; overridden: {reason}")).unwrap_or_default();
             let text = format!("{}: not asked again; before the first change {mark}: {message}{overridden}", checked.title);
-            self.emit(Event::Note { place: Some(place.clone()), text })?;
+            self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
         }
         Ok(true)
     }
@@ -137,7 +137,7 @@ fn finding(asked: &ProbeAnswer, severity: Severity) -> Finding {
     match (&asked.verdict, severity) {
         (Verdict::Passed, _) => Finding::Pass { message: asked.message.clone() },
         (_, Severity::Warn) => Finding::Warn { message: asked.why(), hint: asked.hint.clone() },
-        (_, Severity::Block) => Finding::Block { message: asked.why(), hint: asked.hint.clone() },
+        (_, Severity::Block) => Finding::Block { message: asked.why(), hint: asked.hint.clone(), lacks: None },
     }
 }
 

@@ -42,7 +42,7 @@ impl ProbeAnswer {
     pub(super) fn why(&self) -> String {
         match &self.verdict {
             Verdict::Passed => String::new(),
-            Verdict::Failed { why } | Verdict::Unknown { why } if self.message.is_empty() => why.clone(),
+            Verdict::Failed { why, .. } | Verdict::Unknown { why } if self.message.is_empty() => why.clone(),
             Verdict::Failed { .. } | Verdict::Unknown { .. } => self.message.clone(),
         }
     }
@@ -133,11 +133,11 @@ impl Engine<'_> {
     fn ask_once(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part, attempt: u32) -> Result<Evaluated<ProbeAnswer>, Halt> {
         let Some(command) = &probe.command else {
             let (verdict, result) = match &probe.expect {
-                None => (Verdict::Failed { why: "it has neither a command nor an expectation".to_owned() }, answer(Vec::new(), false)),
+                None => (Verdict::failed("it has neither a command nor an expectation"), answer(Vec::new(), false)),
                 Some(expect) => match scope.holds(expect) {
                     Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
                     Ok(Evaluated::Known(holds)) => (expected(holds, &expect.text), answer(Vec::new(), holds)),
-                    Err(error) => (Verdict::Failed { why: format!("`{expect}` cannot be evaluated: {error}") }, answer(Vec::new(), false)),
+                    Err(error) => (Verdict::failed(format!("`{expect}` cannot be evaluated: {error}")), answer(Vec::new(), false)),
                 },
             };
             return Ok(Evaluated::Known(Self::asked(probe, scope, place, verdict, result)));
@@ -201,18 +201,18 @@ fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value) {
     }
     let verdict = match (&ran.exit, fault, &probe.expect) {
         // A probe that could not run, or was cut off, has not passed, whatever it was expected to say.
-        (exit, _, _) if !matches!(exit, crate::event::Exit::Code(_)) => Verdict::Failed { why: describe_failure(ran) },
-        (exit, Err(fault), _) if !exit.succeeded() => Verdict::Failed { why: format!("{}; {fault}", describe_failure(ran)) },
-        (_, Err(fault), _) => Verdict::Failed { why: fault },
+        (exit, _, _) if !matches!(exit, crate::event::Exit::Code(_)) => Verdict::failed(describe_failure(ran)),
+        (exit, Err(fault), _) if !exit.succeeded() => Verdict::failed(format!("{}; {fault}", describe_failure(ran))),
+        (_, Err(fault), _) => Verdict::failed(fault),
         (exit, Ok(()), None) if exit.succeeded() => Verdict::Passed,
-        (_, Ok(()), None) => Verdict::Failed { why: describe_failure(ran) },
+        (_, Ok(()), None) => Verdict::failed(describe_failure(ran)),
         (_, Ok(()), Some(expect)) => match scope.holds(expect) {
             Ok(Evaluated::Known(holds)) => expected(holds, &expect.text),
             Ok(Evaluated::Unknown(needs)) => Verdict::Unknown { why: format!("it needs {}", needs.join(", ")) },
             Err(error) if !ran.exit.succeeded() => {
-                Verdict::Failed { why: format!("{}; `{expect}` cannot be evaluated: {error}", describe_failure(ran)) }
+                Verdict::failed(format!("{}; `{expect}` cannot be evaluated: {error}", describe_failure(ran)))
             }
-            Err(error) => Verdict::Failed { why: format!("`{expect}` cannot be evaluated: {error}") },
+            Err(error) => Verdict::failed(format!("`{expect}` cannot be evaluated: {error}")),
         },
     };
     let passed = verdict == Verdict::Passed;
@@ -220,7 +220,7 @@ fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value) {
 }
 
 fn expected(holds: bool, expect: &str) -> Verdict {
-    if holds { Verdict::Passed } else { Verdict::Failed { why: format!("expected: {expect}") } }
+    if holds { Verdict::Passed } else { Verdict::failed(format!("expected: {expect}")) }
 }
 
 /// A probe's result: `ok` says whether it passed.
@@ -234,7 +234,7 @@ fn unanswered(probe: &Probe, scope: &Scope, place: &Place, why: String) -> Probe
     ProbeAnswer {
         place: place.clone(),
         title: title_of(probe, scope, place),
-        verdict: Verdict::Failed { why },
+        verdict: Verdict::failed(why),
         message: String::new(),
         hint: None,
         result: answer(Vec::new(), false),

@@ -145,7 +145,7 @@ impl Engine<'_> {
         let ran = self.execute(&order, 1, None, self.ports.last_interrupts, None, super::command::judge_exit)?;
         Ok(match ran.verdict {
             Verdict::Passed => Ok(()),
-            Verdict::Failed { why } | Verdict::Unknown { why } => Err(why),
+            Verdict::Failed { why, .. } | Verdict::Unknown { why } => Err(why),
         })
     }
 }

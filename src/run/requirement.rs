@@ -8,7 +8,7 @@ use std::{
 
 use super::{engine::Engine, halt::Halt};
 use crate::{
-    event::{Event, Finding, Place},
+    event::{Event, Finding, Place, Shortfall},
     expression::cache::Cache,
     parallel,
     plan::{Evaluated, Scope, scope::list_of},
@@ -20,6 +20,8 @@ use crate::{
 
 /// What keeps a run from going on: where, what was checked, and why.
 type Blocked = (Place, String, String);
+/// What is not so, in words, and as data where this machine lacks it.
+type Unmet = (String, Option<Shortfall>);
 
 /// Where the programs of a runbook are used, as far as it is known before the run.
 #[derive(Debug, Default)]
@@ -131,19 +133,19 @@ impl Engine<'_> {
     /// Looks up what the runbook requires. Returns what is missing.
     pub(super) fn requirements(&self, runbook: &Runbook, scope: &Scope, place: &Place) -> Result<Vec<Blocked>, Halt> {
         let mut blocks = Vec::new();
-        let mut check = |place: Place, title: String, found: Result<String, String>, hint: &str| -> Result<(), Halt> {
+        let mut check = |place: Place, title: String, found: Result<String, Unmet>, hint: &str| -> Result<(), Halt> {
             let finding = match found {
                 Ok(message) => Finding::Pass { message },
-                Err(message) => {
+                Err((message, lacks)) => {
                     blocks.push((place.clone(), title.clone(), message.clone()));
-                    Finding::Block { message, hint: Some(hint.to_owned()) }
+                    Finding::Block { message, hint: Some(hint.to_owned()), lacks }
                 }
             };
             self.emit(Event::Checked { place, title, finding })
         };
         if let Some(user) = &runbook.requires.user {
             let is = self.ports.executor.user();
-            let found = if is == *user { Ok(is) } else { Err(format!("this is {is}")) };
+            let found = if is == *user { Ok(is) } else { Err((format!("this is {is}"), Some(Shortfall::User { is }))) };
             check(place.child("user"), format!("Run as {user}"), found, "run halligan as that user, for instance through sudo")?;
         }
         if runbook.requires.commands.is_empty() {
@@ -161,10 +163,14 @@ impl Engine<'_> {
                 tracing::debug!(%program, path = ?path, "looked for a program that the runbook needs");
                 match path {
                     Some(path) => found.push(path.display().to_string()),
-                    None => missing.push(program.as_str()),
+                    None => missing.push(program.clone()),
                 }
             }
-            let found = if missing.is_empty() { Ok(found.join(", ")) } else { Err(format!("not found: {}", missing.join(", "))) };
+            let found = if missing.is_empty() {
+                Ok(found.join(", "))
+            } else {
+                Err((format!("not found: {}", missing.join(", ")), Some(Shortfall::Programs(missing))))
+            };
             let title = "The programs that are needed are here".to_owned();
             check(place.child("commands"), title, found, "install them, or put them on the PATH")?;
         }
@@ -179,8 +185,8 @@ impl Engine<'_> {
         for ((host, programs), found) in far.iter().zip(self.missing_on(&far)) {
             let found = match found {
                 Ok(missing) if missing.is_empty() => Ok(programs.join(", ")),
-                Ok(missing) => Err(format!("{host} has not: {}", missing.join(", "))),
-                Err(why) => Err(format!("{host} cannot be asked: {why}")),
+                Ok(missing) => Err((format!("{host} has not: {}", missing.join(", ")), None)),
+                Err(why) => Err((format!("{host} cannot be asked: {why}"), None)),
             };
             let title = "The programs that are needed are on the hosts".to_owned();
             check(place.child("commands_there").item("host", host), title, found, "install them there, or leave that host out")?;

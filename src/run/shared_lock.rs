@@ -49,7 +49,7 @@ impl Engine<'_> {
                 Verdict::Passed => {
                     frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false });
                 }
-                Verdict::Failed { why } => {
+                Verdict::Failed { why, .. } => {
                     return Err(Halt::Blocked { whys: vec![format!("the shared lock `{name}` cannot be had: {why}")] });
                 }
                 Verdict::Unknown { why } => {

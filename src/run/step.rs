@@ -138,7 +138,7 @@ impl Engine<'_> {
                 Evaluated::Unknown(needs) => Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                 Evaluated::Known(waited) => Ok(match waited.verdict {
                     Verdict::Passed => Did::Done(waited.result),
-                    Verdict::Failed { why } => Did::failed(why),
+                    Verdict::Failed { why, .. } => Did::failed(why),
                     Verdict::Unknown { why } => Did::Predicted(Prediction::AtRunTime { needs: vec![why] }),
                 }),
             },
@@ -214,7 +214,11 @@ impl Engine<'_> {
         let result = together(probe.for_each.is_some(), answers);
         if failures.is_empty() || probe.severity == crate::runbook::model::Severity::Warn {
             if !failures.is_empty() {
-                self.emit(Event::Note { place: Some(place.clone()), text: format!("warning: {}{hint}", failures.join("; ")) })?;
+                self.emit(Event::Note {
+                    place: Some(place.clone()),
+                    text: format!("warning: {}{hint}", failures.join("; ")),
+                    taken: None,
+                })?;
             }
             return Ok(Did::Done(result));
         }
@@ -270,7 +274,7 @@ impl Engine<'_> {
             let spec = step.progress.as_ref().map(|spec| (spec, &*scope));
             let ended = match self.execute(&order, first + again, owes.clone(), self.ports.interrupts, spec, |ran| {
                 match (judge_exit(ran), result_of(ran, command.output).1) {
-                    ((Verdict::Passed, _), Err(fault)) => (Verdict::Failed { why: fault }, String::new()),
+                    ((Verdict::Passed, _), Err(fault)) => (Verdict::failed(fault), String::new()),
                     (judged, _) => judged,
                 }
             }) {
@@ -297,13 +301,13 @@ impl Engine<'_> {
         match judged.verdict {
             Verdict::Passed => self.verify(step, scope, place, result),
             // Once a dry run has passed over a change, what a read does not find now says nothing.
-            Verdict::Failed { why } | Verdict::Unknown { why } if step.effect() == Effect::Read && self.hypothetical() => {
+            Verdict::Failed { why, .. } | Verdict::Unknown { why } if step.effect() == Effect::Read && self.hypothetical() => {
                 let needs = vec![format!("what the changes above do (now: {why})")];
                 Ok(Did::Predicted(Prediction::AtRunTime { needs }))
             }
             // Whatever became of it, it has changed nothing.
             Verdict::Unknown { why } if step.effect() == Effect::Read => Ok(Did::failed(why)),
-            Verdict::Failed { why } => Ok(Did::failed(why)),
+            Verdict::Failed { why, .. } => Ok(Did::failed(why)),
             Verdict::Unknown { why } => Ok(Did::Doubt { why }),
         }
     }

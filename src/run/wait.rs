@@ -13,7 +13,7 @@ use super::{
     halt::Halt,
 };
 use crate::{
-    event::{Captured, Event, Exit, NOT_IN_TIME, Part, Place, Progress, Verdict},
+    event::{Captured, Event, Exit, Part, Place, Progress, Verdict},
     plan::{Evaluated, Scope},
     ports::{Capture, LedgerError, Order, Printed, Ran, Site, Urgency, Words},
     runbook::model::{Timespan, Wait},
@@ -71,7 +71,7 @@ impl Engine<'_> {
     /// Waits. `Unknown` if what it waits for cannot be asked before the run.
     pub(super) fn wait(&self, wait: &Wait, title: &str, scope: &Scope, place: &Place) -> Result<Evaluated<Waited>, Halt> {
         let failed = |why: String| {
-            Ok(Evaluated::Known(Waited { verdict: Verdict::Failed { why }, result: minijinja::context! { ran => true, ok => false } }))
+            Ok(Evaluated::Known(Waited { verdict: Verdict::failed(why), result: minijinja::context! { ran => true, ok => false } }))
         };
         let lengths = match Self::lengths(wait, scope) {
             Ok(lengths) => known!(lengths),
@@ -158,7 +158,7 @@ impl Engine<'_> {
                 let verdict = if self.hypothetical() {
                     Verdict::Unknown { why: format!("{NOT_BEFORE}: {}", seen.have) }
                 } else {
-                    Verdict::Failed { why: why.clone() }
+                    Verdict::failed(why.clone())
                 };
                 return Ok((look, askings, verdict));
             }
@@ -185,7 +185,7 @@ impl Engine<'_> {
             {
                 told_stalled = true;
                 let text = format!("{place} has not moved for {}: {}", crate::quantity::show_duration(still), seen.have);
-                self.emit(Event::Note { place: Some(place.clone()), text })?;
+                self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
             }
             self.progress(&Progress::Waiting {
                 place: place.clone(),
@@ -206,13 +206,13 @@ impl Engine<'_> {
                 && now.saturating_sub(read_at) >= limit
             {
                 let why = format!("could not be read for {}: {}", crate::quantity::show_duration(limit), seen.have);
-                return Ok((look, askings, Verdict::Failed { why }));
+                return Ok((look, askings, Verdict::failed(why)));
             }
             if let Some(limit) = lengths.timeout
                 && elapsed + lengths.every > limit
             {
-                let why = format!("{NOT_IN_TIME} {}: {}", crate::quantity::show_duration(limit), seen.have);
-                return Ok((look, askings, Verdict::Failed { why }));
+                let why = format!("not so after {}: {}", crate::quantity::show_duration(limit), seen.have);
+                return Ok((look, askings, Verdict::Failed { why, late: true }));
             }
             // Nothing is being changed, so there is nothing to finish first; the step itself may last for hours.
             let stops = || self.ports.interrupts.urgency() > Urgency::None;
@@ -233,7 +233,7 @@ impl Engine<'_> {
             if stops() {
                 let why = format!("not waited for any longer: {}", seen.have);
                 look.seen.left = true;
-                return Ok((look, askings, Verdict::Failed { why }));
+                return Ok((look, askings, Verdict::failed(why)));
             }
             last = Some(look);
         }

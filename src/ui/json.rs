@@ -109,7 +109,8 @@ fn fields(event: &Event) -> Value {
         }
         Event::CleanupDue { place, command } => json!({"place": place, "command": command}),
         Event::Owed { place, why } => json!({"place": place, "why": why}),
-        Event::Note { place, text } => json!({"place": place, "text": text}),
+        Event::Note { place, text, taken: None } => json!({"place": place, "text": text}),
+        Event::Note { place, text, taken } => json!({"place": place, "text": text, "taken": taken}),
         Event::Interrupted { signal } => json!({"signal": signal}),
         Event::Resumed { from } => json!({"from": from}),
         Event::RunClosed { outcome, why, owed } => json!({"outcome": outcome, "why": why, "owed": owed}),

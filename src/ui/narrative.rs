@@ -284,7 +284,7 @@ impl Narrative {
             }
             Event::CleanupDue { .. } => Vec::new(),
             Event::Owed { place, why } => block::told(page, Mark::Warned, Some(place), &format!("still owed: {why}")),
-            Event::Note { place, text } => block::told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
+            Event::Note { place, text, .. } => block::told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
             Event::Interrupted { signal } => {
                 self.interruptions += 1;
                 block::marked(page, Mark::Warned, &words::interruption(signal, self.interruptions))

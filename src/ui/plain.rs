@@ -203,10 +203,10 @@ impl PlainNarrative {
                     (Verdict::Passed, Part::Cleanup) => ("put back", message),
                     (Verdict::Passed, Part::Undo) => ("undone", message),
                     (Verdict::Passed, _) => ("passed", message),
-                    (Verdict::Failed { why }, Part::DoneIf) => ("not so yet", why),
-                    (Verdict::Failed { why }, Part::Cleanup) => ("not put back", why),
-                    (Verdict::Failed { why }, Part::Undo) => ("not undone", why),
-                    (Verdict::Failed { why }, _) => ("failed", why),
+                    (Verdict::Failed { why, .. }, Part::DoneIf) => ("not so yet", why),
+                    (Verdict::Failed { why, .. }, Part::Cleanup) => ("not put back", why),
+                    (Verdict::Failed { why, .. }, Part::Undo) => ("not undone", why),
+                    (Verdict::Failed { why, .. }, _) => ("failed", why),
                     (Verdict::Unknown { why }, _) => ("unknown", why),
                 };
                 let passed = *verdict == Verdict::Passed;
@@ -242,7 +242,7 @@ impl PlainNarrative {
             }
             Event::CleanupDue { place, command } => format!("{place} will be put back when it ends: {}", words::brief(command)),
             Event::Owed { place, why } => format!("{place} is still owed: {why}"),
-            Event::Note { place, text } => match place {
+            Event::Note { place, text, .. } => match place {
                 Some(place) => format!("note: {place}: {text}"),
                 None => format!("note: {text}"),
             },
@@ -336,7 +336,7 @@ mod tests {
         let gate = Place::top("restart").child("gate");
         let told = said(|script| {
             for attempt in 1..=5 {
-                let verdict = if attempt < 5 { Verdict::Failed { why: "3 PGs".into() } } else { Verdict::Passed };
+                let verdict = if attempt < 5 { Verdict::failed("3 PGs") } else { Verdict::Passed };
                 script.asking(&gate, Part::Gate, attempt, verdict);
             }
         });

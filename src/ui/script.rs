@@ -95,7 +95,7 @@ impl<'a> Script<'a> {
         let place = Place::top(id);
         let passed = matches!(finding, Finding::Pass { .. });
         self.begin(&place, Part::Main, shown(Effect::Read, &["ceph", "-s"]));
-        let verdict = if passed { Verdict::Passed } else { Verdict::Failed { why: "no".into() } };
+        let verdict = if passed { Verdict::Passed } else { Verdict::failed("no") };
         self.end(&place, Part::Main, Exit::Code(0), verdict, "", "");
         self.event(&Event::Checked { place, title: title.into(), finding });
     }
@@ -211,7 +211,7 @@ impl<'a> Script<'a> {
         self.begin(&gate, Part::Main, shown(Effect::Read, &["ceph", "osd", "ok-to-stop", "1", "--format", "json"]));
         let why = "3 PGs would become inactive (1.0, 1.4, 2.1)";
         let stderr = "Error EBUSY: unsafe to stop osd(s)\u{1b}[2J at this time\n3 PGs are likely to be inactive";
-        self.end(&gate, Part::Main, Exit::Code(16), Verdict::Failed { why: why.into() }, "", stderr);
+        self.end(&gate, Part::Main, Exit::Code(16), Verdict::failed(why), "", stderr);
         self.settle(&gate, StepOutcome::Failed { why: why.into() });
         self.settle(&restart, StepOutcome::Failed { why: "osd 1 failed".into() });
         self.begin(&noout, Part::Cleanup, shown(Effect::Change, &["ceph", "osd", "unset", "noout"]));
@@ -248,7 +248,7 @@ impl<'a> Script<'a> {
     /// What goes wrong in other ways.
     pub(super) fn odd(&mut self) {
         self.open(Mode::Rehearsal);
-        let finding = Finding::Block { message: "osd.2 is down".into(), hint: Some("bring it back first".into()) };
+        let finding = Finding::Block { message: "osd.2 is down".into(), hint: Some("bring it back first".into()), lacks: None };
         self.check("nothing_down", "Nothing else is down", finding);
         let reason = "it is the one we replace".to_owned();
         self.event(&Event::Overridden {
@@ -277,9 +277,9 @@ impl<'a> Script<'a> {
         let noout = Place::top("set_noout");
         self.begin(&noout, Part::Cleanup, shown(Effect::Change, &["ceph", "osd", "unset", "noout"]));
         let why = "the monitors did not answer".to_owned();
-        self.end(&noout, Part::Cleanup, Exit::TimedOut { after_ms: 60_000, killed: false }, Verdict::Failed { why: why.clone() }, "", "");
+        self.end(&noout, Part::Cleanup, Exit::TimedOut { after_ms: 60_000, killed: false }, Verdict::failed(why.clone()), "", "");
         self.event(&Event::Owed { place: noout.clone(), why });
-        self.event(&Event::Note { place: None, text: "called \u{202e}the data centre".into() });
+        self.event(&Event::Note { place: None, text: "called \u{202e}the data centre".into(), taken: None });
         self.event(&Event::RunClosed { outcome: Outcome::Stopped, why: "interrupted".into(), owed: vec![noout] });
     }
 }

@@ -445,7 +445,7 @@ mod tests {
         let asked = |script: &mut Script<'_>, passes: bool| {
             script.plan();
             for attempt in 1..=3 {
-                let verdict = if passes && attempt == 3 { Verdict::Passed } else { Verdict::Failed { why: "3 PGs".into() } };
+                let verdict = if passes && attempt == 3 { Verdict::Passed } else { Verdict::failed("3 PGs") };
                 script.asking(&gate, Part::Gate, attempt, verdict);
             }
             script.settle(&Place::top("restart"), StepOutcome::Failed { why: "its gate".into() });
@@ -485,7 +485,7 @@ mod tests {
         stream.line("Go on? [y/N]");
         let before = memory.0.lock().unwrap().len();
         script.waiting(&place, "29 of 41", 5, None);
-        script.event(&Event::Note { place: None, text: "meanwhile".into() });
+        script.event(&Event::Note { place: None, text: "meanwhile".into(), taken: None });
         assert_eq!(memory.0.lock().unwrap().len(), before, "nothing is drawn while a question is open");
         drop(held);
         script.end(&place, Part::Main, Exit::Code(0), Verdict::Passed, "clean", "");

@@ -164,7 +164,7 @@ pub(crate) fn exit(exit: &Exit) -> String {
 pub(crate) fn verdict(verdict: &Verdict) -> Option<(Mark, String)> {
     match verdict {
         Verdict::Passed => None,
-        Verdict::Failed { why } => Some((Mark::Failed, sanitise::text(why).into_owned())),
+        Verdict::Failed { why, .. } => Some((Mark::Failed, sanitise::text(why).into_owned())),
         Verdict::Unknown { why } => Some((Mark::Unknown, sanitise::text(why).into_owned())),
     }
 }
@@ -197,7 +197,7 @@ pub(crate) fn finding(finding: &Finding) -> (Mark, &'static str, String, Option<
     match finding {
         Finding::Pass { message } => (Mark::Passed, "passed", text(message), None),
         Finding::Warn { message, hint } => (Mark::Warned, "warning", text(message), hint.as_deref()),
-        Finding::Block { message, hint } => (Mark::Failed, "blocked", text(message), hint.as_deref()),
+        Finding::Block { message, hint, .. } => (Mark::Failed, "blocked", text(message), hint.as_deref()),
         Finding::Unknown { needs } => (Mark::Unknown, "unknown", at_run_time(needs), None),
     }
 }

@@ -97,7 +97,9 @@ fn gates(runbook: &Runbook, events: &[Event]) -> Vec<Gate> {
             Event::Checked { place, finding: Finding::Block { message, .. }, .. } => (place, Part::Show, Some(message)),
             Event::StepEnded { place, part: part @ (Part::Gate | Part::Verify), verdict, message, .. } => match verdict {
                 Verdict::Passed => (place, *part, None),
-                Verdict::Failed { why } | Verdict::Unknown { why } => (place, *part, Some(if message.is_empty() { why } else { message })),
+                Verdict::Failed { why, .. } | Verdict::Unknown { why } => {
+                    (place, *part, Some(if message.is_empty() { why } else { message }))
+                }
             },
             Event::StepSettled { place, .. } if !asks(place) => continue,
             Event::StepSettled { place, outcome: StepOutcome::Failed { why } } => (place, Part::Main, Some(why)),

@@ -23,7 +23,7 @@ use crate::{
         Digest, Durability, JournalError,
         history::{History, history},
         reader::{Snapshot, runs},
-        salvage::{TAKEN, salvage},
+        salvage::salvage,
         verify::verify,
     },
     plan::Plan,
@@ -287,8 +287,8 @@ fn take_over(context: &Context, directory: &std::path::Path, history: &mut Histo
         let cannot =
             |error: LedgerError| Failure::new(ProgramExit::Journal, format!("what was kept in {path} cannot be taken over: {error}"));
         for (hash, at, event) in &found.records {
-            let text = format!("{TAKEN}{hash}, of {at}, in {path}");
-            ledger.append(&Event::Note { place: None, text }).map_err(cannot)?;
+            let text = format!("the journal could not be written then; the next record was kept elsewhere, at {at}, in {path}");
+            ledger.append(&Event::Note { place: None, text, taken: Some(hash.to_string()) }).map_err(cannot)?;
             ledger.append(event).map_err(cannot)?;
             told.push(match event {
                 Event::StepEnded { place, verdict: Verdict::Passed, .. } => format!("{place} ended well"),

@@ -259,7 +259,7 @@ fn a_record_whose_place_is_none_is_damage_that_names_it() {
 proptest::proptest! {
     #[test]
     fn any_text_comes_back(text in "\\PC{0,40}|[\\x00-\\x20\\x7f-\\u{a0}\"\\\\]{0,20}", number: f64) {
-        let body = Body::of(&Event::Note { place: Some(Place::top("each").item("x", &text)), text: text.clone() });
+        let body = Body::of(&Event::Note { place: Some(Place::top("each").item("x", &text)), text: text.clone(), taken: None });
         let mut opened = sample::opened(Mode::Real);
         if let Event::RunOpened(opening) = &mut opened {
             opening.params.insert(text.clone(), serde_json::json!(number));

@@ -86,8 +86,8 @@ fn event(said: Said, step: &Step) -> Vec<Event> {
     match said {
         Began => vec![began(Part::Main)],
         Well => vec![ended(Part::Main, Exit::Code(0), Verdict::Passed)],
-        Badly => vec![ended(Part::Main, Exit::Code(1), Verdict::Failed { why: why() })],
-        LeftIt => vec![ended(Part::Main, Exit::Interrupted { killed: false }, Verdict::Failed { why: why() })],
+        Badly => vec![ended(Part::Main, Exit::Code(1), Verdict::failed(why()))],
+        LeftIt => vec![ended(Part::Main, Exit::Interrupted { killed: false }, Verdict::failed(why()))],
         Killed => vec![ended(Part::Main, Exit::TimedOut { after_ms: 1, killed: true }, Verdict::Unknown { why: why() })],
         Done => vec![Event::StepSettled { place, outcome: StepOutcome::Done }],
         Failed => vec![Event::StepSettled { place, outcome: StepOutcome::Failed { why: why() } }],
