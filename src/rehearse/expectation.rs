@@ -20,11 +20,49 @@ use super::{
     stage::{AnsweredCall, Violation},
 };
 
+/// What a scenario expects something of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ExpectedFact {
+    Outcome,
+    Exit,
+    At,
+    /// By its index, as the next two.
+    Ran(usize),
+    NeverRan(usize),
+    Asked(usize),
+    /// A variable.
+    World(String),
+    /// By its index.
+    Never(usize),
+    Owed,
+    /// Of a probe.
+    Findings(String),
+    /// That an injected fault strikes.
+    Fault(String),
+}
+
+impl fmt::Display for ExpectedFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Outcome => f.write_str("outcome"),
+            Self::Exit => f.write_str("exit"),
+            Self::At => f.write_str("at"),
+            Self::Ran(index) => write!(f, "ran[{index}]"),
+            Self::NeverRan(index) => write!(f, "never_ran[{index}]"),
+            Self::Asked(index) => write!(f, "asked[{index}]"),
+            Self::World(path) => write!(f, "world.{path}"),
+            Self::Never(index) => write!(f, "never[{index}]"),
+            Self::Owed => f.write_str("owed"),
+            Self::Findings(probe) => write!(f, "findings.{probe}"),
+            Self::Fault(injection) => write!(f, "fault {injection}"),
+        }
+    }
+}
+
 /// One expectation that was not met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What it is about: `outcome`, `world.noout`.
-    pub what: String,
+    pub(crate) about: ExpectedFact,
     pub wanted: String,
     pub found: String,
     /// Where the scenario says so.
@@ -33,7 +71,7 @@ pub struct Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n  wanted  {}\n  found   {}", self.what, self.wanted, self.found)
+        write!(f, "{}\n  wanted  {}\n  found   {}", self.about, self.wanted, self.found)
     }
 }
 
@@ -53,9 +91,9 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn differs(&mut self, path: &str, wanted: impl Into<String>, found: impl Into<String>) {
-        let spot = self.scenario.lines.get(&format!("expect.{path}"));
-        self.mismatches.push(Mismatch { what: path.to_owned(), wanted: wanted.into(), found: found.into(), spot });
+    fn differs(&mut self, about: ExpectedFact, wanted: impl Into<String>, found: impl Into<String>) {
+        let spot = self.scenario.lines.get(&format!("expect.{about}"));
+        self.mismatches.push(Mismatch { about, wanted: wanted.into(), found: found.into(), spot });
     }
 }
 
@@ -70,18 +108,18 @@ pub(crate) fn compare(scenario: &Scenario, shown: Evidence<'_>) -> Vec<Mismatch>
         && account.outcome != Some(wanted)
     {
         let found = account.outcome.map_or("the run did not end".to_owned(), |found| format!("{} ({})", found.name(), account.why));
-        comparison.differs("outcome", wanted.name(), found);
+        comparison.differs(ExpectedFact::Outcome, wanted.name(), found);
     }
     if let Some(wanted) = expect.exit
         && shown.exit != Some(wanted)
     {
-        comparison.differs("exit", wanted.to_string(), shown.exit.map_or("no exit code".to_owned(), |code| code.to_string()));
+        comparison.differs(ExpectedFact::Exit, wanted.to_string(), shown.exit.map_or("no exit code".to_owned(), |code| code.to_string()));
     }
     let at = account.at.as_ref().map(Place::as_str);
     if let Some(wanted) = &expect.at
         && at != Some(wanted)
     {
-        comparison.differs("at", wanted, at.unwrap_or("no place in particular"));
+        comparison.differs(ExpectedFact::At, wanted, at.unwrap_or("no place in particular"));
     }
     shown.simulator.look_at_calls(|calls| {
         ran(&mut comparison, &expect.ran, calls);
@@ -96,25 +134,25 @@ pub(crate) fn compare(scenario: &Scenario, shown: Evidence<'_>) -> Vec<Mismatch>
         if !shown.asked.iter().any(names) {
             let all: Vec<&str> = shown.asked.iter().map(|asked| asked.place.as_ref().map_or(PLAN, Place::as_str)).collect();
             let found = if all.is_empty() { "nothing was asked".to_owned() } else { format!("asked: {}", all.join(", ")) };
-            comparison.differs(&format!("asked[{index}]"), format!("`{wanted}` is asked"), found);
+            comparison.differs(ExpectedFact::Asked(index), format!("`{wanted}` is asked"), found);
         }
     }
     for (path, wanted) in &expect.world {
         let found = shown.simulator.world(path);
         if found.as_ref() != Some(&expression::from_json(wanted)) {
             let found = found.map_or("there is no such thing".to_owned(), |found| expression_json(&found));
-            comparison.differs(&format!("world.{path}"), wanted.to_string(), found);
+            comparison.differs(ExpectedFact::World(path.clone()), wanted.to_string(), found);
         }
     }
     for violation in shown.simulator.violations() {
         let (wanted, found) = scenario.told(&violation);
-        comparison.differs(&format!("never[{}]", violation.never), wanted, found);
+        comparison.differs(ExpectedFact::Never(violation.never), wanted, found);
     }
     // What is owed is told, and is then for the operator to put right.
     if account.owed.is_empty() {
         for violation in shown.simulator.violations_at_the_end() {
             let (wanted, found) = scenario.told(&violation);
-            comparison.differs(&format!("never[{}]", violation.never), wanted, found);
+            comparison.differs(ExpectedFact::Never(violation.never), wanted, found);
         }
     }
     if let Some(wanted) = &expect.owed {
@@ -123,7 +161,7 @@ pub(crate) fn compare(scenario: &Scenario, shown: Evidence<'_>) -> Vec<Mismatch>
         found.sort_unstable();
         wanted.sort_unstable();
         if found != wanted {
-            comparison.differs("owed", list(&wanted), list(&found));
+            comparison.differs(ExpectedFact::Owed, list(&wanted), list(&found));
         }
     }
     findings(&mut comparison, account);
@@ -133,7 +171,7 @@ pub(crate) fn compare(scenario: &Scenario, shown: Evidence<'_>) -> Vec<Mismatch>
             Calls::Every => "every call".to_owned(),
         };
         comparison.mismatches.push(Mismatch {
-            what: format!("fault {injection}"),
+            about: ExpectedFact::Fault(injection.to_string()),
             wanted: format!("it strikes {call} of {}", injection.step),
             found: format!("{} was called {calls} times", injection.step),
             spot: injection.line,
@@ -161,13 +199,13 @@ fn ran(comparison: &mut Comparison<'_>, wanted: &[ExpectedCommand], calls: &[Ans
     let mut from = 0;
     let mut before: Option<&str> = None;
     for (index, wanted) in wanted.iter().enumerate() {
-        let path = format!("ran[{index}]");
+        let about = ExpectedFact::Ran(index);
         let matches = |call: &AnsweredCall| wanted.pattern.matches(&call.words, call.host.as_deref()).is_some();
         let all = calls.iter().filter(|call| matches(call)).count();
         if let Some(times) = wanted.times
             && times != all
         {
-            comparison.differs(&path, format!("`{}` runs {times} times", wanted.text), format!("it ran {all} times"));
+            comparison.differs(about, format!("`{}` runs {times} times", wanted.text), format!("it ran {all} times"));
             continue;
         }
         if wanted.times == Some(0) {
@@ -178,9 +216,9 @@ fn ran(comparison: &mut Comparison<'_>, wanted: &[ExpectedCommand], calls: &[Ans
                 from += at + 1;
                 before = Some(&wanted.text);
             }
-            None if all == 0 => comparison.differs(&path, format!("`{}` runs", wanted.text), "it never ran"),
+            None if all == 0 => comparison.differs(about, format!("`{}` runs", wanted.text), "it never ran"),
             None => comparison.differs(
-                &path,
+                about,
                 format!("`{}` runs after `{}`", wanted.text, before.unwrap_or_default()),
                 "it ran before that, and not after it",
             ),
@@ -193,7 +231,7 @@ fn never_ran(comparison: &mut Comparison<'_>, unwanted: &[ExpectedCommand], call
         let call = calls.iter().find(|call| unwanted.pattern.matches(&call.words, call.host.as_deref()).is_some());
         if let Some(call) = call {
             let found = format!("it ran after {}, at {}", show_duration(call.at), call.place);
-            comparison.differs(&format!("never_ran[{index}]"), format!("`{}` never runs", unwanted.text), found);
+            comparison.differs(ExpectedFact::NeverRan(index), format!("`{}` never runs", unwanted.text), found);
         }
     }
 }
@@ -219,7 +257,7 @@ fn findings(comparison: &mut Comparison<'_>, account: &Account) {
         if !met {
             let names: Vec<&str> = found.iter().map(|found| finding(*found)).collect();
             let found = if names.is_empty() { "it was not asked".to_owned() } else { names.join(", ") };
-            comparison.differs(&format!("findings.{probe}"), finding(*wanted), found);
+            comparison.differs(ExpectedFact::Findings(probe.clone()), finding(*wanted), found);
         }
     }
 }

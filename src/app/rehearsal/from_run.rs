@@ -3,7 +3,7 @@
 use std::{fs, sync::Arc};
 
 use super::{
-    trial::{Trial, TrialManner},
+    trial::{Gone, Trial, TrialManner},
     wrong::Wrong,
 };
 use crate::{
@@ -54,14 +54,13 @@ fn parsed(name: &str, written: &WrittenScenario) -> Result<Scenario, crate::rehe
 
 /// What keeps a scenario that was written from holding.
 pub(crate) fn held(name: &str, written: &WrittenScenario, loaded: &Loaded) -> Vec<Wrong> {
-    let scenario = match parsed(name, written) {
-        Ok(scenario) => scenario,
-        Err(error) => return error.faults.iter().map(Wrong::from).collect(),
-    };
-    match Trial::of(name, Arc::new(scenario), loaded) {
-        Ok(trial) => trial.run(&TrialManner::default()).held_against_expectations(),
-        Err(wrong) => wrong,
-    }
+    tried(name, written, loaded).map_or_else(|wrong| wrong, |gone| gone.held_against_expectations())
+}
+
+/// Rehearses a scenario that was written.
+fn tried(name: &str, written: &WrittenScenario, loaded: &Loaded) -> Result<Gone, Vec<Wrong>> {
+    let scenario = parsed(name, written).map_err(|error| error.faults.iter().map(Wrong::from).collect::<Vec<_>>())?;
+    Ok(Trial::of(name, Arc::new(scenario), loaded)?.run(&TrialManner::default()))
 }
 
 /// The scenario of a run, with the files of what its commands had printed.
@@ -92,7 +91,7 @@ pub(crate) fn written(context: &Context, run: &RecordedRun, name: &str, loaded: 
     let cannot = |why| Failure::new(ProgramExit::CheckFailed, format!("no scenario can be made of run {}: {why}", run.id));
     let whole = recorded.written(true).map_err(cannot)?;
     // Where a run ended is a matter of judgement for some endings: it is left out where it would not hold.
-    if held(name, &whole, loaded).iter().any(|wrong| wrong.what.starts_with("at\n")) {
+    if tried(name, &whole, loaded).is_ok_and(|gone| gone.ended_elsewhere()) {
         return recorded.written(false).map_err(cannot);
     }
     Ok(whole)

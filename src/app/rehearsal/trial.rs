@@ -12,7 +12,7 @@ use crate::{
         binding::{self, Given, Giver, Raw},
     },
     ports::{Choice, Interrupts},
-    rehearse::{Rehearsal, Scenario, account::Account, injection::Injection, invariant},
+    rehearse::{Rehearsal, Scenario, account::Account, expectation::ExpectedFact, injection::Injection, invariant},
     run::{self, Before, Ending, Ports, Setting},
     runbook::library::ScenarioSource,
 };
@@ -145,6 +145,13 @@ impl Gone {
         wrong.extend(judgement.mismatches.iter().map(|mismatch| Wrong::at(file, mismatch.spot.clone(), mismatch.to_string())));
         wrong.extend(self.bug());
         wrong
+    }
+
+    /// Whether it ended at another place than the scenario expects.
+    #[must_use]
+    pub(crate) fn ended_elsewhere(&self) -> bool {
+        let judgement = self.rehearsal.judge(&self.account, Some(ProgramExit::from(&self.ending) as u8));
+        judgement.mismatches.iter().any(|mismatch| mismatch.about == ExpectedFact::At)
     }
 
     /// What should hold whatever goes wrong, and did not.
