@@ -42,7 +42,7 @@ impl Account {
             Event::StepSettled { place, outcome: StepOutcome::Done } if self.at.as_ref() == Some(place) => self.at = None,
             // What is around a failed step fails with it: the step itself is where it ended.
             Event::StepSettled { place, outcome: StepOutcome::Failed { .. } | StepOutcome::InDoubt { .. } }
-                if !self.at.as_ref().is_some_and(|at| surrounds(place, at)) =>
+                if !self.at.as_ref().is_some_and(|at| at.is_within(place)) =>
             {
                 self.at = Some(place.clone());
             }
@@ -57,10 +57,6 @@ impl Account {
             _ => {}
         }
     }
-}
-
-fn surrounds(outer: &Place, inner: &Place) -> bool {
-    inner.as_str().strip_prefix(outer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 #[cfg(test)]

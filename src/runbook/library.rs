@@ -213,10 +213,7 @@ impl Library {
     /// One of them cannot be read.
     pub fn scenarios(&self, runbook: &SourceText) -> Result<Vec<ScenarioSource>, LibraryError> {
         match &runbook.origin {
-            Origin::Bundled => {
-                let name = runbook.name.trim_start_matches("bundled:").trim_end_matches(".yaml");
-                bundled_scenarios(name)
-            }
+            Origin::Bundled => bundled_scenarios(runbook.bundled_runbook().unwrap_or_default()),
             Origin::File(path) => {
                 let Some(stem) = path.file_stem() else { return Ok(Vec::new()) };
                 let folder = path.parent().unwrap_or(Path::new(".")).join("scenarios").join(stem);
@@ -242,7 +239,7 @@ pub fn bundled_scenarios(name: &str) -> Result<Vec<ScenarioSource>, LibraryError
     let mut all = Vec::new();
     for file in folder.files() {
         if let Some(stem) = yaml_stem(file.path()) {
-            let shown = format!("bundled:{}", file.path().display());
+            let shown = format!("{}{}", SourceText::BUNDLED, file.path().display());
             let source = SourceText::from_bytes(shown, Origin::Bundled, file.contents()).map_err(LibraryError::Refused)?;
             all.push(ScenarioSource { name: stem, source });
         }
@@ -261,7 +258,9 @@ pub fn bundled_fixture(folder: &str, path: &str) -> Result<Vec<u8>, String> {
 
 fn bundled(name: &RunbookName) -> Result<Option<SourceText>, LibraryError> {
     let Some(file) = BUNDLED.get_file(format!("{name}.yaml")) else { return Ok(None) };
-    SourceText::from_bytes(format!("bundled:{name}.yaml"), Origin::Bundled, file.contents()).map(Some).map_err(LibraryError::Refused)
+    SourceText::from_bytes(format!("{}{name}.yaml", SourceText::BUNDLED), Origin::Bundled, file.contents())
+        .map(Some)
+        .map_err(LibraryError::Refused)
 }
 
 /// Whether this names a file and not a runbook.

@@ -60,6 +60,21 @@ pub struct SourceText {
     pub sha256: String,
 }
 
+impl SourceText {
+    /// How the name of a file begins that is part of the program; its path follows.
+    pub(crate) const BUNDLED: &str = "bundled:";
+
+    /// The path within the program of the file that is called so.
+    pub(crate) fn bundled_path(name: &str) -> Option<&str> {
+        name.strip_prefix(Self::BUNDLED)
+    }
+
+    /// The name of the bundled runbook whose text this is.
+    pub(crate) fn bundled_runbook(&self) -> Option<&str> {
+        Self::bundled_path(&self.name).and_then(|path| path.strip_suffix(".yaml"))
+    }
+}
+
 /// A runbook without faults.
 #[derive(Debug, Clone)]
 pub struct Runbook {

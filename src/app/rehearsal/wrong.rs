@@ -78,7 +78,7 @@ fn source(file: &str, loaded: &Loaded) -> Option<SourceText> {
     if let Some(runbook) = runbooks.into_iter().find(|runbook| runbook.source.name == file) {
         return Some(runbook.source.clone());
     }
-    if let Some(path) = file.strip_prefix("bundled:") {
+    if let Some(path) = SourceText::bundled_path(file) {
         let (folder, name) = path.rsplit_once('/')?;
         let bytes = library::bundled_fixture(folder, name).ok()?;
         return SourceText::from_bytes(file.to_owned(), Origin::Bundled, &bytes).ok();

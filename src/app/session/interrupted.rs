@@ -314,13 +314,13 @@ fn recorded_text(name: &str, text: &str, sha256: &str) -> Option<SourceText> {
     if Digest::of(text.as_bytes()).to_string() != sha256 {
         return None;
     }
-    let origin = if name.starts_with("bundled:") { Origin::Bundled } else { Origin::File(name.into()) };
+    let origin = if SourceText::bundled_path(name).is_some() { Origin::Bundled } else { Origin::File(name.into()) };
     Some(SourceText { name: name.to_owned(), origin, text: text.into(), sha256: sha256.to_owned() })
 }
 
 /// Rule 1: the runbook is still what was begun. One that is no longer there has not been changed.
 fn unchanged(context: &Context, id: RunId, source: &SourceText) -> Result<(), Failure> {
-    let name = source.name.strip_prefix("bundled:").and_then(|name| name.strip_suffix(".yaml")).unwrap_or(&source.name);
+    let name = source.bundled_runbook().unwrap_or(&source.name);
     match Library::standard().find(name) {
         Ok(now) if now.sha256 == source.sha256 => Ok(()),
         Err(LibraryError::NotFound { .. }) => Ok(()),

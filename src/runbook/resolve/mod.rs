@@ -209,7 +209,7 @@ impl Resolver<'_> {
         let span = span_of(root, "name");
         let stem = match &source.origin {
             Origin::File(path) => path.file_stem().map(|stem| stem.to_string_lossy().into_owned()),
-            Origin::Bundled => source.name.strip_prefix("bundled:").and_then(|name| name.strip_suffix(".yaml")).map(str::to_owned),
+            Origin::Bundled => source.bundled_runbook().map(str::to_owned),
         };
         match RunbookName::new(name) {
             Err(bad) => {
