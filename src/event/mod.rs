@@ -14,6 +14,6 @@ pub(crate) use command::{Shown, Words};
 pub(crate) use fact::*;
 pub(crate) use past::Past;
 pub(crate) use place::Place;
-pub(crate) use plan::{RecordedInventory, RecordedPlan, RecordedRunbook, RecordedStep};
+pub(crate) use plan::{RecordedInventory, RecordedPlan, RecordedRunbook};
 pub(crate) use run_id::RunId;
 pub(crate) use state::{RunState, StepState};

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{digest::Digest, version_1};
 use crate::event::{
-    Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, Shown, Skip, StepKind,
-    StepOutcome, Verdict,
+    Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, Shown, Skip,
+    StepKind, StepOutcome, Verdict,
 };
 
 macro_rules! shapes {
@@ -34,7 +34,7 @@ macro_rules! shapes {
             /// Reads the content of a record of this type, in this version of the format.
             pub(super) fn read<'de, D: Deserializer<'de>>(version: u32, kind: &str, from: D) -> Result<Self, D::Error> {
                 match kind {
-                    $($($name)|+ if version == version_of(kind) => $shape::deserialize(from).map(Self::$shape),)*
+                    $($($name)|+ if version >= version_of(kind) => $shape::deserialize(from).map(Self::$shape),)*
                     other => Err(serde::de::Error::custom(format_args!("version {version} has no records of type `{other}`"))),
                 }
             }
@@ -100,13 +100,18 @@ shapes! {
     Torn("torn") { lines: u64, bytes: u64, sha256: Digest, after: Digest }
 }
 
-/// The version of the format that has this type of record. A program that knows no later one reads past it.
-#[must_use]
-pub(super) fn version_of(kind: &str) -> u32 {
+/// The first version of the format that has this type of record.
+fn version_of(kind: &str) -> u32 {
     if kind == "step_reached" { 2 } else { 1 }
 }
 
 impl Body {
+    /// The first version of the format that can say this. A program that knows no later one is not misled by it, and says so.
+    #[must_use]
+    pub(super) fn version(&self) -> u32 {
+        if matches!(self, Self::StepReached(_) | Self::Note(Note { taken: Some(_), .. })) { 2 } else { 1 }
+    }
+
     /// What is stored of an event.
     #[must_use]
     pub fn of(event: &Event) -> Self {

@@ -19,7 +19,7 @@ use super::{
     ladder::Ladder,
     output::Outputs,
     record::{Header, Record, Text},
-    shape::{Body, version_of},
+    shape::Body,
     tail::Tail,
 };
 use crate::{event::RunId, ports::LedgerError};
@@ -89,7 +89,7 @@ impl Shared {
     pub(super) fn line(&self, chain: &Chain, synced: u64, entry: &NewRecord<'_>) -> Result<Vec<u8>, JournalError> {
         let who = &self.identity;
         let header = Header {
-            v: version_of(entry.kind),
+            v: entry.body.version(),
             seq: chain.next_seq(),
             prev: chain.last(),
             kind: entry.kind.into(),

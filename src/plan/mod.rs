@@ -17,7 +17,7 @@ pub(crate) use binding::BoundParams;
 pub(crate) use scope::{Evaluated, Scope};
 
 use crate::{
-    event::{Place, RecordedInventory, RecordedPlan, RecordedRunbook, RecordedStep},
+    event::{Place, RecordedInventory, RecordedPlan, RecordedRunbook},
     inventory::Inventory,
     runbook::{
         model::{Origin, Runbook, Step},
@@ -28,16 +28,6 @@ use crate::{
 fn called(runbook: &Runbook) -> RecordedRunbook {
     let source = &runbook.source;
     RecordedRunbook { source: source.name.clone(), sha256: source.sha256.clone(), text: source.text.to_string() }
-}
-
-/// The steps of a runbook, those inside loops and groups too, as they are recorded.
-pub(crate) fn outline(runbook: &Runbook) -> impl Iterator<Item = RecordedStep> {
-    runbook.all_steps().map(|step| RecordedStep {
-        id: step.id.to_string(),
-        title: step.title.as_ref().map(ToString::to_string),
-        kind: step.kind(),
-        effect: step.effect(),
-    })
 }
 
 /// A runbook that is bound to its parameters, with the runbooks that it calls.
@@ -92,11 +82,6 @@ impl Plan {
         }
     }
 
-    /// Its steps as they are recorded, those of called runbooks too.
-    pub(crate) fn outline(&self) -> impl Iterator<Item = RecordedStep> {
-        std::iter::once(&self.runbook).chain(self.called.values()).flat_map(|runbook| outline(runbook))
-    }
-
     /// What expressions see as `inventory`.
     #[must_use]
     pub fn inventory_value(&self) -> minijinja::Value {
@@ -124,7 +109,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        event::StepKind,
         plan::binding::{Given, bind},
         runbook::{model::SourceText, resolve},
     };
@@ -136,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_of_what_it_always_was_and_the_outline_of_every_step() {
+    fn the_digest_is_of_what_it_always_was() {
         let head = "halligan: 1\nsummary: For a test.\nreviewed: 2026-11-01\n";
         let text =
             format!("{head}name: x\ntitle: X\nparams:\n  n: {{type: float, help: A number, default: 0.1}}\nsteps:\n- {{id: a, call: y}}\n");
@@ -153,10 +137,5 @@ mod tests {
             "called": {"y": {"source": "x.yaml", "sha256": sha256, "text": inner}},
         });
         assert_eq!(serde_json::to_string(&plan.record()).unwrap(), record.to_string());
-        let outline: Vec<_> = plan.outline().map(|step| (step.id, step.title, step.kind)).collect();
-        let step = |id: &str, title: Option<&str>, kind| (id.to_owned(), title.map(str::to_owned), kind);
-        let expected =
-            [step("a", None, StepKind::Call), step("g", Some("All of {{ run.id }}"), StepKind::Group), step("b", None, StepKind::Run)];
-        assert_eq!(outline, expected);
     }
 }

@@ -47,7 +47,6 @@ impl Engine<'_> {
         let mut record = self.plan.record();
         // Beside the plan, not of it: its digest is the same on every machine.
         record.programs = Some(programs.iter().cloned().collect());
-        record.outline = Some(self.plan.outline().collect());
         self.emit(Event::RunOpened(Box::new(Opening {
             runbook: runbook.name.to_string(),
             title: runbook.title.clone(),

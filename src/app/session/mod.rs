@@ -12,6 +12,5 @@ pub(super) mod operator;
 pub(super) mod owing;
 pub(super) mod parameters;
 mod plan_view;
-pub(super) mod recorded_steps;
 pub(super) mod run_name;
 pub(super) mod take_up;

@@ -113,7 +113,7 @@ fn last_screen(run: &RunSummary, state: &RunState, why: &str, ending: &str, head
         completed: true,
         why: why.lines().map(str::to_owned).collect(),
         in_doubt: under_way.chain(doubted).map(|(place, why)| format!("{place}: {why}")).collect(),
-        owed: state.owed.iter().map(|(place, owed)| format!("{place}:  {}", owed.brief())).collect(),
+        owed: state.owed.iter().map(|(place, owed)| format!("{place}:  {}", words::brief(owed))).collect(),
         closing: format!("run {} {ending}", run.id),
         head,
         ..LastScreen::default()
