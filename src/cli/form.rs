@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 /// How something is printed; the same flag on every command that has more than one way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Form {
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub format: Format,
 }
@@ -19,11 +19,11 @@ impl Form {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For a person: drawn on a terminal, plain otherwise
+    /// For people: live display on a terminal, plain lines otherwise
     #[default]
     Text,
-    /// As for a pipe or a log, on a terminal too: no colour, no wrapping, one line an event
+    /// One line per event, no colour, no wrapping: as in a pipe or a log
     Plain,
-    /// For a program
+    /// For programs
     Json,
 }

@@ -13,48 +13,48 @@ pub enum JournalCommand {
         #[command(flatten)]
         form: Form,
     },
-    /// Tell a run as a story
+    /// Show one run's timeline
     Show {
-        /// The run's id, or the beginning of it
+        /// Run id, or its first digits
         run: String,
         #[command(flatten)]
         form: Form,
     },
-    /// Recompute everything from the bytes, and say whether it holds
+    /// Verify checksums, hash chain and outputs
     Verify {
-        /// A run's export to verify instead of the journal of this host
+        /// Verify this export of one run instead of this host's journal
         export: Option<PathBuf>,
-        /// A head that was kept elsewhere
+        /// Head that was stored elsewhere; detects truncation
         #[arg(long, value_name = "FILE")]
         head: Vec<PathBuf>,
-        /// Who may sign heads, in OpenSSH's format: signed heads beside the journal count too, and a wrong signature is a fault
+        /// OpenSSH `allowed_signers` file; signed heads beside the journal are checked too, and a wrong signature is an error
         #[arg(long, value_name = "FILE")]
         allowed_signers: Option<PathBuf>,
         #[command(flatten)]
         form: Form,
     },
-    /// Print the head: a short text to keep elsewhere
+    /// Print the head, a short text to store elsewhere
     Head,
-    /// Sign the head with your own SSH key, through ssh-keygen: keys in an agent and hardware keys too
+    /// Sign the head with your SSH key (by ssh-keygen; agent and hardware keys work)
     Sign {
-        /// The key; a public one if its private half is in an agent
+        /// Key file; the public key if the private key is in an agent
         #[arg(long, short, value_name = "FILE")]
         key: PathBuf,
     },
-    /// Write one run into one file for a ticket, which can be verified by itself
+    /// Export one run to a tar file that can be verified on its own
     Export {
-        /// The run's id, or the beginning of it
+        /// Run id, or its first digits
         run: String,
-        /// The tar to write; it must not be there yet
+        /// Tar file to write; must not exist yet
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
-    /// Tell the last records of all runs
+    /// Show the last records of all runs
     Tail {
-        /// How many
+        /// Number of records
         #[arg(long, short, default_value_t = Self::TAIL)]
         number: usize,
-        /// Go on with each record that comes, until Ctrl-C: to watch a run from another terminal
+        /// Follow new records until Ctrl-C, to watch a run from another terminal
         #[arg(long, short)]
         follow: bool,
         #[command(flatten)]

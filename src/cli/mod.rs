@@ -27,7 +27,7 @@ Exit codes:
   4  blocked in preflight           10  an operator is needed
   5  not confirmed                  70  a bug      130  interrupted";
 
-/// Carries out recovery runbooks step by step, and keeps a journal of everything.
+/// Runs recovery runbooks step by step and records everything in a journal.
 #[derive(Debug, Clone, PartialEq, Parser)]
 #[command(name = "halligan", version, max_term_width = 100, after_help = EXIT_CODES, propagate_version = false)]
 pub struct Cli {
@@ -126,37 +126,37 @@ impl Subcommands {
 
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Subcommands {
-    /// Carry out a runbook: preflight, plan, confirmation, steps
+    /// Run a runbook: preflight checks, plan, confirmation, steps
     Run(Run),
-    /// Go on with a run that was left, by what the journal says of it
+    /// Continue a stopped or interrupted run from its journal
     Resume(Resume),
-    /// Take back what a run has done: its undos, the last first, each confirmed
+    /// Undo what a run changed, last step first; each undo is confirmed
     Rollback(Rollback),
-    /// List what runs of this host have set and not put back, and settle it
+    /// List debts: cleanups that runs on this host still owe; --settle runs them
     Debts(Debts),
-    /// Practise a runbook on a simulated world; nothing real is touched
+    /// Rehearse a runbook in a simulated world; nothing real is touched
     Rehearse(Rehearse),
-    /// Run the scenarios of runbooks and hold them against their expectations
+    /// Run the scenarios of runbooks and check their expectations
     Test(Test),
-    /// Write scenarios
+    /// Generate scenarios
     Scenario {
         #[command(subcommand)]
         command: ScenarioCommand,
     },
-    /// Look for every fault in runbooks, without running anything
+    /// Check runbooks for errors without running anything
     Check(CheckArgs),
-    /// List the runbooks that are at hand, and where they come from
+    /// List available runbooks and where they come from
     List(List),
-    /// Describe a runbook: what it is for, what it asks, what it does
+    /// Describe a runbook: purpose, parameters, checks, steps
     Show(Show),
     /// Read and verify the journal
     Journal {
         #[command(subcommand)]
         command: JournalCommand,
     },
-    /// Print the JSON Schema of runbooks or scenarios, for editors
+    /// Print the JSON Schema of runbooks, scenarios or inventories
     Schema(Schema),
-    /// Write the shell completions, manual pages and schemas into a directory
+    /// Generate shell completions, manual pages and schemas
     Generate(Generate),
 }
 
@@ -165,23 +165,23 @@ pub enum Subcommands {
 #[command(after_long_help = EXIT_CODES)]
 #[expect(clippy::struct_field_names, reason = "`--dry-run` is what it is called")]
 pub struct Run {
-    /// A runbook's name, or a path to one
+    /// Runbook name or path
     pub runbook: String,
     #[command(flatten)]
     pub params: Params,
-    /// Run what only reads, tell the rest, change nothing
+    /// Execute read-only commands, print the others, change nothing
     #[arg(long, conflicts_with_all = ["yes", "step"])]
     pub dry_run: bool,
     #[command(flatten)]
     pub hosts: Hosts,
-    /// Ask once for the password that sudo wants where a step names a user
+    /// Ask once for the sudo password, for steps that run as another user
     #[arg(long)]
     pub ask_sudo_password: bool,
     #[command(flatten)]
     pub answers: Answers,
     #[command(flatten)]
     pub form: Form,
-    /// Refuse a runbook whose text has another SHA-256 than this
+    /// Refuse the runbook unless its text has this SHA-256
     #[arg(long, value_name = "HEX")]
     pub expect_sha256: Option<String>,
 }
@@ -190,11 +190,11 @@ pub struct Run {
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(after_long_help = EXIT_CODES)]
 pub struct Resume {
-    /// The run's id, or the beginning of it [default: the latest real run]
+    /// Run id, or its first digits [default: the latest real run]
     pub run: Option<String>,
     #[command(flatten)]
     pub how: TakingUp,
-    /// Go on by a journal that does not hold; the refusal names the digest
+    /// Continue although the journal failed verification; the refusal prints the digest
     #[arg(long, value_name = "DIGEST")]
     pub accept_damaged: Option<String>,
 }
@@ -203,11 +203,11 @@ pub struct Resume {
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(after_long_help = EXIT_CODES)]
 pub struct Rollback {
-    /// The run's id, or the beginning of it
+    /// Run id, or its first digits
     pub run: String,
     #[command(flatten)]
     pub how: TakingUp,
-    /// Go by a journal that does not hold; the refusal names the digest
+    /// Roll back although the journal failed verification; the refusal prints the digest
     #[arg(long, value_name = "DIGEST")]
     pub accept_damaged: Option<String>,
 }
@@ -215,9 +215,9 @@ pub struct Rollback {
 /// List and settle debts.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Debts {
-    /// Only those of this run
+    /// Only the debts of this run
     pub run: Option<String>,
-    /// Run the cleanups that are owed, each confirmed
+    /// Run the owed cleanups; each is confirmed
     #[arg(long)]
     pub settle: bool,
     #[command(flatten)]
@@ -228,18 +228,18 @@ pub struct Debts {
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(after_long_help = EXIT_CODES)]
 pub struct Rehearse {
-    /// A runbook's name, or a path to one
+    /// Runbook name or path
     pub runbook: String,
-    /// The scenario's name, or a path to one [default: all-well]
+    /// Scenario name or path [default: all-well]
     #[arg(long, value_name = "SCENARIO")]
     pub scenario: Option<String>,
-    /// Instead of a scenario, what the commands of this run in the journal had answered
+    /// Replay what the commands of this recorded run answered, instead of a scenario
     #[arg(long, value_name = "RUN", conflicts_with = "scenario")]
     pub from_run: Option<String>,
-    /// Let this go wrong, besides what the scenario says (see `halligan test --help`)
+    /// Inject this fault, besides those of the scenario (see `halligan test --help`)
     #[arg(long = "fault", value_name = "STEP[:PART]=KIND[@N]")]
     pub faults: Vec<Injection>,
-    /// Let time pass so many times as fast as it really does [default: waits pass at once]
+    /// Speed of time, as a multiple of real time [default: waits take no time]
     #[arg(long, value_name = "TIMES", value_parser = speed)]
     pub speed: Option<f64>,
     #[command(flatten)]
@@ -256,30 +256,30 @@ pub struct Rehearse {
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(after_long_help = FAULTS)]
 pub struct Test {
-    /// Names of runbooks, or paths to them [default: all]
+    /// Runbook names or paths [default: all]
     pub runbooks: Vec<String>,
-    /// Only scenarios whose name contains this, or the one that is called so
+    /// Only scenarios whose name contains this text; an exact name selects one
     #[arg(long, value_name = "TEXT")]
     pub scenario: Option<String>,
-    /// Let this go wrong, and look only at what holds all the same
+    /// Inject this fault; check only what must be true in spite of faults
     #[arg(long = "fault", value_name = "STEP[:PART]=KIND[@N]")]
     pub faults: Vec<Injection>,
-    /// What is chosen when a step has failed and the scenario does not say
+    /// Answer to a failed step where the scenario gives none
     #[arg(long, value_enum, value_name = "CHOICE", default_value_t = Then::Stop, requires = "faults")]
     pub then: Then,
-    /// Leave a run that a fault has ended as it is, instead of going on with it
+    /// Do not resume a run that a fault has killed
     #[arg(long, requires = "faults")]
     pub leave: bool,
-    /// Try each kind of fault at each step (or only at these), one at a time, and tell which break something
+    /// Inject each kind of fault at each step (or only at these steps), one at a time, and report which break something
     #[arg(long, value_name = "STEP", num_args = 0.., require_equals = true, value_delimiter = ',', conflicts_with = "faults")]
     pub fault_sweep: Option<Vec<String>>,
-    /// Also tell what no scenario has exercised
+    /// Also list what no scenario exercises
     #[arg(long)]
     pub coverage: bool,
-    /// Fail if less of a runbook is exercised, in percent
+    /// Fail if coverage of a runbook is below this percentage
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min: Option<u8>,
-    /// Also write the results to a file, as `JUnit` XML
+    /// Also write the results to this file, as `JUnit` XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     #[command(flatten)]
@@ -308,22 +308,22 @@ impl From<Then> for Choice {
 /// What may go wrong in a rehearsal, for the help and the manual.
 const FAULTS: &str = "\
 Faults:
-  fail         it fails and does nothing
-  hang         it does nothing and never ends
-  slow         it takes as long as its timeout lets it
-  garble       it does its work, and what it prints is cut and damaged
-  cut          it does its work, and what it prints ends half way
-  lie          it says that all is well, and has done nothing
-  drop         it does its work, and the connection is lost before anybody hears of it
-  kill         halligan itself is killed while it is under way
-  kill_before  halligan itself is killed before it has done anything
-  disk_full    the journal's disk is full when its outcome is to be recorded
+  fail         the command fails and does nothing
+  hang         the command does nothing and never ends
+  slow         the command takes as long as its timeout allows
+  garble       the command does its work; its output is cut and damaged
+  cut          the command does its work; its output ends half way
+  lie          the command reports success and does nothing
+  drop         the command does its work; the connection is lost before the answer
+  kill         halligan is killed while the command runs
+  kill_before  halligan is killed before the command has done anything
+  disk_full    the journal's disk is full when the outcome is to be recorded
 PART is main, done_if, verify, gate, show, undo or cleanup; @2 is the second call, @every each.";
 
 /// Look for faults.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct CheckArgs {
-    /// Files, or names of runbooks
+    /// Runbook files or names
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
     #[command(flatten)]
@@ -343,9 +343,9 @@ pub struct List {
 /// Describe a runbook.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Show {
-    /// A runbook's name, or a path to one
+    /// Runbook name or path
     pub runbook: String,
-    /// Print its text as it stands
+    /// Print the source text
     #[arg(long)]
     pub source: bool,
 }
@@ -353,10 +353,10 @@ pub struct Show {
 /// Print a schema.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Schema {
-    /// Of scenarios, not runbooks
+    /// Schema of scenarios
     #[arg(long, conflicts_with = "inventory")]
     pub scenario: bool,
-    /// Of inventories, not runbooks
+    /// Schema of inventories
     #[arg(long)]
     pub inventory: bool,
 }
@@ -364,7 +364,7 @@ pub struct Schema {
 /// Write generated files.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Generate {
-    /// Where the folders `completions`, `man` and `runbooks` are
+    /// Directory that holds `completions`, `man` and `runbooks`
     #[arg(default_value = ".")]
     pub directory: PathBuf,
 }
@@ -374,14 +374,14 @@ pub(crate) const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Fish, Shell::Zsh];
 
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum ScenarioCommand {
-    /// Write a scenario from a run in the journal, for a person to generalise
+    /// Generate a scenario from a recorded run
     New {
-        /// What to call it: the stem of its file, in kebab-case
+        /// Scenario name: the file name without .yaml, in kebab-case
         name: String,
-        /// The run's id, or the beginning of it
+        /// Run id, or its first digits
         #[arg(long, value_name = "RUN")]
         from_run: String,
-        /// Where to write it [default: scenarios/RUNBOOK beside the runbook]
+        /// Directory to write to [default: scenarios/RUNBOOK beside the runbook]
         #[arg(long, value_name = "DIR")]
         directory: Option<PathBuf>,
     },

@@ -10,13 +10,13 @@ use crate::{event::place::assignment, ports::Beforehand};
 /// What every command understands.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Global {
-    /// Where the journal is kept [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]
+    /// Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]
     #[arg(long, global = true, env = "HALLIGAN_JOURNAL_DIR", value_name = "DIR", hide_env_values = true)]
     pub journal_dir: Option<PathBuf>,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value_t = Colour::Auto)]
     pub color: Colour,
-    /// Say more about what halligan itself does; twice for everything
+    /// Log what halligan does; -vv for debug
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -42,7 +42,7 @@ impl std::fmt::Display for Colour {
 /// Where steps may run.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Hosts {
-    /// Which hosts there are and how each is reached [default: `/etc/halligan/inventory.yaml`, if it is there]
+    /// Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]
     #[arg(long, env = "HALLIGAN_INVENTORY", value_name = "FILE", hide_env_values = true)]
     pub inventory: Option<PathBuf>,
 }
@@ -50,10 +50,10 @@ pub struct Hosts {
 /// Values for parameters.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Params {
-    /// A value for a parameter; a list is written with commas
+    /// Set a parameter; separate list items with commas
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
-    /// A YAML file of parameters; `--set` goes before it
+    /// YAML file of parameters; `--set` overrides it
     #[arg(long = "params", value_name = "FILE")]
     pub file: Option<PathBuf>,
 }
@@ -61,16 +61,16 @@ pub struct Params {
 /// Answers given beforehand.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Answers {
-    /// Ask before each step that does something
+    /// Ask before each step that changes something
     #[arg(long, conflicts_with = "yes")]
     pub step: bool,
-    /// Approve the plan and plain questions; never what destroys
+    /// Approve the plan and yes/no questions; never a typed confirmation
     #[arg(long, short)]
     pub yes: bool,
-    /// Answer the question of a step with the phrase that it asks for
+    /// Give a step the phrase that it asks for
     #[arg(long, value_name = "STEP=PHRASE", value_parser = place_pair)]
     pub confirm: Vec<(String, String)>,
-    /// Override a blocking probe, for a reason that is journaled
+    /// Override a failed preflight check; the reason is recorded
     #[arg(long = "override", value_name = "PROBE=REASON", value_parser = place_pair)]
     pub overrides: Vec<(String, String)>,
 }
@@ -104,7 +104,7 @@ impl Answers {
 pub struct TakingUp {
     #[command(flatten)]
     pub hosts: Hosts,
-    /// Ask once for the password that sudo wants where a step names a user
+    /// Ask once for the sudo password, for steps that run as another user
     #[arg(long)]
     pub ask_sudo_password: bool,
     #[command(flatten)]
@@ -119,7 +119,7 @@ pub struct TakingUp {
 pub(super) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(times) if (0.01..=1e9).contains(&times) => Ok(times),
-        _ => Err("write how many times as fast as it really goes, such as 60".to_owned()),
+        _ => Err("write a multiple of real time, such as 60".to_owned()),
     }
 }
 
