@@ -463,7 +463,7 @@ fn a_check_of_the_state_before_is_asked_until_the_first_change_and_never_after()
         let here = |place: &Place| *place == Place::top("preflight").child("untouched");
         let asked = events[before..].iter().any(|event| matches!(event, Event::StepBegan { place, .. } if here(place)));
         let told = events[before..].iter().any(|event| {
-            matches!(event, Event::Note { place: Some(place), text, .. } if here(place) && text.contains("before the first change it held"))
+            matches!(event, Event::Note { place: Some(place), text, .. } if here(place) && text.contains("before the first change: passed"))
         });
         assert_eq!((asked, told), (!changed, changed), "after {records}");
         stood += usize::from(told);

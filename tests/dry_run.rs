@@ -53,8 +53,8 @@ fn it_leaves_no_marker_and_tells_what_it_cannot_know() {
         assert!(ran.stdout.lines().any(|line| line.contains(place) && line.contains(text)), "{place}: {text}\n{}", ran.stdout);
     };
     says("mark", &format!("would run: touch {marker}"));
-    says("after", "known only at run time: needs tell.output");
-    says("each", "known only at run time: needs after.output");
+    says("after", "known only at run time (depends on tell.output)");
+    says("each", "known only at run time (depends on after.output)");
     says("wipe", &format!("would run: rm -r {marker}"));
     says("look", "passed");
     assert!(!ran.stdout.contains("inner: would run"));

@@ -124,7 +124,7 @@ fn hostile_values_are_only_values() {
         let value = value.replace("TRAP", &trap);
         let mut terminal = bench.terminal(100, &["run", "takes", "--set", &format!("value={value}")]);
         terminal.expect("Run this?").send("y\r");
-        terminal.expect("Go on?").send("y\r");
+        terminal.expect("Continue?").send("y\r");
         terminal.expect("exit 0");
         harmless(&terminal.raw, &value);
         let (code, text) = terminal.end();
@@ -156,7 +156,7 @@ fn hostile_output_is_only_shown() {
         );
         let mut terminal = bench.terminal(100, &["run", &name]);
         terminal.expect("Run this?").send("y\r");
-        terminal.expect("Go on?").send("y\r");
+        terminal.expect("Continue?").send("y\r");
         terminal.expect("exit 6");
         harmless(&terminal.raw, output);
         let (code, text) = terminal.end();

@@ -44,7 +44,11 @@ fn a_shared_lock_of_somebody_else_is_told_and_left_alone() {
     let bench = bench(ACQUIRE);
     bench.file("shared", "run 7 of locked by eve on far\n");
     let ran = bench.run(RUN).exits(4);
-    assert!(ran.stderr.contains("the shared lock `ceph/a` cannot be had") && ran.stderr.contains("by eve on far"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the shared lock `ceph/a` could not be acquired") && ran.stderr.contains("by eve on far"),
+        "{}",
+        ran.stderr
+    );
     assert!(!bench.path("done").exists());
     assert_eq!(bench.read("shared").unwrap(), "run 7 of locked by eve on far\n");
     assert!(!ran.stderr.contains("owed"), "{}", ran.stderr);
@@ -81,7 +85,7 @@ fn a_run_that_is_taken_up_holds_its_shared_locks_again() {
     let text = bench.read("inventory.yaml").unwrap();
     bench.file("inventory.yaml", &format!("{text}# changed\n"));
     let refused = bench.run(&["resume", "--yes"]).exits(2);
-    assert!(refused.stderr.contains("--inventory FILE") && refused.stderr.contains("not as it was"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--inventory FILE") && refused.stderr.contains("the inventory has changed"), "{}", refused.stderr);
     std::fs::remove_file(bench.path("inventory.yaml")).unwrap();
     let refused = bench.run(&["resume", "--yes"]).exits(3);
     assert!(refused.stderr.contains("--inventory FILE"), "{}", refused.stderr);
@@ -104,7 +108,7 @@ fn a_shared_lock_that_others_hold_by_now_keeps_a_run_from_being_taken_up() {
     bench.file("shared", "run 7 of locked by eve on far\n");
     let refused = bench.run(&["resume", "--yes", "--inventory", "inventory.yaml"]).exits(4);
     let told = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("stands in this run's name and cannot be given back"), "{told}");
+    assert!(told.contains("held in this run's name and could not be released"), "{told}");
     assert_eq!(bench.read("shared").unwrap(), "run 7 of locked by eve on far\n");
     assert_eq!(bench.read("seen").unwrap().lines().count(), 1, "nothing was done without the lock");
 }

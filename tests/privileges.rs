@@ -37,7 +37,7 @@ fn a_runbook_that_others_could_write_is_refused_to_root() {
         let sha = sha256(&fs::read(&path).unwrap());
         bench.run(&["run", "plain", "--expect-sha256", &sha]).exits(0);
         let ran = bench.run(&["run", "plain", "--expect-sha256", &"0".repeat(64)]).exits(3);
-        assert!(ran.stderr.contains("is not the text that is expected"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("has an unexpected SHA-256"), "{}", ran.stderr);
         fs::set_permissions(bench.path(exposed), before).unwrap();
     }
     // Where everybody may write but not take away what is root's, as in /tmp.
@@ -106,10 +106,10 @@ fn the_plan_says_where_an_unusual_program_is() {
     bench.runbook("odd", "steps:\n  - {id: one, run: [odd-tool], effect: read}\n  - {id: two, run: [no-such-tool], effect: read, when: \"false\"}\n  - {id: three, run: [cat, /dev/null], effect: read}\n");
     let ran = bench.run(&["run", "odd", "--dry-run"]);
     // Root looks only where nobody else may write.
-    let expected = if root() { "odd-tool is not found on this machine".to_owned() } else { format!("odd-tool is {path}/odd-tool") };
+    let expected = if root() { "odd-tool: not found on this machine".to_owned() } else { format!("odd-tool is {path}/odd-tool") };
     let text = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains(&expected), "{}", ran.stdout);
-    assert!(text.contains("no-such-tool is not found") && !text.contains("cat is"), "{}", ran.stdout);
+    assert!(text.contains("no-such-tool: not found") && !text.contains("cat is"), "{}", ran.stdout);
     let journal = bench.read("journal/journal.jsonl").unwrap();
     assert!(journal.contains("\"programs\":{\"cat\":\"/usr/bin/cat\",\"no-such-tool\":null"), "{journal}");
 }

@@ -19,12 +19,12 @@ fn bench() -> Workbench {
 fn every_question_is_asked_and_answered() {
     let bench = bench();
     let mut terminal = bench.terminal(100, &["run", "asks"]);
-    terminal.expect("A colour").expect("Enter takes").send("\r");
+    terminal.expect("A colour").expect("Enter to choose").send("\r");
     terminal.expect("Run this?").send("y\r");
-    terminal.expect("Paint it blue?").expect("Go on? [y/N]").send("y\r");
-    terminal.expect("Nothing can take this back. Type wipe").expect_after("Type wipe", "stop:").send("wip\r");
+    terminal.expect("Paint it blue?").expect("Continue? [y/N]").send("y\r");
+    terminal.expect("This cannot be undone. Type wipe").expect_after("Type wipe", "stop:").send("wip\r");
     assert!(bench.path("victim").exists());
-    terminal.expect_after("that is not", "stop:").send("wipe\r");
+    terminal.expect_after("does not match", "stop:").send("wipe\r");
     let (code, text) = terminal.end();
     assert_eq!(code, 0, "{text}");
     assert!(!bench.path("victim").exists());

@@ -98,7 +98,7 @@ fn yes_never_covers_what_destroys() {
     assert!(ran.stderr.contains("--confirm wipe=wipe"), "{}", ran.stderr);
     assert!(victim.exists());
     let ran = bench.run(&["run", "wipes", "--yes", "--confirm", "wipe=yes"]).exits(5);
-    assert!(ran.stderr.contains("`wipe` was expected"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("expected `wipe`"), "{}", ran.stderr);
     assert!(victim.exists());
     bench.run(&["run", "wipes", "--yes", "--confirm", "wipe=wipe"]).exits(0);
     assert!(!victim.exists());
@@ -226,7 +226,7 @@ steps:
 "#;
     bench.runbook("around", &body.replace("HOME", home));
     let ran = bench.run(&["run", "around", "--yes", "--confirm", "person=turned"]).exits(6);
-    assert!(ran.stderr.contains("unproved: it ended well, but its proof does not hold"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("unproved: the command succeeded, but `verify` failed"), "{}", ran.stderr);
     assert!(!bench.path("never").exists() && bench.path("made").exists());
     assert_eq!(bench.read("log").as_deref(), Some("each-put-back\ngroup-put-back\nkey-put-back\n"));
     bench.run(&["journal", "verify"]).exits(0);
@@ -256,7 +256,7 @@ steps:
         "params:\n  token: {type: secret, help: A token}\nsteps:\n  - {id: a, run: [cat], stdin: \"{{ params.token }}\", effect: read}\n",
     );
     let ran = bench.run(&["run", "secretive", "--set", "token=x"]).exits(2);
-    assert!(ran.stderr.contains("everybody on this host sees a command line"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a command line is visible to everybody"), "{}", ran.stderr);
 }
 
 #[test]
@@ -321,6 +321,32 @@ fn a_program_that_a_far_host_does_not_have_blocks_the_run() {
         "halligan_inventory: 1\ntransport: own\ntransports: {own: {kind: command, command: [env, '{command}'], quoting: argv}}\nhosts: {far: {}}\n",
     );
     let ran = bench.run(&["run", "far", "--yes", "--inventory", "inventory.yaml"]).exits(4);
-    assert!(ran.stdout.contains("far has not: no-such-program"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("far lacks: no-such-program"), "{}", ran.stdout);
     assert!(bench.read("first").is_none(), "nothing was begun");
+}
+
+#[test]
+fn a_failed_check_says_what_is_wrong_and_what_depends_on_it_says_so() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "checks",
+        r#"preflight:
+  - {id: found, title: The map can be read, shell: "echo no route >&2; exit 1", timeout: 5s, output: json}
+  - {id: up, title: All are up, expect: found.output.down == 0, message: "down: {{ found.output.down }}", hint: Start them.}
+  - {id: each, title: Each host is fine, for_each: {items: [a, b], as: host}, expect: host == 'a'}
+steps:
+  - {id: never, run: ['true'], effect: read}
+"#,
+    );
+    let ran = bench.run(&["run", "checks", "--yes"]).exits(4);
+    let text = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    for why in [
+        "exit code 1: no route",
+        "(check: The map can be read)",
+        "why could not check: depends on `found`, which failed (check: All are up)",
+        "why b: condition false: host == 'a' (check: Each host is fine)",
+    ] {
+        assert!(text.contains(why), "{why}: {}", ran.stderr);
+    }
+    assert!(!ran.stdout.contains("Start them"), "a check that was not made has no hint: {}", ran.stdout);
 }

@@ -118,10 +118,10 @@ fn killed_where_a_rule_knows_what_to_do_each_effect_is_there_once() {
         let ran = if at.starts_with("before") {
             // Not done, by its probe, and not idempotent: nobody but a person may say that it is to be run again.
             let refused = bench.run(&["resume", "--yes"]).exits(10);
-            assert!(refused.stderr.contains("nobody knows whether each[item="), "{}", refused.stderr);
+            assert!(refused.stderr.contains("unknown whether each[item="), "{}", refused.stderr);
             let mut terminal = bench.terminal(100, &["resume"]);
-            terminal.expect("in doubt").expect("Go on? [y/N]").send("y\n");
-            terminal.expect("Nobody knows whether each[item=").expect_after("Nobody knows", "n/t/q]").send("n\n");
+            terminal.expect("in doubt").expect("Continue? [y/N]").send("y\n");
+            terminal.expect("Unknown whether each[item=").expect_after("Unknown whether", "n/t/q]").send("n\n");
             let (code, text) = terminal.end();
             Ran { code: Some(code), stdout: text, stderr: String::new() }
         } else {
@@ -151,13 +151,13 @@ fn in_doubt_without_a_terminal_nothing_is_touched_and_a_person_decides() {
         let before = log(&bench);
         for _ in 0..2 {
             let refused = bench.run(&["resume", "--yes"]).exits(10);
-            assert!(refused.stderr.contains("only a person can say"), "{}", refused.stderr);
+            assert!(refused.stderr.contains("an operator must decide"), "{}", refused.stderr);
             assert_eq!(log(&bench), before);
             assert!(bench.path("flag").exists(), "what is owed stays owed");
         }
         let mut terminal = bench.terminal(100, &["resume"]);
-        terminal.expect("in doubt   blind").expect("owed       set_flag").expect("Go on? [y/N]").send("y\n");
-        terminal.expect("Nobody knows whether blind took effect").expect("it printed: blind-begins").expect("[d/n/t/q]");
+        terminal.expect("in doubt   blind").expect("owed       set_flag").expect("Continue? [y/N]").send("y\n");
+        terminal.expect("Unknown whether blind took effect").expect("output:     blind-begins").expect("[d/n/t/q]");
         terminal.send(&format!("{key}\n"));
         let (code, text) = terminal.end();
         came_to_its_end(&bench, &Ran { code: Some(code), stdout: text, stderr: String::new() });
@@ -180,7 +180,7 @@ fn a_no_leaves_everything_as_it_is() {
     killed(&bench, "after-a");
     let journal = bench.read("journal/journal.jsonl");
     let mut terminal = bench.terminal(100, &["resume"]);
-    terminal.expect("done       set_flag, number").expect("Go on? [y/N]").send("\n");
+    terminal.expect("done       set_flag, number").expect("Continue? [y/N]").send("\n");
     assert_eq!(terminal.end().0, 5);
     let refused = bench.run(&["resume"]).exits(5);
     assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
@@ -198,12 +198,12 @@ fn every_later_run_says_what_is_owed_until_it_is_settled() {
     assert!(listed.contains("owed  set_flag:  bash") && listed.contains("halligan resume"), "{listed}");
     bench.runbook("other", "steps:\n  - {id: look, run: [pwd], effect: read}\n");
     let ran = bench.run(&["run", "other", "--yes"]).exits(0);
-    assert!(ran.stderr.contains("still owed on this host: run ") && ran.stderr.contains("owes set_flag"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cleanups owed on this host: run ") && ran.stderr.contains("owes set_flag"), "{}", ran.stderr);
     // Nobody there to confirm it: it stays.
     bench.run(&["debts", "--settle"]).exits(10);
     assert!(bench.path("flag").exists());
     let mut terminal = bench.terminal(100, &["debts", "--settle"]);
-    terminal.expect("It would run:").expect("Go on? [y/N]").send("y\n");
+    terminal.expect("Would run:").expect("Continue? [y/N]").send("y\n");
     let (code, text) = terminal.end();
     assert_eq!(code, 0, "{text}");
     assert!(!bench.path("flag").exists());
@@ -220,11 +220,11 @@ fn a_rollback_undoes_the_last_first_and_a_failed_undo_is_stuck() {
     let ran = bench.run(&["rollback", &id]).exits(5);
     assert!(ran.stdout.contains("stays      blind") && ran.stdout.contains("undo       each[item=c].work"), "{}", ran.stdout);
     let mut terminal = bench.terminal(100, &["rollback", &id]);
-    terminal.expect("Go on? [y/N]").send("y\n");
+    terminal.expect("Continue? [y/N]").send("y\n");
     for item in ["c", "b", "a"] {
         terminal.expect(&format!("Undo each[item={item}].work")).expect_after(&format!("Undo each[item={item}].work"), "[y/N]").send("y\n");
     }
-    terminal.expect("Put back what was set by set_flag").expect_after("Put back what", "[y/N]").send("y\n");
+    terminal.expect("Run the cleanup of set_flag").expect_after("Run the cleanup of", "[y/N]").send("y\n");
     let (code, text) = terminal.end();
     assert_eq!(code, 0, "{text}");
     assert_eq!(log(&bench)[5..], ["undo c", "undo b", "undo a", "unset"]);
@@ -240,7 +240,7 @@ fn a_rollback_undoes_the_last_first_and_a_failed_undo_is_stuck() {
     let ran = bench.run(&["rollback", &id, "--yes"]).exits(8);
     assert!(ran.stderr.contains(" stuck: an undo failed at "), "{}", ran.stderr);
     assert_eq!(log(&bench)[5..], ["undo c", "unset"], "nothing before the stuck one is undone");
-    assert!(bench.run(&["resume", &id, "--yes"]).exits(8).stderr.contains("being taken back"));
+    assert!(bench.run(&["resume", &id, "--yes"]).exits(8).stderr.contains("being rolled back"));
 }
 
 #[test]
@@ -249,10 +249,10 @@ fn what_has_changed_or_was_not_real_is_refused() {
     bench.run(&["run", "awkward", "--dry-run"]).exits(0);
     let dry = id(&bench);
     let refused = bench.run(&["resume", &dry, "--yes"]).exits(2);
-    assert!(refused.stderr.contains("no real run"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("only real runs"), "{}", refused.stderr);
     killed(&bench, "after-a");
     let refused = bench.run(&["resume", "--yes", "--set", "items=a"]).exits(2);
-    assert!(refused.stderr.contains("begun with other parameters"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("started with other parameters"), "{}", refused.stderr);
     let text = std::fs::read_to_string(bench.path("runbooks/awkward.yaml")).unwrap();
     bench.file("runbooks/awkward.yaml", &text.replace("echo set ", "echo changed "));
     let refused = bench.run(&["resume", "--yes"]).exits(3);
@@ -375,7 +375,7 @@ fn what_a_stopped_run_keeps_is_owed_and_a_resume_goes_on_from_it() {
     assert!(bench.run(&["debts"]).exits(1).stdout.contains("owed  held:  bash"));
     bench.file("fixed", "");
     bench.run(&["resume", "--yes"]).exits(0);
-    assert_eq!(log(&bench), ["set", "unset"], "what was set stood, was not set again, and was put back at the end");
+    assert_eq!(log(&bench), ["set", "unset"], "what was set stood, was not set again, and was cleanup at the end");
     bench.run(&["debts"]).exits(0);
     bench.run(&["journal", "verify"]).exits(0);
 }
@@ -410,7 +410,7 @@ fn after_a_restart_of_the_machine_its_processes_are_known_dead() {
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(10), "{stdout}{stderr}");
     let stdout = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(stdout.contains("this host was restarted since") && stdout.contains("its process is gone with the restart"), "{stdout}");
+    assert!(stdout.contains("this host was rebooted since") && stdout.contains("the reboot ended its process"), "{stdout}");
 }
 
 #[test]
@@ -553,7 +553,7 @@ fn what_was_kept_elsewhere_when_the_journal_failed_is_taken_over_and_no_longer_i
     }
     assert!(text.contains("/run/halligan/emergency-") && text.contains(&format!("halligan resume {id}")), "{text}");
     let ran = bench.run(&["resume", "--yes"]);
-    assert!(ran.stdout.contains("blind ended well") && !ran.stdout.contains("in doubt"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("blind succeeded") && !ran.stdout.contains("in doubt"), "{}", ran.stdout);
     came_to_its_end(&bench, &ran);
     assert_eq!(log(&bench).iter().filter(|line| *line == "blind").count(), 1);
     let journal = bench.read("journal/journal.jsonl").unwrap();
@@ -576,7 +576,7 @@ fn what_was_kept_elsewhere_and_is_not_beyond_doubt_is_shown_and_asked_about() {
         std::fs::write(&elsewhere.0, spoilt).unwrap();
         let asked = bench.run(&["resume", "--yes"]).exits(10);
         let told = asked.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("not relied on") && told.contains("in doubt blind"), "{way}: {}", asked.stdout);
+        assert!(told.contains("cannot be trusted") && told.contains("in doubt blind"), "{way}: {}", asked.stdout);
         // The records of another run are none of this one.
         std::fs::write(
             &elsewhere.0,

@@ -216,7 +216,7 @@ fn each(test: impl Fn(Stretch) + Sync) {
 
 const FIRST: &str = "stopping after this step";
 const SECOND: &str = "ending this step";
-const THIRD: &str = "leaving at once";
+const THIRD: &str = "exiting immediately";
 
 #[test]
 fn the_first_ctrl_c_lets_the_step_finish() {
@@ -275,7 +275,7 @@ fn the_third_ctrl_c_leaves_at_once() {
 fn a_lost_terminal_lets_the_step_finish_and_parks_the_run() {
     each(|stretch| {
         let mut case = Case::begin(stretch, MEEK, false);
-        case.send(Signal::SIGHUP, "the terminal is gone");
+        case.send(Signal::SIGHUP, "terminal lost");
         case.release(case.holder.unwrap_or("cleanup"));
         let over = stretch == Stretch::Cleanup;
         let code = if over { 0 } else { 130 };
@@ -353,7 +353,7 @@ fn ctrl_z_stops_everything_and_no_time_passes() {
             case.release("cleanup");
         }
         let bench = &case.bench;
-        until("it is recorded", || bench.read("journal/journal.jsonl").is_some_and(|text| text.contains("everything stood still for")));
+        until("it is recorded", || bench.read("journal/journal.jsonl").is_some_and(|text| text.contains("paused for")));
         case.end(&Expected { code: 0, signals: vec![], closed: true, owed: false, doubt: false, goes_on: true });
     });
 }
@@ -439,7 +439,7 @@ fn what_the_tests_are_started_from_reaches_no_program_under_test() {
 /// A wait changes nothing and may last for hours: it is left at once, and counts neither as come nor as failed.
 #[test]
 fn the_first_ctrl_c_and_a_lost_terminal_leave_a_wait_that_a_resume_takes_up() {
-    for (signal, told) in [(Signal::SIGINT, FIRST), (Signal::SIGHUP, "the terminal is gone")] {
+    for (signal, told) in [(Signal::SIGINT, FIRST), (Signal::SIGHUP, "terminal lost")] {
         let bench = Workbench::new();
         let home = bench.path("").display().to_string().trim_end_matches('/').to_owned();
         bench.runbook(

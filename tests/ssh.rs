@@ -406,7 +406,7 @@ fn what_takes_too_long_is_ended_on_the_far_side() {
     assert_eq!(*site.signals.lock().unwrap(), ["TERM"]);
     let pid = pid.into_inner().unwrap();
     assert!(!Path::new("/proc").join(&pid).exists(), "{pid} is still there");
-    // One that does not heed TERM is killed, and then nobody knows how far it came.
+    // One that does not heed TERM is killed, and then unknown how far the command got.
     let pid = Mutex::new(String::new());
     let site = watch(|line| line.trim().clone_into(&mut pid.lock().unwrap()));
     let mut deaf = order(&["bash", "-c", "trap '' TERM; echo $$; sleep 60; sleep 60"]);

@@ -34,7 +34,7 @@ impl<E: Executor> Executor for DryExecutor<'_, E> {
 
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
         if !self.admits(order) {
-            let what = format!("a dry run was asked to run {}, which does more than read", order.place);
+            let what = format!("a dry run was asked to run {}, which is not read-only", order.place);
             return Err(LedgerError::new(what, None));
         }
         self.0.execute(order, site, stop)

@@ -31,12 +31,12 @@ impl Foreground {
     /// # Errors
     /// There is none, or somebody else has it.
     pub(super) fn find() -> Result<Self, String> {
-        let none = |error: io::Error| format!("it talks with the operator, and there is no terminal: {error}");
+        let none = |error: io::Error| format!("needs a terminal: {error}");
         let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(none)?;
         let settings = tcgetattr(&terminal).map_err(|errno| none(errno.into()))?;
         match tcgetpgrp(&terminal) {
             Ok(group) if group == getpgrp() => Ok(Self { terminal, settings }),
-            _ => Err("it talks with the operator, and halligan runs in the background".to_owned()),
+            _ => Err("needs a terminal, but halligan runs in the background".to_owned()),
         }
     }
 

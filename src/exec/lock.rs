@@ -1,4 +1,4 @@
-//! Locks between operators on one host: two runs that hold one lock never run at once.
+//! Locks between operators on one host: runs that share a lock never run at the same time.
 
 use std::{
     fmt,

@@ -178,9 +178,9 @@ fn settle(child: Child, over: Result<Over, LedgerError>) -> Result<Exit, LedgerE
         (None, Some(Ok(status))) => match (status.code(), status.signal()) {
             (Some(code), _) => Exit::Code(code),
             (None, Some(signal)) => Exit::Signal(signal),
-            (None, None) => Exit::Lost { why: "it ended in no known way".to_owned() },
+            (None, None) => Exit::Lost { why: "unknown kind of exit".to_owned() },
         },
-        (None, Some(Err(error))) => Exit::Lost { why: format!("it cannot be waited for: {error}") },
+        (None, Some(Err(error))) => Exit::Lost { why: format!("its end cannot be waited for: {error}") },
         (None, None) => Exit::Lost { why: "it could not be reached".to_owned() },
     };
     tracing::trace!(?exit, "process ended");

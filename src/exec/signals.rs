@@ -31,7 +31,7 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Ctrl-C: once, stop after this step; twice, end this step; three times, leave at once. TERM is the second of these, HUP
-    /// means that the terminal is gone. Cleanups heed only the third. A broken pipe is no signal for a run: it goes on.
+    /// means that terminal lost. Cleanups heed only the third. A broken pipe is no signal for a run: it goes on.
     /// Ctrl-Z stops us with all that is under way, and no time passes for it.
     ///
     /// What was ignored when we were started stays ignored, as after `nohup`.

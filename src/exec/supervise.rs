@@ -132,7 +132,7 @@ pub(super) fn supervise(
                 .map(predicament)
                 .collect();
             let elapsed = quantity::show_duration(patience);
-            site.remark(&format!("still not gone {elapsed} after KILL, and not waited for any longer: {}", who.join("; ")))?;
+            site.remark(&format!("still running {elapsed} after KILL; no longer waited for: {}", who.join("; ")))?;
             return Ok(Over { cause: Some(cause), killed: true, stuck: true });
         }
         // What it forked while it was killed.
@@ -255,6 +255,6 @@ mod tests {
         let (over, said) = watch(&Fake { ends_after: u32::MAX, ..Fake::default() }, None, Urgency::AtOnce);
         assert!(over.killed && over.stuck);
         assert_eq!(said[1], "KILL, which could not be sent: Operation not permitted");
-        assert!(said[2].contains("not waited for any longer: pid 2147483647"), "{}", said[2]);
+        assert!(said[2].contains("no longer waited for: pid 2147483647"), "{}", said[2]);
     }
 }

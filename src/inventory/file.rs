@@ -64,7 +64,7 @@ pub(super) fn from_tree(source: &SourceText, root: &Node, faults: &mut Vec<Fault
         Ok(document) => document,
         Err(error) => {
             faults.push(
-                Fault::error("shape", root.span.first_line(&source.text), format!("this is no inventory: {error}"))
+                Fault::error("shape", root.span.first_line(&source.text), format!("this is not an inventory: {error}"))
                     .hint("see `halligan schema --inventory`"),
             );
             return None;

@@ -190,7 +190,7 @@ pub(crate) fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Resul
         }
     }
     // Callers of this try again where they are told of an interruption.
-    Err(io::Error::new(io::ErrorKind::TimedOut, "it was interrupted a thousand times"))
+    Err(io::Error::new(io::ErrorKind::TimedOut, "interrupted a thousand times"))
 }
 
 /// Writes all of it by one call. A part is a failure.

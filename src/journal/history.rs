@@ -71,7 +71,7 @@ pub(crate) fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>
     Ok(found)
 }
 
-/// Real runs that may owe something: those that ended without a word, and those that said that they do. Most journals have
+/// Real runs that may owe something: those that crashed (no end recorded), and those that said that they do. Most journals have
 /// none, so that this reads little more than the beginnings of lines.
 ///
 /// # Errors

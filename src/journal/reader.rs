@@ -111,7 +111,7 @@ pub(crate) struct RunSummary {
     pub login_uid: Option<u32>,
     pub tty: Option<String>,
     pub ssh: Option<String>,
-    /// `None` while it is open, or if it ended without a word.
+    /// `None` while it is open, or if it crashed (no end recorded).
     pub outcome: Option<Outcome>,
     /// Steps of its plan; `None` if it did not come so far.
     pub planned: Option<usize>,

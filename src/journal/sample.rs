@@ -165,7 +165,7 @@ pub(super) fn dry() -> Vec<Event> {
         Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 },
         predicted(Prediction::WouldRun { command: shown(Effect::Change) }),
         predicted(Prediction::AtRunTime { needs: vec!["steps.a.output".to_owned()] }),
-        predicted(Prediction::WouldAsk { question: "Go on?".to_owned() }),
+        predicted(Prediction::WouldAsk { question: "Continue?".to_owned() }),
         Event::Note { place: None, text: String::new(), taken: Some("0".repeat(64)) },
         closed(Outcome::Completed),
     ]

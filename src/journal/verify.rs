@@ -83,14 +83,14 @@ impl fmt::Display for JournalVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unanchored { records } => {
-                write!(f, "valid, unanchored: {records} records; without a head kept elsewhere, a tail that was cut off is not missed")
+                write!(f, "valid, unanchored: {records} records; without an external head, truncation cannot be detected")
             }
-            Self::Anchored { anchor, after } => write!(f, "valid, anchored to {anchor}: {after} records came after it"),
+            Self::Anchored { anchor, after } => write!(f, "valid, anchored to {anchor}: {after} records follow"),
             Self::Truncated { records, head } => {
-                write!(f, "truncated: it has {records} records, and a head says {}", head.size)
+                write!(f, "truncated: {records} records, but a head says {}", head.size)
             }
             Self::Diverged { line, head } => {
-                write!(f, "diverged at line {line}: record {} is not the one that a head names", head.size)
+                write!(f, "diverged at line {line}: record {} differs from the one that a head names", head.size)
             }
             Self::Invalid { line, fault } => write!(f, "invalid at line {line}: {fault}"),
         }

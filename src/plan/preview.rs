@@ -141,9 +141,9 @@ fn unbound(called: &Runbook) -> Scope {
 
 fn taken_back(step: &Step) -> Option<String> {
     match (&step.cleanup, &step.undo) {
-        (Some(_), _) => Some("put back at the end".to_owned()),
+        (Some(_), _) => Some("cleanup at the end".to_owned()),
         (None, Undo::Command(_)) => Some("can be undone".to_owned()),
-        (None, Undo::Impossible { .. }) => Some("no undo".to_owned()),
+        (None, Undo::Impossible { .. }) => Some("irreversible".to_owned()),
         (None, Undo::Unsaid) => None,
     }
 }
@@ -161,7 +161,7 @@ fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (String, Vec<String
             (what, needs)
         }
         Kind::Probe(probe) => {
-            let expected = probe.expect.as_ref().map_or_else(|| "its command ends well".to_owned(), ToString::to_string);
+            let expected = probe.expect.as_ref().map_or_else(|| "exit code 0".to_owned(), ToString::to_string);
             (titled(format!("expects {expected}")), Vec::new())
         }
         Kind::Wait(wait) => {
@@ -170,8 +170,8 @@ fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (String, Vec<String
         }
         Kind::Confirm(confirm) => {
             let what = match &confirm.phrase {
-                Some(phrase) => format!("asks for `{}` to be typed", words.fill(phrase)),
-                None => "asks yes or no".to_owned(),
+                Some(phrase) => format!("typed confirmation: {}", words.fill(phrase)),
+                None => "yes/no question".to_owned(),
             };
             (what, Vec::new())
         }

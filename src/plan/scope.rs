@@ -49,6 +49,8 @@ pub(crate) struct Scope {
     roots: Arc<HashMap<String, BTreeSet<String>>>,
     /// What any variable speaks of.
     spoken_of: Arc<HashSet<String>>,
+    /// Checks that failed and left no result: what speaks of one cannot be evaluated.
+    failed: Arc<BTreeSet<String>>,
     /// What variables have come to. Shared by scopes in which everything that a variable speaks of is the same.
     known: Arc<Mutex<HashMap<String, Evaluated<Value>>>>,
 }
@@ -111,13 +113,28 @@ impl Scope {
             roots.insert(name.clone(), found);
         }
         let spoken_of = roots.values().flatten().cloned().collect();
-        Self { names: Layers::default(), vars, roots: Arc::new(roots), spoken_of: Arc::new(spoken_of), known: Arc::default() }
+        Self {
+            names: Layers::default(),
+            vars,
+            roots: Arc::new(roots),
+            spoken_of: Arc::new(spoken_of),
+            failed: Arc::default(),
+            known: Arc::default(),
+        }
     }
 
     /// Makes a name known.
     pub(crate) fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.forget(name);
+        if self.failed.contains(name) {
+            Arc::make_mut(&mut self.failed).remove(name);
+        }
         self.names.insert(name, Known::Value(value.into()));
+    }
+
+    /// Remembers that the check with this name failed and left no result, until the name is set anew.
+    pub(crate) fn set_failed(&mut self, name: &str) {
+        Arc::make_mut(&mut self.failed).insert(name.to_owned());
     }
 
     /// Makes it known that nobody knows this before the run.
@@ -261,6 +278,41 @@ impl Scope {
         }
     }
 
+    /// Why an expression has no value: the failed checks that it depends on, else the error.
+    #[must_use]
+    pub(crate) fn why_no_value(&self, expr: &Expr, error: &ExpressionError) -> String {
+        let names = expression::expression(&expr.text).ok().map(|prepared| prepared.names);
+        names.and_then(|names| self.failed_in([&names])).unwrap_or_else(|| format!("`{expr}` cannot be evaluated: {error}"))
+    }
+
+    /// The failed checks that templates depend on, as a reason why the templates have no value; `None` if there are none.
+    #[must_use]
+    pub(crate) fn failed_for<'a>(&self, templates: impl IntoIterator<Item = &'a Template>) -> Option<String> {
+        if self.failed.is_empty() {
+            return None;
+        }
+        let names: Vec<_> = templates.into_iter().filter_map(|template| expression::names_in_template(&template.text).ok()).collect();
+        self.failed_in(&names)
+    }
+
+    fn failed_in<'a>(&self, names: impl IntoIterator<Item = &'a Names>) -> Option<String> {
+        let mut found = BTreeSet::new();
+        for names in names {
+            found.extend(names.roots().iter().filter(|root| self.failed.contains(*root)));
+            for name in names.iter() {
+                match name.strip_prefix("vars.").map(|rest| rest.split('.').next().unwrap_or(rest)) {
+                    Some(variable) => {
+                        found.extend(self.roots.get(variable).into_iter().flatten().filter(|root| self.failed.contains(*root)));
+                    }
+                    None if name == "vars" => found.extend(self.roots.values().flatten().filter(|root| self.failed.contains(*root))),
+                    None => {}
+                }
+            }
+        }
+        let found: Vec<_> = found.into_iter().map(|name| format!("`{name}`")).collect();
+        (!found.is_empty()).then(|| format!("depends on {}, which failed", found.join(" and ")))
+    }
+
     /// Whether an expression holds.
     ///
     /// # Errors
@@ -297,7 +349,7 @@ pub(crate) fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Valu
         ItemList::Literal(list) => return Ok(Evaluated::Known(list.iter().map(expression::from_json).collect())),
         ItemList::Expression(template) => template,
     };
-    let value = match scope.render(template).map_err(|error| format!("its items cannot be evaluated: {error}"))? {
+    let value = match scope.render(template).map_err(|error| format!("the items cannot be evaluated: {error}"))? {
         Evaluated::Known(value) => value,
         Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
     };
@@ -305,7 +357,7 @@ pub(crate) fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Valu
         ValueKind::Seq | ValueKind::Iterable => {
             value.try_iter().map(|items| Evaluated::Known(items.collect())).map_err(|error| error.to_string())
         }
-        kind => Err(format!("its items must be a list, and are a {kind}")),
+        kind => Err(format!("the items must be a list, not a {kind}")),
     }
 }
 
@@ -318,7 +370,7 @@ pub(crate) fn scalar_text(value: &Value, source: &str) -> Result<String, Express
         ValueKind::String | ValueKind::Number => Ok(value.to_string()),
         // As YAML and JSON write it, and every program that reads flags: not `True`.
         ValueKind::Bool => Ok(value.is_true().to_string()),
-        kind => Err(ExpressionError::new(format!("`{source}` must be text or a number here, and is a {kind}"))),
+        kind => Err(ExpressionError::new(format!("`{source}` must be text or a number here, not a {kind}"))),
     }
 }
 
@@ -375,6 +427,24 @@ mod tests {
         assert_eq!(scope.holds(&expr("params.name == 'a' and later.ok is defined")).unwrap(), Evaluated::Unknown(vec!["later.ok".into()]));
         assert_eq!(scope.render(&template("{{ vars.loose }}")).unwrap(), unknown("later.output"));
         assert_eq!(scope.holds(&expr("(later.output | default('')) == ''")).unwrap(), Evaluated::Unknown(vec!["later.output".into()]));
+    }
+
+    #[test]
+    fn what_depends_on_a_failed_check_says_so() {
+        let why = |scope: &Scope, text: &str| {
+            let expr = expr(text);
+            let error = scope.holds(&expr).unwrap_err();
+            scope.why_no_value(&expr, &error)
+        };
+        let mut scope = scope();
+        scope.set("dump", context! { ran => true, ok => false });
+        assert!(why(&scope, "vars.all | length > 0").starts_with("`vars.all | length > 0` cannot be evaluated: "));
+        scope.set_failed("dump");
+        assert_eq!(why(&scope, "vars.all | length > 0"), "depends on `dump`, which failed");
+        assert_eq!(scope.failed_for([&template("{{ vars.all[0] }}")]).as_deref(), Some("depends on `dump`, which failed"));
+        assert_eq!(scope.failed_for([&template("{{ params.name }}")]), None);
+        scope.set("dump", context! { output => context! { osds => vec![1] } });
+        assert_eq!(scope.failed_for([&template("{{ vars.all[0] }}")]), None, "until it is set anew");
     }
 
     #[test]

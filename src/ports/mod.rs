@@ -314,7 +314,7 @@ pub enum NoAnswer {
     NoTerminal { beforehand: Beforehand },
     #[error("interrupted at a prompt")]
     Interrupted,
-    #[error("the terminal is gone")]
+    #[error("terminal lost")]
     Gone,
 }
 

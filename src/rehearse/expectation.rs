@@ -71,7 +71,7 @@ pub struct Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n  wanted  {}\n  found   {}", self.about, self.wanted, self.found)
+        write!(f, "{}\n  expected  {}\n  found     {}", self.about, self.wanted, self.found)
     }
 }
 
@@ -172,7 +172,7 @@ pub(crate) fn compare(scenario: &Scenario, shown: Evidence<'_>) -> Vec<Mismatch>
         };
         comparison.mismatches.push(Mismatch {
             about: ExpectedFact::Fault(injection.to_string()),
-            wanted: format!("it strikes {call} of {}", injection.step),
+            wanted: format!("injected at {call} of {}", injection.step),
             found: format!("{} was called {calls} times", injection.step),
             spot: injection.line,
         });
@@ -187,7 +187,7 @@ impl Scenario {
         let never = self.expect.never.get(violation.never);
         let text = never.map_or("", |never| never.text.as_str());
         if never.is_some_and(|never| never.at == At::End) {
-            return (format!("not `{text}` at the end"), "it is so".to_owned());
+            return (format!("not `{text}` at the end"), "true".to_owned());
         }
         let place = violation.place.as_ref().map_or("nothing in particular".to_owned(), ToString::to_string);
         (format!("never `{text}`"), format!("true after {}, during {place}", show_duration(violation.at)))
@@ -205,7 +205,7 @@ fn ran(comparison: &mut Comparison<'_>, wanted: &[ExpectedCommand], calls: &[Ans
         if let Some(times) = wanted.times
             && times != all
         {
-            comparison.differs(about, format!("`{}` runs {times} times", wanted.text), format!("it ran {all} times"));
+            comparison.differs(about, format!("`{}` runs {times} times", wanted.text), format!("ran {all} times"));
             continue;
         }
         if wanted.times == Some(0) {
@@ -216,12 +216,10 @@ fn ran(comparison: &mut Comparison<'_>, wanted: &[ExpectedCommand], calls: &[Ans
                 from += at + 1;
                 before = Some(&wanted.text);
             }
-            None if all == 0 => comparison.differs(about, format!("`{}` runs", wanted.text), "it never ran"),
-            None => comparison.differs(
-                about,
-                format!("`{}` runs after `{}`", wanted.text, before.unwrap_or_default()),
-                "it ran before that, and not after it",
-            ),
+            None if all == 0 => comparison.differs(about, format!("`{}` runs", wanted.text), "never ran"),
+            None => {
+                comparison.differs(about, format!("`{}` runs after `{}`", wanted.text, before.unwrap_or_default()), "ran only before that")
+            }
         }
     }
 }
@@ -230,7 +228,7 @@ fn never_ran(comparison: &mut Comparison<'_>, unwanted: &[ExpectedCommand], call
     for (index, unwanted) in unwanted.iter().enumerate() {
         let call = calls.iter().find(|call| unwanted.pattern.matches(&call.words, call.host.as_deref()).is_some());
         if let Some(call) = call {
-            let found = format!("it ran after {}, at {}", show_duration(call.at), call.place);
+            let found = format!("ran after {}, at {}", show_duration(call.at), call.place);
             comparison.differs(ExpectedFact::NeverRan(index), format!("`{}` never runs", unwanted.text), found);
         }
     }
@@ -256,7 +254,7 @@ fn findings(comparison: &mut Comparison<'_>, account: &Account) {
         };
         if !met {
             let names: Vec<&str> = found.iter().map(|found| finding(*found)).collect();
-            let found = if names.is_empty() { "it was not asked".to_owned() } else { names.join(", ") };
+            let found = if names.is_empty() { "not asked".to_owned() } else { names.join(", ") };
             comparison.differs(ExpectedFact::Findings(probe.clone()), finding(*wanted), found);
         }
     }
@@ -353,19 +351,19 @@ expect:
         assert_eq!(
             told,
             [
-                "9: outcome\n  wanted  completed\n  found   stopped (it broke)",
-                "10: exit\n  wanted  0\n  found   6",
-                "11: at\n  wanted  restart\n  found   no place in particular",
-                "12: ran[1]\n  wanted  `restart 1` runs after `ceph unset`\n  found   it ran before that, and not after it",
-                "12: ran[2]\n  wanted  `restart 9` runs\n  found   it never ran",
-                "12: ran[3]\n  wanted  `restart {id}` runs 3 times\n  found   it ran 2 times",
-                "13: never_ran[0]\n  wanted  `restart {id:int}` never runs\n  found   it ran after 0ms, at each[i=1].step",
-                "14: asked[0]\n  wanted  `sure` is asked\n  found   nothing was asked",
-                "15: world.noout\n  wanted  true\n  found   false",
-                "16: never[0]\n  wanted  never `noout`\n  found   true after 0ms, during each[i=1].step",
-                "17: owed\n  wanted  nothing\n  found   set",
-                "18: findings.quorum\n  wanted  block\n  found   pass",
-                "18: findings.gone\n  wanted  pass\n  found   it was not asked",
+                "9: outcome\n  expected  completed\n  found     stopped (it broke)",
+                "10: exit\n  expected  0\n  found     6",
+                "11: at\n  expected  restart\n  found     no place in particular",
+                "12: ran[1]\n  expected  `restart 1` runs after `ceph unset`\n  found     ran only before that",
+                "12: ran[2]\n  expected  `restart 9` runs\n  found     never ran",
+                "12: ran[3]\n  expected  `restart {id}` runs 3 times\n  found     ran 2 times",
+                "13: never_ran[0]\n  expected  `restart {id:int}` never runs\n  found     ran after 0ms, at each[i=1].step",
+                "14: asked[0]\n  expected  `sure` is asked\n  found     nothing was asked",
+                "15: world.noout\n  expected  true\n  found     false",
+                "16: never[0]\n  expected  never `noout`\n  found     true after 0ms, during each[i=1].step",
+                "17: owed\n  expected  nothing\n  found     set",
+                "18: findings.quorum\n  expected  block\n  found     pass",
+                "18: findings.gone\n  expected  pass\n  found     not asked",
             ]
         );
     }
@@ -377,7 +375,7 @@ expect:
         assert!(!judgement.passed());
         assert_eq!(
             judgement.mismatches[0].to_string(),
-            "fault gone=hang\n  wanted  it strikes call 1 of gone\n  found   gone was called 0 times"
+            "fault gone=hang\n  expected  injected at call 1 of gone\n  found     gone was called 0 times"
         );
     }
 }

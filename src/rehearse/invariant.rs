@@ -43,10 +43,10 @@ pub(crate) fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event
         found.push(Breach { what: fault.what, spot, hint: fault.hint });
     }
     for place in simulator.afterwards() {
-        found.push(Breach::of(format!("{place} was begun after the journal had failed")));
+        found.push(Breach::of(format!("{place} was started after the journal had failed")));
     }
     for place in unconfirmed(runbook, events) {
-        found.push(Breach::of(format!("{place} destroys, and nobody had typed that it may")));
+        found.push(Breach::of(format!("{place} destroys, but no typed confirmation was given")));
     }
     let never = |violation| {
         let (wanted, how) = scenario.told(&violation);
@@ -59,7 +59,7 @@ pub(crate) fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event
             let is = simulator.world(path);
             if is.as_ref() != Some(&expression::from_json(wanted)) {
                 let is = is.map_or("nothing".to_owned(), |value| serde_json::to_string(&value).unwrap_or_else(|_| value.to_string()));
-                let what = format!("it says that it is complete, and `{path}` is {is} instead of {wanted}");
+                let what = format!("reported as completed, but `{path}` is {is} instead of {wanted}");
                 found.push(Breach { what, spot: scenario.lines.get(&format!("expect.world.{path}")), hint: None });
             }
         }
@@ -74,8 +74,8 @@ pub(crate) fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event
     for violation in simulator.violations_at_the_end().into_iter().filter(|_| !deceived) {
         let mut breach = never(violation);
         breach.what = match owed.as_slice() {
-            [] => format!("{}, and nothing is owed that would put it right", breach.what),
-            owed => format!("{}, and what is owed does not put it right ({})", breach.what, owed.join("; ")),
+            [] => format!("{}, and no owed cleanup would fix that", breach.what),
+            owed => format!("{}, and the owed cleanup does not fix that ({})", breach.what, owed.join("; ")),
         };
         found.push(breach);
     }

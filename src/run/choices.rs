@@ -23,7 +23,7 @@ pub(crate) fn choices(
     scope.set("params", params);
     let order = match Engine::order(command, &scope, &Place::top("choices"), Part::Show)? {
         Evaluated::Known(order) => order,
-        Evaluated::Unknown(needs) => return Err(format!("it needs {}", needs.join(", "))),
+        Evaluated::Unknown(needs) => return Err(format!("depends on {}", needs.join(", "))),
     };
     let ran = executor.execute(&order, &Poll, &Interrupts::default()).map_err(|error| error.to_string())?;
     if !ran.exit.succeeded() {
@@ -35,10 +35,10 @@ pub(crate) fn choices(
         scope.set(name, value);
     }
     let list = match items {
-        None => scope.get("output").cloned().ok_or("it printed nothing")?,
+        None => scope.get("output").cloned().ok_or("no output")?,
         Some(items) => match scope.evaluate(items).map_err(|error| error.to_string())? {
             Evaluated::Known(list) => list,
-            Evaluated::Unknown(needs) => return Err(format!("it needs {}", needs.join(", "))),
+            Evaluated::Unknown(needs) => return Err(format!("depends on {}", needs.join(", "))),
         },
     };
     let items = list.try_iter().map_err(|error| error.to_string())?;

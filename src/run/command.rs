@@ -89,7 +89,7 @@ impl Engine<'_> {
         if let Some(host) = order.host.as_deref()
             && host.starts_with('-')
         {
-            return Err(format!("`{host}` begins with `-` and is no host"));
+            return Err(format!("`{host}` is not a valid host name: it begins with `-`"));
         }
         Ok(Evaluated::Known(order))
     }
@@ -126,7 +126,7 @@ impl Engine<'_> {
         };
         self.emit(ended(order, attempt, &ran, 1, verdict.clone(), message))?;
         if ran.leaked {
-            let text = "something it started still holds its output open; halligan did not wait for it".to_owned();
+            let text = "a child process still holds the output open; halligan did not wait for that process".to_owned();
             self.emit(Event::Note { place: Some(order.place.clone()), text, taken: None })?;
         }
         Ok(Judged { ran, verdict })
@@ -167,21 +167,21 @@ pub(super) fn judge_exit(ran: &Ran) -> (Verdict, String) {
 /// How a command ended, in words.
 pub(super) fn describe_exit(exit: &Exit) -> String {
     match exit {
-        Exit::Code(0) => "it ended well".to_owned(),
+        Exit::Code(0) => "succeeded".to_owned(),
         Exit::Code(code) => format!("exit code {code}"),
-        Exit::Signal(signal) => format!("ended by signal {signal}"),
+        Exit::Signal(signal) => format!("killed by signal {signal}"),
         Exit::TimedOut { after_ms, killed } => {
             let after = quantity::show_duration(Duration::from_millis(*after_ms));
             if *killed {
-                format!("no end after {after}, then killed: nobody knows how far it came")
+                format!("timed out after {after}, killed: unknown how far the command got")
             } else {
-                format!("no end after {after}, then terminated")
+                format!("timed out after {after}, terminated")
             }
         }
-        Exit::Interrupted { killed: true } => "killed by the operator: nobody knows how far it came".to_owned(),
-        Exit::Interrupted { killed: false } => "ended by the operator".to_owned(),
-        Exit::NotStarted { why } => format!("it could not be started: {why}"),
-        Exit::Lost { why } => format!("the connection was lost ({why}): nobody knows how far it came"),
+        Exit::Interrupted { killed: true } => "killed by the operator: unknown how far the command got".to_owned(),
+        Exit::Interrupted { killed: false } => "terminated by the operator".to_owned(),
+        Exit::NotStarted { why } => format!("could not start: {why}"),
+        Exit::Lost { why } => format!("connection lost ({why}): unknown how far the command got"),
     }
 }
 
@@ -227,7 +227,7 @@ fn argv(templates: &[Template], scope: &Scope) -> Result<Evaluated<Vec<String>>,
     }
     match argv.first() {
         Some(program) if !program.is_empty() => Ok(Evaluated::Known(argv)),
-        _ => Err("nothing is left of the command once its expressions are evaluated".to_owned()),
+        _ => Err("the command is empty once its expressions are evaluated".to_owned()),
     }
 }
 
@@ -278,12 +278,12 @@ pub(super) fn count_of(scope: &Scope, count: &Count) -> Result<Evaluated<u64>, S
     };
     let value = known!(scope.render(template).map_err(|error| error.to_string())?);
     let text = value.to_string();
-    text.parse().map(Evaluated::Known).map_err(|_| format!("`{template}` is {text}, which is no count"))
+    text.parse().map(Evaluated::Known).map_err(|_| format!("`{template}` is {text}, not a count"))
 }
 
 /// What expressions see of a command's result; the inner error says why its `output` cannot be read.
 pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)>, Result<(), String>) {
-    let too_much = || format!("it printed more than {} MiB, too much to look at", Printed::LIMIT >> 20);
+    let too_much = || format!("the output exceeds the limit of {} MiB", Printed::LIMIT >> 20);
     // What is not all there is in no expression's reach: whoever asks for it gets an error.
     let beyond = || Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, too_much()));
     let text = |printed: &Printed| printed.whole().then(|| String::from_utf8_lossy(&printed.head).into_owned());
@@ -316,10 +316,10 @@ fn read_output(stdout: &str, output: Output) -> Result<Value, String> {
     match output {
         Output::Text => Ok(Value::from(text)),
         Output::Lines => Ok(Value::from(text.lines().map(Value::from).collect::<Vec<_>>())),
-        Output::Json => json(stdout).map_err(|error| format!("its output is not the JSON that it should be: {error}")),
+        Output::Json => json(stdout).map_err(|error| format!("the output is not valid JSON: {error}")),
         Output::Int => text.trim().parse::<i64>().map(Value::from).map_err(|_| {
             let start: String = text.chars().take(40).collect();
-            format!("its output is not the whole number that it should be: {}", serde_json::Value::from(start))
+            format!("the output is not a whole number: {}", serde_json::Value::from(start))
         }),
     }
 }

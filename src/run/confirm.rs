@@ -18,26 +18,28 @@ impl Engine<'_> {
         let mut text = match scope.text(&confirm.message) {
             Ok(Evaluated::Known(text)) => text,
             Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
-            Err(error) => return Ok(Did::failed(format!("its message cannot be evaluated: {error}"))),
+            Err(error) => return Ok(Did::failed(format!("the message cannot be evaluated: {error}"))),
         };
         let phrase = match confirm.phrase.as_ref().map(|phrase| scope.text(phrase)) {
             None => None,
             Some(Ok(Evaluated::Known(phrase))) => Some(phrase),
             Some(Ok(Evaluated::Unknown(needs))) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
-            Some(Err(error)) => return Ok(Did::failed(format!("its phrase cannot be evaluated: {error}"))),
+            Some(Err(error)) => return Ok(Did::failed(format!("the phrase cannot be evaluated: {error}"))),
         };
         for (index, probe) in confirm.show.iter().enumerate() {
             let name = probe.id.as_ref().map_or_else(|| format!("show{}", index + 1), ToString::to_string);
             match self.ask(probe, scope, &place.child(&name), Part::Show)? {
                 Evaluated::Known(answers) => {
                     for asked in answers {
-                        let seen = if asked.passed() { asked.message.clone() } else { asked.why() };
-                        let mark = if asked.passed() { "ok " } else { "NOT" };
-                        let _ = write!(text, "\n  {mark} {}  {seen}", asked.title);
+                        let _ = match (asked.passed(), asked.message.as_str()) {
+                            (true, "") => write!(text, "\n  {}: OK", asked.title),
+                            (true, seen) => write!(text, "\n  {}: {seen}", asked.title),
+                            (false, _) => write!(text, "\n  FAILED CHECK: {} (check: {})", asked.why(), asked.title),
+                        };
                     }
                 }
                 Evaluated::Unknown(needs) => {
-                    let _ = write!(text, "\n  ?   known only at run time: {}", needs.join(", "));
+                    let _ = write!(text, "\n  known only at run time: {}", needs.join(", "));
                 }
             }
         }
@@ -59,13 +61,13 @@ impl Engine<'_> {
         let text = match scope.text(&manual.message) {
             Ok(Evaluated::Known(text)) => text,
             Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
-            Err(error) => return Ok(Did::failed(format!("its message cannot be evaluated: {error}"))),
+            Err(error) => return Ok(Did::failed(format!("the message cannot be evaluated: {error}"))),
         };
         let ask = match manual.ask.as_ref().map(|ask| scope.text(ask)) {
             None => "What was done?".to_owned(),
             Some(Ok(Evaluated::Known(ask))) => ask,
             Some(Ok(Evaluated::Unknown(needs))) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
-            Some(Err(error)) => return Ok(Did::failed(format!("its question cannot be evaluated: {error}"))),
+            Some(Err(error)) => return Ok(Did::failed(format!("the question cannot be evaluated: {error}"))),
         };
         let report = match self.put(place, Question { place: Some(place.clone()), ask: Ask::Report { ask }, text })? {
             Consent::Yes(report) => report,
@@ -78,7 +80,7 @@ impl Engine<'_> {
         Ok(match self.ask_one(probe, &scope, place, Part::Verify)? {
             Evaluated::Known(Some(asked)) if !asked.passed() => Did::failed(asked.why()),
             Evaluated::Known(_) => Did::Done(result),
-            Evaluated::Unknown(needs) => Did::failed(format!("its proof needs {}, which is not known", needs.join(", "))),
+            Evaluated::Unknown(needs) => Did::failed(format!("`verify` needs {}, which is not known", needs.join(", "))),
         })
     }
 

@@ -61,7 +61,7 @@ impl Engine<'_> {
             Urgency::AfterStep | Urgency::None => {}
         }
         let resolved = |outcome, evidence: String, by| Event::DoubtResolved { place: place.clone(), outcome, evidence, by };
-        let mut evidence = "no probe tells".to_owned();
+        let mut evidence = "no check can tell".to_owned();
         if let Some(probe) = &step.done_if {
             let asked = match before {
                 Some(_) => self.ask_one(&at_once(probe), scope, place, Part::DoneIf)?,
@@ -70,13 +70,13 @@ impl Engine<'_> {
             if let Evaluated::Known(Some(asked)) = asked {
                 evidence = if asked.message.is_empty() { asked.why() } else { asked.message.clone() };
                 if asked.passed() {
-                    self.emit(resolved(StepOutcome::Done, format!("its `done_if` holds {evidence}").trim().to_owned(), None))?;
+                    self.emit(resolved(StepOutcome::Done, format!("`done_if` is true {evidence}").trim().to_owned(), None))?;
                     return Ok(Some(Choice::Done));
                 }
             }
             if before.is_some() && step.idempotent {
-                let outcome = StepOutcome::Failed { why: "it is not in the wanted state".to_owned() };
-                self.emit(resolved(outcome, format!("its `done_if` does not hold, and it may be run again: {evidence}"), None))?;
+                let outcome = StepOutcome::Failed { why: "not in the wanted state".to_owned() };
+                self.emit(resolved(outcome, format!("`done_if` is false, and the step may be run again: {evidence}"), None))?;
                 return Ok(Some(Choice::Retry));
             }
         } else if let (Some(_), Some(probe)) = (before, &step.verify)
@@ -84,13 +84,13 @@ impl Engine<'_> {
         {
             // The proof shows what is so, and not what has made it so: the operator judges.
             evidence = match (asked.passed(), asked.message.is_empty()) {
-                (true, true) => "its proof holds now".to_owned(),
-                (true, false) => format!("its proof holds now: {}", asked.message),
-                (false, _) => format!("its proof does not hold now: {}", asked.why()),
+                (true, true) => "`verify` passes now".to_owned(),
+                (true, false) => format!("`verify` passes now: {}", asked.message),
+                (false, _) => format!("`verify` fails now: {}", asked.why()),
             };
         }
         let choices = vec![Choice::Done, Choice::NotDone, Choice::Retry, Choice::Stop];
-        let mut text = format!("Nobody knows whether {place} took effect: {why}\n  {evidence}");
+        let mut text = format!("Unknown whether {place} took effect: {why}\n  {evidence}");
         if let Some(before) = before {
             text = format!("{text}\n{before}");
         }
@@ -100,13 +100,13 @@ impl Engine<'_> {
                 let outcome = match choice {
                     Choice::Done => StepOutcome::Done,
                     Choice::Stop => return Ok(Some(choice)),
-                    _ => StepOutcome::Failed { why: "the operator says that it was not done".to_owned() },
+                    _ => StepOutcome::Failed { why: "the operator says it was not done".to_owned() },
                 };
                 self.emit(resolved(outcome, format!("the operator: {}", choice.word()), Some(by)))?;
                 Ok(Some(choice))
             }
             Err(no_answer) if before.is_some() => {
-                Err(Halt::unanswered(place, &no_answer, format!("nobody knows whether {place} took effect: {why}")))
+                Err(Halt::unanswered(place, &no_answer, format!("unknown whether {place} took effect: {why}")))
             }
             _ => Ok(None),
         }
@@ -117,14 +117,14 @@ impl Engine<'_> {
         let would_run = order.shown();
         if order.effect == Effect::Destroy && !frame.covered.contains(&step.id) {
             let phrase = step.id.to_string();
-            let text = format!("{place} cannot be undone.{}\nIt would run:  {}", why_line(step), words::command(&would_run));
+            let text = format!("{place} cannot be undone.{}\nWould run:  {}", why_line(step), words::command(&would_run));
             self.ask_phrase(place, text, phrase, true)?;
         }
         if !self.step_by_step.load(Ordering::SeqCst) || order.effect == Effect::Read {
             return Ok(Choice::Run);
         }
         let choices = vec![Choice::Run, Choice::Skip, Choice::Continue, Choice::Stop];
-        let text = format!("Next: {place}{}\nIt would run:  {}", why_line(step), words::command(&would_run));
+        let text = format!("Next: {place}{}\nWould run:  {}", why_line(step), words::command(&would_run));
         let question = Question { place: Some(place.clone()), ask: Ask::Step { choices }, text };
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) => {

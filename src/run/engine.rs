@@ -45,7 +45,7 @@ impl Engine<'_> {
                 Heard::Stop(signal) => Event::Interrupted { signal: signal.to_owned() },
                 Heard::Suspended(length) => {
                     let length = crate::quantity::show_duration(length);
-                    let text = format!("everything stood still for {length} (SIGTSTP to SIGCONT); no limit of time counts it");
+                    let text = format!("paused for {length} (SIGTSTP to SIGCONT); time limits do not count the pause");
                     Event::Note { place: None, text, taken: None }
                 }
             })?;
@@ -121,7 +121,7 @@ impl Engine<'_> {
         let why = match self.ports.interrupts.urgency() {
             Urgency::None => return Ok(()),
             Urgency::AtOnce => return Err(Halt::Abandoned),
-            _ if self.ports.interrupts.terminal_gone() => "the terminal is gone",
+            _ if self.ports.interrupts.terminal_gone() => "terminal lost",
             Urgency::AfterStep | Urgency::Now => "stopped by the operator",
         };
         Err(Halt::Stopped { place: place.cloned(), why: why.to_owned() })

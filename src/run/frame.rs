@@ -82,10 +82,10 @@ impl Engine<'_> {
                 && let Some(undo) = compensation.undo.take()
                 && let Err(why) = self.compensate(&compensation.place, Part::Undo, undo)?
             {
-                result = Err(Halt::Stuck { place: compensation.place.clone(), why: format!("its undo failed: {why}") });
+                result = Err(Halt::Stuck { place: compensation.place.clone(), why: format!("undo failed: {why}") });
             }
             if stops && compensation.owed_when_stopped && compensation.cleanup.take().is_some() {
-                let why = "left as it is, so that the run can be gone on with".to_owned();
+                let why = "kept as it is, so that the run can be resumed".to_owned();
                 self.emit(Event::Owed { place: compensation.place.clone(), why })?;
             }
             if let Some(cleanup) = compensation.cleanup.take()
@@ -107,7 +107,7 @@ impl Engine<'_> {
     /// Records every cleanup of a frame as owed: there is no time left for it.
     fn owe_all(&self, frame: &Frame) -> Result<(), Halt> {
         for compensation in frame.compensations.iter().rev().filter(|compensation| compensation.cleanup.is_some()) {
-            self.emit(Event::Owed { place: compensation.place.clone(), why: "left at once, as the operator asked".to_owned() })?;
+            self.emit(Event::Owed { place: compensation.place.clone(), why: "exited immediately, as the operator asked".to_owned() })?;
         }
         Ok(())
     }

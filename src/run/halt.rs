@@ -88,7 +88,7 @@ impl Halt {
             | Self::Rollback { why, .. }
             | Self::OperatorNeeded { why, .. }
             | Self::Stuck { why, .. } => vec![why.clone()],
-            Self::Abandoned => vec!["left at once, as asked".to_owned()],
+            Self::Abandoned => vec!["exited immediately, as the operator asked".to_owned()],
             Self::Ledger(LedgerError { what, fate, source }) => {
                 let source = source.as_ref().map(|source| format!(": {source}")).unwrap_or_default();
                 let failed = format!("the journal cannot be written: {what}{source}");

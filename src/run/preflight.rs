@@ -45,14 +45,20 @@ impl Engine<'_> {
                     blocks.push((asked.place.clone(), asked.title.clone(), asked.why()));
                 }
             }
+            let read = answers.iter().all(|asked| asked.passed() || asked.has_output());
             scope.set(id.as_str(), together(probe.for_each.is_some(), answers));
+            if !read {
+                scope.set_failed(id.as_str());
+            }
         }
         // Whoever wants to stop is not asked for reasons to go on.
         self.check_interrupts(parent)?;
         let mut left = Vec::new();
         for (place, title, why) in blocks {
             if !self.overridden(&place, &title, &why)? {
-                left.push(format!("{title}: {why}"));
+                // A check that is made for each host has one title for all.
+                let item = place.own_item().filter(|item| !why.contains(item)).map(|item| format!("{item}: ")).unwrap_or_default();
+                left.push(format!("{item}{why} (check: {title})"));
             }
         }
         if self.before.is_some_and(|before| before.past.planned) {
@@ -90,13 +96,13 @@ impl Engine<'_> {
         }
         for (place, checked) in found {
             let (mark, message) = match &checked.finding {
-                Finding::Pass { message } => ("it held", message),
-                Finding::Warn { message, .. } => ("it was warned of", message),
-                Finding::Block { message, .. } => ("it blocked", message),
+                Finding::Pass { message } => ("passed", message),
+                Finding::Warn { message, .. } => ("warned", message),
+                Finding::Block { message, .. } => ("blocked", message),
                 Finding::Unknown { .. } => continue,
             };
             let overridden = checked.overridden.as_ref().map(|reason| format!("; overridden: {reason}")).unwrap_or_default();
-            let text = format!("{}: not asked again; before the first change {mark}: {message}{overridden}", checked.title);
+            let text = format!("{}: not checked again; before the first change: {mark}: {message}{overridden}", checked.title);
             self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
         }
         Ok(true)
@@ -118,7 +124,8 @@ impl Engine<'_> {
 
     /// Whether the operator overrides a blocking probe, with a reason.
     fn overridden(&self, place: &Place, title: &str, why: &str) -> Result<bool, Halt> {
-        let question = Question { place: Some(place.clone()), ask: Ask::Override, text: format!("{title}\n  {why}") };
+        let question =
+            Question { place: Some(place.clone()), ask: Ask::Override, text: format!("Failed check: {why}\n  (check: {title})") };
         match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) if !typed.trim().is_empty() => {
                 self.emit(Event::Overridden { place: place.clone(), title: title.to_owned(), reason: typed, by })?;

@@ -15,7 +15,7 @@ use crate::{
     parallel,
     plan::{Evaluated, Scope, scope::list_of},
     ports::Ran,
-    runbook::model::{Probe, Template},
+    runbook::model::{Command, ItemList, Items, Probe, Program, Template},
 };
 
 /// How often a probe that has time is asked, when the runbook does not say.
@@ -36,6 +36,11 @@ pub(super) struct ProbeAnswer {
 impl ProbeAnswer {
     pub(super) fn passed(&self) -> bool {
         self.verdict == Verdict::Passed
+    }
+
+    /// Later expressions can use what its command printed.
+    pub(super) fn has_output(&self) -> bool {
+        self.result.get_attr("output").is_ok_and(|output| !output.is_undefined())
     }
 
     /// Why it did not pass.
@@ -59,7 +64,7 @@ impl Engine<'_> {
                 Ok(Evaluated::Known(true)) => {}
                 Ok(Evaluated::Known(false)) => return Ok(Evaluated::Known(Vec::new())),
                 Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
-                Err(error) => return fault(format!("`when` cannot be evaluated: {error}")),
+                Err(error) => return fault(scope.why_no_value(when, &error)),
             }
         }
         let Some(items) = &probe.for_each else {
@@ -68,7 +73,7 @@ impl Engine<'_> {
         let list = match list_of(items, scope) {
             Ok(Evaluated::Known(list)) => list,
             Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
-            Err(why) => return fault(why),
+            Err(why) => return fault(scope.failed_for(list_template(items)).unwrap_or(why)),
         };
         let ask = |item: Value| {
             let mut scope = scope.clone();
@@ -132,19 +137,21 @@ impl Engine<'_> {
 
     fn ask_once(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part, attempt: u32) -> Result<Evaluated<ProbeAnswer>, Halt> {
         let Some(command) = &probe.command else {
-            let (verdict, result) = match &probe.expect {
-                None => (Verdict::failed("it has neither a command nor an expectation"), answer(Vec::new(), false)),
-                Some(expect) => match scope.holds(expect) {
-                    Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
-                    Ok(Evaluated::Known(holds)) => (expected(holds, &expect.text), answer(Vec::new(), holds)),
-                    Err(error) => (Verdict::failed(format!("`{expect}` cannot be evaluated: {error}")), answer(Vec::new(), false)),
-                },
+            let unanswered = |why| Ok(Evaluated::Known(unanswered(probe, scope, place, why)));
+            let Some(expect) = &probe.expect else { return unanswered("the check has neither a command nor an expectation".to_owned()) };
+            let (verdict, result) = match scope.holds(expect) {
+                Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
+                Ok(Evaluated::Known(holds)) => (expected(holds, &expect.text), answer(Vec::new(), holds)),
+                Err(error) => return unanswered(scope.why_no_value(expect, &error)),
             };
             return Ok(Evaluated::Known(Self::asked(probe, scope, place, verdict, result)));
         };
         let order = match Self::order(command, scope, place, part) {
             Ok(order) => known!(order),
-            Err(why) => return Ok(Evaluated::Known(unanswered(probe, scope, place, why))),
+            Err(why) => {
+                let why = scope.failed_for(templates(command)).unwrap_or(why);
+                return Ok(Evaluated::Known(unanswered(probe, scope, place, why)));
+            }
         };
         if !self.ports.executor.admits(&order) {
             return Ok(Evaluated::Unknown(vec![place.to_string()]));
@@ -176,7 +183,7 @@ impl Engine<'_> {
     fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value) -> ProbeAnswer {
         let text = |evaluated: Result<Evaluated<String>, ExpressionError>| match evaluated {
             Ok(Evaluated::Known(text)) => text.trim().to_owned(),
-            Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
+            Ok(Evaluated::Unknown(needs)) => format!("(known only during the run: {})", needs.join(", ")),
             Err(error) => format!("({error})"),
         };
         let evaluated = |template: &Template| scope.text(template);
@@ -208,11 +215,13 @@ fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value) {
         (_, Ok(()), None) => Verdict::failed(describe_failure(ran)),
         (_, Ok(()), Some(expect)) => match scope.holds(expect) {
             Ok(Evaluated::Known(holds)) => expected(holds, &expect.text),
-            Ok(Evaluated::Unknown(needs)) => Verdict::Unknown { why: format!("it needs {}", needs.join(", ")) },
-            Err(error) if !ran.exit.succeeded() => {
-                Verdict::failed(format!("{}; `{expect}` cannot be evaluated: {error}", describe_failure(ran)))
+            Ok(Evaluated::Unknown(needs)) => {
+                Verdict::Unknown { why: format!("could not check: needs {}, which is not known", needs.join(", ")) }
             }
-            Err(error) => Verdict::failed(format!("`{expect}` cannot be evaluated: {error}")),
+            Err(error) if !ran.exit.succeeded() => {
+                Verdict::failed(format!("{}; {}", describe_failure(ran), scope.why_no_value(expect, &error)))
+            }
+            Err(error) => Verdict::failed(format!("could not check: {}", scope.why_no_value(expect, &error))),
         },
     };
     let passed = verdict == Verdict::Passed;
@@ -220,7 +229,7 @@ fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value) {
 }
 
 fn expected(holds: bool, expect: &str) -> Verdict {
-    if holds { Verdict::Passed } else { Verdict::failed(format!("expected: {expect}")) }
+    if holds { Verdict::Passed } else { Verdict::failed(format!("condition false: {expect}")) }
 }
 
 /// A probe's result: `ok` says whether it passed.
@@ -234,11 +243,28 @@ fn unanswered(probe: &Probe, scope: &Scope, place: &Place, why: String) -> Probe
     ProbeAnswer {
         place: place.clone(),
         title: title_of(probe, scope, place),
-        verdict: Verdict::failed(why),
+        verdict: Verdict::failed(format!("could not check: {why}")),
         message: String::new(),
         hint: None,
         result: answer(Vec::new(), false),
     }
+}
+
+fn list_template(items: &Items) -> Option<&Template> {
+    match &items.list {
+        ItemList::Expression(template) => Some(template),
+        ItemList::Literal(_) => None,
+    }
+}
+
+/// Every template that a command is made of, but for its time limit.
+fn templates(command: &Command) -> impl Iterator<Item = &Template> {
+    let argv = match &command.program {
+        Program::Argv(argv) => argv.as_slice(),
+        Program::Shell(_) => &[],
+    };
+    let rest = command.on.iter().chain(&command.user).chain(&command.cwd).chain(&command.stdin);
+    argv.iter().chain(command.env.values()).chain(rest)
 }
 
 fn title_of(probe: &Probe, scope: &Scope, place: &Place) -> String {

@@ -84,7 +84,7 @@ impl Engine<'_> {
     }
 
     fn bind_remedy(remedy: &Remedy, place: &Place, part: Part, scope: &Scope) -> Result<Option<Order>, String> {
-        let unknown = |needs: Vec<String>| format!("it needs {}, which is not known", needs.join(", "));
+        let unknown = |needs: Vec<String>| format!("depends on {}, which is not known", needs.join(", "));
         if let Some(when) = &remedy.when {
             match scope.holds(when).map_err(|error| error.to_string())? {
                 Evaluated::Known(false) => return Ok(None),
@@ -107,8 +107,8 @@ impl Engine<'_> {
 
     /// Asks before anything is taken back long after it was done. The inner error says that it is left as it is.
     fn may_take_back(&self, place: &Place, part: Part, order: &Order) -> Result<Result<(), String>, Halt> {
-        let what = if part == Part::Undo { "Undo" } else { "Put back what was set by" };
-        let text = format!("{what} {place}\nIt would run:  {}", words::command(&order.shown()));
+        let what = if part == Part::Undo { "Undo" } else { "Run the cleanup of" };
+        let text = format!("{what} {place}\nWould run:  {}", words::command(&order.shown()));
         let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
         match self.ports.prompt.ask(&question) {
             Ok(Answer::Yes { typed, by }) => {
@@ -123,7 +123,7 @@ impl Engine<'_> {
                 self.emit(Event::Declined { place: Some(place.clone()), text: question.text, why: why.clone() })?;
                 if part == Part::Undo { Err(Halt::Stopped { place: Some(place.clone()), why }) } else { Ok(Err(why)) }
             }
-            Err(no_answer) => Err(Halt::unanswered(place, &no_answer, format!("taking back {place} needs a yes"))),
+            Err(no_answer) => Err(Halt::unanswered(place, &no_answer, format!("rolling back {place} needs confirmation"))),
         }
     }
 

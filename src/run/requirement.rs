@@ -145,8 +145,8 @@ impl Engine<'_> {
         };
         if let Some(user) = &runbook.requires.user {
             let is = self.ports.executor.user();
-            let found = if is == *user { Ok(is) } else { Err((format!("this is {is}"), Some(Shortfall::User { is }))) };
-            check(place.child("user"), format!("Run as {user}"), found, "run halligan as that user, for instance through sudo")?;
+            let found = if is == *user { Ok(is) } else { Err((format!("halligan runs as {is}"), Some(Shortfall::User { is }))) };
+            check(place.child("user"), format!("Run as {user}"), found, "run halligan as that user, for example with sudo")?;
         }
         if runbook.requires.commands.is_empty() {
             return Ok(blocks);
@@ -171,7 +171,7 @@ impl Engine<'_> {
             } else {
                 Err((format!("not found: {}", missing.join(", ")), Some(Shortfall::Programs(missing))))
             };
-            let title = "The programs that are needed are here".to_owned();
+            let title = "Required programs are installed".to_owned();
             check(place.child("commands"), title, found, "install them, or put them on the PATH")?;
         }
         let far: Vec<(&String, Vec<String>)> = uses
@@ -185,10 +185,10 @@ impl Engine<'_> {
         for ((host, programs), found) in far.iter().zip(self.missing_on(&far)) {
             let found = match found {
                 Ok(missing) if missing.is_empty() => Ok(programs.join(", ")),
-                Ok(missing) => Err((format!("{host} has not: {}", missing.join(", ")), None)),
-                Err(why) => Err((format!("{host} cannot be asked: {why}"), None)),
+                Ok(missing) => Err((format!("{host} lacks: {}", missing.join(", ")), None)),
+                Err(why) => Err((format!("could not check {host}: {why}"), None)),
             };
-            let title = "The programs that are needed are on the hosts".to_owned();
+            let title = "Required programs are installed on the hosts".to_owned();
             check(place.child("commands_there").item("host", host), title, found, "install them there, or leave that host out")?;
         }
         Ok(blocks)

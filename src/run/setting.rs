@@ -36,7 +36,7 @@ pub struct Setting {
     pub operator: String,
     pub host: String,
     pub mode: Mode,
-    /// Ask before each step that does something.
+    /// Ask before each step that changes something.
     pub step_by_step: bool,
     /// Locks to take before anything else and to give back at the end, by name.
     pub shared_locks: Vec<(String, SharedLock)>,

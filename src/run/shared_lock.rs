@@ -36,7 +36,7 @@ impl Engine<'_> {
                 && let Err(why) = self.compensate(&held.place, Part::Cleanup, release)?
             {
                 return Err(Halt::Blocked {
-                    whys: vec![format!("the shared lock `{name}` stands in this run's name and cannot be given back: {why}")],
+                    whys: vec![format!("the shared lock `{name}` is held in this run's name and could not be released: {why}")],
                 });
             }
             let release = self.lock_order(name, lock, Part::Cleanup);
@@ -50,11 +50,11 @@ impl Engine<'_> {
                     frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false });
                 }
                 Verdict::Failed { why, .. } => {
-                    return Err(Halt::Blocked { whys: vec![format!("the shared lock `{name}` cannot be had: {why}")] });
+                    return Err(Halt::Blocked { whys: vec![format!("the shared lock `{name}` could not be acquired: {why}")] });
                 }
                 Verdict::Unknown { why } => {
-                    self.emit(Event::Owed { place, why: format!("nobody knows whether the lock was taken: {why}") })?;
-                    return Err(Halt::Blocked { whys: vec![format!("nobody knows whether the shared lock `{name}` was taken: {why}")] });
+                    self.emit(Event::Owed { place, why: format!("unknown whether the lock was taken: {why}") })?;
+                    return Err(Halt::Blocked { whys: vec![format!("unknown whether the shared lock `{name}` was taken: {why}")] });
                 }
             }
         }

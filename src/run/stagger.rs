@@ -107,7 +107,7 @@ impl Engine<'_> {
             first_open = false;
             self.check_interrupts(Some(place))?;
             if let Some(why) = self.gate(each, scope, place, index + 1)? {
-                return Ok(Did::failed(format!("the gate before batch {} of {} is shut: {why}", index + 1, batches.len())));
+                return Ok(Did::failed(format!("the gate before batch {} of {} failed: {why}", index + 1, batches.len())));
             }
             self.emit(Event::BatchBegan { place: place.clone(), batch: index + 1, items: labels[first..first + size].to_vec() })?;
             first += size;

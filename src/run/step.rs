@@ -114,7 +114,7 @@ impl Engine<'_> {
                 Ok(Evaluated::Known(true)) => {}
                 Ok(Evaluated::Known(false)) => return Ok(Did::Skipped(Skip::When { expression: when.to_string() }, not_run())),
                 Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
-                Err(error) => return Ok(Did::failed(format!("`when` cannot be evaluated: {error}"))),
+                Err(error) => return Ok(Did::failed(scope.why_no_value(when, &error))),
             }
         }
         let title = match step.title.as_ref().map(|title| scope.text(title)) {
@@ -223,7 +223,7 @@ impl Engine<'_> {
             return Ok(Did::Done(result));
         }
         if self.hypothetical() {
-            let needs = vec![format!("what the changes above do: now it is not so ({})", failures.join("; "))];
+            let needs = vec![format!("the changes above; now: {}", failures.join("; "))];
             return Ok(Did::Predicted(Prediction::AtRunTime { needs }));
         }
         Ok(Did::failed(format!("{}{hint}", failures.join("; "))))
@@ -291,7 +291,7 @@ impl Engine<'_> {
             }
         }
         // The loop runs at least once, so this is always there; a step without an end is a failed step all the same.
-        let Some(judged) = judged else { return Ok(Did::failed("it was not run".to_owned())) };
+        let Some(judged) = judged else { return Ok(Did::failed("not run".to_owned())) };
         let (fields, _) = result_of(&judged.ran, command.output);
         let result = Value::from_pairs(fields);
         scope.set(step.id.as_str(), result.clone());
@@ -302,7 +302,7 @@ impl Engine<'_> {
             Verdict::Passed => self.verify(step, scope, place, result),
             // Once a dry run has passed over a change, what a read does not find now says nothing.
             Verdict::Failed { why, .. } | Verdict::Unknown { why } if step.effect() == Effect::Read && self.hypothetical() => {
-                let needs = vec![format!("what the changes above do (now: {why})")];
+                let needs = vec![format!("the changes above; now: {why}")];
                 Ok(Did::Predicted(Prediction::AtRunTime { needs }))
             }
             // Whatever became of it, it has changed nothing.
@@ -327,23 +327,22 @@ impl Engine<'_> {
         Ok(match self.ask_one(probe, scope, place, Part::Verify)? {
             // What a dry run has passed over cannot be proved yet.
             Evaluated::Known(Some(asked)) if !asked.passed() && self.hypothetical() => {
-                let prediction = Prediction::AtRunTime { needs: vec!["what the changes above do".to_owned()] };
+                let prediction = Prediction::AtRunTime { needs: vec!["the changes above".to_owned()] };
                 self.emit(Event::StepPredicted { place: place.clone(), part: Part::Verify, prediction })?;
                 Did::Done(result)
             }
             Evaluated::Known(Some(asked)) if !asked.passed() => {
-                Did::failed(format!("it ended well, but its proof does not hold: {}", asked.why()))
+                Did::failed(format!("the command succeeded, but `verify` failed: {}", asked.why()))
             }
             Evaluated::Known(_) => Did::Done(result),
-            Evaluated::Unknown(needs) => Did::failed(format!("its proof needs {}, which is not known", needs.join(", "))),
+            Evaluated::Unknown(needs) => Did::failed(format!("`verify` needs {}, which is not known", needs.join(", "))),
         })
     }
 
     /// Makes ready what takes the step back, before it begins.
     pub(super) fn compensation(step: &Step, place: &Place, scope: &Scope) -> Result<Compensation, String> {
         let ready = |remedy, part, what: &str| {
-            Self::prepare(remedy, step, place, part, scope)
-                .map_err(|why| format!("not begun, because its {what} cannot be made ready: {why}"))
+            Self::prepare(remedy, step, place, part, scope).map_err(|why| format!("not started: its {what} cannot be prepared: {why}"))
         };
         let undo = match &step.undo {
             Undo::Command(remedy) => ready(remedy, Part::Undo, "undo")?,

@@ -68,7 +68,7 @@ impl Engine<'_> {
                 });
             }
             Err(_) if self.hypothetical() => {}
-            Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("its cleanup cannot be made ready: {why}") }),
+            Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("the cleanup cannot be prepared: {why}") }),
         }
         Ok(())
     }

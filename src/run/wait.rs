@@ -19,7 +19,7 @@ use crate::{
     runbook::model::{Timespan, Wait},
 };
 
-const NOT_BEFORE: &str = "not so now, and it cannot be before the changes above are made";
+const NOT_BEFORE: &str = "the changes above; now";
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The lengths of time of a wait, resolved.
@@ -184,7 +184,7 @@ impl Engine<'_> {
                 && still >= after
             {
                 told_stalled = true;
-                let text = format!("{place} has not moved for {}: {}", crate::quantity::show_duration(still), seen.have);
+                let text = format!("no progress at {place} for {}: {}", crate::quantity::show_duration(still), seen.have);
                 self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
             }
             self.progress(&Progress::Waiting {
@@ -231,7 +231,7 @@ impl Engine<'_> {
                 clock.pause(lengths.every, self.ports.interrupts);
             }
             if stops() {
-                let why = format!("not waited for any longer: {}", seen.have);
+                let why = format!("wait cancelled by the operator: {}", seen.have);
                 look.seen.left = true;
                 return Ok((look, askings, Verdict::failed(why)));
             }
@@ -303,9 +303,9 @@ impl Engine<'_> {
             match scope.holds(fail_if) {
                 Ok(Evaluated::Known(true)) => {
                     seen.failed = Some(if seen.have.is_empty() {
-                        format!("it will not come: {fail_if}")
+                        format!("gave up, since `{fail_if}` is true")
                     } else {
-                        format!("it will not come ({fail_if}): {}", seen.have)
+                        format!("gave up: {} (`{fail_if}` is true)", seen.have)
                     });
                 }
                 Ok(_) => {}
@@ -323,7 +323,7 @@ impl Engine<'_> {
             _ => None,
         });
         if seen.have.is_empty() {
-            seen.have = if seen.holds { "it is so".to_owned() } else { "not yet".to_owned() };
+            seen.have = if seen.holds { "true".to_owned() } else { "not yet".to_owned() };
         }
         seen
     }

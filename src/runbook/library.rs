@@ -96,7 +96,7 @@ impl LibraryError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotFound { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
-            Self::NotFound { looked, .. } => Some(format!("looked in {}; `halligan list` shows what there is", looked.join(", "))),
+            Self::NotFound { looked, .. } => Some(format!("looked in {}; `halligan list` shows all runbooks", looked.join(", "))),
             Self::BadName(bad) => Some(format!("a runbook's name has {}; a path has a `/` or ends with .yaml", bad.rule)),
             Self::NotAFile { .. } => Some("give the runbook's file, not its folder".to_owned()),
             Self::Exposed(exposed) => Some(exposed.hint()),

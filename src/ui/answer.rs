@@ -27,7 +27,7 @@ fn no(why: &str) -> Reading {
 }
 
 /// The operator's own no.
-const SAID_NO: &str = "the operator said no";
+const SAID_NO: &str = "the operator answered no";
 
 /// What stands before the cursor. Never offers a yes by default.
 #[must_use]
@@ -36,19 +36,19 @@ pub(crate) fn line(ask: &Ask) -> String {
         Ask::Plan { changes, destroys } => {
             let destroys = if *destroys > 0 { format!(" and DESTROY {destroys}") } else { String::new() };
             match changes {
-                0 if destroys.is_empty() => "Run this? It changes nothing. [y/N] ".to_owned(),
-                1 => format!("Run this? 1 of its steps changes something{destroys}. [y/N] "),
-                changes => format!("Run this? {changes} of its steps change something{destroys}. [y/N] "),
+                0 if destroys.is_empty() => "Run this? No step changes anything. [y/N] ".to_owned(),
+                1 => format!("Run this? 1 step makes changes{destroys}. [y/N] "),
+                changes => format!("Run this? {changes} steps make changes{destroys}. [y/N] "),
             }
         }
-        Ask::GoOn | Ask::YesNo => "Go on? [y/N] ".to_owned(),
+        Ask::GoOn | Ask::YesNo => "Continue? [y/N] ".to_owned(),
         Ask::Phrase { phrase, destroys } => {
-            let warning = if *destroys { "Nothing can take this back. " } else { "" };
-            format!("{warning}Type {} to go on, or q to stop: ", quote_phrase(phrase))
+            let warning = if *destroys { "This cannot be undone. " } else { "" };
+            format!("{warning}Type {} to continue, or q to stop: ", quote_phrase(phrase))
         }
         Ask::Report { ask } if ask.is_empty() => "What was done? (q to stop) ".to_owned(),
         Ask::Report { ask } => format!("{ask} (q to stop) "),
-        Ask::Override => "A reason to go on all the same (journaled), or Enter to stop: ".to_owned(),
+        Ask::Override => "Reason to override this check (recorded), or Enter to stop: ".to_owned(),
         Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
             let keys: Vec<_> = choices.iter().map(|choice| key(*choice)).collect();
             format!("[{}] ", keys.join("/"))
@@ -95,15 +95,16 @@ pub(crate) fn word(choice: Choice) -> &'static str {
 #[must_use]
 pub(crate) fn meaning(choice: Choice, ask: &Ask) -> &'static str {
     match (choice, ask) {
-        (Choice::Run, _) => "do this step",
-        (Choice::Retry, _) => "do this step once more",
-        (Choice::Skip, Ask::Failed { .. }) => "leave this step as it is and go on with the next",
-        (Choice::Skip, _) => "do not do this step, go on with the next",
-        (Choice::Continue, _) => "go on in spite of the failure",
-        (Choice::Rollback, _) => "undo what was done, the last first, then stop",
-        (Choice::Stop, _) => "put back what must be put back, then stop",
-        (Choice::Done, _) => "it did its work: go on after it",
-        (Choice::NotDone, _) => "it did not do its work",
+        (Choice::Run, _) => "run this step",
+        (Choice::Retry, _) => "run this step again",
+        (Choice::Skip, Ask::Failed { .. }) => "leave this step as it is and continue with the next",
+        (Choice::Skip, _) => "skip this step and continue with the next",
+        (Choice::Continue, Ask::Step { .. }) => "run the remaining steps without asking",
+        (Choice::Continue, _) => "ignore this failure and continue with the next step",
+        (Choice::Rollback, _) => "undo what was done, last step first, then stop",
+        (Choice::Stop, _) => "run the cleanups that are due, then stop",
+        (Choice::Done, _) => "treat the step as done and continue after it",
+        (Choice::NotDone, _) => "treat the step as not done",
     }
 }
 
@@ -122,7 +123,7 @@ pub(crate) fn choices(ask: &Ask) -> Vec<String> {
 #[must_use]
 pub(crate) fn read(ask: &Ask, typed: &str) -> Reading {
     if typed.chars().any(char::is_control) {
-        return Reading::Again("that holds keys that are not text; type it anew".to_owned());
+        return Reading::Again("the answer contains control keys; type it again".to_owned());
     }
     let word_typed = typed.trim();
     let quits = word_typed == "q";
@@ -130,12 +131,12 @@ pub(crate) fn read(ask: &Ask, typed: &str) -> Reading {
         Ask::Plan { .. } | Ask::GoOn | Ask::YesNo => match word_typed.to_ascii_lowercase().as_str() {
             "y" | "yes" => yes(typed),
             "n" | "no" | "q" | "" => no(SAID_NO),
-            "?" => Reading::Help("y goes on; n, q or Enter alone does not".to_owned()),
+            "?" => Reading::Help("y = continue; n, q or Enter = stop".to_owned()),
             _ => Reading::Again("type y or n".to_owned()),
         },
         Ask::Phrase { phrase, .. } if typed == phrase && !phrase.is_empty() => yes(typed),
         Ask::Phrase { .. } if quits || word_typed.is_empty() => no(SAID_NO),
-        Ask::Phrase { phrase, .. } => Reading::Again(format!("that is not it: it must be {}, letter by letter", quote_phrase(phrase))),
+        Ask::Phrase { phrase, .. } => Reading::Again(format!("does not match; type exactly: {}", quote_phrase(phrase))),
         Ask::Report { .. } if quits => no(SAID_NO),
         Ask::Report { .. } if word_typed.is_empty() => Reading::Again("say what was done, or q to stop".to_owned()),
         Ask::Override if quits || word_typed.is_empty() => no("no reason was given"),
@@ -233,7 +234,7 @@ mod tests {
     fn choices_have_letters_and_meanings() {
         let ask = Ask::Failed { choices: vec![Choice::Retry, Choice::Rollback, Choice::Stop] };
         assert_eq!(line(&ask), "[t/b/q] ");
-        assert_eq!(choices(&ask)[0], "t  try again  do this step once more");
+        assert_eq!(choices(&ask)[0], "t  try again  run this step again");
         assert_eq!(read(&ask, "b"), Reading::Is(Answer::Chosen { choice: Choice::Rollback, by: Answerer::Terminal }));
         assert_eq!(read(&ask, "Roll back"), read(&ask, "b"));
         for typed in ["", "c", "y"] {

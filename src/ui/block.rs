@@ -152,7 +152,7 @@ fn tail(page: &Page, label: &str, text: &str) -> Vec<String> {
     let cut = all.len().saturating_sub(TAIL);
     let mut shown = String::new();
     if cut > 0 {
-        shown = format!("({cut} lines before)\n");
+        shown = format!("({cut} earlier lines)\n");
     }
     shown.push_str(&all[cut..].join("\n"));
     let mut lines = detail(page, label, &shown);
@@ -176,12 +176,19 @@ pub(crate) fn ending(page: &Page, ran: Option<&Shown>, exit: &Exit, askings: u32
     lines
 }
 
-/// The answer of a preflight probe.
+/// The answer of a preflight probe; of one that failed, what is wrong comes first.
 #[must_use]
 pub(crate) fn checked(page: &Page, mark: Mark, title: &str, message: &str, hint: Option<&str>) -> Vec<String> {
     const COLUMN: usize = 48;
     let title = sanitise::line(title);
     let first = format!("  {} ", page.style.mark(mark));
+    if matches!(mark, Mark::Failed | Mark::Warned) && !message.is_empty() {
+        let mut lines = layout::wrap(&words::failed_check(message, &title), page.width, &first, "    ");
+        if let Some(hint) = hint.filter(|hint| !hint.is_empty()) {
+            lines.extend(detail(page, "next", &sanitise::text(hint)));
+        }
+        return lines;
+    }
     let left = format!("{first}{title}");
     let aligned = page.width >= 80 && layout::width(&left) + 2 <= COLUMN;
     let mut lines = if message.is_empty() {
@@ -235,13 +242,13 @@ impl WaitBlock<'_> {
     /// `not moving for 40s`
     #[must_use]
     pub(crate) fn stillness(&self) -> Option<String> {
-        self.still.filter(|still| still.as_secs() > 0).map(|still| format!("not moving for {}", show_duration(still)))
+        self.still.filter(|still| still.as_secs() > 0).map(|still| format!("no progress for {}", show_duration(still)))
     }
 
     /// `20s of 30s`
     #[must_use]
     pub(crate) fn holding(&self) -> Option<String> {
-        self.held.map(|(held, must)| format!("it holds, for {} of {}", show_duration(held), show_duration(must)))
+        self.held.map(|(held, must)| format!("stable for {} of {}", show_duration(held), show_duration(must)))
     }
 }
 
@@ -257,11 +264,11 @@ pub(crate) fn waiting(page: &Page, wait: &WaitBlock<'_>) -> Vec<String> {
         .chain(wait.stillness().map(|still| page.style.warn(&still)))
         .collect();
     let mut lines = layout::flow(&items, page.width, INDENT, 3);
-    lines.extend(detail(page, "want", &sanitise::text(wait.want)));
+    lines.extend(detail(page, "waiting", &sanitise::text(wait.want)));
     if !wait.have.is_empty() {
-        lines.extend(detail(page, "have", &sanitise::text(wait.have)));
+        lines.extend(detail(page, "now", &sanitise::text(wait.have)));
     }
-    lines.extend(wait.holding().map(|held| detail(page, "held", &held)).unwrap_or_default());
+    lines.extend(wait.holding().map(|held| detail(page, "", &held)).unwrap_or_default());
     lines.extend(remark(page, "Ctrl-C ends the wait and stops here").iter().map(|line| page.style.dim(line)));
     lines
 }

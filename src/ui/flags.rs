@@ -79,7 +79,7 @@ impl Prompt for Flags<'_> {
                 if given == phrase && !phrase.is_empty() {
                     yes(given)
                 } else {
-                    Answer::No { why: format!("--confirm {name} was given `{given}`, and `{phrase}` was expected") }
+                    Answer::No { why: format!("--confirm {name}: got `{given}`, expected `{phrase}`") }
                 }
             }),
             Ask::Report { .. } => confirm().map(|given| {
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(flags.ask(&question(phrase(true), sdd)).unwrap(), yes("sdd"));
         let other = Place::top("each").item("disk", "sde").child("wipe");
         let Answer::No { why } = flags.ask(&question(phrase(true), other)).unwrap() else { panic!() };
-        assert_eq!(why, "--confirm each[disk=sde].wipe was given `sdc`, and `sdd` was expected");
+        assert_eq!(why, "--confirm each[disk=sde].wipe: got `sdc`, expected `sdd`");
         assert_eq!(flags.ask(&question(Ask::Override, Place::top("conntrack"))).unwrap(), yes("seen"));
         assert!(matches!(flags.ask(&question(Ask::Override, Place::top("empty"))).unwrap(), Answer::No { .. }));
         assert_eq!(flags.unused(), ["--confirm typo"]);

@@ -42,8 +42,8 @@ impl Gathered {
         let says = if says.is_empty() { String::new() } else { format!(": {says}") };
         match self.answers.len() {
             _ if self.count == 1 => says.trim_start_matches(": ").to_owned(),
-            1 => format!("all {} the same{says}", self.count),
-            kinds if kinds == self.count => format!("{} answers, each its own", self.count),
+            1 => format!("all {} identical{says}", self.count),
+            kinds if kinds == self.count => format!("{} different answers", self.count),
             _ => {
                 let others = self.count - names.len();
                 format!("{} the same{says}; {others} differ{}", names.len(), if others == 1 { "s" } else { "" })

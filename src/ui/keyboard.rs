@@ -62,7 +62,7 @@ impl<'a> Keyboard<'a> {
     /// seen while it is typed.
     ///
     /// # Errors
-    /// The operator interrupted, or the terminal is gone; the end of input is the latter.
+    /// The operator interrupted, or terminal lost; the end of input is the latter.
     pub(crate) fn line(&self, secret: bool, show: impl FnOnce()) -> Result<String, NoAnswer> {
         let level = self.stop.urgency();
         self.stopped(level)?;

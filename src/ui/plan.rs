@@ -233,7 +233,7 @@ mod tests {
             line("2.2", "bounce", Label::Change, "ssh osd-host-{n} systemctl restart ceph-osd@{osd}", "", 1),
             line("2.3", "settled", Label::Wait, "until its up_from is new and all PGs are active+clean", "up to 15m", 1),
             line("3", "sure", Label::Ask, "Overwrite /dev/sdd?", "asks for a phrase", 0),
-            line("4", "wipe_the_disk", Label::Destroy, "ddrescue -f \"$FROM\" \"$TO\"\nsync", "nothing undoes it", 0),
+            line("4", "wipe_the_disk", Label::Destroy, "ddrescue -f \"$FROM\" \"$TO\"\nsync", "irreversible", 0),
             line("5", "check", Label::Read, "cat {map}", "known only at run time: needs wipe_the_disk.output", 0),
         ];
         PlanView {

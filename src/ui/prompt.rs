@@ -132,10 +132,10 @@ impl<'a> TerminalPrompt<'a> {
     fn typed(&self, question: &ParameterQuestion<'_>) -> Result<Option<String>, NoAnswer> {
         let mut before = question.name.to_owned();
         if !question.choices.is_empty() {
-            let many = if question.multiple { "some, with commas between" } else { "one" };
-            before = format!("{before} ({many}, of {} choices; ? lists them, ?abc those with abc)", question.choices.len());
+            let many = if question.multiple { "one or more, separated by commas," } else { "one" };
+            before = format!("{before} ({many} of {} choices; ? lists them, ?abc those containing abc)", question.choices.len());
         } else if question.multiple {
-            before.push_str(" (with commas between)");
+            before.push_str(" (separated by commas)");
         }
         if let Some(default) = &question.default {
             before = format!("{before} [{default}]");
@@ -161,8 +161,8 @@ impl<'a> TerminalPrompt<'a> {
         let shown: Vec<_> = found.iter().take(LISTED).map(|choice| sanitise::line(choice).into_owned()).collect();
         self.out.stderr.lines(&layout::flow(&shown, self.out.stderr.page().width, 2, 2));
         match found.len() {
-            0 => self.show(&format!("  none has `{part}` in it")),
-            all if all > LISTED => self.show(&format!("  and {} more: narrow it with ?abc", all - LISTED)),
+            0 => self.show(&format!("  no choice contains `{part}`")),
+            all if all > LISTED => self.show(&format!("  and {} more; narrow the list with ?abc", all - LISTED)),
             _ => {}
         }
     }
@@ -179,13 +179,13 @@ impl<'a> TerminalPrompt<'a> {
         let chosen = if question.multiple {
             let checked = items.iter().zip(&question.choices).map(|(item, choice)| (item, defaults.contains(&choice.as_str())));
             dialoguer::MultiSelect::new()
-                .with_prompt(format!("{} (Space marks, Enter takes)", question.name))
+                .with_prompt(format!("Select one or more: {} (Space toggles, Enter confirms)", question.name))
                 .items_checked(checked)
                 .interact_on(&term)
         } else {
             let default = question.choices.iter().position(|choice| defaults.contains(&choice.as_str())).unwrap_or(0);
             dialoguer::Select::new()
-                .with_prompt(format!("{} (Enter takes)", question.name))
+                .with_prompt(format!("Select {} (arrow keys, Enter to choose)", question.name))
                 .items(&items)
                 .default(default)
                 .interact_on(&term)
@@ -231,7 +231,7 @@ impl Prompt for TerminalPrompt<'_> {
                 }
             }
         }
-        let what = if matches!(question.ask, Ask::Phrase { .. }) { "the phrase was not typed" } else { "no answer could be understood" };
+        let what = if matches!(question.ask, Ask::Phrase { .. }) { "the phrase was not typed" } else { "no valid answer was given" };
         Ok(Answer::No { why: format!("{what} in {TRIES} tries") })
     }
 }
@@ -304,8 +304,8 @@ mod tests {
         assert_eq!(
             shown,
             "\nStep 4 destroys what is on /dev/sdd (WDC\\e[2J WD40EFRX,\n  serial WD-1, 3.6 TiB).\n\
-             Nothing can take this back. Type WD-1 to go on, or q to\n  stop:   that is not it: it must be WD-1, letter by letter\n\
-             Nothing can take this back. Type WD-1 to go on, or q to\n  stop: "
+             This cannot be undone. Type WD-1 to continue, or q to stop:   does not match; type exactly: WD-1\n\
+             This cannot be undone. Type WD-1 to continue, or q to stop: "
         );
     }
 
@@ -314,7 +314,7 @@ mod tests {
         let (answer, _) = with(&["a\n", "b\n", "c\n", "WD-1\n"], |prompt| prompt.ask(&phrase()));
         assert_eq!(answer, Ok(Answer::No { why: "the phrase was not typed in 3 tries".into() }));
         let (answer, _) = with(&["maybe\n", "?\n", "x\n", "\n"], |prompt| prompt.ask(&question(Ask::YesNo)));
-        assert_eq!(answer, Ok(Answer::No { why: "the operator said no".into() }));
+        assert_eq!(answer, Ok(Answer::No { why: "the operator answered no".into() }));
     }
 
     #[test]
@@ -323,7 +323,7 @@ mod tests {
         let (answer, shown) = with(&["t\n"], |prompt| prompt.ask(&question(ask)));
         assert_eq!(answer, Ok(Answer::Chosen { choice: Choice::Retry, by: Answerer::Terminal }));
         assert!(
-            shown.ends_with("  t  try again  do this step once more\n  q  stop       put back what must be put back, then stop\n[t/q] "),
+            shown.ends_with("  t  try again  run this step again\n  q  stop       run the cleanups that are due, then stop\n[t/q] "),
             "{shown}"
         );
     }

@@ -140,21 +140,17 @@ fn signal(number: i32) -> String {
 
 #[must_use]
 pub(crate) fn exit(exit: &Exit) -> String {
-    let doubt = "; nobody can say whether it did its work";
+    let doubt = "; unknown whether the command took effect";
     match exit {
         Exit::Code(code) => format!("exit {code}"),
-        Exit::Signal(number) => format!("ended by {}", signal(*number)),
+        Exit::Signal(number) => format!("killed by {}", signal(*number)),
         Exit::TimedOut { after_ms, killed } => {
             let after = show_duration(Duration::from_millis(*after_ms));
-            if *killed {
-                format!("killed after its time limit of {after}{doubt}")
-            } else {
-                format!("ended after its time limit of {after}")
-            }
+            if *killed { format!("timed out after {after}, killed{doubt}") } else { format!("timed out after {after}, terminated") }
         }
-        Exit::Interrupted { killed: false } => "ended because of the interruption".to_owned(),
-        Exit::Interrupted { killed: true } => format!("killed because of the interruption{doubt}"),
-        Exit::NotStarted { why } => format!("could not be started: {}", sanitise::line(why)),
+        Exit::Interrupted { killed: false } => "terminated by the interruption".to_owned(),
+        Exit::Interrupted { killed: true } => format!("killed by the interruption{doubt}"),
+        Exit::NotStarted { why } => format!("could not start: {}", sanitise::line(why)),
         Exit::Lost { why } => format!("connection lost: {}{doubt}", sanitise::line(why)),
     }
 }
@@ -182,11 +178,11 @@ pub(crate) fn step_outcome(outcome: &StepOutcome) -> (Mark, &'static str, &str) 
 #[must_use]
 pub(crate) fn skip(skip: &Skip) -> String {
     match skip {
-        Skip::When { expression } => format!("skipped: not when `{}`", sanitise::line(expression)),
-        Skip::AlreadyDone { message } if message.is_empty() => "skipped: it is so already".to_owned(),
-        Skip::AlreadyDone { message } => format!("skipped: it is so already: {}", sanitise::text(message)),
-        Skip::Operator => "skipped: the operator said so".to_owned(),
-        Skip::Empty => "skipped: there are no items".to_owned(),
+        Skip::When { expression } => format!("skipped (condition false: {})", sanitise::line(expression)),
+        Skip::AlreadyDone { message } if message.is_empty() => "skipped (already done)".to_owned(),
+        Skip::AlreadyDone { message } => format!("skipped (already done: {})", sanitise::text(message)),
+        Skip::Operator => "skipped by the operator".to_owned(),
+        Skip::Empty => "skipped (no items)".to_owned(),
     }
 }
 
@@ -197,14 +193,22 @@ pub(crate) fn finding(finding: &Finding) -> (Mark, &'static str, String, Option<
     match finding {
         Finding::Pass { message } => (Mark::Passed, "passed", text(message), None),
         Finding::Warn { message, hint } => (Mark::Warned, "warning", text(message), hint.as_deref()),
-        Finding::Block { message, hint, .. } => (Mark::Failed, "blocked", text(message), hint.as_deref()),
-        Finding::Unknown { needs } => (Mark::Unknown, "unknown", at_run_time(needs), None),
+        Finding::Block { message, hint, .. } => (Mark::Failed, "failed", text(message), hint.as_deref()),
+        Finding::Unknown { needs } => {
+            (Mark::Unknown, "not checked", format!("cannot be checked in a dry run (depends on {})", list(needs, usize::MAX)), None)
+        }
     }
+}
+
+/// A check that has not passed, on one line: what is wrong, then which check says so.
+#[must_use]
+pub(crate) fn failed_check(wrong: &str, title: &str) -> String {
+    format!("{wrong} (check: {title})")
 }
 
 #[must_use]
 pub(crate) fn at_run_time(needs: &[String]) -> String {
-    format!("known only at run time: needs {}", list(needs, usize::MAX))
+    format!("known only at run time (depends on {})", list(needs, usize::MAX))
 }
 
 /// What a dry run says: in short, and in full.
@@ -221,7 +225,7 @@ pub(crate) fn prediction(prediction: &Prediction) -> (Mark, &'static str, String
 pub(crate) fn outcome(outcome: Outcome) -> (Mark, &'static str) {
     match outcome {
         Outcome::Completed => (Mark::Passed, "completed"),
-        Outcome::Blocked => (Mark::Failed, "blocked by its preflight"),
+        Outcome::Blocked => (Mark::Failed, "blocked in preflight"),
         Outcome::Declined => (Mark::Noted, "not confirmed"),
         Outcome::Stopped => (Mark::Failed, "stopped"),
         Outcome::RolledBack => (Mark::Warned, "rolled back"),
@@ -242,10 +246,10 @@ pub(crate) fn answerer(by: Answerer) -> &'static str {
 #[must_use]
 pub(crate) fn interruption(signal: &str, count: u32) -> String {
     let what = match (signal, count) {
-        ("SIGHUP", _) => "the terminal is gone: the step under way is finished, then the run stops",
-        (_, 1) => "stops after the step under way; once more ends that step now",
-        (_, 2) => "ends the step under way now; once more leaves at once",
-        _ => "leaves at once",
+        ("SIGHUP", _) => "terminal lost: stopping after the current step",
+        (_, 1) => "stopping after the current step; repeat to end that step now",
+        (_, 2) => "ending the current step now; repeat to exit immediately",
+        _ => "exiting immediately",
     };
     let name = if signal == "SIGINT" { "Ctrl-C".into() } else { sanitise::line(signal) };
     format!("{name}: {what}")
@@ -319,7 +323,7 @@ mod tests {
             Exit::Signal(9),
             Exit::TimedOut { after_ms: 60_000, killed: false },
         ] {
-            assert_eq!(ended.in_doubt(), exit(&ended).contains("nobody can say"), "{ended:?}");
+            assert_eq!(ended.in_doubt(), exit(&ended).contains("unknown whether"), "{ended:?}");
         }
     }
 

@@ -85,7 +85,7 @@ pub(crate) fn faults(report: &Report, drawn: Option<&Page>) -> String {
 }
 
 fn verdict(report: &Report) -> String {
-    if report.faults.is_empty() { format!("{}: no fault found", report.source.name) } else { report.to_string() }
+    if report.faults.is_empty() { format!("{}: OK", report.source.name) } else { report.to_string() }
 }
 
 #[cfg(test)]
@@ -116,10 +116,7 @@ mod tests {
         assert_eq!(run(&["nowhere"], false).0, ProgramExit::Usage);
         let (exit, text) = run(&["good", "bad", "nowhere"], false);
         assert_eq!(exit, ProgramExit::BadRunbook);
-        assert!(
-            text.contains("good.yaml: no fault found") && text.contains("error[wrong-type]") && text.contains("error: there is no"),
-            "{text}"
-        );
+        assert!(text.contains("good.yaml: OK") && text.contains("error[wrong-type]") && text.contains("error: there is no"), "{text}");
         let (_, text) = run(&["bad"], true);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(

@@ -62,14 +62,19 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
             }
         }
     } else if owing.is_empty() {
-        out.line(&args.run.as_ref().map_or("Nothing is owed.".to_owned(), |given| format!("Run {given} owes nothing.")));
+        out.line(
+            &args
+                .run
+                .as_ref()
+                .map_or("No debts: no cleanup is owed on this host.".to_owned(), |given| format!("Run {given} has no debts.")),
+        );
     } else {
         for history in &owing {
             tell(context, out, history);
         }
         if !args.settle {
             out.line("");
-            out.line(&format!("Settle them, each confirmed:  {}", context.line(Subcommands::settle())));
+            out.line(&format!("Run these cleanups, each confirmed:  {}", context.line(Subcommands::settle())));
         }
     }
     if owing.is_empty() {
@@ -94,7 +99,7 @@ fn tell(context: &Context, out: &Stream, history: &History) {
         Phase::Closed(Outcome::Completed) => ("completed", false),
         Phase::Closed(Outcome::RolledBack) => ("was rolled back", false),
         Phase::Closed(_) => ("ended", true),
-        _ => ("ended without a word", true),
+        _ => ("crashed (no end recorded)", true),
     };
     let at = local(history.last);
     out.line(&format!("run {}  {}  {how} at {}", history.run, visible(runbook), at.strftime("%Y-%m-%d %H:%M:%S")));
@@ -102,7 +107,7 @@ fn tell(context: &Context, out: &Stream, history: &History) {
         out.line(&format!("  owed  {}:  {}", visible(place.as_str()), visible(&command)));
     }
     if resumable && !history.past.rolled_back {
-        out.line(&format!("  or go on with it, which puts it back at its end:  {}", context.line(Subcommands::resume(history.run))));
+        out.line(&format!("  or resume the run, which runs its cleanups at the end:  {}", context.line(Subcommands::resume(history.run))));
     }
 }
 

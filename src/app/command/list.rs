@@ -37,7 +37,7 @@ pub(super) fn list(library: &Library, as_json: bool, page: &Page, out: &mut dyn 
         }
     }
     if found.is_empty() {
-        writeln!(out, "no runbooks here: put one into ./runbooks, or name a folder in $HALLIGAN_PATH")?;
+        writeln!(out, "no runbooks found: put one into ./runbooks, or set $HALLIGAN_PATH")?;
     }
     for one in &hidden {
         let by = one.hidden_by.as_deref().unwrap_or_default();

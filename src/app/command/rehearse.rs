@@ -49,7 +49,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         for fault in &faults {
             context.out.stderr.line(&Wrong::from(fault).told(&loaded, &context.out));
         }
-        Failure::new(ProgramExit::BadRunbook, format!("the scenario {name} has {} faults, so nothing of it is rehearsed", faults.len()))
+        Failure::new(ProgramExit::BadRunbook, format!("the scenario {name} has {} errors; nothing was rehearsed", faults.len()))
     })?);
     let rehearsal = Rehearsal::with(Arc::clone(&scenario), Some(&loaded.runbook), &args.faults);
     if let Some(times) = args.speed {
@@ -77,9 +77,9 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let prose = !args.form.is_json();
     let mark = || context.out.stderr.line(MARK);
     if prose {
-        let pace = args.speed.map_or("waits pass at once, and the times are those that would have passed".to_owned(), |times| {
-            format!("time passes {times} times as fast as it would")
-        });
+        let pace = args
+            .speed
+            .map_or("waits take no time; the times shown are simulated".to_owned(), |times| format!("time runs {times} times as fast"));
         out.line(&format!("{MARK}: nothing real is touched. Scenario {name}: {}", scenario.title));
         out.line(&format!("{MARK}: {pace}."));
         out.line("");
@@ -102,7 +102,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         let events = copying.kept.events();
         let past = Past::of(&events).map_err(|error| Failure::of(ProgramExit::Bug, &error))?;
         if prose {
-            out.line(&format!("{MARK}: halligan was ended here, as the fault says. This is what it is like to go on with the run."));
+            out.line(&format!("{MARK}: halligan was killed here by the injected fault. What follows is the resume."));
         }
         let output = |sha256: &str| copying.kept.output(sha256).ok_or_else(|| "it was not kept".to_owned());
         let before = Before {
@@ -120,10 +120,11 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let took = began.elapsed();
     told.head = Some(journal.head().short());
     let faults = rehearsal.simulator.take_faults();
-    let never: Vec<_> = rehearsal.simulator.injections_left().iter().map(|(fault, _)| format!("the fault {fault} never struck")).collect();
+    let never: Vec<_> =
+        rehearsal.simulator.injections_left().iter().map(|(fault, _)| format!("the fault {fault} was never injected")).collect();
     if !faults.is_empty() {
         told.completed = false;
-        "the scenario does not hold, so nothing has been shown".clone_into(&mut told.what);
+        "the scenario failed, so the rehearsal shows nothing".clone_into(&mut told.what);
         told.why = faults.iter().map(ToString::to_string).collect();
         told.exit = Some(ProgramExit::CheckFailed as u8);
     }
@@ -136,7 +137,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
                 out.line(&sanitise::line(&line));
             }
         }
-        out.line(&format!("{MARK}: this was one. Nothing real was touched."));
+        out.line(&format!("{MARK}: end. Nothing real was touched."));
     }
     Ok(if faults.is_empty() { ProgramExit::from(&ending) } else { ProgramExit::CheckFailed })
 }

@@ -29,16 +29,16 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
     let past = &left.history.past;
     match &past.state.phase {
         Phase::Closed(Outcome::Completed) => {
-            return Err(Failure::new(ProgramExit::Usage, format!("run {id} has completed: there is nothing to go on with"))
-                .suggest("to carry its runbook out anew:", context.line(Subcommands::run(&left.opening.runbook))));
+            return Err(Failure::new(ProgramExit::Usage, format!("run {id} has completed: nothing to resume"))
+                .suggest("to run its runbook again:", context.line(Subcommands::run(&left.opening.runbook))));
         }
         Phase::Closed(Outcome::RolledBack) => {
-            return Err(Failure::new(ProgramExit::Usage, format!("run {id} was rolled back: there is nothing to go on with"))
-                .suggest("to carry its runbook out anew:", context.line(Subcommands::run(&left.opening.runbook))));
+            return Err(Failure::new(ProgramExit::Usage, format!("run {id} was rolled back: nothing to resume"))
+                .suggest("to run its runbook again:", context.line(Subcommands::run(&left.opening.runbook))));
         }
         _ if past.rolled_back => {
-            return Err(Failure::new(ProgramExit::Stuck, format!("run {id} was being taken back, and is not gone on with"))
-                .suggest("go on taking it back:", context.line(Subcommands::rollback(id))));
+            return Err(Failure::new(ProgramExit::Stuck, format!("run {id} was being rolled back and cannot be resumed"))
+                .suggest("continue the rollback:", context.line(Subcommands::rollback(id))));
         }
         _ => {}
     }

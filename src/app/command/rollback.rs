@@ -27,7 +27,7 @@ pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Progr
     let mut left = Left::find(context, Some(&args.run), args.accept_damaged.as_deref())?;
     let id = left.history.run;
     if left.history.past.state.phase == Phase::Closed(Outcome::RolledBack) {
-        return Err(Failure::new(ProgramExit::Usage, format!("run {id} is rolled back already")));
+        return Err(Failure::new(ProgramExit::Usage, format!("run {id} is already rolled back")));
     }
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
@@ -57,20 +57,20 @@ fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
     for place in &places {
         let undo = plan.step(place).map(|step| &step.undo);
         match undo {
-            Some(Undo::Command(_)) => field("undo", format!("{place}  you are shown the command first")),
-            Some(Undo::Impossible { why }) => field("stays", format!("{place}  nothing takes it back: {why}")),
+            Some(Undo::Command(_)) => field("undo", format!("{place}  the command is shown and confirmed first")),
+            Some(Undo::Impossible { why }) => field("stays", format!("{place}  irreversible: {why}")),
             Some(Undo::Unsaid) | None if state.owed.contains_key(*place) => {}
-            Some(Undo::Unsaid) | None => field("stays", format!("{place}  its runbook does not say what takes it back")),
+            Some(Undo::Unsaid) | None => field("stays", format!("{place}  no undo in the runbook")),
         }
     }
     for (place, command) in &state.owed {
         field("put back", format!("{place}  {}", crate::words::brief(command)));
     }
     if places.is_empty() && state.owed.is_empty() {
-        field("nothing", "it has changed nothing that is not put back already".to_owned());
+        field("nothing", "nothing to undo: no change of this run remains".to_owned());
     }
     for (place, alive) in &left.running {
-        field("running", format!("{place}  still, as process {}:  {}", alive.pid, alive.command));
+        field("running", format!("{place}  still running, as process {}:  {}", alive.pid, alive.command));
     }
     lines.join("\n") + "\n"
 }

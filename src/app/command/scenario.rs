@@ -13,20 +13,20 @@ use crate::{
     runbook::{model::Origin, name::RunbookName},
 };
 
-/// Writes a scenario from a run, for a person to generalise, and says whether it holds as it is.
+/// Writes a scenario from a run, for a person to generalise, and says whether the scenario passes as it is.
 ///
 /// # Errors
 /// The run cannot be read, or the files cannot be written.
 pub(super) fn new(context: &Context, name: &str, given: &str, directory: Option<&Path>) -> Result<ProgramExit, Failure> {
-    RunbookName::new(name).map_err(|error| Failure::new(ProgramExit::Usage, format!("a scenario's name is like a runbook's: {error}")))?;
+    RunbookName::new(name).map_err(|error| Failure::new(ProgramExit::Usage, format!("invalid scenario name: {error}")))?;
     let run = from_run::read(context, given)?;
     let loaded = load::load(context, &run.runbook)?;
     let directory = match (directory, &loaded.runbook.source.origin) {
         (Some(directory), _) => directory.to_owned(),
         (None, Origin::File(path)) => path.parent().unwrap_or(Path::new(".")).join("scenarios").join(loaded.runbook.name.as_str()),
         (None, Origin::Bundled) => {
-            return Err(Failure::new(ProgramExit::Usage, format!("{} is bundled, and has no folder to write to", loaded.runbook.name))
-                .next("say where to write it with --directory"));
+            return Err(Failure::new(ProgramExit::Usage, format!("{} is bundled and has no directory to write to", loaded.runbook.name))
+                .next("name a directory with --directory"));
         }
     };
     let written = from_run::written(context, &run, name, &loaded)?;
@@ -49,9 +49,9 @@ pub(super) fn new(context: &Context, name: &str, given: &str, directory: Option<
         out.line(&one.told(&loaded, &context.out));
     }
     if wrong.is_empty() {
-        out.line("it holds as it is; give it a world, and rules that hold for more than this one run");
+        out.line("scenario written and passing; to cover more than this one run, add a world and more general rules");
         return Ok(ProgramExit::Completed);
     }
-    out.line("it does not hold as it is: what differs stands above");
+    out.line("scenario written but does not pass yet; differences above");
     Ok(ProgramExit::CheckFailed)
 }

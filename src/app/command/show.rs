@@ -111,7 +111,7 @@ impl Writer {
         }
         if !runbook.locks.is_empty() {
             let locks: Vec<String> = runbook.locks.iter().map(|lock| pretty(&lock.text)).collect();
-            facts.push(format!("holds the lock {}", locks.join(", ")));
+            facts.push(format!("takes the lock {}", locks.join(", ")));
         }
         self.lines.extend(flow(&facts, self.page.measure(), 2, 3));
         self.lines.push(String::new());
@@ -128,7 +128,7 @@ impl Writer {
             let kind = if parameter.list { format!("a list, each {kind}") } else { kind.to_owned() };
             let need = match &parameter.default {
                 Some(default) => format!("default {}", shown_default(default)),
-                None => "must be given".to_owned(),
+                None => "required".to_owned(),
             };
             let name = self.page.style.bold(parameter.name.as_str());
             self.lines.extend(wrap(&format!("{name}  {}", parameter.help), self.page.measure(), "  ", "      "));
@@ -169,17 +169,17 @@ impl Writer {
         if let Some(command) = &probe.command {
             self.command(command, indent);
         }
-        let expectation = probe.expect.as_ref().map_or_else(|| "its exit code is 0".to_owned(), ToString::to_string);
+        let expectation = probe.expect.as_ref().map_or_else(|| "exit code 0".to_owned(), ToString::to_string);
         let severity = match probe.severity {
             crate::runbook::model::Severity::Block => "must hold",
             crate::runbook::model::Severity::Warn => "should hold",
         };
         self.text(indent, indent + 2, &format!("{severity}: {expectation}"));
         if probe.once {
-            self.text(indent, indent + 2, "not asked again once something was changed");
+            self.text(indent, indent + 2, "not checked again after the first change");
         }
         if let Some(hint) = &probe.hint {
-            self.text(indent, indent + 2, &format!("if not: {}", pretty(&hint.text)));
+            self.text(indent, indent + 2, &format!("if it fails: {}", pretty(&hint.text)));
         }
     }
 
@@ -224,7 +224,7 @@ impl Writer {
             }
             match &step.undo {
                 Undo::Command(remedy) => self.text(indent, indent + 4, &format!("undo: {}", line_of(&remedy.command))),
-                Undo::Impossible { why } => self.text(indent, indent + 2, &format!("no undo: {}", why.trim())),
+                Undo::Impossible { why } => self.text(indent, indent + 2, &format!("irreversible: {}", why.trim())),
                 Undo::Unsaid => {}
             }
             if let Some(cleanup) = &step.cleanup {
@@ -266,7 +266,7 @@ impl Writer {
             Kind::Confirm(confirm) => {
                 self.text(indent, indent + 2, &pretty(&confirm.message.text));
                 if let Some(phrase) = &confirm.phrase {
-                    self.text(indent, indent + 2, &format!("answered by typing {}", pretty(&phrase.text)));
+                    self.text(indent, indent + 2, &format!("typed confirmation: {}", pretty(&phrase.text)));
                 }
             }
             Kind::Manual(manual) => self.text(indent, indent + 2, &pretty(&manual.message.text)),
@@ -294,9 +294,9 @@ impl Writer {
     fn destroys(&mut self, runbook: &Runbook) {
         let all: Vec<&str> = runbook.all_steps().filter(|step| step.effect() == Effect::Destroy).map(|step| step.id.as_str()).collect();
         let text = if all.is_empty() {
-            "Nothing in it destroys.".to_owned()
+            "No destructive steps.".to_owned()
         } else {
-            self.page.style.bad(&format!("Destroys, confirmed by typing: {}", all.join(", ")))
+            self.page.style.bad(&format!("Destructive steps (typed confirmation): {}", all.join(", ")))
         };
         self.lines.push(String::new());
         self.text(0, 2, &text);
@@ -397,9 +397,9 @@ mod tests {
             assert!(text.lines().all(|line| width(line) <= columns), "{text}");
             for part in [
                 "everything  Use every feature",
-                "must be given",
+                "required",
                 "  3.3  bounce  change",
-                "Destroys, confirmed by typing: clone",
+                "Destructive steps (typed confirmation): clone",
                 "References",
             ] {
                 assert!(text.contains(part), "{part}\n{text}");

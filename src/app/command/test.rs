@@ -70,14 +70,14 @@ pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, F
     } else {
         for result in &low {
             let min = args.min.unwrap_or_default();
-            out.line(&format!("{}: {}% is exercised, less than {min}%", result.loaded.runbook.name, result.coverage.percent()));
+            out.line(&format!("{}: coverage {}%, below the minimum of {min}%", result.loaded.runbook.name, result.coverage.percent()));
         }
         let tried: usize = results.iter().filter_map(|result| Some(result.swept.as_ref()?.tried)).sum();
-        let swept = if args.fault_sweep.is_some() { format!("; {tried} faults tried, {broken} break something") } else { String::new() };
+        let swept = if args.fault_sweep.is_some() { format!("; {tried} faults injected, {broken} broke something") } else { String::new() };
         out.line(&format!("{} passed, {failed} failed{swept}", all - failed));
     }
     if all == 0 {
-        return Err(Failure::new(ProgramExit::CheckFailed, "there is no scenario to run").why("no test that ran is a passed one"));
+        return Err(Failure::new(ProgramExit::CheckFailed, "no scenarios found").why("no test ran"));
     }
     Ok(if low.is_empty() && results.iter().all(Tested::passed) { ProgramExit::Completed } else { ProgramExit::CheckFailed })
 }
@@ -117,7 +117,9 @@ fn one(source: &ScenarioSource, loaded: &Loaded, args: &cli::Test) -> Went {
     let mut wrong: Vec<Wrong> = left
         .iter()
         .filter(|(fault, _)| faults.contains(fault))
-        .map(|(fault, calls)| Wrong::at(&trial.scenario.name, None, format!("{fault} never struck: it was called {calls} times")))
+        .map(|(fault, calls)| {
+            Wrong::at(&trial.scenario.name, None, format!("{fault} was never injected: the step was called {calls} times"))
+        })
         .collect();
     wrong.extend(gone.held_against_invariants(&trial));
     went(wrong, Exercised::of(&loaded.runbook, &gone.events), Some(trial))

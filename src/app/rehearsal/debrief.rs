@@ -47,15 +47,15 @@ pub(crate) fn debrief(
     took: Duration,
 ) -> Vec<String> {
     let passed = show_duration(rehearsal.clock.elapsed());
-    let mut lines = vec![format!("Debrief: {passed} would have passed; it took {}", show_duration(took))];
+    let mut lines = vec![format!("Debrief: {passed} of simulated time, {} of real time", show_duration(took))];
     lines.extend(decisions(events, stood));
     let gates = gates(&plan.runbook, events);
     if gates.is_empty() {
-        lines.push("  no gate said no".to_owned());
+        lines.push("  no gate blocked".to_owned());
     }
     for gate in gates.iter().take(MOST) {
         let why: String = gate.why.lines().next().unwrap_or_default().chars().take(WHY).collect();
-        lines.push(format!("  {} said no: {why}", gate.place));
+        lines.push(format!("  {} blocked: {why}", gate.place));
         lines.extend(without(plan, rehearsal, faults, events, gate).into_iter().map(|line| format!("    {line}")));
     }
     if gates.len() > MOST {
@@ -118,17 +118,17 @@ fn gates(runbook: &Runbook, events: &[Event]) -> Vec<Gate> {
 fn without(plan: &Plan, rehearsal: &Rehearsal, faults: &[Injection], events: &[Event], gate: &Gate) -> Vec<String> {
     let mut runbook = Runbook::clone(&plan.runbook);
     if !opened(&mut runbook, gate) {
-        return vec!["nothing can be said of the run without it".to_owned()];
+        return vec!["unknown what would have happened without this gate".to_owned()];
     }
     let scenario = Arc::new(as_decided(&rehearsal.scenario, events));
     let plan = Plan::new(Arc::new(runbook), plan.bound.clone(), plan.called.clone(), plan.inventory.clone());
     let trial = Trial { name: scenario.name.clone(), scenario, plan };
     let gone = trial.run(&TrialManner { faults, otherwise: Some(Choice::Stop), leave: false });
     let mut lines = vec![match (gone.account.outcome, &gone.account.at) {
-        (Some(Outcome::Completed), _) => "without it the run would have completed".to_owned(),
-        (_, Some(at)) if *at == gate.place => "it would have stopped there all the same".to_owned(),
-        (_, Some(at)) => format!("without it the run would have gone on to {at}, and ended there: {}", gone.account.why),
-        (_, None) => format!("without it the run would have ended with: {}", gone.account.why),
+        (Some(Outcome::Completed), _) => "without this gate the run would have completed".to_owned(),
+        (_, Some(at)) if *at == gate.place => "without this gate the run would have stopped there too".to_owned(),
+        (_, Some(at)) => format!("without this gate the run would have continued to {at} and ended there: {}", gone.account.why),
+        (_, None) => format!("without this gate the run would have ended with: {}", gone.account.why),
     }];
     for violation in gone.rehearsal.simulator.violations() {
         if !rehearsal.simulator.violations().iter().any(|known| known.never == violation.never) {
@@ -254,6 +254,6 @@ fn value_differs(path: &str, before: &Value, after: &Value, found: &mut Vec<Stri
                 value_differs(&format!("{path}.{index}"), before, after, found);
             }
         }
-        (before, after) => found.push(format!("{path} would be {after}, and is {before}")),
+        (before, after) => found.push(format!("{path} would be {after} instead of {before}")),
     }
 }

@@ -168,10 +168,8 @@ impl Gone {
         let scenario = &self.rehearsal.scenario;
         let blocked = self.taken_up && self.ending.outcome == Outcome::Blocked && scenario.expect.outcome == Some(Outcome::Completed);
         blocked.then(|| Wrong {
-            hint: Some(
-                "a check that the run itself upsets tells how things stood before its first change: mark it `once: true`".to_owned(),
-            ),
-            ..Wrong::at(&scenario.name, None, format!("taken up again, it is blocked by its own preflight: {}", self.ending.why()))
+            hint: Some("the run's own changes make this check fail: mark the check `once: true`".to_owned()),
+            ..Wrong::at(&scenario.name, None, format!("the resumed run is blocked by its own preflight: {}", self.ending.why()))
         })
     }
 
@@ -187,7 +185,7 @@ fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
     }
     match binding::bind(&loaded.runbook, &given) {
         Ok((bound, missing)) if missing.is_empty() => Ok(Plan::new(loaded.runbook.clone(), bound, loaded.called.clone(), None)),
-        Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario gives no value for {}", parameter.name)).collect()),
+        Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario has no value for {}", parameter.name)).collect()),
         Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
     }
 }

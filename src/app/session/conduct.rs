@@ -79,10 +79,10 @@ impl Signals {
         let told = move |name: &'static str, urgency: Urgency| {
             stderr.line(match urgency {
                 Urgency::None => "",
-                Urgency::AfterStep if name == "SIGHUP" => "the terminal is gone: stopping after this step",
-                Urgency::AfterStep => "stopping after this step; Ctrl-C again ends this step, a third time leaves at once",
-                Urgency::Now => "ending this step; what was set is put back; Ctrl-C once more leaves at once",
-                Urgency::AtOnce => "leaving at once; what is owed stays owed",
+                Urgency::AfterStep if name == "SIGHUP" => "terminal lost: stopping after this step",
+                Urgency::AfterStep => "stopping after this step; Ctrl-C again ends this step, a third Ctrl-C exits immediately",
+                Urgency::Now => "ending this step, then running cleanups; Ctrl-C again exits immediately",
+                Urgency::AtOnce => "exiting immediately; pending cleanups stay owed (see `halligan debts`)",
             });
         };
         let listener = Listener::start(Arc::clone(&interrupts), Arc::clone(&last), told)
@@ -143,27 +143,24 @@ pub(crate) fn conduct(
     let ending = carry_out(stage.plan, &stage.setting, ports);
     let mut told = tell(context, stage, &ending, &summary.gathered());
     for flag in flags.unused() {
-        told.why.push(format!("{} was not asked for by anything", quote::word(&flag)));
+        told.why.push(format!("{} matched no question: check the name of the step", quote::word(&flag)));
     }
     (ending, told)
 }
 
 /// The journal cannot be written any more: what failed, where the records went, what is still under way, what to do.
 fn journal_failed(context: &Context, told: &mut report::LastScreen, stage: &Occasion<'_>, ending: &Ending) {
-    "the journal cannot be written, and nothing more was started".clone_into(&mut told.what);
+    "the journal cannot be written; nothing more was started".clone_into(&mut told.what);
     told.why.clone_from(&ending.whys);
     for ((place, _), command) in &ending.state.under_way {
         told.why.push(match command.process {
-            Some((pid, _)) => format!("{place} was under way as process {pid}: see whether it still is before anything else"),
-            None => format!("{place} had begun: nobody has seen how it ended"),
+            Some((pid, _)) => format!("{place} was running as process {pid}: first check whether that process still runs"),
+            None => format!("{place} had begun; its outcome is unknown"),
         });
     }
     told.next = vec![
-        "keep the record that is named above: it says what was done last, and the journal does not".to_owned().into(),
-        Advice::with(
-            "free space, or see what the disk has, and go on where this run was left:",
-            context.line(Subcommands::resume(stage.setting.run_id)),
-        ),
+        "keep the record named above: it holds the last event, which the journal lacks".to_owned().into(),
+        Advice::with("free disk space or repair the disk, then resume this run:", context.line(Subcommands::resume(stage.setting.run_id))),
     ];
 }
 
@@ -184,26 +181,29 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     match ending.outcome {
         Outcome::Completed => {}
         Outcome::Blocked => {
-            told.what = format!("{name} may not run now");
+            told.what = format!("{name} cannot run now: the preflight failed");
             told.why.extend(whys);
             let again = |place: &Place| stage.again.answering(|answers| answers.overriding(place.step(), "the reason")).line();
-            told.next.push(Advice {
-                text: "put right what is named above and run it again; or override it once, with a reason that is journaled:".to_owned(),
-                commands: gathered.blocks.iter().map(again).collect(),
-            });
+            let commands: Vec<_> = gathered.blocks.iter().map(again).collect();
+            let text = match commands.len() {
+                0 => "fix the problems above and rerun",
+                1 => "fix the problem above and rerun; or override the check once, with a reason that is recorded:",
+                _ => "fix the problems above and rerun; or override a check once, with a reason that is recorded:",
+            };
+            told.next.push(Advice { text: text.to_owned(), commands });
         }
         Outcome::Declined => {
             told.what = match (&ending.place, &ending.beforehand) {
-                (Some(place), Some(_)) => format!("{place} needs an answer, and there is no terminal to ask on"),
-                (None, Some(_)) => "the plan needs to be approved, and there is no terminal to ask on".to_owned(),
+                (Some(place), Some(_)) => format!("{place} needs an answer, but there is no terminal"),
+                (None, Some(_)) => "the plan needs approval, but there is no terminal".to_owned(),
                 (_, None) => format!("not confirmed: {}", whys.next().unwrap_or_default()),
             };
             match &ending.beforehand {
                 None => {}
-                Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("give it {instead}"))),
+                Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("needs {instead}"))),
                 Some(beforehand) => {
                     let command = stage.again.answering(|answers| answers.add(beforehand)).line();
-                    told.next.push(Advice::with("read what it would do, above; then give", command));
+                    told.next.push(Advice::with("review the output above, then run", command));
                 }
             }
             if gathered.changes == 0 {
@@ -220,7 +220,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
             if stage.setting.mode == Mode::Real {
                 told.next.extend(afterwards(ending).map(|text| Advice::with(text, onwards(context, stage, ending))));
             }
-            told.next.push(Advice::with("see all of it, and what it printed:", context.line(Subcommands::journal_show(&run.to_string()))));
+            told.next.push(Advice::with("show the whole run with its output:", context.line(Subcommands::journal_show(&run.to_string()))));
         }
     }
     if ending.journal_failed {
@@ -262,10 +262,10 @@ fn onwards(context: &Context, stage: &Occasion<'_>, ending: &Ending) -> CommandL
 /// What can be done with a run that did not come to its end.
 fn afterwards(ending: &Ending) -> Option<&'static str> {
     Some(match ending.outcome {
-        _ if ending.operator_needed => "only a person can say how to go on; nothing was started. At a terminal:",
+        _ if ending.operator_needed => "an operator must decide how to continue; nothing was started. At a terminal:",
         _ if ending.journal_failed || ending.bug => return None,
-        Outcome::Stopped => "once the cause is put right, go on where it stopped:",
-        Outcome::Stuck => "see why its undo failed; then go on taking it back:",
+        Outcome::Stopped => "fix the cause, then resume:",
+        Outcome::Stuck => "find out why the undo failed, then continue the rollback:",
         _ => return None,
     })
 }

@@ -30,9 +30,9 @@ pub(crate) fn headline(left: &Left) -> String {
         Phase::Closed(Outcome::Stuck) => "got stuck",
         Phase::Closed(Outcome::Completed) => "completed",
         Phase::Closed(Outcome::RolledBack) => "was rolled back",
-        Phase::NotOpened | Phase::Preflight | Phase::Running => "ended without a word",
+        Phase::NotOpened | Phase::Preflight | Phase::Running => "crashed (no end recorded)",
     };
-    let rebooted = if left.rebooted { "; this host was restarted since" } else { "" };
+    let rebooted = if left.rebooted { "; this host was rebooted since" } else { "" };
     format!(
         "run {}  {}  began {} by {who}{from}, {ended} at {}{rebooted}",
         history.run,
@@ -64,38 +64,38 @@ pub(crate) fn screen(left: &Left, plan: &Plan, found: &[Found], once: &[String],
         let command = one.command.as_ref().map(|command| format!(":  {}", words::command(command))).unwrap_or_default();
         let place = &one.place;
         match &one.standing {
-            Standing::PassedOver { why } => field("failed", &format!("{place}  {why}; the run goes on after it")),
-            Standing::Unproven => field("to prove", &format!("{place}  it ended well; its proof is asked for again")),
-            Standing::Failed { why } => field("failed", &format!("{place}{command}\n{why}; you are asked before it is run again")),
-            Standing::Again { why } => field("again", &format!("{place}  {why}; it may be run again, and is")),
+            Standing::PassedOver { why } => field("failed", &format!("{place}  {why}; the run continues after it")),
+            Standing::Unproven => field("to prove", &format!("{place}  succeeded; `verify` is checked again")),
+            Standing::Failed { why } => field("failed", &format!("{place}{command}\n{why}; you are asked before the step is run again")),
+            Standing::Again { why } => field("again", &format!("{place}  {why}; the step may be run again, and will be")),
             Standing::InDoubt { why } => field("in doubt", &format!("{place}{command}\n{why}; {}", whom(left))),
             Standing::ToDo | Standing::Done | Standing::Skipped => {}
         }
     }
     for (place, alive) in &left.running {
-        field("running", &format!("{place}  still, as process {}:  {}", alive.pid, alive.command));
+        field("running", &format!("{place}  still running, as process {}:  {}", alive.pid, alive.command));
     }
     field("to do", &places(|standing| matches!(standing, Standing::ToDo)));
     for (place, command) in &left.history.past.state.owed {
-        field("owed", &format!("{place}  is put back at the end:  {}", words::brief(command)));
+        field("owed", &format!("{place}  cleanup runs at the end:  {}", words::brief(command)));
     }
     if left.doubted {
-        field("damaged", "the journal does not hold: you are asked about every change that it calls done");
+        field("damaged", "the journal failed verification: you are asked about every change that it records as done");
     }
     let again = if once.is_empty() {
-        "the preflight is asked again".to_owned()
+        "the preflight is checked again".to_owned()
     } else {
-        format!("the preflight is asked again, but not what tells how things stood before the first change: {}", shorten(once))
+        format!("the preflight is checked again, except what describes the state before the first change: {}", shorten(once))
     };
-    field("first", &format!("{again}; every gate is asked again before its batch; what changes something is confirmed anew"));
+    field("first", &format!("{again}; every gate is checked again before its batch; changes are confirmed again"));
     lines.join("\n") + "\n"
 }
 
 fn whom(left: &Left) -> &'static str {
     if left.rebooted {
-        "its process is gone with the restart; a probe that can tell is asked, then you"
+        "the reboot ended its process; a check that can tell runs first, then you are asked"
     } else {
-        "a probe that can tell is asked, then you"
+        "a check that can tell runs first, then you are asked"
     }
 }
 

@@ -68,8 +68,11 @@ impl Left {
         let found = runs(&snapshot).map_err(unusable)?.runs;
         let summary = run_name::find_or_latest(found, given).map_err(|unknown| unknown.failure(context))?;
         if summary.mode != Mode::Real {
-            return Err(Failure::new(ProgramExit::Usage, format!("run {} was no real run, and is evidence of nothing", summary.id))
-                .suggest("carry its runbook out for real:", context.line(Subcommands::run(&summary.runbook))));
+            return Err(Failure::new(
+                ProgramExit::Usage,
+                format!("run {} is a rehearsal or a dry run; only real runs can be resumed or rolled back", summary.id),
+            )
+            .suggest("run its runbook for real:", context.line(Subcommands::run(&summary.runbook))));
         }
         Self::take(context, summary.id, accepted)
     }
@@ -84,21 +87,21 @@ impl Left {
         let lock = RunLock::take(&directory.join("locks"), id.number())
             .map_err(|error| Failure::new(ProgramExit::Journal, format!("the lock of run {id} cannot be taken: {error}")))?
             .ok_or_else(|| {
-                Failure::new(ProgramExit::Stopped, format!("run {id} is under way: another halligan carries it out"))
-                    .why("a run is never carried out twice at once")
-                    .next("wait for it; its lock goes with its process")
+                Failure::new(ProgramExit::Stopped, format!("run {id} is still running in another halligan process"))
+                    .why("one run is never executed twice at once")
+                    .next("wait until that process ends; its lock is released then")
             })?;
         let doubted = intact(context, &directory, id, accepted)?;
         // What its holder wrote last is there by now.
         let history = history(&Snapshot::take(&directory).map_err(unusable)?, id).map_err(unusable)?;
         let found = history.and_then(|history| Some((history.past.opening.clone()?, history)));
         let Some((opening, mut history)) = found else {
-            return Err(Failure::new(ProgramExit::Journal, format!("the opening of run {id} cannot be read")));
+            return Err(Failure::new(ProgramExit::Journal, format!("the first record of run {id} cannot be read")));
         };
         let here = hostname();
         if history.host != here {
-            return Err(Failure::new(ProgramExit::Usage, format!("run {id} was carried out on {}, and this is {here}", history.host))
-                .next(format!("take it up on {}", history.host)));
+            return Err(Failure::new(ProgramExit::Usage, format!("run {id} belongs to host {}, and this is {here}", history.host))
+                .next(format!("run this command on {}", history.host)));
         }
         let elsewhere = if doubted { Vec::new() } else { take_over(context, &directory, &mut history)? };
         let boot_id = crate::journal::identity::Identity::read().boot_id;
@@ -125,11 +128,12 @@ impl Left {
             .text
             .as_deref()
             .and_then(|text| recorded_text(&self.opening.source, text, &self.opening.runbook_sha256))
-            .ok_or_else(|| Failure::new(ProgramExit::BadRunbook, format!("the records of run {id} do not hold its runbook's text")))?;
+            .ok_or_else(|| Failure::new(ProgramExit::BadRunbook, format!("the records of run {id} do not contain its runbook")))?;
         let mut called = std::collections::BTreeMap::new();
         for (name, about) in recorded.called.iter().flatten() {
-            let source = recorded_text(&about.source, &about.text, &about.sha256)
-                .ok_or_else(|| Failure::new(ProgramExit::BadRunbook, format!("the records of run {id} do not hold the text of {name}")))?;
+            let source = recorded_text(&about.source, &about.text, &about.sha256).ok_or_else(|| {
+                Failure::new(ProgramExit::BadRunbook, format!("the records of run {id} do not contain the runbook {name}"))
+            })?;
             if as_it_is_now {
                 unchanged(context, id, &source)?;
             }
@@ -148,9 +152,9 @@ impl Left {
         let now = plan.bound.shown();
         if let Some((name, was)) = self.opening.params.iter().find(|(name, was)| now.get(*name) != Some(was)) {
             let is = now.get(name).map_or_else(|| "not there".to_owned(), ToString::to_string);
-            return Err(Failure::new(ProgramExit::Usage, format!("run {id} was begun with other parameters"))
+            return Err(Failure::new(ProgramExit::Usage, format!("run {id} was started with other parameters"))
                 .why(format!("{name} was {was}, and is {is} now"))
-                .suggest("leave out --set, or begin a new run:", context.line(Subcommands::run(&self.opening.runbook))));
+                .suggest("leave out --set, or start a new run:", context.line(Subcommands::run(&self.opening.runbook))));
         }
         Ok(plan)
     }
@@ -169,14 +173,14 @@ impl Left {
         }
         let Some((path, sha256)) = self.begun_with() else { return Ok(None) };
         let meant = |failure: Failure| {
-            failure.next("name the one to go on with, which says that it is meant:  --inventory FILE").why(format!(
-                "run {} was begun with {path}, sha256 {sha256}: a step could reach another host than the one it began on",
+            failure.next("name the inventory to continue with:  --inventory FILE").why(format!(
+                "run {} was started with {path}, sha256 {sha256}: with another inventory a step could reach another host",
                 self.history.run
             ))
         };
         match load::inventory(context, &cli::Hosts { inventory: Some(path.into()) }).map_err(meant)? {
             Some(now) if now.source.sha256 == sha256 => Ok(Some(now)),
-            _ => Err(meant(Failure::new(ProgramExit::Usage, "the inventory is not as it was when the run began"))),
+            _ => Err(meant(Failure::new(ProgramExit::Usage, "the inventory has changed since the run began"))),
         }
     }
 
@@ -194,7 +198,7 @@ impl Left {
             (Some((_, was)), Some(now)) if now.sha256 == was => None,
             (was, Some(now)) => {
                 let was = was.map_or_else(|| "none".to_owned(), |(path, _)| format!("{path} as it was then"));
-                Some(format!("those of {}; the run was begun with {was}", now.name))
+                Some(format!("those of {}; the run was started with {was}", now.name))
             }
             (_, None) => None,
         }
@@ -207,7 +211,7 @@ impl Left {
     pub(crate) fn wait(&mut self, context: &Context, prompt: &Flags<'_>, signals: &Signals) -> Result<(), Failure> {
         for (place, alive) in std::mem::take(&mut self.running) {
             let text = format!(
-                "{place} is still running, as process {}:  {}\nNothing is started beside it. Wait for its end?",
+                "{place} is still running, as process {}:  {}\nyes: wait for that process to finish, then continue. no: stop here, the process keeps running.",
                 alive.pid, alive.command
             );
             let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
@@ -216,11 +220,11 @@ impl Left {
                 _ => {
                     return Err(Failure::new(ProgramExit::OperatorNeeded, format!("{place} is still running, as process {}", alive.pid))
                         .why(alive.command)
-                        .why("halligan did not start anything beside it")
-                        .next("wait for it, or end it yourself; then take the run up again"));
+                        .why("halligan started nothing else")
+                        .next("wait for the process or end it yourself, then repeat this command"));
                 }
             }
-            context.out.stderr.line(&format!("waiting for process {}; Ctrl-C leaves it running", alive.pid));
+            context.out.stderr.line(&format!("waiting for process {}; Ctrl-C stops waiting and leaves the process running", alive.pid));
             while let Some((_, still)) = still_running(&self.history, &self.history.boot_id).into_iter().find(|(other, _)| *other == place)
             {
                 signals.interrupts.sleep(GLANCE, Urgency::None);
@@ -268,10 +272,10 @@ fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: 
     if accepted.is_some_and(|accepted| accepted.eq_ignore_ascii_case(&digest)) {
         return Ok(true);
     }
-    Err(Failure::new(ProgramExit::Journal, "the journal does not hold, so nobody knows what was done")
+    Err(Failure::new(ProgramExit::Journal, "the journal failed verification, so what was done is unknown")
         .why(found.verdict.to_string())
-        .next("find out what has happened to it: `halligan journal verify`, and a head or a copy that was kept elsewhere")
-        .next(format!("go on all the same, asked about every change:  --accept-damaged {digest}")))
+        .next("find out what happened to the journal: `halligan journal verify`, with a head or a copy that was stored elsewhere")
+        .next(format!("continue anyway; you are asked about every change:  --accept-damaged {digest}")))
 }
 
 /// Takes over into the journal what was kept elsewhere while it could not be written: what began then and has ended is not in
@@ -285,18 +289,18 @@ fn take_over(context: &Context, directory: &std::path::Path, history: &mut Histo
     if !found.records.is_empty() {
         let ledger = open_journal(context)?.begin_run(history.run, Durability::EachRecord);
         let cannot =
-            |error: LedgerError| Failure::new(ProgramExit::Journal, format!("what was kept in {path} cannot be taken over: {error}"));
+            |error: LedgerError| Failure::new(ProgramExit::Journal, format!("the records kept in {path} cannot be imported: {error}"));
         for (hash, at, event) in &found.records {
             let text = format!("the journal could not be written then; the next record was kept elsewhere, at {at}, in {path}");
             ledger.append(&Event::Note { place: None, text, taken: Some(hash.to_string()) }).map_err(cannot)?;
             ledger.append(event).map_err(cannot)?;
             told.push(match event {
-                Event::StepEnded { place, verdict: Verdict::Passed, .. } => format!("{place} ended well"),
-                Event::StepEnded { place, .. } => format!("{place} ended, and not well"),
+                Event::StepEnded { place, verdict: Verdict::Passed, .. } => format!("{place} succeeded"),
+                Event::StepEnded { place, .. } => format!("{place} failed"),
                 other => other.name().replace('_', " "),
             });
         }
-        told = vec![format!("{}; kept in {path} while the journal could not be written, and taken over now", told.join(", "))];
+        told = vec![format!("{}; kept in {path} while the journal could not be written, imported now", told.join(", "))];
         let (last, boot_id) = (history.last, history.boot_id.clone());
         let snapshot = Snapshot::take(directory).map_err(unusable)?;
         if let Some(now) = crate::journal::history::history(&snapshot, history.run).map_err(unusable)? {
@@ -304,7 +308,7 @@ fn take_over(context: &Context, directory: &std::path::Path, history: &mut Histo
         }
     }
     if let Some(why) = found.refused {
-        told.push(format!("{path} holds more of this run that is not relied on: {why}. Read it before you answer"));
+        told.push(format!("{path} holds more records of this run, which cannot be trusted: {why}. Read that file before you answer"));
     }
     Ok(told)
 }
@@ -324,11 +328,11 @@ fn unchanged(context: &Context, id: RunId, source: &SourceText) -> Result<(), Fa
     match Library::standard().find(name) {
         Ok(now) if now.sha256 == source.sha256 => Ok(()),
         Err(LibraryError::NotFound { .. }) => Ok(()),
-        Ok(now) => Err(Failure::new(ProgramExit::BadRunbook, format!("{} has changed since run {id} was begun", source.name))
+        Ok(now) => Err(Failure::new(ProgramExit::BadRunbook, format!("{} has changed since run {id} was started", source.name))
             .why(format!("its SHA-256 was {}", source.sha256))
             .why(format!("and is now    {}", now.sha256))
-            .next("put the old text back: it is in the run's first record")
-            .suggest("or take back what was done, and begin a new run:", context.line(Subcommands::rollback(id)))),
+            .next("restore the old text, which is in the run's first record")
+            .suggest("or roll back and start a new run:", context.line(Subcommands::rollback(id)))),
         Err(error) => Err(Failure::new(ProgramExit::BadRunbook, format!("{} cannot be read: {error}", source.name))),
     }
 }
@@ -338,7 +342,7 @@ fn checked(context: &Context, source: SourceText) -> Result<Arc<Runbook>, Failur
     let (runbook, report) = resolve(source);
     runbook.map(Arc::new).ok_or_else(|| {
         load::show_report(&context.out, &report);
-        Failure::new(ProgramExit::BadRunbook, format!("{name} cannot be carried out by this halligan, which finds faults in it"))
-            .next("use the halligan that began the run")
+        Failure::new(ProgramExit::BadRunbook, format!("this version of halligan finds errors in {name} and cannot run it"))
+            .next("use the halligan version that started the run")
     })
 }

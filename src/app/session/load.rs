@@ -50,12 +50,12 @@ pub(crate) fn load_for_run(context: &Context, name: &str, expected: Option<&str>
         None => library.find(name).map_err(|error| {
             let exposed = matches!(error, LibraryError::Exposed(_));
             let failure = not_found(error);
-            if exposed { failure.next("or name the text that it must have: --expect-sha256 HEX") } else { failure }
+            if exposed { failure.next("or give the expected digest: --expect-sha256 HEX") } else { failure }
         })?,
         Some(expected) => {
             let source = Library::standard().find(name).map_err(not_found)?;
             if !expected.eq_ignore_ascii_case(&source.sha256) {
-                return Err(Failure::new(ProgramExit::BadRunbook, format!("{} is not the text that is expected", source.name))
+                return Err(Failure::new(ProgramExit::BadRunbook, format!("{} has an unexpected SHA-256", source.name))
                     .why(format!("its SHA-256 is {}", source.sha256))
                     .why(format!("expected is  {expected}")));
             }
@@ -88,7 +88,7 @@ pub(crate) fn inventory(context: &Context, hosts: &crate::cli::Hosts) -> Result<
         .map_err(|error| Failure::new(ProgramExit::BadRunbook, format!("the inventory {} cannot be read: {error}", path.display())))?;
     let Some(inventory) = inventory else {
         show_report(&context.out, &report);
-        return Err(Failure::new(ProgramExit::BadRunbook, format!("{} has faults, so nothing is run", path.display())));
+        return Err(Failure::new(ProgramExit::BadRunbook, format!("{} has errors; nothing was run", path.display())));
     };
     let (named, hosts) = (hosts.inventory.is_some(), inventory.hosts.len());
     tracing::debug!(path = %path.display(), named, sha256 = inventory.source.sha256, hosts, "the inventory is read from here");
@@ -102,8 +102,8 @@ fn checked(context: &Context, source: SourceText) -> Result<Arc<Runbook>, Failur
     let Some(runbook) = runbook else {
         show_report(&context.out, &report);
         let count = report.errors();
-        let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
-        return Err(Failure::new(ProgramExit::BadRunbook, format!("{name} has {faults}, so nothing of it is run")));
+        let faults = if count == 1 { "1 error".to_owned() } else { format!("{count} errors") };
+        return Err(Failure::new(ProgramExit::BadRunbook, format!("{name} has {faults}; nothing was run")));
     };
     Ok(Arc::new(runbook))
 }
@@ -119,10 +119,7 @@ fn collect(
         let Kind::Call(call) = &step.kind else { continue };
         if path.contains(&call.runbook) {
             let circle: Vec<_> = path.iter().map(ToString::to_string).collect();
-            return Err(Failure::new(
-                ProgramExit::BadRunbook,
-                format!("{} calls {} again, in a circle", circle.join(" calls "), call.runbook),
-            ));
+            return Err(Failure::new(ProgramExit::BadRunbook, format!("call cycle: {} calls {}", circle.join(" calls "), call.runbook)));
         }
         if called.contains_key(&call.runbook) {
             continue;

@@ -21,7 +21,9 @@ use crate::{
 pub(crate) fn carried_out(context: &Context, id: RunId) -> Result<RunLock, Failure> {
     let cannot = |why: String| Failure::new(ProgramExit::Journal, format!("the lock of run {id} cannot be taken: {why}"));
     let directory = journal_directory(context)?.join("locks");
-    RunLock::take(&directory, id.number()).map_err(|error| cannot(explain(&error)))?.ok_or_else(|| cannot("it is held".to_owned()))
+    RunLock::take(&directory, id.number())
+        .map_err(|error| cannot(explain(&error)))?
+        .ok_or_else(|| cannot("held by another process".to_owned()))
 }
 
 /// Those of a run's locks that the inventory says are shared.
@@ -79,9 +81,9 @@ pub(crate) fn locks(context: &Context, names: &[String], holder: &LockHolder) ->
         LockError::Held { run, .. } => {
             let look = run.map_or_else(Subcommands::journal_list, |run| Subcommands::journal_show(&run.to_string()));
             Failure::new(ProgramExit::Stopped, error.to_string())
-                .why("two runs that hold one lock never run at once")
-                .suggest("see what it is doing, and wait for it:", context.line(look))
-                .next("have its operator press Ctrl-C there: the lock goes with its process, and nothing else needs to be released")
+                .why("runs that share a lock never run at the same time")
+                .suggest("see what that run is doing, and wait:", context.line(look))
+                .next("or ask its operator to press Ctrl-C: the lock is released when the process ends")
         }
         LockError::Unusable { .. } => Failure::of(ProgramExit::Journal, &error),
     })

@@ -50,7 +50,7 @@ pub(crate) fn remind(context: &Context, but: Option<RunId>) {
         .collect();
     if !owing.is_empty() {
         context.out.stderr.line(&format!(
-            "still owed on this host: {}   ({})",
+            "cleanups owed on this host: {}   (list: {})",
             visible(&owing.join("; ")),
             context.line(Subcommands::Debts(Debts::default()))
         ));

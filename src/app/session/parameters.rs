@@ -47,10 +47,11 @@ pub(crate) fn plan(
     for (name, text) in &params.set {
         let secret = loaded.runbook.params.iter().any(|known| known.name.as_str() == name && known.kind == document::TypeName::Secret);
         if secret {
-            return Err(Failure::new(ProgramExit::Usage, format!("{name} is a secret, and everybody on this host sees a command line"))
-                .next(format!(
-                    "write it to a file that only you can read, and give --params FILE with `{name}: …` in it; or be asked for it"
-                )));
+            return Err(Failure::new(
+                ProgramExit::Usage,
+                format!("{name} is a secret, and a command line is visible to everybody on this host"),
+            )
+            .next(format!("put `{name}: …` into a file that only you can read and give --params FILE, or type the secret when asked")));
         }
         given.add(name, Raw::Text(text.clone()), Giver::Flag);
     }
@@ -70,14 +71,14 @@ pub(crate) fn plan(
 /// Reads a file of parameters: a map of names to values, held to the same rules as a runbook's text.
 fn read_file(context: &Context, path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
     let wrong = |why: String| {
-        Failure::new(ProgramExit::Usage, format!("{} is no file of parameters: {why}", path.display()))
+        Failure::new(ProgramExit::Usage, format!("{} is not a parameter file: {why}", path.display()))
             .next("write a map of names to values, such as `osds: [1, 2]`")
     };
     let read = library::read_guarded(path).map_err(|error| match error.hint() {
-        Some(hint) => Failure::new(ProgramExit::Usage, format!("{} is not read: {error}", path.display())).next(hint),
+        Some(hint) => Failure::new(ProgramExit::Usage, format!("{} was not read: {error}", path.display())).next(hint),
         None => wrong(error.to_string()),
     });
-    let text = read?.ok_or_else(|| wrong("there is no such file".to_owned()))?;
+    let text = read?.ok_or_else(|| wrong("no such file".to_owned()))?;
     let faults = source::read(&text.text).faults;
     if !faults.is_empty() {
         load::show_report(&context.out, &Report::new(text, faults));
@@ -85,7 +86,7 @@ fn read_file(context: &Context, path: &Path) -> Result<serde_json::Map<String, s
     }
     match document::parse(&text.text).map_err(|error| wrong(error.to_string()))? {
         serde_json::Value::Object(map) => Ok(map),
-        _ => Err(wrong("it does not hold a map".to_owned())),
+        _ => Err(wrong("not a map".to_owned())),
     }
 }
 
@@ -116,8 +117,8 @@ fn unanswered(no_answer: NoAnswer, missing: &[String], parameter: &Parameter) ->
                 format!("give --set {}", quote::word(&format!("{}=VALUE", parameter.name)))
             };
             let what = match missing {
-                [one] => format!("the parameter {one} has no value, and there is no terminal to ask on"),
-                all => format!("the parameters {} have no value, and there is no terminal to ask on", all.join(", ")),
+                [one] => format!("the parameter {one} has no value, and there is no terminal"),
+                all => format!("the parameters {} have no value, and there is no terminal", all.join(", ")),
             };
             Failure::new(ProgramExit::Usage, what).why(format!("{}: {}", parameter.name, parameter.help)).next(how)
         }
@@ -132,7 +133,7 @@ fn unanswered(no_answer: NoAnswer, missing: &[String], parameter: &Parameter) ->
 pub(crate) fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failure> {
     let question = ParameterQuestion {
         name: "sudo password",
-        help: "for steps that run as another user; it is kept in memory, and given to sudo alone",
+        help: "for steps that run as another user; kept in memory only, passed only to sudo",
         type_words: "",
         choices: Vec::new(),
         multiple: false,
@@ -141,8 +142,8 @@ pub(crate) fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failu
         check: &|text| if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(()) },
     };
     prompt.ask_parameter(&question).map_err(|no_answer| match no_answer {
-        NoAnswer::NoTerminal { .. } => Failure::new(ProgramExit::Usage, "sudo's password cannot be asked for: there is no terminal")
-            .next("leave out --ask-sudo-password, and let sudo need none for these commands"),
+        NoAnswer::NoTerminal { .. } => Failure::new(ProgramExit::Usage, "the sudo password cannot be asked for: there is no terminal")
+            .next("leave out --ask-sudo-password and allow these commands in sudo without a password"),
         NoAnswer::Interrupted | NoAnswer::Gone => Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run")),
     })
 }
@@ -167,7 +168,7 @@ fn ask(
     };
     let kind = if parameter.list { format!("a list, each {}", parameter.kind.words()) } else { parameter.kind.words().to_owned() };
     let help = match trouble {
-        Some(why) => format!("{}\n(what there is could not be listed: {why})", parameter.help),
+        Some(why) => format!("{}\n(the choices could not be listed: {why})", parameter.help),
         None => parameter.help.clone(),
     };
     prompt.ask_parameter(&ParameterQuestion {

@@ -27,14 +27,14 @@ pub(super) fn plan(plan: &Plan, preview: &Preview) -> PlanView {
     let mut notes = Vec::new();
     if unknown > 0 {
         let steps = if unknown == 1 { "1 step".to_owned() } else { format!("{unknown} steps") };
-        notes.push(format!("what is in {{braces}} is filled in for each item, or when it is known; {steps} must wait for that"));
+        notes.push(format!("values in {{braces}} are filled in per item or once known ({steps})"));
     }
     if !preview.left_out.is_empty() {
-        notes.push(format!("not in this plan, because of its parameters: {}", preview.left_out.join(", ")));
+        notes.push(format!("skipped with these parameters: {}", preview.left_out.join(", ")));
     }
     for (program, path) in &preview.programs {
         match path {
-            None => notes.push(format!("{program} is not found on this machine")),
+            None => notes.push(format!("{program}: not found on this machine")),
             Some(path) if !path.parent().is_some_and(|folder| USUAL.iter().any(|usual| folder == Path::new(usual))) => {
                 notes.push(format!("{program} is {}", path.display()));
             }
@@ -62,7 +62,7 @@ fn line(line: &PreviewLine) -> PlanLine {
     remarks.extend(line.when.as_ref().map(|when| format!("only if {when}")));
     remarks.extend(line.taken_back.clone());
     if !line.needs.is_empty() {
-        remarks.push(format!("known only at run time: needs {}", line.needs.join(", ")));
+        remarks.push(format!("known only at run time (depends on {})", line.needs.join(", ")));
     }
     PlanLine {
         number: line.number.clone(),

@@ -24,8 +24,8 @@ impl UnknownRun {
     pub(crate) fn failure(&self, context: &Context) -> Failure {
         let failure = Failure::of(ProgramExit::Usage, self);
         match self {
-            Self::None { .. } | Self::Empty => failure.suggest("see all runs:", context.line(Subcommands::journal_list())),
-            Self::Many { .. } => failure.next("give more of its digits"),
+            Self::None { .. } | Self::Empty => failure.suggest("list all runs:", context.line(Subcommands::journal_list())),
+            Self::Many { .. } => failure.next("give more digits of the run id"),
         }
     }
 }

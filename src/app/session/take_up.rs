@@ -55,7 +55,7 @@ pub(crate) fn take_up(
     let _locks = locks(context, &names, &holder(&setting, plan))?;
     let journal = open_journal(context)?;
     let output =
-        |sha256: &str| journal.read_output(sha256).map_err(|error| format!("what a command had printed cannot be read back: {error}"));
+        |sha256: &str| journal.read_output(sha256).map_err(|error| format!("the recorded output of a command cannot be read: {error}"));
     let before = Before {
         past: &left.history.past,
         output: &output,
@@ -108,9 +108,9 @@ fn still_shared(left: &Left, shared: &[(String, SharedLock)]) -> Result<(), Fail
         None => Ok(()),
         Some(place) => Err(Failure::new(
             ProgramExit::Usage,
-            format!("run {} holds a shared lock that no inventory names now: {place}", left.history.run),
+            format!("run {} holds a shared lock that is in no inventory now: {place}", left.history.run),
         )
-        .next("name the inventory that it was begun with:  --inventory FILE")),
+        .next("name the inventory that the run was started with:  --inventory FILE")),
     }
 }
 

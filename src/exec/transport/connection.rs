@@ -86,7 +86,7 @@ impl Places {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         while *free == 0 {
             if stop.urgency() >= Urgency::Now {
-                return Err("ended by the operator before it began".to_owned());
+                return Err("cancelled by the operator before the command began".to_owned());
             }
             (free, _) = self.freed.wait_timeout(free, Duration::from_millis(200)).unwrap_or_else(PoisonError::into_inner);
         }
@@ -112,13 +112,13 @@ impl Drop for Session {
 }
 
 impl Session {
-    /// Why a session ended with ssh's own code: `Ok` if it never began, `Err` if nobody knows how far it came.
+    /// Why a session ended with ssh's own code: `Ok` if it never began, `Err` if unknown how far the command got.
     pub(crate) fn lost(&self, stderr: &str) -> Result<String, String> {
         if stderr.contains(TRAP) && !stderr.contains(ASKED_ALREADY) {
             return Ok(self.0.last_words().unwrap_or_else(|| "the shared connection takes no session".to_owned()));
         }
         if self.0.greeting().is_some() {
-            return Err("the far shell ended without a word".to_owned());
+            return Err("the remote shell ended without an answer".to_owned());
         }
         Err(self.0.last_words().unwrap_or_else(|| "ssh gave no reason".to_owned()))
     }
@@ -270,8 +270,8 @@ impl Connections {
         words.extend(["--".into(), OsString::from(&connection.address)]);
         let end = self.ssh(words).log(log).limit(OPENING).stop(stop).run().map_err(|error| match error {
             ToolError::NotStarted(error) => format!("ssh: {error}"),
-            ToolError::TimedOut(_) => format!("it does not answer: no connection within {} s", OPENING.as_secs()),
-            ToolError::Stopped => "ended by the operator before it was reached".to_owned(),
+            ToolError::TimedOut(_) => format!("no answer: no connection within {} s", OPENING.as_secs()),
+            ToolError::Stopped => "cancelled by the operator before the host was reached".to_owned(),
             ToolError::Lost(error) => format!("ssh cannot be waited for: {error}"),
         })?;
         if let Some(master) = connection.greeting().filter(|_| end.succeeded()) {

@@ -81,8 +81,8 @@ impl Transports {
     /// A host's address, how it is reached, and through which other host.
     fn find(&self, name: &str) -> Result<(String, Transport, Option<String>), String> {
         let Some(inventory) = &self.inventory else {
-            inventory::destination(name).map_err(|why| format!("`{name}` is no host: {why}"))?;
-            let ssh = Transport::plain("ssh").ok_or("there is no ssh")?;
+            inventory::destination(name).map_err(|why| format!("`{name}` is not a valid host name: {why}"))?;
+            let ssh = Transport::plain("ssh").ok_or("ssh is not installed")?;
             return Ok((name.to_owned(), ssh, None));
         };
         match inventory.hosts.get(name) {
@@ -137,7 +137,7 @@ impl Transports {
         let script = self.letter(argv, order, ambiguous).script(&errand.mark)?;
         if errand.by_argument.is_some() {
             if order.env.iter().any(|variable| secrets.found_in(&variable.value)) || (self.password.is_some() && order.user.is_some()) {
-                return Err(format!("a secret would be seen in the process list of {host}: its transport carries no standard input"));
+                return Err(format!("a secret would be visible in the process list of {host}: its transport carries no standard input"));
             }
             if order.stdin.is_some() {
                 return Err(format!("the transport of {host} carries no standard input"));
@@ -158,7 +158,7 @@ impl Transports {
         if transport.kind == KindName::Ssh {
             if via.is_some() {
                 return Err(format!(
-                    "{host} is reached by ssh; name the host before it with ProxyJump in its transport's options, not with `via`"
+                    "{host} is reached by ssh: name its jump host with ProxyJump in the transport's options, not with `via`"
                 ));
             }
             let (connection, session) = self.connections.session(&address, &transport.options, stop)?;

@@ -128,7 +128,7 @@ impl Engine<'_> {
         let mut locks = Frame::default();
         let result = self.take_shared_locks(&mut locks).and_then(|()| {
             let frame = self.gather_all()?;
-            self.end_frame(frame, None, Err(Halt::Rollback { place, why: "the operator has it taken back".to_owned() }))
+            self.end_frame(frame, None, Err(Halt::Rollback { place, why: "rolled back by the operator".to_owned() }))
         });
         self.end_frame(locks, None, result)
     }
@@ -143,7 +143,7 @@ impl Engine<'_> {
         let mut ending = self.told(&result);
         if result.is_ok() && !ending.owed.is_empty() {
             ending.outcome = Outcome::Stopped;
-            ending.whys = vec!["not everything could be settled".to_owned()];
+            ending.whys = vec!["some cleanups failed".to_owned()];
         }
         ending
     }

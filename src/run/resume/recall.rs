@@ -64,7 +64,7 @@ impl Engine<'_> {
             return Ok(Recall::Begin(None));
         }
         if before.doubted && standing == Standing::Done && step.effect() != Effect::Read {
-            standing = Standing::InDoubt { why: "the journal that says that it is done is damaged".to_owned() };
+            standing = Standing::InDoubt { why: "recorded as done, but in a damaged journal".to_owned() };
         }
         match standing {
             Standing::ToDo => Ok(Recall::Begin(None)),
@@ -128,9 +128,13 @@ impl Engine<'_> {
         let question = Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text };
         let (choice, by) = match self.ports.prompt.ask(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => (choice, by),
-            Ok(_) => return Err(Halt::Stopped { place: Some(place.clone()), why: format!("it had failed: {why}") }),
+            Ok(_) => return Err(Halt::Stopped { place: Some(place.clone()), why: format!("had failed: {why}") }),
             Err(no_answer) => {
-                return Err(Halt::unanswered(place, &no_answer, format!("{place} had failed, and is not begun again by itself: {why}")));
+                return Err(Halt::unanswered(
+                    place,
+                    &no_answer,
+                    format!("{place} had failed, and is not run again without an operator: {why}"),
+                ));
             }
         };
         let typed = choice.word().to_owned();
@@ -142,7 +146,7 @@ impl Engine<'_> {
                 Ok(Recall::Settled)
             }
             Choice::Rollback => Err(Halt::Rollback { place: place.clone(), why: why.to_owned() }),
-            _ => Err(Halt::Stopped { place: Some(place.clone()), why: format!("it had failed: {why}") }),
+            _ => Err(Halt::Stopped { place: Some(place.clone()), why: format!("had failed: {why}") }),
         }
     }
 
@@ -161,21 +165,21 @@ impl Engine<'_> {
             _ => return Ok(Recall::Settled),
         };
         let choices = vec![Choice::Done, Choice::Retry, Choice::Stop];
-        let text = format!("{place} is recorded as done, and now it is otherwise: {why}\n{}", detail(before, place));
+        let text = format!("{place} is recorded as done, but no longer is: {why}\n{}", detail(before, place));
         let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
         match self.ports.prompt.ask(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 let outcome = match choice {
                     Choice::Done => StepOutcome::Done,
-                    Choice::Retry => StepOutcome::Failed { why: format!("it is no longer so: {why}") },
-                    _ => return Err(Halt::Stopped { place: Some(place.clone()), why: format!("it is no longer so: {why}") }),
+                    Choice::Retry => StepOutcome::Failed { why: format!("no longer done: {why}") },
+                    _ => return Err(Halt::Stopped { place: Some(place.clone()), why: format!("no longer done: {why}") }),
                 };
                 let evidence = format!("{why}; the operator: {}", choice.word());
                 self.emit(Event::DoubtResolved { place: place.clone(), outcome, evidence, by: Some(by) })?;
                 Ok(if choice == Choice::Done { Recall::Settled } else { Recall::Begin(None) })
             }
-            Ok(_) => Err(Halt::Stopped { place: Some(place.clone()), why: format!("it is no longer so: {why}") }),
-            Err(no_answer) => Err(Halt::unanswered(place, &no_answer, format!("{place} is recorded as done, and is no longer so: {why}"))),
+            Ok(_) => Err(Halt::Stopped { place: Some(place.clone()), why: format!("no longer done: {why}") }),
+            Err(no_answer) => Err(Halt::unanswered(place, &no_answer, format!("{place} is recorded as done, but no longer is: {why}"))),
         }
     }
 }
@@ -184,7 +188,7 @@ impl Engine<'_> {
 fn detail(before: &Before<'_>, place: &Place) -> String {
     let mut lines = Vec::new();
     if let Some(command) = before.past.commands.get(place) {
-        lines.push(format!("  it was:     {}", words::command(command)));
+        lines.push(format!("  command:    {}", words::command(command)));
     }
     let end = before.past.end(place, Part::Main);
     let printed = match end {
@@ -196,9 +200,9 @@ fn detail(before: &Before<'_>, place: &Place) -> String {
     let text = String::from_utf8_lossy(&printed);
     let last: Vec<&str> = text.lines().rev().take(10).collect();
     if last.is_empty() {
-        lines.push("  it printed: nothing that was kept".to_owned());
+        lines.push("  output:     (nothing recorded)".to_owned());
     }
-    lines.extend(last.iter().rev().map(|line| format!("  it printed: {line}")));
+    lines.extend(last.iter().rev().map(|line| format!("  output:     {line}")));
     lines.join("\n")
 }
 

@@ -79,7 +79,7 @@ impl Engine<'_> {
         })
     }
 
-    /// What a probe had answered before; nothing if it was not asked, or not in full.
+    /// What a probe had answered before; nothing if not asked, or not in full.
     pub(crate) fn probe_before<'e>(
         &self,
         probe: &Probe,
@@ -137,7 +137,7 @@ impl Engine<'_> {
         let mut found = Vec::with_capacity(round.items.len());
         for wanted in &round.items {
             let Some(index) = left.iter().position(|item| label(item) == *wanted) else {
-                return Err(format!("it set out with {} `{wanted}`, and what it goes through now has none", each.items.name));
+                return Err(format!("the loop began with {} `{wanted}`, which is no longer among its items", each.items.name));
             };
             found.push(left.remove(index));
         }
@@ -184,7 +184,7 @@ impl Engine<'_> {
             Kind::ForEach(each) => {
                 let items = match list_of(&each.items, scope) {
                     Ok(Evaluated::Known(items)) => self.items_before(each, items, place),
-                    Ok(Evaluated::Unknown(needs)) => Err(format!("its items need {}", needs.join(", "))),
+                    Ok(Evaluated::Unknown(needs)) => Err(format!("the items depend on {}", needs.join(", "))),
                     Err(why) => Err(why),
                 };
                 let items = items.map_err(|why| Halt::Stopped { place: Some(place.clone()), why })?;

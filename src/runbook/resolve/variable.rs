@@ -91,7 +91,7 @@ impl Resolver<'_> {
                 self.faults.push(
                     Fault::warning("unused", key_of(map, name), format!("the {what} `{name}` is used nowhere"))
                         .label("unused")
-                        .hint("use it or leave it out: an operator is asked for nothing in vain"),
+                        .hint("use it or leave it out: unused parameters still prompt the operator"),
                 );
             }
         }

@@ -46,16 +46,16 @@ impl JournalCommandError {
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Journal { source: JournalError::Io { source, .. }, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Some("nothing was run with this directory yet; name another with --journal-dir")
+                Some("no run was recorded in this directory yet; name another with --journal-dir")
             }
             Self::Journal { source: JournalError::Io { .. }, .. } => {
-                Some("see what the system says of that disk (dmesg); `halligan journal verify` tells what can be read")
+                Some("see what dmesg says about the disk; `halligan journal verify` tells what can be read")
             }
             Self::Journal { source, .. } => Some(source.hint()),
             Self::Run(_) => None,
             Self::Head { .. } => Some("a head is what `halligan journal head` prints, and what stands at the end of each run"),
             Self::Signature(SignatureError::Unsigned { .. }) => Some(
-                "put the signature beside it, with `.sig` at the end of its name; or leave out --allowed-signers to take the head at its word",
+                "put the signature beside it, with `.sig` at the end of its name; or leave out --allowed-signers to trust the head unsigned",
             ),
             Self::Signature(_) => {
                 Some("name the key with --key, and load it into your agent if it is there; `ssh-keygen -Y` does the rest")

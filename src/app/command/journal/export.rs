@@ -26,7 +26,7 @@ pub(super) fn sign(out: &mut dyn Write, dir: &Path, key: &Path) -> Result<u8> {
     let path = signature::sign(dir, &head, key)?;
     writeln!(out, "{head}")?;
     writeln!(out, "signed: {} and {}", path.display(), signature::beside(&path).display())?;
-    writeln!(out, "keep both elsewhere too: whoever can rewrite the journal can delete them here")?;
+    writeln!(out, "store both elsewhere too: whoever can rewrite the journal can delete these files")?;
     Ok(0)
 }
 
@@ -67,9 +67,7 @@ pub(super) fn verify_export(out: &mut dyn Write, path: &Path, heads: &[Head], js
             let about = format!("run {}, records {} to {}", checked.run, checked.first, checked.last);
             match checked.anchor {
                 Some(anchor) => (true, format!("valid, anchored to {anchor}: {about}")),
-                None => {
-                    (true, format!("valid, unanchored: {about}; without a head kept elsewhere, a whole that was made up is not told apart"))
-                }
+                None => (true, format!("valid, unanchored: {about}; without an external head, a wholly forged export cannot be detected")),
             }
         }
         Err(error) => (false, format!("invalid: {error}")),

@@ -33,7 +33,7 @@ pub(super) fn verify(out: &mut dyn Write, dir: &Path, heads: &[Head], json: bool
     } else {
         writeln!(out, "{}", visible(&found.verdict.to_string()))?;
         if found.torn_lines > 0 {
-            writeln!(out, "{} lines were cut short by crashes, and committed as such", found.torn_lines)?;
+            writeln!(out, "{} lines were cut short by crashes and are marked as such", found.torn_lines)?;
         }
     }
     Ok(u8::from(!found.verdict.holds()))
