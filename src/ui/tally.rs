@@ -119,7 +119,7 @@ impl Tally {
         .into_iter()
         .flatten()
         .collect();
-        let parts = if parts.is_empty() { "no step was begun".to_owned() } else { parts.join(", ") };
+        let parts = if parts.is_empty() { "no step was started".to_owned() } else { parts.join(", ") };
         let opened = self.opened.filter(|_| !(afterwards && self.rehearsal()));
         let took = opened.map(|opened| format!("   {}", show_duration(between(opened, at)))).unwrap_or_default();
         let rehearsal = if self.rehearsal() { "rehearsal " } else { "" };
