@@ -164,7 +164,7 @@ fn in_doubt_without_a_terminal_nothing_is_touched_and_a_person_decides() {
         assert_eq!(log(&bench).iter().filter(|line| *line == "blind").count(), blinds);
         let id = id(&bench);
         let story = bench.run(&["journal", "show", &id]).exits(0).stdout;
-        assert!(story.contains("blind was in doubt, settled at the terminal as "), "{story}");
+        assert!(story.contains("blind in doubt, resolved at the terminal as "), "{story}");
         assert!(story.contains("resumed from where it was left"), "{story}");
     }
 }

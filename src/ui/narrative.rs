@@ -280,10 +280,10 @@ impl Narrative {
             Event::DoubtResolved { place, outcome, evidence, by } => {
                 let (mark, word, _) = words::step_outcome(outcome);
                 let by = by.map(|by| format!(" {}", words::answerer(by))).unwrap_or_default();
-                block::told(page, mark, Some(place), &format!("was in doubt, settled{by} as {word}: {evidence}"))
+                block::told(page, mark, Some(place), &format!("in doubt, resolved{by} as {word}: {evidence}"))
             }
             Event::CleanupDue { .. } => Vec::new(),
-            Event::Owed { place, why } => block::told(page, Mark::Warned, Some(place), &format!("still owed: {why}")),
+            Event::Owed { place, why } => block::told(page, Mark::Warned, Some(place), &format!("cleanup owed: {why}")),
             Event::Note { place, text, .. } => block::told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
             Event::Interrupted { signal } => {
                 self.interruptions += 1;
@@ -296,7 +296,7 @@ impl Narrative {
                 let mark = if self.tally.dry() { Mark::Noted } else { words::outcome(*outcome).0 };
                 lines.extend(layout::wrap(&closing, page.width, &format!("{} ", page.style.mark(mark)), "  "));
                 for place in owed {
-                    lines.extend(block::told(page, Mark::Warned, Some(place), "still owed"));
+                    lines.extend(block::told(page, Mark::Warned, Some(place), "cleanup owed"));
                 }
                 lines
             }
@@ -332,13 +332,12 @@ impl Narrative {
                 }
                 Part::Gate => block::step(page, Mark::Passed, place, Some("gate"), message, &time),
                 Part::Cleanup | Part::Undo => {
-                    let word = if *part == Part::Cleanup { "put back" } else { "undone" };
-                    let mut lines = block::step(page, Mark::Passed, place, None, word, &time);
+                    let mut lines = block::step(page, Mark::Passed, place, None, words::part_outcome(*part, verdict), &time);
                     lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());
                     lines.extend(kept.iter().flat_map(|kept| block::detail(page, "kept", kept)));
                     lines
                 }
-                Part::Lock => block::step(page, Mark::Passed, place, None, "taken", &time),
+                Part::Lock => block::step(page, Mark::Passed, place, None, words::part_outcome(*part, verdict), &time),
                 Part::Verify if !message.is_empty() => {
                     if let Some(step) = self.steps.get_mut(place) {
                         let (seen, took) = step.seen.take().unwrap_or_default();
@@ -354,12 +353,7 @@ impl Narrative {
         if matches!(part, Part::DoneIf | Part::Show) && mark == Mark::Failed || *part == Part::DoneIf && self.tally.dry() {
             return Vec::new();
         }
-        let word = match part {
-            Part::Cleanup => "not put back",
-            Part::Undo => "not undone",
-            _ if mark == Mark::Unknown => "unknown",
-            _ => "failed",
-        };
+        let word = words::part_outcome(*part, verdict);
         let attempt = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
         let name = if matches!(part, Part::Cleanup | Part::Undo) { None } else { words::part(*part) };
         let mut lines = block::step(page, mark, place, name, self.title(place), &time);

@@ -14,7 +14,7 @@ use super::{
     tally::{Tally, between},
 };
 use crate::{
-    event::{Effect, Event, Excerpt, Part, Place, Progress, Shown, StepOutcome, Verdict},
+    event::{Effect, Event, Excerpt, Finding, Part, Place, Progress, Shown, StepOutcome, Verdict},
     ports::Observer,
     quantity::show_duration,
     words::{self, sanitise},
@@ -93,7 +93,7 @@ fn tail(label: &str, text: &str) -> Vec<String> {
     }
     let all: Vec<_> = clean.split('\n').collect();
     let cut = all.len().saturating_sub(TAIL);
-    let before = (cut > 0).then(|| format!("  {label}: ({cut} lines before)"));
+    let before = (cut > 0).then(|| format!("  {label}: ({cut} earlier lines)"));
     before.into_iter().chain(all[cut..].iter().map(|line| format!("  {label}: {line}"))).collect()
 }
 
@@ -106,7 +106,7 @@ fn printed(excerpt: &Excerpt) -> Vec<String> {
 fn began(place: &Place, part: Part, attempt: u32, command: &Shown) -> String {
     let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
     let what = match part {
-        Part::Cleanup => format!("{place}: putting back"),
+        Part::Cleanup => format!("{place}: running cleanup"),
         Part::Undo => format!("{place}: undoing"),
         part => format!("{} began", named(place, part)),
     };
@@ -137,7 +137,13 @@ impl PlainNarrative {
                 let (_, name, message, hint) = words::finding(finding);
                 // A probe that is asked for each host has one title for all.
                 let item = place.own_item().map(|item| format!(" [{item}]")).unwrap_or_default();
-                let mut lines = vec![format!("preflight {name}: {title}{item}{}", with(&message))];
+                let told = match finding {
+                    Finding::Block { .. } | Finding::Warn { .. } if !message.is_empty() => {
+                        words::failed_check(&message, &format!("{title}{item}"))
+                    }
+                    _ => format!("{title}{item}{}", with(&message)),
+                };
+                let mut lines = vec![format!("preflight {name}: {told}")];
                 lines.extend(hint.map(|hint| format!("  next: {hint}")));
                 return lines;
             }
@@ -199,15 +205,10 @@ impl PlainNarrative {
                 let name = if name.contains(": ") { format!("{name}:") } else { name };
                 let asked = if *askings > 1 { format!(", asked {askings} times") } else { String::new() };
                 let took = show_duration(*took);
-                let (word, why) = match (verdict, part) {
-                    (Verdict::Passed, Part::Cleanup) => ("put back", message),
-                    (Verdict::Passed, Part::Undo) => ("undone", message),
-                    (Verdict::Passed, _) => ("passed", message),
-                    (Verdict::Failed { why, .. }, Part::DoneIf) => ("not so yet", why),
-                    (Verdict::Failed { why, .. }, Part::Cleanup) => ("not put back", why),
-                    (Verdict::Failed { why, .. }, Part::Undo) => ("not undone", why),
-                    (Verdict::Failed { why, .. }, _) => ("failed", why),
-                    (Verdict::Unknown { why }, _) => ("unknown", why),
+                let word = words::part_outcome(*part, verdict);
+                let why = match verdict {
+                    Verdict::Passed => message,
+                    Verdict::Failed { why, .. } | Verdict::Unknown { why } => why,
                 };
                 let passed = *verdict == Verdict::Passed;
                 let exit = if passed { String::new() } else { format!(", {}", words::exit(exit)) };
@@ -238,10 +239,10 @@ impl PlainNarrative {
             Event::DoubtResolved { place, outcome, evidence, by } => {
                 let (_, word, _) = words::step_outcome(outcome);
                 let by = by.map(|by| format!(" {}", words::answerer(by))).unwrap_or_default();
-                format!("{place} was in doubt, settled{by} as {word}: {evidence}")
+                format!("{place} in doubt, resolved{by} as {word}: {evidence}")
             }
-            Event::CleanupDue { place, command } => format!("{place} will be put back when it ends: {}", words::brief(command)),
-            Event::Owed { place, why } => format!("{place} is still owed: {why}"),
+            Event::CleanupDue { place, command } => format!("cleanup runs when {place} ends: {}", words::brief(command)),
+            Event::Owed { place, why } => format!("{place}: cleanup owed: {why}"),
             Event::Note { place, text, .. } => match place {
                 Some(place) => format!("note: {place}: {text}"),
                 None => format!("note: {text}"),
@@ -253,7 +254,7 @@ impl PlainNarrative {
             Event::Resumed { from } => format!("resumed from {from}"),
             Event::RunClosed { outcome, why, owed } => {
                 let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome, self.afterwards), with(why))];
-                lines.extend(owed.iter().map(|place| format!("still owed: {place}")));
+                lines.extend(owed.iter().map(|place| format!("cleanup owed: {place}")));
                 return lines;
             }
         };
@@ -272,8 +273,8 @@ impl PlainNarrative {
             Progress::Waiting { place, want, have, elapsed, limit, figure, still, held } => {
                 let wait = WaitBlock { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };
                 let percent = figure.and_then(|(done, total)| Style::percent(done, total)).map(|percent| format!(", {percent}%"));
-                let have = if have.is_empty() { String::new() } else { format!("; have {have}") };
-                let mut line = format!("{place} waits, {}{}: want {want}{have}", wait.time(), percent.unwrap_or_default());
+                let have = if have.is_empty() { String::new() } else { format!("; now {have}") };
+                let mut line = format!("{place} waiting, {}{}, for {want}{have}", wait.time(), percent.unwrap_or_default());
                 for more in [wait.stillness(), wait.holding()].into_iter().flatten() {
                     line.push_str("; ");
                     line.push_str(&more);
@@ -281,7 +282,7 @@ impl PlainNarrative {
                 (place, format!("{want}{have}{}", held.is_some()), line)
             }
             Progress::Pausing { place, why, left } => {
-                (place, why.clone(), format!("{place} pauses, {} left{}", show_duration(*left), with(why)))
+                (place, why.clone(), format!("{place} pausing, {} left{}", show_duration(*left), with(why)))
             }
         };
         let due = self.told.get(place).is_none_or(|(when, what)| *what != key || between(*when, at).as_secs() >= AGAIN);
@@ -341,7 +342,7 @@ mod tests {
             }
         });
         let told: Vec<_> = told.lines().map(|line| &line[22..]).collect();
-        let waits = "restart.gate waits, 1s of 15m, 70%: want all PGs are active+clean; have 3 PGs";
+        let waits = "restart.gate waiting, 1s of 15m, 70%, for all PGs are active+clean; now 3 PGs";
         assert_eq!(told, ["restart.gate failed after 1.2s, exit 0: 3 PGs", waits, "restart.gate passed after 1.2s"]);
     }
 
@@ -355,6 +356,6 @@ mod tests {
         });
         let times: Vec<_> = told.lines().map(|line| &line[14..19]).collect();
         assert_eq!(times, ["11:41", "12:11", "12:31", "13:01"]);
-        assert!(told.starts_with("2026-11-21T02:11:41Z  settled waits, 0s of 15m, 70%: want all PGs are active+clean; have 29 of 41\n"));
+        assert!(told.starts_with("2026-11-21T02:11:41Z  settled waiting, 0s of 15m, 70%, for all PGs are active+clean; now 29 of 41\n"));
     }
 }

@@ -365,7 +365,7 @@ impl TerminalState {
         if let Ok(style) = ProgressStyle::with_template("{prefix}{msg}{left}") {
             live.bar.set_style(style.with_key("left", countdown));
         }
-        live.last = block::remark(page, &format!("pauses {why}"));
+        live.last = block::remark(page, &format!("pausing {why}"));
         live.draw();
         self.live.insert((place.clone(), Part::Show), live);
     }
@@ -464,7 +464,7 @@ mod tests {
         let restart = Place::top("restart");
         let pausing = Progress::Pausing { place: restart.clone(), why: "between batches".into(), left: Duration::from_secs(30) };
         let text = screen(60, false, true, |script| script.progress(&pausing));
-        assert_eq!(seen(&text, 60), "  · restart\n    pauses between batches, 30s left\n");
+        assert_eq!(seen(&text, 60), "  · restart\n    pausing between batches, 30s left\n");
         let text = screen(60, false, true, |script| {
             script.progress(&pausing);
             script.event(&Event::BatchBegan { place: restart, batch: 2, items: vec!["1".into()] });

@@ -106,9 +106,9 @@ pub(crate) fn brief(command: &Shown) -> String {
 pub(crate) fn kept(name: &str, stream: &Captured) -> Option<String> {
     let note = match (stream.truncated, stream.redactions) {
         (false, 0) => String::new(),
-        (true, 0) => ", not all of it".to_owned(),
+        (true, 0) => ", truncated".to_owned(),
         (false, count) => format!(", {count} secrets masked"),
-        (true, count) => format!(", not all of it, {count} secrets masked"),
+        (true, count) => format!(", truncated, {count} secrets masked"),
     };
     (stream.bytes > 0 || stream.truncated).then(|| format!("{name}, {} bytes{note}: output/{}", stream.bytes, stream.sha256))
 }
@@ -162,6 +162,24 @@ pub(crate) fn verdict(verdict: &Verdict) -> Option<(Mark, String)> {
         Verdict::Passed => None,
         Verdict::Failed { why, .. } => Some((Mark::Failed, sanitise::text(why).into_owned())),
         Verdict::Unknown { why } => Some((Mark::Unknown, sanitise::text(why).into_owned())),
+    }
+}
+
+/// What became of a command, by what it was for.
+#[must_use]
+pub(crate) fn part_outcome(part: Part, verdict: &Verdict) -> &'static str {
+    match (part, verdict) {
+        (Part::Cleanup, Verdict::Passed) => "cleanup done",
+        (Part::Cleanup, Verdict::Failed { .. }) => "cleanup FAILED",
+        (Part::Cleanup, Verdict::Unknown { .. }) => "cleanup: outcome unknown",
+        (Part::Undo, Verdict::Passed) => "undone",
+        (Part::Undo, Verdict::Failed { .. }) => "undo FAILED",
+        (Part::Undo, Verdict::Unknown { .. }) => "undo: outcome unknown",
+        (Part::Lock, Verdict::Passed) => "taken",
+        (Part::DoneIf, Verdict::Failed { .. }) => "not done yet",
+        (_, Verdict::Passed) => "passed",
+        (_, Verdict::Failed { .. }) => "failed",
+        (_, Verdict::Unknown { .. }) => "outcome unknown",
     }
 }
 

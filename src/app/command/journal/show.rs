@@ -103,7 +103,7 @@ fn opening(run: &RunSummary) -> String {
 fn last_screen(run: &RunSummary, state: &RunState, why: &str, ending: &str, head: Option<String>) -> LastScreen {
     let under_way = state.under_way.keys().map(|(place, part)| {
         let name = words::part(*part).map_or_else(|| place.to_string(), |part| format!("{place} {part}"));
-        (name, "it began, and no end is recorded".to_owned())
+        (name, "started, no end recorded".to_owned())
     });
     let doubted = state.steps.iter().filter_map(|(place, step)| match step {
         StepState::InDoubt { why } => Some((place.to_string(), why.clone())),
