@@ -5,13 +5,8 @@ use std::{borrow::Borrow, cmp::Ordering, collections::BTreeSet, fmt, hash, iter,
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::escape::{self, is_name, read_item};
+use crate::runbook::name::{LOCKS, PREFLIGHT, REQUIRES};
 
-/// The stretch of probes before the steps of a runbook.
-const PREFLIGHT: &str = "preflight";
-/// What a runbook requires, checked before its own probes.
-const REQUIRES: &str = "requires";
-/// The shared locks of a run, each an item.
-const LOCKS: &str = "locks";
 const LOCK: &str = "lock";
 /// So many characters of a faulty text are shown.
 const SHOWN: usize = 80;

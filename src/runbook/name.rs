@@ -42,6 +42,15 @@ pub(crate) const RESERVED: &[&str] = &[
     "answers",
 ];
 
+/// Where the probes before the steps of a runbook are asked: a place of halligan's own.
+pub(crate) const PREFLIGHT: &str = "preflight";
+/// Where what a runbook requires is checked: a place of halligan's own, inside the preflight.
+pub(crate) const REQUIRES: &str = "requires";
+/// Where taking and giving back the shared locks of a run stands: a place of halligan's own.
+pub(crate) const LOCKS: &str = "locks";
+/// Places of halligan's own: what a step or probe of that name does would be taken for what halligan does there.
+pub(crate) const OWN_PLACES: [&str; 3] = [PREFLIGHT, REQUIRES, LOCKS];
+
 const SNAKE: &str = "lower-case letters, digits and `_`, beginning with a letter, at most 64";
 
 fn is_snake(text: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::{
         diagnostic::Fault,
         document::{Document, Probe, Step},
         model::{Effect, Span},
-        name::StepId,
+        name::{OWN_PLACES, StepId},
         node::Node,
     },
 };
@@ -68,6 +68,13 @@ impl Resolver<'_> {
         if let Err(bad) = StepId::new(id) {
             self.faults.push(
                 Fault::error("bad-name", span, format!("`{id}` cannot be an id")).label("not an id").hint(format!("use {}", bad.rule)),
+            );
+        }
+        if OWN_PLACES.contains(&id) {
+            self.faults.push(
+                Fault::error("bad-name", span, format!("`{id}` cannot be an id: it is a place of halligan's own in every run"))
+                    .label("taken already")
+                    .hint(format!("give it another id, such as `own_{id}`")),
             );
         }
         if let Some(first) = self.given.get(id) {
