@@ -101,3 +101,30 @@ fn a_planted_secret_is_nowhere() {
     check_files(&bench.path("journal"), &mut count);
     assert!(count > 4, "there is something to look at");
 }
+
+/// Fails where `$TOKEN` is not what it should be, or stands in the arguments of any process.
+const UNSEEN: &str =
+    "test \"$TOKEN\" = s3cret-of-\"the-test\" && ! printf \"%s\\n\" \"$TOKEN\" | grep -alF -f - /proc/[0-9]*/cmdline 2>/dev/null";
+
+#[test]
+fn a_secret_goes_to_another_host_unseen_or_not_at_all() {
+    let bench = Workbench::new().variable("TOKEN_VALUE", "s3cret-of-the-test");
+    for (name, stdin) in [("carries", true), ("carries-none", false)] {
+        let transport =
+            format!("kind: command, command: [env, bash, -c, '{{command}}'], quoting: shell, stdin: {stdin}, lost: {{codes: [255]}}");
+        bench.file(
+            "hosts.yaml",
+            &format!("halligan_inventory: 1\ntransport: own\ntransports: {{own: {{{transport}}}}}\nhosts: {{h1: {{}}}}\n"),
+        );
+        bench.runbook(
+            name,
+            &format!(
+                "params:\n  token: {{type: secret, help: A token, from_env: TOKEN_VALUE}}\nsteps:\n\
+                 - {{id: uses, run: [bash, -c, '{UNSEEN}'], env: {{TOKEN: '{{{{ params.token }}}}'}}, on: h1, effect: read}}\n"
+            ),
+        );
+        let ran = bench.run(&["run", name, "--yes", "--inventory", "hosts.yaml"]).exits(if stdin { 0 } else { 6 });
+        let refused = ran.stdout.contains("a secret would be seen in the process list of h1: its transport carries no standard input");
+        assert_eq!(refused, !stdin, "{}{}", ran.stdout, ran.stderr);
+    }
+}
