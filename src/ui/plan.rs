@@ -3,9 +3,11 @@
 use super::{
     block,
     layout::{self, Page},
-    style::Style,
 };
-use crate::words::sanitise;
+use crate::{
+    event::{Effect, StepKind},
+    words::{self, mark::Mark, sanitise},
+};
 
 /// What would be done, as plain data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +42,8 @@ pub(crate) struct PlanLine {
     /// `2.1`
     pub number: String,
     pub id: String,
-    pub label: Label,
+    pub kind: StepKind,
+    pub effect: Effect,
     /// The command line (see [`crate::words::quote`]), `until …`, or `for each of 4 OSDs, first 1, then 1, then 2`.
     pub text: String,
     /// `undone at the end`, `known only at run time: needs gate.output`, `asks for a phrase`; or nothing.
@@ -49,47 +52,7 @@ pub(crate) struct PlanLine {
     pub depth: usize,
 }
 
-/// What kind of thing a step is, as far as the plan tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Label {
-    Read,
-    Change,
-    Destroy,
-    Wait,
-    Ask,
-    Manual,
-    Loop,
-    Group,
-    Call,
-}
-
-impl Label {
-    /// `DESTROY` is the one word in capitals, so that it stands out without colour.
-    #[must_use]
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Change => "change",
-            Self::Destroy => "DESTROY",
-            Self::Wait => "wait",
-            Self::Ask => "ask",
-            Self::Manual => "manual",
-            Self::Loop => "loop",
-            Self::Group => "group",
-            Self::Call => "call",
-        }
-    }
-
-    fn shown(self, style: Style) -> String {
-        match self {
-            Self::Destroy => style.bad(self.word()),
-            Self::Change => style.bold(self.word()),
-            _ => style.dim(self.word()),
-        }
-    }
-}
-
-/// How wide the column of labels is, its gap included.
+/// How wide the column of kinds is, its gap included.
 const LABEL: usize = 9;
 
 impl PlanView {
@@ -121,7 +84,7 @@ impl PlanView {
             lines.extend(columns.step(page, step));
         }
         for note in &self.notes {
-            let first = format!("  {} ", page.style.mark(crate::words::mark::Mark::Noted));
+            let first = format!("  {} ", page.style.mark(Mark::Noted));
             lines.extend(layout::wrap(&sanitise::text(note), page.width, &first, "    "));
         }
         finished(&lines)
@@ -168,14 +131,14 @@ impl Columns {
 
     fn step(&self, page: &Page, step: &PlanLine) -> Vec<String> {
         let name = step.name();
-        let label = step.label.shown(page.style);
+        let label = page.style.kind(step.kind, step.effect);
         let Some(column) = self.label else {
+            let word = words::kind(step.kind, step.effect);
             let indent = step.indent() + 2;
             let margin = " ".repeat(indent);
-            let mut lines =
-                layout::wrap(&format!("{}  {}", name.trim_start(), step.label.word()), page.width, &" ".repeat(step.indent()), &margin);
-            if let Some(last) = lines.last_mut().filter(|last| last.ends_with(step.label.word())) {
-                let cut = last.len() - step.label.word().len();
+            let mut lines = layout::wrap(&format!("{}  {}", name.trim_start(), word), page.width, &" ".repeat(step.indent()), &margin);
+            if let Some(last) = lines.last_mut().filter(|last| last.ends_with(word)) {
+                let cut = last.len() - word.len();
                 last.replace_range(cut.., &label);
             }
             lines.extend(layout::wrap(&step.shown(), page.width, &margin, &format!("{margin}  ")));
@@ -219,22 +182,25 @@ fn remark(page: &Page, text: &str, indent: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::script::golden, *};
+    use super::{
+        super::{script::golden, style::Style},
+        *,
+    };
 
-    fn line(number: &str, id: &str, label: Label, text: &str, remark: &str, depth: usize) -> PlanLine {
-        PlanLine { number: number.into(), id: id.into(), label, text: text.into(), remark: remark.into(), depth }
+    fn line(number: &str, id: &str, (kind, effect): (StepKind, Effect), text: &str, remark: &str, depth: usize) -> PlanLine {
+        PlanLine { number: number.into(), id: id.into(), kind, effect, text: text.into(), remark: remark.into(), depth }
     }
 
     fn view() -> PlanView {
         let steps = vec![
-            line("1", "set_noout", Label::Change, "ceph osd set noout", "undone at the end", 0),
-            line("2", "restart", Label::Loop, "for each of 4 OSDs, first 1, then 1, then 2", "", 0),
-            line("2.1", "gate", Label::Read, "ceph osd ok-to-stop {osd} --format json", "", 1),
-            line("2.2", "bounce", Label::Change, "ssh osd-host-{n} systemctl restart ceph-osd@{osd}", "", 1),
-            line("2.3", "settled", Label::Wait, "until its up_from is new and all PGs are active+clean", "up to 15m", 1),
-            line("3", "sure", Label::Ask, "Overwrite /dev/sdd?", "asks for a phrase", 0),
-            line("4", "wipe_the_disk", Label::Destroy, "ddrescue -f \"$FROM\" \"$TO\"\nsync", "irreversible", 0),
-            line("5", "check", Label::Read, "cat {map}", "known only at run time: needs wipe_the_disk.output", 0),
+            line("1", "set_noout", (StepKind::Run, Effect::Change), "ceph osd set noout", "undone at the end", 0),
+            line("2", "restart", (StepKind::Loop, Effect::Read), "for each of 4 OSDs, first 1, then 1, then 2", "", 0),
+            line("2.1", "gate", (StepKind::Probe, Effect::Read), "ceph osd ok-to-stop {osd} --format json", "", 1),
+            line("2.2", "bounce", (StepKind::Run, Effect::Change), "ssh osd-host-{n} systemctl restart ceph-osd@{osd}", "", 1),
+            line("2.3", "settled", (StepKind::Wait, Effect::Read), "until its up_from is new and all PGs are active+clean", "up to 15m", 1),
+            line("3", "sure", (StepKind::Ask, Effect::Read), "Overwrite /dev/sdd?", "asks for a phrase", 0),
+            line("4", "wipe_the_disk", (StepKind::Run, Effect::Destroy), "ddrescue -f \"$FROM\" \"$TO\"\nsync", "irreversible", 0),
+            line("5", "check", (StepKind::Run, Effect::Read), "cat {map}", "known only at run time: needs wipe_the_disk.output", 0),
         ];
         PlanView {
             name: "staggered-osd-restart".into(),

@@ -2,7 +2,10 @@
 
 use console::Style as Colour;
 
-use crate::words::mark::Mark;
+use crate::{
+    event::{Effect, StepKind},
+    words::{self, mark::Mark},
+};
 
 /// What the terminal at hand can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +61,17 @@ impl Style {
             Mark::Warned | Mark::Unknown => self.warn(sign),
             Mark::Failed => self.bad(sign),
             Mark::Noted => self.dim(sign),
+        }
+    }
+
+    /// What kind of thing a step is.
+    #[must_use]
+    pub(crate) fn kind(self, kind: StepKind, effect: Effect) -> String {
+        let word = words::kind(kind, effect);
+        match (kind, effect) {
+            (StepKind::Run, Effect::Destroy) => self.bad(word),
+            (StepKind::Run, Effect::Change) => self.bold(word),
+            _ => self.dim(word),
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    event::{Answerer, Captured, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepOutcome, Verdict, Words},
+    event::{Answerer, Captured, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepKind, StepOutcome, Verdict, Words},
     quantity::show_duration,
     words::mark::Mark,
 };
@@ -23,6 +23,12 @@ pub(crate) fn effect(effect: Effect) -> &'static str {
         // Stands out without colour too.
         Effect::Destroy => "DESTROY",
     }
+}
+
+/// What kind of thing a step is: of a command its effect, which says more.
+#[must_use]
+pub(crate) fn kind(kind: StepKind, of: Effect) -> &'static str {
+    if kind == StepKind::Run { effect(of) } else { kind.word() }
 }
 
 /// What a command is to its step; nothing for the step itself.

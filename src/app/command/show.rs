@@ -207,7 +207,7 @@ impl Writer {
                 _ => None,
             };
             let title = step.title.as_ref().or(own).map(|title| pretty(&title.text)).unwrap_or_default();
-            let line = format!("{}  {}  {title}", self.page.style.bold(step.id.as_str()), self.label(step));
+            let line = format!("{}  {}  {title}", self.page.style.bold(step.id.as_str()), self.page.style.kind(step.kind(), step.effect()));
             self.lines.extend(wrap(line.trim_end(), self.page.measure(), &head, &" ".repeat(head.len())));
             if let Some(why) = &step.why {
                 self.text(indent, indent, why);
@@ -230,23 +230,6 @@ impl Writer {
             if let Some(cleanup) = &step.cleanup {
                 self.text(indent, indent + 4, &format!("at the end: {}", line_of(&cleanup.command)));
             }
-        }
-    }
-
-    fn label(&self, step: &Step) -> String {
-        match &step.kind {
-            Kind::Command(command) => match command.effect {
-                Effect::Read => self.page.style.dim("read"),
-                Effect::Change => self.page.style.bold("change"),
-                Effect::Destroy => self.page.style.bad("DESTROY"),
-            },
-            Kind::Probe(_) => self.page.style.dim("probe"),
-            Kind::Wait(_) => self.page.style.dim("wait"),
-            Kind::Confirm(_) => self.page.style.dim("ask"),
-            Kind::Manual(_) => self.page.style.dim("manual"),
-            Kind::ForEach(_) => self.page.style.dim("loop"),
-            Kind::Group { .. } => self.page.style.dim("group"),
-            Kind::Call(_) => self.page.style.dim("call"),
         }
     }
 

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use crate::{
-    event::{Effect, StepKind},
     plan::{
         Plan,
         preview::{Preview, PreviewLine},
     },
     runbook::{model::Origin, value},
-    ui::plan::{Counts, Label, PlanLine, PlanView},
+    ui::plan::{Counts, PlanLine, PlanView},
 };
 
 /// Where programs are expected to be; of one that is elsewhere the plan says so.
@@ -67,17 +66,8 @@ fn line(line: &PreviewLine) -> PlanLine {
     PlanLine {
         number: line.number.clone(),
         id: line.id.clone(),
-        label: match (line.kind, line.effect) {
-            (StepKind::Run, Effect::Read) | (StepKind::Probe, _) => Label::Read,
-            (StepKind::Run, Effect::Change) => Label::Change,
-            (StepKind::Run, Effect::Destroy) => Label::Destroy,
-            (StepKind::Wait, _) => Label::Wait,
-            (StepKind::Ask, _) => Label::Ask,
-            (StepKind::Manual, _) => Label::Manual,
-            (StepKind::Loop, _) => Label::Loop,
-            (StepKind::Group, _) => Label::Group,
-            (StepKind::Call, _) => Label::Call,
-        },
+        kind: line.kind,
+        effect: line.effect,
         text: line.what.clone(),
         remark: remarks.join("; "),
         depth: line.depth,
