@@ -28,6 +28,26 @@ fn a_grandchild_that_holds_the_output_is_reported_and_not_waited_for() {
 }
 
 #[test]
+fn what_a_wait_leaves_behind_is_reported_once() {
+    let bench = Workbench::new();
+    let script = "sleep 60 & echo >> asked; test $(wc -l < asked) -ge 3";
+    bench.runbook(
+        "leaks",
+        &format!("steps:\n  - {{id: leak, wait: {{run: [bash, -c, '{script}'], until: code == 0, every: 10ms, timeout: 20s}}}}\n"),
+    );
+    let ran = bench.run(&["run", "leaks", "--yes"]).exits(0);
+    let left = processes(&bench);
+    for pid in &left {
+        kill(Pid::from_raw(*pid), Signal::SIGKILL).unwrap();
+    }
+    let records = records(&bench);
+    assert_eq!((left.len(), &of_type(&records, "step_ended")[0]["askings"]), (3, &3.into()));
+    let notes: Vec<_> = of_type(&records, "note").iter().map(|note| (&note["place"], note["text"].as_str().unwrap())).collect();
+    assert!(matches!(notes[..], [(place, text)] if place == "leak" && text.contains("still holds its output open")), "{notes:?}");
+    assert!(said(&ran.stdout).contains("still holds its output open"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_timeout_ends_the_whole_family_and_leaves_doubt() {
     let bench = Workbench::new();
     // One in the group, one in a session of its own, both deaf to TERM.

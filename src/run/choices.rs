@@ -25,9 +25,11 @@ pub(crate) fn choices(
         Evaluated::Known(order) => order,
         Evaluated::Unknown(needs) => return Err(format!("depends on {}", needs.join(", "))),
     };
-    let ran = executor.execute(&order, &Poll, &Interrupts::default()).map_err(|error| error.to_string())?;
+    let poll = Poll::default();
+    let ran = executor.execute(&order, &poll, &Interrupts::default()).map_err(|error| error.to_string())?;
     if !ran.exit.succeeded() {
-        return Err(super::command::describe_failure(&ran));
+        let why: Vec<String> = std::iter::once(super::command::describe_failure(&ran)).chain(poll.remarks()).collect();
+        return Err(why.join("; "));
     }
     let (fields, fault) = result_of(&ran, command.output);
     fault?;

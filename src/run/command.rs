@@ -24,6 +24,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// How much of a stream is shown with a failure, in bytes.
 const EXCERPT: usize = 4096;
 
+/// What is told of a command that has left something behind.
+pub(super) const LEFT_OPEN: &str = "a child process still holds the output open; halligan did not wait for that process"; halligan did not wait for it";
+
 /// A command that has ended, and what it means.
 pub(super) struct Judged {
     pub ran: Ran,
@@ -126,8 +129,7 @@ impl Engine<'_> {
         };
         self.emit(ended(order, attempt, &ran, 1, verdict.clone(), message))?;
         if ran.leaked {
-            let text = "a child process still holds the output open; halligan did not wait for that process".to_owned();
-            self.emit(Event::Note { place: Some(order.place.clone()), text, taken: None })?;
+            self.emit(Event::Note { place: Some(order.place.clone()), text: LEFT_OPEN.to_owned(), taken: None })?;
         }
         Ok(Judged { ran, verdict })
     }

@@ -1,14 +1,16 @@
 //! Waiting: asking again and again until something holds, and saying meanwhile what is missing.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use minijinja::Value;
 
 use super::{
-    command::{describe_failure, ended, figures, known, result_of, timespan_of},
+    command::{LEFT_OPEN, describe_failure, ended, figures, known, result_of, timespan_of},
     engine::Engine,
     halt::Halt,
 };
@@ -147,9 +149,10 @@ impl Engine<'_> {
         let mut told_stalled = false;
         let mut read_at = began;
         let mut last: Option<Look> = None;
+        let mut told = BTreeSet::new();
         loop {
             askings += 1;
-            let mut look = self.look(wait, scope, order, last.take())?;
+            let mut look = self.look(wait, scope, place, order, last.take(), &mut told)?;
             let seen = &look.seen;
             let now = clock.elapsed();
             let elapsed = now.saturating_sub(began);
@@ -239,9 +242,24 @@ impl Engine<'_> {
         }
     }
 
-    /// Asks once. What was answered as before is not read again.
-    fn look(&self, wait: &Wait, scope: &Scope, order: Option<&Order>, last: Option<Look>) -> Result<Look, Halt> {
-        let ran = order.map(|order| self.ports.executor.execute(order, &Poll, self.ports.interrupts)).transpose()?;
+    /// Asks once. What was answered as before is not read again. What the command has left behind is told, the same once.
+    fn look(
+        &self,
+        wait: &Wait,
+        scope: &Scope,
+        place: &Place,
+        order: Option<&Order>,
+        last: Option<Look>,
+        told: &mut BTreeSet<String>,
+    ) -> Result<Look, Halt> {
+        let poll = Poll::default();
+        let ran = order.map(|order| self.ports.executor.execute(order, &poll, self.ports.interrupts)).transpose()?;
+        let left = ran.as_ref().filter(|ran| ran.leaked).map(|_| LEFT_OPEN.to_owned());
+        for text in poll.remarks().into_iter().chain(left) {
+            if told.insert(text.clone()) {
+                self.emit(Event::Note { place: Some(place.clone()), text })?;
+            }
+        }
         let seen = match last {
             Some(last) if last.answered_by(ran.as_ref()) => last.seen,
             _ => Self::read(wait, scope, ran.as_ref()),
@@ -371,7 +389,17 @@ fn nothing(place: &Place) -> Order {
 }
 
 /// One asking of a wait: only the last one's output is kept, so that hours of waiting do not fill the disk.
-pub(super) struct Poll;
+#[derive(Default)]
+pub(super) struct Poll {
+    remarks: Mutex<Vec<String>>,
+}
+
+impl Poll {
+    /// What else there is to know of the command, such as what it has left behind.
+    pub(super) fn remarks(self) -> Vec<String> {
+        self.remarks.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Site for Poll {
     fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
@@ -387,7 +415,8 @@ impl Site for Poll {
     fn listens(&self) -> bool {
         false
     }
-    fn remark(&self, _: &str) -> Result<(), LedgerError> {
+    fn remark(&self, text: &str) -> Result<(), LedgerError> {
+        self.remarks.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
         Ok(())
     }
 }
