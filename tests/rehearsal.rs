@@ -55,7 +55,29 @@ fn a_runbook_holds_under_every_fault() {
     assert!(ran.stdout.contains("0 broke something"), "{}", ran.stdout);
     let ran = bench(WORLD).run(&["test", "grow", "--fault", "grow=kill"]).exits(0);
     assert!(ran.stdout.contains("1 passed"), "{}", ran.stdout);
-    bench(WORLD).run(&["test", "grow", "--fault", "gone=fail"]).exits(1);
+}
+
+#[test]
+fn a_fault_at_a_step_that_is_not_there_is_no_fault() {
+    let bench = bench(WORLD);
+    bench.runbook("calls", "steps:\n- {id: call, call: grow}\n");
+    let (grow, gone) = ("did you mean `grow`?", "halligan show RUNBOOK");
+    for (arguments, what, hint) in [
+        (["test", "grow", "--fault", "grew=fail"], "there is no step or probe `grew`", grow),
+        (["rehearse", "grow", "--fault", "work.grew:undo=fail@2"], "--fault work.grew:undo=fail@2: there is no step or probe `grew`", grow),
+        (["test", "grow", "--fault-sweep=xyzzy", "--coverage"], "--fault-sweep=xyzzy: there is no step or probe `xyzzy`", gone),
+        (["test", "grow", "--fault", "a[b=fail"], "`a[b` is not a place in a run", gone),
+        (["test", "calls", "--fault", "call.grew=fail"], "there is no step or probe `grew`", grow),
+    ] {
+        let ran = bench.run(&arguments).exits(2);
+        assert!(ran.stderr.contains(what) && ran.stderr.contains(hint), "{arguments:?}\n{}", ran.stderr);
+        assert_eq!(ran.stdout, "", "nothing of it is tried");
+    }
+    // It is there, and strikes nothing in this scenario; and it is there in a runbook that is called.
+    let ran = bench.run(&["test", "grow", "--fault", "grow=fail@9"]).exits(1);
+    assert!(ran.stdout.contains("never struck"), "{}", ran.stdout);
+    let ran = bench.run(&["rehearse", "calls", "--fault", "call.grow=fail"]).exits(2);
+    assert!(ran.stderr.contains("calls has no scenario"), "{}", ran.stderr);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(crate) mod line;
 pub(crate) mod matcher;
 mod reader;
 pub(crate) mod recorded;
-mod reference;
+pub(crate) mod reference;
 pub(crate) mod rehearsal;
 pub(crate) mod rule;
 pub(crate) mod scenario;

@@ -30,21 +30,8 @@ impl Scenario {
         if runbook.all_steps().any(|step| matches!(step.kind, Kind::Call(_))) {
             return faults;
         }
-        let mut ids: BTreeSet<&str> = runbook.preflight.iter().filter_map(|probe| Some(probe.id.as_ref()?.as_str())).collect();
-        let mut gates: BTreeSet<String> = ["user", "commands"].map(ToOwned::to_owned).into();
-        for step in runbook.all_steps() {
-            ids.insert(step.id.as_str());
-            let inner = match &step.kind {
-                Kind::ForEach(each) => Some(("gate", &each.before_batch)),
-                Kind::Confirm(confirm) => Some(("show", &confirm.show)),
-                _ => None,
-            };
-            if let Some((word, probes)) = inner {
-                let names = probes.iter().enumerate();
-                gates.extend(names.map(|(at, probe)| probe.id.as_ref().map_or_else(|| format!("{word}{}", at + 1), ToString::to_string)));
-            }
-        }
-        ids.extend(gates.iter().map(String::as_str));
+        let names = names(runbook);
+        let ids: BTreeSet<&str> = names.iter().map(String::as_str).collect();
         let expect = &self.expect;
         let named = (self.answers.keys().map(|key| (format!("answers.{key}"), key.as_str())))
             .chain(self.overrides.keys().map(|key| (format!("overrides.{key}"), key.as_str())))
@@ -63,6 +50,50 @@ impl Scenario {
         }
         faults
     }
+}
+
+/// The ids of a runbook, and what checks without one are called in their places.
+fn names(runbook: &Runbook) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = runbook.preflight.iter().filter_map(|probe| Some(probe.id.as_ref()?.to_string())).collect();
+    names.extend(["user", "commands"].map(ToOwned::to_owned));
+    for step in runbook.all_steps() {
+        names.insert(step.id.to_string());
+        let inner = match &step.kind {
+            Kind::ForEach(each) => Some(("gate", &each.before_batch)),
+            Kind::Confirm(confirm) => Some(("show", &confirm.show)),
+            _ => None,
+        };
+        if let Some((word, probes)) = inner {
+            let probes = probes.iter().enumerate();
+            names.extend(probes.map(|(at, probe)| probe.id.as_ref().map_or_else(|| format!("{word}{}", at + 1), ToString::to_string)));
+        }
+    }
+    names
+}
+
+/// What an operator has named and no runbook has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnknownStep {
+    pub what: String,
+    /// The nearest name that there is.
+    pub near: Option<String>,
+}
+
+/// Holds a step that an operator has named, by its id or its whole place, against these runbooks and those that they call.
+///
+/// # Errors
+/// None of them has such a step or probe.
+pub(crate) fn known<'a>(step: &str, runbooks: impl IntoIterator<Item = &'a Runbook>) -> Result<(), UnknownStep> {
+    let id = match step.parse::<Place>() {
+        Ok(place) => place.step().to_owned(),
+        Err(bad) => return Err(UnknownStep { what: bad.to_string(), near: None }),
+    };
+    let names: BTreeSet<String> = runbooks.into_iter().flat_map(names).collect();
+    if names.contains(&id) {
+        return Ok(());
+    }
+    let near = nearest(&id, names.iter().map(String::as_str)).map(ToOwned::to_owned);
+    Err(UnknownStep { what: format!("there is no step or probe `{id}`"), near })
 }
 
 fn near(name: &str, known: &BTreeSet<&str>) -> String {

@@ -37,6 +37,9 @@ use crate::{
 /// The runbook or the scenario cannot be used, or the scenario does not answer a command.
 pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<ProgramExit, Failure> {
     let loaded = load::load(context, &args.runbook)?;
+    for fault in &args.faults {
+        scenarios::known_step(&format!("--fault {fault}"), &fault.step, [&loaded])?;
+    }
     let inventory = load::inventory(context, &args.hosts)?;
     let (name, scenario) = if let Some(run) = &args.from_run {
         from_run::scenario(context, run, &loaded)?

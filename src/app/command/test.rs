@@ -10,7 +10,7 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         rehearsal::{
-            junit, sweep,
+            junit, scenarios, sweep,
             tested::{Tested, Went},
             trial::{Trial, TrialManner},
             wrong::Wrong,
@@ -37,9 +37,15 @@ pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, F
     } else {
         args.runbooks.clone()
     };
+    let loaded = names.iter().map(|name| load::load(context, name)).collect::<Result<Vec<_>, _>>()?;
+    for fault in &args.faults {
+        scenarios::known_step(&format!("--fault {fault}"), &fault.step, &loaded)?;
+    }
+    for step in args.fault_sweep.iter().flatten() {
+        scenarios::known_step(&format!("--fault-sweep={step}"), step, &loaded)?;
+    }
     let mut results = Vec::new();
-    for name in names {
-        let loaded = load::load(context, &name)?;
+    for (name, loaded) in names.into_iter().zip(loaded) {
         let mut sources = library.scenarios(&loaded.runbook.source).map_err(|error| Failure::of(ProgramExit::BadRunbook, &error))?;
         if let Some(part) = &args.scenario {
             // One that is called so and not only like it is meant alone: `--fault` gives exact names again.

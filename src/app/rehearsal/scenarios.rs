@@ -1,10 +1,10 @@
 //! The scenarios of a runbook: found by name or path, read, and held against it.
 
-use std::path::Path;
+use std::{iter, path::Path};
 
 use crate::{
     app::{exit::ProgramExit, failure::Failure, session::load::Loaded},
-    rehearse::{Scenario, ScenarioFault, fixture},
+    rehearse::{Scenario, ScenarioFault, fixture, reference},
     runbook::{
         library::{self, Library, ScenarioSource},
         model::Origin,
@@ -44,6 +44,19 @@ pub(crate) fn choose(loaded: &Loaded, wanted: Option<&str>) -> Result<ScenarioSo
         failure.why(format!("it has {}", names.join(", ")))
     };
     all.into_iter().find(|scenario| scenario.name == name).ok_or_else(none)
+}
+
+/// Holds what a flag names against these runbooks: a fault at a step that is not there would strike nothing.
+///
+/// # Errors
+/// None of them has such a step, with the nearest that there is.
+pub(crate) fn known_step<'a>(flag: &str, step: &str, loaded: impl IntoIterator<Item = &'a Loaded>) -> Result<(), Failure> {
+    let runbooks = loaded.into_iter().flat_map(|loaded| iter::once(&*loaded.runbook).chain(loaded.called.values().map(|called| &**called)));
+    reference::known(step, runbooks).map_err(|unknown| {
+        let hint =
+            unknown.near.map_or_else(|| "`halligan show RUNBOOK` names its steps".to_owned(), |near| format!("did you mean `{near}`?"));
+        Failure::new(ProgramExit::Usage, format!("{flag}: {}", unknown.what)).next(hint)
+    })
 }
 
 /// Reads a scenario with its fixtures, and holds it against its runbook.
