@@ -1,8 +1,10 @@
 //! From arguments back to the words to type. The one source of every command that halligan suggests.
 //!
-//! Every field is named here, so that a new flag cannot be forgotten.
+//! Every field is named here, so that a new flag cannot be forgotten. What an environment variable has said is given as a flag
+//! too: the shell into which a line is pasted need not have the variable. It may have stood before this one command, or belong to
+//! the unit or the script that started it, and another journal or inventory would be taken without a word.
 
-use std::{fmt, path::PathBuf};
+use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use super::{
     CheckArgs, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test, Then,
@@ -15,13 +17,13 @@ use crate::words::quote::CommandLine;
 /// Words that are being gathered.
 #[derive(Default)]
 struct Typing {
-    words: Vec<String>,
+    words: Vec<OsString>,
     /// What is given by its place and could be read as a flag: it stands behind `--`, at the end.
-    last: Vec<String>,
+    last: Vec<OsString>,
 }
 
 impl Typing {
-    fn word(&mut self, word: impl Into<String>) {
+    fn word(&mut self, word: impl Into<OsString>) {
         self.words.push(word.into());
     }
 
@@ -32,14 +34,19 @@ impl Typing {
     }
 
     /// A flag with its value; in one word where the value begins with a dash.
-    fn value(&mut self, flag: &str, value: impl fmt::Display) {
-        let value = value.to_string();
-        if value.starts_with('-') || value.is_empty() {
-            self.word(format!("{flag}={value}"));
+    fn joined(&mut self, flag: &str, value: OsString) {
+        if value.is_empty() || value.as_bytes().starts_with(b"-") {
+            let mut whole = OsString::from(format!("{flag}="));
+            whole.push(value);
+            self.word(whole);
         } else {
             self.word(flag);
             self.word(value);
         }
+    }
+
+    fn value(&mut self, flag: &str, value: impl fmt::Display) {
+        self.joined(flag, value.to_string().into());
     }
 
     fn option(&mut self, flag: &str, value: Option<impl fmt::Display>) {
@@ -49,7 +56,9 @@ impl Typing {
     }
 
     fn file(&mut self, flag: &str, path: Option<&PathBuf>) {
-        self.option(flag, path.map(|path| path.display()));
+        if let Some(path) = path {
+            self.joined(flag, path.into());
+        }
     }
 
     fn pairs(&mut self, flag: &str, pairs: &[(String, String)]) {
@@ -59,9 +68,9 @@ impl Typing {
     }
 
     /// What is given by its place.
-    fn given<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) {
-        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
-        if words.iter().any(|word| word.starts_with('-')) { self.last.extend(words) } else { self.words.extend(words) }
+    fn given<W: Into<OsString>>(&mut self, words: impl IntoIterator<Item = W>) {
+        let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+        if words.iter().any(|word| word.as_bytes().starts_with(b"-")) { self.last.extend(words) } else { self.words.extend(words) }
     }
 
     fn global(&mut self, global: &Global) {
@@ -209,7 +218,7 @@ impl Typing {
                 self.file("--allowed-signers", allowed_signers.as_ref());
                 self.form(*form);
                 if let Some(export) = export {
-                    self.given([export.display().to_string().as_str()]);
+                    self.given([export]);
                 }
             }
             JournalCommand::Head => self.word("head"),
@@ -271,7 +280,7 @@ impl Typing {
             }
             Subcommands::Generate(Generate { directory }) => {
                 self.word("generate");
-                self.word(directory.display().to_string());
+                self.given([directory]);
             }
         }
     }
@@ -288,7 +297,7 @@ impl Cli {
         typing.global(global);
         let Typing { mut words, last } = typing;
         if !last.is_empty() {
-            words.push("--".to_owned());
+            words.push("--".into());
             words.extend(last);
         }
         CommandLine::new(words)
@@ -297,7 +306,7 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command as Process;
+    use std::{iter, os::unix::ffi::OsStringExt, process::Command as Process};
 
     use clap::Parser;
     use proptest::prelude::*;
@@ -305,8 +314,17 @@ mod tests {
     use super::*;
 
     /// A command line as somebody could type it, with every flag at one time or another.
-    fn typed() -> impl Strategy<Value = Vec<String>> {
+    fn typed() -> impl Strategy<Value = Vec<OsString>> {
         let value = "[a-z0-9 '\"$#~=,:é-]{1,6}";
+        // A path may be any bytes.
+        let path =
+            || prop_oneof![3 => value.prop_map(OsString::from), 1 => prop::collection::vec(1_u8.., 1..6).prop_map(OsString::from_vec)];
+        let paths = vec!["inventory", "params", "journal-dir", "head", "allowed-signers", "key", "to", "junit", "directory"];
+        let files = (prop::sample::select(paths), path()).prop_map(|(flag, path)| {
+            let mut word = OsString::from(format!("--{flag}="));
+            word.push(path);
+            vec![word]
+        });
         let pair = ("[a-z]{1,4}", value).prop_map(|(name, value)| format!("{name}={value}"));
         let flags = prop_oneof![
             pair.clone().prop_map(|pair| vec![format!("--set={pair}")]),
@@ -314,9 +332,6 @@ mod tests {
             pair.prop_map(|pair| vec![format!("--override={pair}")]),
             Just(vec!["--format=json".to_owned()]),
             Just(vec!["--format=plain".to_owned()]),
-            value.prop_map(|file| vec![format!("--inventory={file}")]),
-            value.prop_map(|file| vec![format!("--params={file}")]),
-            value.prop_map(|file| vec![format!("--journal-dir={file}")]),
             Just(vec!["--ask-sudo-password".to_owned()]),
             Just(vec!["--dry-run".to_owned()]),
             Just(vec!["--yes".to_owned()]),
@@ -336,10 +351,8 @@ mod tests {
             Just(vec!["--settle".to_owned()]),
             Just(vec!["--strict".to_owned()]),
             Just(vec!["--follow".to_owned(), "--number=3".to_owned()]),
-            Just(vec!["--head=h".to_owned(), "--allowed-signers=s".to_owned()]),
-            value.prop_map(|file| vec![format!("--key={file}")]),
-            value.prop_map(|file| vec![format!("--to={file}")]),
         ];
+        let flags = prop_oneof![3 => flags.prop_map(|words| words.into_iter().map(OsString::from).collect()), 1 => files];
         let command = prop::sample::select(vec![
             "run",
             "resume",
@@ -360,10 +373,10 @@ mod tests {
             "journal export",
             "journal tail",
         ]);
-        let given = prop::collection::vec(value, 0..3);
+        let given = prop::collection::vec(path(), 0..3);
         (command, prop::collection::vec(flags, 0..5), given).prop_map(|(command, flags, given)| {
-            let words = command.split(' ').map(str::to_owned);
-            ["halligan".to_owned()].into_iter().chain(words).chain(flags.concat()).chain(["--".to_owned()]).chain(given).collect()
+            let words = iter::once("halligan").chain(command.split(' ')).map(OsString::from);
+            words.chain(flags.into_iter().flatten()).chain(["--".into()]).chain(given).collect()
         })
     }
 
@@ -384,11 +397,12 @@ mod tests {
     #[test]
     fn it_can_be_pasted() {
         crate::exec::signals::heed_children().unwrap();
-        let cli =
-            Cli::try_parse_from(["halligan", "run", "x", "--set", "a=it's $HOME #~ `id`", "--confirm", "each[d=a b].wipe=yes"]).unwrap();
+        let inventory = OsString::from_vec(b"h\xffst's\n.yaml".to_vec());
+        let words = ["halligan", "run", "x", "--set", "a=it's $HOME #~ `id`", "--confirm", "each[d=a b].wipe=yes", "--inventory"];
+        let cli = Cli::try_parse_from(words.map(OsString::from).into_iter().chain([inventory])).unwrap();
         let script = format!("halligan() {{ printf '%s\\0' halligan \"$@\"; }}; {}", cli.line());
         let ran = Process::new("bash").args(["-c", &script]).output().unwrap();
-        let words: Vec<_> = String::from_utf8(ran.stdout).unwrap().split_terminator('\0').map(str::to_owned).collect();
+        let words = ran.stdout.strip_suffix(b"\0").unwrap().split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec()));
         assert_eq!(Cli::try_parse_from(words).unwrap(), cli);
     }
 }

@@ -123,7 +123,7 @@ mod tests {
             next: vec![
                 Advice::with(
                     "bring osd.0 back first:",
-                    CommandLine::new("halligan run staggered-osd-restart --set osds=0".split(' ').map(String::from).collect()),
+                    CommandLine::new("halligan run staggered-osd-restart --set osds=0".split(' ').map(Into::into).collect()),
                 ),
                 "override once, with a reason:  --override gate=\"…\"      (journaled)".to_owned().into(),
             ],

@@ -2,33 +2,35 @@
 
 use std::{
     borrow::Cow,
+    ffi::{OsStr, OsString},
     fmt::{self, Write as _},
+    os::unix::ffi::OsStrExt,
 };
 
 use super::sanitise;
 
 /// A command line that is suggested: shown as it would be typed into a shell, and never broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CommandLine(Vec<String>);
+pub(crate) struct CommandLine(Vec<OsString>);
 
 impl CommandLine {
     /// Of these words, the program's name first.
     #[must_use]
-    pub(crate) fn new(words: Vec<String>) -> Self {
+    pub(crate) fn new(words: Vec<OsString>) -> Self {
         Self(words)
     }
 
     /// Its words.
     #[must_use]
     #[cfg(test)]
-    pub(crate) fn argv(&self) -> &[String] {
+    pub(crate) fn argv(&self) -> &[OsString] {
         &self.0
     }
 }
 
 impl fmt::Display for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&argv(&self.0))
+        f.write_str(&self.0.iter().map(|each| any_word(each)).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -52,7 +54,32 @@ pub(crate) fn word(word: &str) -> Cow<'_, str> {
         return Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")));
     }
     let mut quoted = String::from("$'");
-    for c in word.chars() {
+    escape(word, &mut quoted);
+    quoted.push('\'');
+    Cow::Owned(quoted)
+}
+
+/// One word of any bytes: those that are no UTF-8 by their numbers.
+#[must_use]
+fn any_word(given: &OsStr) -> Cow<'_, str> {
+    if let Some(text) = given.to_str() {
+        return word(text);
+    }
+    let mut quoted = String::from("$'");
+    for chunk in given.as_bytes().utf8_chunks() {
+        escape(chunk.valid(), &mut quoted);
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(quoted, "\\x{byte:02x}");
+        }
+    }
+    quoted.push('\'');
+    Cow::Owned(quoted)
+}
+
+/// As it stands between `$'` and `'`.
+fn escape(text: &str, quoted: &mut String) {
+    for c in text.chars() {
         match c {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
@@ -70,8 +97,6 @@ pub(crate) fn word(word: &str) -> Cow<'_, str> {
             c => quoted.push(c),
         }
     }
-    quoted.push('\'');
-    Cow::Owned(quoted)
 }
 
 /// A command line.
@@ -82,7 +107,7 @@ pub(crate) fn argv(argv: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{os::unix::ffi::OsStringExt, process::Command};
 
     use proptest::prelude::*;
 
@@ -115,6 +140,18 @@ mod tests {
             let script = format!("printf '%s\\0' {}", argv(&words));
             let ran = Command::new("bash").args(["-c", &script]).env_clear().env("LC_ALL", "C.UTF-8").output().unwrap();
             let mut read: Vec<_> = String::from_utf8(ran.stdout).unwrap().split('\0').map(String::from).collect();
+            read.pop();
+            prop_assert_eq!(read, words);
+        }
+
+        #[test]
+        fn bash_reads_back_words_that_are_no_text(words in prop::collection::vec(prop::collection::vec(1_u8.., 0..12), 1..40)) {
+            crate::exec::signals::heed_children().unwrap();
+            let words: Vec<OsString> = words.into_iter().map(OsString::from_vec).collect();
+            let line = CommandLine::new(words.clone()).to_string();
+            prop_assert!(!line.chars().any(unseen), "{line:?}");
+            let ran = Command::new("bash").args(["-c", &format!("printf '%s\\0' {line}")]).env_clear().env("LC_ALL", "C.UTF-8").output().unwrap();
+            let mut read: Vec<_> = ran.stdout.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
             read.pop();
             prop_assert_eq!(read, words);
         }
