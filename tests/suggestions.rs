@@ -68,6 +68,25 @@ fn what_is_missing_is_added_and_nothing_is_lost() {
 }
 
 #[test]
+fn what_a_variable_said_is_not_forgotten() {
+    let bench = Workbench::new().variable("HALLIGAN_INVENTORY", "hosts.yaml");
+    bench.file("hosts.yaml", "halligan_inventory: 1\nhosts:\n  here: {}\n");
+    bench.runbook("stops", "steps:\n- {id: a, run: ['true'], effect: change, undo: {impossible: x}}\n- {id: b, run: [test, -e, ready], effect: read}\n");
+    let unconfirmed = bench.run(&["run", "stops", "--step"]).exits(5);
+    let stopped = bench.run(&["run", "stops", "--yes"]).exits(6);
+    // The variables stood before these commands only: the shell does not have them.
+    let without = |line: &str| paste(&bench, &format!("unset HALLIGAN_JOURNAL_DIR HALLIGAN_INVENTORY; {line}"));
+    let again = only(&unconfirmed, "halligan run stops");
+    assert!(again.contains("--inventory hosts.yaml"), "{again}");
+    without(&again).exits(6);
+    let shown = without(&only(&stopped, "halligan journal show")).exits(0);
+    assert!(shown.stdout.contains("stops"), "{}", shown.stdout);
+    bench.file("ready", "");
+    without(&format!("{} --yes", only(&stopped, "halligan resume"))).exits(0);
+    assert!(!bench.path(".local").exists(), "another journal was begun");
+}
+
+#[test]
 fn an_override_stays_what_it_was_asked_for() {
     let bench = Workbench::new();
     bench.runbook(
