@@ -68,10 +68,35 @@ fn what_is_missing_is_added_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_secret_is_not_repeated() {
+    let bench = Workbench::new().variable("TOKEN_VALUE", "s3cret-of-the-test");
+    bench.runbook(
+        "shut",
+        "params:\n  token: {type: secret, help: A token, from_env: TOKEN_VALUE}\n  who: {type: string, default: nobody, help: A name}\n\
+         preflight:\n- {id: door, run: ['false']}\nsteps:\n- {id: uses, run: ['true'], env: {TOKEN: '{{ params.token }}'}, effect: change, undo: {impossible: x}}\n",
+    );
+    let given = ["run", "shut", "--set", "who=is s3cret-of-the-test", "--override", "door=with s3cret-of-the-test"];
+    let ran = bench.run(&given).exits(5);
+    let line = only(&ran, "halligan run shut");
+    assert!(!ran.stderr.contains("s3cret") && line.contains("--yes"), "{}", ran.stderr);
+    let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("a secret is not repeated: give again yourself what held one, --set who, --override door"), "{said}");
+    // What is left out is asked for.
+    let ran = paste(&bench, &line).exits(4);
+    paste(&bench, &only(&ran, "halligan run shut")).exits(0);
+    // The parameter itself is never taken from a command line.
+    let refused = bench.run(&["run", "shut", "--set", "token=s3cret-of-another"]).exits(2);
+    assert!(!refused.stderr.contains("s3cret") && refused.stderr.contains("token is a secret"), "{}", refused.stderr);
+}
+
+#[test]
 fn what_a_variable_said_is_not_forgotten() {
     let bench = Workbench::new().variable("HALLIGAN_INVENTORY", "hosts.yaml");
     bench.file("hosts.yaml", "halligan_inventory: 1\nhosts:\n  here: {}\n");
-    bench.runbook("stops", "steps:\n- {id: a, run: ['true'], effect: change, undo: {impossible: x}}\n- {id: b, run: [test, -e, ready], effect: read}\n");
+    bench.runbook(
+        "stops",
+        "steps:\n- {id: a, run: ['true'], effect: change, undo: {impossible: x}}\n- {id: b, run: [test, -e, ready], effect: read}\n",
+    );
     let unconfirmed = bench.run(&["run", "stops", "--step"]).exits(5);
     let stopped = bench.run(&["run", "stops", "--yes"]).exits(6);
     // The variables stood before these commands only: the shell does not have them.

@@ -61,6 +61,45 @@ impl Cli {
     }
 }
 
+impl Cli {
+    /// The same without values that hold a secret, and the flags that are left out for it: `--set who`.
+    #[must_use]
+    pub(crate) fn without(&self, secret: impl Fn(&str) -> bool) -> (Self, Vec<String>) {
+        let mut cli = self.clone();
+        let mut gone = Vec::new();
+        let mut leave_out = |flag: &str, pairs: &mut Vec<(String, String)>| {
+            pairs.retain(|(name, value)| {
+                let told = secret(value);
+                if told {
+                    gone.push(format!("{flag} {name}"));
+                }
+                !told
+            });
+        };
+        let given = match &mut cli.command {
+            Subcommands::Run(run) => Some((&mut run.params, &mut run.answers)),
+            Subcommands::Resume(resume) => Some((&mut resume.how.params, &mut resume.how.answers)),
+            Subcommands::Rollback(rollback) => Some((&mut rollback.how.params, &mut rollback.how.answers)),
+            Subcommands::Debts(debts) => Some((&mut debts.how.params, &mut debts.how.answers)),
+            Subcommands::Rehearse(rehearse) => Some((&mut rehearse.params, &mut rehearse.answers)),
+            Subcommands::Test(_)
+            | Subcommands::Scenario { .. }
+            | Subcommands::Check(_)
+            | Subcommands::List(_)
+            | Subcommands::Show(_)
+            | Subcommands::Journal { .. }
+            | Subcommands::Schema(_)
+            | Subcommands::Generate(_) => None,
+        };
+        if let Some((params, answers)) = given {
+            leave_out("--set", &mut params.set);
+            leave_out("--confirm", &mut answers.confirm);
+            leave_out("--override", &mut answers.overrides);
+        }
+        (cli, gone)
+    }
+}
+
 impl Subcommands {
     /// Goes on with a run, and nothing else said.
     #[must_use]

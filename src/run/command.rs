@@ -25,7 +25,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const EXCERPT: usize = 4096;
 
 /// What is told of a command that has left something behind.
-pub(super) const LEFT_OPEN: &str = "a child process still holds the output open; halligan did not wait for that process"; halligan did not wait for it";
+pub(super) const LEFT_OPEN: &str = "a child process still holds the output open; halligan did not wait for that process";
 
 /// A command that has ended, and what it means.
 pub(super) struct Judged {

@@ -10,7 +10,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    event::{Answerer, Captured, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepKind, StepOutcome, Verdict, Words},
+    event::{
+        Answerer, Captured, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepKind, StepOutcome, Verdict,
+        Words,
+    },
     quantity::show_duration,
     words::mark::Mark,
 };

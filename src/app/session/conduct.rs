@@ -11,6 +11,7 @@ use crate::{
     plan::{Plan, preview::Preview},
     ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
     run::{Ending, Ports, Setting},
+    secret::Secrets,
     ui::{
         flags::Flags,
         json::Json,
@@ -178,12 +179,14 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
         Mode::Rehearsal => format!("rehearsal {run}"),
     };
     let mut whys = ending.whys.iter().flat_map(|why| why.lines()).map(str::to_owned);
+    let secrets = Secrets::new(stage.plan.bound.secret_values());
+    let (cli, left_out) = stage.again.without(|value| secrets.found_in(value));
     match ending.outcome {
         Outcome::Completed => {}
         Outcome::Blocked => {
             told.what = format!("{name} cannot run now: the preflight failed");
             told.why.extend(whys);
-            let again = |place: &Place| stage.again.answering(|answers| answers.overriding(place.step(), "the reason")).line();
+            let again = |place: &Place| cli.answering(|answers| answers.overriding(place.step(), "the reason")).line();
             let commands: Vec<_> = gathered.blocks.iter().map(again).collect();
             let text = match commands.len() {
                 0 => "fix the problems above and rerun",
@@ -202,7 +205,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
                 None => {}
                 Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("needs {instead}"))),
                 Some(beforehand) => {
-                    let command = stage.again.answering(|answers| answers.add(beforehand)).line();
+                    let command = cli.answering(|answers| answers.add(beforehand)).line();
                     told.next.push(Advice::with("review the output above, then run", command));
                 }
             }
@@ -218,10 +221,13 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
             };
             told.why.extend(whys);
             if stage.setting.mode == Mode::Real {
-                told.next.extend(afterwards(ending).map(|text| Advice::with(text, onwards(context, stage, ending))));
+                told.next.extend(afterwards(ending).map(|text| Advice::with(text, onwards(context, stage, &cli, ending))));
             }
             told.next.push(Advice::with("show the whole run with its output:", context.line(Subcommands::journal_show(&run.to_string()))));
         }
+    }
+    if !left_out.is_empty() && !told.next.is_empty() {
+        told.next.push(Advice::from(format!("a secret is not repeated: give again yourself what held one, {}", left_out.join(", "))));
     }
     if ending.journal_failed {
         journal_failed(context, &mut told, stage, ending);
@@ -250,11 +256,11 @@ fn remains(ending: &Ending) -> String {
 }
 
 /// The command that goes on with a run: one that was taken up is taken up again in the same way.
-fn onwards(context: &Context, stage: &Occasion<'_>, ending: &Ending) -> CommandLine {
+fn onwards(context: &Context, stage: &Occasion<'_>, again: &Cli, ending: &Ending) -> CommandLine {
     let run = stage.setting.run_id;
-    match stage.again.command {
+    match again.command {
         _ if ending.outcome == Outcome::Stuck => context.line(Subcommands::rollback(run)),
-        Subcommands::Rollback(_) | Subcommands::Debts(_) => stage.again.line(),
+        Subcommands::Rollback(_) | Subcommands::Debts(_) => again.line(),
         _ => context.line(Subcommands::resume(run)),
     }
 }
