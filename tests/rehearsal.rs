@@ -109,6 +109,21 @@ fn the_world_never_makes_things_up() {
 }
 
 #[test]
+fn a_host_may_lack_a_program() {
+    let bench = Workbench::new();
+    let step = "requires: {commands: [look]}\nsteps:\n- {id: each, for_each: {items: [h1, h2], as: host}, steps: [{id: asks, run: [look], on: '{{ host }}', effect: read}]}\n";
+    bench.runbook("far", step);
+    let scenario = |more: &str| format!("halligan_scenario: 1\nrunbook: far\ntitle: A host\ncommands: [{{match: [look]}}]\n{more}");
+    bench.file("runbooks/scenarios/far/all-well.yaml", &scenario("expect: {outcome: completed}\n"));
+    let findings = "'preflight.requires.commands_there[host=h1]': pass, 'preflight.requires.commands_there[host=h2]': block";
+    let expect = format!("commands_missing: {{h2: [look]}}\nexpect: {{outcome: blocked, exit: 4, findings: {{{findings}}}}}\n");
+    bench.file("runbooks/scenarios/far/lacks.yaml", &scenario(&expect));
+    bench.run(&["test", "far"]).exits(0);
+    let ran = bench.run(&["rehearse", "far", "--scenario", "lacks", "--yes"]).exits(4);
+    assert!(ran.stdout.contains("h2 has not: look"), "{}", ran.stdout);
+}
+
+#[test]
 fn results_are_there_for_machines() {
     let bench = bench(WORLD);
     bench.file("runbooks/scenarios/grow/wrong.yaml", "halligan_scenario: 1\nextends: all-well\ntitle: t\nexpect: {exit: 6}\n");

@@ -18,7 +18,7 @@ pub(crate) struct ScenarioDocument {
     /// The name of the runbook that is rehearsed.
     pub runbook: Option<String>,
     /// Another scenario of the same runbook, by its file's stem. What is not said here is as it is there: parameters, variables
-    /// of the world and answers are replaced one by one; rules, events, faults and `never` come before those from there.
+    /// of the world, answers and hosts of `commands_missing` are replaced one by one; rules, events, faults and `never` come before those from there.
     /// Its other expectations are not taken over.
     pub extends: Option<String>,
     /// What happens in it, as one line.
@@ -36,6 +36,10 @@ pub(crate) struct ScenarioDocument {
     pub user: Option<String>,
     /// The programs that are installed; else all that the rules mention.
     pub commands_present: Option<Vec<String>>,
+    /// By host, programs that it does not have.
+    #[serde(default)]
+    #[schemars(with = "std::collections::BTreeMap<String, Vec<String>>")]
+    pub commands_missing: IndexMap<String, Vec<String>>,
     /// The variables of the simulated world, all of them.
     #[serde(default)]
     #[schemars(with = "serde_json::Map<String, Value>")]

@@ -13,6 +13,7 @@ pub(crate) mod expectation;
 pub(crate) mod fault;
 pub(crate) mod fixture;
 pub(crate) mod injection;
+pub(crate) mod installed;
 pub(crate) mod invariant;
 pub(crate) mod line;
 pub(crate) mod matcher;

@@ -55,7 +55,7 @@ impl Scenario {
 /// The ids of a runbook, and what checks without one are called in their places.
 fn names(runbook: &Runbook) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = runbook.preflight.iter().filter_map(|probe| Some(probe.id.as_ref()?.to_string())).collect();
-    names.extend(["user", "commands"].map(ToOwned::to_owned));
+    names.extend(["user", "commands", "commands_there"].map(ToOwned::to_owned));
     for step in runbook.all_steps() {
         names.insert(step.id.to_string());
         let inner = match &step.kind {

@@ -12,6 +12,7 @@ use super::{
     fault::{ScenarioError, ScenarioFault},
     fixture::Fixtures,
     injection::Injection,
+    installed::InstalledPrograms,
     line::LineMap,
     reader::ScenarioReader,
     rule::{Expectation, Happening, Printout, Rule},
@@ -39,10 +40,7 @@ pub struct Scenario {
     pub params: IndexMap<String, Value>,
     pub now: jiff::Timestamp,
     pub user: String,
-    /// Programs that are installed.
-    pub programs: Vec<String>,
-    /// The scenario lists them itself: no others can be started.
-    pub programs_listed: bool,
+    pub programs: InstalledPrograms,
     pub world: IndexMap<String, Value>,
     /// Shared by the scenarios that extend one another.
     pub rules: Vec<Arc<Rule>>,
@@ -126,8 +124,8 @@ impl Scenario {
         let expect = reader.expectation(expect, &world);
         let (Some(runbook), Some(now), true) = (runbook, now, reader.faults.is_empty()) else { return Err(refuse(reader.faults)) };
 
-        let programs_listed = document.commands_present.is_some();
-        let programs = document.commands_present.unwrap_or_else(|| {
+        let listed = document.commands_present.is_some();
+        let here = document.commands_present.unwrap_or_else(|| {
             let mut programs: Vec<String> = rules.iter().flat_map(|rule| rule.pattern.programs()).map(ToOwned::to_owned).collect();
             programs.sort();
             programs.dedup();
@@ -140,8 +138,7 @@ impl Scenario {
             params: document.params,
             now,
             user: document.user.unwrap_or_else(|| "root".to_owned()),
-            programs,
-            programs_listed,
+            programs: InstalledPrograms { here, listed, missing: document.commands_missing.into_iter().collect() },
             world: document.world,
             rules,
             happenings,

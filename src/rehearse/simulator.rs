@@ -225,11 +225,10 @@ impl Simulator {
     fn by_rule(&self, stage: &mut Stage, order: &Order, twist: Twist) -> CommandEnding {
         let scenario = Arc::clone(&stage.scenario);
         if let Words::Argv(argv) = &order.words
-            && scenario.programs_listed
             && let Some(program) = argv.first()
-            && !installed(&scenario.programs, program)
+            && !scenario.programs.startable(order.host.as_deref(), program)
         {
-            return CommandEnding::not_started(format!("{program}: command not found"));
+            return CommandEnding::not_found(order.host.as_deref(), program);
         }
         let plain = matches!(twist, Twist { longer: Longer::By(Duration::ZERO), lie: false });
         if plain && let Some(ending) = stage.again(order) {
@@ -364,11 +363,6 @@ fn text(value: &Value) -> Result<Vec<u8>, String> {
     }
 }
 
-fn installed(programs: &[String], program: &str) -> bool {
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    programs.iter().any(|other| other == program || (name(other) == name(program) && (!other.contains('/') || !program.contains('/'))))
-}
-
 fn print(site: &dyn Site, mut bytes: Vec<u8>) -> Result<Printed, LedgerError> {
     let mut capture = site.capture()?;
     capture.write_all(&bytes).map_err(|source| LedgerError::new("its output could not be kept", Some(source)))?;
@@ -392,13 +386,13 @@ impl Executor for Simulator {
 
     fn locate(&self, program: &str) -> Option<PathBuf> {
         let stage = self.stage();
-        installed(&stage.scenario.programs, program)
-            .then(|| if program.contains('/') { PathBuf::from(program) } else { PathBuf::from("/usr/bin").join(program) })
+        let found = stage.scenario.programs.found(program);
+        found.then(|| if program.contains('/') { PathBuf::from(program) } else { PathBuf::from("/usr/bin").join(program) })
     }
 
-    /// A scenario says which programs there are, and not where: every far host has all of them.
-    fn missing_on(&self, _: &str, _: &[String], _: &Interrupts) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
+    fn missing_on(&self, host: &str, programs: &[String], _: &Interrupts) -> Result<Vec<String>, String> {
+        let scenario = Arc::clone(&self.stage().scenario);
+        Ok(programs.iter().filter(|program| !scenario.programs.startable(Some(host), program)).cloned().collect())
     }
 
     fn user(&self) -> String {

@@ -22,7 +22,7 @@ const DEPTH: usize = 8;
 const LISTS: [&str; 3] = ["commands", "events", "faults"];
 
 /// Maps of which each member is taken from below unless it stands here.
-const MAPS: [&str; 4] = ["params", "world", "answers", "overrides"];
+const MAPS: [&str; 5] = ["params", "world", "answers", "overrides", "commands_missing"];
 
 /// Single values that are taken from below unless they stand here.
 const SINGLES: [&str; 4] = ["runbook", "now", "user", "commands_present"];

@@ -236,6 +236,24 @@ fn what_is_not_installed_is_not_started() {
 }
 
 #[test]
+fn what_a_host_lacks_is_missing_there_alone() {
+    let rehearsal = rehearsal("commands_missing: {h2: [ceph, dd]}\ncommands:\n  - match: ['{any}']\n");
+    let missing = |host: &str| {
+        let programs = ["/usr/bin/ceph", "rbd"].map(String::from);
+        rehearsal.simulator.missing_on(host, &programs, &Interrupts::default()).unwrap()
+    };
+    assert_eq!((missing("h1"), missing("h2")), (vec![], vec!["/usr/bin/ceph".to_owned()]));
+    let on = |host: &str| execute(&rehearsal, &Order { host: Some(host.into()), ..order("dd") });
+    assert_eq!((on("h1").exit, on("h2").exit, run(&rehearsal, "dd").as_str()), (Exit::Code(0), Exit::Code(127), "Code(0) "));
+    assert_eq!(on("h2").stderr.head, b"sh: 1: dd: not found\n");
+    assert!(rehearsal.simulator.take_faults().is_empty());
+    // What the scenario does not list is nowhere.
+    let rehearsal = super::super::bench::rehearsal("commands_present: [ceph]\ncommands: []\n");
+    let programs = ["ceph", "rbd"].map(String::from);
+    assert_eq!(rehearsal.simulator.missing_on("h1", &programs, &Interrupts::default()), Ok(vec!["rbd".to_owned()]));
+}
+
+#[test]
 fn what_never_ends_is_ended() {
     let rehearsal = rehearsal("commands: [{match: [x]}]\n");
     let stop = Interrupts::default();
