@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import pathlib
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 
@@ -12,6 +15,17 @@ import traceback
 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 # What was blocked would never be heard.
 signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+# Directories that were made here, and by which process: a lane does not remove what is another's.
+MADE = []
+
+
+def scratch():
+    """A directory of one's own, gone when all cases have gone well. If one has failed it stays: the journal in it says why."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="halligan-proof-"))
+    MADE.append((os.getpid(), path))
+    return path
 
 
 class Untrue(AssertionError):
@@ -157,6 +171,9 @@ class Cases(contextlib.ExitStack):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         super().__exit__(None, None, None)
+        if not self.failed and (kind is None or issubclass(kind, SystemExit)):
+            for path in [path for pid, path in MADE if pid == os.getpid()]:
+                shutil.rmtree(path, ignore_errors=True)
         if kind is not None:
             sys.exit(1)
         if not self.done and not self.words:

@@ -11,11 +11,10 @@ import select
 import signal
 import struct
 import subprocess
-import tempfile
 import termios
 import threading
 
-from .case import must, until
+from .case import must, scratch, until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 LIBC = ctypes.CDLL(None)
@@ -30,9 +29,15 @@ class Halligan:
     def __init__(self, environment, journal=None, through=()):
         """`through`: words that go before it, such as those of a lab that starts programs in its own surroundings."""
         must(os.access(BINARY, os.X_OK), f"{BINARY} is missing: cargo build --release")
-        self.journal = pathlib.Path(journal or tempfile.mkdtemp(prefix="halligan-journal-"))
+        directory = scratch()
+        self.journal = pathlib.Path(journal or directory / "journal")
+        if not journal:
+            self.journal.mkdir(mode=0o700)
         self.command = [*map(str, through), BINARY, "--journal-dir", str(self.journal)]
-        self.environment = {"HOME": "/nonexistent", "TERM": "xterm-256color", "LANG": "C.UTF-8",
+        # One that is killed leaves the sockets of its connections behind.
+        sockets = directory / "run"
+        sockets.mkdir(mode=0o700)
+        self.environment = {"XDG_RUNTIME_DIR": str(sockets), "HOME": "/nonexistent", "TERM": "xterm-256color", "LANG": "C.UTF-8",
                             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **environment}
 
     def start(self, *words, terminal=None):
