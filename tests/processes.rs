@@ -43,8 +43,8 @@ fn what_a_wait_leaves_behind_is_reported_once() {
     let records = records(&bench);
     assert_eq!((left.len(), &of_type(&records, "step_ended")[0]["askings"]), (3, &3.into()));
     let notes: Vec<_> = of_type(&records, "note").iter().map(|note| (&note["place"], note["text"].as_str().unwrap())).collect();
-    assert!(matches!(notes[..], [(place, text)] if place == "leak" && text.contains("still holds its output open")), "{notes:?}");
-    assert!(said(&ran.stdout).contains("still holds its output open"), "{}", ran.stdout);
+    assert!(matches!(notes[..], [(place, text)] if place == "leak" && text.contains("still holds the output open")), "{notes:?}");
+    assert!(said(&ran.stdout).contains("still holds the output open"), "{}", ran.stdout);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn a_fault_at_a_step_that_is_not_there_is_no_fault() {
     }
     // It is there, and strikes nothing in this scenario; and it is there in a runbook that is called.
     let ran = bench.run(&["test", "grow", "--fault", "grow=fail@9"]).exits(1);
-    assert!(ran.stdout.contains("never struck"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("was never injected"), "{}", ran.stdout);
     let ran = bench.run(&["rehearse", "calls", "--fault", "call.grow=fail"]).exits(2);
     assert!(ran.stderr.contains("calls has no scenario"), "{}", ran.stderr);
 }
@@ -120,7 +120,7 @@ fn a_host_may_lack_a_program() {
     bench.file("runbooks/scenarios/far/lacks.yaml", &scenario(&expect));
     bench.run(&["test", "far"]).exits(0);
     let ran = bench.run(&["rehearse", "far", "--scenario", "lacks", "--yes"]).exits(4);
-    assert!(ran.stdout.contains("h2 has not: look"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("h2 lacks: look"), "{}", ran.stdout);
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn a_secret_goes_to_another_host_unseen_or_not_at_all() {
             ),
         );
         let ran = bench.run(&["run", name, "--yes", "--inventory", "hosts.yaml"]).exits(if stdin { 0 } else { 6 });
-        let refused = ran.stdout.contains("a secret would be seen in the process list of h1: its transport carries no standard input");
+        let refused = ran.stdout.contains("a secret would be visible in the process list of h1: its transport carries no standard input");
         assert_eq!(refused, !stdin, "{}{}", ran.stdout, ran.stderr);
     }
 }

@@ -218,7 +218,7 @@ fn ran(comparison: &mut Comparison<'_>, wanted: &[ExpectedCommand], calls: &[Ans
             }
             None if all == 0 => comparison.differs(about, format!("`{}` runs", wanted.text), "never ran"),
             None => {
-                comparison.differs(about, format!("`{}` runs after `{}`", wanted.text, before.unwrap_or_default()), "ran only before that")
+                comparison.differs(about, format!("`{}` runs after `{}`", wanted.text, before.unwrap_or_default()), "ran only before that");
             }
         }
     }

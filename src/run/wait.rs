@@ -257,7 +257,7 @@ impl Engine<'_> {
         let left = ran.as_ref().filter(|ran| ran.leaked).map(|_| LEFT_OPEN.to_owned());
         for text in poll.remarks().into_iter().chain(left) {
             if told.insert(text.clone()) {
-                self.emit(Event::Note { place: Some(place.clone()), text })?;
+                self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
             }
         }
         let seen = match last {

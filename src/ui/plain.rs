@@ -14,7 +14,7 @@ use super::{
     tally::{Tally, between},
 };
 use crate::{
-    event::{Effect, Event, Excerpt, Finding, Part, Place, Progress, Shown, StepOutcome, Verdict},
+    event::{Effect, Event, Excerpt, Exit, Finding, Part, Place, Progress, Shown, StepOutcome, Verdict},
     ports::Observer,
     quantity::show_duration,
     words::{self, sanitise},
@@ -190,7 +190,7 @@ impl PlainNarrative {
             }
             Event::StepSpawned { .. } => return Vec::new(),
             Event::StepSignalled { place, part, signal } => format!("{}: sent {signal}", named(place, *part)),
-            Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, stdout, stderr } => {
+            Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, stdout, stderr, .. } => {
                 let changing = self.changing.remove(&(place.clone(), *part));
                 let last = self.verdicts.insert((place.clone(), *part), verdict.clone());
                 // The finding that follows says it all.
@@ -211,7 +211,12 @@ impl PlainNarrative {
                     Verdict::Failed { why, .. } | Verdict::Unknown { why } => why,
                 };
                 let passed = *verdict == Verdict::Passed;
-                let exit = if passed { String::new() } else { format!(", {}", words::exit(exit)) };
+                let exit = match exit {
+                    _ if passed => String::new(),
+                    // The whole of it is why it failed.
+                    Exit::NotStarted { .. } | Exit::Lost { .. } => String::new(),
+                    exit => format!(", {}", words::exit(exit)),
+                };
                 let mut lines = vec![format!("{name} {word} after {took}{exit}{asked}{}", with(why))];
                 if !passed && *part != Part::DoneIf {
                     lines.extend(printed(excerpt));
@@ -234,6 +239,10 @@ impl PlainNarrative {
                     return Vec::new();
                 }
                 let (_, word, why) = words::step_outcome(outcome);
+                let again = |verdict: &Verdict| matches!(verdict, Verdict::Failed { why: told, .. } if told == why);
+                if [Part::Main, Part::Verify].iter().any(|part| self.verdicts.get(&(place.clone(), *part)).is_some_and(again)) {
+                    return Vec::new();
+                }
                 format!("{place} {word}{}", with(why))
             }
             Event::DoubtResolved { place, outcome, evidence, by } => {

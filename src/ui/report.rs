@@ -97,10 +97,10 @@ impl LastScreen {
 
     /// What was put back, what is in doubt, and what is still owed.
     fn remains(&self) -> Vec<(&'static str, String)> {
-        let put_back = self.put_back.iter().map(|back| match back.done {
-            true => ("restored", back.what.clone()),
-            false => ("FAILED", format!("not restored: {}", back.what)),
-        });
+        let put_back = self
+            .put_back
+            .iter()
+            .map(|back| if back.done { ("restored", back.what.clone()) } else { ("FAILED", format!("not restored: {}", back.what)) });
         let in_doubt = self.in_doubt.iter().map(|doubt| ("in doubt", doubt.clone()));
         put_back.chain(in_doubt).chain(self.owed.iter().map(|owed| ("owed", owed.clone()))).collect()
     }
