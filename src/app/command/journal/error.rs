@@ -13,6 +13,8 @@ use crate::{
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JournalCommandError {
+    #[error("no journal in {}: no run was recorded there yet", dir.display())]
+    None { dir: PathBuf },
     #[error("the journal in {} cannot be used: {source}", dir.display())]
     Journal { dir: PathBuf, source: JournalError },
     #[error(transparent)]
@@ -36,7 +38,7 @@ impl JournalCommandError {
     #[must_use]
     pub(super) fn exit(&self) -> ProgramExit {
         match self {
-            Self::Journal { .. } => ProgramExit::Journal,
+            Self::None { .. } | Self::Journal { .. } => ProgramExit::Journal,
             Self::Run(_) | Self::Head { .. } | Self::HeadFile { .. } | Self::File { .. } => ProgramExit::Usage,
             Self::Signature(_) | Self::Export(_) | Self::Output(_) => ProgramExit::CheckFailed,
         }
@@ -45,9 +47,7 @@ impl JournalCommandError {
     #[must_use]
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Journal { source: JournalError::Io { source, .. }, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Some("no run was recorded in this directory yet; name another with --journal-dir")
-            }
+            Self::None { .. } => Some("name another directory with --journal-dir"),
             Self::Journal { source: JournalError::Io { .. }, .. } => {
                 Some("see what dmesg says about the disk; `halligan journal verify` tells what can be read")
             }
@@ -68,5 +68,8 @@ impl JournalCommandError {
 pub(super) type Result<T> = std::result::Result<T, JournalCommandError>;
 
 pub(super) fn within<T>(dir: &Path, result: std::result::Result<T, JournalError>) -> Result<T> {
-    result.map_err(|source| JournalCommandError::Journal { dir: dir.to_owned(), source })
+    result.map_err(|error| match error {
+        JournalError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => JournalCommandError::None { dir: dir.to_owned() },
+        source => JournalCommandError::Journal { dir: dir.to_owned(), source },
+    })
 }
