@@ -197,7 +197,7 @@ fn a_terminal_tells_a_run_afterwards_with_its_marks_and_titles() {
     // Nothing is wider than the terminal, but for the head, which is there to be copied.
     let (code, text) = bench.terminal(60, &["journal", "show", &id]).end();
     assert_eq!(code, 0);
-    let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 60 && !line.starts_with("journal head ")).collect();
+    let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 60 && !line.starts_with("halligan-head ")).collect();
     assert!(wide.is_empty(), "{wide:#?}");
     assert!(text.contains("stderr  it is broken") || text.contains("it is broken"), "{text}");
 }

@@ -75,9 +75,12 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
         }
     }
     if !json {
-        let head = head.map(|(seq, hash)| Head::new(&summary.host, dir, seq, hash).to_string());
-        let last = last_screen(&summary, &state, &why, ending(&summary, dir), head);
+        let last = last_screen(&summary, &state, &why, ending(&summary, dir));
         write!(out, "\n{}", last.render(&page.unwrap_or_else(Page::recorded)))?;
+        if let Some((seq, hash)) = head {
+            // On a line of its own, whole, since it is there to be copied.
+            writeln!(out, "{}", Head::new(&summary.host, dir, seq, hash))?;
+        }
     }
     Ok(0)
 }
@@ -100,7 +103,7 @@ fn opening(run: &RunSummary) -> String {
 }
 
 /// How it ended and what is left.
-fn last_screen(run: &RunSummary, state: &RunState, why: &str, ending: &str, head: Option<String>) -> LastScreen {
+fn last_screen(run: &RunSummary, state: &RunState, why: &str, ending: &str) -> LastScreen {
     let under_way = state.under_way.keys().map(|(place, part)| {
         let name = words::part(*part).map_or_else(|| place.to_string(), |part| format!("{place} {part}"));
         (name, "started, no end recorded".to_owned())
@@ -115,7 +118,6 @@ fn last_screen(run: &RunSummary, state: &RunState, why: &str, ending: &str, head
         in_doubt: under_way.chain(doubted).map(|(place, why)| format!("{place}: {why}")).collect(),
         owed: state.owed.iter().map(|(place, owed)| format!("{place}:  {}", words::brief(owed))).collect(),
         closing: format!("run {} {ending}", run.id),
-        head,
         ..LastScreen::default()
     }
 }

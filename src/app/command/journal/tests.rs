@@ -52,7 +52,7 @@ fn tells_a_run_so_that_no_terminal_is_fooled() {
         "try_6 in doubt: ",
         "  in doubt  try_6: ",
         "\nrun 00000001 stuck: an undo failed",
-        "journal head halligan-head v1 ",
+        "\nhalligan-head v1 ",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
