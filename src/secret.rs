@@ -11,6 +11,7 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 
 /// What stands in a secret's place.
 pub(crate) const MASK: &[u8] = b"[secret]";
@@ -79,6 +80,23 @@ impl Secrets {
     }
 }
 
+impl Secrets {
+    /// The value with every secret masked: in each text of a list or a map, and in a number that reads as one.
+    #[must_use]
+    pub(crate) fn mask_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::from(self.mask(text)),
+            Value::Number(number) => {
+                let text = number.to_string();
+                if self.found_in(&text) { Value::from(self.mask(&text)) } else { value.clone() }
+            }
+            Value::Array(members) => members.iter().map(|member| self.mask_value(member)).collect(),
+            Value::Object(members) => members.iter().map(|(key, member)| (self.mask(key).into_owned(), self.mask_value(member))).collect(),
+            Value::Null | Value::Bool(_) => value.clone(),
+        }
+    }
+}
+
 /// What different encoders leave as it is besides: nothing, a path's slashes (Python), what JavaScript's `encodeURIComponent`
 /// and `encodeURI` leave, and what may stand in a path (RFC 3986, section 3.3).
 const LEFT: [AsciiSet; 5] = [
@@ -138,7 +156,7 @@ fn forms_of(value: &str) -> Vec<Vec<u8>> {
         forms.push(quoted.into_owned().into_bytes());
     }
     // As JSON writes it: plainly, with slashes escaped (PHP), and with everything beyond ASCII as \uXXXX (Python).
-    let json = serde_json::Value::from(value).to_string();
+    let json = Value::from(value).to_string();
     let json = &json[1..json.len() - 1];
     let ascii = json.chars().fold(String::new(), |mut text, c| {
         if c.is_ascii() {
@@ -302,6 +320,15 @@ mod tests {
         let secrets = Secrets::new(["first line\nsecond line\n"].into_iter());
         assert_eq!(masked(&secrets, &[b"a first line", b"\nb second line\n"]), "a [secret]\nb [secret]\n");
         assert_eq!(secrets.mask("first line\nsecond line"), "[secret]");
+    }
+
+    #[test]
+    fn values_are_masked_in_whatever_holds_them() {
+        let secrets = Secrets::new(["hunter22", "4711"].into_iter());
+        let value = serde_json::json!({"a hunter22": ["x hunter22", 4711, 12, true, null], "b": {"c": "none"}});
+        let masked = serde_json::json!({"a [secret]": ["x [secret]", "[secret]", 12, true, null], "b": {"c": "none"}});
+        assert_eq!(secrets.mask_value(&value), masked);
+        assert_eq!(Secrets::default().mask_value(&value), value);
     }
 
     proptest! {

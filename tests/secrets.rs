@@ -128,3 +128,41 @@ fn a_secret_goes_to_another_host_unseen_or_not_at_all() {
         assert_eq!(refused, !stdin, "{}{}", ran.stdout, ran.stderr);
     }
 }
+
+#[test]
+fn a_secret_inside_another_parameter_is_masked_there_and_the_run_can_be_resumed() {
+    let bench = Workbench::new().variable("TOKEN_VALUE", SECRET).variable("URL_VALUE", &format!("https://u:{SECRET}@h"));
+    bench.runbook(
+        "uses",
+        "params:\n  token: {type: secret, help: A token, from_env: TOKEN_VALUE}\n  \
+         url: {type: string, help: An address, from_env: URL_VALUE, default: none}\n  \
+         urls: {list: string, help: Addresses, default: []}\n\
+         steps:\n  - id: each\n    title: Each of them\n    for_each: {items: \"{{ params.urls }}\", as: it}\n    steps:\n      \
+         - {id: see, run: [test, -n, \"{{ it }}\"], effect: read}\n  \
+         - {id: fails, run: [test, -e, done], effect: change, idempotent: true, on_fail: stop, undo: {impossible: a test}}\n",
+    );
+    let urls = bench.file("urls.yaml", &serde_json::json!({"urls": [format!("a-{SECRET}"), format!("b-{SECRET}")]}).to_string());
+    let urls = urls.display().to_string();
+    for output in [&["--format", "plain"][..], &["--format", "json"], &["--format", "text"]] {
+        let ran = bench.run(&[&["run", "uses", "--yes", "--params", &urls], output].concat()).exits(6);
+        check("standard output", ran.stdout.as_bytes());
+        check("standard error", ran.stderr.as_bytes());
+        assert!(ran.stdout.contains("https://u:[secret]@h"), "{}", ran.stdout);
+    }
+    bench.file("done", "");
+    // What was masked is not recorded: it is given again, by its variable or by hand, and must be as it was.
+    let refused = bench.run(&["resume", "--yes", "--set", "urls=c"]).exits(2);
+    assert!(refused.stderr.contains("was started with other parameters"), "{}", refused.stderr);
+    check("the refusal", refused.stderr.as_bytes());
+    let refused = bench.run(&["resume", "--yes"]).exits(2);
+    assert!(refused.stderr.contains("a secret was masked in the recorded value of urls"), "{}", refused.stderr);
+    check("the refusal", refused.stderr.as_bytes());
+    let resumed = bench.run(&["resume", "--yes", "--params", &urls]).exits(0);
+    check("standard output", resumed.stdout.as_bytes());
+    let list = bench.run(&["journal", "list"]).exits(0);
+    let id = list.stdout.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    check("the story", bench.run(&["journal", "show", &id]).exits(0).stdout.as_bytes());
+    let mut count = 0;
+    check_files(&bench.path("journal"), &mut count);
+    assert!(count > 1, "there is something to look at");
+}

@@ -1,6 +1,9 @@
 //! The plan of a run as its first record holds it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +25,9 @@ pub struct RecordedPlan {
     /// Secrets as `null`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub params: Option<BTreeMap<String, serde_json::Value>>,
+    /// The parameters whose values are not recorded whole, since a secret is masked in them; absent if there are none.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub masked: BTreeSet<String>,
     /// The runbooks that it calls, directly or not, by their names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub called: Option<BTreeMap<String, RecordedRunbook>>,

@@ -1,6 +1,6 @@
 //! Parameters: from what was given to one frozen, checked value each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use crate::{
         document::TypeName,
         model::{Parameter, Runbook},
     },
+    secret::Secrets,
 };
 
 /// Where a value was given.
@@ -66,14 +67,23 @@ impl BoundParams {
         minijinja::Value::from_pairs(self.values.iter().map(|(name, value)| (name.clone(), expression::from_json(value))))
     }
 
-    /// The values for the journal and the screen: secrets are `null`.
+    /// The values for the journal and the screen: secrets are `null`, and masked where another value holds one.
     #[must_use]
     pub fn shown(&self) -> BTreeMap<String, Value> {
+        let secrets = Secrets::new(self.secret_values());
         let show = |(name, value): (&String, &Value)| {
-            let value = if self.secrets.contains(name) { Value::Null } else { value.clone() };
+            let value = if self.secrets.contains(name) { Value::Null } else { secrets.mask_value(value) };
             (name.clone(), value)
         };
         self.values.iter().map(show).collect()
+    }
+
+    /// The parameters that are no secrets, and whose values hold one: they are shown in part only.
+    #[must_use]
+    pub(crate) fn masked(&self) -> BTreeSet<String> {
+        let shown = self.shown();
+        let differs = |(name, value): &(&String, &Value)| !self.secrets.contains(name) && shown.get(*name) != Some(*value);
+        self.values.iter().filter(differs).map(|(name, _)| name.clone()).collect()
     }
 
     /// What must never be written anywhere.
@@ -145,5 +155,12 @@ pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(BoundParams, Vec
             }
         }
     }
-    if faults.is_empty() { Ok((bound, missing)) } else { Err(faults) }
+    if faults.is_empty() {
+        return Ok((bound, missing));
+    }
+    let secrets = Secrets::new(bound.secret_values());
+    for fault in &mut faults {
+        fault.why = secrets.mask(&fault.why).into_owned();
+    }
+    Err(faults)
 }

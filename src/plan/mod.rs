@@ -60,7 +60,7 @@ impl Plan {
         Self { runbook, bound, called, inventory, digest: OnceLock::new() }
     }
 
-    /// All that the plan consists of, for the journal. Secrets are `null`.
+    /// All that the plan consists of, for the journal. Secrets are `null`, and masked where another value holds one.
     #[must_use]
     pub fn record(&self) -> RecordedPlan {
         let inventory = self.inventory.as_ref().map(|inventory| {
@@ -76,6 +76,7 @@ impl Plan {
             sha256: Some(self.runbook.source.sha256.clone()),
             text: Some(self.runbook.source.text.to_string()),
             params: Some(self.bound.shown()),
+            masked: self.bound.masked(),
             called: Some(self.called.iter().map(|(name, runbook)| (name.to_string(), called(runbook))).collect()),
             inventory,
             ..RecordedPlan::default()

@@ -10,6 +10,7 @@ use crate::{
     event::{Effect, Shown, StepKind, Words},
     expression,
     runbook::model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
+    secret::Secrets,
 };
 
 /// A plan, put before the operator.
@@ -54,7 +55,7 @@ pub struct PreviewLine {
 /// So many items of a loop are named.
 const MOST_NAMED: usize = 20;
 
-/// Puts the plan into lines.
+/// Puts the plan into lines, without secrets.
 #[must_use]
 pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
     let mut preview = Preview { lines: Vec::new(), read: 0, change: 0, destroy: 0, asks: 0, left_out: Vec::new(), programs: Vec::new() };
@@ -63,6 +64,14 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
         scope.set_unknown(step.id.as_str());
     }
     add(&mut preview, plan, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
+    let secrets = Secrets::new(plan.bound.secret_values());
+    if !secrets.is_empty() {
+        for line in &mut preview.lines {
+            for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
+                *text = secrets.mask(text).into_owned();
+            }
+        }
+    }
     preview
 }
 

@@ -84,9 +84,11 @@ impl Recorded<'_> {
             )
         ));
         line(format!("now: {}", scalar(&self.began.to_string())));
-        line(if opening.params.values().all(serde_json::Value::is_null) { "params: {}".to_owned() } else { "params:".to_owned() });
+        let whole = |name: &String, value: &serde_json::Value| !value.is_null() && !opening.plan.masked.contains(name);
+        let any = opening.params.iter().any(|(name, value)| whole(name, value));
+        line(if any { "params:".to_owned() } else { "params: {}".to_owned() });
         for (name, value) in &opening.params {
-            line(if value.is_null() { format!("  # {name}: it was not recorded") } else { format!("  {}: {value}", scalar(name)) });
+            line(if whole(name, value) { format!("  {}: {value}", scalar(name)) } else { format!("  # {name}: it was not recorded") });
         }
         self.installed(&mut line);
         let commands = self.commands()?;

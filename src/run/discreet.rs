@@ -42,8 +42,14 @@ impl Secrets {
             return event;
         }
         match &mut event {
-            // A secret is no part of a runbook, and of the parameters it is left out.
-            Event::RunOpened(_) | Event::Planned { .. } | Event::StepSpawned { .. } | Event::Resumed { .. } => {}
+            // The text of the runbook and the names of files stay: a resume finds and checks them by these.
+            Event::RunOpened(opening) => {
+                self.hide(&mut opening.title);
+                for value in opening.params.values_mut().chain(opening.plan.params.iter_mut().flat_map(|params| params.values_mut())) {
+                    *value = self.mask_value(value);
+                }
+            }
+            Event::Planned { .. } | Event::StepSpawned { .. } => {}
             Event::Checked { title, finding, .. } => {
                 self.hide(title);
                 match finding {
@@ -60,6 +66,7 @@ impl Secrets {
                     Finding::Unknown { needs } => self.hide_all(needs),
                 }
             }
+            Event::Resumed { from } => self.hide(from),
             Event::Overridden { title, reason, .. } => self.hide_all([title, reason]),
             Event::Confirmed { text, typed, .. } => self.hide_all([text, typed]),
             Event::Declined { text, why, .. } => self.hide_all([text, why]),

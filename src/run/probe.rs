@@ -77,7 +77,7 @@ impl Engine<'_> {
         };
         let ask = |item: Value| {
             let mut scope = scope.clone();
-            let place = place.item(items.name.as_str(), &label(&item));
+            let place = place.item(items.name.as_str(), &self.label(&item));
             scope.set(items.name.as_str(), item);
             self.ask_in_time(probe, &scope, &place, part)
         };
@@ -274,8 +274,16 @@ fn title_of(probe: &Probe, scope: &Scope, place: &Place) -> String {
     }
 }
 
+impl Engine<'_> {
+    /// What to call an item in places and records, which hold no secret.
+    pub(super) fn label(&self, item: &Value) -> String {
+        let label = label(item);
+        if self.secrets.found_in(&label) { self.secrets.mask(&label).into_owned() } else { label }
+    }
+}
+
 /// What to call an item: itself, or its `name` or `id`.
-pub(super) fn label(item: &Value) -> String {
+fn label(item: &Value) -> String {
     let named = ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()));
     named.unwrap_or_else(|| item.clone()).to_string()
 }

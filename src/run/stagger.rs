@@ -14,7 +14,7 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
-    probe::{MOST_AT_ONCE, label},
+    probe::MOST_AT_ONCE,
     resume::restore::ItemBefore,
 };
 use crate::{
@@ -76,7 +76,7 @@ impl Engine<'_> {
         }
         let round = self.before.and_then(|before| before.past.loops.get(place));
         let batches = round.map_or_else(|| batches(&pace.sizes, items.len()), |round| round.batches.clone());
-        let labels: Vec<String> = items.iter().map(label).collect();
+        let labels: Vec<String> = items.iter().map(|item| self.label(item)).collect();
         if round.is_none() {
             self.emit(Event::Staggered {
                 place: place.clone(),
@@ -91,7 +91,7 @@ impl Engine<'_> {
         let mut first_open = true;
         for (index, size) in batches.iter().enumerate() {
             let open = |item: &Value| {
-                let item = place.item(each.items.name.as_str(), &label(item));
+                let item = place.item(each.items.name.as_str(), &self.label(item));
                 matches!(self.item_before(each, place, &item, index + 1), ItemBefore::Open)
             };
             if !rest.iter().take(*size).any(open) {
@@ -226,7 +226,7 @@ impl Engine<'_> {
     fn item(&self, each: &ForEach, item: &Value, scope: &Scope, frame: &mut Frame, around: &Place, batch: usize) -> Result<(), Halt> {
         let mut scope = scope.clone();
         let name = each.items.name.as_str();
-        let place = around.item(name, &label(item));
+        let place = around.item(name, &self.label(item));
         scope.set(name, item.clone());
         self.check_interrupts(Some(&place))?;
         if let ItemBefore::Failed(at, why) = self.item_before(each, around, &place, batch) {

@@ -144,15 +144,23 @@ impl Left {
             unchanged(context, id, &runbook)?;
         }
         let loaded = load::Loaded { runbook: checked(context, runbook)?, called };
-        // A secret was not recorded: it is given again, or asked for.
-        let values = self.opening.params.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone()));
+        // A secret was not recorded, and no value that held one: it is given again, or asked for.
+        let whole = |(name, value): &(&String, &serde_json::Value)| !value.is_null() && !recorded.masked.contains(*name);
+        let values = self.opening.params.iter().filter(whole).map(|(name, value)| (name.clone(), value.clone()));
         let inventory = self.inventory(context, hosts)?;
         let executor = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
         let plan = parameters::plan(context, &loaded, inventory, values, params, asking, &executor)?;
         let now = plan.bound.shown();
         if let Some((name, was)) = self.opening.params.iter().find(|(name, was)| now.get(*name) != Some(was)) {
+            let other = Failure::new(ProgramExit::Usage, format!("run {id} was started with other parameters"));
+            if recorded.masked.contains(name) {
+                // What is given now may hold the secret of then, which nobody knows here.
+                return Err(other
+                    .why(format!("a secret was masked in the recorded value of {name}, and the value is another now"))
+                    .next(format!("give {name} and the secrets again as they were, in a file: --params FILE")));
+            }
             let is = now.get(name).map_or_else(|| "not there".to_owned(), ToString::to_string);
-            return Err(Failure::new(ProgramExit::Usage, format!("run {id} was started with other parameters"))
+            return Err(other
                 .why(format!("{name} was {was}, and is {is} now"))
                 .suggest("leave out --set, or start a new run:", context.line(Subcommands::run(&self.opening.runbook))));
         }

@@ -12,7 +12,7 @@ use crate::{
         engine::Engine,
         frame::{Compensation, Frame},
         halt::Halt,
-        probe::{answer, label},
+        probe::answer,
         setting::Before,
         stretch::call_params,
     },
@@ -107,7 +107,7 @@ impl Engine<'_> {
         let (mut results, mut ok) = (Vec::new(), true);
         for item in list {
             let mut scope = scope.clone();
-            let place = place.item(items.name.as_str(), &label(&item));
+            let place = place.item(items.name.as_str(), &self.label(&item));
             scope.set(items.name.as_str(), item);
             let Some((value, passed)) = one(&scope, &place)? else { return Ok(None) };
             ok &= passed;
@@ -136,7 +136,7 @@ impl Engine<'_> {
         let mut left = items;
         let mut found = Vec::with_capacity(round.items.len());
         for wanted in &round.items {
-            let Some(index) = left.iter().position(|item| label(item) == *wanted) else {
+            let Some(index) = left.iter().position(|item| self.label(item) == *wanted) else {
                 return Err(format!("the loop began with {} `{wanted}`, which is no longer among its items", each.items.name));
             };
             found.push(left.remove(index));
@@ -195,7 +195,7 @@ impl Engine<'_> {
                     for item in items.by_ref().take(size) {
                         let mut inner = scope.clone();
                         let name = each.items.name.as_str();
-                        let item_place = place.item(name, &label(&item));
+                        let item_place = place.item(name, &self.label(&item));
                         inner.set(name, item);
                         if past.entered(&item_place) {
                             self.steps(&each.steps, &mut inner, frame, Some(&item_place))?;
