@@ -11,8 +11,9 @@ pub use crate::{
 pub mod event {
     pub use crate::{
         event::{
+            captured::Captured,
             command::{Shown, Words},
-            fact::{Answerer, Captured, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, StepOutcome, Verdict},
+            fact::{Answerer, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, StepOutcome, Verdict},
             past::Past,
             place::Place,
             plan::RecordedPlan,

@@ -48,6 +48,26 @@ fn what_a_wait_leaves_behind_is_reported_once() {
 }
 
 #[test]
+fn an_output_that_was_held_open_is_said_to_be_incomplete_for_that() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "leaks",
+        "steps:\n  - {id: leak, shell: 'sleep 60 & echo begun', effect: read, output: lines, on_fail: continue}\n  \
+         - {id: wait, wait: {run: [bash, -c, 'sleep 60 & echo begun'], until: \"output == 'begun'\", every: 10ms, timeout: 100ms}, on_fail: continue}\n",
+    );
+    let ran = bench.run(&["run", "leaks", "--yes"]).exits(0);
+    for pid in processes(&bench) {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    }
+    let why = "the output is incomplete: a child process held it open";
+    for ended in of_type(&records(&bench), "step_ended") {
+        assert!(ended["verdict"]["why"].as_str().unwrap().contains(why), "{ended}");
+        assert_eq!(ended["stdout"]["cut"], "held_open");
+    }
+    assert!(!ran.stdout.contains("MiB"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_timeout_ends_the_whole_family_and_leaves_doubt() {
     let bench = Workbench::new();
     // One in the group, one in a session of its own, both deaf to TERM.

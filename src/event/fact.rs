@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::runbook::{document::Effect, model::StepKind};
 
-use super::{command::Shown, place::Place, plan::RecordedPlan};
+use super::{captured::Captured, command::Shown, place::Place, plan::RecordedPlan};
 
 /// What kind of run this is. Only a real one is evidence of what was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,29 +73,6 @@ impl Exit {
     #[must_use]
     pub fn in_doubt(&self) -> bool {
         matches!(self, Self::TimedOut { killed: true, .. } | Self::Interrupted { killed: true } | Self::Lost { .. })
-    }
-}
-
-/// A stream of output, kept whole beside the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Captured {
-    /// SHA-256 of the bytes kept, in lower-case hex.
-    pub sha256: String,
-    pub bytes: u64,
-    /// Not all of it could be kept.
-    pub truncated: bool,
-    /// How many times a secret was masked in it.
-    pub redactions: u32,
-}
-
-impl Captured {
-    /// SHA-256 of nothing.
-    pub const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-    /// Nothing was printed.
-    #[must_use]
-    pub fn empty() -> Self {
-        Self { sha256: Self::EMPTY.to_owned(), bytes: 0, truncated: false, redactions: 0 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The facts of a run, and the one function that folds them into its state.
 
+pub(crate) mod captured;
 pub(crate) mod command;
 mod escape;
 pub(crate) mod fact;
@@ -10,6 +11,7 @@ pub(crate) mod plan;
 pub(crate) mod run_id;
 pub(crate) mod state;
 
+pub(crate) use captured::{Captured, Cut};
 pub(crate) use command::{Shown, Words};
 pub(crate) use fact::*;
 pub(crate) use past::Past;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    captured::Captured,
     command::Shown,
-    fact::{Captured, Effect, Event, Exit, Finding, Opening, Part, Skip, Verdict},
+    fact::{Effect, Event, Exit, Finding, Opening, Part, Skip, Verdict},
     place::Place,
     state::{IllegalTransition, Phase, RunState},
 };

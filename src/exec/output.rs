@@ -15,6 +15,7 @@ use nix::{
 };
 
 use crate::{
+    event::Cut,
     ports::{Capture, LedgerError, Printed, Site},
     secret::{Masker, Secrets},
 };
@@ -78,7 +79,9 @@ pub(super) fn read(
     let (keeper, redactions) = masker.finish().map_err(failed)?;
     let mut printed = keeper.finish()?;
     printed.captured.redactions = redactions;
-    printed.captured.truncated |= leaked;
+    if leaked {
+        printed.captured.cut = Some(Cut::HeldOpen);
+    }
     Ok((printed, leaked))
 }
 
@@ -224,7 +227,7 @@ mod tests {
     fn lines_are_shown_as_they_come() {
         let (printed, lines) = keep(&[b"on", b"e\n\ntw", b"o\rthree"]);
         assert_eq!(lines, ["one", "two"]);
-        assert!(printed.whole() && printed.end() == b"one\n\ntwo\rthree");
+        assert!(printed.cut().is_none() && printed.end() == b"one\n\ntwo\rthree");
         let flood = [b"x\n".repeat(FLOOD), b"last".to_vec()].concat();
         assert_eq!(keep(&[&flood, b" line\n"]).1, ["last line"]);
     }
@@ -234,12 +237,12 @@ mod tests {
         let piece: Vec<u8> = (0..=255_u8).cycle().take(100_000).collect();
         let pieces: Vec<&[u8]> = vec![&piece; Printed::LIMIT / piece.len() + 2];
         let (printed, _) = keep(&pieces);
-        assert!(!printed.whole());
+        assert_eq!(printed.cut(), Some(Cut::TooLong));
         assert_eq!(printed.head, piece[..Printed::EDGE]);
         assert_eq!(printed.end(), &piece[piece.len() - Printed::EDGE..]);
         assert!(printed.head.capacity() < 2 * Printed::EDGE && printed.tail.capacity() <= 4 * Printed::EDGE);
         let exact = vec![b'x'; Printed::LIMIT];
-        assert!(keep(&[&exact]).0.whole());
+        assert!(keep(&[&exact]).0.cut().is_none());
         let (printed, _) = keep(&[&exact, b"end"]);
         assert!(printed.end().ends_with(b"xend") && printed.end().len() == Printed::EDGE);
         let once = vec![b'y'; Printed::LIMIT + 1];

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{digest::Digest, disk, output::Outputs, shared::Shared};
 use crate::{
-    event::{Captured, RunId},
+    event::{Captured, Cut, RunId},
     ports::{Capture, LedgerError},
 };
 
@@ -119,8 +119,8 @@ impl Capture for OutputFile {
         if let Err(error) = self.store(digest) {
             // The journal refuses the record that would name it.
             self.journal.poison(&format!("storing what a command printed failed: {error}"));
-            return Ok(Captured { truncated: true, ..Captured::empty() });
+            return Ok(Captured { cut: Some(Cut::NotKept), ..Captured::empty() });
         }
-        Ok(Captured { sha256: digest.to_string(), bytes: self.bytes, truncated: self.truncated, redactions: 0 })
+        Ok(Captured { sha256: digest.to_string(), bytes: self.bytes, cut: self.truncated.then_some(Cut::NotKept), redactions: 0 })
     }
 }

@@ -75,7 +75,7 @@ impl Capture for Kept {
             return Ok(Captured::empty());
         }
         let sha256 = Digest::of(&self.bytes).to_string();
-        let captured = Captured { sha256: sha256.clone(), bytes: self.bytes.len() as u64, truncated: false, redactions: 0 };
+        let captured = Captured { sha256: sha256.clone(), bytes: self.bytes.len() as u64, cut: None, redactions: 0 };
         self.outputs.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256, self.bytes);
         Ok(captured)
     }

@@ -11,7 +11,7 @@ use std::{io, path::PathBuf, time::Duration};
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
 
 pub(crate) use crate::event::Words;
-use crate::event::{Answerer, Captured, Effect, Event, Exit, Part, Place, Progress, Shown};
+use crate::event::{Answerer, Captured, Cut, Effect, Event, Exit, Part, Place, Progress, Shown};
 
 /// Keeps what happened. An event counts only once this has taken it.
 pub trait Ledger: Sync {
@@ -124,10 +124,12 @@ impl Printed {
         if self.tail.is_empty() { &self.head } else { &self.tail }
     }
 
-    /// `head` is all there was.
+    /// Why `head` is not all there was; `None` if it is.
     #[must_use]
-    pub fn whole(&self) -> bool {
-        self.captured.bytes == self.head.len() as u64 && !self.captured.truncated
+    pub fn cut(&self) -> Option<Cut> {
+        // What could not be stored is at hand all the same, as long as it is not too long.
+        let too_long = || (self.captured.bytes > self.head.len() as u64 || !self.tail.is_empty()).then_some(Cut::TooLong);
+        too_long().or(self.captured.cut)
     }
 }
 

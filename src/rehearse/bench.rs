@@ -38,7 +38,7 @@ impl Capture for Memory {
     fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
         let digest = Sha256::digest(&self.0);
         let sha256 = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        Ok(Captured { sha256, bytes: self.0.len() as u64, truncated: false, redactions: 0 })
+        Ok(Captured { sha256, bytes: self.0.len() as u64, cut: None, redactions: 0 })
     }
 }
 

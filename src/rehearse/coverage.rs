@@ -229,7 +229,7 @@ pub(super) mod tests {
     }
 
     fn verified(place: Place, verdict: Verdict) -> Event {
-        let nothing = Captured { sha256: String::new(), bytes: 0, truncated: false, redactions: 0 };
+        let nothing = Captured { sha256: String::new(), bytes: 0, cut: None, redactions: 0 };
         Event::StepEnded {
             place,
             part: Part::Verify,

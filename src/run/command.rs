@@ -10,7 +10,7 @@ use minijinja::{Value, value::ValueKind};
 
 use super::{engine::Engine, halt::Halt};
 use crate::{
-    event::{Captured, Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
+    event::{Captured, Cut, Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
     expression::{self, cache::Cache},
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
@@ -285,20 +285,19 @@ pub(super) fn count_of(scope: &Scope, count: &Count) -> Result<Evaluated<u64>, S
 
 /// What expressions see of a command's result; the inner error says why its `output` cannot be read.
 pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)>, Result<(), String>) {
-    let too_much = || format!("the output exceeds the limit of {} MiB", Printed::LIMIT >> 20);
     // What is not all there is in no expression's reach: whoever asks for it gets an error.
-    let beyond = || Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, too_much()));
-    let text = |printed: &Printed| printed.whole().then(|| String::from_utf8_lossy(&printed.head).into_owned());
+    let beyond = |cut: Cut| Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, incomplete(cut)));
+    let text = |printed: &Printed| printed.cut().map_or_else(|| Ok(String::from_utf8_lossy(&printed.head).into_owned()), Err);
     let (stdout, stderr) = (text(&ran.stdout), text(&ran.stderr));
     let code = match ran.exit {
         Exit::Code(code) => Value::from(code),
         _ => Value::from(()),
     };
     let read = match &stdout {
-        Some(stdout) => read_output(stdout, output),
+        Ok(stdout) => read_output(stdout, output),
         // A command may print as much as it likes, as long as nobody looks.
-        None if output == Output::Text => Ok(beyond()),
-        None => Err(too_much()),
+        Err(cut) if output == Output::Text => Ok(beyond(*cut)),
+        Err(cut) => Err(incomplete(*cut)),
     };
     let mut fields = vec![("ran", Value::from(true)), ("ok", Value::from(ran.exit.succeeded())), ("code", code)];
     let fault = match read {
@@ -311,6 +310,16 @@ pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)
     fields.push(("stdout", stdout.map_or_else(beyond, Value::from)));
     fields.push(("stderr", stderr.map_or_else(beyond, Value::from)));
     (fields, fault)
+}
+
+/// Why nothing is concluded from an output, in words.
+fn incomplete(cut: Cut) -> String {
+    match cut {
+        Cut::HeldOpen => "the output is incomplete: a child process held it open after the command had ended".to_owned(),
+        Cut::NotKept => "the output is incomplete: the journal could not store all of it".to_owned(),
+        Cut::TooLong => format!("the output exceeds the limit of {} MiB", Printed::LIMIT >> 20),
+        Cut::Unsaid => "the output is incomplete".to_owned(),
+    }
 }
 
 fn read_output(stdout: &str, output: Output) -> Result<Value, String> {

@@ -353,10 +353,10 @@ impl Engine<'_> {
             Ran { exit: Exit::Code(0), stdout: empty(), stderr: empty(), took: Duration::ZERO, leaked: false }
         });
         for printed in [&mut ran.stdout, &mut ran.stderr] {
-            let whole = printed.whole();
+            let cut = printed.cut();
             let mut capture = self.ports.ledger.capture()?;
             capture.write_all(&printed.head).map_err(|error| LedgerError::new("the output of a wait", Some(error)))?;
-            printed.captured = Captured { truncated: !whole, ..capture.finish()? };
+            printed.captured = Captured { cut, ..capture.finish()? };
         }
         Ok(ran)
     }

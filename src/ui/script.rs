@@ -50,7 +50,7 @@ pub(super) fn shown(effect: Effect, argv: &[&str]) -> Shown {
 }
 
 fn nothing() -> Captured {
-    Captured { sha256: "e3b0".into(), bytes: 0, truncated: false, redactions: 0 }
+    Captured { sha256: "e3b0".into(), bytes: 0, cut: None, redactions: 0 }
 }
 
 impl<'a> Script<'a> {

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::{
     event::{
-        Answerer, Captured, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepKind, StepOutcome, Verdict,
-        Words,
+        Answerer, Captured, Cut, Effect, Exit, Finding, Mode, Outcome, Part, Place, Prediction, Shown, Skip, StepKind, StepOutcome,
+        Verdict, Words,
     },
     quantity::show_duration,
     words::mark::Mark,
@@ -113,13 +113,15 @@ pub(crate) fn brief(command: &Shown) -> String {
 /// Where the journal keeps what a command printed; `None` if it printed nothing.
 #[must_use]
 pub(crate) fn kept(name: &str, stream: &Captured) -> Option<String> {
-    let note = match (stream.truncated, stream.redactions) {
-        (false, 0) => String::new(),
-        (true, 0) => ", truncated".to_owned(),
-        (false, count) => format!(", {count} secrets masked"),
-        (true, count) => format!(", truncated, {count} secrets masked"),
-    };
-    (stream.bytes > 0 || stream.truncated).then(|| format!("{name}, {} bytes{note}: output/{}", stream.bytes, stream.sha256))
+    let cut = stream.cut.map(|cut| match cut {
+        Cut::HeldOpen => ", truncated (a child process held it open)",
+        Cut::NotKept => ", truncated (the journal could not store the rest)",
+        Cut::TooLong => ", truncated (too long)",
+        Cut::Unsaid => ", truncated",
+    });
+    let masked = if stream.redactions > 0 { format!(", {} secrets masked", stream.redactions) } else { String::new() };
+    let note = cut.unwrap_or_default();
+    (stream.bytes > 0 || stream.cut.is_some()).then(|| format!("{name}, {} bytes{note}{masked}: output/{}", stream.bytes, stream.sha256))
 }
 
 /// What a crash left half written, and was committed as such.
