@@ -68,6 +68,21 @@ fn an_output_that_was_held_open_is_said_to_be_incomplete_for_that() {
 }
 
 #[test]
+fn signals_to_the_command_of_a_wait_are_recorded() {
+    let bench = Workbench::new();
+    let script = "trap \"\" TERM; while :; do sleep 1; done";
+    bench.runbook(
+        "hangs",
+        &format!("steps:\n  - {{id: hang, wait: {{run: [bash, -c, '{script}'], until: code == 0, every: 10ms, timeout: 100ms, poll_timeout: 100ms}}}}\n"),
+    );
+    bench.run(&["run", "hangs", "--yes"]).exits(6);
+    let records = records(&bench);
+    let signals: Vec<_> =
+        of_type(&records, "step_signalled").iter().map(|record| (&record["place"], record["signal"].as_str().unwrap())).collect();
+    assert!(matches!(signals[..], [(a, "TERM"), (b, "KILL")] if a == "hang" && b == "hang"), "{signals:?}");
+}
+
+#[test]
 fn a_timeout_ends_the_whole_family_and_leaves_doubt() {
     let bench = Workbench::new();
     // One in the group, one in a session of its own, both deaf to TERM.

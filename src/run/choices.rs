@@ -1,6 +1,6 @@
 //! What there is to choose from, asked of the system itself before a run begins.
 
-use super::{command::result_of, engine::Engine, wait::Poll};
+use super::{command::result_of, engine::Engine, poll::Poll};
 use crate::{
     event::{Part, Place},
     plan::{Evaluated, Scope, scope::scalar_text},
@@ -25,7 +25,7 @@ pub(crate) fn choices(
         Evaluated::Known(order) => order,
         Evaluated::Unknown(needs) => return Err(format!("depends on {}", needs.join(", "))),
     };
-    let poll = Poll::default();
+    let poll = Poll::beforehand();
     let ran = executor.execute(&order, &poll, &Interrupts::default()).map_err(|error| error.to_string())?;
     if !ran.exit.succeeded() {
         let why: Vec<String> = std::iter::once(super::command::describe_failure(&ran)).chain(poll.remarks()).collect();

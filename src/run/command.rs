@@ -355,11 +355,11 @@ struct CommandSite<'a> {
 
 impl Site for CommandSite<'_> {
     fn spawned(&self, pid: u32, start_time: u64) -> Result<(), LedgerError> {
-        self.keep(Event::StepSpawned { place: self.place.clone(), part: self.part, pid, start_time })
+        self.engine.keep(Event::StepSpawned { place: self.place.clone(), part: self.part, pid, start_time })
     }
 
     fn signalled(&self, signal: &str) -> Result<(), LedgerError> {
-        self.keep(Event::StepSignalled { place: self.place.clone(), part: self.part, signal: signal.to_owned() })
+        self.engine.keep(Event::StepSignalled { place: self.place.clone(), part: self.part, signal: signal.to_owned() })
     }
 
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
@@ -367,7 +367,7 @@ impl Site for CommandSite<'_> {
     }
 
     fn remark(&self, text: &str) -> Result<(), LedgerError> {
-        self.keep(Event::Note { place: Some(self.place.clone()), text: text.to_owned(), taken: None })
+        self.engine.keep(Event::Note { place: Some(self.place.clone()), text: text.to_owned(), taken: None })
     }
 
     fn listens(&self) -> bool {
@@ -406,14 +406,6 @@ impl CommandSite<'_> {
             _ => None,
         });
         Some((done, total, have))
-    }
-
-    fn keep(&self, event: Event) -> Result<(), LedgerError> {
-        self.engine.emit(event).map_err(|halt| match halt {
-            Halt::Ledger(error) => error,
-            // The fold refuses only what a bug brings about; the run stops as if its record were lost.
-            other => LedgerError::new(other.why(), None),
-        })
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     event::{Event, Outcome, Place, Progress, RunState, state::Phase},
     plan::Plan,
-    ports::{Answer, Heard, NoAnswer, Question, Urgency},
+    ports::{Answer, Heard, LedgerError, NoAnswer, Question, Urgency},
     secret::Secrets,
 };
 
@@ -32,6 +32,15 @@ impl Engine<'_> {
     pub(super) fn emit(&self, event: Event) -> Result<(), Halt> {
         self.record_signals()?;
         self.record(event)
+    }
+
+    /// Makes a fact of what an executor says of a command that is under way.
+    pub(super) fn keep(&self, event: Event) -> Result<(), LedgerError> {
+        self.emit(event).map_err(|halt| match halt {
+            Halt::Ledger(error) => error,
+            // The fold refuses only what a bug brings about; the run stops as if its record were lost.
+            other => LedgerError::new(other.why(), None),
+        })
     }
 
     /// Records the signals that came since the last record.

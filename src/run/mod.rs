@@ -12,6 +12,7 @@ pub(crate) mod ending;
 mod engine;
 mod frame;
 mod halt;
+mod poll;
 mod preflight;
 mod probe;
 mod remedy;

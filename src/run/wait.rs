@@ -1,11 +1,6 @@
 //! Waiting: asking again and again until something holds, and saying meanwhile what is missing.
 
-use std::{
-    collections::BTreeSet,
-    io::{self, Write},
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use minijinja::Value;
 
@@ -13,11 +8,12 @@ use super::{
     command::{LEFT_OPEN, describe_failure, ended, figures, known, result_of, timespan_of},
     engine::Engine,
     halt::Halt,
+    poll::Poll,
 };
 use crate::{
     event::{Captured, Event, Exit, Part, Place, Progress, Verdict},
     plan::{Evaluated, Scope},
-    ports::{Capture, LedgerError, Order, Printed, Ran, Site, Urgency, Words},
+    ports::{LedgerError, Order, Printed, Ran, Urgency, Words},
     runbook::model::{Timespan, Wait},
 };
 
@@ -252,7 +248,7 @@ impl Engine<'_> {
         last: Option<Look>,
         told: &mut BTreeSet<String>,
     ) -> Result<Look, Halt> {
-        let poll = Poll::default();
+        let poll = Poll::of(self, place);
         let ran = order.map(|order| self.ports.executor.execute(order, &poll, self.ports.interrupts)).transpose()?;
         let left = ran.as_ref().filter(|ran| ran.leaked).map(|_| LEFT_OPEN.to_owned());
         for text in poll.remarks().into_iter().chain(left) {
@@ -385,57 +381,5 @@ fn nothing(place: &Place) -> Order {
         stdin: None,
         timeout: None,
         interactive: false,
-    }
-}
-
-/// One asking of a wait: only the last one's output is kept, so that hours of waiting do not fill the disk.
-#[derive(Default)]
-pub(super) struct Poll {
-    remarks: Mutex<Vec<String>>,
-}
-
-impl Poll {
-    /// What else there is to know of the command, such as what it has left behind.
-    pub(super) fn remarks(self) -> Vec<String> {
-        self.remarks.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Site for Poll {
-    fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
-        Ok(())
-    }
-    fn signalled(&self, _: &str) -> Result<(), LedgerError> {
-        Ok(())
-    }
-    fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
-        Ok(Box::new(ByteCount(0)))
-    }
-    fn line(&self, _: &str) {}
-    fn listens(&self) -> bool {
-        false
-    }
-    fn remark(&self, text: &str) -> Result<(), LedgerError> {
-        self.remarks.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
-        Ok(())
-    }
-}
-
-/// Counts bytes and keeps none.
-struct ByteCount(u64);
-
-impl Write for ByteCount {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Capture for ByteCount {
-    fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
-        Ok(Captured { bytes: self.0, ..Captured::empty() })
     }
 }
