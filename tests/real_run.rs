@@ -350,3 +350,14 @@ steps:
     }
     assert!(!ran.stdout.contains("Start them"), "a check that was not made has no hint: {}", ran.stdout);
 }
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let bench = Workbench::new().variable("HALLIGAN_INVENTORY", "").variable("HALLIGAN_JOURNAL_DIR", "").variable("HALLIGAN_PATH", "");
+    bench.runbook("lists", "steps:\n  - {id: list, run: [ls], effect: read}\n");
+    bench.run(&["list"]).exits(0);
+    let journal = bench.path("journal").display().to_string();
+    bench.run(&["run", "lists", "--dry-run", "--journal-dir", &journal]).exits(0);
+    // A flag is not: what should stand there was forgotten.
+    bench.run(&["list", "--journal-dir", ""]).exits(2);
+}

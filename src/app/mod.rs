@@ -10,7 +10,7 @@ mod trace;
 
 use std::{io::ErrorKind, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use context::Context;
 use exit::ProgramExit;
@@ -25,7 +25,19 @@ use crate::{
 /// Does what the command line of this process says, and shows what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    carry_out(Cli::parse()).into()
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    // What clap has taken fits its own types, so nobody is expected to see this error.
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
+    carry_out(cli).into()
+}
+
+/// The command line, for which a variable that is set to nothing is one that is not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let set = |arg: clap::Arg| {
+        let empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        if empty { arg.env(None::<&'static str>) } else { arg }
+    };
+    command.mut_args(set).mut_subcommands(without_empty_variables)
 }
 
 fn carry_out(cli: Cli) -> ProgramExit {
