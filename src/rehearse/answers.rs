@@ -12,10 +12,8 @@ use super::{
 use crate::{
     event::{Answerer, Place},
     ports::{Answer, Ask, Beforehand, Choice, NoAnswer, Prompt, Question},
+    runbook::name::PLAN,
 };
-
-/// What the question about the plan is called in a scenario.
-pub(crate) const PLAN: &str = "plan";
 
 /// A question that was asked.
 #[derive(Debug, Clone, PartialEq)]

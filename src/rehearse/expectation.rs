@@ -6,11 +6,12 @@ use crate::{
     event::{Finding, Place},
     expression,
     quantity::show_duration,
+    runbook::name::PLAN,
 };
 
 use super::{
     account::Account,
-    answers::{AskedQuestion, PLAN},
+    answers::AskedQuestion,
     document::{At, FindingName},
     injection::Calls,
     line::Spot,

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use indexmap::IndexMap;
 
-use crate::event::{Captured, Event, Exit, Finding, Part, Place, Shortfall, Shown, Words};
+use crate::{
+    event::{Captured, Event, Exit, Finding, Part, Place, Shortfall, Shown, Words},
+    runbook::name::PLAN,
+};
 
 use super::{account::Account, injection::part_word, suggestion::scalar};
 
@@ -193,7 +196,7 @@ impl Recorded<'_> {
                     answers.entry(place.as_str()).or_default().push(said);
                 }
                 Event::Declined { place, .. } => {
-                    let name = place.as_ref().map_or("plan", Place::as_str);
+                    let name = place.as_ref().map_or(PLAN, Place::as_str);
                     answers.entry(name).or_default().push("false".to_owned());
                 }
                 Event::Overridden { place, reason, .. } => {

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use crate::{
     event::Place,
     expression::name::nearest,
-    runbook::model::{Kind, Runbook},
+    runbook::{
+        model::{Kind, Runbook},
+        name::PLAN,
+    },
 };
 
-use super::{answers::PLAN, fault::ScenarioFault, scenario::Scenario};
+use super::{fault::ScenarioFault, scenario::Scenario};
 
 impl Scenario {
     /// Everything that the scenario names and the runbook does not have: an answer to a question that is never asked would

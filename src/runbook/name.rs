@@ -48,8 +48,11 @@ pub(crate) const PREFLIGHT: &str = "preflight";
 pub(crate) const REQUIRES: &str = "requires";
 /// Where taking and giving back the shared locks of a run stands: a place of halligan's own.
 pub(crate) const LOCKS: &str = "locks";
-/// Places of halligan's own: what a step or probe of that name does would be taken for what halligan does there.
-pub(crate) const OWN_PLACES: [&str; 3] = [PREFLIGHT, REQUIRES, LOCKS];
+/// The plan as a whole, where a question or an answer names it: no place, but named beside places.
+pub(crate) const PLAN: &str = "plan";
+/// Names of halligan's own where steps and probes are named: what a step or probe of that name does would be taken for what
+/// halligan does there.
+pub(crate) const OWN_NAMES: [&str; 4] = [PREFLIGHT, REQUIRES, LOCKS, PLAN];
 
 const SNAKE: &str = "lower-case letters, digits and `_`, beginning with a letter, at most 64";
 

@@ -10,7 +10,7 @@ use crate::{
         diagnostic::Fault,
         document::{Document, Probe, Step},
         model::{Effect, Span},
-        name::{OWN_PLACES, StepId},
+        name::{OWN_NAMES, StepId},
         node::Node,
     },
 };
@@ -70,9 +70,9 @@ impl Resolver<'_> {
                 Fault::error("bad-name", span, format!("`{id}` cannot be an id")).label("not an id").hint(format!("use {}", bad.rule)),
             );
         }
-        if OWN_PLACES.contains(&id) {
+        if OWN_NAMES.contains(&id) {
             self.faults.push(
-                Fault::error("bad-name", span, format!("`{id}` cannot be an id: it is a place of halligan's own in every run"))
+                Fault::error("bad-name", span, format!("`{id}` cannot be an id: it names something of halligan's own in every run"))
                     .label("taken already")
                     .hint(format!("give it another id, such as `own_{id}`")),
             );
