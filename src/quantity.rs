@@ -31,8 +31,7 @@ fn parts(text: &str) -> Option<Vec<(f64, &str)>> {
 /// # Errors
 /// Anything else, and anything over 10 years.
 pub(crate) fn duration(text: &str) -> Result<Duration, BadQuantity> {
-    let bad =
-        || BadQuantity { text: text.to_owned(), what: "length of time", example: "a number with its unit, such as `90s`, `5m` or `1h30m`" };
+    let bad = || BadQuantity { text: text.to_owned(), what: "duration", example: "a number with its unit, such as `90s`, `5m` or `1h30m`" };
     if text.trim() == "0" {
         return Ok(Duration::ZERO);
     }

@@ -63,11 +63,11 @@ fn a_fault_at_a_step_that_is_not_there_is_no_fault() {
     bench.runbook("calls", "steps:\n- {id: call, call: grow}\n");
     let (grow, gone) = ("did you mean `grow`?", "halligan show RUNBOOK");
     for (arguments, what, hint) in [
-        (["test", "grow", "--fault", "grew=fail"], "there is no step or probe `grew`", grow),
-        (["rehearse", "grow", "--fault", "work.grew:undo=fail@2"], "--fault work.grew:undo=fail@2: there is no step or probe `grew`", grow),
-        (["test", "grow", "--fault-sweep=xyzzy", "--coverage"], "--fault-sweep=xyzzy: there is no step or probe `xyzzy`", gone),
+        (["test", "grow", "--fault", "grew=fail"], "unknown step or probe `grew`", grow),
+        (["rehearse", "grow", "--fault", "work.grew:undo=fail@2"], "--fault work.grew:undo=fail@2: unknown step or probe `grew`", grow),
+        (["test", "grow", "--fault-sweep=xyzzy", "--coverage"], "--fault-sweep=xyzzy: unknown step or probe `xyzzy`", gone),
         (["test", "grow", "--fault", "a[b=fail"], "`a[b` is not a place in a run", gone),
-        (["test", "calls", "--fault", "call.grew=fail"], "there is no step or probe `grew`", grow),
+        (["test", "calls", "--fault", "call.grew=fail"], "unknown step or probe `grew`", grow),
     ] {
         let ran = bench.run(&arguments).exits(2);
         assert!(ran.stderr.contains(what) && ran.stderr.contains(hint), "{arguments:?}\n{}", ran.stderr);

@@ -132,8 +132,7 @@ impl Compiled {
     /// yes.
     pub fn evaluate_bool(&self, scope: &Value) -> Result<bool, ExpressionError> {
         let value = self.evaluate(scope)?;
-        bool::try_from(value.clone())
-            .map_err(|_| ExpressionError::new(format!("it must be true or false, and is {} ({value})", value.kind())))
+        bool::try_from(value.clone()).map_err(|_| ExpressionError::new(format!("must be true or false, but is {} ({value})", value.kind())))
     }
 }
 
@@ -172,7 +171,7 @@ pub(super) fn finished(text: &str, result: Result<Value, minijinja::Error>) -> R
 pub(crate) fn truth(text: &str, value: Value) -> Result<bool, ExpressionError> {
     match value.kind() {
         ValueKind::Bool => Ok(value.is_true()),
-        kind => Err(ExpressionError::new(format!("`{text}` must be true or false, and is {kind} ({value})"))),
+        kind => Err(ExpressionError::new(format!("`{text}` must be true or false, but is {kind} ({value})"))),
     }
 }
 

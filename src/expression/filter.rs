@@ -79,7 +79,7 @@ fn hex_int(value: &str) -> Result<u64, Error> {
 fn listed(value: &Value) -> Result<Vec<Value>, Error> {
     match value.kind() {
         ValueKind::Seq | ValueKind::Iterable => Ok(value.try_iter()?.collect()),
-        kind => Err(refuse(format!("a list is needed here, not a {kind}"))),
+        kind => Err(refuse(format!("expected a list, not a {kind}"))),
     }
 }
 

@@ -157,7 +157,7 @@ pub(super) fn check_calls(text: &str, expression: bool) -> Result<(), Expression
         let before = |back: usize| index.checked_sub(back).and_then(|index| tokens.get(index)).map(|(token, _)| token);
         let refuse = |what: &str, known: &[&str]| {
             let near = nearest(name, known.iter().copied()).map(str::to_owned);
-            Err(ExpressionError { message: format!("there is no {what} `{name}`"), near, at: at.clone() })
+            Err(ExpressionError { message: format!("unknown {what} `{name}`"), near, at: at.clone() })
         };
         match before(1) {
             Some(Token::Pipe) if !exists(&ENVIRONMENT, &format!("0|{name}"), ErrorKind::UnknownFilter) => return refuse("filter", FILTERS),
@@ -172,7 +172,7 @@ pub(super) fn check_calls(text: &str, expression: bool) -> Result<(), Expression
             }
             Some(Token::Dot) if matches!(tokens.get(index + 1), Some((Token::ParenOpen, _))) => {
                 return Err(ExpressionError {
-                    message: format!("values have no methods, so `.{name}(` cannot be called; use a filter: `value | {name}`"),
+                    message: format!("`.{name}(` cannot be called: values have no methods; use a filter: `value | {name}`"),
                     near: None,
                     at,
                 });
@@ -180,7 +180,7 @@ pub(super) fn check_calls(text: &str, expression: bool) -> Result<(), Expression
             _ => {}
         }
         if name.starts_with('_') {
-            return Err(ExpressionError { message: format!("`{name}`: names do not begin with `_`"), near: None, at });
+            return Err(ExpressionError { message: format!("invalid name `{name}`: names cannot begin with `_`"), near: None, at });
         }
     }
     Ok(())
@@ -223,8 +223,8 @@ mod tests {
     #[test]
     fn what_does_not_exist_is_refused_with_the_nearest() {
         let message = |text| check_expression(text).unwrap_err().to_string();
-        assert_eq!(message("a | lenght"), "there is no filter `lenght`; did you mean `length`?");
-        assert_eq!(message("a is defind"), "there is no test `defind`; did you mean `defined`?");
+        assert_eq!(message("a | lenght"), "unknown filter `lenght`; did you mean `length`?");
+        assert_eq!(message("a is defind"), "unknown test `defind`; did you mean `defined`?");
         assert!(message("a.startswith('x')").contains("no methods"));
         assert!(message("a | _comparable(1, true)").contains("no filter") || message("a | _comparable(1, true)").contains("begin with"));
     }

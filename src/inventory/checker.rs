@@ -54,7 +54,7 @@ impl InventoryChecker<'_> {
                 self.fault(
                     "bad-name",
                     &["hosts", name],
-                    format!("`{name}` cannot be the name of a host: {why}"),
+                    format!("`{name}` is not a valid host name: {why}"),
                     "use letters, digits, `.`, `-`, `_`",
                 );
             }
@@ -63,9 +63,9 @@ impl InventoryChecker<'_> {
                 if !document.transports.contains_key(wanted) {
                     let known: Vec<&str> = document.transports.keys().map(String::as_str).chain(PLAIN.iter().copied()).collect();
                     let hint = nearest(wanted, known.iter().copied())
-                        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                        .map_or_else(|| format!("known transports: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
                     let path: &[&str] = if host.transport.is_some() { &["hosts", name, "transport"] } else { &["transport"] };
-                    self.fault("unknown-name", path, format!("there is no transport `{wanted}`"), hint);
+                    self.fault("unknown-name", path, format!("unknown transport `{wanted}`"), hint);
                 }
                 continue;
             };
@@ -74,8 +74,8 @@ impl InventoryChecker<'_> {
                 self.fault(
                     "bad-name",
                     &["hosts", name, "address"],
-                    format!("`{address}` cannot be an address: {why}"),
-                    "write what the transport calls the host",
+                    format!("`{address}` is not a valid address: {why}"),
+                    "write the address that the transport uses for the host",
                 );
             }
             self.via(name);
@@ -93,18 +93,13 @@ impl InventoryChecker<'_> {
                     self.fault(
                         "empty",
                         &["locks", name, key],
-                        format!("`{key}` names no program"),
-                        "write the command word by word: [etcdctl, put, ...]",
+                        format!("`{key}` has no program"),
+                        "write one item per word: [etcdctl, put, ...]",
                     );
                 }
             }
             if let Some(on) = lock.on.as_deref().filter(|on| *on != "local" && !document.hosts.contains_key(*on)) {
-                self.fault(
-                    "unknown-name",
-                    &["locks", name, "on"],
-                    format!("there is no host `{on}`"),
-                    "name one of `hosts`, or leave `on` out",
-                );
+                self.fault("unknown-name", &["locks", name, "on"], format!("unknown host `{on}`"), "name one of `hosts`, or remove `on`");
             }
         }
         Inventory { source: source.clone(), hosts, groups, locks: document.locks.clone() }
@@ -115,8 +110,8 @@ impl InventoryChecker<'_> {
         let mut at = name;
         while let Some(next) = self.document.hosts.get(at).and_then(|host| host.via.as_deref()) {
             let why = match self.document.hosts.get(next) {
-                None => format!("there is no host `{next}`"),
-                Some(_) if !seen.insert(next) => format!("`{name}` is reached through itself"),
+                None => format!("unknown host `{next}`"),
+                Some(_) if !seen.insert(next) => format!("circular `via`: `{name}` is reached through itself"),
                 Some(_) => {
                     at = next;
                     continue;
@@ -143,7 +138,7 @@ impl InventoryChecker<'_> {
             if !document.hosts.contains_key(host) {
                 let hint = nearest(host, document.hosts.keys().map(String::as_str))
                     .map_or_else(|| "add it under `hosts`".to_owned(), |near| format!("did you mean `{near}`?"));
-                self.fault("unknown-name", &["groups", name, "hosts", &index.to_string()], format!("there is no host `{host}`"), hint);
+                self.fault("unknown-name", &["groups", name, "hosts", &index.to_string()], format!("unknown host `{host}`"), hint);
             }
             if !members.contains(host) {
                 members.push(host.clone());
@@ -154,7 +149,7 @@ impl InventoryChecker<'_> {
                 self.members(inner, members, seen);
             } else {
                 let path = ["groups", name, "groups", &index.to_string()];
-                self.fault("unknown-name", &path, format!("there is no group `{inner}`"), "name one of `groups`");
+                self.fault("unknown-name", &path, format!("unknown group `{inner}`"), "name one of `groups`");
             }
         }
     }
@@ -163,7 +158,7 @@ impl InventoryChecker<'_> {
         let written = self.document.transports.get(name)?;
         let before = self.faults.len();
         if Transport::plain(name).is_some_and(|plain| plain.kind != written.kind) {
-            self.fault("bad-name", &["transports", name], format!("`{name}` means something else already"), "choose another name");
+            self.fault("bad-name", &["transports", name], format!("`{name}` is the name of a built-in transport"), "choose another name");
         }
         let mut transport = Transport::of(name, written.kind);
         transport.options.clone_from(&written.options);
@@ -180,8 +175,8 @@ impl InventoryChecker<'_> {
                     self.fault(
                         "not-here",
                         &["transports", name, key],
-                        format!("`{key}` belongs to transports of the kind `command`"),
-                        "leave it out",
+                        format!("`{key}` is only for transports of kind `command`"),
+                        "remove the key",
                     );
                 }
             }
@@ -203,8 +198,8 @@ impl InventoryChecker<'_> {
             self.fault(
                 "bad-command",
                 &["transports", name, "command"],
-                "the command names its program first, and holds the word `{command}` once".to_owned(),
-                "for instance [tsh, ssh, \"root@{host}\", \"{command}\"]",
+                "`command` must start with a program and contain the word `{command}` once".to_owned(),
+                "for example [tsh, ssh, \"root@{host}\", \"{command}\"]",
             );
         }
         match written.quoting {
@@ -212,12 +207,17 @@ impl InventoryChecker<'_> {
             None => self.fault(
                 "missing-key",
                 &["transports", name],
-                "a transport of the kind `command` says how it takes words: `quoting` is missing".to_owned(),
-                "write `quoting: argv` if the words arrive as they are, `quoting: shell` if a shell takes them apart (as ssh does)",
+                "missing `quoting` in a transport of kind `command`".to_owned(),
+                "write `quoting: argv` if the words arrive unchanged, `quoting: shell` if a shell splits them (as ssh does)",
             ),
         }
         if !written.options.is_empty() {
-            self.fault("not-here", &["transports", name, "options"], "`options` stand in `command` itself".to_owned(), "move them there");
+            self.fault(
+                "not-here",
+                &["transports", name, "options"],
+                "`options` does not apply to a transport of kind `command`".to_owned(),
+                "move the options into `command`",
+            );
         }
     }
 
@@ -231,8 +231,8 @@ impl InventoryChecker<'_> {
                 self.fault(
                     "host-key",
                     &["transports", name, "options", &index.to_string()],
-                    format!("`{word}` would let anybody pose as this host"),
-                    "keep host keys in a known_hosts file, and name it with UserKnownHostsFile=FILE if it is not the usual one",
+                    format!("`{word}` disables host key checking: anybody could pose as this host"),
+                    "keep host keys in a known_hosts file; set UserKnownHostsFile=FILE for a file other than the default",
                 );
             }
         }

@@ -13,15 +13,15 @@ pub(crate) struct InventoryDocument {
     #[schemars(range(min = 1, max = 1))]
     #[expect(dead_code, reason = "only its schema is used: the version is checked by it")]
     pub halligan_inventory: u32,
-    /// The transport of hosts that name none; else `ssh`.
+    /// The transport of hosts without `transport`; default `ssh`.
     pub transport: Option<String>,
     /// Every host by the name that `on:` uses.
     #[serde(default)]
     pub hosts: IndexMap<String, HostDocument>,
-    /// Hosts by what they have in common. Expressions see each as a list of host names.
+    /// Named groups of hosts. Expressions see each as a list of host names.
     #[serde(default)]
     pub groups: IndexMap<String, GroupDocument>,
-    /// Ways to reach hosts, by name, beside those that need no setting up: `local`, `ssh`, `kubectl-exec`, `chroot`,
+    /// Named transports, besides the built-in ones: `local`, `ssh`, `kubectl-exec`, `chroot`,
     /// `nsenter`, `cephadm-shell`.
     #[serde(default)]
     pub transports: IndexMap<String, TransportDocument>,
@@ -34,10 +34,10 @@ pub(crate) struct InventoryDocument {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HostDocument {
-    /// What the transport calls it: for ssh its destination, for `kubectl-exec` the pod, for `chroot` the directory, for
-    /// `nsenter` the process id, for `cephadm-shell` the daemon or nothing. Else the host's own name.
+    /// The host's address for the transport: for ssh the destination, for `kubectl-exec` the pod, for `chroot` the directory, for
+    /// `nsenter` the process id, for `cephadm-shell` the daemon or nothing. Default: the host's own name.
     pub address: Option<String>,
-    /// How it is reached: a name under `transports`, or a transport that needs no setting up.
+    /// How it is reached: a name under `transports`, or a built-in transport.
     pub transport: Option<String>,
     /// Another host of this inventory on which the transport's own command runs, as `cephadm shell` does on a storage node.
     pub via: Option<String>,
@@ -129,10 +129,10 @@ pub(crate) struct LostDocument {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SharedLock {
-    /// Takes it, and ends with 0 only if it was free. `{lock}`, `{run}` and `{holder}` stand for the lock's name, the run's id
+    /// Takes the lock; exits with 0 only if the lock was free. `{lock}`, `{run}` and `{holder}` stand for the lock's name, the run's id
     /// and who holds it since when.
     pub acquire: Vec<String>,
-    /// Lets go of it; the same words may be used.
+    /// Releases the lock; the same placeholders may be used.
     pub release: Vec<String>,
     /// The host where both run; else this machine.
     pub on: Option<String>,

@@ -64,7 +64,7 @@ pub(super) fn from_tree(source: &SourceText, root: &Node, faults: &mut Vec<Fault
         Ok(document) => document,
         Err(error) => {
             faults.push(
-                Fault::error("shape", root.span.first_line(&source.text), format!("this is not an inventory: {error}"))
+                Fault::error("shape", root.span.first_line(&source.text), format!("not an inventory: {error}"))
                     .hint("see `halligan schema --inventory`"),
             );
             return None;
@@ -95,18 +95,17 @@ pub(super) fn shape(value: &Value, root: &Node, text: &str, faults: &mut Vec<Fau
                 at.push(Segment::Key(key.clone()));
                 let hint = match nearest(key, known.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("known here are {}", known.join(", ")),
+                    None => format!("known keys: {}", known.join(", ")),
                 };
-                faults.push(
-                    Fault::error("unknown-key", root.key_span(&at), format!("there is no key `{key}` here")).label("not known").hint(hint),
-                );
+                faults
+                    .push(Fault::error("unknown-key", root.key_span(&at), format!("unknown key `{key}`")).label("unknown key").hint(hint));
             }
             continue;
         }
         let span = root.at(&path).map_or(root.span, |node| node.span);
         let span = if span.len == 0 { root.key_span(&path) } else { span };
         faults.push(
-            Fault::error("wrong-shape", span.first_line(text), format!("this does not fit: {error}"))
+            Fault::error("wrong-shape", span.first_line(text), format!("invalid inventory: {error}"))
                 .label("here")
                 .hint("see `halligan schema --inventory`"),
         );

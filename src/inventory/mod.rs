@@ -46,12 +46,12 @@ mod tests {
             ("halligan_inventory: 1\nhsots: {}\n", 2, "did you mean `hosts`?"),
             ("halligan_inventory: 1\nhosts:\n  a: {adress: x}\n", 3, "did you mean `address`?"),
             ("halligan_inventory: 1\nhosts:\n  a: {transport: shs}\n", 3, "did you mean `ssh`?"),
-            ("halligan_inventory: 1\nhosts:\n  a: {via: b}\n", 3, "there is no host `b`"),
+            ("halligan_inventory: 1\nhosts:\n  a: {via: b}\n", 3, "unknown host `b`"),
             ("halligan_inventory: 1\nhosts:\n  a: {via: b}\n  b: {via: a}\n", 3, "reached through itself"),
             ("halligan_inventory: 1\nhosts:\n  \"-oProxyCommand=x\": {}\n", 3, "begins with `-`"),
-            ("halligan_inventory: 1\nhosts:\n  a: {}\ngroups:\n  g: {hosts: [a, b]}\n", 5, "there is no host `b`"),
+            ("halligan_inventory: 1\nhosts:\n  a: {}\ngroups:\n  g: {hosts: [a, b]}\n", 5, "unknown host `b`"),
             ("halligan_inventory: 1\ntransports:\n  t: {kind: ssh, options: [-oStrictHostKeyChecking=no]}\n", 3, "pose as this host"),
-            ("halligan_inventory: 1\ntransports:\n  t: {kind: command, command: [x, '{command}']}\n", 3, "`quoting` is missing"),
+            ("halligan_inventory: 1\ntransports:\n  t: {kind: command, command: [x, '{command}']}\n", 3, "missing `quoting`"),
             ("halligan_inventory: 1\ntransports:\n  t: {kind: command, command: [x], quoting: argv}\n", 3, "`{command}` once"),
         ] {
             let (inventory, report) = parse(text);

@@ -106,19 +106,19 @@ impl Inventory {
 /// Says why not.
 pub(crate) fn destination(text: &str) -> Result<(), String> {
     if text.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err("the name is empty".to_owned());
     }
     if text.starts_with('-') {
-        return Err("it begins with `-`, and a program would take it for an option".to_owned());
+        return Err("it begins with `-`, which a program would take for an option".to_owned());
     }
     match text.chars().find(|c| {
         c.is_control()
             || c.is_whitespace()
             || matches!(c, '\'' | '"' | '`' | '$' | '\\' | ';' | '&' | '<' | '>' | '|' | '(' | ')' | '{' | '}')
     }) {
-        Some(c) if c == ' ' || !(c.is_control() || c.is_whitespace()) => Err(format!("`{c}` can stand in no host's name")),
+        Some(c) if c == ' ' || !(c.is_control() || c.is_whitespace()) => Err(format!("`{c}` is not allowed in a host name")),
         // What would not be seen is named by its number.
-        Some(c) => Err(format!("the character U+{:04X} can stand in no host's name", u32::from(c))),
+        Some(c) => Err(format!("the character U+{:04X} is not allowed in a host name", u32::from(c))),
         None => Ok(()),
     }
 }
@@ -130,9 +130,9 @@ mod tests {
     #[test]
     fn what_cannot_stand_in_a_hosts_name_can_be_seen() {
         assert_eq!(destination("osd-1.example.org"), Ok(()));
-        assert_eq!(destination("a'b"), Err("`'` can stand in no host's name".to_owned()));
-        assert_eq!(destination("a b"), Err("` ` can stand in no host's name".to_owned()));
-        assert_eq!(destination("a\u{1b}b"), Err("the character U+001B can stand in no host's name".to_owned()));
-        assert_eq!(destination("a\u{2003}b"), Err("the character U+2003 can stand in no host's name".to_owned()));
+        assert_eq!(destination("a'b"), Err("`'` is not allowed in a host name".to_owned()));
+        assert_eq!(destination("a b"), Err("` ` is not allowed in a host name".to_owned()));
+        assert_eq!(destination("a\u{1b}b"), Err("the character U+001B is not allowed in a host name".to_owned()));
+        assert_eq!(destination("a\u{2003}b"), Err("the character U+2003 is not allowed in a host name".to_owned()));
     }
 }

@@ -107,11 +107,11 @@ pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(BoundParams, Vec
             let hint = nearest(name, known.clone()).map_or_else(
                 || {
                     let all: Vec<_> = known.collect();
-                    if all.is_empty() { "it takes no parameters".to_owned() } else { format!("it takes {}", all.join(", ")) }
+                    if all.is_empty() { "the runbook has no parameters".to_owned() } else { format!("parameters: {}", all.join(", ")) }
                 },
                 |near| format!("did you mean `{near}`?"),
             );
-            faults.push(BindingFault { parameter: name.clone(), why: format!("{} has no such parameter", runbook.name), hint: Some(hint) });
+            faults.push(BindingFault { parameter: name.clone(), why: format!("not a parameter of {}", runbook.name), hint: Some(hint) });
         }
     }
     let mut bound = BoundParams::default();
@@ -146,7 +146,7 @@ pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(BoundParams, Vec
                     Some(Giver::Environment(variable)) => format!(" (from ${variable})"),
                     _ => String::new(),
                 };
-                let list = if parameter.list { "a list with commas between, each " } else { "" };
+                let list = if parameter.list { "a comma-separated list, each " } else { "" };
                 faults.push(BindingFault {
                     parameter: name.to_owned(),
                     why: format!("{why}{from}"),

@@ -430,7 +430,7 @@ mod tests {
             ("{id", "never closed"),
             ("id}", "closes nothing"),
             ("{id:integer}", "no kind of word"),
-            ("{.items}", "not a name"),
+            ("{.items}", "not a valid name"),
             ("x{all:rest}", "word of its own"),
             ("{a|}", "empty alternative"),
             ("{a}{a}", "twice"),

@@ -96,7 +96,7 @@ pub(crate) fn known<'a>(step: &str, runbooks: impl IntoIterator<Item = &'a Runbo
         return Ok(());
     }
     let near = nearest(&id, names.iter().map(String::as_str)).map(ToOwned::to_owned);
-    Err(UnknownStep { what: format!("there is no step or probe `{id}`"), near })
+    Err(UnknownStep { what: format!("unknown step or probe `{id}`"), near })
 }
 
 fn near(name: &str, known: &BTreeSet<&str>) -> String {

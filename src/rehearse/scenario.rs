@@ -247,7 +247,7 @@ expect:
     fn what_is_no_scenario_says_so() {
         for (text, said) in [
             ("", "s.yaml:1: "),
-            ("a: 1\nb: {c: 1, c: 2}\n", "s.yaml:2: the key `c` is here twice"),
+            ("a: 1\nb: {c: 1, c: 2}\n", "s.yaml:2: duplicate key `c`"),
             ("a: &x 1\nb: *x\n", "s.yaml:2: aliases"),
             ("a: [", "s.yaml:"),
             ("[]", "s.yaml"),

@@ -87,7 +87,7 @@ impl Engine<'_> {
             .chain(&order.user)
             .any(|word| word.contains('\0'))
         {
-            return Err("a NUL byte can stand in no argument".to_owned());
+            return Err("an argument cannot contain a NUL byte".to_owned());
         }
         if let Some(host) = order.host.as_deref()
             && host.starts_with('-')

@@ -87,7 +87,7 @@ pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
     linter.review(runbook, today);
     for parameter in &runbook.params {
         if let Some(Choices::Live { command, .. }) = &parameter.choices {
-            linter.reads(command, "what finds the choices");
+            linter.reads(command, "a command under `choices`");
         }
     }
     for probe in &runbook.preflight {
@@ -129,21 +129,27 @@ impl Linter<'_> {
         match runbook.reviewed {
             None => {
                 let at = self.top("name");
-                let message = "nobody has said when this runbook was last reviewed".to_owned();
+                let message = "the runbook has no review date".to_owned();
                 self.warn(
                     "review-missing",
                     at,
                     message,
                     "no `reviewed`",
-                    "read it against the real system, then add `reviewed: YYYY-MM-DD`",
+                    "review it against the real system, then add `reviewed: YYYY-MM-DD`",
                 );
             }
             Some(date) if date > today => {
-                self.warn("review-future", at, format!("{date} is yet to come"), "in the future", "write the day of the last review");
+                self.warn(
+                    "review-future",
+                    at,
+                    format!("review date {date} is in the future"),
+                    "in the future",
+                    "write the date of the last review",
+                );
             }
             Some(date) if date.checked_add(12.months()).is_ok_and(|due| due < today) => {
-                let message = format!("the last review was on {date}, more than 12 months ago");
-                self.warn("review-old", at, message, "long ago", "read it against the real system again, then set the date");
+                let message = format!("the last review, on {date}, is more than 12 months ago");
+                self.warn("review-old", at, message, "outdated", "review it against the real system again, then update the date");
             }
             Some(_) => {}
         }
@@ -153,9 +159,9 @@ impl Linter<'_> {
         if command.effect == Effect::Read
             && let Some(what) = changing(&commands(command))
         {
-            let message = format!("`{what}` changes something, and {who} must only read");
-            let hint = "make it a step with `effect: change` and an `undo`, or use a command that only looks";
-            self.warn("read-changes", command.span, message, "known to change things", hint);
+            let message = format!("`{what}` changes state, but {who} must be read-only");
+            let hint = "make it a step with `effect: change` and an `undo`, or use a read-only command";
+            self.warn("read-changes", command.span, message, "changes state", hint);
         }
     }
 
@@ -175,18 +181,12 @@ impl Linter<'_> {
             Kind::Command(command) => {
                 self.reads(command, "a step with `effect: read`");
                 if command.effect == Effect::Destroy && !*asked {
-                    let message = format!("`{}` destroys, and nothing was looked at before", step.id);
-                    self.warn(
-                        "destroy-unprobed",
-                        command.span,
-                        message,
-                        "no probe before this",
-                        "add a probe that shows that it is the right thing to destroy",
-                    );
+                    let message = format!("destructive step `{}` has no check before it", step.id);
+                    self.warn("destroy-unprobed", command.span, message, "no probe before this", "add a probe that verifies the target");
                 }
                 if command.effect == Effect::Change && step.undo == Undo::Unsaid && step.cleanup.is_none() {
-                    let message = format!("`{}` changes something, and nothing says how that is undone", step.id);
-                    let hint = "add `undo` or `cleanup`; or `undo: {impossible: ...}` with the reason";
+                    let message = format!("step `{}` changes state but has no undo", step.id);
+                    let hint = "add `undo` or `cleanup`, or `undo: {impossible: ...}` with the reason";
                     self.warn("change-without-undo", command.span, message, "no undo", hint);
                 }
             }
@@ -199,7 +199,7 @@ impl Linter<'_> {
                     self.reads(command, "a wait");
                 }
                 if wait.timeout.is_none() {
-                    let message = format!("`{}` may wait for ever", step.id);
+                    let message = format!("step `{}` has no timeout and may wait forever", step.id);
                     self.warn("wait-without-timeout", wait.until.span, message, "no `timeout`", "add `timeout` to the wait, such as 15m");
                 }
                 *asked = true;
@@ -262,9 +262,9 @@ impl Linter<'_> {
                     let restored = later.chain(all.iter().flat_map(|(_, _, remedies)| remedies)).any(undoes);
                     if let (false, Kind::Command(command)) = (restored, &step.kind) {
                         let thing = thing.map(|thing| format!(" {thing}")).unwrap_or_default();
-                        let message = format!("`{}{thing}` is never put back", set.join(" "));
+                        let message = format!("`{}{thing}` is never reverted", set.join(" "));
                         let hint = format!("add `cleanup: {{run: [{}{}]}}`", unset.join(", "), thing.replace(' ', ", "));
-                        self.warn("never-put-back", command.span, message, "set, and never put back", &hint);
+                        self.warn("never-put-back", command.span, message, "never reverted", &hint);
                     }
                 }
             }

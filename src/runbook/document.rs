@@ -31,31 +31,31 @@ pub(crate) struct Document {
     #[schemars(required, range(min = 1, max = 1))]
     #[expect(dead_code, reason = "only its schema is used: the version is read before all else")]
     pub halligan: Option<u32>,
-    /// The runbook's name: the file's stem, in kebab-case.
+    /// The runbook's name: the file name without .yaml, in kebab-case.
     #[schemars(required)]
     pub name: Option<String>,
     /// One line that says what the runbook does.
     #[schemars(required)]
     pub title: Option<String>,
-    /// What it does, when to reach for it, when not to.
+    /// What the runbook does, when to use it and when not.
     #[schemars(required)]
     pub summary: Option<String>,
-    /// Words to find it by.
+    /// Search words.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Who answers for it.
+    /// Who maintains the runbook.
     pub owner: Option<String>,
-    /// When somebody last read it against the real system (YYYY-MM-DD).
+    /// Date of the last review against the real system (YYYY-MM-DD).
     pub reviewed: Option<String>,
-    /// Incidents and documentation that it encodes.
+    /// Incident reports and documentation behind the runbook.
     #[serde(default)]
     pub references: Vec<Reference>,
     /// Typed inputs: asked for, checked and frozen before anything runs.
     #[serde(default)]
     pub params: IndexMap<String, Parameter>,
-    /// What must be there before anything runs.
+    /// What must be present before anything runs.
     pub requires: Option<Requires>,
-    /// Names of locks. Two runs that hold one lock never run at once.
+    /// Names of locks. Runs that share a lock never run at the same time.
     #[serde(default)]
     pub locks: Vec<String>,
     /// Named expressions, evaluated when they are used; they may use probes' results.
@@ -64,7 +64,7 @@ pub(crate) struct Document {
     /// Probes that run before the plan is shown.
     #[serde(default)]
     pub preflight: Vec<Probe>,
-    /// What happens, top to bottom.
+    /// The steps, run from top to bottom.
     #[schemars(required)]
     #[serde(default)]
     pub steps: Vec<Step>,
@@ -81,7 +81,7 @@ pub(crate) struct Reference {
     pub url: Option<String>,
 }
 
-/// What must be there before anything runs.
+/// What must be present before anything runs.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Requires {
@@ -171,9 +171,9 @@ pub(crate) struct LiveChoices {
     /// Environment variables.
     #[serde(default)]
     pub env: IndexMap<String, Scalar>,
-    /// Where it runs; else the local machine.
+    /// The host where it runs; default: this machine.
     pub on: Option<String>,
-    /// How long it may take.
+    /// The time limit.
     pub timeout: Option<String>,
     /// How to read what it prints.
     pub output: Option<Output>,

@@ -74,7 +74,7 @@ pub struct ScenarioSource {
 /// A runbook that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
-    #[error("there is no runbook `{name}`")]
+    #[error("runbook `{name}` not found")]
     NotFound { name: String, looked: Vec<String>, near: Option<String> },
     #[error(transparent)]
     BadName(#[from] BadName),
@@ -97,8 +97,8 @@ impl LibraryError {
         match self {
             Self::NotFound { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
             Self::NotFound { looked, .. } => Some(format!("looked in {}; `halligan list` shows all runbooks", looked.join(", "))),
-            Self::BadName(bad) => Some(format!("a runbook's name has {}; a path has a `/` or ends with .yaml", bad.rule)),
-            Self::NotAFile { .. } => Some("give the runbook's file, not its folder".to_owned()),
+            Self::BadName(bad) => Some(format!("a runbook name has {}; a path contains `/` or ends with .yaml", bad.rule)),
+            Self::NotAFile { .. } => Some("give the file of the runbook, not its directory".to_owned()),
             Self::Exposed(exposed) => Some(exposed.hint()),
             Self::Unreadable { .. } | Self::Refused(_) => None,
         }

@@ -4,7 +4,7 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 
 /// Why a name was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is not a name for {what}: {rule}")]
+#[error("`{name}` is not a valid name for {what}: use {rule}")]
 pub struct BadName {
     pub name: String,
     pub what: &'static str,
@@ -54,7 +54,7 @@ pub(crate) const PLAN: &str = "plan";
 /// halligan does there.
 pub(crate) const OWN_NAMES: [&str; 4] = [PREFLIGHT, REQUIRES, LOCKS, PLAN];
 
-const SNAKE: &str = "lower-case letters, digits and `_`, beginning with a letter, at most 64";
+const SNAKE: &str = "lower-case letters, digits and `_`, a letter first, at most 64 characters";
 
 fn is_snake(text: &str) -> bool {
     text.len() <= 64
@@ -131,14 +131,14 @@ name!(
     /// The name of a runbook: kebab-case, the stem of its file.
     RunbookName,
     "a runbook",
-    "lower-case letters, digits and single `-`, beginning with a letter, at most 64",
+    "lower-case letters, digits and single `-`, a letter first, at most 64 characters",
     is_kebab
 );
 name!(
     /// The id of a step or probe: `snake_case`, and not a word of the expression language.
     StepId,
     "a step or probe",
-    "lower-case letters, digits and `_`, beginning with a letter, at most 64, and not a reserved word",
+    "lower-case letters, digits and `_`, a letter first, at most 64 characters, not a reserved word",
     |text| is_snake(text) && !RESERVED.contains(&text)
 );
 name!(

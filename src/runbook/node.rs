@@ -203,7 +203,7 @@ impl Node {
             Err(error) => {
                 let offset = error.location().map_or(0, |at| at.index().min(text.len()));
                 faults.push(
-                    Fault::error("syntax", Span { offset, len: 0 }, format!("this is not YAML: {error}"))
+                    Fault::error("syntax", Span { offset, len: 0 }, format!("invalid YAML: {error}"))
                         .label("found here")
                         .hint("check indentation, quotes and brackets on this line and the one before it"),
                 );
@@ -247,9 +247,9 @@ impl Node {
         };
         if !agree {
             faults.push(
-                Fault::error("ambiguous", self.span, "this can be read in two ways")
-                    .label("ambiguous YAML")
-                    .hint("write it more plainly: quote it, or put it on one line"),
+                Fault::error("ambiguous", self.span, "ambiguous YAML: this can be read in two ways")
+                    .label("ambiguous")
+                    .hint("quote the value, or write it on one line"),
             );
         }
     }

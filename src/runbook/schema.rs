@@ -238,8 +238,8 @@ impl Checker<'_> {
         let instance = error.instance().as_ref();
         if instance.is_null() {
             let fault = Fault::error("no-value", self.root.key_span(&at), format!("{} has no value", Self::subject(&at)))
-                .label("nothing follows")
-                .hint("write its value, or leave the key out");
+                .label("no value")
+                .hint("write a value, or remove the key");
             return self.push(fault, Some(at));
         }
         match error.kind() {
@@ -256,7 +256,7 @@ impl Checker<'_> {
                     _ => self.value_span(&at),
                 };
                 let meaning = schema.pointer(&format!("/properties/{property}/description")).and_then(Value::as_str).unwrap_or_default();
-                let fault = Fault::error("missing-key", span, format!("{what} needs `{property}`, and here it is missing"))
+                let fault = Fault::error("missing-key", span, format!("missing `{property}` in {what}"))
                     .label(format!("no `{property}` here"))
                     .hint(format!("add `{property}`: {}", meaning.lines().next().unwrap_or_default()));
                 self.push(fault, None);
@@ -284,17 +284,21 @@ impl Checker<'_> {
             }
             ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } if matches!(at.as_slice(), [Segment::Key(key)] if key == "halligan") =>
             {
-                let fault = Fault::error("format-version", self.value_span(&at), format!("this program reads format 1, not {instance}"))
-                    .label("another format")
-                    .hint("write `halligan: 1`, or use the halligan that this runbook was written for");
+                let fault = Fault::error(
+                    "format-version",
+                    self.value_span(&at),
+                    format!("unsupported format version {instance}: this halligan reads version 1"),
+                )
+                .label("unsupported")
+                .hint("write `halligan: 1`, or use a halligan version that reads this format");
                 self.push(fault, Some(at));
             }
             ValidationErrorKind::Minimum { limit } => self.out_of_range(at, "at least", limit),
             ValidationErrorKind::Maximum { limit } => self.out_of_range(at, "at most", limit),
             other => {
-                let fault = Fault::error("shape", self.value_span(&at), format!("{} is not right: {error}", Self::subject(&at)))
+                let fault = Fault::error("shape", self.value_span(&at), format!("invalid {}: {error}", Self::subject(&at)))
                     .label(other.keyword())
-                    .hint("see `halligan schema` for what may stand here");
+                    .hint("see `halligan schema` for the allowed values");
                 self.push(fault, Some(at));
             }
         }
@@ -323,7 +327,7 @@ impl Checker<'_> {
         let hint = match (nearest(key, known.iter().copied()), elsewhere) {
             (_, Some(elsewhere)) => format!("`{key}` belongs to {elsewhere}"),
             (Some(near), None) => format!("did you mean `{near}`?"),
-            (None, None) => format!("known here: {}", known.join(", ")),
+            (None, None) => format!("known keys: {}", known.join(", ")),
         };
         let fault = Fault::error("unknown-key", self.root.key_span(&full), format!("unknown key `{key}` in {what}"))
             .label(format!("not a key of {what}"));
@@ -336,8 +340,8 @@ impl Checker<'_> {
         let needs = names.join(" or ");
         let hint = self.type_hint(at, types, instance);
         let fault =
-            Fault::error("wrong-type", self.value_span(at), format!("{} needs {needs}, found {}", Self::subject(at), found(instance)))
-                .label(format!("needs {needs}"))
+            Fault::error("wrong-type", self.value_span(at), format!("{} must be {needs}, found {}", Self::subject(at), found(instance)))
+                .label(format!("must be {needs}"))
                 .hint(hint);
         self.push(fault, Some(at.to_vec()));
     }
@@ -355,22 +359,22 @@ impl Checker<'_> {
         let timespan = ["timeout", "every", "within", "stable_for", "pause", "after", "delay", "poll_timeout", "unread_for"].contains(&key);
         let wants = |kind| types.contains(&kind);
         match instance {
-            Value::Number(_) if timespan => format!("write it with its unit: `{written}s`"),
+            Value::Number(_) if timespan => format!("add the unit: `{written}s`"),
             Value::Number(_) | Value::Bool(_) if wants(JsonType::String) => format!("quote it: \"{written}\""),
             Value::String(text) if wants(JsonType::Array) && key == "run" => {
                 let words: Vec<&str> = text.split_whitespace().collect();
-                format!("write it word by word: [{}]; or use `shell`", words.join(", "))
+                format!("write one item per word: [{}]; or use `shell`", words.join(", "))
             }
             Value::Array(_) if wants(JsonType::Object) && ["undo", "cleanup", "verify", "done_if", "probe", "wait"].contains(&key) => {
-                "put the words under `run`".to_owned()
+                "write the command under `run`".to_owned()
             }
             Value::String(_) if wants(JsonType::Boolean) => "write `true` or `false`, without quotes".to_owned(),
             Value::String(_) if wants(JsonType::Integer) || wants(JsonType::Number) => "write a number, without quotes".to_owned(),
             Value::Object(_) if wants(JsonType::String) => "quote a value that begins with `{`".to_owned(),
             Value::Array(_) if wants(JsonType::String) => "write one value, not a list".to_owned(),
-            _ if wants(JsonType::Array) => "write it as a list, each item after `- `".to_owned(),
-            _ if wants(JsonType::Object) => "write it as a map: `key: value`, one a line".to_owned(),
-            _ => "see `halligan schema` for what may stand here".to_owned(),
+            _ if wants(JsonType::Array) => "write a list, each item after `- `".to_owned(),
+            _ if wants(JsonType::Object) => "write a map, one `key: value` per line".to_owned(),
+            _ => "see `halligan schema` for the allowed values".to_owned(),
         }
     }
 }
@@ -400,17 +404,17 @@ mod tests {
         assert_eq!(
             faults(text),
             [
-                "`summary` needs text, found the number 5 | quote it: \"5\"",
+                "`summary` must be text, found the number 5 | quote it: \"5\"",
                 "unknown key `tmeout` in a step | did you mean `timeout`?",
                 "`effect` must be one of read, change, destroy | did you mean `change`?",
-                "`undo` has no value | write its value, or leave the key out",
-                "`wait` needs `until`, and here it is missing | add `until`: What must hold, an expression.",
-                "`timeout` needs text, found the number 5 | write it with its unit: `5s`",
-                "a step needs `id`, and here it is missing | add `id`: Its name, in `snake_case`, used once in the file.",
-                "`run` needs a list, found text | write it word by word: [ls, -l]; or use `shell`",
-                "`times` needs a whole number, found text | write a number, without quotes",
-                "`batch` needs a whole number or text or a list, found `true` | quote it: \"true\"",
-                "item 2 of `run` needs a whole number or text, found `true` | quote it: \"true\"",
+                "`undo` has no value | write a value, or remove the key",
+                "missing `until` in `wait` | add `until`: The condition to wait for, an expression.",
+                "`timeout` must be text, found the number 5 | add the unit: `5s`",
+                "missing `id` in a step | add `id`: The step's name in `snake_case`, unique in the file.",
+                "`run` must be a list, found text | write one item per word: [ls, -l]; or use `shell`",
+                "`times` must be a whole number, found text | write a number, without quotes",
+                "`batch` must be a whole number or text or a list, found `true` | quote it: \"true\"",
+                "item 2 of `run` must be a whole number or text, found `true` | quote it: \"true\"",
                 "unknown key `batch` in a step | `batch` belongs to `for_each`",
             ]
         );

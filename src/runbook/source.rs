@@ -59,7 +59,7 @@ impl SourceText {
                 let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
                 Err(refuse(
                     &text,
-                    Fault::error("not-utf8", span, format!("the file is not UTF-8: byte 0x{byte:02x} begins no character"))
+                    Fault::error("not-utf8", span, format!("the file is not UTF-8: invalid byte 0x{byte:02x}"))
                         .label("here")
                         .hint("save the file as UTF-8"),
                 ))
@@ -69,7 +69,7 @@ impl SourceText {
 }
 
 fn too_large(size: usize) -> Fault {
-    Fault::error("too-large", Span::default(), format!("the file has {size} bytes; a runbook has at most {SIZE_LIMIT}"))
+    Fault::error("too-large", Span::default(), format!("the file is too large: {size} bytes, limit {SIZE_LIMIT}"))
         .hint("split it into several runbooks and join them with `call`")
 }
 
@@ -174,9 +174,9 @@ impl<'a> YamlReader<'a> {
                     documents += 1;
                     if documents > 1 {
                         self.refuse(
-                            Fault::error("several-documents", at, "a file holds one runbook, and here a second document begins")
+                            Fault::error("several-documents", at, "second YAML document: a file contains one runbook")
                                 .label("begins here")
-                                .hint("put each runbook into a file of its own"),
+                                .hint("put each runbook into its own file"),
                         );
                         return;
                     }
@@ -185,7 +185,7 @@ impl<'a> YamlReader<'a> {
                     self.refuse(
                         Fault::error("alias", at, "aliases (`*name`) are not allowed in a runbook")
                             .label("an alias")
-                            .hint("write out what it stands for, or give it a name under `vars`"),
+                            .hint("write the value out, or define it under `vars`"),
                     );
                     self.attach(Node { span: at, kind: NodeKind::Scalar { text: String::new(), style: ScalarForm::Plain } });
                 }
@@ -210,7 +210,7 @@ impl<'a> YamlReader<'a> {
             }
             if self.stack.len() > DEPTH_LIMIT {
                 self.refuse(
-                    Fault::error("too-deep", Span { len: 1, ..at }, format!("more than {DEPTH_LIMIT} maps and lists inside one another"))
+                    Fault::error("too-deep", Span { len: 1, ..at }, format!("maps and lists are nested deeper than {DEPTH_LIMIT} levels"))
                         .label("too deep")
                         .hint("split the runbook and join the parts with `call`"),
                 );
@@ -224,7 +224,7 @@ impl<'a> YamlReader<'a> {
             self.refuse(
                 Fault::error("anchor", at, "anchors (`&name`) are not allowed in a runbook")
                     .label("has an anchor")
-                    .hint("write the value out where it is needed, or give it a name under `vars`"),
+                    .hint("write the value out where it is needed, or define it under `vars`"),
             );
         }
         if tag.is_some() {
@@ -233,7 +233,7 @@ impl<'a> YamlReader<'a> {
             self.refuse(
                 Fault::error("tag", at, format!("the tag `{tag}` is not allowed in a runbook"))
                     .label("has a tag")
-                    .hint("leave the tag out; quote a value that is to be text"),
+                    .hint("remove the tag; quote a value that should be text"),
             );
         }
     }
@@ -241,16 +241,16 @@ impl<'a> YamlReader<'a> {
     fn scalar(&mut self, text: String, style: ScalarForm, at: Span) {
         if style == ScalarForm::Plain && plain(&text) == PlainScalar::NotFinite {
             self.refuse(
-                Fault::error("not-finite", at, format!("`{text}` is not a number to work with"))
+                Fault::error("not-finite", at, format!("`{text}` is not a finite number"))
                     .label("not a number")
                     .hint("write a finite number, or quote it if it is text"),
             );
         }
         if style == ScalarForm::Plain && plain(&text) == PlainScalar::Int && !fits(&text) {
             self.refuse(
-                Fault::error("too-large-number", at, format!("`{text}` is larger than any number that can be worked with"))
+                Fault::error("too-large-number", at, format!("`{text}` is too large for a 64-bit number"))
                     .label("too large")
-                    .hint("quote it, if it is to be text"),
+                    .hint("quote it if it should be text"),
             );
         }
         let raw = self.text.get(at.offset..at.offset + at.len).unwrap_or_default();
@@ -287,9 +287,9 @@ impl<'a> YamlReader<'a> {
                     let name = self.key(&node);
                     if let (Some(first), Some(name)) = (entries.iter().find(|entry| Some(&entry.key) == name.as_ref()), &name) {
                         self.faults.push(
-                            Fault::error("duplicate-key", node.span, format!("the key `{name}` is here twice"))
-                                .label("again here")
-                                .also(first.key_span, format!("`{name}` is first here"))
+                            Fault::error("duplicate-key", node.span, format!("duplicate key `{name}`"))
+                                .label("second use")
+                                .also(first.key_span, format!("first use of `{name}`"))
                                 .hint("keep one of them"),
                         );
                     }
@@ -309,15 +309,15 @@ impl<'a> YamlReader<'a> {
                 let span = Span { offset, len: node.span.len + 1 }.first_line(self.text);
                 self.refuse(
                     Fault::error("unquoted-template", span, "a value that begins with `{{` must be quoted")
-                        .label("a map, without quotes")
+                        .label("read as a map")
                         .hint("put the whole value in quotes: \"{{ ... }}\""),
                 );
                 return None;
             }
             self.refuse(
-                Fault::error("key-not-text", node.span.first_line(self.text), "a key is a word, not a map or a list")
+                Fault::error("key-not-text", node.span.first_line(self.text), "a key must be text, not a map or a list")
                     .label("used as a key")
-                    .hint("quote the key if it is to be text; quote a value that begins with `{` or `[`"),
+                    .hint("quote the key if it should be text; quote a value that begins with `{` or `[`"),
             );
             return None;
         };
@@ -338,7 +338,7 @@ impl<'a> YamlReader<'a> {
             };
             if let Some(what) = what {
                 self.refuse(
-                    Fault::error("key-not-text", node.span, format!("a key is text, and `{text}` is {what}"))
+                    Fault::error("key-not-text", node.span, format!("a key must be text, but `{text}` is {what}"))
                         .label("not text")
                         .hint(if text.is_empty() { "write the key before the `:`".to_owned() } else { format!("quote it: \"{text}\"") }),
                 );
@@ -354,7 +354,7 @@ impl<'a> YamlReader<'a> {
         };
         if empty && self.usable {
             self.refuse(
-                Fault::error("empty", Span::default(), "the file holds no runbook")
+                Fault::error("empty", Span::default(), "the file is empty")
                     .hint("begin with `halligan: 1`, `name`, `title`, `summary` and `steps`"),
             );
         }
@@ -377,11 +377,11 @@ fn fits(text: &str) -> bool {
 
 fn hidden_character(c: char, why: &str, span: Span) -> Fault {
     let hint = match c {
-        '\r' => "end lines with a line feed alone",
+        '\r' => "end lines with LF only",
         '\u{feff}' => "save the file without a byte order mark",
-        _ => "delete it: a reader does not see it, and a terminal may obey it",
+        _ => "delete it: it is invisible, and a terminal may act on it",
     };
-    Fault::error("hidden-character", span, format!("U+{:04X} is {why}", u32::from(c))).label("stands here").hint(hint)
+    Fault::error("hidden-character", span, format!("hidden character U+{:04X}: {why}", u32::from(c))).label("here").hint(hint)
 }
 
 /// The parser's complaint, with advice for the mistakes that people make.
@@ -393,17 +393,17 @@ fn syntax(info: &str, text: &str, span: Span) -> Fault {
     let value = line.split_once(": ").map(|(_, value)| value.trim());
     let hint = if let Some(tab) = indent.find('\t') {
         span = Span { offset: from + tab, len: 1 };
-        "indent with spaces: YAML allows no tabs there"
+        "indent with spaces: YAML allows no tabs in indentation"
     } else if line.trim_start().starts_with(['@', '`', '%']) || value.is_some_and(|value| value.starts_with(['@', '`', '%'])) {
         "quote a value that begins with `@`, `%` or a back-quote"
     } else if value.is_some_and(|value| value.starts_with("{{")) {
         "quote a value that begins with `{{`"
     } else if value.is_some_and(|value| value.starts_with(['"', '\'']) || value.contains(": ")) {
-        "check the quotes: each one that opens must close, and a value with `: ` in it must be quoted"
+        "check the quotes: close each one, and quote a value that contains `: `"
     } else {
         "check indentation, quotes and brackets on this line and the one before it"
     };
-    Fault::error("syntax", span, format!("this is not YAML: {info}")).label("found here").hint(hint)
+    Fault::error("syntax", span, format!("invalid YAML: {info}")).label("found here").hint(hint)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ impl TypeName {
             Self::Int => "a whole number",
             Self::Bool => "true or false",
             Self::Float => "a number",
-            Self::Duration => "a length of time such as 90s or 5m",
+            Self::Duration => "a duration such as 90s or 5m",
             Self::Size => "a size such as 4GiB",
             Self::Path => "an absolute path",
             Self::BlockDevice => "a block device such as /dev/sdb",
@@ -34,7 +34,7 @@ impl TypeName {
     pub fn read(self, text: &str) -> Result<Value, String> {
         let wrong = || format!("`{text}` is not {}", self.words());
         if text.contains('\0') {
-            return Err("a NUL byte can stand in no argument".to_owned());
+            return Err("an argument cannot contain a NUL byte".to_owned());
         }
         match self {
             Self::String | Self::Enum | Self::Secret => Ok(Value::from(text)),
@@ -141,10 +141,10 @@ impl Parameter {
             _ => None,
         };
         if let Some(min) = outside(&self.min, |figure, bound| figure < bound) {
-            return Err(format!("{} is less than the smallest allowed, {min}", shown()));
+            return Err(format!("{} is below the minimum {min}", shown()));
         }
         if let Some(max) = outside(&self.max, |figure, bound| figure > bound) {
-            return Err(format!("{} is more than the largest allowed, {max}", shown()));
+            return Err(format!("{} is above the maximum {max}", shown()));
         }
         if let Value::String(text) = &value {
             if self.begins_with_refused_dash(&value) {

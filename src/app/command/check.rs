@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(run(&["nowhere"], false).0, ProgramExit::Usage);
         let (exit, text) = run(&["good", "bad", "nowhere"], false);
         assert_eq!(exit, ProgramExit::BadRunbook);
-        assert!(text.contains("good.yaml: OK") && text.contains("error[wrong-type]") && text.contains("error: there is no"), "{text}");
+        assert!(text.contains("good.yaml: OK") && text.contains("error[wrong-type]") && text.contains("error: runbook `"), "{text}");
         let (_, text) = run(&["bad"], true);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(

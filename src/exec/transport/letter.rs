@@ -109,7 +109,7 @@ pub(super) fn missing_script(programs: &[String]) -> Result<String, String> {
 /// A word as a POSIX shell reads it: single quotes are safe for every byte but NUL.
 fn quote(word: &str) -> Result<String, String> {
     if word.contains('\0') {
-        return Err("a NUL byte can stand in no argument".to_owned());
+        return Err("an argument cannot contain a NUL byte".to_owned());
     }
     Ok(format!("'{}'", word.replace('\'', "'\\''")))
 }

@@ -11,19 +11,19 @@ use super::value::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Probe {
-    /// Its name in expressions. Required in `preflight`.
+    /// The probe's name in expressions. Required in `preflight`.
     pub id: Option<String>,
-    /// What holds when it passes, as a sentence.
+    /// What is checked, in a few words.
     pub title: Option<String>,
-    /// Ask only if this expression is true.
+    /// Check only if this expression is true.
     pub when: Option<String>,
-    /// Ask once for each item.
+    /// Check once per item.
     pub for_each: Option<Items>,
     /// The command, word by word; no shell.
     pub run: Option<Vec<Scalar>>,
     /// A bash script; parameters arrive through `env`.
     pub shell: Option<String>,
-    /// Where it runs; else the local machine.
+    /// The host where it runs; default: this machine.
     pub on: Option<String>,
     /// Environment variables.
     #[serde(default)]
@@ -40,17 +40,17 @@ pub(crate) struct Probe {
     pub output: Option<Output>,
     /// The expectation, an expression; without one, exit code 0 is expected.
     pub expect: Option<String>,
-    /// How long to keep asking until it passes.
+    /// How long to retry until the probe passes.
     pub within: Option<String>,
-    /// The pause between two askings.
+    /// The pause between two attempts.
     pub every: Option<String>,
     /// What a failure does.
     pub severity: Option<Severity>,
-    /// It tells how things stood before the run's first change: a run that is taken up after that does not ask it again.
-    /// For `preflight`.
+    /// Describes the state before the run's first change: a run that is resumed after that change does not check it again.
+    /// Only for `preflight`.
     #[serde(default)]
     pub once: bool,
-    /// What was seen, as a template.
+    /// What was found, as a template.
     pub message: Option<String>,
     /// What to do when it fails.
     pub hint: Option<String>,
@@ -107,7 +107,7 @@ pub(crate) enum Batch {
     Many(Vec<Scalar>),
 }
 
-/// Probe again and again until something holds.
+/// Repeat a check until a condition is true.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wait {
@@ -120,20 +120,20 @@ pub(crate) struct Wait {
     pub env: IndexMap<String, Scalar>,
     /// How to read what it prints.
     pub output: Option<Output>,
-    /// What must hold, an expression.
+    /// The condition to wait for, an expression.
     #[schemars(required)]
     pub until: Option<String>,
-    /// The pause between two askings; else 5 s.
+    /// The pause between two polls; default 5 s.
     pub every: Option<String>,
     /// How long to wait at most.
     pub timeout: Option<String>,
-    /// How long one asking may take; else 60 s.
+    /// How long one poll may take; default 60 s.
     pub poll_timeout: Option<String>,
-    /// How long it must have held without a break.
+    /// How long the condition must stay true.
     pub stable_for: Option<String>,
-    /// Say so when a figure stops moving.
+    /// Report when a figure stops changing.
     pub stall: Option<Stall>,
-    /// Give up when no asking could be read for so long.
+    /// Give up when no poll gave a readable result for this long.
     pub unread_for: Option<String>,
     /// Give up at once when this expression is true.
     pub fail_if: Option<String>,
@@ -143,19 +143,19 @@ pub(crate) struct Wait {
     pub message: Option<String>,
 }
 
-/// A figure that ought to keep moving.
+/// A figure that should keep changing.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stall {
     /// The figure, an expression.
     #[schemars(required)]
     pub watch: Option<String>,
-    /// How long it may stand still.
+    /// How long the figure may stay the same.
     #[schemars(required)]
     pub after: Option<String>,
 }
 
-/// How far something has come.
+/// Progress of a command or wait.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Progress")]
@@ -172,24 +172,24 @@ pub(crate) struct ProgressDocument {
     pub message: Option<String>,
 }
 
-/// The operator decides.
+/// A question to the operator.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Confirm {
     /// The question.
     #[schemars(required)]
     pub message: Option<String>,
-    /// What must be typed out; without it, yes or no.
+    /// The text to type; without it, a yes/no question.
     pub phrase: Option<String>,
-    /// The steps that destroy something and are confirmed by this.
+    /// The destructive steps that this confirms.
     #[serde(default)]
     pub covers: Vec<String>,
-    /// Live facts beside the question.
+    /// Checks whose results are shown with the question.
     #[serde(default)]
     pub show: Vec<Probe>,
 }
 
-/// A person does something elsewhere.
+/// Work that a person does by hand.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manual {
@@ -198,7 +198,7 @@ pub(crate) struct Manual {
     pub message: Option<String>,
     /// What to report when it is done.
     pub ask: Option<String>,
-    /// Shows that it was done.
+    /// Checks that the work was done.
     pub verify: Option<Probe>,
 }
 
@@ -206,13 +206,13 @@ pub(crate) struct Manual {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Remedy {
-    /// Run it only if this expression is true.
+    /// Run the command only if this expression is true.
     pub when: Option<String>,
     /// The command, word by word; no shell.
     pub run: Option<Vec<Scalar>>,
     /// A bash script; parameters arrive through `env`.
     pub shell: Option<String>,
-    /// Where it runs; else where the step ran.
+    /// The host where it runs; default: that of the step.
     pub on: Option<String>,
     /// Environment variables.
     #[serde(default)]
@@ -223,74 +223,74 @@ pub(crate) struct Remedy {
     pub cwd: Option<String>,
     /// Run as this user.
     pub user: Option<String>,
-    /// How long it may take.
+    /// The time limit.
     pub timeout: Option<String>,
-    /// Only for `undo`: there is none, and this is why.
+    /// Only for `undo`: the reason why there is none.
     pub impossible: Option<String>,
-    /// Only for `cleanup`: what becomes of it when the run stops before its end.
+    /// Only for `cleanup`: whether it runs when the run stops early.
     pub when_stopped: Option<WhenStopped>,
 }
 
-/// What becomes of a cleanup when the run stops, and may be gone on with.
+/// What happens to a cleanup when the run stops and can be resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum WhenStopped {
-    /// Put it back
+    /// Run the cleanup
     Run,
-    /// Leave it as it is and name it as owed: a resume goes on from there
+    /// Do not run the cleanup and list it as owed: a resume continues from there
     Owe,
 }
 
-/// Run again when it failed.
+/// Retry after a failure.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Retry {
-    /// How many further times.
+    /// Number of retries.
     #[schemars(required, range(min = 1, max = 1000))]
     pub times: Option<u32>,
-    /// The pause before the first of them; else 5 s.
+    /// The delay before the first retry; default 5 s.
     pub delay: Option<String>,
-    /// What the pause is multiplied by each time; else 1.
+    /// Factor by which the delay grows; default 1.
     pub backoff: Option<f64>,
 }
 
-/// One thing that happens. It has exactly one of `run`, `shell`, `probe`, `wait`, `confirm`, `manual`, `for_each`, `group`, `call`.
+/// One step. It has exactly one of `run`, `shell`, `probe`, `wait`, `confirm`, `manual`, `for_each`, `group`, `call`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
-    /// Its name, in `snake_case`, used once in the file.
+    /// The step's name in `snake_case`, unique in the file.
     #[schemars(required)]
     pub id: Option<String>,
-    /// What it does, as a short sentence.
+    /// What is done, as a short sentence.
     pub title: Option<String>,
-    /// Why it is there; shown with the step.
+    /// Why the step is needed; shown with the step.
     pub why: Option<String>,
-    /// Do it only if this expression is true.
+    /// Run the step only if this expression is true.
     pub when: Option<String>,
-    /// Where it runs; else the local machine.
+    /// The host where it runs; default: this machine.
     pub on: Option<String>,
-    /// How long it may take.
+    /// The time limit.
     pub timeout: Option<String>,
-    /// What the command does to the world. Required for `run` and `shell`.
+    /// What the command changes. Required for `run` and `shell`.
     pub effect: Option<Effect>,
-    /// What happens when it has failed.
+    /// What happens when the step fails.
     pub on_fail: Option<OnFail>,
 
     /// A command, word by word; no shell.
     pub run: Option<Vec<Scalar>>,
     /// A bash script under `-euo pipefail`; parameters arrive through `env`.
     pub shell: Option<String>,
-    /// One check in the middle of the run.
+    /// One check.
     pub probe: Option<Probe>,
-    /// Probe until it holds.
+    /// Wait until a condition is true.
     pub wait: Option<Wait>,
-    /// The operator decides.
+    /// A question to the operator.
     pub confirm: Option<Confirm>,
-    /// A person does something elsewhere.
+    /// Work that a person does by hand.
     pub manual: Option<Manual>,
     /// The same `steps` for each item, staggered.
     pub for_each: Option<ForEach>,
-    /// A named stretch of `steps`; this is its name.
+    /// A group of `steps`; the text is its title.
     pub group: Option<String>,
     /// Another runbook as one step.
     pub call: Option<String>,
@@ -314,19 +314,19 @@ pub(crate) struct Step {
     pub user: Option<String>,
     /// How to read what it prints.
     pub output: Option<Output>,
-    /// The command needs the terminal itself.
+    /// The command needs the terminal.
     #[serde(default)]
     pub interactive: bool,
 
-    /// Already in the wanted state: skip.
+    /// Skip the step if this probe passes.
     pub done_if: Option<Probe>,
-    /// Must hold afterwards, else the step has failed.
+    /// Must pass afterwards, else the step has failed.
     pub verify: Option<Probe>,
-    /// What takes it back; run in reverse order on a rollback.
+    /// Command that undoes the step; a rollback runs the undos in reverse order.
     pub undo: Option<Remedy>,
     /// Runs when the enclosing scope ends, however it ends.
     pub cleanup: Option<Remedy>,
-    /// May be run again when its outcome is unknown.
+    /// The step may be run again when its outcome is unknown.
     #[serde(default)]
     pub idempotent: bool,
     /// Only for `read` or `idempotent`.

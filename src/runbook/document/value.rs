@@ -26,7 +26,7 @@ pub(crate) enum Scalar {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Output {
-    /// As it is, without its last newline
+    /// Unchanged, without the last newline
     #[default]
     Text,
     /// A list of lines
@@ -37,7 +37,7 @@ pub enum Output {
     Int,
 }
 
-/// What a command does to the world.
+/// What a command changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
@@ -56,11 +56,11 @@ pub enum Severity {
     /// Stops the run
     #[default]
     Block,
-    /// Is shown, and the run goes on
+    /// Is shown; the run continues
     Warn,
 }
 
-/// What happens when a step has failed.
+/// What happens when a step fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFail {
@@ -68,8 +68,8 @@ pub enum OnFail {
     Stop,
     /// Ask the operator; without a terminal, stop
     Ask,
-    /// Go on with the next step
+    /// Continue with the next step
     Continue,
-    /// Take back what was done, in reverse order
+    /// Undo the completed steps in reverse order
     Rollback,
 }

@@ -66,23 +66,22 @@ impl Resolver<'_> {
 
     fn give(&mut self, id: &str, span: Span, kept: bool, inside: Option<&str>) {
         if let Err(bad) = StepId::new(id) {
-            self.faults.push(
-                Fault::error("bad-name", span, format!("`{id}` cannot be an id")).label("not an id").hint(format!("use {}", bad.rule)),
-            );
+            self.faults
+                .push(Fault::error("bad-name", span, format!("invalid id `{id}`")).label("invalid id").hint(format!("use {}", bad.rule)));
         }
         if OWN_NAMES.contains(&id) {
             self.faults.push(
-                Fault::error("bad-name", span, format!("`{id}` cannot be an id: it names something of halligan's own in every run"))
-                    .label("taken already")
-                    .hint(format!("give it another id, such as `own_{id}`")),
+                Fault::error("bad-name", span, format!("invalid id `{id}`: halligan uses this name itself"))
+                    .label("reserved")
+                    .hint(format!("choose another id, such as `own_{id}`")),
             );
         }
         if let Some(first) = self.given.get(id) {
             self.faults.push(
-                Fault::error("duplicate-id", span, format!("the id `{id}` is used twice"))
-                    .label("again here")
-                    .also(first.span, format!("`{id}` is first given here"))
-                    .hint("give this one another id"),
+                Fault::error("duplicate-id", span, format!("duplicate id `{id}`"))
+                    .label("second use")
+                    .also(first.span, format!("first use of `{id}`"))
+                    .hint("choose another id here"),
             );
             return;
         }
@@ -100,20 +99,20 @@ impl Resolver<'_> {
                 None => {
                     let destroying = self.order.iter().filter(|(_, effect)| *effect == Some(Effect::Destroy));
                     let hint = nearest(id, destroying.map(|(id, _)| id.as_str()))
-                        .map_or_else(|| "name a later step whose effect is `destroy`".to_owned(), |near| format!("did you mean `{near}`?"));
+                        .map_or_else(|| "name a later step with `effect: destroy`".to_owned(), |near| format!("did you mean `{near}`?"));
                     self.faults.push(
-                        Fault::error("unknown-name", span, format!("`covers`: there is no step `{id}`")).label("not a step").hint(hint),
+                        Fault::error("unknown-name", span, format!("`covers`: unknown step `{id}`")).label("unknown step").hint(hint),
                     );
                 }
                 Some(at) if at < from => self.faults.push(
-                    Fault::error("bad-cover", span, format!("`{id}` comes before this question"))
-                        .label("already past")
-                        .hint("a question covers steps that come after it: move it up"),
+                    Fault::error("bad-cover", span, format!("`covers`: step `{id}` runs before this confirmation"))
+                        .label("earlier step")
+                        .hint("move this `confirm` before the steps that it covers"),
                 ),
                 Some(at) if self.order.get(at).is_some_and(|(_, effect)| *effect != Some(Effect::Destroy)) => self.faults.push(
-                    Fault::error("bad-cover", span, format!("`{id}` destroys nothing, so it needs no cover"))
-                        .label("not a destroying step")
-                        .hint("name only steps whose effect is `destroy`"),
+                    Fault::error("bad-cover", span, format!("`covers`: step `{id}` is not destructive"))
+                        .label("not destructive")
+                        .hint("name only steps with `effect: destroy`"),
                 ),
                 Some(_) => all.extend(StepId::new(id)),
             }

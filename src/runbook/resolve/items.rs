@@ -27,15 +27,15 @@ impl Resolver<'_> {
         if let Some(given) = self.given.get(text) {
             let first = given.span;
             self.faults.push(
-                Fault::error("duplicate-id", span, format!("the loop variable `{text}` is also the id of a step or probe"))
-                    .label("again here")
-                    .also(first, format!("`{text}` is first given here"))
+                Fault::error("duplicate-id", span, format!("loop variable `{text}` has the name of a step or probe"))
+                    .label("second use")
+                    .also(first, format!("first use of `{text}`"))
                     .hint("choose another name with `as`"),
             );
         } else if scope.locals.iter().any(|local| local == text) {
             self.faults.push(
-                Fault::error("duplicate-id", span, format!("an outer loop's variable is called `{text}` too"))
-                    .label("hides the outer one")
+                Fault::error("duplicate-id", span, format!("loop variable `{text}` shadows that of an outer loop"))
+                    .label("shadows the outer one")
                     .hint("choose another name with `as`"),
             );
         }
@@ -51,9 +51,9 @@ impl Resolver<'_> {
             Some(document::ItemList::Expression(text)) => {
                 if expression::whole(text).is_none() && (!text.contains("{{") || expression::check_template(text).is_ok()) {
                     self.faults.push(
-                        Fault::error("bad-items", span.first_line(self.text), "`items` is neither a list nor one expression")
+                        Fault::error("bad-items", span.first_line(self.text), "`items` must be a list or one expression")
                             .label("not a list")
-                            .hint("write a list, or one expression that yields one: \"{{ params.hosts }}\""),
+                            .hint("write a list, or one expression that returns a list: \"{{ params.hosts }}\""),
                     );
                     return ItemList::Expression(Template { text: text.as_str().into(), span });
                 }
@@ -69,7 +69,7 @@ impl Resolver<'_> {
                     let span = node.get("items").and_then(|list| list.item(index)).map_or(span, |item| item.span);
                     if expression::is_dynamic(&plain(&value)) {
                         self.faults.push(
-                            Fault::error("bad-items", span, "an item of a written list is taken as it is")
+                            Fault::error("bad-items", span, "templates in a literal list are not evaluated")
                                 .label("not evaluated")
                                 .hint("write one expression for the whole list: \"{{ [params.a, params.b] }}\""),
                         );
@@ -78,7 +78,9 @@ impl Resolver<'_> {
                 }
                 if list.is_empty() && node.get("items").is_some_and(|list| list.items().is_empty()) {
                     self.faults.push(
-                        Fault::error("bad-items", key_of(node, "items"), "`items` is empty").label("nothing to do").hint("add some items"),
+                        Fault::error("bad-items", key_of(node, "items"), "`items` is empty")
+                            .label("empty list")
+                            .hint("add at least one item"),
                     );
                 }
                 ItemList::Literal(all)

@@ -68,8 +68,7 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
         Ok(document) => document,
         Err(error) => {
             if prune.is_empty() {
-                faults
-                    .push(Fault::error("shape", Span::default(), format!("this is not a runbook: {error}")).hint("see `halligan schema`"));
+                faults.push(Fault::error("shape", Span::default(), format!("not a runbook: {error}")).hint("see `halligan schema`"));
             }
             return None;
         }
@@ -165,7 +164,7 @@ impl Resolver<'_> {
         let preflight = self.preflight(&document.preflight, root.get("preflight"), &mut scope);
         if root.get("steps").is_some_and(Node::is_empty_list) {
             self.faults.push(
-                Fault::error("no-steps", key_of(root, "steps"), "a runbook without steps does nothing").label("empty").hint("add a step"),
+                Fault::error("no-steps", key_of(root, "steps"), "the runbook has no steps").label("no steps").hint("add at least one step"),
             );
         }
         let steps = self.steps(&document.steps, root.get("steps"), &mut scope);
@@ -196,10 +195,10 @@ impl Resolver<'_> {
             && first.key != "halligan"
         {
             self.faults.push(
-                Fault::error("version-first", version.key_span, "the format version stands first in the file")
-                    .label("too late")
-                    .also(first.key_span, "this comes first")
-                    .hint("move `halligan: 1` to the top"),
+                Fault::error("version-first", version.key_span, "the format version must come first")
+                    .label("not first")
+                    .also(first.key_span, "this key comes before it")
+                    .hint("move `halligan: 1` to the top of the file"),
             );
         }
     }
@@ -214,8 +213,8 @@ impl Resolver<'_> {
         match RunbookName::new(name) {
             Err(bad) => {
                 self.faults.push(
-                    Fault::error("bad-name", span, format!("`{name}` cannot be the name of a runbook"))
-                        .label("not a name")
+                    Fault::error("bad-name", span, format!("invalid runbook name `{name}`"))
+                        .label("invalid name")
                         .hint(format!("use {}", bad.rule)),
                 );
                 None
@@ -223,8 +222,8 @@ impl Resolver<'_> {
             Ok(name) => {
                 if let Some(stem) = stem.filter(|stem| stem != name.as_str()) {
                     self.faults.push(
-                        Fault::error("name-differs", span, format!("the runbook is called `{name}`, and its file `{stem}`"))
-                            .label("another name than the file's")
+                        Fault::error("name-differs", span, format!("runbook name `{name}` differs from file name `{stem}`"))
+                            .label("differs from the file name")
                             .hint(format!("write `name: {stem}`, or rename the file to {name}.yaml")),
                     );
                 }
@@ -238,9 +237,9 @@ impl Resolver<'_> {
         let date = text.parse().ok().filter(|_| text.len() == 10);
         if date.is_none() {
             self.faults.push(
-                Fault::error("bad-date", span_of(root, "reviewed"), format!("`reviewed`: `{text}` is not a date"))
-                    .label("not a date")
-                    .hint("write year, month and day: 2026-11-01"),
+                Fault::error("bad-date", span_of(root, "reviewed"), format!("`reviewed`: invalid date `{text}`"))
+                    .label("invalid date")
+                    .hint("write YYYY-MM-DD, such as 2026-11-01"),
             );
         }
         date
@@ -254,9 +253,9 @@ impl Resolver<'_> {
             if let Some(bad) = url.as_ref().filter(|url| !(url.starts_with("https://") || url.starts_with("http://")) || url.contains(' '))
             {
                 self.faults.push(
-                    Fault::error("bad-url", span_of(node, "url"), format!("`{bad}` is not a web address"))
-                        .label("not an address")
-                        .hint("begin with https://, or leave `url` out"),
+                    Fault::error("bad-url", span_of(node, "url"), format!("`url`: invalid URL `{bad}`"))
+                        .label("invalid URL")
+                        .hint("start with https://, or remove `url`"),
                 );
             }
             all.push(Reference { title, url });
@@ -272,9 +271,9 @@ impl Resolver<'_> {
             let span = list.and_then(|list| list.item(index)).map_or(node.span, |item| item.span);
             if command.is_empty() || command.contains(char::is_whitespace) || expression::is_dynamic(command) {
                 self.faults.push(
-                    Fault::error("bad-name", span, format!("`{command}` is not the name of a program"))
-                        .label("not a program")
-                        .hint("write one program's name, without arguments: ceph"),
+                    Fault::error("bad-name", span, format!("`requires`: invalid program name `{command}`"))
+                        .label("invalid program name")
+                        .hint("write a program name without arguments, such as ceph"),
                 );
             }
         }
@@ -287,9 +286,9 @@ impl Resolver<'_> {
     fn parameter_name(&mut self, what: &str, name: &str, span: Span) {
         if let Err(bad) = Name::new(name) {
             self.faults.push(
-                Fault::error("bad-name", span, format!("`{name}` cannot be the name of a {what}"))
-                    .label("not a name")
-                    .hint(format!("use {}, and no word of the expression language", bad.rule)),
+                Fault::error("bad-name", span, format!("invalid {what} name `{name}`"))
+                    .label("invalid name")
+                    .hint(format!("use {}; not a reserved word", bad.rule)),
             );
         }
     }

@@ -42,17 +42,17 @@ impl Resolver<'_> {
             (None, Some(kind)) => (kind, true),
             (Some(_), Some(_)) => {
                 self.faults.push(
-                    Fault::error("two-types", key_of(node, "list"), format!("`{name}` has both `type` and `list`"))
+                    Fault::error("two-types", key_of(node, "list"), format!("parameter `{name}` has both `type` and `list`"))
                         .label("a second type")
                         .also(key_of(node, "type"), "the first is here")
-                        .hint("keep `list` if the value is a list, else `type`"),
+                        .hint("keep `list` for a list of values, else `type`"),
                 );
                 return None;
             }
             (None, None) => {
                 if !node.has("type") && !node.has("list") {
                     self.faults.push(
-                        Fault::error("no-type", span, format!("the parameter `{name}` has no type"))
+                        Fault::error("no-type", span, format!("parameter `{name}` has no type"))
                             .label("no `type` here")
                             .hint("add `type: string`, or `list: string` for a list"),
                     );
@@ -68,14 +68,14 @@ impl Resolver<'_> {
             self.faults.push(
                 Fault::error("empty-range", span_of(node, "max"), format!("`max` ({}) is below `min` ({})", max.text, min.text))
                     .label("below `min`")
-                    .hint("exchange them"),
+                    .hint("swap them"),
             );
         }
         if list && kind == TypeName::Secret {
             self.faults.push(
-                Fault::error("bad-parameter", span_of(node, "list"), "there are no lists of secrets")
-                    .label("not as a list")
-                    .hint("make a parameter for each secret"),
+                Fault::error("bad-parameter", span_of(node, "list"), "a list of secrets is not supported")
+                    .label("not supported")
+                    .hint("declare one parameter per secret"),
             );
         }
         let pattern = self.pattern_of(declared, kind, node);
@@ -140,9 +140,9 @@ impl Resolver<'_> {
     fn misplaced(&mut self, key: &str, kind: TypeName, node: &Node) {
         let what = kind.words();
         self.faults.push(
-            Fault::error("key-not-of-type", key_of(node, key), format!("`{key}` means nothing for a parameter that is {what}"))
-                .label("not of this type")
-                .hint("leave it out, or change the type"),
+            Fault::error("key-not-of-type", key_of(node, key), format!("`{key}` does not apply to a parameter that is {what}"))
+                .label("not for this type")
+                .hint("remove the key, or change the type"),
         );
     }
 
@@ -165,9 +165,9 @@ impl Resolver<'_> {
                 let said = error.to_string();
                 let last = said.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
                 self.faults.push(
-                    Fault::error("bad-pattern", span.first_line(self.text), format!("`pattern`: not a regular expression: {last}"))
-                        .label("not a regular expression")
-                        .hint("write a character that means itself with a backslash before it, and the whole in single quotes"),
+                    Fault::error("bad-pattern", span.first_line(self.text), format!("`pattern`: invalid regular expression: {last}"))
+                        .label("invalid regular expression")
+                        .hint("escape special characters with a backslash, and put the pattern in single quotes"),
                 );
                 None
             }
@@ -181,9 +181,9 @@ impl Resolver<'_> {
                     Fault::error(
                         "no-choices",
                         key_of(node, if node.has("type") { "type" } else { "list" }),
-                        format!("`{name}` is an enum without `choices`"),
+                        format!("enum parameter `{name}` has no `choices`"),
                     )
-                    .label("of what?")
+                    .label("no `choices`")
                     .hint("add `choices: [...]`"),
                 );
             }
@@ -199,8 +199,8 @@ impl Resolver<'_> {
                 if inner.items().is_empty() {
                     self.faults.push(
                         Fault::error("no-choices", key_of(node, "choices"), "`choices` is empty")
-                            .label("nothing to choose")
-                            .hint("add some"),
+                            .label("empty list")
+                            .hint("add at least one choice"),
                     );
                 }
                 let mut all: Vec<Value> = Vec::new();
@@ -213,7 +213,7 @@ impl Resolver<'_> {
                     let fault = match kind.take(&value) {
                         Err(why) => Some((why, format!("write {}", kind.words()))),
                         Ok(_) if all.iter().any(|other| plain(other) == plain(&value)) => {
-                            Some((format!("`{}` is here twice", plain(&value)), "leave one of them out".to_owned()))
+                            Some((format!("duplicate `{}`", plain(&value)), "remove one of them".to_owned()))
                         }
                         Ok(_) => None,
                     };
@@ -229,9 +229,9 @@ impl Resolver<'_> {
                 let scope = NameScope::default();
                 if live.run.is_none() && live.shell.is_none() {
                     self.faults.push(
-                        Fault::error("empty-command", inner.span.first_line(self.text), "these choices have no command")
+                        Fault::error("empty-command", inner.span.first_line(self.text), "`choices` has no command")
                             .label("neither `run` nor `shell`")
-                            .hint("add `run`, or a written list of choices"),
+                            .hint("add `run` or `shell`, or write a list of choices"),
                     );
                 }
                 let mut parts = Parts::of(live.run.as_ref(), live.shell.as_ref(), Effect::Read);
@@ -245,9 +245,9 @@ impl Resolver<'_> {
                 let items = field(inner, "items", live.items.as_ref()).map(|field| self.expression(field, &own));
                 if items.is_none() && matches!(parts.output, document::Output::Text | document::Output::Int) {
                     self.faults.push(
-                        Fault::error("bad-choice", span_of(inner, "output"), "`choices`: this output is no list")
+                        Fault::error("bad-choice", span_of(inner, "output"), "`choices`: the output is not a list")
                             .label("not a list")
-                            .hint("use `output: lines`, or say with `items` where the list is"),
+                            .hint("use `output: lines`, or select the list with `items`"),
                     );
                 }
                 Some(Choices::Live { command, items })
@@ -268,9 +268,9 @@ impl Resolver<'_> {
                 if used.starts_with("vars") {
                     let span = self.locate(word.span, used);
                     self.faults.push(
-                        Fault::error("not-yet", span, format!("no variable is known yet when `{name}` is asked for"))
-                            .label("not known here")
-                            .hint("write what it stands for, with parameters declared above"),
+                        Fault::error("not-yet", span, format!("variables are not available yet when `{name}` is asked for"))
+                            .label("not available here")
+                            .hint("use parameters that are declared above"),
                     );
                 }
                 let param = used.strip_prefix("params.").and_then(|rest| rest.split('.').next());
@@ -278,8 +278,8 @@ impl Resolver<'_> {
                     let later = self.params.get_index(later).map(|(name, _)| name.clone()).unwrap_or_default();
                     let span = self.locate(word.span, used);
                     self.faults.push(
-                        Fault::error("not-yet", span, format!("`params.{later}` is not known yet when `{name}` is asked for"))
-                            .label("not known here")
+                        Fault::error("not-yet", span, format!("`params.{later}` is not available yet when `{name}` is asked for"))
+                            .label("not available here")
                             .hint(format!("declare `{later}` above `{name}`")),
                     );
                 }
@@ -292,9 +292,9 @@ impl Resolver<'_> {
         let name = &parameter.name;
         if parameter.kind == TypeName::Secret {
             self.faults.push(
-                Fault::error("secret-default", whole, format!("the secret `{name}` stands here for everybody to read"))
+                Fault::error("secret-default", whole, format!("the default of the secret `{name}` is readable in the file"))
                     .label("a secret in the file")
-                    .hint("leave `default` out; `from_env` takes it from the environment"),
+                    .hint("remove `default`; `from_env` reads the value from the environment"),
             );
             return;
         }
@@ -319,8 +319,8 @@ impl Resolver<'_> {
         } else if let Err(why) = parameter.take(value) {
             let hint = match &parameter.choices {
                 Some(Choices::Fixed(choices)) => format!("write one of {}", choices.iter().map(plain).collect::<Vec<_>>().join(", ")),
-                _ if parameter.refuses_dash(value) => "`leading_dash: true` allows it".to_owned(),
-                _ => format!("write {} that is allowed here", parameter.kind.words()),
+                _ if parameter.refuses_dash(value) => "`leading_dash: true` allows a leading `-`".to_owned(),
+                _ => format!("write {} that the parameter allows", parameter.kind.words()),
             };
             self.bad_default(parameter, span, &format!("is not allowed: {why}"), &hint);
         }
@@ -329,7 +329,7 @@ impl Resolver<'_> {
     fn bad_default(&mut self, parameter: &Parameter, span: Span, what: &str, hint: &str) {
         self.faults.push(
             Fault::error("bad-default", span.first_line(self.text), format!("the default of `{}` {what}", parameter.name))
-                .label("not allowed as the default")
+                .label("invalid default")
                 .hint(hint),
         );
     }

@@ -52,13 +52,9 @@ impl Resolver<'_> {
         for (probe, node) in pairs(probes, list) {
             if !node.has("id") {
                 self.faults.push(
-                    Fault::error(
-                        "missing-key",
-                        node.span.first_line(self.text),
-                        "a probe of the preflight needs `id`, and here it is missing",
-                    )
-                    .label("no `id` here")
-                    .hint("add `id`: its name in expressions and on the command line"),
+                    Fault::error("missing-key", node.span.first_line(self.text), "missing `id` in a preflight probe")
+                        .label("no `id` here")
+                        .hint("add `id`: the probe's name in expressions and on the command line"),
                 );
             }
             let resolved = self.probe(probe, node, scope, Role::Preflight, None, Outer::default());
@@ -82,16 +78,16 @@ impl Resolver<'_> {
     ) -> Probe {
         if role == Role::Step && node.has("id") {
             self.faults.push(
-                Fault::error("misplaced-key", key_of(node, "id"), "the step's own `id` is the probe's id")
+                Fault::error("misplaced-key", key_of(node, "id"), "the probe of a step takes the `id` of the step")
                     .label("a second id")
-                    .hint("leave it out"),
+                    .hint("remove this `id`"),
             );
         }
         if role != Role::Preflight && node.has("once") {
             self.faults.push(
-                Fault::error("misplaced-key", key_of(node, "once"), "`once` is for a probe of the preflight")
-                    .label("not here")
-                    .hint("leave it out: what a step has found is never asked again once the step is done"),
+                Fault::error("misplaced-key", key_of(node, "once"), "`once` is only for preflight probes")
+                    .label("not a preflight probe")
+                    .hint("remove `once`: a finished step is never checked again"),
             );
         }
         let mut inner = scope.clone();
@@ -101,10 +97,10 @@ impl Resolver<'_> {
                     Fault::error(
                         "misplaced-key",
                         node.span.first_line(self.text),
-                        "`for_each` over a probe is for `preflight`, `before_batch` and `show`",
+                        "`for_each` in a probe is only for `preflight`, `before_batch` and `show`",
                     )
                     .label("not here")
-                    .hint("put a step with `for_each` around it, or ask for all at once"),
+                    .hint("put the step into a `for_each` step, or check all items with one command"),
                 );
             }
             let list = self.items(each.items.as_ref(), node, scope);
@@ -124,30 +120,26 @@ impl Resolver<'_> {
         let has_command = node.has("run") || node.has("shell");
         if !has_command {
             for key in OF_A_COMMAND.iter().filter(|key| node.has(key)) {
-                let hint = if *key == "within" {
-                    "only a command can be asked again: add `run`, or use a `wait`"
-                } else {
-                    "add `run`, or leave it out"
-                };
+                let hint = if *key == "within" { "add `run`, or use a `wait`" } else { "add `run`, or remove the key" };
                 self.faults.push(
-                    Fault::error("needs-command", key_of(node, key), format!("`{key}` means nothing for a probe without a command"))
+                    Fault::error("needs-command", key_of(node, key), format!("`{key}` needs a command, but the probe has none"))
                         .label("no command here")
                         .hint(hint),
                 );
             }
             if !node.has("expect") {
                 self.faults.push(
-                    Fault::error("empty-probe", node.span.first_line(self.text), "this probe asks nothing")
-                        .label("neither a command nor an expectation")
-                        .hint("add `run`, or `expect` over earlier results"),
+                    Fault::error("empty-probe", node.span.first_line(self.text), "the probe checks nothing")
+                        .label("neither a command nor `expect`")
+                        .hint("add `run`, or an `expect` on earlier results"),
                 );
             }
         }
         if node.has("every") && !node.has("within") {
             self.faults.push(
-                Fault::error("every-alone", key_of(node, "every"), "`every` says how often to ask, and nothing says how long")
-                    .label("without `within`")
-                    .hint("add `within`, or leave `every` out"),
+                Fault::error("every-alone", key_of(node, "every"), "`every` without `within`")
+                    .label("no `within` here")
+                    .hint("add `within`, or remove `every`"),
             );
         }
         let own = inner.with_own(has_command.then_some(parts.output));
@@ -186,9 +178,9 @@ impl Resolver<'_> {
         if !has_command {
             for key in ["env", "output", "poll_timeout"].iter().filter(|key| node.has(key)) {
                 self.faults.push(
-                    Fault::error("needs-command", key_of(node, key), format!("`{key}` means nothing for a wait without a command"))
+                    Fault::error("needs-command", key_of(node, key), format!("`{key}` needs a command, but the wait has none"))
                         .label("no command here")
-                        .hint("add `run`, or leave it out"),
+                        .hint("add `run`, or remove the key"),
                 );
             }
         }
@@ -203,13 +195,11 @@ impl Resolver<'_> {
             Some(Stall { watch: watch?, after: after? })
         });
         let progress = wait.progress.as_ref().zip(node.get("progress")).and_then(|(progress, node)| {
-            for (key, instead) in
-                [("pattern", "and write `done` and `total` over `output`"), ("message", "the wait has a `message` of its own")]
-            {
+            for (key, instead) in [("pattern", "compute `done` and `total` from `output`"), ("message", "use the `message` of the wait")] {
                 if node.has(key) {
-                    let what = format!("`{key}` is for a command's progress; a wait has its `output`");
+                    let what = format!("`{key}` is only for the progress of a command, not of a wait");
                     let fault = Fault::error("misplaced-key", key_of(node, key), what).label("not here");
-                    self.faults.push(fault.hint(format!("leave it out, {instead}")));
+                    self.faults.push(fault.hint(format!("remove `{key}`: {instead}")));
                 }
             }
             self.progress(progress, node, &own, None)
@@ -233,9 +223,9 @@ impl Resolver<'_> {
         let timespan = self.timespan(field, scope);
         if matches!(timespan, Timespan::Fixed(length) if length.is_zero()) && crate::quantity::duration(field.text).is_ok() {
             self.faults.push(
-                Fault::error("out-of-range", field.span, format!("`{}` must be more than nothing", field.key))
-                    .label("no pause at all")
-                    .hint("write a second at least: `1s`"),
+                Fault::error("out-of-range", field.span, format!("`{}` must be greater than 0", field.key))
+                    .label("zero")
+                    .hint("write a longer duration, such as `1s`"),
             );
         }
         timespan
@@ -264,8 +254,8 @@ impl Resolver<'_> {
         let Some(text) = &progress.pattern else {
             if !node.has("pattern") {
                 self.faults.push(
-                    Fault::error("missing-key", key_of(node, "done"), "the progress of a command needs `pattern`, and here it is missing")
-                        .label("read from what?")
+                    Fault::error("missing-key", key_of(node, "done"), "missing `pattern` in the progress of a command")
+                        .label("no `pattern` here")
                         .hint(r"add `pattern`: a regular expression for its output lines, such as '(?P<percent>[0-9.]+)%'"),
                 );
             }
@@ -287,9 +277,9 @@ impl Resolver<'_> {
                 Fault::warning(
                     "text-compared",
                     expression.span.first_line(self.text),
-                    "`output` is text, and text is not compared with a number",
+                    "`output` is text and cannot be compared with a number",
                 )
-                .label("fails when it is asked")
+                .label("fails at run time")
                 .hint("set `output: int`, or write `output | int`"),
             );
         }

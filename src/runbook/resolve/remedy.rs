@@ -25,32 +25,36 @@ impl Resolver<'_> {
         if let Some(why) = field(node, "impossible", undo.impossible.as_ref()) {
             if let Some(other) = node.entries().iter().find(|entry| entry.key != "impossible") {
                 self.faults.push(
-                    Fault::error("contradiction", other.key_span, format!("an undo that is impossible has no `{}`", other.key))
-                        .label("what is it for?")
-                        .also(key_of(node, "impossible"), "impossible, it says")
-                        .hint("keep `impossible`, or the command"),
+                    Fault::error("contradiction", other.key_span, format!("`{}` cannot be combined with `impossible`", other.key))
+                        .label("conflicts with `impossible`")
+                        .also(key_of(node, "impossible"), "`impossible` is here")
+                        .hint("keep either `impossible` or the command"),
                 );
             }
             return Undo::Impossible { why: self.said(why) };
         }
         if node.has("when_stopped") {
             self.faults.push(
-                Fault::error("misplaced-key", key_of(node, "when_stopped"), "an undo runs on a rollback alone, never when a run stops")
-                    .label("only for `cleanup`")
-                    .hint("leave `when_stopped` out"),
+                Fault::error(
+                    "misplaced-key",
+                    key_of(node, "when_stopped"),
+                    "`when_stopped` does not apply to `undo`, which runs only in a rollback",
+                )
+                .label("only for `cleanup`")
+                .hint("remove `when_stopped`"),
             );
         }
         match effect {
             Effect::Change => {}
             Effect::Read => self.faults.push(
-                Fault::error("contradiction", key, "a step that reads has nothing to undo")
-                    .label("undo of what?")
-                    .hint("leave `undo` out, or say `effect: change`"),
+                Fault::error("contradiction", key, "a step with `effect: read` has nothing to undo")
+                    .label("no undo possible")
+                    .hint("remove `undo`, or set `effect: change`"),
             ),
             Effect::Destroy => self.faults.push(
-                Fault::error("contradiction", key, "what destroys cannot be undone")
-                    .label("undo of what?")
-                    .hint("say `effect: change` if it can be undone, else `undo: {impossible: ...}`"),
+                Fault::error("contradiction", key, "a step with `effect: destroy` cannot be undone")
+                    .label("no undo possible")
+                    .hint("set `effect: change` if the step can be undone, else `undo: {impossible: ...}`"),
             ),
         }
         self.remedy("undo", undo, node, on, scope).map_or(Undo::Unsaid, Undo::Command)
@@ -66,9 +70,9 @@ impl Resolver<'_> {
     ) -> Option<Remedy> {
         if !["run", "shell", "impossible"].iter().any(|key| node.has(key)) {
             self.faults.push(
-                Fault::error("empty-command", node.span.first_line(self.text), format!("this {what} has no command"))
+                Fault::error("empty-command", node.span.first_line(self.text), format!("`{what}` has no command"))
                     .label("neither `run` nor `shell`")
-                    .hint(if what == "undo" { "add `run`, or say why there is none: `impossible: ...`" } else { "add `run`" }),
+                    .hint(if what == "undo" { "add `run`, or give the reason: `impossible: ...`" } else { "add `run`" }),
             );
         }
         let mut parts = Parts::of(remedy.run.as_ref(), remedy.shell.as_ref(), Effect::Change);
@@ -90,9 +94,9 @@ impl Resolver<'_> {
     pub(super) fn retry(&mut self, retry: &document::Retry, node: &Node, key: Span, effect: Effect, idempotent: bool) -> Retry {
         if effect != Effect::Read && !idempotent {
             self.faults.push(
-                Fault::error("unsafe-retry", key, "only what reads, or is idempotent, may be run again by itself")
-                    .label("run again?")
-                    .hint("add `idempotent: true` if running it twice does no harm; else leave `retry` out"),
+                Fault::error("unsafe-retry", key, "`retry` needs `effect: read` or `idempotent: true`")
+                    .label("not safe to repeat")
+                    .hint("add `idempotent: true` if running the step twice is safe, else remove `retry`"),
             );
         }
         let backoff = retry.backoff.unwrap_or(1.0);
@@ -100,7 +104,7 @@ impl Resolver<'_> {
             self.faults.push(
                 Fault::error("out-of-range", span_of(node, "backoff"), "`backoff` must be from 1 to 100")
                     .label("out of range")
-                    .hint("write what the pause is multiplied by each time, such as 2"),
+                    .hint("write the factor by which the delay grows, such as 2"),
             );
         }
         let delay = field(node, "delay", retry.delay.as_ref()).map(|field| self.duration(field));

@@ -103,9 +103,9 @@ impl Resolver<'_> {
             {
                 let through = via.map(|var| format!(", through `vars.{var}`")).unwrap_or_default();
                 self.faults.push(
-                    Fault::error("secret-exposed", span, format!("the secret `params.{secret}` would be seen here{through}"))
+                    Fault::error("secret-exposed", span, format!("the secret `params.{secret}` would be visible here{through}"))
                         .label("a secret")
-                        .hint("a secret reaches a command through `env` or `stdin` only"),
+                        .hint("pass a secret to a command only through `env` or `stdin`"),
                 );
             }
         }
@@ -130,8 +130,8 @@ impl Resolver<'_> {
             }
             "output" | "code" | "stdout" | "stderr" => match scope.own {
                 None => self.faults.push(
-                    Fault::error("not-in-scope", at, format!("`{root}` is known only inside the probe or wait that has the command"))
-                        .label("not known here")
+                    Fault::error("not-in-scope", at, format!("`{root}` is available only inside the probe or wait with the command"))
+                        .label("not available here")
                         .hint(format!("write `ID.{root}` for the result of an earlier step or probe")),
                 ),
                 Some(output) if root == "output" => self.inside_output(root, output, field, at),
@@ -153,8 +153,8 @@ impl Resolver<'_> {
 
     fn no_field(&mut self, owner: &str, field: &str, known: &[&str], at: Span) {
         let hint = nearest(field, known.iter().copied())
-            .map_or_else(|| format!("`{owner}` has {}", known.join(", ")), |near| format!("did you mean `{owner}.{near}`?"));
-        self.faults.push(Fault::error("no-such-field", at, format!("`{owner}` has no `{field}`")).label("no such field").hint(hint));
+            .map_or_else(|| format!("`{owner}` has the fields {}", known.join(", ")), |near| format!("did you mean `{owner}.{near}`?"));
+        self.faults.push(Fault::error("no-such-field", at, format!("`{owner}` has no field `{field}`")).label("no such field").hint(hint));
     }
 
     fn inside_output(&mut self, owner: &str, output: Output, field: Option<&str>, at: Span) {
@@ -166,9 +166,9 @@ impl Resolver<'_> {
         };
         if let Some(field) = field {
             self.faults.push(
-                Fault::error("no-such-field", at, format!("`{owner}` is {what} and has no `{field}`"))
+                Fault::error("no-such-field", at, format!("`{owner}` is {what} and has no field `{field}`"))
                     .label("no such field")
-                    .hint("set `output: json` where the command stands, if JSON is what it prints"),
+                    .hint("set `output: json` on the command if it prints JSON"),
             );
         }
     }
@@ -184,7 +184,7 @@ impl Resolver<'_> {
             let hint = nearest(field, self.params.keys().map(String::as_str))
                 .map_or_else(|| "declare it under `params`".to_owned(), |near| format!("did you mean `params.{near}`?"));
             self.faults
-                .push(Fault::error("unknown-name", at, format!("there is no parameter `{field}`")).label("not a parameter").hint(hint));
+                .push(Fault::error("unknown-name", at, format!("unknown parameter `{field}`")).label("unknown parameter").hint(hint));
         }
     }
 
@@ -201,7 +201,7 @@ impl Resolver<'_> {
                 let hint = nearest(field, self.vars.keys().map(String::as_str))
                     .map_or_else(|| "declare it under `vars`".to_owned(), |near| format!("did you mean `vars.{near}`?"));
                 self.faults
-                    .push(Fault::error("unknown-name", at, format!("there is no variable `{field}`")).label("not a variable").hint(hint));
+                    .push(Fault::error("unknown-name", at, format!("unknown variable `{field}`")).label("unknown variable").hint(hint));
             }
             return;
         };
@@ -229,24 +229,24 @@ impl Resolver<'_> {
     }
 
     fn unknown(&mut self, root: &str, scope: &NameScope, at: Span, via: Option<&str>) {
-        let through = via.map(|var| format!(" (it is what `vars.{var}` refers to)")).unwrap_or_default();
+        let through = via.map(|var| format!(" (used by `vars.{var}`)")).unwrap_or_default();
         let fault = match self.given.get(root) {
             Some(GivenName { kept: false, span, .. }) => {
-                Fault::error("not-in-scope", at, format!("the result of `{root}` is shown and not kept{through}"))
+                Fault::error("not-in-scope", at, format!("the result of `{root}` is shown but not kept{through}"))
                     .also(*span, format!("`{root}` is here"))
-                    .hint("make it a step of its own before this one, if its result is needed")
+                    .hint("to use the result, make the probe a step before this one")
             }
             Some(GivenName { inside: Some(around), span, .. }) if scope.results.contains_key(around) => {
-                Fault::error("not-in-scope", at, format!("`{root}` is known only inside the loop `{around}`{through}"))
+                Fault::error("not-in-scope", at, format!("`{root}` is available only inside the loop `{around}`{through}"))
                     .also(*span, format!("`{root}` is here"))
-                    .hint(format!("write `{around}.results` for what the loop has found"))
+                    .hint(format!("use `{around}.results` for the results of the loop"))
             }
-            Some(GivenName { span, .. }) => Fault::error("not-yet", at, format!("`{root}` has no result yet at this point{through}"))
-                .also(*span, format!("`{root}` comes here"))
-                .hint(format!("move this after `{root}`, or refer to something earlier")),
+            Some(GivenName { span, .. }) => Fault::error("not-yet", at, format!("`{root}` has no result yet{through}"))
+                .also(*span, format!("`{root}` runs here"))
+                .hint(format!("move this after `{root}`, or use an earlier result")),
             None if self.loop_variables.contains(root) => {
-                Fault::error("not-in-scope", at, format!("the loop variable `{root}` is known only inside its loop{through}"))
-                    .hint("use it inside the loop's steps")
+                Fault::error("not-in-scope", at, format!("loop variable `{root}` is available only inside its loop{through}"))
+                    .hint("use it only in the steps of the loop")
             }
             None if self.incomplete => return,
             None => {
@@ -259,12 +259,12 @@ impl Resolver<'_> {
                 } else if let Some(near) = nearest(root, known) {
                     format!("did you mean `{near}`?")
                 } else {
-                    "in scope are `params`, `vars`, `run`, `inventory`, earlier results by id, and the loop variable".to_owned()
+                    "available: `params`, `vars`, `run`, `inventory`, earlier results by id, the loop variable".to_owned()
                 };
-                Fault::error("unknown-name", at, format!("nothing here is called `{root}`{through}")).hint(hint)
+                Fault::error("unknown-name", at, format!("unknown name `{root}`{through}")).hint(hint)
             }
         };
-        self.faults.push(fault.label("not known here"));
+        self.faults.push(fault.label("not available here"));
     }
 
     /// The secret parameter that a name leads to, and the variable that leads there.

@@ -55,8 +55,8 @@ impl Resolver<'_> {
                 if list.items().is_empty() {
                     self.faults.push(
                         Fault::error("bad-count", key_of(node, "batch"), "`batch` is empty")
-                            .label("no size")
-                            .hint("write a size, such as 1"),
+                            .label("empty list")
+                            .hint("add at least one size, such as 1"),
                     );
                 }
                 pairs(sizes, Some(list)).map(|(size, node)| self.batch_size(size, node, scope)).collect()
@@ -76,8 +76,8 @@ impl Resolver<'_> {
                 .filter(|percent| (1..=100).contains(percent));
             if percent.is_none() {
                 self.faults.push(
-                    Fault::error("bad-count", node.span, format!("`batch`: `{text}` is not a share"))
-                        .label("not a percentage")
+                    Fault::error("bad-count", node.span, format!("`batch`: invalid percentage `{text}`"))
+                        .label("invalid percentage")
                         .hint("write a whole percentage from 1% to 100%"),
                 );
             }

@@ -77,10 +77,10 @@ impl Resolver<'_> {
             [kind] => Some(*kind),
             [first, second, ..] => {
                 self.faults.push(
-                    Fault::error("two-kinds", key_of(node, second), format!("{what} is two things: `{first}` and `{second}`"))
+                    Fault::error("two-kinds", key_of(node, second), format!("{what} has both `{first}` and `{second}`"))
                         .label("a second kind")
                         .also(key_of(node, first), "the first is here")
-                        .hint("make two steps of it, or keep one"),
+                        .hint("split it into two steps, or keep one"),
                 );
                 None
             }
@@ -119,9 +119,9 @@ impl Resolver<'_> {
         let cleanup = step.cleanup.as_ref().zip(node.get("cleanup")).and_then(|(cleanup, inner)| {
             if inner.has("impossible") {
                 self.faults.push(
-                    Fault::error("misplaced-key", key_of(inner, "impossible"), "a cleanup that is impossible is none")
+                    Fault::error("misplaced-key", key_of(inner, "impossible"), "`impossible` does not apply to `cleanup`")
                         .label("only for `undo`")
-                        .hint("leave `cleanup` out"),
+                        .hint("remove `cleanup`"),
                 );
             }
             self.remedy("cleanup", cleanup, inner, on, &own)
@@ -166,9 +166,9 @@ impl Resolver<'_> {
             let homes: Vec<String> = KINDS.iter().filter(|kind| keys_of(kind).contains(&key)).map(|kind| format!("`{kind}`")).collect();
             let hint = match (kind, key) {
                 ("probe", "env" | "stdin" | "cwd" | "user" | "output") | ("wait", "env" | "output" | "progress") | ("manual", "undo") => {
-                    format!("write it inside `{kind}`")
+                    format!("write `{key}` inside `{kind}`")
                 }
-                _ => format!("it goes with {}", homes.join(", ")),
+                _ => format!("`{key}` belongs to {}", homes.join(", ")),
             };
             self.faults.push(
                 Fault::error("misplaced-key", entry.key_span, format!("`{key}` does not belong to a step with `{kind}`"))
@@ -182,18 +182,20 @@ impl Resolver<'_> {
         match (kind, step.effect) {
             (Some(kind @ ("run" | "shell")), None) if !node.has("effect") => {
                 self.faults.push(
-                    Fault::error("no-effect", key_of(node, kind), "nothing says what this command does to the world")
-                        .label("no `effect` beside it")
+                    Fault::error("no-effect", key_of(node, kind), "the command has no `effect`")
+                        .label("no `effect` here")
                         .hint("add `effect: read` (changes nothing), `change` (can be undone or repeated) or `destroy` (cannot be undone)"),
                 );
             }
             (Some(kind), Some(effect)) if !matches!(kind, "run" | "shell") && effect != Effect::Read => {
                 let hint = match kind {
-                    "probe" | "wait" => "what asks must change nothing; a command that changes something is a step with `run`",
-                    _ => "leave it out: only `run` and `shell` have an effect of their own",
+                    "probe" | "wait" => {
+                        "remove `effect`: a probe or wait only reads; a command that changes something is a step with `run`"
+                    }
+                    _ => "remove `effect`: only `run` and `shell` have one",
                 };
                 self.faults.push(
-                    Fault::error("misplaced-key", span_of(node, "effect"), format!("a step with `{kind}` changes nothing itself"))
+                    Fault::error("misplaced-key", span_of(node, "effect"), format!("`effect` does not apply to a step with `{kind}`"))
                         .label("not for this kind of step")
                         .hint(hint),
                 );
@@ -279,9 +281,7 @@ impl Resolver<'_> {
         let written = node.get("steps");
         if written.is_none_or(Node::is_empty_list) {
             let at = if written.is_some() { key_of(node, "steps") } else { key_of(node, kind) };
-            self.faults.push(
-                Fault::error("no-steps", at, format!("a `{kind}` without steps does nothing")).label("nothing to do").hint("add `steps`"),
-            );
+            self.faults.push(Fault::error("no-steps", at, format!("`{kind}` has no steps")).label("no steps").hint("add `steps`"));
         }
     }
 
@@ -296,9 +296,9 @@ impl Resolver<'_> {
         }
         if node.has("covers") && !node.has("phrase") {
             self.faults.push(
-                Fault::error("no-phrase", key_of(node, "covers"), "a question that covers a destroying step must be answered by typing")
-                    .label("covers, and a yes would do")
-                    .hint("add `phrase`: what has to be typed, such as the serial of the disk"),
+                Fault::error("no-phrase", key_of(node, "covers"), "a `confirm` with `covers` needs `phrase`")
+                    .label("no `phrase` here")
+                    .hint("add `phrase`: the text to type, such as the serial number of the disk"),
             );
         }
         let show = pairs(&confirm.show, node.get("show"))
@@ -335,13 +335,15 @@ impl Resolver<'_> {
         let name = RunbookName::new(text);
         if let Err(bad) = &name {
             self.faults.push(
-                Fault::error("bad-name", span, format!("`{text}` cannot be the name of a runbook"))
-                    .label("not a name")
+                Fault::error("bad-name", span, format!("invalid runbook name `{text}`"))
+                    .label("invalid name")
                     .hint(format!("use {}; no path and no `.yaml`", bad.rule)),
             );
         } else if *text == self.name {
             self.faults.push(
-                Fault::error("calls-itself", span, "a runbook cannot call itself").label("this one").hint("use `for_each` to repeat steps"),
+                Fault::error("calls-itself", span, "a runbook cannot call itself")
+                    .label("this runbook")
+                    .hint("use `for_each` to repeat steps"),
             );
         }
         let map = node.get("params").unwrap_or(node);

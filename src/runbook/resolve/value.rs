@@ -93,8 +93,8 @@ impl Resolver<'_> {
         let span = self.inside(field.span, field.text, error.at.clone());
         let hint = match &error.near {
             Some(near) => format!("did you mean `{near}`?"),
-            None if what == "expression" && field.text.contains("{{") => "an expression stands alone, without `{{ }}` around it".to_owned(),
-            None => format!("write a Jinja {what}; quote words that are text: 'up'"),
+            None if what == "expression" && field.text.contains("{{") => "write the expression without `{{ }}`".to_owned(),
+            None => format!("write a Jinja {what}; put text in quotes: 'up'"),
         };
         let message = &error.message;
         self.faults.push(Fault::error("bad-expression", span, format!("`{}`: {message}", field.key)).label("here").hint(hint));
@@ -109,7 +109,7 @@ impl Resolver<'_> {
                     format!("`{}` is an expression, not a template", field.key),
                 )
                 .label("has `{{ }}` around it")
-                .hint("leave the `{{ }}` out"),
+                .hint("remove the `{{ }}`"),
             );
         } else {
             match expression::check_expression(field.text) {
@@ -137,8 +137,8 @@ impl Resolver<'_> {
         if field.text.trim().is_empty() {
             self.faults.push(
                 Fault::error("empty-text", field.span.first_line(self.text), format!("`{}` is empty", field.key))
-                    .label("says nothing")
-                    .hint("write it, or leave the key out if it is optional"),
+                    .label("empty")
+                    .hint("write the text, or remove the key if it is optional"),
             );
         }
         field.text.to_owned()
@@ -152,7 +152,7 @@ impl Resolver<'_> {
                     field.span.first_line(self.text),
                     format!("`{}`: `{}` is not a {}", field.key, field.text, error.what),
                 )
-                .label("not a length of time")
+                .label("not a duration")
                 .hint(format!("write {}", error.example)),
             );
             Duration::ZERO
@@ -201,7 +201,7 @@ impl Resolver<'_> {
             (None, None) => return None,
             (Some(_), Some(_)) => {
                 self.faults.push(
-                    Fault::error("two-commands", key_of(node, "shell"), "`run` and `shell` cannot both be here")
+                    Fault::error("two-commands", key_of(node, "shell"), "both `run` and `shell` are given")
                         .label("a second command")
                         .also(key_of(node, "run"), "the first is here")
                         .hint("keep one of them"),
@@ -234,7 +234,7 @@ impl Resolver<'_> {
         let list = node.get("run");
         if words.is_empty() && list.is_some_and(|list| list.items().is_empty()) {
             self.faults.push(
-                Fault::error("empty-command", key_of(node, "run"), "`run` has no words")
+                Fault::error("empty-command", key_of(node, "run"), "`run` is empty")
                     .label("no command")
                     .hint("write the program and its arguments: [ceph, -s]"),
             );
@@ -250,16 +250,16 @@ impl Resolver<'_> {
             };
             if index == 0 && text.trim().is_empty() {
                 self.faults.push(
-                    Fault::error("empty-command", span, "the program's name is empty")
+                    Fault::error("empty-command", span, "the program name is empty")
                         .label("no program")
                         .hint("write the program first: [ceph, -s]"),
                 );
             } else if index == 0 && words.len() == 1 && text.contains(' ') && !expression::is_dynamic(&text) {
                 let list = text.split_whitespace().collect::<Vec<_>>().join(", ");
                 self.faults.push(
-                    Fault::error("one-word", span, format!("`{text}` is one word here: nothing is split at spaces"))
-                        .label("the name of a program")
-                        .hint(format!("write it word by word: [{list}]; or use `shell`")),
+                    Fault::error("one-word", span, format!("`{text}` is taken as one word: `run` is not split at spaces"))
+                        .label("taken as the program name")
+                        .hint(format!("write one item per word: [{list}]; or use `shell`")),
                 );
             }
             argv.push(self.template(Field { key: "run", text: &text, span }, scope));
@@ -271,7 +271,7 @@ impl Resolver<'_> {
         let span = span_of(node, "shell");
         if script.trim().is_empty() {
             self.faults.push(
-                Fault::error("empty-command", span.first_line(self.text), "`shell` has no text")
+                Fault::error("empty-command", span.first_line(self.text), "`shell` is empty")
                     .label("no command")
                     .hint("write the script, or use `run`"),
             );
@@ -280,9 +280,9 @@ impl Resolver<'_> {
             let raw = self.text.get(span.offset..span.offset + span.len).unwrap_or_default();
             let at = raw.find(brace).map_or(span.first_line(self.text), |from| Span { offset: span.offset + from, len: 2 });
             self.faults.push(
-                Fault::error("spliced-shell", at, "nothing is ever put into the text of a shell script")
-                    .label("not replaced here")
-                    .hint("hand the value over in `env`, and use \"$NAME\" in the script"),
+                Fault::error("spliced-shell", at, "templates are not evaluated in a shell script")
+                    .label("not evaluated")
+                    .hint("pass the value through `env`, and use \"$NAME\" in the script"),
             );
         }
     }
@@ -307,9 +307,9 @@ impl Resolver<'_> {
         let first = |c: char| c.is_ascii_alphabetic() || c == '_';
         if !name.starts_with(first) || !name.chars().all(|c| first(c) || c.is_ascii_digit()) {
             self.faults.push(
-                Fault::error("bad-name", span, format!("`{name}` cannot be the name of an environment variable"))
-                    .label("not a name")
-                    .hint("use letters, digits and `_`, and begin with a letter: CEPH_CLUSTER"),
+                Fault::error("bad-name", span, format!("invalid environment variable name `{name}`"))
+                    .label("invalid name")
+                    .hint("use letters, digits and `_`, no digit first, such as CEPH_CLUSTER"),
             );
         }
     }

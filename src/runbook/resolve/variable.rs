@@ -36,8 +36,8 @@ impl Resolver<'_> {
             if let Some(round) = self.cycle(name) {
                 self.faults.push(
                     Fault::error("cycle", span.first_line(self.text), format!("`vars.{name}` refers to itself: {round}"))
-                        .label("goes round")
-                        .hint("break the circle: one of them must stand on its own"),
+                        .label("circular reference")
+                        .hint("break the circle: one of these variables must not use the others"),
                 );
             }
         }
@@ -89,9 +89,9 @@ impl Resolver<'_> {
             let Some(map) = root.get(key) else { continue };
             for name in names.into_iter().filter(|name| !used.contains(*name)) {
                 self.faults.push(
-                    Fault::warning("unused", key_of(map, name), format!("the {what} `{name}` is used nowhere"))
+                    Fault::warning("unused", key_of(map, name), format!("unused {what} `{name}`"))
                         .label("unused")
-                        .hint("use it or leave it out: unused parameters still prompt the operator"),
+                        .hint("use or remove it: unused parameters still prompt the operator"),
                 );
             }
         }
