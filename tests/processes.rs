@@ -94,7 +94,7 @@ fn a_timeout_ends_the_whole_family_and_leaves_doubt() {
         ),
     );
     let ran = bench.run(&["run", "hangs", "--yes"]).exits(6);
-    assert!(ran.stdout.contains("unknown how far the command got"), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("unknown whether the command took effect"), "{}{}", ran.stdout, ran.stderr);
     let records = records(&bench);
     let signals: Vec<_> = of_type(&records, "step_signalled").iter().map(|record| record["signal"].as_str().unwrap()).collect();
     assert_eq!(signals, ["TERM", "KILL"]);

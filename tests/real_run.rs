@@ -341,7 +341,7 @@ steps:
     let ran = bench.run(&["run", "checks", "--yes"]).exits(4);
     let text = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     for why in [
-        "exit code 1: no route",
+        "exit 1: no route",
         "(check: The map can be read)",
         "why could not check: depends on `found`, which failed (check: All are up)",
         "why b: condition false: host == 'a' (check: Each host is fine)",

@@ -37,6 +37,26 @@ pub enum Part {
     Lock,
 }
 
+impl Part {
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Main, Self::DoneIf, Self::Verify, Self::Gate, Self::Show, Self::Undo, Self::Cleanup, Self::Lock];
+
+    /// Its name in records, in scenarios and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::DoneIf => "done_if",
+            Self::Verify => "verify",
+            Self::Gate => "gate",
+            Self::Show => "show",
+            Self::Undo => "undo",
+            Self::Cleanup => "cleanup",
+            Self::Lock => "lock",
+        }
+    }
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

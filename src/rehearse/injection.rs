@@ -15,16 +15,6 @@ use super::{
 /// What a rehearsed failure prints when nobody says otherwise.
 pub(super) const FAILED: &str = "it failed, as the scenario says\n";
 
-const PARTS: [(&str, Part); 7] = [
-    ("main", Part::Main),
-    ("done_if", Part::DoneIf),
-    ("verify", Part::Verify),
-    ("gate", Part::Gate),
-    ("show", Part::Show),
-    ("undo", Part::Undo),
-    ("cleanup", Part::Cleanup),
-];
-
 /// Which calls of a command something strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Calls {
@@ -79,7 +69,7 @@ impl fmt::Display for Injection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.step)?;
         if self.part != Part::Main {
-            write!(f, ":{}", part_word(self.part))?;
+            write!(f, ":{}", self.part.name())?;
         }
         write!(f, "={}", self.mishap.word())?;
         match self.calls {
@@ -113,19 +103,15 @@ impl std::str::FromStr for Injection {
         if mishap.ends_halligan() && calls == Calls::Every {
             return Err("halligan is ended once, not at every call".to_owned());
         }
-        let found = step.rsplit_once(':').and_then(|(step, word)| Some((step, PARTS.iter().find(|(name, _)| *name == word)?.1)));
+        // No fault strikes the taking of a lock: a scenario answers it by a rule.
+        let part = |word| Part::ALL.into_iter().find(|part| part.name() == word && *part != Part::Lock);
+        let found = step.rsplit_once(':').and_then(|(step, word)| Some((step, part(word)?)));
         let (step, part) = found.unwrap_or((step, Part::Main));
         if step.is_empty() {
             return Err("write STEP[:part]=KIND[@n], such as `set_noout=fail`".to_owned());
         }
         Ok(Self { calls, ..Self::new(step, part, mishap) })
     }
-}
-
-/// What a part of a step is called in scenarios and on the command line.
-#[must_use]
-pub(crate) fn part_word(part: Part) -> &'static str {
-    PARTS.iter().find(|(_, other)| *other == part).map_or("main", |(word, _)| word)
 }
 
 impl From<PartName> for Part {

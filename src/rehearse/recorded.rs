@@ -9,7 +9,7 @@ use crate::{
     runbook::name::PLAN,
 };
 
-use super::{account::Account, injection::part_word, suggestion::scalar};
+use super::{account::Account, suggestion::scalar};
 
 /// What is longer stands in a file of its own, in bytes.
 const INLINE: usize = 300;
@@ -106,15 +106,12 @@ impl Recorded<'_> {
                         faults.push(format!(
                             "  - {{step: {}, part: {}, call: {}, do: drop}}",
                             scalar(place.as_str()),
-                            part_word(*part),
+                            part.name(),
                             index + 1
                         ));
                     }
-                    let mut when = format!(
-                        "place == '{}' and part == '{}'",
-                        place.as_str().replace('\\', "\\\\").replace('\'', "\\'"),
-                        part_word(*part)
-                    );
+                    let mut when =
+                        format!("place == '{}' and part == '{}'", place.as_str().replace('\\', "\\\\").replace('\'', "\\'"), part.name());
                     if index + 1 < here.len() {
                         when.push_str(" and calls < 1");
                     }

@@ -14,7 +14,7 @@ use super::{
     document::At,
     ending::CommandEnding,
     fault::ScenarioFault,
-    injection::{Injection, part_word},
+    injection::Injection,
     line::Spot,
     rule::Assignment,
     scenario::Scenario,
@@ -214,7 +214,7 @@ impl Stage {
             ("stdin", Value::from(order.stdin.as_deref())),
             ("env", Value::from_pairs(order.env.iter().map(|variable| (variable.name.as_str(), variable.value.as_str())))),
             ("place", Value::from(order.place.as_str())),
-            ("part", Value::from(part_word(order.part))),
+            ("part", Value::from(order.part.name())),
             ("params", self.params.clone()),
         ])
     }

@@ -16,6 +16,7 @@ use crate::{
     ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
     quantity,
     runbook::model::{Command, Count, Output, Program, ProgressSpec, Template, Timespan},
+    words,
 };
 
 /// How long a read may take when the runbook does not say.
@@ -124,7 +125,7 @@ impl Engine<'_> {
         let (verdict, message) = judge(&ran);
         // What was in doubt is never called a success, whatever it printed before it was cut off.
         let verdict = match verdict {
-            Verdict::Passed if ran.exit.in_doubt() => Verdict::Unknown { why: describe_exit(&ran.exit) },
+            Verdict::Passed if ran.exit.in_doubt() => Verdict::Unknown { why: words::exit(&ran.exit) },
             verdict => verdict,
         };
         self.emit(ended(order, attempt, &ran, 1, verdict.clone(), message))?;
@@ -166,30 +167,9 @@ pub(super) fn judge_exit(ran: &Ran) -> (Verdict, String) {
     if ran.exit.in_doubt() { (Verdict::Unknown { why }, String::new()) } else { (Verdict::failed(why), String::new()) }
 }
 
-/// How a command ended, in words.
-pub(super) fn describe_exit(exit: &Exit) -> String {
-    match exit {
-        Exit::Code(0) => "succeeded".to_owned(),
-        Exit::Code(code) => format!("exit code {code}"),
-        Exit::Signal(signal) => format!("killed by signal {signal}"),
-        Exit::TimedOut { after_ms, killed } => {
-            let after = quantity::show_duration(Duration::from_millis(*after_ms));
-            if *killed {
-                format!("timed out after {after}, killed: unknown how far the command got")
-            } else {
-                format!("timed out after {after}, terminated")
-            }
-        }
-        Exit::Interrupted { killed: true } => "killed by the operator: unknown how far the command got".to_owned(),
-        Exit::Interrupted { killed: false } => "terminated by the operator".to_owned(),
-        Exit::NotStarted { why } => format!("could not start: {why}"),
-        Exit::Lost { why } => format!("connection lost ({why}): unknown how far the command got"),
-    }
-}
-
 /// How a command failed, with the last thing that it said.
 pub(super) fn describe_failure(ran: &Ran) -> String {
-    let how = describe_exit(&ran.exit);
+    let how = words::exit(&ran.exit);
     let said = [&ran.stderr, &ran.stdout].into_iter().find_map(|printed| {
         let text = tail(printed);
         text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(200).collect::<String>())

@@ -8,6 +8,7 @@ use crate::{
     plan::{Evaluated, Scope, remaining},
     ports::{Answer, Ask, Question},
     runbook::model::{Runbook, Severity},
+    words,
 };
 
 impl Engine<'_> {
@@ -58,7 +59,7 @@ impl Engine<'_> {
             if !self.overridden(&place, &title, &why)? {
                 // A check that is made for each host has one title for all.
                 let item = place.own_item().filter(|item| !why.contains(item)).map(|item| format!("{item}: ")).unwrap_or_default();
-                left.push(format!("{item}{why} (check: {title})"));
+                left.push(words::failed_check(&format!("{item}{why}"), &title));
             }
         }
         if self.before.is_some_and(|before| before.past.planned) {
@@ -95,14 +96,9 @@ impl Engine<'_> {
             return Ok(false);
         }
         for (place, checked) in found {
-            let (mark, message) = match &checked.finding {
-                Finding::Pass { message } => ("passed", message),
-                Finding::Warn { message, .. } => ("warned", message),
-                Finding::Block { message, .. } => ("blocked", message),
-                Finding::Unknown { .. } => continue,
-            };
+            let (_, name, message, _) = words::finding(&checked.finding);
             let overridden = checked.overridden.as_ref().map(|reason| format!("; overridden: {reason}")).unwrap_or_default();
-            let text = format!("{}: not checked again; before the first change: {mark}: {message}{overridden}", checked.title);
+            let text = format!("{}: not checked again; before the first change: {name}: {message}{overridden}", checked.title);
             self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
         }
         Ok(true)

@@ -107,8 +107,7 @@ impl Engine<'_> {
 
     /// Asks before anything is taken back long after it was done. The inner error says that it is left as it is.
     fn may_take_back(&self, place: &Place, part: Part, order: &Order) -> Result<Result<(), String>, Halt> {
-        let what = if part == Part::Undo { "Undo" } else { "Run the cleanup of" };
-        let text = format!("{what} {place}\nWould run:  {}", words::command(&order.shown()));
+        let text = format!("{}\nWould run:  {}", words::take_back(place, part), words::command(&order.shown()));
         let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
         match self.ports.prompt.ask(&question) {
             Ok(Answer::Yes { typed, by }) => {

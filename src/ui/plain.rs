@@ -78,10 +78,6 @@ impl Observer for Plain {
     }
 }
 
-fn named(place: &Place, part: Part) -> String {
-    words::part(part).map_or_else(|| place.to_string(), |part| format!("{place} {part}"))
-}
-
 fn with(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
 }
@@ -105,11 +101,7 @@ fn printed(excerpt: &Excerpt) -> Vec<String> {
 
 fn began(place: &Place, part: Part, attempt: u32, command: &Shown) -> String {
     let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-    let what = match part {
-        Part::Cleanup => format!("{place}: running cleanup"),
-        Part::Undo => format!("{place}: undoing"),
-        part => format!("{} began", named(place, part)),
-    };
+    let what = words::part_began(place, part);
     format!("{what}{again}: {}{}", words::effect(command.effect), with(&words::command(command)))
 }
 
@@ -189,7 +181,7 @@ impl PlainNarrative {
                 began(place, *part, *attempt, command)
             }
             Event::StepSpawned { .. } => return Vec::new(),
-            Event::StepSignalled { place, part, signal } => format!("{}: sent {signal}", named(place, *part)),
+            Event::StepSignalled { place, part, signal } => format!("{}: sent {signal}", words::part_of(place, *part)),
             Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, stdout, stderr, .. } => {
                 let changing = self.changing.remove(&(place.clone(), *part));
                 let last = self.verdicts.insert((place.clone(), *part), verdict.clone());
@@ -200,7 +192,7 @@ impl PlainNarrative {
                 let name = match part {
                     Part::Cleanup | Part::Undo => place.to_string(),
                     Part::Main => format!("{place}{}", with(self.titles.get(place).map_or("", String::as_str))),
-                    part => named(place, *part),
+                    part => words::part_of(place, *part),
                 };
                 let name = if name.contains(": ") { format!("{name}:") } else { name };
                 let asked = if *askings > 1 { format!(", asked {askings} times") } else { String::new() };
@@ -215,7 +207,9 @@ impl PlainNarrative {
                     _ if passed => String::new(),
                     // The whole of it is why it failed.
                     Exit::NotStarted { .. } | Exit::Lost { .. } => String::new(),
-                    exit => format!(", {}", words::exit(exit)),
+                    exit => {
+                        Some(words::exit(exit)).filter(|exit| !why.starts_with(exit)).map(|exit| format!(", {exit}")).unwrap_or_default()
+                    }
                 };
                 let mut lines = vec![format!("{name} {word} after {took}{exit}{asked}{}", with(why))];
                 if !passed && *part != Part::DoneIf {
@@ -229,7 +223,7 @@ impl PlainNarrative {
             }
             Event::StepPredicted { place, part, prediction } => {
                 let (_, word, text) = words::prediction(prediction);
-                format!("{} {word}: {text}", named(place, *part))
+                format!("{} {word}: {text}", words::part_of(place, *part))
             }
             Event::StepSkipped { place, why } => format!("{place} {}", words::skip(why)),
             Event::StepSettled { place, outcome } => {

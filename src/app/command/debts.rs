@@ -16,14 +16,14 @@ use crate::{
         },
     },
     cli::{self, Subcommands},
-    event::{Outcome, RunId, state::Phase},
+    event::{Outcome, RunId},
     journal::{
         JournalError,
         history::History,
         reader::{Snapshot, runs},
     },
     ui::out::Stream,
-    words::{moment::local, sanitise::line as visible},
+    words::{self, moment::local, sanitise::line as visible},
 };
 
 /// Lists the debts, and settles them if that is asked for. Something still owed is a failed check.
@@ -95,18 +95,13 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
 
 fn tell(context: &Context, out: &Stream, history: &History) {
     let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.as_str()).unwrap_or_default();
-    let (how, resumable) = match &history.past.state.phase {
-        Phase::Closed(Outcome::Completed) => ("completed", false),
-        Phase::Closed(Outcome::RolledBack) => ("was rolled back", false),
-        Phase::Closed(_) => ("ended", true),
-        _ => ("crashed (no end recorded)", true),
-    };
+    let how = words::left(&history.past.state.phase);
     let at = local(history.last);
     out.line(&format!("run {}  {}  {how} at {}", history.run, visible(runbook), at.strftime("%Y-%m-%d %H:%M:%S")));
     for (place, command) in findings::owed(history) {
         out.line(&format!("  owed  {}:  {}", visible(place.as_str()), visible(&command)));
     }
-    if resumable && !history.past.rolled_back {
+    if !history.past.is_over() && !history.past.rolled_back {
         out.line(&format!("  or resume the run, which runs its cleanups at the end:  {}", context.line(Subcommands::resume(history.run))));
     }
 }

@@ -173,11 +173,6 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     let mut told =
         report::LastScreen { completed: exit == ProgramExit::Completed, exit: Some(exit as u8), ..report::LastScreen::default() };
     let at = ending.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
-    let what_run = match stage.setting.mode {
-        Mode::Real => format!("run {run}"),
-        Mode::DryRun => format!("dry run {run}"),
-        Mode::Rehearsal => format!("rehearsal {run}"),
-    };
     let mut whys = ending.whys.iter().flat_map(|why| why.lines()).map(str::to_owned);
     let secrets = Secrets::new(stage.plan.bound.secret_values());
     let (cli, left_out) = stage.again.without(|value| secrets.found_in(value));
@@ -238,21 +233,18 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
         told.owed.push(format!("{place}:  {owed}"));
     }
     let (_, word) = words::outcome(ending.outcome);
-    told.closing = format!("{what_run} {word}{at}{}", remains(ending));
+    told.closing = format!("{} {run} {word}{at}{}", words::run_of(stage.setting.mode), remains(ending));
     told
 }
 
-/// What a run that was stopped leaves behind, in a few words. It is clean only if everything that had begun is known to be over.
+/// What a run leaves behind, in a few words.
 fn remains(ending: &Ending) -> String {
     let state = &ending.state;
     let doubted = state.under_way.len() + state.steps.values().filter(|step| matches!(step, StepState::InDoubt { .. })).count();
-    match ending.outcome {
-        _ if ending.bug => "; a bug in halligan ended it".to_owned(),
-        _ if doubted == 1 => "; 1 step is in doubt".to_owned(),
-        _ if doubted > 1 => format!("; {doubted} steps are in doubt"),
-        Outcome::Stopped if ending.owed.is_empty() && !ending.journal_failed => "; nothing left to clean up".to_owned(),
-        _ => String::new(),
+    if ending.bug {
+        return "; a bug in halligan ended it".to_owned();
     }
+    words::remains(ending.outcome, doubted, ending.owed.is_empty() && !ending.journal_failed)
 }
 
 /// The command that goes on with a run: one that was taken up is taken up again in the same way.
@@ -267,13 +259,10 @@ fn onwards(context: &Context, stage: &Occasion<'_>, again: &Cli, ending: &Ending
 
 /// What can be done with a run that did not come to its end.
 fn afterwards(ending: &Ending) -> Option<&'static str> {
-    Some(match ending.outcome {
-        _ if ending.operator_needed => "an operator must decide how to continue; nothing was started. At a terminal:",
-        _ if ending.journal_failed || ending.bug => return None,
-        Outcome::Stopped => "fix the cause, then resume:",
-        Outcome::Stuck => "find out why the undo failed, then continue the rollback:",
-        _ => return None,
-    })
+    if ending.operator_needed {
+        return Some("an operator must decide how to continue; nothing was started. At a terminal:");
+    }
+    words::afterwards(ending.outcome).filter(|_| !ending.journal_failed && !ending.bug)
 }
 
 /// Shows how it ended: on standard output if all is well, on standard error if not, as JSON where JSON was asked for.

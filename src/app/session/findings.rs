@@ -2,7 +2,7 @@
 
 use super::interrupted::Left;
 use crate::{
-    event::{Outcome, Place, state::Phase},
+    event::Place,
     journal::identity::name_of,
     plan::{
         Plan,
@@ -23,15 +23,7 @@ pub(crate) fn headline(left: &Left) -> String {
     let from = history.ssh.as_ref().and_then(|ssh| ssh.split(' ').next()).map(|from| format!(" (from {from})")).unwrap_or_default();
     let (opened, last) = (local(history.opened), local(history.last));
     let day = if opened.date() == local(jiff::Timestamp::now()).date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
-    let ended = match &history.past.state.phase {
-        Phase::Closed(Outcome::Stopped) => "stopped",
-        Phase::Closed(Outcome::Blocked) => "was blocked",
-        Phase::Closed(Outcome::Declined) => "was not confirmed",
-        Phase::Closed(Outcome::Stuck) => "got stuck",
-        Phase::Closed(Outcome::Completed) => "completed",
-        Phase::Closed(Outcome::RolledBack) => "was rolled back",
-        Phase::NotOpened | Phase::Preflight | Phase::Running => "crashed (no end recorded)",
-    };
+    let ended = words::left(&history.past.state.phase);
     let rebooted = if left.rebooted { "; this host was rebooted since" } else { "" };
     format!(
         "run {}  {}  began {} by {who}{from}, {ended} at {}{rebooted}",

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     cli::{self, Subcommands},
-    event::{Effect, Event, Mode, Opening, Place, RunId, Verdict},
+    event::{Effect, Event, Mode, Opening, Place, RunId},
     exec::{
         alive::{Alive, alive, of_run},
         lock::RunLock,
@@ -35,6 +35,7 @@ use crate::{
     },
     secret::Secrets,
     ui::{flags::Flags, prompt::TerminalPrompt},
+    words,
 };
 
 /// A run that was left. Nobody else takes it up while this is there.
@@ -303,8 +304,7 @@ fn take_over(context: &Context, directory: &std::path::Path, history: &mut Histo
             ledger.append(&Event::Note { place: None, text, taken: Some(hash.to_string()) }).map_err(cannot)?;
             ledger.append(event).map_err(cannot)?;
             told.push(match event {
-                Event::StepEnded { place, verdict: Verdict::Passed, .. } => format!("{place} succeeded"),
-                Event::StepEnded { place, .. } => format!("{place} failed"),
+                Event::StepEnded { place, part, verdict, .. } => format!("{place} {}", words::part_outcome(*part, verdict)),
                 other => other.name().replace('_', " "),
             });
         }

@@ -60,7 +60,7 @@ pub(super) fn ending(run: &RunSummary, dir: &Path) -> &'static str {
     match run.outcome {
         Some(closed) => words::outcome(closed).1,
         None if RunLock::held(&dir.join("locks"), run.id.number()) => "running",
-        None if run.boot_id == Identity::read().boot_id => "crashed (no end recorded)",
+        None if run.boot_id == Identity::read().boot_id => words::CRASHED,
         None => "interrupted (host rebooted)",
     }
 }

@@ -105,7 +105,7 @@ fn opening(run: &RunSummary) -> String {
 /// How it ended and what is left.
 fn last_screen(run: &RunSummary, state: &RunState, why: &str, ending: &str) -> LastScreen {
     let under_way = state.under_way.keys().map(|(place, part)| {
-        let name = words::part(*part).map_or_else(|| place.to_string(), |part| format!("{place} {part}"));
+        let name = words::part_of(place, *part);
         (name, "started, no end recorded".to_owned())
     });
     let doubted = state.steps.iter().filter_map(|(place, step)| match step {

@@ -1,0 +1,26 @@
+//! Who gave an answer, and what an interruption means.
+
+use super::sanitise;
+use crate::event::Answerer;
+
+#[must_use]
+pub(crate) fn answerer(by: Answerer) -> &'static str {
+    match by {
+        Answerer::Terminal => "at the terminal",
+        Answerer::Flag => "by a flag",
+        Answerer::Scenario => "by the scenario",
+    }
+}
+
+/// What the interruption means and what the next one would; the first is `1`.
+#[must_use]
+pub(crate) fn interruption(signal: &str, count: u32) -> String {
+    let what = match (signal, count) {
+        ("SIGHUP", _) => "terminal lost: stopping after the current step",
+        (_, 1) => "stopping after the current step; repeat to end that step now",
+        (_, 2) => "ending the current step now; repeat to exit immediately",
+        _ => "exiting immediately",
+    };
+    let name = if signal == "SIGINT" { "Ctrl-C".into() } else { sanitise::line(signal) };
+    format!("{name}: {what}")
+}

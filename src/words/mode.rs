@@ -1,0 +1,31 @@
+//! What kind of run this is.
+
+use crate::event::Mode;
+
+#[must_use]
+pub(crate) fn mode(mode: Mode) -> Option<&'static str> {
+    match mode {
+        Mode::Real => None,
+        Mode::DryRun => Some("dry run: nothing is changed"),
+        Mode::Rehearsal => Some("rehearsal in a simulated world: nothing real is touched"),
+    }
+}
+
+/// Its name in a list.
+#[must_use]
+pub(crate) fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Real => "real",
+        Mode::DryRun => "dry run",
+        Mode::Rehearsal => "rehearsal",
+    }
+}
+
+/// What a run of this mode is called in a sentence: `run 7f3a stopped`, `dry run 7f3a completed`.
+#[must_use]
+pub(crate) fn run_of(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Real => "run",
+        other => mode_name(other),
+    }
+}

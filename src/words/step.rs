@@ -1,0 +1,52 @@
+//! What a step is, why it was passed over, and what a dry run says of it.
+
+use super::{command::command, list::list, mark::Mark, sanitise};
+use crate::event::{Effect, Place, Prediction, Skip, StepKind};
+
+#[must_use]
+pub(crate) fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Read => "read",
+        Effect::Change => "change",
+        // Stands out without colour too.
+        Effect::Destroy => "DESTROY",
+    }
+}
+
+/// What kind of thing a step is: of a command its effect, which says more.
+#[must_use]
+pub(crate) fn kind(kind: StepKind, of: Effect) -> &'static str {
+    if kind == StepKind::Run { effect(of) } else { kind.word() }
+}
+
+/// The title of a step, unless it says no more than its id.
+#[must_use]
+pub(crate) fn title<'a>(place: &Place, title: &'a str) -> &'a str {
+    if title == place.step() || title == place.step().replace('_', " ") { "" } else { title }
+}
+
+#[must_use]
+pub(crate) fn skip(skip: &Skip) -> String {
+    match skip {
+        Skip::When { expression } => format!("skipped (condition false: {})", sanitise::line(expression)),
+        Skip::AlreadyDone { message } if message.is_empty() => "skipped (already done)".to_owned(),
+        Skip::AlreadyDone { message } => format!("skipped (already done: {})", sanitise::text(message)),
+        Skip::Operator => "skipped by the operator".to_owned(),
+        Skip::Empty => "skipped (no items)".to_owned(),
+    }
+}
+
+#[must_use]
+fn at_run_time(needs: &[String]) -> String {
+    format!("known only at run time (depends on {})", list(needs, usize::MAX))
+}
+
+/// What a dry run says: in short, and in full.
+#[must_use]
+pub(crate) fn prediction(prediction: &Prediction) -> (Mark, &'static str, String) {
+    match prediction {
+        Prediction::WouldRun { command: shown } => (Mark::Noted, "would run", command(shown)),
+        Prediction::AtRunTime { needs } => (Mark::Unknown, "at run time", at_run_time(needs)),
+        Prediction::WouldAsk { question } => (Mark::Noted, "would ask", sanitise::text(question).into_owned()),
+    }
+}
