@@ -3,6 +3,7 @@
 //! `tests/torture/run [--long] [--seed N] [ROW]...`
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test")]
+#![allow(unreachable_pub, reason = "a program of its own, whose files see one another's items")]
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
