@@ -18,6 +18,7 @@ pub mod event {
             place::Place,
             plan::RecordedPlan,
             run_id::RunId,
+            signal::SentSignal,
             state::{Phase, RunState, StepState},
         },
         runbook::document::value::Effect,

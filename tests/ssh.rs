@@ -19,7 +19,7 @@ use std::{
 
 use halligan::door::{
     Inventory, ProcessExecutor, Secrets,
-    event::{Captured, Effect, Exit, Part, Place, Words},
+    event::{Captured, Effect, Exit, Part, Place, SentSignal, Words},
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site},
     runbook::{Origin, SourceText},
 };
@@ -165,8 +165,8 @@ impl<F: Fn(&str) + Sync> Site for Watch<F> {
     fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
         Ok(())
     }
-    fn signalled(&self, signal: &str) -> Result<(), LedgerError> {
-        self.signals.lock().unwrap().push(signal.to_owned());
+    fn signalled(&self, signal: SentSignal) -> Result<(), LedgerError> {
+        self.signals.lock().unwrap().push(signal.to_string());
         Ok(())
     }
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {

@@ -8,7 +8,13 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::runbook::{document::Effect, model::StepKind};
 
-use super::{captured::Captured, command::Shown, place::Place, plan::RecordedPlan};
+use super::{
+    captured::Captured,
+    command::Shown,
+    place::Place,
+    plan::RecordedPlan,
+    signal::{SentSignal, StopSignal},
+};
 
 /// What kind of run this is. Only a real one is evidence of what was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -332,7 +338,7 @@ pub enum Event {
     StepSignalled {
         place: Place,
         part: Part,
-        signal: String,
+        signal: SentSignal,
     },
     StepEnded {
         place: Place,
@@ -387,7 +393,7 @@ pub enum Event {
         taken: Option<String>,
     },
     Interrupted {
-        signal: String,
+        signal: StopSignal,
     },
     Resumed {
         from: String,

@@ -9,6 +9,7 @@ pub(crate) mod past;
 pub(crate) mod place;
 pub(crate) mod plan;
 pub(crate) mod run_id;
+pub(crate) mod signal;
 pub(crate) mod state;
 
 pub(crate) use captured::{Captured, Cut};
@@ -18,4 +19,5 @@ pub(crate) use past::Past;
 pub(crate) use place::Place;
 pub(crate) use plan::{RecordedInventory, RecordedPlan, RecordedRunbook};
 pub(crate) use run_id::RunId;
+pub(crate) use signal::{EndSignal, SentSignal, StopSignal};
 pub(crate) use state::{RunState, StepState};

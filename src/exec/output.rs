@@ -169,7 +169,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::event::Captured;
+    use crate::event::{Captured, SentSignal};
 
     struct Nowhere(u64);
 
@@ -196,7 +196,7 @@ mod tests {
         fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
             Ok(())
         }
-        fn signalled(&self, _: &str) -> Result<(), LedgerError> {
+        fn signalled(&self, _: SentSignal) -> Result<(), LedgerError> {
             Ok(())
         }
         fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {

@@ -17,6 +17,7 @@ use signal_hook::{
 
 use super::child;
 use crate::{
+    event::StopSignal,
     ports::{Heard, Interrupts, Urgency},
     procfs::Procfs,
 };
@@ -41,7 +42,7 @@ impl Listener {
     pub(crate) fn start(
         interrupts: Arc<Interrupts>,
         last: Arc<Interrupts>,
-        told: impl Fn(&'static str, Urgency) + Send + 'static,
+        told: impl Fn(StopSignal, Urgency) + Send + 'static,
     ) -> io::Result<Self> {
         let ignored = Procfs::system().ignored_signals();
         tracing::trace!(ignored = %format_args!("{ignored:#x}"), "listens for signals, but for those that are ignored from the start");
@@ -53,10 +54,10 @@ impl Listener {
         let handle = signals.handle();
         let thread = thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in signals.forever() {
-                let name = match signal {
-                    SIGINT => "SIGINT",
-                    SIGTERM => "SIGTERM",
-                    SIGHUP => "SIGHUP",
+                let asked = match signal {
+                    SIGINT => StopSignal::Interrupt,
+                    SIGTERM => StopSignal::Terminate,
+                    SIGHUP => StopSignal::HangUp,
                     SIGTSTP => {
                         tracing::debug!("SIGTSTP came: all stands still until SIGCONT");
                         stand_still(&interrupts, || ());
@@ -65,20 +66,20 @@ impl Listener {
                     _ => continue,
                 };
                 // Remembered before it takes effect, so that its record comes before those of what it brings about.
-                interrupts.hear(Heard::Stop(name));
-                match signal {
-                    SIGINT => {
+                interrupts.hear(Heard::Stop(asked));
+                match asked {
+                    StopSignal::Interrupt => {
                         interrupts.press();
                     }
-                    SIGTERM => interrupts.raise(Urgency::Now),
-                    _ => interrupts.hang_up(),
+                    StopSignal::Terminate => interrupts.raise(Urgency::Now),
+                    StopSignal::HangUp => interrupts.hang_up(),
                 }
                 let urgency = interrupts.urgency();
-                tracing::debug!(signal = name, ?urgency, "a signal came");
+                tracing::debug!(signal = %asked, ?urgency, "a signal came");
                 if urgency == Urgency::AtOnce {
                     last.raise(Urgency::AtOnce);
                 }
-                told(name, urgency);
+                told(asked, urgency);
             }
         })?;
         Ok(Self { handle, thread: Some(thread), broken_pipe })

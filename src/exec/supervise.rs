@@ -2,10 +2,11 @@
 
 use std::{thread, time::Duration};
 
-use nix::{sys::signal::Signal, unistd::Pid};
+use nix::{errno::Errno, sys::signal::Signal, unistd::Pid};
 
 use super::{child::Child, family::predicament};
 use crate::{
+    event::{EndSignal, SentSignal},
     ports::{Interrupts, LedgerError, Site, Stopwatch, Urgency},
     quantity,
 };
@@ -106,7 +107,7 @@ pub(super) fn supervise(
         }
     };
     tracing::debug!(pid = %process.pid(), ?cause, "sends TERM to a command");
-    let recorded = site.signalled(&sent("TERM", process.terminate()));
+    let recorded = site.signalled(sent(EndSignal::Term, process.terminate()));
     let watch = Stopwatch::start(stop);
     loop {
         if over(process, TICK) {
@@ -117,7 +118,7 @@ pub(super) fn supervise(
         }
     }
     tracing::debug!(pid = %process.pid(), waited = ?watch.elapsed(), "sends KILL to a command that has not ended after TERM");
-    let recorded = recorded.and_then(|()| site.signalled(&sent("KILL", process.kill())));
+    let recorded = recorded.and_then(|()| site.signalled(sent(EndSignal::Kill, process.kill())));
     let watch = Stopwatch::start(stop);
     loop {
         if over(process, TICK) {
@@ -152,12 +153,10 @@ fn over(process: &impl Process, within: Duration) -> bool {
     false
 }
 
-/// A signal as it is recorded, with what kept it from its goal.
-fn sent(name: &str, sent: nix::Result<()>) -> String {
-    match sent {
-        Ok(()) | Err(nix::errno::Errno::ESRCH) => name.to_owned(),
-        Err(errno) => format!("{name}, which could not be sent: {}", errno.desc()),
-    }
+/// A signal with what kept it from its goal; what has ended already needs none.
+fn sent(signal: EndSignal, sent: nix::Result<()>) -> SentSignal {
+    let unsent = sent.err().filter(|errno| *errno != Errno::ESRCH).map(|errno| errno.desc().to_owned());
+    SentSignal { signal, unsent }
 }
 
 #[cfg(test)]
@@ -196,7 +195,7 @@ mod tests {
         fn kill(&self) -> nix::Result<()> {
             self.signals.fetch_add(1, Ordering::SeqCst);
             self.killed.fetch_add(1, Ordering::SeqCst);
-            if self.ends_after > 100 { Err(nix::errno::Errno::EPERM) } else { Ok(()) }
+            if self.ends_after > 100 { Err(Errno::EPERM) } else { Ok(()) }
         }
     }
 
@@ -207,8 +206,8 @@ mod tests {
         fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
             Ok(())
         }
-        fn signalled(&self, signal: &str) -> Result<(), LedgerError> {
-            self.remark(signal)
+        fn signalled(&self, signal: SentSignal) -> Result<(), LedgerError> {
+            self.remark(&signal.to_string())
         }
         fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
             Err(LedgerError::new("none", None))

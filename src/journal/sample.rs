@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     event::{
-        Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, RunId,
-        Shortfall, Shown, Skip, StepOutcome, Verdict as End, Words,
+        Answerer, Captured, Effect, EndSignal, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction,
+        RecordedPlan, RunId, SentSignal, Shortfall, Shown, Skip, StepOutcome, StopSignal, Verdict as End, Words,
     },
     ports::Ledger,
 };
@@ -113,7 +113,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         Event::BatchBegan { place: place("restart"), batch: 1, items: vec!["0".to_owned()] },
         began("set_noout", Part::Main, Effect::Change),
         Event::StepSpawned { place: place("set_noout"), part: Part::Main, pid: 4711, start_time: 123_456_789 },
-        Event::StepSignalled { place: place("set_noout"), part: Part::Main, signal: "TERM".to_owned() },
+        Event::StepSignalled { place: place("set_noout"), part: Part::Main, signal: SentSignal { signal: EndSignal::Term, unsent: None } },
         ended("set_noout", Part::Main, Exit::Code(0), End::Passed, stdout.clone()),
         Event::StepSettled { place: place("set_noout"), outcome: StepOutcome::Done },
     ];
@@ -146,7 +146,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         began("set_noout", Part::Undo, Effect::Change),
         ended("set_noout", Part::Undo, Exit::Code(1), failed(), Captured::empty()),
         Event::Note { place: Some(place("restart")), text: "called the owner\u{202e}".to_owned(), taken: None },
-        Event::Interrupted { signal: "INT".to_owned() },
+        Event::Interrupted { signal: StopSignal::Interrupt },
         closed(Outcome::Stopped),
         Event::Resumed { from: "0000007f".to_owned() },
         Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 },

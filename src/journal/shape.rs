@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{digest::Digest, version_1};
 use crate::event::{
-    Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, Shown, Skip,
-    StepKind, StepOutcome, Verdict,
+    Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, SentSignal,
+    Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict,
 };
 
 macro_rules! shapes {
@@ -68,7 +68,7 @@ shapes! {
     BatchBegan("batch_began") { place: Place, batch: usize, items: Vec<String> }
     StepBegan("step_began" | "undo_began") { place: Place, part: Part, attempt: u32, command: Shown, owes: Option<Shown> }
     StepSpawned("step_spawned") { place: Place, part: Part, pid: u32, start_time: u64 }
-    StepSignalled("step_signalled") { place: Place, part: Part, signal: String }
+    StepSignalled("step_signalled") { place: Place, part: Part, signal: SentSignal }
     StepEnded("step_ended" | "undo_ended" | "step_in_doubt") {
         place: Place,
         part: Part,
@@ -94,7 +94,7 @@ shapes! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         taken: Option<String>,
     }
-    Interrupted("interrupted") { signal: String }
+    Interrupted("interrupted") { signal: StopSignal }
     Resumed("resumed") { from: String }
     RunClosed("run_closed") { outcome: Outcome, why: String, owed: Vec<Place> }
     Torn("torn") { lines: u64, bytes: u64, sha256: Digest, after: Digest }

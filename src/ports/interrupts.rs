@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::event::StopSignal;
+
 /// What the operator's signals have asked for so far.
 #[derive(Debug, Default)]
 pub struct Interrupts {
@@ -22,8 +24,8 @@ pub struct Interrupts {
 /// A signal that came, for the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// It asks for an end; its name.
-    Stop(&'static str),
+    /// It asks for an end.
+    Stop(StopSignal),
     /// The operator suspended everything for so long.
     Suspended(Duration),
 }

@@ -11,7 +11,7 @@ use std::{io, path::PathBuf, time::Duration};
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
 
 pub(crate) use crate::event::Words;
-use crate::event::{Answerer, Captured, Cut, Effect, Event, Exit, Part, Place, Progress, Shown};
+use crate::event::{Answerer, Captured, Cut, Effect, Event, Exit, Part, Place, Progress, SentSignal, Shown};
 
 /// Keeps what happened. An event counts only once this has taken it.
 pub trait Ledger: Sync {
@@ -151,7 +151,7 @@ pub trait Site: Sync {
     fn spawned(&self, pid: u32, start_time: u64) -> Result<(), LedgerError>;
     /// # Errors
     /// The journal does not take it.
-    fn signalled(&self, signal: &str) -> Result<(), LedgerError>;
+    fn signalled(&self, signal: SentSignal) -> Result<(), LedgerError>;
     /// # Errors
     /// The journal gives no room.
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError>;

@@ -46,7 +46,7 @@ impl Site for Bench {
     fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
         Ok(())
     }
-    fn signalled(&self, _: &str) -> Result<(), LedgerError> {
+    fn signalled(&self, _: crate::event::SentSignal) -> Result<(), LedgerError> {
         Ok(())
     }
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {

@@ -10,7 +10,7 @@ use minijinja::{Value, value::ValueKind};
 
 use super::{engine::Engine, halt::Halt};
 use crate::{
-    event::{Captured, Cut, Effect, Event, Excerpt, Exit, Part, Place, Progress, Shown, Verdict},
+    event::{Captured, Cut, Effect, Event, Excerpt, Exit, Part, Place, Progress, SentSignal, Shown, Verdict},
     expression::{self, cache::Cache},
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
@@ -338,8 +338,8 @@ impl Site for CommandSite<'_> {
         self.engine.keep(Event::StepSpawned { place: self.place.clone(), part: self.part, pid, start_time })
     }
 
-    fn signalled(&self, signal: &str) -> Result<(), LedgerError> {
-        self.engine.keep(Event::StepSignalled { place: self.place.clone(), part: self.part, signal: signal.to_owned() })
+    fn signalled(&self, signal: SentSignal) -> Result<(), LedgerError> {
+        self.engine.keep(Event::StepSignalled { place: self.place.clone(), part: self.part, signal })
     }
 
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {

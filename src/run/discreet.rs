@@ -49,7 +49,7 @@ impl Secrets {
                     *value = self.mask_value(value);
                 }
             }
-            Event::Planned { .. } | Event::StepSpawned { .. } => {}
+            Event::Planned { .. } | Event::StepSpawned { .. } | Event::Interrupted { .. } => {}
             Event::Checked { title, finding, .. } => {
                 self.hide(title);
                 match finding {
@@ -79,7 +79,7 @@ impl Secrets {
                 }
             }
             Event::CleanupDue { command, .. } => self.command(command),
-            Event::StepSignalled { signal, .. } | Event::Interrupted { signal } => self.hide(signal),
+            Event::StepSignalled { signal, .. } => self.hide_all(&mut signal.unsent),
             Event::StepEnded { exit, verdict, message, excerpt: Excerpt { stdout, stderr }, .. } => {
                 if let Exit::NotStarted { why } | Exit::Lost { why } = exit {
                     self.hide(why);

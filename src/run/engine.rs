@@ -51,7 +51,7 @@ impl Engine<'_> {
         }
         for heard in self.ports.interrupts.take_heard() {
             self.record(match heard {
-                Heard::Stop(signal) => Event::Interrupted { signal: signal.to_owned() },
+                Heard::Stop(signal) => Event::Interrupted { signal },
                 Heard::Suspended(length) => {
                     let length = crate::quantity::show_duration(length);
                     let text = format!("paused for {length} (SIGTSTP to SIGCONT); time limits do not count the pause");

@@ -7,7 +7,7 @@ use std::{
 
 use super::engine::Engine;
 use crate::{
-    event::{Captured, Event, Part, Place},
+    event::{Captured, Event, Part, Place, SentSignal},
     ports::{Capture, LedgerError, Site},
 };
 
@@ -39,9 +39,9 @@ impl Site for Poll<'_> {
     fn spawned(&self, _: u32, _: u64) -> Result<(), LedgerError> {
         Ok(())
     }
-    fn signalled(&self, signal: &str) -> Result<(), LedgerError> {
+    fn signalled(&self, signal: SentSignal) -> Result<(), LedgerError> {
         let Some((engine, place)) = self.of else { return Ok(()) };
-        engine.keep(Event::StepSignalled { place: place.clone(), part: Part::Main, signal: signal.to_owned() })
+        engine.keep(Event::StepSignalled { place: place.clone(), part: Part::Main, signal })
     }
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
         Ok(Box::new(ByteCount(0)))

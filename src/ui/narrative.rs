@@ -287,7 +287,7 @@ impl Narrative {
             Event::Note { place, text, .. } => block::told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
             Event::Interrupted { signal } => {
                 self.interruptions += 1;
-                block::marked(page, Mark::Warned, &words::interruption(signal, self.interruptions))
+                block::marked(page, Mark::Warned, &words::interruption(*signal, self.interruptions))
             }
             Event::Resumed { from } => block::marked(page, Mark::Noted, &format!("resumed from {from}")),
             Event::RunClosed { outcome, owed, .. } => {

@@ -252,7 +252,7 @@ impl PlainNarrative {
             },
             Event::Interrupted { signal } => {
                 self.interruptions += 1;
-                words::interruption(signal, self.interruptions)
+                words::interruption(*signal, self.interruptions)
             }
             Event::Resumed { from } => format!("resumed from {from}"),
             Event::RunClosed { outcome, why, owed } => {

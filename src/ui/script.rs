@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::{
     event::{
-        Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Progress, Shown, Skip,
-        StepKind, StepOutcome, Verdict, Words,
+        Answerer, Captured, Effect, EndSignal, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Progress,
+        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict, Words,
     },
     ports::Observer,
 };
@@ -268,9 +268,13 @@ impl<'a> Script<'a> {
         self.begin(&copy, Part::Main, shown(Effect::Destroy, &["ddrescue", "/dev/sdc", "/dev/sdd", "my clone.map"]));
         self.progress(&Progress::Figure { place: copy.clone(), done: 1.0, total: 4.0, have: Some("2 GB; 90 MB/s; 3m left".into()) });
         self.progress(&Progress::Line { place: copy.clone(), text: "rescued: 1 GB\rrescued: 2 GB".into() });
-        self.event(&Event::Interrupted { signal: "SIGINT".into() });
-        self.event(&Event::Interrupted { signal: "SIGINT".into() });
-        self.event(&Event::StepSignalled { place: copy.clone(), part: Part::Main, signal: "SIGTERM".into() });
+        self.event(&Event::Interrupted { signal: StopSignal::Interrupt });
+        self.event(&Event::Interrupted { signal: StopSignal::Interrupt });
+        self.event(&Event::StepSignalled {
+            place: copy.clone(),
+            part: Part::Main,
+            signal: SentSignal { signal: EndSignal::Term, unsent: None },
+        });
         let exit = Exit::Interrupted { killed: true };
         self.end(&copy, Part::Main, exit, Verdict::Unknown { why: "it was killed while it wrote".into() }, "", "");
         self.settle(&copy, StepOutcome::InDoubt { why: "it was killed while it wrote".into() });

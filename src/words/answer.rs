@@ -1,7 +1,6 @@
 //! Who gave an answer, and what an interruption means.
 
-use super::sanitise;
-use crate::event::Answerer;
+use crate::event::{Answerer, StopSignal};
 
 #[must_use]
 pub(crate) fn answerer(by: Answerer) -> &'static str {
@@ -14,13 +13,15 @@ pub(crate) fn answerer(by: Answerer) -> &'static str {
 
 /// What the interruption means and what the next one would; the first is `1`.
 #[must_use]
-pub(crate) fn interruption(signal: &str, count: u32) -> String {
+pub(crate) fn interruption(signal: StopSignal, count: u32) -> String {
     let what = match (signal, count) {
-        ("SIGHUP", _) => "terminal lost: stopping after the current step",
+        (StopSignal::HangUp, _) => "terminal lost: stopping after the current step",
         (_, 1) => "stopping after the current step; repeat to end that step now",
         (_, 2) => "ending the current step now; repeat to exit immediately",
         _ => "exiting immediately",
     };
-    let name = if signal == "SIGINT" { "Ctrl-C".into() } else { sanitise::line(signal) };
-    format!("{name}: {what}")
+    match signal {
+        StopSignal::Interrupt => format!("Ctrl-C: {what}"),
+        StopSignal::Terminate | StopSignal::HangUp => format!("{signal}: {what}"),
+    }
 }

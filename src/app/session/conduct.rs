@@ -6,7 +6,7 @@ use super::{gathered::Summary, interactive::Talking, plan_view};
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     cli::{self, Cli, Subcommands},
-    event::{Mode, Outcome, Place, StepState},
+    event::{Mode, Outcome, Place, StepState, StopSignal},
     exec::signals::Listener,
     plan::{Plan, preview::Preview},
     ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
@@ -77,10 +77,10 @@ impl Signals {
     pub(crate) fn listen(context: &Context) -> Result<Self, Failure> {
         let (interrupts, last) = (Arc::new(Interrupts::default()), Arc::new(Interrupts::default()));
         let stderr = context.out.stderr.clone();
-        let told = move |name: &'static str, urgency: Urgency| {
+        let told = move |signal: StopSignal, urgency: Urgency| {
             stderr.line(match urgency {
                 Urgency::None => "",
-                Urgency::AfterStep if name == "SIGHUP" => "terminal lost: stopping after this step",
+                Urgency::AfterStep if signal == StopSignal::HangUp => "terminal lost: stopping after this step",
                 Urgency::AfterStep => "stopping after this step; Ctrl-C again ends this step, a third Ctrl-C exits immediately",
                 Urgency::Now => "ending this step, then running cleanups; Ctrl-C again exits immediately",
                 Urgency::AtOnce => "exiting immediately; pending cleanups stay owed (see `halligan debts`)",
