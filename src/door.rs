@@ -51,9 +51,12 @@ pub mod plan {
 }
 
 pub mod ports {
-    pub use crate::ports::{
-        Answer, Ask, Beforehand, Capture, Choice, EnvValue, Executor, Ledger, LedgerError, NoAnswer, Order, Prompt, Question, Ran, Site,
-        interrupts::Interrupts,
+    pub use crate::{
+        event::choice::Choice,
+        ports::{
+            Answer, Ask, Beforehand, Capture, EnvValue, Executor, Ledger, LedgerError, NoAnswer, Order, Prompt, Question, Ran, Site,
+            interrupts::Interrupts,
+        },
     };
 }
 

@@ -1,6 +1,7 @@
 //! The facts of a run, and the one function that folds them into its state.
 
 pub(crate) mod captured;
+pub(crate) mod choice;
 pub(crate) mod command;
 mod escape;
 pub(crate) mod fact;
@@ -13,6 +14,7 @@ pub(crate) mod signal;
 pub(crate) mod state;
 
 pub(crate) use captured::{Captured, Cut};
+pub(crate) use choice::Choice;
 pub(crate) use command::{Shown, Words};
 pub(crate) use fact::*;
 pub(crate) use past::Past;

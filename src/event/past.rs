@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     captured::Captured,
+    choice::Choice,
     command::Shown,
     fact::{Effect, Event, Exit, Finding, Opening, Part, Skip, Verdict},
     place::Place,
@@ -56,6 +57,8 @@ pub struct Past {
     pub attempts: BTreeMap<Place, u32>,
     /// What was typed to a step's question.
     pub answers: BTreeMap<Place, String>,
+    /// What was chosen there last, if what was typed names a choice.
+    pub choices: BTreeMap<Place, Choice>,
     pub skips: BTreeMap<Place, Skip>,
     pub loops: BTreeMap<Place, Round>,
     /// Every place that a record names.
@@ -95,6 +98,10 @@ impl Past {
             Event::Planned { .. } => self.planned = true,
             Event::Confirmed { place: Some(place), typed, .. } => {
                 self.answers.insert(place.clone(), typed.clone());
+                match typed.parse() {
+                    Ok(choice) => self.choices.insert(place.clone(), choice),
+                    Err(_) => self.choices.remove(place),
+                };
             }
             Event::Staggered { place, items, batches, .. } => {
                 self.loops.insert(place.clone(), Round { items: items.clone(), batches: batches.clone(), batch: 0 });
@@ -111,6 +118,7 @@ impl Past {
                         self.commands.insert(place.clone(), command.clone());
                         self.attempts.insert(place.clone(), *attempt);
                         self.answers.remove(place);
+                        self.choices.remove(place);
                     }
                     Part::Undo => self.rolled_back = true,
                     _ => {}

@@ -4,7 +4,7 @@
 
 use super::Plan;
 use crate::{
-    event::{Effect, Exit, Part, Past, Place, Shown, StepState, Verdict},
+    event::{Choice, Effect, Exit, Part, Past, Place, Shown, StepState, Verdict},
     runbook::model::{Kind, OnFail, Step},
 };
 
@@ -55,7 +55,7 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
         let why = why.to_owned();
         // To a thing that a person does, an answer is a report.
         let asked = !matches!(step.kind, Kind::Manual(_) | Kind::Confirm(_));
-        if step.on_fail == OnFail::Continue || (asked && past.answers.get(place).is_some_and(|typed| typed == "continue")) {
+        if step.on_fail == OnFail::Continue || (asked && past.choices.get(place) == Some(&Choice::Continue)) {
             Standing::PassedOver { why }
         } else if command && changes && ended_well {
             Standing::Unproven

@@ -10,8 +10,8 @@ use std::{io, path::PathBuf, time::Duration};
 
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
 
-pub(crate) use crate::event::Words;
 use crate::event::{Answerer, Captured, Cut, Effect, Event, Exit, Part, Place, Progress, SentSignal, Shown};
+pub(crate) use crate::event::{Choice, Words};
 
 /// Keeps what happened. An event counts only once this has taken it.
 pub trait Ledger: Sync {
@@ -218,51 +218,6 @@ pub enum Ask {
     Step { choices: Vec<Choice> },
     /// Nobody knows how a step ended.
     Doubt { choices: Vec<Choice> },
-}
-
-/// What may be chosen when something needs a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choice {
-    Run,
-    Retry,
-    Skip,
-    Continue,
-    Rollback,
-    Stop,
-    Done,
-    NotDone,
-}
-
-impl Choice {
-    const ALL: [Self; 8] = [Self::Run, Self::Retry, Self::Skip, Self::Continue, Self::Rollback, Self::Stop, Self::Done, Self::NotDone];
-
-    /// Its name in scenarios, records and on the command line.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Retry => "retry",
-            Self::Skip => "skip",
-            Self::Continue => "continue",
-            Self::Rollback => "rollback",
-            Self::Stop => "stop",
-            Self::Done => "done",
-            Self::NotDone => "not_done",
-        }
-    }
-}
-
-/// A text that is not the name of a choice.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not the name of a choice")]
-pub struct UnknownChoice(pub String);
-
-impl std::str::FromStr for Choice {
-    type Err = UnknownChoice;
-
-    fn from_str(text: &str) -> Result<Self, UnknownChoice> {
-        Self::ALL.into_iter().find(|choice| choice.word() == text).ok_or_else(|| UnknownChoice(text.to_owned()))
-    }
 }
 
 /// A question with all that is needed to ask it.
