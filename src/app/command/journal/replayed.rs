@@ -11,6 +11,15 @@ use crate::{
 const READABLE: u64 = 1 << 20;
 const GLANCED: u64 = 4 << 10;
 
+/// Whether a run has records of steps, by their types in order, and none that says what a step is called: an older halligan wrote
+/// them. What comes before the plan stands has no titles of its own in any version.
+#[must_use]
+pub(super) fn is_untitled<'k>(kinds: impl IntoIterator<Item = &'k [u8]>) -> bool {
+    let of_steps = kinds.into_iter().skip_while(|kind| *kind != b"planned");
+    let first = of_steps.into_iter().find(|kind| matches!(*kind, b"step_reached" | b"step_began" | b"step_skipped" | b"staggered"));
+    first.is_some_and(|kind| kind != b"step_reached")
+}
+
 /// The outputs of a journal.
 #[derive(Debug)]
 pub(super) struct Replayed(Outputs);

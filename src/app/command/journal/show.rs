@@ -5,11 +5,11 @@ use std::{io::Write, path::Path};
 use super::{
     error::{Result, within},
     list::ending,
-    replayed::Replayed,
+    replayed::{Replayed, is_untitled},
 };
 use crate::{
     app::session::{operator::who, run_name},
-    event::{RunState, StepState},
+    event::{RunId, RunState, StepState},
     journal::{
         Digest, Head, JournalError,
         reader::{RunSummary, Snapshot, runs},
@@ -38,6 +38,10 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
     if !json {
         let began = opening(&summary);
         print(out, &page.map_or_else(|| vec![began.clone()], |page| wrap(&began, page.width, "", "  ")))?;
+        if untitled(dir, &snapshot, summary.id)? {
+            let text = "the titles of steps are not recorded: an older halligan wrote this run";
+            print(out, &page.map_or_else(|| vec![text.to_owned()], |page| wrap(text, page.width, "", "  ")))?;
+        }
         writeln!(out)?;
     }
     let mut lines = snapshot.lines();
@@ -83,6 +87,16 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
         }
     }
     Ok(0)
+}
+
+/// Whether an older halligan wrote the records of a run, without the titles of its steps.
+fn untitled(dir: &Path, snapshot: &Snapshot, run: RunId) -> Result<bool> {
+    let mut kinds = Vec::new();
+    let mut lines = snapshot.lines();
+    while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
+        kinds.extend(Glance::at(raw.bytes).filter(|glance| glance.run == run).map(|glance| glance.kind.to_vec()));
+    }
+    Ok(is_untitled(kinds.iter().map(Vec::as_slice)))
 }
 
 fn print(out: &mut dyn Write, lines: &[String]) -> Result<()> {

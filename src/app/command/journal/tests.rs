@@ -7,6 +7,7 @@ use std::{
 use super::{
     error::{JournalCommandError, Result},
     list::list,
+    replayed::is_untitled,
     show::show,
     verify::{head, verify},
 };
@@ -57,6 +58,17 @@ fn tells_a_run_so_that_no_terminal_is_fooled() {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
     assert!(!text.contains("out of order"), "{text}");
+    assert_eq!(text.matches("the titles of steps are not recorded").count(), 1, "{text}");
+}
+
+#[test]
+fn only_records_without_titles_are_said_to_have_none() {
+    let untitled = |kinds: &[&str]| is_untitled(kinds.iter().map(|kind| kind.as_bytes()));
+    assert!(untitled(&["run_opened", "step_began", "step_ended", "planned", "confirmed", "step_began"]));
+    assert!(!untitled(&["run_opened", "step_began", "step_ended", "planned", "confirmed", "step_reached", "step_began"]));
+    // It did not come to a step.
+    assert!(!untitled(&["run_opened", "step_began", "step_ended", "preflight_blocked", "run_closed"]));
+    assert!(!untitled(&["run_opened", "planned", "declined", "run_closed"]));
 }
 
 #[test]
