@@ -2,6 +2,7 @@
 
 use crate::event::{Answerer, StopSignal};
 
+/// Where an answer came from.
 #[must_use]
 pub(crate) fn answerer(by: Answerer) -> &'static str {
     match by {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::sanitise;
 use crate::{event::Exit, quantity::show_duration};
 
+/// How a command ended, and that nobody knows what it did where that is so.
 #[must_use]
 pub(crate) fn exit(exit: &Exit) -> String {
     let doubt = "; unknown whether the command took effect";

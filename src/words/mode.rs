@@ -2,6 +2,7 @@
 
 use crate::event::Mode;
 
+/// What there is to know of a run that is not real; nothing of a real one.
 #[must_use]
 pub(crate) fn mode(mode: Mode) -> Option<&'static str> {
     match mode {

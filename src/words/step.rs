@@ -3,6 +3,7 @@
 use super::{command::command, list::list, mark::Mark, sanitise};
 use crate::event::{Effect, Place, Prediction, Skip, StepKind};
 
+/// What a command does to the world.
 #[must_use]
 pub(crate) fn effect(effect: Effect) -> &'static str {
     match effect {
@@ -25,6 +26,7 @@ pub(crate) fn title<'a>(place: &Place, title: &'a str) -> &'a str {
     if title == place.step() || title == place.step().replace('_', " ") { "" } else { title }
 }
 
+/// Why a step was passed over.
 #[must_use]
 pub(crate) fn skip(skip: &Skip) -> String {
     match skip {
