@@ -2,6 +2,7 @@
 //! shown to find those that are planted.
 
 mod source;
+mod voice;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -208,13 +209,18 @@ fn no_method_of_a_port_has_a_body() {
     assert_eq!(defaults(&planted(&[("ui/mod.rs", port)])).len(), 0, "only ports have decorators");
 }
 
-/// A name stands for one type, and a type has one name. What is declared inside a function is seen by nobody else. What a macro
-/// declares is not seen here.
+/// A name stands for one type, and a type has one name. What is declared inside a function is seen by nobody else.
+///
+/// Of a macro of this crate that declares types, each name with a capital letter on the top level of a call is taken for one.
 fn type_names(sources: &[Source]) -> Vec<String> {
     #[derive(Default)]
     struct Types {
         declared: Vec<String>,
         renamed: Vec<String>,
+        /// Macros that declare the types that they are given.
+        makers: Vec<String>,
+        /// Macros that are called between items, with the names on the top level of the call.
+        calls: Vec<(String, Vec<String>)>,
     }
     impl<'ast> Visit<'ast> for Types {
         fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
@@ -231,6 +237,23 @@ fn type_names(sources: &[Source]) -> Vec<String> {
         }
         fn visit_item_type(&mut self, item: &'ast syn::ItemType) {
             self.declared.push(item.ident.to_string());
+        }
+        fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+            static GIVEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b(?:struct|enum|union|trait|type)\s+\$").unwrap());
+            static OWN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b(?:struct|enum|union|trait)\s+([A-Z]\w*)").unwrap());
+            let words = source::words_of(&item.mac);
+            let words = source::TEXT.replace_all(&words, "\"\"");
+            if let Some(name) = &item.ident {
+                self.makers.extend(GIVEN.is_match(&words).then(|| name.to_string()));
+                self.declared.extend(OWN.captures_iter(&words).map(|found| found[1].to_owned()));
+                return;
+            }
+            let name = item.mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+            let top = source::top_level(&words);
+            // `LIMIT` is a constant.
+            let is_type = |word: &&str| word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase);
+            let given = top.split(|c: char| !c.is_alphanumeric() && c != '_').filter(is_type);
+            self.calls.push((name, given.map(str::to_owned).collect()));
         }
         fn visit_block(&mut self, _: &'ast syn::Block) {}
         fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
@@ -250,11 +273,19 @@ fn type_names(sources: &[Source]) -> Vec<String> {
         }
     }
     let (mut breaches, mut by_name): (Vec<String>, BTreeMap<String, Vec<&str>>) = Default::default();
-    for source in sources {
-        let mut types = Types::default();
-        types.visit_file(&source.file);
+    let of_files: Vec<(&Source, Types)> = sources
+        .iter()
+        .map(|source| {
+            let mut types = Types::default();
+            types.visit_file(&source.file);
+            (source, types)
+        })
+        .collect();
+    let makers: BTreeSet<String> = of_files.iter().flat_map(|(_, types)| types.makers.iter().cloned()).collect();
+    for (source, types) in of_files {
         breaches.extend(types.renamed.into_iter().map(|renamed| format!("src/{} names {renamed}", source.path)));
-        for name in types.declared {
+        let made = types.calls.into_iter().filter(|(name, _)| makers.contains(name)).flat_map(|(_, names)| names);
+        for name in types.declared.into_iter().chain(made) {
             by_name.entry(name).or_default().push(&source.path);
         }
     }
@@ -291,11 +322,66 @@ fn a_name_stands_for_one_type() {
     assert_eq!(type_names(&planted(&pair)), Vec::<String>::new());
     assert_eq!(type_names(&planted(&[pair[0], pair[1], ("run/step.rs", "type Step = u8;")])).len(), 1, "no third");
     assert_eq!(type_names(&planted(&[pair[0], ("rehearse/model.rs", "trait Step {}")])).len(), 1, "no pair of two folders");
+    let maker = "macro_rules! shapes { ($($shape:ident { $($field:ident: $type:ty),* })*) => { $(pub struct $shape { $($field: $type),* })* \
+        pub enum Body { $($shape($shape)),* } } } shapes! { Checked { place: Place } #[doc = \"Owed\"] Closed(\"Torn\") { why: Why } }";
+    let twice = planted(&[
+        ("journal/shape.rs", maker),
+        ("a.rs", "struct Checked; struct Closed; struct Body; struct Place; struct Torn; struct Owed;"),
+    ]);
+    assert_eq!(type_names(&twice), ["Body", "Checked", "Closed"].map(|name| format!("{name} stands in journal/shape.rs, a.rs")));
+    let none = planted(&[("a.rs", "macro_rules! known { ($value:expr) => { $value } } known! { Checked }"), ("b.rs", "struct Checked;")]);
+    assert_eq!(type_names(&none), Vec::<String>::new());
     let free = "struct A; fn f() { struct Visitor; } fn g() { struct Visitor; } impl X for A { type Err = u8; } use std::fmt::Error as E;";
     let apart = "struct B; impl X for B { type Err = u8; } #[cfg(test)]\nmod tests { struct A; }";
     assert_eq!(type_names(&planted(&[("a.rs", free), ("b.rs", apart)])), Vec::<String>::new());
     let aside = planted(&[("a/mod.rs", "#[cfg(test)]\nmod bench;"), ("a/bench.rs", "struct A;"), ("b.rs", "struct A;")]);
     assert_eq!(type_names(&aside), Vec::<String>::new());
+}
+
+#[test]
+fn facts_get_their_names_in_words() {
+    assert_eq!(voice::named_elsewhere(&source::all()), Vec::<String>::new());
+    let in_file = |path: &str, text: &str| {
+        let own = "pub(crate) use crate::runbook::{Effect, Runbook}; pub enum Mode { Real, Dry } pub enum Exit { Code(i32) } pub enum Event { Ended }";
+        let kinds = "pub enum Effect { Read } pub struct Runbook; pub enum Lock { Held }";
+        voice::named_elsewhere(&planted(&[("event/fact.rs", own), ("runbook/model.rs", kinds), (path, text)]))
+    };
+    for body in [
+        "match mode { Mode::Real => \"real\", _ => word }",
+        "match mode { Mode::Real | Mode::Dry => { let x = 1; (x, \"real\".to_owned()) } }",
+        "match (1, mode) { (_, Some(event::Mode::Real)) => format!(\"run {run}\"), _ => word }",
+        "match exit { Exit::Code(code) => Some(if code == 1 { \"one\" } else { word }), _ => None }",
+        "match event { Event::Ended { exit: Exit::Code(_) } => \"ended\", _ => word }",
+        "if let Exit::Code(_) = exit { String::from(\"code\") } else { word }",
+        "if mode == Mode::Real { word } else { \"not real\" }",
+        "if matches!(mode, event::Mode::Real) { \"real\" } else { word }",
+        "(effect == Effect::Read).then_some(\"reads\")",
+        "exit.map_or_else(|| match mode { Mode::Real => \"real\" }, word)",
+        "match mode { Mode::Real => text.push_str(\"real\"), _ => {} }",
+        "match mode { Mode::Real => { name = \"real\"; } _ => {} }",
+        "match mode { Mode::Real => write!(f, \"real {x}\"), _ => Ok(()) }",
+        "[(\"real\", Mode::Real)].into_iter().find(|(_, other)| other == mode)",
+    ] {
+        let text = format!("fn f() {{ {body} }}");
+        assert_eq!(in_file("run/step.rs", &text).len(), 1, "{body}");
+        assert_eq!(in_file("words/step.rs", &text), Vec::<String>::new());
+        assert_eq!(in_file("event/state.rs", &text), Vec::<String>::new(), "the names of records");
+    }
+    let own = "impl Mode { fn word(self) -> &'static str { match self { Self::Real => \"real\" } } }";
+    assert_eq!(in_file("ui/mode.rs", own), ["src/ui/mode.rs: Mode::Real is called \"real\""]);
+    for free in [
+        "match mode { Mode::Real => words::mode(mode), _ => format!(\"{place} {word}: {}\", why) }",
+        "match event { Event::Ended => format!(\"{place} ended\"), _ => word }",
+        "match lock { Lock::Held => \"held\", _ => word }",
+        "match mode { Mode::Real => { lines.push(told(\"real\")); } _ => {} }",
+        "match mode { Mode::Real => return Err(\"this must be rehearsed\"), _ => Ok(()) }",
+        "if asked(Mode::Real) { \"yes\" } else { \"no\" }",
+        "Question { mode: Mode::Real, text: \"a question\" }",
+    ] {
+        assert_eq!(in_file("run/step.rs", &format!("fn f() {{ {free} }}")), Vec::<String>::new());
+    }
+    let tested = "#[cfg(test)]\nmod tests { fn f() { match mode { Mode::Real => \"real\" } } }";
+    assert_eq!(in_file("run/step.rs", tested), Vec::<String>::new());
 }
 
 /// Nothing that somebody reads is formatted by `Debug`. Clippy's `use_debug` sees what is printed, this what is kept as well.

@@ -22,7 +22,7 @@ pub struct End {
 
 /// What a probe of the preflight had found when it was asked last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct PastCheck {
     pub title: String,
     pub finding: Finding,
     /// Why the operator went on all the same, if it blocked.
@@ -51,7 +51,7 @@ pub struct Past {
     pub ends: BTreeMap<(Place, Part), End>,
     /// What each preflight had found when its plan was made, or its first step was begun.
     pub found: BTreeMap<Place, End>,
-    pub checked: BTreeMap<Place, Checked>,
+    pub checked: BTreeMap<Place, PastCheck>,
     /// What was begun last.
     pub commands: BTreeMap<Place, Shown>,
     pub attempts: BTreeMap<Place, u32>,
@@ -87,7 +87,7 @@ impl Past {
         match event {
             Event::RunOpened(opening) => self.opening = Some((**opening).clone()),
             Event::Checked { place, title, finding } => {
-                let checked = Checked { title: title.clone(), finding: finding.clone(), overridden: None };
+                let checked = PastCheck { title: title.clone(), finding: finding.clone(), overridden: None };
                 self.checked.insert(place.clone(), checked);
             }
             Event::Overridden { place, reason, .. } => {
@@ -158,7 +158,7 @@ impl Past {
     }
 
     /// What a probe of the preflight had found: one finding, or one for each of its items.
-    pub fn findings<'p>(&'p self, probe: &'p Place) -> impl Iterator<Item = (&'p Place, &'p Checked)> {
+    pub fn findings<'p>(&'p self, probe: &'p Place) -> impl Iterator<Item = (&'p Place, &'p PastCheck)> {
         let beginning = self.checked.range(probe.clone()..).take_while(|(place, _)| probe.begins(place));
         beginning.filter(move |(place, _)| place.without_item() == probe)
     }

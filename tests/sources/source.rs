@@ -107,6 +107,24 @@ pub(super) fn words_of(call: &syn::Macro) -> String {
     call.tokens.to_string().replace(" :: ", "::").replace(":: ", "::").replace(" ::", "::")
 }
 
+/// What of these words stands in no bracket. Strings are gone from them.
+pub(super) fn top_level(words: &str) -> String {
+    let mut depth = 0_usize;
+    let mut top = String::new();
+    for c in words.chars() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => {
+                depth = depth.saturating_sub(1);
+                top.push(' ');
+            }
+            c if depth == 0 => top.push(c),
+            _ => {}
+        }
+    }
+    top
+}
+
 /// What each module names of the others: by `use` or a path, in a macro too. What a module shows again by `pub use` it names.
 pub(super) fn edges(sources: &[Source]) -> BTreeMap<&Module, BTreeSet<&Module>> {
     let modules: BTreeSet<&Module> = sources.iter().map(|source| &source.module).collect();
