@@ -266,7 +266,8 @@ pub(super) fn count_of(scope: &Scope, count: &Count) -> Result<Evaluated<u64>, S
 /// What expressions see of a command's result; the inner error says why its `output` cannot be read.
 pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)>, Result<(), String>) {
     // What is not all there is in no expression's reach: whoever asks for it gets an error.
-    let beyond = |cut: Cut| Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, incomplete(cut)));
+    let beyond =
+        |cut: Cut| Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, words::incomplete(cut, Printed::LIMIT)));
     let text = |printed: &Printed| printed.cut().map_or_else(|| Ok(String::from_utf8_lossy(&printed.head).into_owned()), Err);
     let (stdout, stderr) = (text(&ran.stdout), text(&ran.stderr));
     let code = match ran.exit {
@@ -277,7 +278,7 @@ pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)
         Ok(stdout) => read_output(stdout, output),
         // A command may print as much as it likes, as long as nobody looks.
         Err(cut) if output == Output::Text => Ok(beyond(*cut)),
-        Err(cut) => Err(incomplete(*cut)),
+        Err(cut) => Err(words::incomplete(*cut, Printed::LIMIT)),
     };
     let mut fields = vec![("ran", Value::from(true)), ("ok", Value::from(ran.exit.succeeded())), ("code", code)];
     let fault = match read {
@@ -290,16 +291,6 @@ pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)
     fields.push(("stdout", stdout.map_or_else(beyond, Value::from)));
     fields.push(("stderr", stderr.map_or_else(beyond, Value::from)));
     (fields, fault)
-}
-
-/// Why nothing is concluded from an output, in words.
-fn incomplete(cut: Cut) -> String {
-    match cut {
-        Cut::HeldOpen => "the output is incomplete: a child process held it open after the command had ended".to_owned(),
-        Cut::NotKept => "the output is incomplete: the journal could not store all of it".to_owned(),
-        Cut::TooLong => format!("the output exceeds the limit of {} MiB", Printed::LIMIT >> 20),
-        Cut::Unsaid => "the output is incomplete".to_owned(),
-    }
 }
 
 fn read_output(stdout: &str, output: Output) -> Result<Value, String> {

@@ -2,7 +2,8 @@
 
 use crate::{
     event::Answerer,
-    ports::{Answer, Ask, Beforehand, Choice, Question},
+    ports::{Answer, Ask, Beforehand, Question},
+    words,
 };
 
 /// How often a question is asked before the answer counts as no.
@@ -50,7 +51,7 @@ pub(crate) fn line(ask: &Ask) -> String {
         Ask::Report { ask } => format!("{ask} (q to stop) "),
         Ask::Override => "Reason to override this check (recorded), or Enter to stop: ".to_owned(),
         Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
-            let keys: Vec<_> = choices.iter().map(|choice| key(*choice)).collect();
+            let keys: Vec<_> = choices.iter().map(|choice| words::choice_key(*choice)).collect();
             format!("[{}] ", keys.join("/"))
         }
     }
@@ -61,60 +62,21 @@ fn quote_phrase(phrase: &str) -> String {
     if phrase.trim() == phrase { phrase.to_owned() } else { format!("\"{phrase}\"") }
 }
 
-/// The letter of a choice. No two choices share one.
-#[must_use]
-pub(crate) fn key(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Run => "r",
-        Choice::Retry => "t",
-        Choice::Skip => "s",
-        Choice::Continue => "c",
-        Choice::Rollback => "b",
-        Choice::Stop => "q",
-        Choice::Done => "d",
-        Choice::NotDone => "n",
-    }
-}
-
-/// The word of a choice, which may be typed too.
-#[must_use]
-pub(crate) fn word(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Run => "run",
-        Choice::Retry => "try again",
-        Choice::Skip => "skip",
-        Choice::Continue => "continue",
-        Choice::Rollback => "roll back",
-        Choice::Stop => "stop",
-        Choice::Done => "done",
-        Choice::NotDone => "not done",
-    }
-}
-
-/// What a choice would do.
-#[must_use]
-pub(crate) fn meaning(choice: Choice, ask: &Ask) -> &'static str {
-    match (choice, ask) {
-        (Choice::Run, _) => "run this step",
-        (Choice::Retry, _) => "run this step again",
-        (Choice::Skip, Ask::Failed { .. }) => "leave this step as it is and continue with the next",
-        (Choice::Skip, _) => "skip this step and continue with the next",
-        (Choice::Continue, Ask::Step { .. }) => "run the remaining steps without asking",
-        (Choice::Continue, _) => "ignore this failure and continue with the next step",
-        (Choice::Rollback, _) => "undo what was done, last step first, then stop",
-        (Choice::Stop, _) => "run the cleanups that are due, then stop",
-        (Choice::Done, _) => "treat the step as done and continue after it",
-        (Choice::NotDone, _) => "treat the step as not done",
-    }
-}
-
 /// The choices of a question, each with its letter and what it would do.
 #[must_use]
 pub(crate) fn choices(ask: &Ask) -> Vec<String> {
     match ask {
-        Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
-            choices.iter().map(|choice| format!("{}  {:<10} {}", key(*choice), word(*choice), meaning(*choice, ask))).collect()
-        }
+        Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => choices
+            .iter()
+            .map(|choice| {
+                format!(
+                    "{}  {:<10} {}",
+                    words::choice_key(*choice),
+                    words::choice(*choice),
+                    words::choice_meaning(*choice, matches!(ask, Ask::Failed { .. }), matches!(ask, Ask::Step { .. }))
+                )
+            })
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -143,10 +105,10 @@ pub(crate) fn read(ask: &Ask, typed: &str) -> Reading {
         Ask::Report { .. } | Ask::Override => yes(word_typed),
         Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => {
             let lower = word_typed.to_ascii_lowercase();
-            if let Some(choice) = choices.iter().find(|choice| key(**choice) == lower || word(**choice) == lower) {
+            if let Some(choice) = choices.iter().find(|choice| words::choice_key(**choice) == lower || words::choice(**choice) == lower) {
                 return Reading::Is(Answer::Chosen { choice: *choice, by: Answerer::Terminal });
             }
-            let keys: Vec<_> = choices.iter().map(|choice| key(*choice)).collect();
+            let keys: Vec<_> = choices.iter().map(|choice| words::choice_key(*choice)).collect();
             Reading::Again(format!("type one of {}", keys.join(", ")))
         }
     }
@@ -180,7 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::Place;
+    use crate::event::{Choice, Place};
 
     fn phrase() -> Ask {
         Ask::Phrase { phrase: "WD-WCC7K0".into(), destroys: true }
@@ -242,7 +204,7 @@ mod tests {
         }
         let all =
             [Choice::Run, Choice::Retry, Choice::Skip, Choice::Continue, Choice::Rollback, Choice::Stop, Choice::Done, Choice::NotDone];
-        let keys: std::collections::BTreeSet<_> = all.map(key).into_iter().collect();
+        let keys: std::collections::BTreeSet<_> = all.map(words::choice_key).into_iter().collect();
         assert_eq!(keys.len(), all.len());
     }
 

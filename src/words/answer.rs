@@ -12,6 +12,17 @@ pub(crate) fn answerer(by: Answerer) -> &'static str {
     }
 }
 
+/// What the first signal does, said at once.
+#[must_use]
+pub(crate) fn stopping(signal: StopSignal) -> &'static str {
+    match signal {
+        StopSignal::HangUp => "terminal lost: stopping after this step",
+        StopSignal::Interrupt | StopSignal::Terminate => {
+            "stopping after this step; Ctrl-C again ends this step, a third Ctrl-C exits immediately"
+        }
+    }
+}
+
 /// What the interruption means and what the next one would; the first is `1`.
 #[must_use]
 pub(crate) fn interruption(signal: StopSignal, count: u32) -> String {

@@ -1,6 +1,7 @@
 //! The facts of a run in words: the same on a terminal, in a log and in a report. One file has the one table of each kind of fact.
 
 mod answer;
+mod choice;
 mod command;
 mod exit;
 mod finding;
@@ -15,7 +16,8 @@ mod record;
 pub(crate) mod sanitise;
 mod step;
 
-pub(crate) use answer::{answerer, interruption};
+pub(crate) use answer::{answerer, interruption, stopping};
+pub(crate) use choice::{choice, choice_key, choice_meaning};
 pub(crate) use command::{brief, command, place_of, script};
 pub(crate) use exit::exit;
 pub(crate) use finding::{failed_check, finding};
@@ -23,5 +25,5 @@ pub(crate) use list::{batches, list, value};
 pub(crate) use mode::{mode, mode_name, run_of};
 pub(crate) use outcome::{CRASHED, afterwards, left, outcome, remains, step_outcome, verdict};
 pub(crate) use part::{part, part_began, part_of, part_outcome, take_back};
-pub(crate) use record::{kept, torn};
+pub(crate) use record::{incomplete, kept, torn};
 pub(crate) use step::{effect, kind, prediction, skip, title};

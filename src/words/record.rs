@@ -16,6 +16,17 @@ pub(crate) fn kept(name: &str, stream: &Captured) -> Option<String> {
     (stream.bytes > 0 || stream.cut.is_some()).then(|| format!("{name}, {} bytes{note}{masked}: output/{}", stream.bytes, stream.sha256))
 }
 
+/// Why nothing is concluded from an output of which `most` bytes are read.
+#[must_use]
+pub(crate) fn incomplete(cut: Cut, most: usize) -> String {
+    match cut {
+        Cut::HeldOpen => "the output is incomplete: a child process held it open after the command had ended".to_owned(),
+        Cut::NotKept => "the output is incomplete: the journal could not store all of it".to_owned(),
+        Cut::TooLong => format!("the output exceeds the limit of {} MiB", most >> 20),
+        Cut::Unsaid => "the output is incomplete".to_owned(),
+    }
+}
+
 /// What a crash left half written, and was committed as such.
 #[must_use]
 pub(crate) fn torn(lines: u64, bytes: u64) -> String {

@@ -80,8 +80,7 @@ impl Signals {
         let told = move |signal: StopSignal, urgency: Urgency| {
             stderr.line(match urgency {
                 Urgency::None => "",
-                Urgency::AfterStep if signal == StopSignal::HangUp => "terminal lost: stopping after this step",
-                Urgency::AfterStep => "stopping after this step; Ctrl-C again ends this step, a third Ctrl-C exits immediately",
+                Urgency::AfterStep => words::stopping(signal),
                 Urgency::Now => "ending this step, then running cleanups; Ctrl-C again exits immediately",
                 Urgency::AtOnce => "exiting immediately; pending cleanups stay owed (see `halligan debts`)",
             });

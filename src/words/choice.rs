@@ -1,0 +1,50 @@
+//! What the operator may choose: its letter, its word, and what it would do.
+
+use crate::event::Choice;
+
+/// The letter of a choice. No two choices share one.
+#[must_use]
+pub(crate) fn choice_key(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Run => "r",
+        Choice::Retry => "t",
+        Choice::Skip => "s",
+        Choice::Continue => "c",
+        Choice::Rollback => "b",
+        Choice::Stop => "q",
+        Choice::Done => "d",
+        Choice::NotDone => "n",
+    }
+}
+
+/// The word of a choice, which may be typed too.
+#[must_use]
+pub(crate) fn choice(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Run => "run",
+        Choice::Retry => "try again",
+        Choice::Skip => "skip",
+        Choice::Continue => "continue",
+        Choice::Rollback => "roll back",
+        Choice::Stop => "stop",
+        Choice::Done => "done",
+        Choice::NotDone => "not done",
+    }
+}
+
+/// What a choice would do: after a step that `failed`, or before each step where the operator is `stepping`.
+#[must_use]
+pub(crate) fn choice_meaning(choice: Choice, failed: bool, stepping: bool) -> &'static str {
+    match choice {
+        Choice::Run => "run this step",
+        Choice::Retry => "run this step again",
+        Choice::Skip if failed => "leave this step as it is and continue with the next",
+        Choice::Skip => "skip this step and continue with the next",
+        Choice::Continue if stepping => "run the remaining steps without asking",
+        Choice::Continue => "ignore this failure and continue with the next step",
+        Choice::Rollback => "undo what was done, last step first, then stop",
+        Choice::Stop => "run the cleanups that are due, then stop",
+        Choice::Done => "treat the step as done and continue after it",
+        Choice::NotDone => "treat the step as not done",
+    }
+}
