@@ -316,7 +316,7 @@ impl Narrative {
         }
         let time = show_duration(*took);
         let kept: Vec<String> = if self.afterwards {
-            [("stdout", stdout), ("stderr", stderr)].into_iter().filter_map(|(name, stream)| words::kept(name, stream)).collect()
+            [("stdout", stdout), ("stderr", stderr)].into_iter().filter_map(|(name, stream)| words::kept(name, stream, 12)).collect()
         } else {
             Vec::new()
         };

@@ -216,7 +216,9 @@ impl PlainNarrative {
                     lines.extend(printed(excerpt));
                 }
                 if self.afterwards && (changing || !passed && *part != Part::DoneIf) {
-                    let kept = [("stdout", stdout), ("stderr", stderr)].into_iter().filter_map(|(name, stream)| words::kept(name, stream));
+                    let kept = [("stdout", stdout), ("stderr", stderr)]
+                        .into_iter()
+                        .filter_map(|(name, stream)| words::kept(name, stream, usize::MAX));
                     lines.extend(kept.map(|kept| format!("  kept: {kept}")));
                 }
                 return lines;

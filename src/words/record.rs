@@ -2,9 +2,9 @@
 
 use crate::event::{Captured, Cut};
 
-/// Where the journal keeps what a command printed; `None` if it printed nothing.
+/// Where the journal keeps what a command printed; `None` if it printed nothing. So many `digits` of the file's name are told.
 #[must_use]
-pub(crate) fn kept(name: &str, stream: &Captured) -> Option<String> {
+pub(crate) fn kept(name: &str, stream: &Captured, digits: usize) -> Option<String> {
     let cut = stream.cut.map(|cut| match cut {
         Cut::HeldOpen => ", truncated (a child process held it open)",
         Cut::NotKept => ", truncated (the journal could not store the rest)",
@@ -13,7 +13,8 @@ pub(crate) fn kept(name: &str, stream: &Captured) -> Option<String> {
     });
     let masked = if stream.redactions > 0 { format!(", {} secrets masked", stream.redactions) } else { String::new() };
     let note = cut.unwrap_or_default();
-    (stream.bytes > 0 || stream.cut.is_some()).then(|| format!("{name}, {} bytes{note}{masked}: output/{}", stream.bytes, stream.sha256))
+    let file = stream.sha256.get(..digits).map_or_else(|| stream.sha256.clone(), |digits| format!("{digits}*"));
+    (stream.bytes > 0 || stream.cut.is_some()).then(|| format!("{name}, {} bytes{note}{masked}: output/{file}", stream.bytes))
 }
 
 /// Why nothing is concluded from an output of which `most` bytes are read.
