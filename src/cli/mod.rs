@@ -42,22 +42,31 @@ impl Cli {
     #[must_use]
     pub fn answering(&self, add: impl FnOnce(&mut Answers)) -> Self {
         let mut cli = self.clone();
-        match &mut cli.command {
-            Subcommands::Run(run) => add(&mut run.answers),
-            Subcommands::Resume(resume) => add(&mut resume.how.answers),
-            Subcommands::Rollback(rollback) => add(&mut rollback.how.answers),
-            Subcommands::Debts(debts) => add(&mut debts.how.answers),
-            Subcommands::Rehearse(rehearse) => add(&mut rehearse.answers),
-            Subcommands::Test(_)
-            | Subcommands::Scenario { .. }
-            | Subcommands::Check(_)
-            | Subcommands::List(_)
-            | Subcommands::Show(_)
-            | Subcommands::Journal { .. }
-            | Subcommands::Schema(_)
-            | Subcommands::Generate(_) => {}
+        if let Some((_, answers)) = cli.command.given() {
+            add(answers);
         }
         cli
+    }
+}
+
+impl Subcommands {
+    /// The parameters and the answers that were given; `None` for a command that takes none.
+    fn given(&mut self) -> Option<(&mut Params, &mut Answers)> {
+        match self {
+            Self::Run(run) => Some((&mut run.params, &mut run.answers)),
+            Self::Resume(resume) => Some((&mut resume.how.params, &mut resume.how.answers)),
+            Self::Rollback(rollback) => Some((&mut rollback.how.params, &mut rollback.how.answers)),
+            Self::Debts(debts) => Some((&mut debts.how.params, &mut debts.how.answers)),
+            Self::Rehearse(rehearse) => Some((&mut rehearse.params, &mut rehearse.answers)),
+            Self::Test(_)
+            | Self::Scenario { .. }
+            | Self::Check(_)
+            | Self::List(_)
+            | Self::Show(_)
+            | Self::Journal { .. }
+            | Self::Schema(_)
+            | Self::Generate(_) => None,
+        }
     }
 }
 
@@ -76,22 +85,7 @@ impl Cli {
                 !told
             });
         };
-        let given = match &mut cli.command {
-            Subcommands::Run(run) => Some((&mut run.params, &mut run.answers)),
-            Subcommands::Resume(resume) => Some((&mut resume.how.params, &mut resume.how.answers)),
-            Subcommands::Rollback(rollback) => Some((&mut rollback.how.params, &mut rollback.how.answers)),
-            Subcommands::Debts(debts) => Some((&mut debts.how.params, &mut debts.how.answers)),
-            Subcommands::Rehearse(rehearse) => Some((&mut rehearse.params, &mut rehearse.answers)),
-            Subcommands::Test(_)
-            | Subcommands::Scenario { .. }
-            | Subcommands::Check(_)
-            | Subcommands::List(_)
-            | Subcommands::Show(_)
-            | Subcommands::Journal { .. }
-            | Subcommands::Schema(_)
-            | Subcommands::Generate(_) => None,
-        };
-        if let Some((params, answers)) = given {
+        if let Some((params, answers)) = cli.command.given() {
             leave_out("--set", &mut params.set);
             leave_out("--confirm", &mut answers.confirm);
             leave_out("--override", &mut answers.overrides);
