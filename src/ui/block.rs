@@ -108,6 +108,12 @@ pub(crate) fn detail(page: &Page, label: &str, text: &str) -> Vec<String> {
     page.field(INDENT, LABEL, label, text)
 }
 
+/// Where it is kept what a command printed.
+#[must_use]
+pub(crate) fn kept(page: &Page, files: &[String]) -> Vec<String> {
+    files.iter().flat_map(|file| detail(page, "kept", file)).collect()
+}
+
 /// Text under a step.
 #[must_use]
 pub(crate) fn remark(page: &Page, text: &str) -> Vec<String> {

@@ -315,11 +315,7 @@ impl Narrative {
             return Vec::new();
         }
         let time = show_duration(*took);
-        let kept: Vec<String> = if self.afterwards {
-            [("stdout", stdout), ("stderr", stderr)].into_iter().filter_map(|(name, stream)| words::kept(name, stream, 12)).collect()
-        } else {
-            Vec::new()
-        };
+        let kept: Vec<String> = if self.afterwards { words::kept(stdout, stderr, 12) } else { Vec::new() };
         let Some((mark, why)) = words::verdict(verdict) else {
             return match part {
                 Part::Main => {
@@ -334,7 +330,7 @@ impl Narrative {
                 Part::Cleanup | Part::Undo => {
                     let mut lines = block::step(page, Mark::Passed, place, None, words::part_outcome(*part, verdict), &time);
                     lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());
-                    lines.extend(kept.iter().flat_map(|kept| block::detail(page, "kept", kept)));
+                    lines.extend(block::kept(page, &kept));
                     lines
                 }
                 Part::Lock => block::step(page, Mark::Passed, place, None, words::part_outcome(*part, verdict), &time),
@@ -359,7 +355,7 @@ impl Narrative {
         let mut lines = block::step(page, mark, place, name, self.title(place), &time);
         lines.extend(block::remark(page, &format!("{word}{attempt}: {why}")));
         lines.extend(block::ending(page, command.as_ref(), exit, *askings, excerpt));
-        lines.extend(kept.iter().flat_map(|kept| block::detail(page, "kept", kept)));
+        lines.extend(block::kept(page, &kept));
         if let (Part::Main | Part::Verify, Some(step)) = (part, self.steps.get_mut(place)) {
             step.told = true;
         }
@@ -431,7 +427,7 @@ impl Narrative {
         let mut lines = block::step(page, mark, place, None, text, &took);
         if let Some(command) = step.command.filter(|command| command.effect != Effect::Read) {
             lines.extend(block::command(page, &command));
-            lines.extend(step.kept.iter().flat_map(|kept| block::detail(page, "kept", kept)));
+            lines.extend(block::kept(page, &step.kept));
         }
         if !step.title.is_empty() && !message.is_empty() && message != step.title {
             lines.extend(block::remark(page, &message));

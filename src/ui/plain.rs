@@ -216,10 +216,7 @@ impl PlainNarrative {
                     lines.extend(printed(excerpt));
                 }
                 if self.afterwards && (changing || !passed && *part != Part::DoneIf) {
-                    let kept = [("stdout", stdout), ("stderr", stderr)]
-                        .into_iter()
-                        .filter_map(|(name, stream)| words::kept(name, stream, usize::MAX));
-                    lines.extend(kept.map(|kept| format!("  kept: {kept}")));
+                    lines.extend(words::kept(stdout, stderr, usize::MAX).into_iter().map(|kept| format!("  kept: {kept}")));
                 }
                 return lines;
             }

@@ -2,9 +2,14 @@
 
 use crate::event::{Captured, Cut};
 
-/// Where the journal keeps what a command printed; `None` if it printed nothing. So many `digits` of the file's name are told.
+/// Where the journal keeps what a command printed; nothing for a stream to which it printed nothing. So many `digits` of the file's
+/// name are told.
 #[must_use]
-pub(crate) fn kept(name: &str, stream: &Captured, digits: usize) -> Option<String> {
+pub(crate) fn kept(stdout: &Captured, stderr: &Captured, digits: usize) -> Vec<String> {
+    [("stdout", stdout), ("stderr", stderr)].into_iter().filter_map(|(name, stream)| kept_stream(name, stream, digits)).collect()
+}
+
+fn kept_stream(name: &str, stream: &Captured, digits: usize) -> Option<String> {
     let cut = stream.cut.map(|cut| match cut {
         Cut::HeldOpen => ", truncated (a child process held it open)",
         Cut::NotKept => ", truncated (the journal could not store the rest)",

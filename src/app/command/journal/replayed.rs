@@ -11,13 +11,23 @@ use crate::{
 const READABLE: u64 = 1 << 20;
 const GLANCED: u64 = 4 << 10;
 
-/// Whether a run has records of steps, by their types in order, and none that says what a step is called: an older halligan wrote
-/// them. What comes before the plan stands has no titles of its own in any version.
-#[must_use]
-pub(super) fn is_untitled<'k>(kinds: impl IntoIterator<Item = &'k [u8]>) -> bool {
-    let of_steps = kinds.into_iter().skip_while(|kind| *kind != b"planned");
-    let first = of_steps.into_iter().find(|kind| matches!(*kind, b"step_reached" | b"step_began" | b"step_skipped" | b"staggered"));
-    first.is_some_and(|kind| kind != b"step_reached")
+/// Whether the records of a run say what its steps are called. What comes before the plan stands has no titles of its own in any
+/// version; the first record of a step after it tells.
+#[derive(Debug, Default)]
+pub(super) struct Titles {
+    planned: bool,
+}
+
+impl Titles {
+    /// Whether they are missing, since an older halligan wrote the run; `None` as long as no record up to this `kind` tells.
+    pub(super) fn missing(&mut self, kind: &[u8]) -> Option<bool> {
+        self.planned |= kind == b"planned";
+        match kind {
+            b"step_reached" if self.planned => Some(false),
+            b"step_began" | b"step_skipped" | b"staggered" if self.planned => Some(true),
+            _ => None,
+        }
+    }
 }
 
 /// The outputs of a journal.

@@ -5,7 +5,7 @@ use std::{io::Write, path::Path};
 use super::{
     error::{Result, within},
     list::ending,
-    replayed::{Replayed, is_untitled},
+    replayed::{Replayed, Titles},
 };
 use crate::{
     app::session::{operator::who, run_name},
@@ -36,11 +36,10 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
     let (mut state, mut replay, replayed) = (RunState::default(), Replay::new(page), Replayed::from(dir));
     let (mut head, mut why) = (None, String::new());
     if !json {
-        let began = opening(&summary);
-        print(out, &page.map_or_else(|| vec![began.clone()], |page| wrap(&began, page.width, "", "  ")))?;
+        let laid_out = |text: &str| page.map_or_else(|| vec![text.to_owned()], |page| wrap(text, page.width, "", "  "));
+        print(out, &laid_out(&opening(&summary)))?;
         if untitled(dir, &snapshot, summary.id)? {
-            let text = "the titles of steps are not recorded: an older halligan wrote this run";
-            print(out, &page.map_or_else(|| vec![text.to_owned()], |page| wrap(text, page.width, "", "  ")))?;
+            print(out, &laid_out("the titles of steps are not recorded: an older halligan wrote this run"))?;
         }
         writeln!(out)?;
     }
@@ -89,14 +88,17 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
     Ok(0)
 }
 
-/// Whether an older halligan wrote the records of a run, without the titles of its steps.
+/// Whether an older halligan wrote the records of a run, without the titles of its steps. Reads no further than the first step.
 fn untitled(dir: &Path, snapshot: &Snapshot, run: RunId) -> Result<bool> {
-    let mut kinds = Vec::new();
+    let mut titles = Titles::default();
     let mut lines = snapshot.lines();
     while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
-        kinds.extend(Glance::at(raw.bytes).filter(|glance| glance.run == run).map(|glance| glance.kind.to_vec()));
+        let glance = Glance::at(raw.bytes).filter(|glance| glance.run == run);
+        if let Some(missing) = glance.and_then(|glance| titles.missing(glance.kind)) {
+            return Ok(missing);
+        }
     }
-    Ok(is_untitled(kinds.iter().map(Vec::as_slice)))
+    Ok(false)
 }
 
 fn print(out: &mut dyn Write, lines: &[String]) -> Result<()> {

@@ -7,7 +7,7 @@ use std::{
 use super::{
     error::{JournalCommandError, Result},
     list::list,
-    replayed::is_untitled,
+    replayed::Titles,
     show::show,
     verify::{head, verify},
 };
@@ -63,7 +63,10 @@ fn tells_a_run_so_that_no_terminal_is_fooled() {
 
 #[test]
 fn only_records_without_titles_are_said_to_have_none() {
-    let untitled = |kinds: &[&str]| is_untitled(kinds.iter().map(|kind| kind.as_bytes()));
+    let untitled = |kinds: &[&str]| {
+        let mut titles = Titles::default();
+        kinds.iter().find_map(|kind| titles.missing(kind.as_bytes())).unwrap_or(false)
+    };
     assert!(untitled(&["run_opened", "step_began", "step_ended", "planned", "confirmed", "step_began"]));
     assert!(!untitled(&["run_opened", "step_began", "step_ended", "planned", "confirmed", "step_reached", "step_began"]));
     // It did not come to a step.
