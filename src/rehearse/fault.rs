@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::line::Spot;
+use crate::expression::ExpressionError;
 
 /// One thing that is wrong, with its place. A rehearsal with a fault has shown nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,37 @@ impl fmt::Display for ScenarioFault {
             Some(hint) => write!(f, "\n{hint}"),
             None => Ok(()),
         }
+    }
+}
+
+/// What is wrong with something that is written, and the name that was probably meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+pub struct Mistake {
+    /// In one sentence.
+    pub what: String,
+    pub near: Option<String>,
+}
+
+impl Mistake {
+    /// The same as the fault of a scenario, at this place.
+    #[must_use]
+    pub(super) fn at(self, file: &str, spot: Option<Spot>, path: &str) -> ScenarioFault {
+        let hint = self.near.map(|near| format!("did you mean `{near}`?"));
+        ScenarioFault { hint, ..ScenarioFault::at(file, spot, format!("{path}: {}", self.what)) }
+    }
+}
+
+impl From<String> for Mistake {
+    /// No name is near.
+    fn from(what: String) -> Self {
+        Self { what, near: None }
+    }
+}
+
+impl From<ExpressionError> for Mistake {
+    fn from(ExpressionError { message, near, .. }: ExpressionError) -> Self {
+        Self { what: message, near }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
 
 use super::{
     document::{Mishap, PartName},
+    fault::Mistake,
     line::Spot,
 };
 
@@ -80,35 +81,38 @@ impl fmt::Display for Injection {
     }
 }
 
+/// How one is written.
+const WRITE: &str = "write STEP[:part]=KIND[@n], such as `set_noout=fail`";
+
 impl std::str::FromStr for Injection {
-    type Err = String;
+    type Err = Mistake;
 
     /// `STEP[:part]=KIND[@n]`, where STEP is a step's id or its whole place.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (step, kind) = text.rsplit_once('=').ok_or("write STEP[:part]=KIND[@n], such as `set_noout=fail`")?;
+    fn from_str(text: &str) -> Result<Self, Mistake> {
+        let (step, kind) = text.rsplit_once('=').ok_or_else(|| Mistake::from(WRITE.to_owned()))?;
         let (kind, calls) = match kind.split_once('@') {
             None => (kind, Calls::Nth(1)),
             Some((kind, "every")) => (kind, Calls::Every),
             Some((kind, number)) => match number.parse() {
                 Ok(nth) if nth > 0 => (kind, Calls::Nth(nth)),
-                _ => return Err(format!("`@{number}` must be the number of the call, from 1, or `@every`")),
+                _ => return Err(format!("`@{number}` must be the number of the call, from 1, or `@every`").into()),
             },
         };
         let kind = kind.replace('-', "_");
         let mishap = Mishap::ALL.into_iter().find(|mishap| mishap.word() == kind).ok_or_else(|| {
             let words = Mishap::ALL.map(Mishap::word);
-            let near = nearest(&kind, words.into_iter()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            format!("there is no fault `{kind}`: there are {}{near}", words.join(", "))
+            let near = nearest(&kind, words.into_iter()).map(ToOwned::to_owned);
+            Mistake { what: format!("there is no fault `{kind}`: there are {}", words.join(", ")), near }
         })?;
         if mishap.ends_halligan() && calls == Calls::Every {
-            return Err("halligan is ended once, not at every call".to_owned());
+            return Err("halligan is ended once, not at every call".to_owned().into());
         }
         // No fault strikes the taking of a lock: a scenario answers it by a rule.
         let part = |word| Part::ALL.into_iter().find(|part| part.name() == word && *part != Part::Lock);
         let found = step.rsplit_once(':').and_then(|(step, word)| Some((step, part(word)?)));
         let (step, part) = found.unwrap_or((step, Part::Main));
         if step.is_empty() {
-            return Err("write STEP[:part]=KIND[@n], such as `set_noout=fail`".to_owned());
+            return Err(WRITE.to_owned().into());
         }
         Ok(Self { calls, ..Self::new(step, part, mishap) })
     }
@@ -145,7 +149,7 @@ mod tests {
             ("x=fail@0", "from 1"),
             ("x=kill@every", "once"),
         ] {
-            assert!(text.parse::<Injection>().unwrap_err().contains(said), "{text}");
+            assert!(text.parse::<Injection>().unwrap_err().to_string().contains(said), "{text}");
         }
     }
 }

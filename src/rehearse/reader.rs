@@ -13,7 +13,7 @@ use super::{
         At, CallDocument, CodeDocument, EventDocument, EveryName, ExpectDocument, InjectionDocument, Mishap, NeverDocument, RanDocument,
         RuleDocument, Word,
     },
-    fault::ScenarioFault,
+    fault::{Mistake, ScenarioFault},
     fixture,
     injection::{Calls, FAILED, Injection},
     line::LineMap,
@@ -45,8 +45,8 @@ impl ScenarioReader<'_> {
     }
 
     /// The value of a result, whose fault is noted with where it stands.
-    pub(super) fn take<T>(&mut self, path: &str, result: Result<T, String>) -> Option<T> {
-        result.map_err(|what| self.fault(path, format!("{path}: {what}"))).ok()
+    pub(super) fn take<T>(&mut self, path: &str, result: Result<T, impl Into<Mistake>>) -> Option<T> {
+        result.map_err(|mistake| self.faults.push(mistake.into().at(self.name, self.lines.get(path), path))).ok()
     }
 
     pub(super) fn read<T: DeserializeOwned>(&mut self, path: &str, value: Value) -> Option<T> {

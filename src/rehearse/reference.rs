@@ -11,7 +11,10 @@ use crate::{
     },
 };
 
-use super::{fault::ScenarioFault, scenario::Scenario};
+use super::{
+    fault::{Mistake, ScenarioFault},
+    scenario::Scenario,
+};
 
 impl Scenario {
     /// Everything that the scenario names and the runbook does not have: an answer to a question that is never asked would
@@ -19,15 +22,14 @@ impl Scenario {
     #[must_use]
     pub fn check(&self, runbook: &Runbook) -> Vec<ScenarioFault> {
         let mut faults = Vec::new();
-        let mut fault = |path: &str, what: String| {
-            faults.push(ScenarioFault::at(&self.name, self.lines.get(path), format!("{path}: {what}")));
-        };
+        let mut fault = |path: &str, mistake: Mistake| faults.push(mistake.at(&self.name, self.lines.get(path), path));
         if self.runbook != runbook.name {
-            fault("runbook", format!("this is a scenario of {}, not of {}", self.runbook, runbook.name));
+            fault("runbook", format!("this is a scenario of {}, not of {}", self.runbook, runbook.name).into());
         }
         let params: BTreeSet<&str> = runbook.params.iter().map(|parameter| parameter.name.as_str()).collect();
         for name in self.params.keys().filter(|name| !params.contains(name.as_str())) {
-            fault(&format!("params.{name}"), format!("{} has no parameter `{name}`{}", runbook.name, near(name, &params)));
+            let what = format!("{} has no parameter `{name}`", runbook.name);
+            fault(&format!("params.{name}"), Mistake { what, near: near(name, &params) });
         }
         // What stands in a called runbook is not known here.
         if runbook.all_steps().any(|step| matches!(step.kind, Kind::Call(_))) {
@@ -47,8 +49,11 @@ impl Scenario {
             match place.parse::<Place>().map(|place| place.step().to_owned()) {
                 _ if place == PLAN => {}
                 Ok(id) if ids.contains(id.as_str()) => {}
-                Ok(id) => fault(&path, format!("{} has no step or probe `{id}`{}", runbook.name, near(&id, &ids))),
-                Err(bad) => fault(&path, bad.to_string()),
+                Ok(id) => {
+                    let what = format!("{} has no step or probe `{id}`", runbook.name);
+                    fault(&path, Mistake { what, near: near(&id, &ids) });
+                }
+                Err(bad) => fault(&path, bad.to_string().into()),
             }
         }
         faults
@@ -99,8 +104,8 @@ pub(crate) fn known<'a>(step: &str, runbooks: impl IntoIterator<Item = &'a Runbo
     Err(UnknownStep { what: format!("unknown step or probe `{id}`"), near })
 }
 
-fn near(name: &str, known: &BTreeSet<&str>) -> String {
-    nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+fn near(name: &str, known: &BTreeSet<&str>) -> Option<String> {
+    nearest(name, known.iter().copied()).map(ToOwned::to_owned)
 }
 
 #[cfg(test)]
@@ -123,8 +128,8 @@ expect: {at: 'all[i=1].gone', asked: [plan, 'all[i=1'], findings: {commands: pas
             told,
             [
                 "s.yaml:4: params.osds: x has no parameter `osds`",
-                "s.yaml:5: answers.sett: x has no step or probe `sett`; did you mean `set`?",
-                "s.yaml:6: faults[1].step: x has no step or probe `sel`; did you mean `set`?",
+                "s.yaml:5: answers.sett: x has no step or probe `sett`\ndid you mean `set`?",
+                "s.yaml:6: faults[1].step: x has no step or probe `sel`\ndid you mean `set`?",
                 "s.yaml:7: expect.at: x has no step or probe `gone`",
                 "s.yaml:7: expect.asked[1]: `all[i=1` is not a place in a run: an item has no `]` at its end",
             ]

@@ -11,6 +11,7 @@ use crate::{
 
 use super::{
     document::{At, FindingName},
+    fault::Mistake,
     line::Spot,
     matcher::Pattern,
     world::BUILTINS,
@@ -176,36 +177,36 @@ pub(crate) struct UsableNames<'a> {
 }
 
 impl UsableNames<'_> {
-    fn check(self, names: &expression::Names) -> Result<(), String> {
+    fn check(self, names: &expression::Names) -> Result<(), Mistake> {
         for root in names.roots().iter().map(String::as_str) {
             let builtin = BUILTINS.contains(&root) && (self.command || root == "elapsed");
             if builtin || self.world.contains(&root) || self.captures.iter().any(|name| name == root) {
                 continue;
             }
             let all = self.world.iter().copied().chain(self.captures.iter().map(String::as_str));
-            let near = nearest(root, all).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(format!("`{root}` is no variable of the world and nothing that is captured here{near}"));
+            let what = format!("`{root}` is no variable of the world and nothing that is captured here");
+            return Err(Mistake { what, near: nearest(root, all).map(ToOwned::to_owned) });
         }
         Ok(())
     }
 
     /// # Errors
     /// It does not parse, or uses a name that is not known.
-    pub(crate) fn expression(self, text: &str) -> Result<Compiled, String> {
-        self.check(&expression::check_expression(text).map_err(|error| error.to_string())?)?;
-        Compiled::expression(text).map_err(|error| error.to_string())
+    pub(crate) fn expression(self, text: &str) -> Result<Compiled, Mistake> {
+        self.check(&expression::check_expression(text)?)?;
+        Ok(Compiled::expression(text)?)
     }
 
     /// # Errors
     /// As for an expression.
-    pub(crate) fn template(self, text: &str) -> Result<Compiled, String> {
-        self.check(&expression::check_template(text).map_err(|error| error.to_string())?)?;
-        Compiled::template(text).map_err(|error| error.to_string())
+    pub(crate) fn template(self, text: &str) -> Result<Compiled, Mistake> {
+        self.check(&expression::check_template(text)?)?;
+        Ok(Compiled::template(text)?)
     }
 
     /// # Errors
     /// As for an expression, for any text in it.
-    pub(crate) fn formula(self, value: &serde_json::Value) -> Result<Formula, String> {
+    pub(crate) fn formula(self, value: &serde_json::Value) -> Result<Formula, Mistake> {
         Ok(match value {
             serde_json::Value::String(text) if expression::is_dynamic(text) => Formula::Template(self.template(text)?),
             serde_json::Value::Array(members) => {
@@ -213,7 +214,7 @@ impl UsableNames<'_> {
             }
             serde_json::Value::Object(members) => {
                 let members = members.iter().map(|(key, member)| Ok((key.clone(), self.formula(member)?)));
-                Formula::Map(members.collect::<Result<_, String>>()?)
+                Formula::Map(members.collect::<Result<_, Mistake>>()?)
             }
             other => Formula::Fixed(expression::from_json(other)),
         })
@@ -221,15 +222,15 @@ impl UsableNames<'_> {
 
     /// # Errors
     /// As for an expression; also when the variable does not exist.
-    pub(crate) fn assignment(self, path: &str, value: &serde_json::Value, line: Option<Spot>) -> Result<Assignment, String> {
+    pub(crate) fn assignment(self, path: &str, value: &serde_json::Value, line: Option<Spot>) -> Result<Assignment, Mistake> {
         let mut parts = split(path);
         if parts.first() == Some(&"here") && self.command && self.world.contains(&"hosts") {
             parts.splice(0..1, ["hosts", "{{ host or 'local' }}"]);
         }
         let root = parts.first().copied().unwrap_or_default();
         if !self.world.contains(&root) {
-            let near = nearest(root, self.world.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(format!("`{root}` is no variable of the world, and only what `world` declares can be set{near}"));
+            let what = format!("`{root}` is no variable of the world, and only what `world` declares can be set");
+            return Err(Mistake { what, near: nearest(root, self.world.iter().copied()).map(ToOwned::to_owned) });
         }
         let path = parts.into_iter().map(|part| self.template(part)).collect::<Result<_, _>>()?;
         Ok(Assignment { path, value: self.formula(value)?, line })
@@ -264,8 +265,8 @@ mod tests {
         let captures = ["id".to_owned()];
         let known = UsableNames { world: &["noout", "up"], captures: &captures, command: true };
         assert!(known.expression("up and id and host and elapsed > 5").is_ok());
-        assert!(known.expression("nout").unwrap_err().contains("did you mean `noout`?"));
-        assert!(known.assignment("nout", &serde_json::json!(1), None).unwrap_err().contains("did you mean `noout`?"));
+        assert!(known.expression("nout").unwrap_err().near.as_deref() == Some("noout"));
+        assert!(known.assignment("nout", &serde_json::json!(1), None).unwrap_err().near.as_deref() == Some("noout"));
         assert!(known.assignment("up", &serde_json::json!({"a": ["{{ idd }}"]}), None).is_err());
         assert!(UsableNames { command: false, ..known }.expression("argv[0] == 'x'").is_err());
     }

@@ -222,8 +222,8 @@ expect:
         for (line, said) in [
             (4, "means something of its own"),
             (6, "no kind of word `integer`"),
-            (8, "`nout` is no variable of the world and nothing that is captured here; did you mean `noout`?"),
-            (12, "only what `world` declares can be set; did you mean `noout`?"),
+            (8, "`nout` is no variable of the world and nothing that is captured here\ndid you mean `noout`?"),
+            (12, "only what `world` declares can be set\ndid you mean `noout`?"),
             (13, "unknown field `stduot`"),
             (15, "expected a string"),
             (17, "only one of them"),
