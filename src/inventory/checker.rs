@@ -18,13 +18,6 @@ use crate::{
     },
 };
 
-/// Options of `ssh` that would let anybody pose as a host.
-const TRUSTING: &[(&str, &[&str])] = &[
-    ("stricthostkeychecking", &["no", "off"]),
-    ("userknownhostsfile", &["/dev/null", "none"]),
-    ("nohostauthenticationforlocalhost", &["yes"]),
-];
-
 /// Names of transports that need no setting up.
 const PLAIN: &[&str] = &["local", "ssh", "kubectl-exec", "chroot", "nsenter", "cephadm-shell"];
 
@@ -223,18 +216,106 @@ impl InventoryChecker<'_> {
 
     /// A host whose key is not checked is nobody's.
     fn trust(&mut self, name: &str, options: &[String]) {
-        for (index, word) in options.iter().enumerate() {
-            let bare = word.strip_prefix("-o").unwrap_or(word).trim().to_ascii_lowercase();
-            let Some((key, value)) = bare.split_once(['=', ' ']) else { continue };
-            let value = value.trim();
-            if TRUSTING.iter().any(|(bad, values)| *bad == key.trim() && values.contains(&value)) {
+        for (index, option) in ssh_options(options) {
+            if trusting(&option) {
                 self.fault(
                     "host-key",
                     &["transports", name, "options", &index.to_string()],
-                    format!("`{word}` disables host key checking: anybody could pose as this host"),
+                    format!("`{option}` disables host key checking: anybody could pose as this host"),
                     "keep host keys in a known_hosts file; set UserKnownHostsFile=FILE for a file other than the default",
                 );
             }
+        }
+    }
+}
+
+/// Flags of `ssh` that take a word.
+const WITH_WORD: &str = "BbcDEeFIiJLlmOopPQRSWw";
+
+/// What is given with `-o`, and the number of the word where it stands, as ssh takes words apart: `-voX=y`, `-o X=y` and `-o`, `X=y`.
+fn ssh_options(words: &[String]) -> Vec<(usize, String)> {
+    let mut options = Vec::new();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let flags = word.strip_prefix('-').unwrap_or_default();
+        if let Some(place) = flags.find(|flag| WITH_WORD.contains(flag)) {
+            let (flag, attached) = (flags[place..].starts_with('o'), &flags[place + 1..]);
+            let (index, value) = if attached.is_empty() {
+                at += 1;
+                (at, words.get(at).cloned().unwrap_or_default())
+            } else {
+                (at, attached.to_owned())
+            };
+            if flag {
+                options.push((index.min(words.len() - 1), value));
+            }
+        }
+        at += 1;
+    }
+    options
+}
+
+/// Whether an option of ssh would let anybody pose as a host. What a value can be besides is refused: ssh knows more than one word
+/// for most.
+fn trusting(option: &str) -> bool {
+    let plain = option.trim().to_ascii_lowercase();
+    let end = plain.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(plain.len());
+    let (key, value) = plain.split_at(end);
+    let value = value.trim_start_matches(|c: char| c == '=' || c.is_whitespace());
+    let values: Vec<String> = value.split_whitespace().map(|value| value.trim_matches(['"', '\'']).to_owned()).collect();
+    let only = |allowed: &[&str]| values.iter().all(|value| allowed.contains(&value.as_str()));
+    match key.trim_matches('"') {
+        "stricthostkeychecking" => !only(&["yes", "true", "ask"]),
+        "nohostauthenticationforlocalhost" => !only(&["no", "false"]),
+        "knownhostscommand" => !only(&["none"]),
+        "userknownhostsfile" => values.iter().any(|value| value == "none" || plain_path(value).starts_with("/dev/")),
+        _ => false,
+    }
+}
+
+/// A path without what changes nothing in it.
+fn plain_path(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    if path.starts_with('/') { format!("/{}", parts.join("/")) } else { parts.join("/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(words: &[&str]) -> usize {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        ssh_options(&words).iter().filter(|(index, option)| *index < words.len() && trusting(option)).count()
+    }
+
+    #[test]
+    fn an_option_that_trusts_anybody_is_found_however_it_is_written() {
+        for words in [
+            &["-o", "StrictHostKeyChecking=no"][..],
+            &["-o", "StrictHostKeyChecking=\"no\""],
+            &["-oStrictHostKeyChecking=false"],
+            &["-o", "stricthostkeychecking off"],
+            &["-o", "StrictHostKeyChecking=accept-new"],
+            &["-voStrictHostKeyChecking=no"],
+            &["-o Strict=x", "-o StrictHostKeyChecking = no"],
+            &["-vvo", "StrictHostKeyChecking\tno"],
+            &["-oUserKnownHostsFile=/dev/./null"],
+            &["-oUserKnownHostsFile=\"//dev//null\""],
+            &["-oUserKnownHostsFile=none"],
+            &["-oUserKnownHostsFile=/dev/stdin"],
+            &["-oKnownHostsCommand=/usr/bin/ssh-keyscan %H"],
+            &["-oNoHostAuthenticationForLocalhost=true"],
+            &["-p", "22", "-4oStrictHostKeyChecking=No"],
+        ] {
+            assert_eq!(found(words), 1, "{words:?}");
+        }
+        for words in [
+            &["-o", "StrictHostKeyChecking=yes"][..],
+            &["-oStrictHostKeyChecking=ask", "-oUserKnownHostsFile=/etc/ssh/known ~/.ssh/known_hosts"],
+            &["-i", "-oStrictHostKeyChecking=no"],
+            &["-F", "/etc/ssh/lab", "-oGlobalKnownHostsFile=none", "-oKnownHostsCommand=none", "-o"],
+        ] {
+            assert_eq!(found(words), 0, "{words:?}");
         }
     }
 }
