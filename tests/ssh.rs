@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "ssh/sides.rs"]
+mod sides;
 mod surroundings;
 
 use std::{
@@ -23,6 +25,7 @@ use halligan::door::{
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site},
     runbook::{Origin, SourceText},
 };
+use sides::{BASHRC, ELSEWHERE, FORCED};
 
 /// An sshd of the test's own, on every loopback address, as a child that ends with the test.
 struct Server {
@@ -33,6 +36,11 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
+        Self::with(|_| "MaxStartups 1000\n".to_owned())
+    }
+
+    /// With more lines of its configuration, which may name files of its directory.
+    fn with(more: impl Fn(&dyn Fn(&str) -> String) -> String) -> Self {
         surroundings::settle();
         let sshd = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].into_iter().find(|path| Path::new(path).exists());
         let sshd = sshd.expect("sshd is missing: apt-get install openssh-server");
@@ -50,11 +58,12 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
-             PasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 1000\nPrintMotd no\nSetEnv HOME={}\n",
+             PasswordAuthentication no\nPermitRootLogin yes\nPrintMotd no\nSetEnv HOME={}\n{}",
             path("host"),
             path("authorized_keys"),
             // A login shell reads its start files even here: it gets a home without any.
-            path("far_home")
+            path("far_home"),
+            more(&path)
         );
         fs::create_dir(path("far_home")).unwrap();
         fs::write(path("sshd_config"), config).unwrap();
@@ -377,7 +386,7 @@ fn a_host_that_does_not_answer_is_told_from_a_command_that_failed() {
     for (options, expected) in [
         (vec![port, "-oConnectTimeout=1".to_owned()], "timed out"),
         (vec![format!("-oPort={closed}")], "Connection refused"),
-        (vec![format!("-oUserKnownHostsFile={}", stranger.display())], "Host key verification failed"),
+        (vec![format!("-oUserKnownHostsFile={}", stranger.display())], "the host has another key than the one that is known"),
         (vec!["-oPubkeyAuthentication=no".to_owned()], "Permission denied"),
     ] {
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
@@ -440,8 +449,33 @@ fn a_command_of_the_sites_own_carries_words_too() {
         let text = String::from_utf8(ran.stdout.head).unwrap();
         let words: Vec<&str> = text.split_terminator('\0').collect();
         assert_eq!((words[0], &words[1..]), ("there", &awkward.iter().map(String::as_str).collect::<Vec<_>>()[..]), "{quoting} {stdin}");
-        assert!(matches!(execute(&executor, &order(&["bash", "-c", "exit 7"])).exit, Exit::Lost { .. }));
-        assert_eq!(execute(&executor, &order(&["bash", "-c", "exit 8"])).exit, Exit::Code(8));
+        // A code that is the transport's too is the command's own where the far side says so.
+        for code in [0, 7, 8] {
+            assert_eq!(execute(&executor, &order(&["bash", "-c", &format!("exit {code}")])).exit, Exit::Code(code));
+        }
+        assert!(matches!(execute(&executor, &order(&["bash", "-c", "kill -KILL $PPID"])).exit, Exit::Lost { .. }));
+    }
+}
+
+#[test]
+fn a_transport_of_the_sites_own_that_runs_something_else_has_not_started_it() {
+    for (command, lost, in_doubt) in [
+        ("[\"true\", '{command}']", "", false),
+        ("[echo, '{command}']", "", false),
+        ("[sh, -c, 'cat; cat >&2', '{command}']", "", false),
+        ("[sh, -c, 'exit 127', '{command}']", "", false),
+        // Whether the connection broke nobody can tell here; where the inventory says how that looks, it is told.
+        ("[sh, -c, 'exit 3', '{command}']", "", true),
+        ("[sh, -c, 'exit 3', '{command}']", ", lost: {codes: [7]}", false),
+        ("[sh, -c, 'exit 7', '{command}']", ", lost: {codes: [7]}", true),
+    ] {
+        let executor = executor(&format!(
+            "halligan_inventory: 1\ntransport: own\ntransports:\n  own: {{kind: command, command: {command}, quoting: argv{lost}}}\n\
+             hosts: {{h1: {{address: there}}}}\n"
+        ));
+        let exit = execute(&executor, &order(&["true"])).exit;
+        assert!(matches!(exit, Exit::NotStarted { .. }) != in_doubt && exit.in_doubt() == in_doubt, "{command}{lost}: {exit:?}");
+        assert!(executor.missing_on("h1", &["true".to_owned()], &Interrupts::default()).is_err(), "{command}");
     }
 }
 
@@ -486,4 +520,158 @@ fn two_hundred_hosts_at_once() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("ask[host=h200]"), "{text}");
     assert_eq!(server.log().matches("Accepted publickey").count(), 200, "one connection a host");
+}
+
+/// A server whose far side is of the kind that the client names with `-oSetEnv=KIND=`.
+fn far_sides() -> Server {
+    let server = Server::with(|path| format!("AcceptEnv KIND\nForceCommand exec sh {}\nBanner {}\n", path("forced"), path("banner")));
+    fs::write(server.path("forced"), FORCED).unwrap();
+    fs::write(server.path("banner"), "*** AUTHORISED USE ONLY ***\n").unwrap();
+    fs::write(server.path("far_home/.bashrc"), BASHRC).unwrap();
+    server
+}
+
+#[test]
+fn where_something_else_runs_nothing_is_a_success_and_nothing_is_obeyed() {
+    let server = far_sides();
+    let [ran, obeyed] = ["ran", "obeyed"].map(|name| server.path(name));
+    for kind in ELSEWHERE {
+        let executor = server.executor(&[&format!("-oSetEnv=KIND={kind}")]);
+        let mut touch = order(&["touch", ran.to_str().unwrap()]);
+        let line = format!("touch {}\n", obeyed.display());
+        // Short and long: in the letter, and behind it.
+        for input in [None, Some(line.clone()), Some(line.repeat(1000))] {
+            touch.stdin = input;
+            let told = execute(&executor, &touch);
+            let why = match &told.exit {
+                Exit::NotStarted { why } => why.clone(),
+                Exit::Lost { why } if ["255", "killed"].contains(kind) => why.clone(),
+                other => panic!("{kind}: {other:?}"),
+            };
+            assert!(!why.is_empty() && !why.contains("AUTHORISED"), "{kind}: {why}");
+            assert!(!ran.exists() && !obeyed.exists(), "{kind}: {why}");
+            let said = [&told.stdout.head, &told.stderr.head].map(|stream| String::from_utf8_lossy(stream).into_owned()).concat();
+            assert!(!said.contains("\\0040") && !said.contains("0040trap"), "{kind} shows the letter: {said}");
+        }
+        let asked = executor.missing_on("h1", &["true".to_owned()], &Interrupts::default());
+        assert!(asked.is_err(), "{kind}: {asked:?}");
+    }
+    let told = execute(&server.executor(&["-oSetEnv=KIND=echo"]), &order(&["true"]));
+    assert!(matches!(&told.exit, Exit::NotStarted { why } if why.contains("Please login as")), "{:?}", told.exit);
+}
+
+#[test]
+fn what_is_said_around_a_command_is_not_its_own() {
+    let server = far_sides();
+    let both = ["sh", "-c", "echo out; echo err >&2; exit 3"];
+    for kind in ["plain", "rc-noise", "rc-noise-unended", "rc-fails", "rc-unset", "dash", "other-code", "last-word", "merged", "traced"] {
+        let executor = server.executor(&[&format!("-oSetEnv=KIND={kind}")]);
+        let mut script = order(&[]);
+        script.words = Words::Script("echo out; echo err >&2; exit 3".to_owned());
+        for order in [order(&both), script] {
+            let ran = execute(&executor, &order);
+            let [stdout, stderr] = [&ran.stdout.head, &ran.stderr.head].map(|stream| String::from_utf8_lossy(stream).into_owned());
+            let expected = match kind {
+                "last-word" => ("out\ngoodbye\n", "err\ngoodbye\n"),
+                "merged" => ("out\nerr\n", ""),
+                _ => ("out\n", "err\n"),
+            };
+            assert_eq!((&ran.exit, stdout.as_str(), stderr.as_str()), (&Exit::Code(3), expected.0, expected.1), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn an_end_that_is_not_told_is_in_doubt() {
+    let server = far_sides();
+    for kind in ["cut-output", "no-errors"] {
+        let executor = server.executor(&[&format!("-oSetEnv=KIND={kind}")]);
+        let ran = execute(&executor, &order(&["sh", "-c", "echo a line that is longer than what is let through"]));
+        assert!(ran.exit.in_doubt(), "{kind}: {:?}", ran.exit);
+    }
+}
+
+#[test]
+fn what_a_command_leaves_behind_keeps_nobody_waiting() {
+    let server = Server::start();
+    let began = Instant::now();
+    let ran = execute(&server.executor(&[]), &order(&["sh", "-c", "sleep 50 & echo $!; exit 4"]));
+    let pid = String::from_utf8(ran.stdout.head).unwrap();
+    kill("KILL", pid.trim());
+    assert_eq!((ran.exit, ran.leaked), (Exit::Code(4), true));
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_kill_that_cannot_be_sent_is_no_kill() {
+    // No second session, so no signal gets there.
+    let server = Server::with(|_| "MaxSessions 1\n".to_owned());
+    let pid = Mutex::new(String::new());
+    let site = watch(|line| line.trim().clone_into(&mut pid.lock().unwrap()));
+    let mut slow = order(&["sh", "-c", "echo $$; exec sleep 60"]);
+    slow.timeout = Some(Duration::from_secs(2));
+    let ran = server.executor(&[]).execute(&slow, &site, &Interrupts::default()).unwrap();
+    kill("KILL", &pid.lock().unwrap());
+    let Exit::Lost { why } = &ran.exit else { panic!("{:?}", ran.exit) };
+    assert!(why.contains("timed out after") && why.contains("may still be running"), "{why}");
+    let signals = site.signals.into_inner().unwrap();
+    assert!(signals.iter().all(|signal| signal.contains("could not be sent")), "{signals:?}");
+}
+
+#[test]
+fn reasons_are_those_of_this_connection() {
+    let server = far_sides();
+    let pid = Mutex::new(String::new());
+    let site = watch(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        kill("KILL", words[0]);
+        words[1].clone_into(&mut pid.lock().unwrap());
+    });
+    let ran = server.executor(&["-oSetEnv=KIND=plain"]).execute(&order(&["bash", "-c", TELL]), &site, &Interrupts::default()).unwrap();
+    let _ = Command::new("kill").args(["-s", "KILL", pid.into_inner().unwrap().trim()]).stderr(Stdio::null()).status();
+    assert!(matches!(&ran.exit, Exit::Lost { why } if !why.contains("AUTHORISED")), "{:?}", ran.exit);
+    let (changed, unknown) = (server.path("changed"), server.path("unknown"));
+    let key = fs::read_to_string(server.path("other.pub")).unwrap();
+    fs::write(&changed, format!("[127.0.0.1]:{} {key}", server.port)).unwrap();
+    fs::write(&unknown, "").unwrap();
+    for (file, expected) in [(changed, "has another key"), (unknown, "key is not known")] {
+        let ran = execute(&server.executor(&[&format!("-oUserKnownHostsFile={}", file.display())]), &order(&["true"]));
+        assert!(matches!(&ran.exit, Exit::NotStarted { why } if why.contains(expected)), "{:?}", ran.exit);
+    }
+}
+
+#[test]
+fn a_host_whose_key_is_not_known_is_nobodys_whatever_the_configuration_says() {
+    let server = Server::start();
+    fs::write(server.path("unknown"), "").unwrap();
+    let config = fs::read_to_string(server.path("ssh_config")).unwrap();
+    for lax in ["no", "accept-new", "off"] {
+        let text = format!("StrictHostKeyChecking {lax}\nUserKnownHostsFile {}\n{config}", server.path("unknown").display());
+        fs::write(server.path("ssh_config"), text).unwrap();
+        let ran = execute(&server.executor(&[]), &order(&["true"]));
+        assert!(matches!(&ran.exit, Exit::NotStarted { why } if why.contains("key is not known")), "{lax}: {:?}", ran.exit);
+        assert_eq!(fs::read_to_string(server.path("unknown")).unwrap(), "", "{lax}: no key is learnt");
+    }
+}
+
+#[test]
+fn a_crowd_that_is_refused_comes_again() {
+    // One connection that is not authenticated yet, and no more.
+    let server = Server::with(|_| "MaxStartups 1:100:1\n".to_owned());
+    let executor = executor(&server.inventory_text(12, &[]));
+    let exits: Vec<Exit> = thread::scope(|threads| {
+        let started: Vec<_> = (1..=12)
+            .map(|host| {
+                let mut order = order(&["true"]);
+                order.host = Some(format!("h{host}"));
+                let executor = &executor;
+                threads.spawn(move || execute(executor, &order).exit)
+            })
+            .collect();
+        started.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let failed: Vec<&Exit> = exits.iter().filter(|exit| **exit != Exit::Code(0)).collect();
+    assert!(failed.iter().all(|exit| matches!(exit, Exit::NotStarted { why } if why.contains("MaxStartups"))), "{failed:?}");
+    assert!(server.log().contains("MaxStartups") || server.log().contains("drop connection"), "no crowd was refused: {}", server.log());
+    assert!(failed.len() <= 3, "{failed:?}");
 }

@@ -14,6 +14,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
+use super::transport::{Reply, Sieve};
 use crate::{
     event::Cut,
     ports::{Capture, LedgerError, Printed, Site},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// How long a grandchild may hold the output open after its parent has ended.
-const LEAK_GRACE: Duration = Duration::from_millis(500);
+pub(super) const LEAK_GRACE: Duration = Duration::from_millis(500);
 /// How much of a stream may wait in its pipe: as much as the system grants everybody.
 const PIPE: i32 = 1 << 20;
 /// How much is read at once.
@@ -42,7 +43,8 @@ pub(super) fn pipe() -> io::Result<(PipeReader, io::PipeWriter)> {
     Ok((reader, writer))
 }
 
-/// Reads a stream to its end, or until its command has ended and the grace for what it left behind is over; says which.
+/// Reads a stream to its end, or until its command has ended and the grace for what it left behind is over; says which. What the
+/// far side says in it of its letter goes to `reply`.
 ///
 /// # Errors
 /// What was printed cannot be kept.
@@ -52,9 +54,10 @@ pub(super) fn read(
     secrets: &Secrets,
     ended: &AtomicBool,
     site: &dyn Site,
+    reply: Option<&Reply>,
 ) -> Result<(Printed, bool), LedgerError> {
     let failed = |source: io::Error| LedgerError::new("a command's output", Some(source));
-    let mut masker = Masker::new(secrets, Keeper::new(capture, site));
+    let mut sieve = Sieve::new(reply, Masker::new(secrets, Keeper::new(capture, site)));
     let mut buffer = vec![0; PIECE];
     let mut deadline = None;
     let mut leaked = false;
@@ -71,16 +74,19 @@ pub(super) fn read(
         }
         match pipe.read(&mut buffer) {
             Ok(0) => break,
-            Ok(count) => masker.write_all(&buffer[..count]).map_err(failed)?,
+            Ok(count) => sieve.write_all(&buffer[..count]).map_err(failed)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(failed(error)),
         }
     }
+    let (masker, cut) = sieve.finish().map_err(failed)?;
     let (keeper, redactions) = masker.finish().map_err(failed)?;
     let mut printed = keeper.finish()?;
     printed.captured.redactions = redactions;
     if leaked {
         printed.captured.cut = Some(Cut::HeldOpen);
+    } else if cut {
+        printed.captured.cut = printed.captured.cut.or(Some(Cut::TooLong));
     }
     Ok((printed, leaked))
 }

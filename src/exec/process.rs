@@ -25,13 +25,14 @@ use super::{
     child::{Child, StartManner},
     foreground::{Attended, Foreground},
     output,
-    supervise::{Cause, Over, Patience, supervise},
-    transport::{Carried, Passage, Transports},
+    supervise::{Cause, Force, Over, Patience, supervise},
+    transport::{Carried, Passage, Transports, judge},
 };
 use crate::{
     event::{Effect, Exit},
     inventory::Inventory,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site},
+    quantity,
     secret::Secrets,
     tool::in_memory,
 };
@@ -170,11 +171,17 @@ fn settle(child: Child, over: Result<Over, LedgerError>) -> Result<Exit, LedgerE
     } else {
         Some(child.reap())
     };
+    let killed = over.force == Force::Sent;
     let exit = match (over.cause, status) {
-        (Some(Cause::Timeout { after }), _) => {
-            Exit::TimedOut { after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX), killed: over.killed }
+        (Some(cause), _) if over.force == Force::Unsent => {
+            let why = match cause {
+                Cause::Timeout { after } => format!("timed out after {}", quantity::show_duration(after)),
+                Cause::Operator => "cancelled by the operator".to_owned(),
+            };
+            Exit::Lost { why: format!("{why}, and KILL could not be sent: it may still be running") }
         }
-        (Some(Cause::Operator), _) => Exit::Interrupted { killed: over.killed },
+        (Some(Cause::Timeout { after }), _) => Exit::TimedOut { after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX), killed },
+        (Some(Cause::Operator), _) => Exit::Interrupted { killed },
         (None, Some(Ok(status))) => match (status.code(), status.signal()) {
             (Some(code), _) => Exit::Code(code),
             (None, Some(signal)) => Exit::Signal(signal),
@@ -222,7 +229,8 @@ impl Executor for ProcessExecutor {
             Err(why) => return silent(Exit::NotStarted { why }, captures),
         };
         if order.interactive {
-            return silent(self.attend(order, &passage, site, stop)?, captures);
+            let exit = self.attend(order, &passage, site, stop)?;
+            return silent(passage.far.as_ref().map_or(exit.clone(), |far| far.attended(exit)), captures);
         }
         let ((out, out_writer), (err, err_writer)) = match (output::pipe(), output::pipe()) {
             (Ok(out), Ok(err)) => (out, err),
@@ -234,28 +242,31 @@ impl Executor for ProcessExecutor {
             Ok(child) => child,
             Err(why) => return silent(Exit::NotStarted { why }, captures),
         };
-        let ended = AtomicBool::new(false);
+        let (ended, reply) = (AtomicBool::new(false), passage.reply.as_ref());
         thread::scope(|threads| {
-            let out = threads.spawn(|| output::read(out, captures.0, &self.secrets, &ended, site));
-            let err = threads.spawn(|| output::read(err, captures.1, &self.secrets, &ended, site));
-            let over = spawned(&child, site).and_then(|()| match &passage.far {
+            let out = threads.spawn(|| output::read(out, captures.0, &self.secrets, &ended, site, reply));
+            let err = threads.spawn(|| output::read(err, captures.1, &self.secrets, &ended, site, reply));
+            let carried = passage.far.as_ref().zip(reply);
+            let carried = carried.map(|(far, reply)| Carried::new(&child, far, reply, self.patience.grace, output::LEAK_GRACE));
+            let over = spawned(&child, site).and_then(|()| match &carried {
                 None => supervise(&child, order.timeout, self.patience, site, stop),
-                Some(far) => supervise(&Carried::new(&child, far, self.patience.grace), order.timeout, self.patience, site, stop),
+                Some(carried) => supervise(carried, order.timeout, self.patience, site, stop),
             });
             // Its end is one thing, the end of its output another.
             ended.store(true, Ordering::SeqCst);
             let (out, err) = (joined(out), joined(err));
+            let left = carried.is_some_and(|carried| carried.was_left());
             let exit = settle(child, over)?;
-            let ((stdout, out_leaked), (mut stderr, err_leaked)) = (out?, err?);
-            let exit = match &passage.far {
-                Some(far) => {
-                    let judged = far.judge(exit.clone(), &mut stderr);
+            let ((stdout, out_leaked), (stderr, err_leaked)) = (out?, err?);
+            let exit = match reply {
+                Some(reply) => {
+                    let judged = judge(passage.far.as_ref(), reply, exit.clone(), &stdout, &stderr);
                     tracing::debug!(place = %order.place, here = ?exit, there = ?judged, "how a command on another host ended");
                     judged
                 }
                 None => exit,
             };
-            Ok(Ran { exit, stdout, stderr, took: began.elapsed(), leaked: out_leaked || err_leaked })
+            Ok(Ran { exit, stdout, stderr, took: began.elapsed(), leaked: out_leaked || err_leaked || left })
         })
     }
 }

@@ -70,13 +70,23 @@ pub(super) enum Cause {
     Operator,
 }
 
+/// What became of the KILL for a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Force {
+    /// There was no need of one.
+    Spared,
+    Sent,
+    /// It could not be sent: whatever ended here, the command itself may go on.
+    Unsent,
+}
+
 /// How a command's time was over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Over {
     /// `None` if it ended by itself.
     pub cause: Option<Cause>,
     /// It, or something that it started, had to be killed.
-    pub killed: bool,
+    pub force: Force,
     /// It has not ended: even KILL could not reach it.
     pub stuck: bool,
 }
@@ -96,7 +106,7 @@ pub(super) fn supervise(
     // As long as nothing has gone wrong, its end is all there is to wait for.
     let cause = loop {
         if process.has_ended(TICK) {
-            return Ok(Over { cause: None, killed: false, stuck: false });
+            return Ok(Over { cause: None, force: Force::Spared, stuck: false });
         }
         let elapsed = watch.elapsed();
         if limit.is_some_and(|limit| elapsed >= limit) {
@@ -111,18 +121,20 @@ pub(super) fn supervise(
     let watch = Stopwatch::start(stop);
     loop {
         if over(process, TICK) {
-            return recorded.map(|()| Over { cause: Some(cause), killed: false, stuck: false });
+            return recorded.map(|()| Over { cause: Some(cause), force: Force::Spared, stuck: false });
         }
         if watch.elapsed() >= patience.grace || stop.urgency() == Urgency::AtOnce {
             break;
         }
     }
     tracing::debug!(pid = %process.pid(), waited = ?watch.elapsed(), "sends KILL to a command that has not ended after TERM");
-    let recorded = recorded.and_then(|()| site.signalled(sent(EndSignal::Kill, process.kill())));
+    let struck = process.kill();
+    let force = if matches!(struck, Ok(()) | Err(Errno::ESRCH)) { Force::Sent } else { Force::Unsent };
+    let recorded = recorded.and_then(|()| site.signalled(sent(EndSignal::Kill, struck)));
     let watch = Stopwatch::start(stop);
     loop {
         if over(process, TICK) {
-            return recorded.map(|()| Over { cause: Some(cause), killed: true, stuck: false });
+            return recorded.map(|()| Over { cause: Some(cause), force, stuck: false });
         }
         let patience = if stop.urgency() == Urgency::AtOnce { patience.stuck.min(PARTING) } else { patience.stuck };
         if watch.elapsed() >= patience {
@@ -134,7 +146,7 @@ pub(super) fn supervise(
                 .collect();
             let elapsed = quantity::show_duration(patience);
             site.remark(&format!("still running {elapsed} after KILL; no longer waited for: {}", who.join("; ")))?;
-            return Ok(Over { cause: Some(cause), killed: true, stuck: true });
+            return Ok(Over { cause: Some(cause), force, stuck: true });
         }
         // What it forked while it was killed.
         let _ = process.kill();
@@ -236,23 +248,23 @@ mod tests {
         let (over, said) = watch(&Fake::default(), None, Urgency::None);
         assert_eq!((over.cause, said.len()), (None, 0));
         let (over, said) = watch(&Fake { ends_after: 1, ..Fake::default() }, None, Urgency::Now);
-        assert_eq!((over.cause, over.killed, said), (Some(Cause::Operator), false, vec!["TERM".to_owned()]));
+        assert_eq!((over.cause, over.force, said), (Some(Cause::Operator), Force::Spared, vec!["TERM".to_owned()]));
         let (over, said) = watch(&Fake { ends_after: 2, ..Fake::default() }, Some(Duration::ZERO), Urgency::None);
-        assert!(matches!(over, Over { cause: Some(Cause::Timeout { .. }), killed: true, stuck: false }));
+        assert!(matches!(over, Over { cause: Some(Cause::Timeout { .. }), force: Force::Sent, stuck: false }));
         assert_eq!(said, ["TERM", "KILL"]);
     }
 
     #[test]
     fn what_outlives_it_is_killed_and_leaves_doubt() {
         let (over, said) = watch(&Fake { ends_after: 1, leaves: true, ..Fake::default() }, None, Urgency::Now);
-        assert!(over.killed && !over.stuck);
+        assert!(over.force == Force::Sent && !over.stuck);
         assert_eq!(said, ["TERM", "KILL"]);
     }
 
     #[test]
     fn what_nothing_ends_is_told_and_not_waited_for() {
         let (over, said) = watch(&Fake { ends_after: u32::MAX, ..Fake::default() }, None, Urgency::AtOnce);
-        assert!(over.killed && over.stuck);
+        assert!(over.force == Force::Unsent && over.stuck);
         assert_eq!(said[1], "KILL, which could not be sent: Operation not permitted");
         assert!(said[2].contains("no longer waited for: pid 2147483647"), "{}", said[2]);
     }

@@ -19,7 +19,7 @@ pub(crate) fn exit(exit: &Exit) -> String {
         Exit::Interrupted { killed: false } => "terminated by the interruption".to_owned(),
         Exit::Interrupted { killed: true } => format!("killed by the interruption{doubt}"),
         Exit::NotStarted { why } => format!("could not start: {}", sanitise::line(why)),
-        Exit::Lost { why } => format!("connection lost: {}{doubt}", sanitise::line(why)),
+        Exit::Lost { why } => format!("{}{doubt}", sanitise::line(why)),
     }
 }
 

@@ -10,12 +10,17 @@ use std::{
         unix::{fs::PermissionsExt, net::UnixStream},
     },
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::refusal::{InForce, Refusal};
 use crate::{
     parallel,
     ports::{Interrupts, Urgency},
@@ -26,8 +31,18 @@ use crate::{
 const OPENING: Duration = Duration::from_secs(30);
 /// More sessions than this at once are refused by a server with its standard settings (`MaxSessions 10`), and one is kept for signals.
 const SESSIONS: usize = 8;
-/// So many connections are opened at once: each costs both sides a key exchange, and a jump host refuses a crowd.
+/// So many connections are opened at once: each costs both sides a key exchange.
 const OPENED_AT_ONCE: usize = 32;
+/// So many of them through one other host: beyond 10 that are not authenticated yet, sshd begins to refuse (`MaxStartups 10:30:100`).
+const OPENED_THROUGH_ONE: usize = 8;
+/// How long to wait before a crowded host is asked again, each time.
+const AGAIN_AFTER: [Duration; 4] =
+    [Duration::from_millis(300), Duration::from_millis(900), Duration::from_millis(2000), Duration::from_millis(4000)];
+/// How long ssh may take to say what is in force.
+const ASKING: Duration = Duration::from_secs(10);
+
+/// Before all that the inventory or the operator says, so that nothing wins over it: a host whose key is not known is nobody's.
+const STRICT: [&str; 4] = ["-o", "StrictHostKeyChecking=yes", "-o", "NoHostAuthenticationForLocalhost=no"];
 /// How long a connection may take to end when it is asked to.
 const CLOSING: Duration = Duration::from_secs(3);
 /// So many are asked to end at once.
@@ -48,6 +63,8 @@ pub(super) struct Connections {
     environment: BTreeMap<String, String>,
     state: Mutex<MasterState>,
     places: Places,
+    /// For those that go through another host, by what it is called.
+    through: Mutex<HashMap<String, Arc<Places>>>,
 }
 
 #[derive(Debug, Default)]
@@ -60,10 +77,13 @@ struct MasterState {
 /// A connection to one host.
 #[derive(Debug)]
 pub(super) struct Connection {
+    number: u64,
     address: String,
     options: Vec<String>,
     socket: PathBuf,
     log: PathBuf,
+    /// How long its log was when it was open: what stands before is no reason for its end.
+    opened_at: AtomicU64,
     /// Held while it is opened, so that it is opened once. A stream to its master, which hangs up when the master ends.
     master: Mutex<Option<UnixStream>>,
     sessions: Places,
@@ -120,7 +140,8 @@ impl Session {
         if self.0.greeting().is_some() {
             return Err("the remote shell ended without an answer".to_owned());
         }
-        Err(self.0.last_words().unwrap_or_else(|| "ssh gave no reason".to_owned()))
+        let why = self.0.last_words().or_else(|| stderr.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned));
+        Err(why.map_or_else(|| "connection lost".to_owned(), |why| format!("connection lost: {why}")))
     }
 }
 
@@ -133,17 +154,28 @@ impl Connection {
         Some(stream)
     }
 
-    /// The last thing that the connection itself said.
+    /// The last thing that the connection itself has said since it was open.
     fn last_words(&self) -> Option<String> {
         let log = fs::read(&self.log).ok()?;
-        let text = String::from_utf8_lossy(&log);
+        let from = usize::try_from(self.opened_at.load(Ordering::SeqCst)).unwrap_or(usize::MAX);
+        let text = String::from_utf8_lossy(log.get(from..)?);
         text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
     }
 
     /// The words that name it to ssh.
     fn addressed(&self) -> Vec<OsString> {
         let socket = ["-S".into(), self.socket.clone().into_os_string()];
-        self.options.iter().map(OsString::from).chain(socket).collect()
+        STRICT.iter().map(OsString::from).chain(self.options.iter().map(OsString::from)).chain(socket).collect()
+    }
+
+    /// What ssh itself prints while it opens the connection, apart from its log.
+    fn printed(&self) -> PathBuf {
+        self.log.with_extension("printed")
+    }
+
+    fn refusal(&self) -> Refusal {
+        let [log, printed] = [self.log.clone(), self.printed()].map(|path| fs::read(path).unwrap_or_default());
+        Refusal::read(&String::from_utf8_lossy(&log), &String::from_utf8_lossy(&printed))
     }
 
     /// The words with which a session is asked for.
@@ -171,7 +203,7 @@ fn listens(stream: &UnixStream) -> bool {
 impl Connections {
     #[must_use]
     pub(super) fn new(ssh: PathBuf, environment: BTreeMap<String, String>) -> Self {
-        Self { ssh, environment, state: Mutex::default(), places: Places::new(OPENED_AT_ONCE) }
+        Self { ssh, environment, state: Mutex::default(), places: Places::new(OPENED_AT_ONCE), through: Mutex::default() }
     }
 
     /// A session on the one connection to a host, which is opened if it is not open. The error says why there is none: nothing
@@ -189,10 +221,8 @@ impl Connections {
             if master.is_some() {
                 tracing::trace!(address, socket = %connection.socket.display(), "the ssh master of this host is there already");
             } else {
-                self.places.take(stop)?;
                 let began = Instant::now();
-                let opened = self.open(&connection, stop);
-                self.places.give_back();
+                let opened = self.open_in_turn(&connection, stop);
                 let (socket, took) = (connection.socket.display(), began.elapsed());
                 match &opened {
                     Ok(_) => tracing::debug!(address, %socket, ?took, "connected to a host; its ssh master listens on this socket"),
@@ -222,8 +252,10 @@ impl Connections {
         let connection = Arc::new(Connection {
             address: address.to_owned(),
             options: options.to_vec(),
+            number,
             socket: directory.join(number.to_string()),
             log: directory.join(format!("{number}.log")),
+            opened_at: AtomicU64::new(0),
             master: Mutex::new(None),
             sessions: Places::new(SESSIONS),
             used: Mutex::new(Instant::now()),
@@ -246,12 +278,67 @@ impl Connections {
         Tool::new(self.ssh.as_os_str(), words).environment(&self.environment)
     }
 
-    fn open(&self, connection: &Connection, stop: &Interrupts) -> Result<UnixStream, String> {
+    /// Opens a connection when its turn comes, and again where a crowd was refused: no command is begun by it.
+    fn open_in_turn(&self, connection: &Connection, stop: &Interrupts) -> Result<UnixStream, String> {
+        self.places.take(stop)?;
+        let way = self.in_force(connection, stop);
+        self.places.give_back();
+        let through = way?.through.map(|through| {
+            let mut ways = self.through.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(ways.entry(through).or_insert_with(|| Arc::new(Places::new(OPENED_THROUGH_ONE))))
+        });
+        let mut pauses = AGAIN_AFTER.iter();
+        loop {
+            let turn = through.as_deref().unwrap_or(&self.places);
+            turn.take(stop)?;
+            let opened = self.open(connection, stop);
+            turn.give_back();
+            let refusal = match opened {
+                Ok(master) => return Ok(master),
+                Err(refusal) => refusal,
+            };
+            let pause = pauses.next().filter(|_| refusal.crowded);
+            let Some(pause) = pause else { return Err(format!("no connection: {}", refusal.why)) };
+            // Not all of a crowd at the same moment again.
+            let pause = *pause + Duration::from_millis(connection.number % 16 * 50);
+            tracing::debug!(connection.address, refusal.why, ?pause, "a host refuses a crowd: asked again");
+            let until = Instant::now() + pause;
+            while Instant::now() < until {
+                if stop.urgency() >= Urgency::Now {
+                    return Err("cancelled by the operator before the host was reached".to_owned());
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+
+    /// Asks ssh what is in force for a host.
+    fn in_force(&self, connection: &Connection, stop: &Interrupts) -> Result<InForce, String> {
+        let mut words = connection.addressed();
+        words.extend(["-G".into(), "--".into(), OsString::from(&connection.address)]);
+        let end = self.ssh(words).limit(ASKING).stop(stop).run().map_err(|error| format!("ssh: {error}"))?;
+        if !end.succeeded() {
+            let said = String::from_utf8_lossy(&end.stderr).trim().to_owned();
+            return Err(format!("ssh does not take its options: {said}"));
+        }
+        let in_force = InForce::read(&String::from_utf8_lossy(&end.stdout));
+        match &in_force.trusting {
+            Some(why) => Err(format!("anybody could pose as {}: {why}", connection.address)),
+            None => Ok(in_force),
+        }
+    }
+
+    fn open(&self, connection: &Connection, stop: &Interrupts) -> Result<UnixStream, Refusal> {
+        let broken = |why: String| Refusal { why, crowded: false };
         let _ = fs::remove_file(&connection.socket);
-        let log = File::create(&connection.log).map_err(|error| format!("no log for its connection: {error}"))?;
+        for path in [&connection.log, &connection.printed()] {
+            File::create(path).map_err(|error| broken(format!("no log for its connection: {error}")))?;
+        }
+        let printed = File::create(connection.printed()).map_err(|error| broken(format!("no log for its connection: {error}")))?;
         // What comes first counts, so the inventory's options win over these, and these over the operator's ssh_config.
         let mut words = connection.addressed();
-        words.push("-N".into());
+        // Its log, unlike what it prints, goes on when it has gone to the background.
+        words.extend(["-N".into(), "-E".into(), connection.log.clone().into_os_string()]);
         for option in [
             "ControlMaster=yes",
             // Should halligan be killed, its connections end by themselves.
@@ -268,17 +355,18 @@ impl Connections {
             words.extend(["-o".into(), option.into()]);
         }
         words.extend(["--".into(), OsString::from(&connection.address)]);
-        let end = self.ssh(words).log(log).limit(OPENING).stop(stop).run().map_err(|error| match error {
-            ToolError::NotStarted(error) => format!("ssh: {error}"),
-            ToolError::TimedOut(_) => format!("no answer: no connection within {} s", OPENING.as_secs()),
-            ToolError::Stopped => "cancelled by the operator before the host was reached".to_owned(),
-            ToolError::Lost(error) => format!("ssh cannot be waited for: {error}"),
+        let end = self.ssh(words).log(printed).limit(OPENING).stop(stop).run().map_err(|error| match error {
+            ToolError::NotStarted(error) => broken(format!("ssh: {error}")),
+            ToolError::TimedOut(_) => broken(format!("no answer within {} s", OPENING.as_secs())),
+            ToolError::Stopped => broken("cancelled by the operator before the host was reached".to_owned()),
+            ToolError::Lost(error) => broken(format!("ssh cannot be waited for: {error}")),
         })?;
         if let Some(master) = connection.greeting().filter(|_| end.succeeded()) {
+            let length = fs::metadata(&connection.log).map(|log| log.len()).unwrap_or_default();
+            connection.opened_at.store(length, Ordering::SeqCst);
             return Ok(master);
         }
-        let why = connection.last_words().unwrap_or_else(|| "ssh gave no reason".to_owned());
-        Err(format!("no connection: {why}"))
+        Err(connection.refusal())
     }
 
     /// Asks a connection to end, which it should do at once.

@@ -1,12 +1,17 @@
 //! One command on the far side: what carries it, how it is signalled, how its end is judged.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, io::Write, time::Duration};
 
-use super::{connection::Session, letter};
+use super::{
+    connection::Session,
+    letter,
+    reply::{Reply, Sieve},
+};
 use crate::{
     event::Exit,
     inventory::{KindName, Quoting, Transport},
     ports::Printed,
+    quantity,
     tool::{Tool, ToolError},
 };
 
@@ -17,13 +22,20 @@ pub(crate) struct Far {
     pub carriers: Vec<Carrier>,
     pub errand: Errand,
     pub user: Option<String>,
+    /// The code with which a command that talks with the operator says that it ended well.
+    pub success: i32,
 }
 
 /// One link of the way, and how it says that it broke.
 #[derive(Debug)]
 pub(crate) enum Carrier {
     Ssh(Session),
-    Other { codes: Vec<i32>, messages: Vec<String> },
+    Other {
+        codes: Vec<i32>,
+        messages: Vec<String>,
+        /// It leaves this machine by no network.
+        here: bool,
+    },
 }
 
 /// The words that lead to a host, without what they carry there.
@@ -36,6 +48,8 @@ pub(crate) struct Errand {
     pub environment: BTreeMap<String, String>,
     /// The last link takes no standard input: what is carried stands in the words.
     pub by_argument: Option<ByArgument>,
+    /// The operator's terminal goes with it.
+    pub terminal: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -45,11 +59,12 @@ pub(crate) struct ByArgument {
 }
 
 impl Errand {
-    /// The words and the standard input that bring a script to the far side.
-    pub(crate) fn post(&self, script: &str, stdin: Option<&str>) -> (Vec<String>, Vec<u8>) {
+    /// The words and the standard input that bring a script to the far side, and what follows it there.
+    pub(crate) fn post(&self, script: &str, rest: &str) -> (Vec<String>, Vec<u8>) {
         let Some(ByArgument { transport, address }) = &self.by_argument else {
             let mut all = self.before.clone();
-            all.extend(posted(script, stdin));
+            all.extend(letter::posted(&self.mark, script).into_bytes());
+            all.extend_from_slice(rest.as_bytes());
             return (self.words.clone(), all);
         };
         let holding = letter::holding(&self.mark, script);
@@ -59,20 +74,53 @@ impl Errand {
             words.push(letter::line(&holding));
             return (words, Vec::new());
         }
-        (around(transport, address, &holding, true), Vec::new())
+        (around(transport, address, &holding, self.terminal), Vec::new())
     }
 
-    /// Runs a script of halligan's own there, for so long at most. Returns its exit code and what it printed.
-    pub(crate) fn run(&self, script: &str, limit: Duration) -> Result<(Option<i32>, Vec<u8>), String> {
-        let (words, stdin) = self.post(script, None);
+    /// Asks a question of halligan's own there, for so long at most. Returns its exit code and what it printed.
+    ///
+    /// # Errors
+    /// The far side has not said that it was the question's own answer.
+    pub(crate) fn ask(&self, script: &str, limit: Duration) -> Result<(i32, Vec<u8>), String> {
+        let (words, stdin) = self.post(&letter::question(script), "");
         let [program, arguments @ ..] = words.as_slice() else { return Err("there is no command".to_owned()) };
         let tool = Tool::new(program, arguments).environment(&self.environment).input(stdin).limit(limit);
-        match tool.run() {
-            Ok(end) => Ok((end.code, end.stdout)),
-            Err(ToolError::NotStarted(error)) => Err(format!("{program}: {error}")),
-            Err(_) => Err("it does not answer".to_owned()),
+        let end = match tool.run() {
+            Ok(end) => end,
+            Err(ToolError::NotStarted(error)) => return Err(format!("{program}: {error}")),
+            Err(_) => return Err("it does not answer".to_owned()),
+        };
+        let reply = Reply::to(&self.mark);
+        let [stdout, stderr] = [&end.stdout, &end.stderr].map(|stream| {
+            let mut sieve = Sieve::new(Some(&reply), Vec::new());
+            // A vector takes whatever is written to it.
+            sieve.write_all(stream).and_then(|()| sieve.finish()).map(|(kept, _)| kept).unwrap_or_default()
+        });
+        match reply.code() {
+            Some(code) => Ok((code, stdout)),
+            None if reply.opened() => Err("its answer was cut off".to_owned()),
+            None => Err(unasked(&reply, end.code, &last_words(&[&stderr, &stdout]))),
         }
     }
+}
+
+/// Why nothing was begun: the far side's session is over, and the letter was never opened.
+fn unasked(reply: &Reply, code: Option<i32>, said: &str) -> String {
+    let code = code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
+    if reply.unread() {
+        return format!("something on the host reads standard input before the command's shell does ({code})");
+    }
+    let said = if said.is_empty() { "and said nothing".to_owned() } else { format!("and said: {said}") };
+    format!("the host did something else instead ({code}), {said}")
+}
+
+/// The last line with something in it, of the first stream that has one.
+fn last_words(streams: &[&[u8]]) -> String {
+    let line = |stream: &&[u8]| {
+        let text = String::from_utf8_lossy(&stream[stream.len().saturating_sub(4096)..]).into_owned();
+        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(200).collect())
+    };
+    streams.iter().find_map(line).unwrap_or_default()
 }
 
 impl Far {
@@ -80,36 +128,92 @@ impl Far {
     #[must_use]
     pub(crate) fn signal(&self, name: &str, limit: Duration) -> bool {
         let script = letter::signal_script(&self.mark, name, self.user.as_deref());
-        matches!(self.errand.fresh().and_then(|errand| errand.run(&script, limit)), Ok((Some(0), _)))
+        matches!(self.errand.fresh().and_then(|errand| errand.ask(&script, limit)), Ok((0, _)))
     }
 
-    /// What the end of the local command means: how the far one ended, or that nobody knows.
-    pub(crate) fn judge(&self, exit: Exit, stderr: &mut Printed) -> Exit {
+    /// What the end of a command that talked with the operator means. Of what it printed nothing was read: only its code tells.
+    pub(crate) fn attended(&self, exit: Exit) -> Exit {
         let Exit::Code(code) = exit else { return exit };
-        let text = String::from_utf8_lossy(&stderr.head).into_owned();
-        let proof = letter::proof(&self.mark, code);
-        if let Some(before) = text.trim_end().strip_suffix(proof.as_str()) {
-            stderr.head.truncate(before.len().min(stderr.head.len()));
-            return exit;
+        if code == self.success {
+            return Exit::Code(0);
         }
-        for carrier in &self.carriers {
-            match carrier {
-                Carrier::Ssh(session) if code == 255 => {
-                    return match session.lost(&text) {
-                        Ok(why) => Exit::NotStarted { why },
-                        Err(why) => Exit::Lost { why },
-                    };
-                }
-                Carrier::Other { codes, messages }
-                    if codes.contains(&code) && (messages.is_empty() || messages.iter().any(|message| text.contains(message))) =>
-                {
-                    let why = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason was given").to_owned();
-                    return Exit::Lost { why };
-                }
-                _ => {}
+        let broken = self.carriers.iter().any(|carrier| match carrier {
+            Carrier::Ssh(_) => code == 255,
+            Carrier::Other { codes, .. } => codes.contains(&code),
+        });
+        match code {
+            0 => Exit::Lost { why: "the host ended the session well, but has not said that the command did".to_owned() },
+            _ if broken => {
+                Exit::Lost { why: format!("the session ended with exit code {code}, which is also that of a connection that breaks") }
             }
+            _ => exit,
         }
-        exit
+    }
+}
+
+/// What the end of the process here means for the command there: how it ended, that it never began, or that nobody knows.
+pub(crate) fn judge(far: Option<&Far>, reply: &Reply, exit: Exit, stdout: &Printed, stderr: &Printed) -> Exit {
+    if let Some(code) = reply.code() {
+        return match exit {
+            // The time that it had was over all the same.
+            Exit::TimedOut { .. } | Exit::Interrupted { .. } => exit,
+            _ => Exit::Code(code),
+        };
+    }
+    let said = last_words(&[stderr.end(), stdout.end()]);
+    let code = match exit {
+        Exit::Code(code) => Some(code),
+        Exit::Signal(_) => None,
+        Exit::TimedOut { killed: false, after_ms } => {
+            let after = quantity::show_duration(Duration::from_millis(after_ms));
+            return Exit::Lost { why: format!("timed out after {after}, and has not said how it ended") };
+        }
+        Exit::Interrupted { killed: false } => {
+            return Exit::Lost { why: "cancelled by the operator, and has not said how it ended".to_owned() };
+        }
+        other => return other,
+    };
+    let Some(far) = far else {
+        return match exit {
+            Exit::Code(_) if !reply.opened() => Exit::NotStarted { why: said },
+            _ => Exit::Lost { why: "its shell ended before it did".to_owned() },
+        };
+    };
+    for carrier in &far.carriers {
+        match carrier {
+            Carrier::Ssh(session) if code.is_none_or(|code| code == 255) => {
+                return match session.lost(&String::from_utf8_lossy(stderr.end())) {
+                    Ok(why) if !reply.opened() => Exit::NotStarted { why },
+                    Ok(why) | Err(why) => Exit::Lost { why },
+                };
+            }
+            Carrier::Other { codes, messages, .. }
+                if code.is_some_and(|code| codes.contains(&code))
+                    && (messages.is_empty() || messages.iter().any(|message| String::from_utf8_lossy(stderr.end()).contains(message))) =>
+            {
+                let why = if said.is_empty() { "no reason was given" } else { &said };
+                return Exit::Lost { why: format!("connection lost: {why}") };
+            }
+            _ => {}
+        }
+    }
+    let code_said = code.map_or_else(String::new, |code| format!(" (exit code {code})"));
+    if reply.opened() {
+        return Exit::Lost { why: format!("the host has not said how the command ended{code_said}") };
+    }
+    // Where nobody has said what a connection that breaks looks like, only what a transport does in good order tells that the mark
+    // is not still on its way: an end that it calls good, and that there was nothing to run.
+    let orderly = far.carriers.iter().all(|carrier| match carrier {
+        Carrier::Ssh(_) => true,
+        Carrier::Other { codes, here, .. } => *here || !codes.is_empty() || matches!(code, Some(0 | 126 | 127)),
+    });
+    if orderly && code.is_some() {
+        return Exit::NotStarted { why: unasked(reply, code, &said) };
+    }
+    Exit::Lost {
+        why: format!(
+            "the host has not said that the command began{code_said}; its transport does not say what a lost connection looks like"
+        ),
     }
 }
 
@@ -119,16 +223,10 @@ impl Errand {
         let mark = mark()?;
         let replace = |word: &String| word.replace(&self.mark, &mark);
         let terminal_off = |word: String| if word == "-tt" { "-T".to_owned() } else { word };
-        Ok(Self { words: self.words.iter().map(replace).map(terminal_off).collect(), mark, ..self.clone() })
+        // Marks are of one length, so a letter around it keeps its own.
+        let before = String::from_utf8_lossy(&self.before).replace(&letter::seal(&self.mark), &letter::seal(&mark)).into_bytes();
+        Ok(Self { words: self.words.iter().map(replace).map(terminal_off).collect(), before, mark, terminal: false, ..self.clone() })
     }
-}
-
-/// A script as it is sent, and what follows it.
-pub(super) fn posted(script: &str, rest: Option<&str>) -> Vec<u8> {
-    let mut all = letter::posted(script).into_bytes();
-    all.push(b'\n');
-    all.extend_from_slice(rest.unwrap_or_default().as_bytes());
-    all
 }
 
 /// A name that nothing else on any host has.
@@ -136,6 +234,13 @@ pub(super) fn mark() -> Result<String, String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| format!("the operating system gives no randomness: {error}"))?;
     Ok(format!("halligan-{:016x}", u64::from_be_bytes(bytes)))
+}
+
+/// An exit code that nothing but this command's letter has a reason for.
+pub(super) fn success() -> Result<i32, String> {
+    let mut byte = [0];
+    getrandom::fill(&mut byte).map_err(|error| format!("the operating system gives no randomness: {error}"))?;
+    Ok(65 + i32::from(byte[0] % 60))
 }
 
 /// The words of a transport around the words that it carries.

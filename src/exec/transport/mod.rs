@@ -6,15 +6,20 @@ pub(crate) mod carried;
 mod connection;
 mod errand;
 mod letter;
+mod refusal;
+mod reply;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 pub(crate) use carried::Carried;
 use connection::Connections;
-use letter::Letter;
+pub(crate) use errand::judge;
+use letter::{Letter, LetterAnswer, LetterInput};
+pub(crate) use reply::{Reply, Sieve};
 
 use crate::{
-    exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, posted},
+    event::Words,
+    exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, success},
     inventory::{self, Inventory, KindName, Transport},
     ports::{EnvValue, Interrupts, Order},
     secret::Secrets,
@@ -45,6 +50,8 @@ pub(crate) struct Passage {
     pub stdin: Option<Vec<u8>>,
     /// `None` if it runs on this machine, where signals reach it directly.
     pub far: Option<Far>,
+    /// What is heard of its letter, if one is sent whose answer is read.
+    pub reply: Option<Reply>,
 }
 
 impl Transports {
@@ -95,13 +102,14 @@ impl Transports {
         let cwd = order.cwd.clone();
         let Some(user) = user else {
             let stdin = order.stdin.clone().map(String::into_bytes);
-            return Ok(Passage { words: argv, cwd, env: order.env.clone(), stdin, far: None });
+            return Ok(Passage { words: argv, cwd, env: order.env.clone(), stdin, far: None, reply: None });
         };
         if self.password.is_some() && !order.interactive {
             let mark = mark()?;
-            let letter = self.letter(&argv, order, None);
-            let stdin = posted(&letter.script(&mark)?, order.stdin.as_deref());
-            return Ok(Passage { words: letter::awaiting(&mark), cwd: None, env: Vec::new(), stdin: Some(stdin), far: None });
+            let letter = self.letter(&argv, order, LetterAnswer::Marks);
+            let stdin = letter::posted(&mark, &letter.script()?) + &letter.input.rest();
+            let (words, reply) = (letter::awaiting(&mark), Some(Reply::to(&mark)));
+            return Ok(Passage { words, cwd: None, env: Vec::new(), stdin: Some(stdin.into_bytes()), far: None, reply });
         }
         let mut words = vec!["sudo".to_owned()];
         if !order.interactive {
@@ -115,26 +123,37 @@ impl Transports {
         words.push("--".to_owned());
         words.append(&mut argv);
         let stdin = order.stdin.clone().map(String::into_bytes);
-        Ok(Passage { words, cwd, env: order.env.clone(), stdin, far: None })
+        Ok(Passage { words, cwd, env: order.env.clone(), stdin, far: None, reply: None })
     }
 
-    fn letter<'a>(&'a self, argv: &'a [String], order: &'a Order, ambiguous: Option<i32>) -> Letter<'a> {
+    fn letter<'a>(&'a self, argv: &'a [String], order: &'a Order, answer: LetterAnswer) -> Letter<'a> {
         Letter {
             argv,
             env: &order.env,
             cwd: order.cwd.as_deref(),
             user: order.user.as_deref(),
             password: self.password.as_deref(),
-            stdin: order.stdin.is_some() || order.interactive,
-            ambiguous,
+            input: match &order.stdin {
+                _ if order.interactive => LetterInput::Rest,
+                Some(text) => LetterInput::Text(text),
+                None => LetterInput::Nothing,
+            },
+            answer,
         }
     }
 
     fn to_host(&self, host: &str, argv: &[String], order: &Order, secrets: &Secrets, stop: &Interrupts) -> Result<Passage, String> {
         let mut carriers = Vec::new();
         let errand = self.errand(host, order.interactive, &mut carriers, stop)?;
-        let ambiguous = carriers.iter().any(|carrier| matches!(carrier, Carrier::Ssh(_))).then_some(255);
-        let script = self.letter(argv, order, ambiguous).script(&errand.mark)?;
+        let success = success()?;
+        let mut argv = argv.to_vec();
+        if matches!(order.words, Words::Script(_)) {
+            // bash reads a start file where it takes itself for the first that sshd has started.
+            argv.insert(1, "--norc".to_owned());
+        }
+        let answer = if order.interactive { LetterAnswer::Code(success) } else { LetterAnswer::Marks };
+        let letter = self.letter(&argv, order, answer);
+        let script = letter.script()?;
         if errand.by_argument.is_some() {
             if order.env.iter().any(|variable| secrets.found_in(&variable.value)) || (self.password.is_some() && order.user.is_some()) {
                 return Err(format!("a secret would be visible in the process list of {host}: its transport carries no standard input"));
@@ -143,10 +162,11 @@ impl Transports {
                 return Err(format!("the transport of {host} carries no standard input"));
             }
         }
-        let (words, stdin) = errand.post(&script, order.stdin.as_deref());
+        let (words, stdin) = errand.post(&script, &letter.input.rest());
         let stdin = (!order.interactive).then_some(stdin);
-        let far = Far { mark: errand.mark.clone(), carriers, errand, user: order.user.clone() };
-        Ok(Passage { words, cwd: None, env: Vec::new(), stdin, far: Some(far) })
+        let reply = (!order.interactive).then(|| Reply::to(&errand.mark));
+        let far = Far { mark: errand.mark.clone(), carriers, errand, user: order.user.clone(), success };
+        Ok(Passage { words, cwd: None, env: Vec::new(), stdin, far: Some(far), reply })
     }
 
     /// The way to a host, link by link.
@@ -154,7 +174,8 @@ impl Transports {
         let (address, transport, via) = self.find(host)?;
         tracing::trace!(host, address, kind = ?transport.kind, via, "the way to a host");
         let mark = mark()?;
-        let mut errand = Errand { words: Vec::new(), before: Vec::new(), mark, environment: self.environment.clone(), by_argument: None };
+        let mut errand =
+            Errand { words: Vec::new(), before: Vec::new(), mark, environment: self.environment.clone(), by_argument: None, terminal };
         if transport.kind == KindName::Ssh {
             if via.is_some() {
                 return Err(format!(
@@ -171,7 +192,8 @@ impl Transports {
             }
             return Ok(errand);
         }
-        carriers.push(Carrier::Other { codes: transport.lost_codes.clone(), messages: transport.lost_messages.clone() });
+        let here = via.is_none() && matches!(transport.kind, KindName::Chroot | KindName::Nsenter | KindName::CephadmShell);
+        carriers.push(Carrier::Other { codes: transport.lost_codes.clone(), messages: transport.lost_messages.clone(), here });
         if !transport.stdin || terminal {
             if via.is_some() {
                 return Err(format!("what goes to {host} through another host needs standard input, and its transport carries none"));
@@ -182,8 +204,9 @@ impl Transports {
         errand.words = around(&transport, &address, &letter::awaiting(&errand.mark), false);
         if let Some(via) = via.filter(|via| !matches!(self.is_here(via), Ok(true))) {
             let outer = self.errand(&via, false, carriers, stop)?;
-            let inner = Letter { argv: &errand.words, env: &[], cwd: None, user: None, password: None, stdin: true, ambiguous: None };
-            let (words, before) = outer.post(&inner.script(&outer.mark)?, None);
+            let (input, answer) = (LetterInput::Rest, LetterAnswer::Nothing);
+            let inner = Letter { argv: &errand.words, env: &[], cwd: None, user: None, password: None, input, answer };
+            let (words, before) = outer.post(&inner.script()?, "");
             (errand.words, errand.before) = (words, before);
         }
         Ok(errand)
@@ -201,10 +224,10 @@ impl Transports {
         }
         let mut carriers = Vec::new();
         let errand = self.errand(host, false, &mut carriers, stop)?;
-        let asked = errand.run(&letter::missing_script(programs)?, ASKING);
-        tracing::debug!(host, programs = programs.len(), code = ?asked.as_ref().map(|(code, _)| *code), "asked a host for its programs");
+        let asked = errand.ask(&letter::missing_script(programs)?, ASKING);
+        tracing::debug!(host, programs = programs.len(), code = ?asked.as_ref().ok().map(|(code, _)| *code), "asked a host for its programs");
         let (code, stdout) = asked?;
-        if code != Some(0) {
+        if code != 0 {
             return Err("it does not answer".to_owned());
         }
         Ok(String::from_utf8_lossy(&stdout).lines().map(str::to_owned).collect())
