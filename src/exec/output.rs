@@ -14,7 +14,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
-use super::transport::{Reply, Sieve};
+use super::transport::{FarReply, Sieve};
 use crate::{
     event::Cut,
     ports::{Capture, LedgerError, Printed, Site},
@@ -54,7 +54,7 @@ pub(super) fn read(
     secrets: &Secrets,
     ended: &AtomicBool,
     site: &dyn Site,
-    reply: Option<&Reply>,
+    reply: Option<&FarReply>,
 ) -> Result<(Printed, bool), LedgerError> {
     let failed = |source: io::Error| LedgerError::new("a command's output", Some(source));
     let mut sieve = Sieve::new(reply, Masker::new(secrets, Keeper::new(capture, site)));

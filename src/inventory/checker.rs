@@ -268,9 +268,14 @@ fn trusting(option: &str) -> bool {
         "stricthostkeychecking" => !only(&["yes", "true", "ask"]),
         "nohostauthenticationforlocalhost" => !only(&["no", "false"]),
         "knownhostscommand" => !only(&["none"]),
-        "userknownhostsfile" => values.iter().any(|value| value == "none" || plain_path(value).starts_with("/dev/")),
+        "userknownhostsfile" => values.iter().any(|value| value == "none" || is_device(&plain_path(value))),
         _ => false,
     }
+}
+
+/// Not `/dev/shm`, which holds files.
+fn is_device(path: &str) -> bool {
+    path.starts_with("/dev/") && !path.starts_with("/dev/shm/")
 }
 
 /// A path without what changes nothing in it.
@@ -313,7 +318,7 @@ mod tests {
             &["-o", "StrictHostKeyChecking=yes"][..],
             &["-oStrictHostKeyChecking=ask", "-oUserKnownHostsFile=/etc/ssh/known ~/.ssh/known_hosts"],
             &["-i", "-oStrictHostKeyChecking=no"],
-            &["-F", "/etc/ssh/lab", "-oGlobalKnownHostsFile=none", "-oKnownHostsCommand=none", "-o"],
+            &["-F", "/etc/ssh/lab", "-oGlobalKnownHostsFile=none", "-oUserKnownHostsFile=/dev/shm/known", "-oKnownHostsCommand=none", "-o"],
         ] {
             assert_eq!(found(words), 0, "{words:?}");
         }

@@ -4,7 +4,7 @@ use std::{cell::Cell, time::Duration};
 
 use nix::{errno::Errno, unistd::Pid};
 
-use super::{errand::Far, reply::Reply};
+use super::{errand::Far, reply::FarReply};
 use crate::exec::{child::Child, supervise::Process};
 
 /// What carries a command, and the far end of it.
@@ -13,7 +13,7 @@ pub(crate) struct Carried<'a> {
     far: &'a Far,
     /// How long a signal may take to get there.
     limit: Duration,
-    reply: &'a Reply,
+    reply: &'a FarReply,
     /// How long what the command has left behind may hold its session open.
     grace: Duration,
     /// Whether KILL has arrived, once it was sent.
@@ -22,7 +22,7 @@ pub(crate) struct Carried<'a> {
 }
 
 impl<'a> Carried<'a> {
-    pub(crate) fn new(child: &'a Child, far: &'a Far, reply: &'a Reply, limit: Duration, grace: Duration) -> Self {
+    pub(crate) fn new(child: &'a Child, far: &'a Far, reply: &'a FarReply, limit: Duration, grace: Duration) -> Self {
         Self { child, far, limit, reply, grace, killed: Cell::default(), left: Cell::default() }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write, time::Duration};
 use super::{
     connection::Session,
     letter,
-    reply::{Reply, Sieve},
+    reply::{FarReply, Sieve},
 };
 use crate::{
     event::Exit,
@@ -90,7 +90,7 @@ impl Errand {
             Err(ToolError::NotStarted(error)) => return Err(format!("{program}: {error}")),
             Err(_) => return Err("it does not answer".to_owned()),
         };
-        let reply = Reply::to(&self.mark);
+        let reply = FarReply::to(&self.mark);
         let [stdout, stderr] = [&end.stdout, &end.stderr].map(|stream| {
             let mut sieve = Sieve::new(Some(&reply), Vec::new());
             // A vector takes whatever is written to it.
@@ -105,7 +105,7 @@ impl Errand {
 }
 
 /// Why nothing was begun: the far side's session is over, and the letter was never opened.
-fn unasked(reply: &Reply, code: Option<i32>, said: &str) -> String {
+fn unasked(reply: &FarReply, code: Option<i32>, said: &str) -> String {
     let code = code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
     if reply.unread() {
         return format!("something on the host reads standard input before the command's shell does ({code})");
@@ -152,7 +152,7 @@ impl Far {
 }
 
 /// What the end of the process here means for the command there: how it ended, that it never began, or that nobody knows.
-pub(crate) fn judge(far: Option<&Far>, reply: &Reply, exit: Exit, stdout: &Printed, stderr: &Printed) -> Exit {
+pub(crate) fn judge(far: Option<&Far>, reply: &FarReply, exit: Exit, stdout: &Printed, stderr: &Printed) -> Exit {
     if let Some(code) = reply.code() {
         return match exit {
             // The time that it had was over all the same.

@@ -20,7 +20,7 @@ const BY_ARGUMENT: &str = "if [ ${#1} = \"$2\" ]; then eval \"$(printf %b \"$1\"
 /// The longest input that goes in the letter itself, in bytes: the far shell reads a letter byte by byte.
 const IN_LETTER: usize = 16 << 10;
 
-/// Said by the far side when all is ready for the command; by the word after the mark, which [`Reply`](super::reply::Reply) hears.
+/// Said by the far side when all is ready for the command; by the word after the mark, which [`FarReply`](super::reply::FarReply) hears.
 const OPENED: &str = "printf '[%s opened 1]\\n' \"$0\" && printf '[%s opened 2]\\n' \"$0\" >&2 || exit 1; ";
 /// Said when the command has ended.
 const ENDED: &str = "c=$?; printf '[%s ended 1 %s]\\n' \"$0\" $c; printf '[%s ended 2 %s]\\n' \"$0\" $c >&2; exit $c";

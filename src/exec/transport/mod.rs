@@ -15,7 +15,7 @@ pub(crate) use carried::Carried;
 use connection::Connections;
 pub(crate) use errand::judge;
 use letter::{Letter, LetterAnswer, LetterInput};
-pub(crate) use reply::{Reply, Sieve};
+pub(crate) use reply::{FarReply, Sieve};
 
 use crate::{
     event::Words,
@@ -51,7 +51,7 @@ pub(crate) struct Passage {
     /// `None` if it runs on this machine, where signals reach it directly.
     pub far: Option<Far>,
     /// What is heard of its letter, if one is sent whose answer is read.
-    pub reply: Option<Reply>,
+    pub reply: Option<FarReply>,
 }
 
 impl Transports {
@@ -108,7 +108,7 @@ impl Transports {
             let mark = mark()?;
             let letter = self.letter(&argv, order, LetterAnswer::Marks);
             let stdin = letter::posted(&mark, &letter.script()?) + &letter.input.rest();
-            let (words, reply) = (letter::awaiting(&mark), Some(Reply::to(&mark)));
+            let (words, reply) = (letter::awaiting(&mark), Some(FarReply::to(&mark)));
             return Ok(Passage { words, cwd: None, env: Vec::new(), stdin: Some(stdin.into_bytes()), far: None, reply });
         }
         let mut words = vec!["sudo".to_owned()];
@@ -164,7 +164,7 @@ impl Transports {
         }
         let (words, stdin) = errand.post(&script, &letter.input.rest());
         let stdin = (!order.interactive).then_some(stdin);
-        let reply = (!order.interactive).then(|| Reply::to(&errand.mark));
+        let reply = (!order.interactive).then(|| FarReply::to(&errand.mark));
         let far = Far { mark: errand.mark.clone(), carriers, errand, user: order.user.clone(), success };
         Ok(Passage { words, cwd: None, env: Vec::new(), stdin, far: Some(far), reply })
     }

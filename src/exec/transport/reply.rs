@@ -21,15 +21,15 @@ const LONGEST_WORD: usize = 64;
 
 /// What was heard of one letter. The readers of both streams share it.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct FarReply {
     mark: String,
     /// What each mark begins with.
     beginning: String,
-    said: Mutex<Said>,
+    said: Mutex<SaidOfLetter>,
 }
 
 #[derive(Debug, Default)]
-struct Said {
+struct SaidOfLetter {
     opened: bool,
     unread: bool,
     /// The exit code, as each stream tells it.
@@ -46,13 +46,13 @@ enum Notice {
     Unread,
 }
 
-impl Reply {
+impl FarReply {
     /// To the letter with this mark.
     pub(super) fn to(mark: &str) -> Self {
         Self { mark: mark.to_owned(), beginning: format!("[{mark} "), said: Mutex::default() }
     }
 
-    fn said(&self) -> MutexGuard<'_, Said> {
+    fn said(&self) -> MutexGuard<'_, SaidOfLetter> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,7 +127,7 @@ impl Reply {
 #[derive(Debug)]
 pub(crate) struct Sieve<'a, W> {
     /// `None` if nobody says anything in this stream.
-    reply: Option<&'a Reply>,
+    reply: Option<&'a FarReply>,
     opened: bool,
     before: Vec<u8>,
     /// What could still be the beginning of a mark.
@@ -138,7 +138,7 @@ pub(crate) struct Sieve<'a, W> {
 }
 
 impl<'a, W: Write> Sieve<'a, W> {
-    pub(crate) fn new(reply: Option<&'a Reply>, inner: W) -> Self {
+    pub(crate) fn new(reply: Option<&'a FarReply>, inner: W) -> Self {
         Self { reply, opened: false, before: Vec::new(), pending: Vec::new(), cut: false, inner }
     }
 
@@ -174,7 +174,7 @@ impl<'a, W: Write> Sieve<'a, W> {
         self.before = Vec::new();
     }
 
-    fn sift(&mut self, reply: &Reply, bytes: &[u8]) -> io::Result<()> {
+    fn sift(&mut self, reply: &FarReply, bytes: &[u8]) -> io::Result<()> {
         let beginning = reply.beginning.as_bytes();
         let mut from = 0;
         while let Some(at) = memmem::find(&bytes[from..], beginning).map(|found| from + found) {
@@ -234,7 +234,7 @@ mod tests {
 
     use super::*;
 
-    fn sifted(reply: &Reply, pieces: &[&[u8]]) -> String {
+    fn sifted(reply: &FarReply, pieces: &[&[u8]]) -> String {
         let mut sieve = Sieve::new(Some(reply), Vec::new());
         for piece in pieces {
             sieve.write_all(piece).unwrap();
@@ -250,7 +250,7 @@ mod tests {
             let mut cuts: Vec<usize> = cuts.into_iter().chain([0, OUT.len()]).collect();
             cuts.sort_unstable();
             let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &OUT.as_bytes()[pair[0]..pair[1]]).collect();
-            let reply = Reply::to("m");
+            let reply = FarReply::to("m");
             prop_assert_eq!(sifted(&reply, &pieces), "one\n[m other]\n[m twleft behind");
             prop_assert!(reply.opened() && reply.code().is_none());
             prop_assert_eq!(sifted(&reply, &[b"[m opened 2]\nx[m ended 2 7]\n"]), "x");
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn without_a_mark_all_is_told_but_the_letter() {
-        let reply = Reply::to("m");
+        let reply = FarReply::to("m");
         let part = format!("sh: {}: no\n", "x0040".repeat(20));
         assert_eq!(
             sifted(&reply, &[b"no such account\n", b"m 12 seal\\0040ed\n", part.as_bytes(), b"m: not found"]),
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn an_end_that_is_told_on_one_stream_only_is_not_known() {
-        let reply = Reply::to("m");
+        let reply = FarReply::to("m");
         sifted(&reply, &[b"[m opened 1]\n[m ended 1 0]\n"]);
         sifted(&reply, &[b"[m opened 2]\nhalf a li"]);
         assert_eq!(reply.code(), None);
