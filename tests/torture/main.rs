@@ -7,12 +7,15 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
+mod far;
 mod fault;
 mod full;
 mod image;
 mod kill;
 mod power;
 mod row;
+#[path = "../ssh/sides.rs"]
+mod sides;
 mod stage;
 mod story;
 #[path = "../surroundings.rs"]
@@ -32,6 +35,7 @@ const ROWS: &[Row] = &[
     Row { name: "syscalls", about: "kill -9 at each system call of 3 steps, then resume", least: (100, 600), run: kill::syscalls },
     Row { name: "full", about: "the disk is full, but for 0 to 64 KiB", least: (195, 195), run: full::run },
     Row { name: "images", about: "the disk as it is in the midst of a run, mounted anew", least: (10, 100), run: image::run },
+    Row { name: "far", about: "31 kinds of hosts that run something else", least: (31, 300), run: far::run },
 ];
 
 fn main() -> ExitCode {
