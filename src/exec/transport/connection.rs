@@ -36,8 +36,7 @@ const OPENED_AT_ONCE: usize = 32;
 /// So many of them through one other host: beyond 10 that are not authenticated yet, sshd begins to refuse (`MaxStartups 10:30:100`).
 const OPENED_THROUGH_ONE: usize = 8;
 /// How long to wait before a crowded host is asked again, each time.
-const AGAIN_AFTER: [Duration; 4] =
-    [Duration::from_millis(300), Duration::from_millis(900), Duration::from_millis(2000), Duration::from_millis(4000)];
+const AGAIN_AFTER: [Duration; 4] = [Duration::from_millis(300), Duration::from_millis(900), Duration::from_secs(2), Duration::from_secs(4)];
 /// How long ssh may take to say what is in force.
 const ASKING: Duration = Duration::from_secs(10);
 

@@ -187,18 +187,15 @@ impl<'a, W: Write> Sieve<'a, W> {
                 return Ok(());
             }
             let notice = end.and_then(|end| Some((end, reply.hear(&words[..end])?)));
-            from = match notice {
-                Some((end, notice)) => {
-                    if notice == Notice::Opened {
-                        self.open();
-                    }
-                    at + beginning.len() + end + 1
+            from = at + beginning.len();
+            if let Some((end, notice)) = notice {
+                if notice == Notice::Opened {
+                    self.open();
                 }
-                None => {
-                    self.pass(beginning)?;
-                    at + beginning.len()
-                }
-            };
+                from += end + 1;
+            } else {
+                self.pass(beginning)?;
+            }
         }
         let rest = &bytes[from..];
         let most = (beginning.len() - 1).min(rest.len());
