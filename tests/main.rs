@@ -22,6 +22,7 @@ mod signals;
 mod sources;
 mod suggestions;
 mod surroundings;
+mod taken_back;
 mod traces;
 mod workbench;
 

@@ -8,7 +8,7 @@ use super::{
     command::Shown,
     fact::{Effect, Event, Exit, Finding, Opening, Part, Skip, Verdict},
     place::Place,
-    state::{IllegalTransition, Phase, RunState},
+    state::{IllegalTransition, Phase, RunState, StepState},
 };
 
 /// How a command ended.
@@ -63,6 +63,10 @@ pub struct Past {
     pub loops: BTreeMap<Place, Round>,
     /// Every place that a record names.
     seen: BTreeSet<Place>,
+    /// Changes that were begun, but for those that could not be started.
+    changed: BTreeSet<Place>,
+    /// Those of them that had been begun before, when they were begun last.
+    changed_before: BTreeSet<Place>,
 }
 
 impl Past {
@@ -119,6 +123,9 @@ impl Past {
                         self.attempts.insert(place.clone(), *attempt);
                         self.answers.remove(place);
                         self.choices.remove(place);
+                        if command.effect != Effect::Read && !self.changed.insert(place.clone()) {
+                            self.changed_before.insert(place.clone());
+                        }
                     }
                     Part::Undo => self.rolled_back = true,
                     _ => {}
@@ -126,6 +133,10 @@ impl Past {
             }
             Event::StepEnded { place, part, exit, stdout, stderr, verdict, .. } => {
                 let end = End { exit: exit.clone(), stdout: stdout.clone(), stderr: stderr.clone(), verdict: verdict.clone() };
+                let not_started = *part == Part::Main && matches!(exit, Exit::NotStarted { .. });
+                if not_started && !self.changed_before.contains(place) {
+                    self.changed.remove(place);
+                }
                 if *part == Part::Main && !self.settled_by_preflight(place) {
                     self.found.insert(place.clone(), end.clone());
                 }
@@ -150,11 +161,35 @@ impl Past {
         beginning.any(|next| next.is_inside(call) && !next.is_inside(preflight))
     }
 
-    /// A change was begun: inside this place, or at all.
+    /// A change was begun: inside this place, or at all. What could not be started has changed nothing.
     #[must_use]
     pub fn changed_in(&self, around: Option<&Place>) -> bool {
-        let inside = |place: &Place| around.is_none_or(|around| place.is_inside(around));
-        self.commands.iter().any(|(place, command)| command.effect != Effect::Read && inside(place))
+        self.changed.iter().any(|place| around.is_none_or(|around| place.is_inside(around)))
+    }
+
+    /// Its command could not be started, and no earlier attempt had been.
+    #[must_use]
+    pub fn never_started(&self, place: &Place) -> bool {
+        !self.changed.contains(place) && self.end(place, Part::Main).is_some_and(|end| matches!(end.exit, Exit::NotStarted { .. }))
+    }
+
+    /// What this group or loop had set itself was put back before it had come to its end.
+    #[must_use]
+    pub fn put_back_early(&self, stretch: &Place) -> bool {
+        let over = matches!(self.state.steps.get(stretch), Some(StepState::Done));
+        let passed = self.end(stretch, Part::Cleanup).is_some_and(|end| end.verdict == Verdict::Passed);
+        passed && !over && !self.state.owed.contains_key(stretch)
+    }
+
+    /// Something inside this stretch of steps is in doubt.
+    #[must_use]
+    pub fn doubted_in(&self, around: &Place) -> bool {
+        let mut inside = self.state.steps.iter().filter(|(place, _)| place.is_inside(around));
+        inside.any(|(_, step)| match step {
+            StepState::InDoubt { .. } => true,
+            StepState::Began { effect, .. } => *effect != Effect::Read,
+            _ => false,
+        })
     }
 
     /// What a probe of the preflight had found: one finding, or one for each of its items.

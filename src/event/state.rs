@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::{
     command::Shown,
-    fact::{Effect, Event, Mode, Outcome, Part, StepOutcome, Verdict},
+    fact::{Effect, Event, Exit, Mode, Outcome, Part, StepOutcome, Verdict},
     place::Place,
 };
 
@@ -44,7 +44,7 @@ pub enum StepState {
     InDoubt {
         why: String,
     },
-    /// What it did has been taken back: as if it had not been done.
+    /// Its cleanup or its undo has run since: whoever goes on from here does it again.
     PutBack,
     /// A dry run passed over it.
     Predicted,
@@ -56,6 +56,10 @@ pub struct UnderWay {
     pub attempt: u32,
     pub effect: Effect,
     pub process: Option<(u32, u64)>,
+    /// Its step had taken effect before it began: in an earlier attempt.
+    had_taken_effect: bool,
+    /// What its step owed before it began.
+    had_owed: Option<Shown>,
 }
 
 /// The state of a run.
@@ -67,7 +71,8 @@ pub struct RunState {
     pub under_way: BTreeMap<(Place, Part), UnderWay>,
     /// Cleanups that have to run: what began and is not put back yet.
     pub owed: IndexMap<Place, Shown>,
-    /// Steps that have taken effect and could be undone, in the order of their taking effect.
+    /// Steps that have taken effect and were not undone, in the order of their taking effect. A cleanup is no undo: what it
+    /// leaves is still to be taken back in a rollback.
     pub took_effect: Vec<Place>,
 }
 
@@ -86,11 +91,13 @@ pub struct Unbegun {
 #[error("{event} cannot follow here: {why}")]
 pub struct IllegalTransition {
     pub event: &'static str,
+    /// What it speaks of, if it speaks of one place.
+    pub place: Option<Place>,
     pub why: String,
 }
 
 fn illegal(event: &'static str, why: impl Into<String>) -> IllegalTransition {
-    IllegalTransition { event, why: why.into() }
+    IllegalTransition { event, place: None, why: why.into() }
 }
 
 impl RunState {
@@ -106,6 +113,10 @@ impl RunState {
     /// # Errors
     /// The event cannot have happened after what came before; the state is then as it was.
     pub fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+        self.transition(event).map_err(|error| IllegalTransition { place: event.place().cloned(), ..error })
+    }
+
+    fn transition(&mut self, event: &Event) -> Result<(), IllegalTransition> {
         match (&self.phase, event) {
             (Phase::NotOpened, Event::RunOpened(opening)) => {
                 self.phase = Phase::Preflight;
@@ -246,10 +257,12 @@ impl RunState {
                 if *part == Part::Main && matches!(self.steps.get(place), Some(StepState::Done)) {
                     return Err(illegal("step_began", format!("{place} ended well and is never done again")));
                 }
-                self.under_way.insert(key, UnderWay { attempt: *attempt, effect: command.effect, process: None });
+                let (had_taken_effect, had_owed) = (self.took_effect.contains(place), self.owed.get(place).cloned());
+                let began = UnderWay { attempt: *attempt, effect: command.effect, process: None, had_taken_effect, had_owed };
+                self.under_way.insert(key, began);
                 if *part == Part::Main {
                     self.steps.insert(place.clone(), StepState::Began { attempt: *attempt, effect: command.effect });
-                    if command.effect != Effect::Read && !self.took_effect.contains(place) {
+                    if command.effect != Effect::Read && !had_taken_effect {
                         self.took_effect.push(place.clone());
                     }
                 }
@@ -274,6 +287,9 @@ impl RunState {
                     return Err(illegal("step_ended", format!("{place} has not begun")));
                 };
                 let in_doubt = exit.in_doubt() && was.effect != Effect::Read;
+                if matches!(exit, Exit::NotStarted { .. }) && matches!(part, Part::Main | Part::Lock) {
+                    self.not_started(place, *part, &was);
+                }
                 match part {
                     Part::Main if in_doubt => {
                         let why = match verdict {
@@ -288,8 +304,9 @@ impl RunState {
                     Part::Cleanup | Part::Undo if *verdict == Verdict::Passed => {
                         if *part == Part::Cleanup {
                             self.owed.shift_remove(place);
+                        } else {
+                            self.took_effect.retain(|other| other != place);
                         }
-                        self.took_effect.retain(|other| other != place);
                         if self.steps.contains_key(place) {
                             self.steps.insert(place.clone(), StepState::PutBack);
                         }
@@ -304,6 +321,21 @@ impl RunState {
             other => return Err(illegal(other.name(), "it is not a fact of a command")),
         }
         Ok(())
+    }
+
+    /// What could not be started has done nothing: it is neither to be undone nor to be put back, unless it was before.
+    fn not_started(&mut self, place: &Place, part: Part, was: &UnderWay) {
+        match &was.had_owed {
+            Some(owed) => {
+                self.owed.insert(place.clone(), owed.clone());
+            }
+            None => {
+                self.owed.shift_remove(place);
+            }
+        }
+        if part == Part::Main && !was.had_taken_effect {
+            self.took_effect.retain(|other| other != place);
+        }
     }
 
     fn settle(&mut self, place: &Place, outcome: &StepOutcome) -> Result<(), IllegalTransition> {
@@ -327,6 +359,30 @@ impl RunState {
 }
 
 impl Event {
+    /// The place that it speaks of, if it speaks of one.
+    #[must_use]
+    pub(crate) fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Checked { place, .. }
+            | Self::Overridden { place, .. }
+            | Self::StepReached { place, .. }
+            | Self::Staggered { place, .. }
+            | Self::BatchBegan { place, .. }
+            | Self::StepBegan { place, .. }
+            | Self::StepSpawned { place, .. }
+            | Self::StepSignalled { place, .. }
+            | Self::StepEnded { place, .. }
+            | Self::StepPredicted { place, .. }
+            | Self::StepSkipped { place, .. }
+            | Self::StepSettled { place, .. }
+            | Self::DoubtResolved { place, .. }
+            | Self::CleanupDue { place, .. }
+            | Self::Owed { place, .. } => Some(place),
+            Self::Confirmed { place, .. } | Self::Declined { place, .. } | Self::Note { place, .. } => place.as_ref(),
+            Self::RunOpened(_) | Self::Planned { .. } | Self::Interrupted { .. } | Self::Resumed { .. } | Self::RunClosed { .. } => None,
+        }
+    }
+
     /// The event's name in messages and records, in the past tense.
     #[must_use]
     pub fn name(&self) -> &'static str {

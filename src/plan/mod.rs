@@ -1,6 +1,7 @@
 //! A runbook with its parameters bound: what is known, what only the run will know, and what will be asked.
 
 pub(crate) mod binding;
+pub(crate) mod item;
 pub(crate) mod preview;
 pub(crate) mod programs;
 pub(crate) mod remaining;
@@ -20,7 +21,7 @@ use crate::{
     event::{Place, RecordedInventory, RecordedPlan, RecordedRunbook},
     inventory::Inventory,
     runbook::{
-        model::{Origin, Runbook, Step},
+        model::{Kind, Origin, Runbook, Step},
         name::RunbookName,
     },
 };
@@ -43,11 +44,20 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The step at a place; of a called runbook too.
+    /// The step at a place, found from the outermost step inwards; of a called runbook too. `None` for the place of a probe.
     #[must_use]
     pub fn step(&self, place: &Place) -> Option<&Step> {
-        let called = self.called.values().flat_map(|runbook| runbook.all_steps());
-        self.runbook.all_steps().chain(called).find(|step| step.id.as_str() == place.step())
+        let mut steps = self.runbook.steps.as_slice();
+        let mut found: Option<&Step> = None;
+        for id in place.steps() {
+            let step = steps.iter().find(|step| step.id.as_str() == id)?;
+            steps = match &step.kind {
+                Kind::Call(call) => self.called.get(&call.runbook).map_or(&[], |runbook| runbook.steps.as_slice()),
+                _ => step.children(),
+            };
+            found = Some(step);
+        }
+        found
     }
 
     #[must_use]
@@ -111,13 +121,38 @@ mod tests {
     use super::*;
     use crate::{
         plan::binding::{Given, bind},
-        runbook::{model::SourceText, resolve},
+        runbook::{
+            model::{SourceText, StepKind},
+            resolve,
+        },
     };
 
     fn runbook(text: &str) -> Arc<Runbook> {
         let source = SourceText { name: "x.yaml".into(), origin: Origin::Bundled, text: text.into(), sha256: "0".repeat(64) };
         let (runbook, report) = resolve(source);
         Arc::new(runbook.unwrap_or_else(|| panic!("{}", report.plain())))
+    }
+
+    #[test]
+    fn a_step_is_found_by_its_place_and_not_by_its_id() {
+        let head = "halligan: 1\nsummary: For a test.\nreviewed: 2026-11-01\n";
+        let outer = runbook(&format!(
+            "{head}name: x\ntitle: X\nsteps:\n- {{id: a, call: y}}\n- id: g\n  for_each: {{items: [1], as: i}}\n  steps:\n  - {{id: b, run: [outer], effect: read}}\n"
+        ));
+        let inner = runbook(&format!(
+            "{head}name: y\ntitle: Y\nsteps:\n- {{id: b, run: [inner], effect: read}}\n- {{id: g, run: [x], effect: read}}\n"
+        ));
+        let (bound, _) = bind(&outer, &Given::default()).unwrap();
+        let called = BTreeMap::from([(inner.name.clone(), inner)]);
+        let plan = Plan::new(outer, bound, called, None);
+        let kind = |place: &str| plan.step(&place.parse().unwrap()).map(Step::kind);
+        let program = |place: &str| match plan.step(&place.parse().unwrap()).map(|step| &step.kind) {
+            Some(Kind::Command(command)) => format!("{:?}", command.program),
+            _ => String::new(),
+        };
+        assert!(program("a.b").contains("inner") && program("g[i=1].b").contains("outer"));
+        assert_eq!((kind("a.g"), kind("g")), (Some(StepKind::Run), Some(StepKind::Loop)));
+        assert_eq!((kind("b"), kind("a.b.c"), kind("preflight.b")), (None, None, None));
     }
 
     #[test]

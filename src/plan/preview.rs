@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     Plan,
+    item::DistinctItems,
     scope::{Evaluated, Scope, list_of, scalar_text},
 };
 use crate::{
@@ -24,6 +25,8 @@ pub struct Preview {
     pub asks: usize,
     /// Steps that the parameters rule out.
     pub left_out: Vec<String>,
+    /// What is known already to fail when it is reached, such as a loop with two items of one name.
+    pub faults: Vec<String>,
     /// The programs that it names, and where each was found; whoever knows where they are looked for fills this in.
     pub programs: Vec<(String, Option<PathBuf>)>,
 }
@@ -58,18 +61,30 @@ const MOST_NAMED: usize = 20;
 /// Puts the plan into lines, without secrets.
 #[must_use]
 pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
-    let mut preview = Preview { lines: Vec::new(), read: 0, change: 0, destroy: 0, asks: 0, left_out: Vec::new(), programs: Vec::new() };
+    let mut preview = Preview {
+        lines: Vec::new(),
+        read: 0,
+        change: 0,
+        destroy: 0,
+        asks: 0,
+        left_out: Vec::new(),
+        faults: Vec::new(),
+        programs: Vec::new(),
+    };
     let mut scope = scope.clone();
     for step in plan.runbook.all_steps() {
         scope.set_unknown(step.id.as_str());
     }
-    add(&mut preview, plan, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
     let secrets = Secrets::new(plan.bound.secret_values());
+    add(&mut preview, plan, &secrets, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
     if !secrets.is_empty() {
         for line in &mut preview.lines {
             for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
                 *text = secrets.mask(text).into_owned();
             }
+        }
+        for fault in &mut preview.faults {
+            *fault = secrets.mask(fault).into_owned();
         }
     }
     preview
@@ -79,6 +94,7 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
 fn add(
     preview: &mut Preview,
     plan: &Plan,
+    secrets: &Secrets,
     steps: &[Step],
     scope: &Scope,
     prefix: &str,
@@ -97,7 +113,16 @@ fn add(
             None | Some((_, Ok(Evaluated::Known(true)))) => None,
             Some((when, Ok(Evaluated::Unknown(_)) | Err(_))) => Some(when.to_string()),
         };
-        let (what, needs) = describe(step, scope, loops);
+        let (what, needs) = describe(step, scope, secrets, loops);
+        let (faults, certain) = (preview.faults.len(), when.is_none());
+        // Inside a loop or a runbook that is called not all names stand for something yet.
+        if let Kind::ForEach(each) = &step.kind
+            && loops.is_empty()
+            && calls == 0
+            && let Err(why) = list_of(&each.items, scope, secrets)
+        {
+            preview.faults.push(format!("{}: {why}", step.id));
+        }
         let (kind, effect) = (step.kind(), step.effect());
         match (kind, effect) {
             (StepKind::Run, Effect::Change) => preview.change += 1,
@@ -121,17 +146,20 @@ fn add(
         match &step.kind {
             Kind::ForEach(each) => {
                 loops.push(each.items.name.to_string());
-                add(preview, plan, &each.steps, scope, &prefix, depth + 1, loops, calls);
+                add(preview, plan, secrets, &each.steps, scope, &prefix, depth + 1, loops, calls);
                 loops.pop();
             }
-            Kind::Group { steps, .. } => add(preview, plan, steps, scope, &prefix, depth + 1, loops, calls),
+            Kind::Group { steps, .. } => add(preview, plan, secrets, steps, scope, &prefix, depth + 1, loops, calls),
             Kind::Call(call) if calls < 8 => {
                 if let Some(called) = plan.called.get(&call.runbook) {
                     let inner = unbound(called);
-                    add(preview, plan, &called.steps, &inner, &prefix, depth + 1, &mut Vec::new(), calls + 1);
+                    add(preview, plan, secrets, &called.steps, &inner, &prefix, depth + 1, &mut Vec::new(), calls + 1);
                 }
             }
             _ => {}
+        }
+        if !certain {
+            preview.faults.truncate(faults);
         }
     }
 }
@@ -158,7 +186,7 @@ fn taken_back(step: &Step) -> Option<String> {
 }
 
 /// What a step does, in words: the command itself, or else its title.
-fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (String, Vec<String>) {
+fn describe(step: &Step, scope: &Scope, secrets: &Secrets, loops: &[String]) -> (String, Vec<String>) {
     let words = Filling { scope, loops };
     let titled = |or: String| step.title.as_ref().map_or(or, |title| words.fill(title));
     match &step.kind {
@@ -187,7 +215,7 @@ fn describe(step: &Step, scope: &Scope, loops: &[String]) -> (String, Vec<String
         Kind::Manual(manual) => (titled(words.fill(&manual.message).lines().next().unwrap_or_default().to_owned()), Vec::new()),
         Kind::ForEach(each) => {
             let noun = each.items.name.as_str();
-            match list_of(&each.items, scope) {
+            match list_of(&each.items, scope, secrets) {
                 Ok(Evaluated::Known(items)) => (words.paced(each, &items), Vec::new()),
                 Ok(Evaluated::Unknown(needs)) => (format!("for each {noun}"), needs),
                 Err(_) => (format!("for each {noun}"), Vec::new()),
@@ -227,8 +255,8 @@ impl Filling<'_> {
     }
 
     /// A loop with its figures: how many items, how many at once, and how many may fail.
-    fn paced(&self, each: &ForEach, items: &[minijinja::Value]) -> String {
-        let labels: Vec<String> = items.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    fn paced(&self, each: &ForEach, items: &DistinctItems) -> String {
+        let labels: Vec<String> = items.iter().take(MOST_NAMED).map(|item| item.value.to_string()).collect();
         let more = items.len().saturating_sub(MOST_NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more, {} in all", items.len()) };
         let batches: Vec<String> = each.batch.iter().map(|size| self.batch(size, items.len())).collect();

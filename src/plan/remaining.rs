@@ -4,8 +4,8 @@
 
 use super::Plan;
 use crate::{
-    event::{Choice, Effect, Exit, Part, Past, Place, Shown, StepState, Verdict},
-    runbook::model::{Kind, OnFail, Step},
+    event::{Choice, Effect, Exit, Part, Past, Place, Shown, Skip, StepState, Verdict},
+    runbook::model::{Count, Kind, OnFail, Step},
 };
 
 /// Where a step stands.
@@ -55,8 +55,12 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
         let why = why.to_owned();
         // To a thing that a person does, an answer is a report.
         let asked = !matches!(step.kind, Kind::Manual(_) | Kind::Confirm(_));
-        if step.on_fail == OnFail::Continue || (asked && past.choices.get(place) == Some(&Choice::Continue)) {
+        let passed_over = step.on_fail == OnFail::Continue || (asked && past.choices.get(place) == Some(&Choice::Continue));
+        // What is in doubt inside is not passed over with what is around it.
+        if passed_over && !past.doubted_in(place) {
             Standing::PassedOver { why }
+        } else if command && changes && past.never_started(place) {
+            Standing::Again { why }
         } else if command && changes && ended_well {
             Standing::Unproven
         } else if !command || !changes || step.idempotent {
@@ -90,6 +94,21 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
     }
 }
 
+/// What is said of a step that is asked again because of what comes before it.
+const STANDS_ON: &str = "what comes before it is done again, so it is asked again";
+
+/// Where a step stands once something before it is done again: what was found out after that in the first place is asked anew.
+#[must_use]
+pub(crate) fn asked_anew(past: &Past, step: &Step, place: &Place, standing: Standing) -> Standing {
+    match (&standing, &step.kind) {
+        (Standing::Done, Kind::Probe(_) | Kind::Wait(_)) => Standing::Again { why: STANDS_ON.to_owned() },
+        (Standing::Skipped, _) if !step.is_stretch() && matches!(past.skips.get(place), Some(Skip::AlreadyDone { .. })) => {
+            Standing::Again { why: STANDS_ON.to_owned() }
+        }
+        _ => standing,
+    }
+}
+
 /// The place of a step in a stretch.
 #[must_use]
 pub(crate) fn place_in(parent: Option<&Place>, step: &Step) -> Place {
@@ -112,11 +131,7 @@ pub(crate) fn asked_again(past: &Past, rest: &[Step], parent: Option<&Place>) ->
 /// The run has begun to change things: inside this place, or at all. Work by hand counts as soon as somebody says that it is done.
 #[must_use]
 pub(crate) fn changed(plan: &Plan, past: &Past, around: Option<&Place>) -> bool {
-    let by_hand = |place: &Place| {
-        let runbooks = std::iter::once(&plan.runbook).chain(plan.called.values());
-        let mut steps = runbooks.flat_map(|runbook| runbook.all_steps());
-        steps.any(|step| step.id.as_str() == place.step() && matches!(step.kind, Kind::Manual(_)))
-    };
+    let by_hand = |place: &Place| plan.step(place).is_some_and(|step| matches!(step.kind, Kind::Manual(_)));
     past.changed_in(around) || past.answers.keys().any(|place| around.is_none_or(|around| place.is_inside(around)) && by_hand(place))
 }
 
@@ -147,7 +162,7 @@ pub struct Found {
 /// Goes through the plan and says of each place where it stands. What was not reached is told as a whole.
 #[must_use]
 pub fn remaining(plan: &Plan, past: &Past) -> Vec<Found> {
-    let mut walk = Walk { plan, past, found: Vec::new() };
+    let mut walk = Walk { plan, past, found: Vec::new(), anew: false };
     walk.stretch(&plan.runbook.steps, None);
     walk.found
 }
@@ -156,6 +171,8 @@ struct Walk<'a> {
     plan: &'a Plan,
     past: &'a Past,
     found: Vec<Found>,
+    /// Something before this is done again.
+    anew: bool,
 }
 
 impl Walk<'_> {
@@ -167,7 +184,16 @@ impl Walk<'_> {
     }
 
     fn step(&mut self, step: &Step, place: &Place, over: bool) {
-        let standing = standing(self.past, step, place, over);
+        let mut standing = standing(self.past, step, place, over);
+        if self.anew {
+            standing = asked_anew(self.past, step, place, standing);
+        }
+        let again = match standing {
+            Standing::ToDo => self.past.state.steps.get(place) == Some(&StepState::PutBack),
+            Standing::Again { .. } => step.effect() != Effect::Read && !self.past.never_started(place),
+            _ => false,
+        };
+        self.anew |= if step.is_stretch() { self.past.put_back_early(place) } else { again };
         let leaf = matches!(step.kind, Kind::Command(_) | Kind::Probe(_) | Kind::Wait(_) | Kind::Confirm(_) | Kind::Manual(_));
         if leaf || standing.is_settled() || !self.past.entered(place) {
             self.tell(place, standing, step.effect());
@@ -183,7 +209,13 @@ impl Walk<'_> {
                 let Some(round) = self.past.loops.get(place) else {
                     return self.tell(place, standing, step.effect());
                 };
+                // Items that run at the same time stand on nothing of one another.
+                let (before, beside) = (self.anew, each.parallel != Count::Fixed(1));
+                let mut after = self.anew;
                 for item in round.items.clone() {
+                    if beside {
+                        self.anew = before;
+                    }
                     let place = place.item(each.items.name.as_str(), &item);
                     if over_or_untouched(self.past, &each.steps, &place) {
                         let standing = if self.past.entered(&place) { Standing::Done } else { Standing::ToDo };
@@ -191,7 +223,9 @@ impl Walk<'_> {
                     } else {
                         self.stretch(&each.steps, Some(&place));
                     }
+                    after |= self.anew;
                 }
+                self.anew = after;
             }
             _ => {}
         }

@@ -14,7 +14,10 @@ use minijinja::{
 use crate::{
     expression::{self, ExpressionError, Names, Prepared},
     runbook::model::{Expr, ItemList, Items, Template},
+    secret::Secrets,
 };
+
+use super::item::DistinctItems;
 
 /// A value, or the names that it would take to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -340,13 +343,13 @@ fn roots_of(vars: &IndexMap<String, Template>, name: &str, seen: &mut BTreeSet<S
     }
 }
 
-/// The items of a loop.
+/// The items of a loop or a probe.
 ///
 /// # Errors
-/// They cannot be evaluated, or are no list.
-pub(crate) fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Value>>, String> {
+/// They cannot be evaluated, are no list, or two of them are called alike.
+pub(crate) fn list_of(items: &Items, scope: &Scope, secrets: &Secrets) -> Result<Evaluated<DistinctItems>, String> {
     let template = match &items.list {
-        ItemList::Literal(list) => return Ok(Evaluated::Known(list.iter().map(expression::from_json).collect())),
+        ItemList::Literal(list) => return DistinctItems::of(list.iter().map(expression::from_json), secrets).map(Evaluated::Known),
         ItemList::Expression(template) => template,
     };
     let value = match scope.render(template).map_err(|error| format!("the items cannot be evaluated: {error}"))? {
@@ -355,7 +358,8 @@ pub(crate) fn list_of(items: &Items, scope: &Scope) -> Result<Evaluated<Vec<Valu
     };
     match value.kind() {
         ValueKind::Seq | ValueKind::Iterable => {
-            value.try_iter().map(|items| Evaluated::Known(items.collect())).map_err(|error| error.to_string())
+            let items = value.try_iter().map_err(|error| error.to_string())?;
+            DistinctItems::of(items, secrets).map(Evaluated::Known)
         }
         kind => Err(format!("the items must be a list, not a {kind}")),
     }

@@ -9,7 +9,7 @@ use crate::{
     event::{Captured, Effect, Event, Outcome, Part, Place, RunState, Shown, StepOutcome},
     expression,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Site},
-    runbook::model::{Kind, Runbook},
+    runbook::model::{Kind, Step},
     words,
 };
 
@@ -32,9 +32,14 @@ impl Breach {
 }
 
 /// Everything that did not hold. Settles what is owed on the way, as an operator would: the world is then no longer as the
-/// run left it.
+/// run left it. `step` finds the step at a place.
 #[must_use]
-pub(crate) fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event], account: &Account) -> Vec<Breach> {
+pub(crate) fn breaches<'s>(
+    rehearsal: &Rehearsal,
+    step: &dyn Fn(&Place) -> Option<&'s Step>,
+    events: &[Event],
+    account: &Account,
+) -> Vec<Breach> {
     let scenario = &rehearsal.scenario;
     let simulator = &rehearsal.simulator;
     let mut found = Vec::new();
@@ -45,7 +50,7 @@ pub(crate) fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event
     for place in simulator.afterwards() {
         found.push(Breach::of(format!("{place} was started after the journal had failed")));
     }
-    for place in unconfirmed(runbook, events) {
+    for place in unconfirmed(step, events) {
         found.push(Breach::of(format!("{place} destroys, but no typed confirmation was given")));
     }
     let never = |violation| {
@@ -83,7 +88,7 @@ pub(crate) fn breaches(rehearsal: &Rehearsal, runbook: &Runbook, events: &[Event
 }
 
 /// Destroying commands that began without a phrase that was typed for them.
-fn unconfirmed(runbook: &Runbook, events: &[Event]) -> Vec<Place> {
+fn unconfirmed<'s>(step: &dyn Fn(&Place) -> Option<&'s Step>, events: &[Event]) -> Vec<Place> {
     let mut covered: BTreeSet<Place> = BTreeSet::new();
     let mut found = Vec::new();
     for event in events {
@@ -91,12 +96,10 @@ fn unconfirmed(runbook: &Runbook, events: &[Event]) -> Vec<Place> {
             Event::Confirmed { place: Some(place), typed, .. } if !typed.is_empty() => {
                 // Its own phrase, or that of a question which names it.
                 covered.insert(place.clone());
-                for step in runbook.all_steps().filter(|step| step.id.as_str() == place.step()) {
-                    if let Kind::Confirm(confirm) = &step.kind
-                        && confirm.phrase.is_some()
-                    {
-                        covered.extend(confirm.covers.iter().map(|id| place.beside(id.as_str())));
-                    }
+                if let Some(Kind::Confirm(confirm)) = step(place).map(|step| &step.kind)
+                    && confirm.phrase.is_some()
+                {
+                    covered.extend(confirm.covers.iter().map(|id| place.beside(id.as_str())));
                 }
             }
             Event::StepBegan { place, part: Part::Main, command, .. }

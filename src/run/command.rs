@@ -8,7 +8,10 @@ use std::{
 
 use minijinja::{Value, value::ValueKind};
 
-use super::{engine::Engine, halt::Halt};
+use super::{
+    engine::{Engine, Refused},
+    halt::Halt,
+};
 use crate::{
     event::{Captured, Cut, Effect, Event, Excerpt, Exit, Part, Place, Progress, SentSignal, Shown, Verdict},
     expression::{self, cache::Cache},
@@ -109,7 +112,8 @@ impl Engine<'_> {
         judge: impl FnOnce(&Ran) -> (Verdict, String),
     ) -> Result<Judged, Halt> {
         self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: order.shown(), owes })?;
-        let site = CommandSite { engine: self, place: &order.place, part: order.part, progress, seen: Mutex::default() };
+        let (seen, refused) = (Mutex::default(), Refused::default());
+        let site = CommandSite { engine: self, place: &order.place, part: order.part, progress, seen, refused };
         let ran = match self.ports.executor.execute(order, &site, interrupts) {
             Ok(ran) => ran,
             Err(error) => {
@@ -119,7 +123,7 @@ impl Engine<'_> {
                 let exit = Exit::Lost { why: why.clone() };
                 let ran = Ran { exit, stdout: nothing(), stderr: nothing(), took: Duration::ZERO, leaked: false };
                 let _ = self.emit(ended(order, attempt, &ran, 1, Verdict::Unknown { why }, String::new()));
-                return Err(error.into());
+                return Err(site.refused.or(error));
             }
         };
         let (verdict, message) = judge(&ran);
@@ -322,15 +326,16 @@ struct CommandSite<'a> {
     progress: Option<(&'a ProgressSpec, &'a Scope)>,
     /// The groups of the progress pattern, as they were last seen.
     seen: Mutex<BTreeMap<String, String>>,
+    refused: Refused,
 }
 
 impl Site for CommandSite<'_> {
     fn spawned(&self, pid: u32, start_time: u64) -> Result<(), LedgerError> {
-        self.engine.keep(Event::StepSpawned { place: self.place.clone(), part: self.part, pid, start_time })
+        self.engine.keep(Event::StepSpawned { place: self.place.clone(), part: self.part, pid, start_time }, &self.refused)
     }
 
     fn signalled(&self, signal: SentSignal) -> Result<(), LedgerError> {
-        self.engine.keep(Event::StepSignalled { place: self.place.clone(), part: self.part, signal })
+        self.engine.keep(Event::StepSignalled { place: self.place.clone(), part: self.part, signal }, &self.refused)
     }
 
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
@@ -338,7 +343,8 @@ impl Site for CommandSite<'_> {
     }
 
     fn remark(&self, text: &str) -> Result<(), LedgerError> {
-        self.engine.keep(Event::Note { place: Some(self.place.clone()), text: text.to_owned(), taken: None })
+        let note = Event::Note { place: Some(self.place.clone()), text: text.to_owned(), taken: None };
+        self.engine.keep(note, &self.refused)
     }
 
     fn listens(&self) -> bool {

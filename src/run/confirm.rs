@@ -4,12 +4,15 @@ use std::fmt::Write;
 
 use minijinja::context;
 
-use super::{did::Did, engine::Engine, frame::Frame, halt::Halt};
+use super::{did::Did, engine::Engine, frame::Frame, halt::Halt, offer::would_run};
 use crate::{
     event::{Event, Part, Place, Prediction},
     plan::{Evaluated, Scope},
     ports::{Answer, Ask, Question},
-    runbook::model::{Confirm, Manual},
+    runbook::{
+        model::{Confirm, Kind, Manual},
+        name::StepId,
+    },
 };
 
 impl Engine<'_> {
@@ -43,17 +46,45 @@ impl Engine<'_> {
                 }
             }
         }
+        let covered = self.shown_with(confirm, scope, place);
+        for (id, shown) in &covered {
+            let _ = match shown {
+                Ok(shown) => write!(text, "\nWould run {id}:  {shown}"),
+                Err(why) => write!(text, "\nWould run {id}:  known only at run time ({why})"),
+            };
+        }
         let asked = match phrase {
             Some(phrase) => self.ask_phrase(place, text, phrase, !confirm.covers.is_empty())?,
             None => self.ask_yes(place, text)?,
         };
         Ok(match asked {
             Consent::Yes(typed) => {
-                frame.covered.extend(confirm.covers.iter().cloned());
+                frame.covered.extend(covered.into_iter().map(|(id, shown)| (id, shown.ok())));
                 Did::Done(context! { ran => true, ok => true, output => typed })
             }
             Consent::NotAsked(question) => Did::Predicted(Prediction::WouldAsk { question }),
         })
+    }
+
+    /// What a question covers, each with what it would run, or why that is not known yet.
+    fn shown_with(&self, confirm: &Confirm, scope: &Scope, place: &Place) -> Vec<(StepId, Result<String, String>)> {
+        let shown = |id: &StepId| {
+            let at = place.beside(id.as_str());
+            let step = self.plan.step(&at)?;
+            if let Some(when) = &step.when
+                && matches!(scope.holds(when), Ok(Evaluated::Known(false)))
+            {
+                return None;
+            }
+            let Kind::Command(command) = &step.kind else { return None };
+            let order = match Self::order(command, scope, &at, Part::Main) {
+                Ok(Evaluated::Known(order)) => Ok(would_run(&order)),
+                Ok(Evaluated::Unknown(needs)) => Err(format!("depends on {}", needs.join(", "))),
+                Err(why) => Err(why),
+            };
+            Some((id.clone(), order))
+        };
+        confirm.covers.iter().filter_map(shown).collect()
     }
 
     /// A person does something elsewhere and says what was done.

@@ -2,13 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{engine::Engine, frame::Frame, halt::Halt, probe::at_once};
+use super::{engine::Engine, frame::Frame, halt::Halt, offer::would_run, probe::at_once};
 use crate::{
     event::{Effect, Event, Part, Place, StepOutcome},
     plan::{Evaluated, Scope},
     ports::{Answer, Ask, Choice, Order, Question, Urgency},
     runbook::model::{Kind, OnFail, Step},
-    words,
 };
 
 impl Engine<'_> {
@@ -114,17 +113,19 @@ impl Engine<'_> {
 
     /// Asks where the operator's word is needed before a step begins: for what destroys, and in step mode.
     pub(super) fn may_begin(&self, step: &Step, order: &Order, frame: &mut Frame, place: &Place) -> Result<Choice, Halt> {
-        let would_run = order.shown();
-        if order.effect == Effect::Destroy && !frame.covered.contains(&step.id) {
+        let would_run = would_run(order);
+        // What was typed speaks of what was shown then, and of nothing else.
+        let covered = frame.covered.get(&step.id).is_some_and(|shown| shown.as_ref().is_none_or(|shown| *shown == would_run));
+        if order.effect == Effect::Destroy && !covered {
             let phrase = step.id.to_string();
-            let text = format!("{place} cannot be undone.{}\nWould run:  {}", why_line(step), words::command(&would_run));
+            let text = format!("{place} cannot be undone.{}\nWould run:  {would_run}", why_line(step));
             self.ask_phrase(place, text, phrase, true)?;
         }
         if !self.step_by_step.load(Ordering::SeqCst) || order.effect == Effect::Read {
             return Ok(Choice::Run);
         }
         let choices = vec![Choice::Run, Choice::Skip, Choice::Continue, Choice::Stop];
-        let text = format!("Next: {place}{}\nWould run:  {}", why_line(step), words::command(&would_run));
+        let text = format!("Next: {place}{}\nWould run:  {would_run}", why_line(step));
         let question = Question { place: Some(place.clone()), ask: Ask::Step { choices }, text };
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) => {

@@ -15,6 +15,8 @@ pub(super) enum Did {
     Failed {
         why: String,
         at: Option<Place>,
+        /// Something inside is in doubt, or could not be put back: it is not passed over.
+        unsettled: bool,
     },
     /// Nobody can say whether it took effect.
     Doubt {
@@ -27,15 +29,27 @@ pub(super) enum Did {
 
 impl Did {
     pub(super) fn failed(why: String) -> Self {
-        Self::Failed { why, at: None }
+        Self::Failed { why, at: None, unsettled: false }
     }
 
     /// What has become of a stretch of steps. A failure inside is the stretch's own, for its `on_fail` to decide.
     pub(super) fn of(result: Result<(), Halt>) -> Result<Self, Halt> {
         match result {
             Ok(()) => Ok(Self::Done(context! { ran => true, ok => true })),
-            Err(Halt::Failed { place, why }) => Ok(Self::Failed { why, at: Some(place) }),
+            Err(Halt::Failed { place, why }) => Ok(Self::Failed { why, at: Some(place), unsettled: false }),
+            Err(Halt::Unsettled { place, why }) => Ok(Self::Failed { why, at: Some(place), unsettled: true }),
             Err(halt) => Err(halt),
+        }
+    }
+
+    /// The same once its cleanups have run.
+    pub(super) fn ended(self, cleanups: Result<(), Halt>) -> Result<Self, Halt> {
+        match (self, cleanups) {
+            (did, Ok(())) => Ok(did),
+            (Self::Failed { why, at, .. }, Err(Halt::Unsettled { why: more, .. })) => {
+                Ok(Self::Failed { why: format!("{why}; {more}"), at, unsettled: true })
+            }
+            (_, cleanups) => Self::of(cleanups),
         }
     }
 }

@@ -27,6 +27,17 @@ pub(super) struct Engine<'a> {
     pub secrets: Secrets,
 }
 
+/// What the fold has refused of a command that was under way.
+#[derive(Debug, Default)]
+pub(super) struct Refused(Mutex<Option<Halt>>);
+
+impl Refused {
+    /// Why the command did not come to its end: the fact that was refused, else that the journal failed.
+    pub(super) fn or(&self, error: LedgerError) -> Halt {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(Halt::Ledger(error))
+    }
+}
+
 impl Engine<'_> {
     /// Makes an event a fact: folds it, records it, and only then shows it. What the operator has signalled meanwhile goes first.
     pub(super) fn emit(&self, event: Event) -> Result<(), Halt> {
@@ -34,12 +45,16 @@ impl Engine<'_> {
         self.record(event)
     }
 
-    /// Makes a fact of what an executor says of a command that is under way.
-    pub(super) fn keep(&self, event: Event) -> Result<(), LedgerError> {
+    /// Makes a fact of what an executor says of a command that is under way. The fold refuses only what a bug brings about: it is
+    /// kept in `refused` for whoever started the command, which ends as if its record were lost.
+    pub(super) fn keep(&self, event: Event, refused: &Refused) -> Result<(), LedgerError> {
         self.emit(event).map_err(|halt| match halt {
             Halt::Ledger(error) => error,
-            // The fold refuses only what a bug brings about; the run stops as if its record were lost.
-            other => LedgerError::new(other.why(), None),
+            other => {
+                let error = LedgerError::new(other.why(), None);
+                refused.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(other);
+                error
+            }
         })
     }
 
@@ -156,7 +171,7 @@ impl Engine<'_> {
     pub(super) fn close(self, result: Result<(), Halt>) -> Ending {
         let result = self.record_signals().and(result);
         // What is abandoned stays open: a resume takes it up where it was left.
-        if result.as_ref().is_err_and(Halt::is_final) {
+        if result.as_ref().is_err_and(Halt::leaves_open) {
             return self.told(&result);
         }
         let (outcome, why) = match &result {

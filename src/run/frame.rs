@@ -1,6 +1,6 @@
 //! A stretch of steps that ends as one: what was set in it is put back when it ends, however it ends.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{engine::Engine, halt::Halt, remedy::PreparedRemedy};
 use crate::{
@@ -22,20 +22,23 @@ pub(super) struct Compensation {
 #[derive(Debug, Default)]
 pub(super) struct Frame {
     pub compensations: Vec<Compensation>,
-    /// Destroying steps that the operator has confirmed by name.
-    pub covered: BTreeSet<StepId>,
+    /// Destroying steps of this very list of steps that the operator has confirmed by name, each with what was shown of it; `None`
+    /// where nobody could know its command yet, and the question said so.
+    pub covered: BTreeMap<StepId, Option<String>>,
     /// Nothing is done in it: what was done before is gathered.
     pub gathers: bool,
     /// It has come to its end because something in it failed.
     pub failed: bool,
     /// A failure in it is no stop: the run goes on after it, or takes it back.
     pub passed_over: bool,
+    /// Something was done again in a run that was taken up: what was found out after it in the first place is asked anew.
+    pub anew: bool,
 }
 
 impl Frame {
-    /// A stretch inside another: what was confirmed there holds here too.
+    /// A stretch inside another. What was confirmed outside covers nothing in it.
     pub(super) fn inside(outer: &Self) -> Self {
-        Self { covered: outer.covered.clone(), passed_over: outer.passed_over, ..Self::default() }
+        Self { passed_over: outer.passed_over, anew: outer.anew, ..Self::default() }
     }
 
     /// What takes a step back; a later one replaces that of an earlier attempt.
@@ -47,28 +50,36 @@ impl Frame {
 
 impl Engine<'_> {
     /// Runs the cleanups of a frame in reverse order; on a rollback, the undos too. What could still be undone goes to the parent.
-    pub(super) fn end_frame(&self, frame: Frame, parent: Option<&mut Frame>, result: Result<(), Halt>) -> Result<(), Halt> {
+    ///
+    /// A cleanup that does not work leaves what is around it unsettled, but for the run as a whole, which then only owes it.
+    pub(super) fn end_frame(&self, frame: Frame, mut parent: Option<&mut Frame>, result: Result<(), Halt>) -> Result<(), Halt> {
+        if let Some(parent) = parent.as_deref_mut() {
+            parent.anew |= frame.anew;
+        }
         if result.as_ref().is_err_and(Halt::is_final) {
             if matches!(result, Err(Halt::Abandoned)) {
                 self.owe_all(&frame)?;
             }
             return result;
         }
-        if frame.gathers
+        let roll_back = matches!(result, Err(Halt::Rollback { .. }));
+        // What an earlier stretch of the run has done after this goes first: all of it is taken back together, at the end.
+        if (frame.gathers || (roll_back && self.before.is_some()))
             && let Some(parent) = parent
         {
             parent.compensations.extend(frame.compensations);
             return result;
         }
-        let roll_back = matches!(result, Err(Halt::Rollback { .. }));
         let stops = match &result {
-            Err(Halt::Failed { .. }) => !frame.passed_over,
+            Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => !frame.passed_over,
             Err(Halt::Stopped { .. } | Halt::Declined { .. }) => true,
             Ok(()) => frame.failed && !frame.passed_over,
             Err(_) => false,
         };
         let mut result = result;
         let mut kept = Vec::new();
+        // What could not be put back first, and why.
+        let mut standing: Option<(Place, String)> = None;
         let mut compensations = frame.compensations;
         while let Some(mut compensation) = compensations.pop() {
             if self.leaving() {
@@ -76,11 +87,13 @@ impl Engine<'_> {
                 self.owe_all(&Frame { compensations, ..Frame::default() })?;
                 return Err(Halt::Abandoned);
             }
-            let stuck = matches!(result, Err(Halt::Stuck { .. }));
-            if roll_back
-                && !stuck
+            if result.as_ref().is_err_and(|halt| halt.bars(&compensation.place)) {
+                continue;
+            }
+            if matches!(result, Err(Halt::Rollback { .. }))
                 && let Some(undo) = compensation.undo.take()
-                && let Err(why) = self.compensate(&compensation.place, Part::Undo, undo)?
+                && let Err(why) = self.take_back_one(&compensation.place, Part::Undo, undo, &mut result)?
+                && !matches!(result, Err(Halt::Bug(_)))
             {
                 result = Err(Halt::Stuck { place: compensation.place.clone(), why: format!("undo failed: {why}") });
             }
@@ -89,19 +102,48 @@ impl Engine<'_> {
                 self.emit(Event::Owed { place: compensation.place.clone(), why })?;
             }
             if let Some(cleanup) = compensation.cleanup.take()
-                && let Err(why) = self.compensate(&compensation.place, Part::Cleanup, cleanup)?
+                && let Err(why) = self.take_back_one(&compensation.place, Part::Cleanup, cleanup, &mut result)?
             {
+                let place = &compensation.place;
+                standing.get_or_insert_with(|| (place.clone(), format!("the cleanup of {place} failed: {why}")));
                 self.emit(Event::Owed { place: compensation.place.clone(), why })?;
             }
             if compensation.undo.is_some() {
                 kept.push(compensation);
             }
         }
+        let inside = parent.is_some();
         if let Some(parent) = parent {
             parent.compensations.extend(kept.into_iter().rev());
         }
+        if let Some((place, why)) = standing.filter(|_| inside) {
+            result = match result {
+                Ok(()) => Err(Halt::Unsettled { place, why }),
+                Err(Halt::Failed { place, why: first }) => Err(Halt::Unsettled { place, why: format!("{first}; {why}") }),
+                other => other,
+            };
+        }
         // A cleanup that was cut short so that we leave at once ends a run that had come to its end, too.
         if self.leaving() { Err(Halt::Abandoned) } else { result }
+    }
+
+    /// Runs an undo or a cleanup; the inner error says why it did not work. A fact of it that cannot be is a bug, which ends
+    /// the run, and keeps no other cleanup from running.
+    fn take_back_one(
+        &self,
+        place: &Place,
+        part: Part,
+        prepared: PreparedRemedy,
+        result: &mut Result<(), Halt>,
+    ) -> Result<Result<(), String>, Halt> {
+        match self.compensate(place, part, prepared) {
+            Err(bug @ Halt::Bug(_)) => {
+                let why = bug.why();
+                *result = Err(bug);
+                Ok(Err(why))
+            }
+            other => other,
+        }
     }
 
     /// Records every cleanup of a frame as owed: there is no time left for it.
@@ -112,3 +154,6 @@ impl Engine<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

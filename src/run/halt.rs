@@ -23,6 +23,11 @@ pub(super) enum Halt {
         place: Place,
         why: String,
     },
+    /// Something is in doubt, or what was set could not be put back: whatever the runbook passes over, it does not pass over that.
+    Unsettled {
+        place: Place,
+        why: String,
+    },
     /// The operator stopped it.
     Stopped {
         place: Option<Place>,
@@ -60,15 +65,27 @@ impl Halt {
 
     /// Nothing at all may be started any more, not even a cleanup.
     pub(super) fn is_final(&self) -> bool {
-        matches!(self, Self::Abandoned | Self::OperatorNeeded { .. } | Self::Ledger(_) | Self::Bug(_))
+        matches!(self, Self::Abandoned | Self::OperatorNeeded { .. } | Self::Ledger(_))
+    }
+
+    /// No end is recorded: a resume takes the run up where it was left.
+    pub(super) fn leaves_open(&self) -> bool {
+        self.is_final() || matches!(self, Self::Bug(_))
+    }
+
+    /// Nothing is known any more of what was done there: it is neither undone nor put back, and stays owed if it was.
+    pub(super) fn bars(&self, place: &Place) -> bool {
+        matches!(self, Self::Bug(IllegalTransition { place: Some(at), .. }) if place.is_within(at))
     }
 
     pub(super) fn place(&self) -> Option<&Place> {
         match self {
             Self::Declined { place, .. } | Self::Stopped { place, .. } => place.as_ref(),
-            Self::Failed { place, .. } | Self::Rollback { place, .. } | Self::OperatorNeeded { place, .. } | Self::Stuck { place, .. } => {
-                Some(place)
-            }
+            Self::Failed { place, .. }
+            | Self::Unsettled { place, .. }
+            | Self::Rollback { place, .. }
+            | Self::OperatorNeeded { place, .. }
+            | Self::Stuck { place, .. } => Some(place),
             Self::Blocked { .. } | Self::Abandoned | Self::Ledger(_) | Self::Bug(_) => None,
         }
     }
@@ -84,6 +101,7 @@ impl Halt {
             Self::Blocked { whys } => whys.clone(),
             Self::Declined { why, .. }
             | Self::Failed { why, .. }
+            | Self::Unsettled { why, .. }
             | Self::Stopped { why, .. }
             | Self::Rollback { why, .. }
             | Self::OperatorNeeded { why, .. }
@@ -110,9 +128,13 @@ impl From<&Halt> for Outcome {
         match halt {
             Halt::Blocked { .. } => Self::Blocked,
             Halt::Declined { .. } => Self::Declined,
-            Halt::Failed { .. } | Halt::Stopped { .. } | Halt::OperatorNeeded { .. } | Halt::Abandoned | Halt::Ledger(_) | Halt::Bug(_) => {
-                Self::Stopped
-            }
+            Halt::Failed { .. }
+            | Halt::Unsettled { .. }
+            | Halt::Stopped { .. }
+            | Halt::OperatorNeeded { .. }
+            | Halt::Abandoned
+            | Halt::Ledger(_)
+            | Halt::Bug(_) => Self::Stopped,
             Halt::Rollback { .. } => Self::RolledBack,
             Halt::Stuck { .. } => Self::Stuck,
         }

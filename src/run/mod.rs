@@ -12,6 +12,7 @@ pub(crate) mod ending;
 mod engine;
 mod frame;
 mod halt;
+mod offer;
 mod poll;
 mod preflight;
 mod probe;
@@ -28,6 +29,6 @@ mod wait;
 
 pub(crate) use choices::choices;
 pub(crate) use ending::Ending;
-pub(crate) use resume::{resume, roll_back, settle};
+pub(crate) use resume::{go_on, resume, roll_back, settle};
 pub(crate) use setting::{Before, Ports, Setting};
 pub(crate) use start::run;

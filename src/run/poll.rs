@@ -5,7 +5,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::engine::Engine;
+use super::{
+    engine::{Engine, Refused},
+    halt::Halt,
+};
 use crate::{
     event::{Captured, Event, Part, Place, SentSignal},
     ports::{Capture, LedgerError, Site},
@@ -16,17 +19,23 @@ pub(super) struct Poll<'a> {
     /// The wait; `None` before the run, where nothing is recorded.
     of: Option<(&'a Engine<'a>, &'a Place)>,
     remarks: Mutex<Vec<String>>,
+    refused: Refused,
 }
 
 impl<'a> Poll<'a> {
     /// Asks for a wait, which has begun.
     pub(super) fn of(engine: &'a Engine<'a>, place: &'a Place) -> Self {
-        Self { of: Some((engine, place)), remarks: Mutex::default() }
+        Self { of: Some((engine, place)), remarks: Mutex::default(), refused: Refused::default() }
     }
 
     /// Asks before the run.
     pub(super) fn beforehand() -> Self {
-        Self { of: None, remarks: Mutex::default() }
+        Self { of: None, remarks: Mutex::default(), refused: Refused::default() }
+    }
+
+    /// Why it could not be asked.
+    pub(super) fn halted(&self, error: LedgerError) -> Halt {
+        self.refused.or(error)
     }
 
     /// What else there is to know of the command, such as what it has left behind.
@@ -41,7 +50,7 @@ impl Site for Poll<'_> {
     }
     fn signalled(&self, signal: SentSignal) -> Result<(), LedgerError> {
         let Some((engine, place)) = self.of else { return Ok(()) };
-        engine.keep(Event::StepSignalled { place: place.clone(), part: Part::Main, signal })
+        engine.keep(Event::StepSignalled { place: place.clone(), part: Part::Main, signal }, &self.refused)
     }
     fn capture(&self) -> Result<Box<dyn Capture>, LedgerError> {
         Ok(Box::new(ByteCount(0)))

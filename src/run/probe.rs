@@ -13,7 +13,7 @@ use crate::{
     event::{Part, Place, Verdict},
     expression::ExpressionError,
     parallel,
-    plan::{Evaluated, Scope, scope::list_of},
+    plan::{Evaluated, Scope, item::LabelledItem, scope::list_of},
     ports::Ran,
     runbook::model::{Command, ItemList, Items, Probe, Program, Template},
 };
@@ -70,15 +70,16 @@ impl Engine<'_> {
         let Some(items) = &probe.for_each else {
             return Ok(self.ask_in_time(probe, scope, place, part)?.map(|asked| vec![asked]));
         };
-        let list = match list_of(items, scope) {
+        let list = match list_of(items, scope, &self.secrets) {
             Ok(Evaluated::Known(list)) => list,
             Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
             Err(why) => return fault(scope.failed_for(list_template(items)).unwrap_or(why)),
         };
-        let ask = |item: Value| {
+        let list = list.into_vec();
+        let ask = |item: &LabelledItem| {
             let mut scope = scope.clone();
-            let place = place.item(items.name.as_str(), &self.label(&item));
-            scope.set(items.name.as_str(), item);
+            let place = place.item(items.name.as_str(), item.label());
+            scope.set(items.name.as_str(), item.value.clone());
             self.ask_in_time(probe, &scope, &place, part)
         };
         // One host need not wait for another's answer; questions to one machine are asked one after the other.
@@ -86,12 +87,12 @@ impl Engine<'_> {
         let at_once = if elsewhere { self.ports.executor.concurrency().min(MOST_AT_ONCE).min(list.len()) } else { 1 };
         let mut answers = Vec::with_capacity(list.len());
         if at_once <= 1 {
-            for item in list {
+            for item in &list {
                 answers.push(known!(ask(item)?));
             }
             return Ok(Evaluated::Known(answers));
         }
-        for answer in parallel::map_at_once(at_once, &list, |item| ask(item.clone())) {
+        for answer in parallel::map_at_once(at_once, &list, ask) {
             answers.push(known!(answer?));
         }
         Ok(Evaluated::Known(answers))
@@ -272,20 +273,6 @@ fn title_of(probe: &Probe, scope: &Scope, place: &Place) -> String {
         Some(Ok(Evaluated::Known(title))) => title,
         _ => place.step().replace('_', " "),
     }
-}
-
-impl Engine<'_> {
-    /// What to call an item in places and records, which hold no secret.
-    pub(super) fn label(&self, item: &Value) -> String {
-        let label = label(item);
-        if self.secrets.found_in(&label) { self.secrets.mask(&label).into_owned() } else { label }
-    }
-}
-
-/// What to call an item: itself, or its `name` or `id`.
-fn label(item: &Value) -> String {
-    let named = ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()));
-    named.unwrap_or_else(|| item.clone()).to_string()
 }
 
 /// A probe that is asked once and given no time.

@@ -1,6 +1,6 @@
 //! Undos and cleanups: made ready before the step begins, so that they restore what was found.
 
-use super::{engine::Engine, halt::Halt};
+use super::{engine::Engine, halt::Halt, offer::would_run};
 use crate::{
     event::{Event, Part, Place, Shown, Verdict, Words},
     expression,
@@ -107,9 +107,9 @@ impl Engine<'_> {
 
     /// Asks before anything is taken back long after it was done. The inner error says that it is left as it is.
     fn may_take_back(&self, place: &Place, part: Part, order: &Order) -> Result<Result<(), String>, Halt> {
-        let text = format!("{}\nWould run:  {}", words::take_back(place, part), words::command(&order.shown()));
+        let text = format!("{}\nWould run:  {}", words::take_back(place, part), would_run(order));
         let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) => {
                 self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed, by })?;
                 Ok(Ok(()))

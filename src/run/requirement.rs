@@ -16,6 +16,7 @@ use crate::{
         model::{Command, Items, Kind, Probe, Program, Runbook, Step, Undo},
         words,
     },
+    secret::Secrets,
 };
 
 /// What keeps a run from going on: where, what was checked, and why.
@@ -100,9 +101,10 @@ impl Uses {
     /// Once for each item, or once for an item that is not known.
     fn items(items: &Items, scope: &Scope, mut each: impl FnMut(&Scope)) {
         let mut scope = scope.clone();
-        if let Ok(Evaluated::Known(list)) = list_of(items, &scope) {
-            for item in list {
-                scope.set(items.name.as_str(), item);
+        // What the items are called does not matter here.
+        if let Ok(Evaluated::Known(list)) = list_of(items, &scope, &Secrets::default()) {
+            for item in list.into_vec() {
+                scope.set(items.name.as_str(), item.value);
                 each(&scope);
             }
         } else {

@@ -20,15 +20,21 @@ use super::{
 use crate::{
     event::{Event, Mode, Part, Place, Prediction, Progress, Skip},
     parallel,
-    plan::{Evaluated, Scope, scope::list_of},
+    plan::{Evaluated, Scope, item::LabelledItem, scope::list_of},
     runbook::model::{BatchSize, ForEach},
 };
 
 /// What has become of one item.
-struct Done {
+struct ItemResult {
     item: Value,
     /// Where, and why.
     failed: Option<(Place, String)>,
+}
+
+impl ItemResult {
+    fn value(self) -> Value {
+        context! { item => self.item, ok => self.failed.is_none(), why => self.failed.map(|(_, why)| why) }
+    }
 }
 
 /// The loop's own figures.
@@ -38,6 +44,9 @@ struct Pace {
     pause: Duration,
     max_failures: u64,
 }
+
+/// More failures than any loop allows.
+const NO_MORE: u64 = u64::MAX / 2;
 
 /// How many items each batch has: the last size repeats until none is left.
 pub(super) fn batches(sizes: &[usize], items: usize) -> Vec<usize> {
@@ -57,7 +66,7 @@ pub(super) fn batches(sizes: &[usize], items: usize) -> Vec<usize> {
 impl Engine<'_> {
     pub(super) fn for_each(&self, each: &ForEach, scope: &mut Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
         let predicted = |needs| Ok(Did::Predicted(Prediction::AtRunTime { needs }));
-        let items = match list_of(&each.items, scope) {
+        let items = match list_of(&each.items, scope, &self.secrets) {
             Ok(Evaluated::Known(items)) => items,
             Ok(Evaluated::Unknown(needs)) => return predicted(needs),
             Err(why) => return Ok(Did::failed(why)),
@@ -76,7 +85,7 @@ impl Engine<'_> {
         }
         let round = self.before.and_then(|before| before.past.loops.get(place));
         let batches = round.map_or_else(|| batches(&pace.sizes, items.len()), |round| round.batches.clone());
-        let labels: Vec<String> = items.iter().map(|item| self.label(item)).collect();
+        let labels: Vec<String> = items.iter().map(|item| item.label().to_owned()).collect();
         if round.is_none() {
             self.emit(Event::Staggered {
                 place: place.clone(),
@@ -85,20 +94,22 @@ impl Engine<'_> {
                 max_failures: pace.max_failures,
             })?;
         }
-        let mut rest: VecDeque<Value> = items.into();
-        let mut done: Vec<Done> = Vec::new();
+        let mut rest: VecDeque<LabelledItem> = items.into_vec().into();
+        let mut done: Vec<ItemResult> = Vec::new();
         let mut first = 0;
         let mut first_open = true;
         for (index, size) in batches.iter().enumerate() {
-            let open = |item: &Value| {
-                let item = place.item(each.items.name.as_str(), &self.label(item));
+            let open = |item: &LabelledItem| {
+                let item = place.item(each.items.name.as_str(), item.label());
                 matches!(self.item_before(each, place, &item, index + 1), ItemBefore::Open)
             };
             if !rest.iter().take(*size).any(open) {
                 first += size;
                 self.gate_before(each, scope, place, index + 1)?;
-                let batch: Vec<Value> = rest.drain(..*size).collect();
-                self.batch(each, batch, scope, frame, place, &pace, index + 1, &mut done)?;
+                let batch: Vec<LabelledItem> = rest.drain(..*size).collect();
+                if let Some(did) = self.batch(each, batch, scope, frame, place, &pace, index + 1, &mut done)? {
+                    return Ok(did);
+                }
                 continue;
             }
             if !first_open {
@@ -111,22 +122,22 @@ impl Engine<'_> {
             }
             self.emit(Event::BatchBegan { place: place.clone(), batch: index + 1, items: labels[first..first + size].to_vec() })?;
             first += size;
-            let batch: Vec<Value> = rest.drain(..*size).collect();
-            self.batch(each, batch, scope, frame, place, &pace, index + 1, &mut done)?;
+            let batch: Vec<LabelledItem> = rest.drain(..*size).collect();
+            if let Some(did) = self.batch(each, batch, scope, frame, place, &pace, index + 1, &mut done)? {
+                return Ok(did);
+            }
             let failures: Vec<&(Place, String)> = done.iter().filter_map(|done| done.failed.as_ref()).collect();
             if failures.len() as u64 > pace.max_failures {
                 let at = failures.first().map(|(place, _)| place.clone());
-                return Ok(Did::Failed { why: too_many(&failures, pace.max_failures, done.len(), labels.len()), at });
+                let why = too_many(&failures, pace.max_failures, done.len(), labels.len());
+                return Ok(Did::Failed { why, at, unsettled: false });
             }
         }
         for step in &each.steps {
             scope.set(step.id.as_str(), not_run());
         }
         let ok = done.iter().all(|done| done.failed.is_none());
-        let results: Vec<Value> = done
-            .into_iter()
-            .map(|done| context! { item => done.item, ok => done.failed.is_none(), why => done.failed.map(|(_, why)| why) })
-            .collect();
+        let results: Vec<Value> = done.into_iter().map(ItemResult::value).collect();
         Ok(Did::Done(context! { ran => true, ok => ok, results => results }))
     }
 
@@ -167,17 +178,37 @@ impl Engine<'_> {
         Ok(if shut.is_empty() || self.hypothetical() { None } else { Some(shut.join("; ")) })
     }
 
+    /// A batch. What no loop goes on after, whatever it allows, is the end of the loop.
     #[allow(clippy::too_many_arguments, reason = "the loop's own state, in one place")]
     fn batch(
         &self,
         each: &ForEach,
-        batch: Vec<Value>,
+        batch: Vec<LabelledItem>,
         scope: &Scope,
         frame: &mut Frame,
         place: &Place,
         pace: &Pace,
         number: usize,
-        done: &mut Vec<Done>,
+        done: &mut Vec<ItemResult>,
+    ) -> Result<Option<Did>, Halt> {
+        match self.items_of_batch(each, batch, scope, frame, place, pace, number, done) {
+            Ok(()) => Ok(None),
+            Err(Halt::Unsettled { place, why }) => Ok(Some(Did::Failed { why, at: Some(place), unsettled: true })),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the loop's own state, in one place")]
+    fn items_of_batch(
+        &self,
+        each: &ForEach,
+        batch: Vec<LabelledItem>,
+        scope: &Scope,
+        frame: &mut Frame,
+        place: &Place,
+        pace: &Pace,
+        number: usize,
+        done: &mut Vec<ItemResult>,
     ) -> Result<(), Halt> {
         let at_once = pace.parallel.min(self.ports.executor.concurrency()).clamp(1, MOST_AT_ONCE).min(batch.len().max(1));
         tracing::debug!(%place, batch = number, items = batch.len(), at_once, "a batch begins");
@@ -191,31 +222,36 @@ impl Engine<'_> {
                 let mut inner = Frame::inside(frame);
                 inner.passed_over |= pace.max_failures > 0;
                 let result = self.item(each, &item, scope, &mut inner, place, number);
-                done.push(item_ended(item, self.end_frame(inner, Some(frame), result))?);
+                done.push(item_ended(item.value, self.end_frame(inner, Some(frame), result))?);
             }
             return Ok(());
         }
-        let covered = frame.covered.clone();
-        let passed_over = frame.passed_over || pace.max_failures > 0;
+        let (passed_over, anew) = (frame.passed_over || pace.max_failures > 0, frame.anew);
         let failures = AtomicU64::new(failed_before);
         // None for an item that is not begun: too many before it have failed.
         let ended = parallel::map_at_once(at_once, &batch, |item| {
-            if failures.load(Ordering::SeqCst) > pace.max_failures {
+            if failures.load(Ordering::SeqCst) > pace.max_failures.min(NO_MORE - 1) {
                 return None;
             }
-            let mut inner = Frame { covered: covered.clone(), passed_over, ..Frame::default() };
+            let mut inner = Frame { passed_over, anew, ..Frame::default() };
             let mut outer = Frame::default();
             let result = self.item(each, item, scope, &mut inner, place, number);
             let result = self.end_frame(inner, Some(&mut outer), result);
-            if result.is_err() {
-                failures.fetch_add(1, Ordering::SeqCst);
+            match &result {
+                Ok(()) => {}
+                Err(Halt::Failed { .. }) => {
+                    failures.fetch_add(1, Ordering::SeqCst);
+                }
+                // Everything else ends the loop, however many may fail.
+                Err(_) => failures.store(NO_MORE, Ordering::SeqCst),
             }
             Some((outer, result))
         });
         let mut halt = None;
         for (item, (outer, result)) in batch.into_iter().zip(ended).filter_map(|(item, ended)| Some((item, ended?))) {
             frame.compensations.extend(outer.compensations);
-            match item_ended(item, result) {
+            frame.anew |= outer.anew;
+            match item_ended(item.value, result) {
                 Ok(one) => done.push(one),
                 Err(why) => halt = halt.or(Some(why)),
             }
@@ -223,11 +259,19 @@ impl Engine<'_> {
         halt.map_or(Ok(()), Err)
     }
 
-    fn item(&self, each: &ForEach, item: &Value, scope: &Scope, frame: &mut Frame, around: &Place, batch: usize) -> Result<(), Halt> {
+    fn item(
+        &self,
+        each: &ForEach,
+        item: &LabelledItem,
+        scope: &Scope,
+        frame: &mut Frame,
+        around: &Place,
+        batch: usize,
+    ) -> Result<(), Halt> {
         let mut scope = scope.clone();
         let name = each.items.name.as_str();
-        let place = around.item(name, &self.label(item));
-        scope.set(name, item.clone());
+        let place = around.item(name, item.label());
+        scope.set(name, item.value.clone());
         self.check_interrupts(Some(&place))?;
         if let ItemBefore::Failed(at, why) = self.item_before(each, around, &place, batch) {
             let mut gathering = Frame { gathers: true, ..Frame::default() };
@@ -239,11 +283,12 @@ impl Engine<'_> {
     }
 }
 
-/// A failed item is counted; everything else that ends it ends the loop.
-fn item_ended(item: Value, result: Result<(), Halt>) -> Result<Done, Halt> {
+/// A failed item is counted; everything else that ends it ends the loop: what is in doubt, or could not be put back, is never
+/// one of the failures that are allowed.
+fn item_ended(item: Value, result: Result<(), Halt>) -> Result<ItemResult, Halt> {
     match result {
-        Ok(()) => Ok(Done { item, failed: None }),
-        Err(Halt::Failed { place, why }) => Ok(Done { item, failed: Some((place, why)) }),
+        Ok(()) => Ok(ItemResult { item, failed: None }),
+        Err(Halt::Failed { place, why }) => Ok(ItemResult { item, failed: Some((place, why)) }),
         Err(halt) => Err(halt),
     }
 }

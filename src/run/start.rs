@@ -10,7 +10,7 @@ use super::{
     setting::{Ports, Setting},
 };
 use crate::{
-    event::{Event, Opening, RunState},
+    event::{Event, Mode, Opening, RunState},
     plan::{
         Plan, Scope,
         preview::{self, Preview},
@@ -69,6 +69,7 @@ impl Engine<'_> {
         let mut scope = self.scope(runbook, self.plan.bound.scope_value());
         let blocked = self.preflight(runbook, &mut scope, None)?;
         let mut preview = preview::preview(self.plan, &scope);
+        let blocked = self.faulty(&preview, blocked)?;
         preview.programs = programs;
         self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
         let text = (self.ports.present)(&preview);
@@ -84,6 +85,16 @@ impl Engine<'_> {
             Some(whys) => Err(Halt::Blocked { whys }),
             None => result,
         }
+    }
+
+    /// Adds what is known to fail later on to what blocks the run.
+    pub(super) fn faulty(&self, preview: &Preview, blocked: Option<Vec<String>>) -> Result<Option<Vec<String>>, Halt> {
+        if preview.faults.is_empty() {
+            return Ok(blocked);
+        }
+        let whys: Vec<String> = blocked.into_iter().flatten().chain(preview.faults.iter().cloned()).collect();
+        // A dry run still shows what it can.
+        if self.setting.mode == Mode::DryRun { Ok(Some(whys)) } else { Err(Halt::Blocked { whys }) }
     }
 
     /// A scope with what every expression of a runbook may use.

@@ -16,7 +16,7 @@ use super::{
     resume::recall::Recall,
 };
 use crate::{
-    event::{Effect, Event, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
+    event::{Effect, Event, Exit, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
     plan::{Evaluated, Scope, remaining},
     ports::Choice,
     runbook::model::{Command, Kind, OnFail, Probe, Step, Undo},
@@ -71,10 +71,10 @@ impl Engine<'_> {
                     forget(step.children(), scope, &|scope, id| scope.set_unknown(id));
                     return self.emit(Event::StepPredicted { place: place.clone(), part: Part::Main, prediction });
                 }
-                Did::Failed { why, at } => {
+                Did::Failed { why, at, unsettled } => {
                     self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Failed { why: why.clone() } })?;
                     failed_at = at;
-                    (why, false)
+                    (why, unsettled)
                 }
                 Did::Doubt { why } => {
                     self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::InDoubt { why: why.clone() } })?;
@@ -100,6 +100,7 @@ impl Engine<'_> {
                 Choice::Retry => {}
                 Choice::Continue => return Ok(()),
                 Choice::Rollback => return Err(Halt::Rollback { place: place.clone(), why }),
+                _ if doubt => return Err(Halt::Unsettled { place: failed_at.unwrap_or_else(|| place.clone()), why }),
                 _ => return Err(Halt::Failed { place: failed_at.unwrap_or_else(|| place.clone()), why }),
             }
         }
@@ -121,7 +122,7 @@ impl Engine<'_> {
             Some(Ok(Evaluated::Known(title))) => title,
             _ => step.id.as_str().replace('_', " "),
         };
-        if !self.was_done(place) {
+        if !(step.is_stretch() && self.was_done(place)) {
             let (title, kind, effect) = (title.clone(), step.kind(), step.effect());
             self.emit(Event::StepReached { place: place.clone(), title, kind, effect })?;
         }
@@ -146,11 +147,13 @@ impl Engine<'_> {
             Kind::Manual(manual) => {
                 self.own_cleanup(step, scope, frame, place)?;
                 let did = self.manual(manual, scope, place)?;
-                self.prove(step, scope, place, did)
+                frame.anew |= self.before.is_some() && matches!(did, Did::Done(_));
+                self.prove(step, scope, frame, place, did)
             }
             Kind::ForEach(_) | Kind::Group { .. } => {
                 let mut inner = Frame::inside(frame);
                 inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
+                inner.anew |= self.before.is_some_and(|before| before.past.put_back_early(place));
                 if !self.was_done(place) || self.was_owed(place) {
                     self.own_cleanup(step, scope, &mut inner, place)?;
                 }
@@ -159,11 +162,12 @@ impl Engine<'_> {
                     Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place),
                     _ => Did::of(self.steps(step.children(), scope, &mut inner, Some(place))),
                 }
-                .and_then(|did| self.prove(step, scope, place, did));
+                .and_then(|did| self.prove(step, scope, &inner, place, did));
                 match did {
                     Ok(did) => {
                         inner.failed = matches!(did, Did::Failed { .. });
-                        self.end_frame(inner, Some(frame), Ok(())).map(|()| did)
+                        let cleanups = self.end_frame(inner, Some(frame), Ok(()));
+                        did.ended(cleanups)
                     }
                     Err(halt) => self.end_frame(inner, Some(frame), Err(halt)).map(|()| Did::failed("it did not end".to_owned())),
                 }
@@ -178,7 +182,7 @@ impl Engine<'_> {
                     Err(why) => return Ok(Did::failed(why)),
                 };
                 let did = self.call(runbook, &params, frame, place, matches!(step.on_fail, OnFail::Continue | OnFail::Rollback))?;
-                self.prove(step, scope, place, did)
+                self.prove(step, scope, frame, place, did)
             }
         }
     }
@@ -196,10 +200,10 @@ impl Engine<'_> {
         })
     }
 
-    /// Asks for the proof of what has been done just now.
-    fn prove(&self, step: &Step, scope: &Scope, place: &Place, did: Did) -> Result<Did, Halt> {
+    /// Asks for the proof of what has been done just now, or of what stands on something that was.
+    fn prove(&self, step: &Step, scope: &Scope, frame: &Frame, place: &Place, did: Did) -> Result<Did, Halt> {
         match did {
-            Did::Done(result) if step.verify.is_some() && !self.was_done(place) => self.verify(step, scope, place, result),
+            Did::Done(result) if step.verify.is_some() && (frame.anew || !self.was_done(place)) => self.verify(step, scope, place, result),
             did => Ok(did),
         }
     }
@@ -266,6 +270,7 @@ impl Engine<'_> {
         let first = attempt;
         let times = step.retry.as_ref().map_or(0, |retry| retry.times);
         let mut judged = None;
+        let mut started = false;
         for again in 0..=times {
             if again > 0 {
                 self.check_interrupts(Some(place))?;
@@ -284,6 +289,7 @@ impl Engine<'_> {
                     return Err(halt);
                 }
             };
+            started |= !matches!(ended.ran.exit, Exit::NotStarted { .. });
             let done = ended.verdict == Verdict::Passed || (ended.ran.exit.in_doubt() && step.effect() != Effect::Read);
             judged = Some(ended);
             if done {
@@ -297,7 +303,11 @@ impl Engine<'_> {
         scope.set(step.id.as_str(), result.clone());
         Self::learn(&mut compensation.undo, step, &result);
         Self::learn(&mut compensation.cleanup, step, &result);
-        frame.register(compensation);
+        // What could not be started has done nothing; what an earlier attempt has done is taken back as it was made ready then.
+        if started {
+            frame.register(compensation);
+            frame.anew |= self.before.is_some() && step.effect() != Effect::Read;
+        }
         match judged.verdict {
             Verdict::Passed => self.verify(step, scope, place, result),
             // Once a dry run has passed over a change, what a read does not find now says nothing.

@@ -249,7 +249,8 @@ impl Engine<'_> {
         told: &mut BTreeSet<String>,
     ) -> Result<Look, Halt> {
         let poll = Poll::of(self, place);
-        let ran = order.map(|order| self.ports.executor.execute(order, &poll, self.ports.interrupts)).transpose()?;
+        let ran = order.map(|order| self.ports.executor.execute(order, &poll, self.ports.interrupts)).transpose();
+        let ran = ran.map_err(|error| poll.halted(error))?;
         let left = ran.as_ref().filter(|ran| ran.leaked).map(|_| LEFT_OPEN.to_owned());
         for text in poll.remarks().into_iter().chain(left) {
             if told.insert(text.clone()) {

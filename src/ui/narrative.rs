@@ -292,8 +292,8 @@ impl Narrative {
             Event::Resumed { from } => block::marked(page, Mark::Noted, &format!("resumed from {from}")),
             Event::RunClosed { outcome, owed, .. } => {
                 let mut lines = vec![String::new()];
-                let closing = self.tally.closing(at, *outcome, self.afterwards);
-                let mark = if self.tally.dry() { Mark::Noted } else { words::outcome(*outcome).0 };
+                let closing = self.tally.closing(at, *outcome, !owed.is_empty(), self.afterwards);
+                let mark = if self.tally.dry() { Mark::Noted } else { words::ending(*outcome, !owed.is_empty()).0 };
                 lines.extend(layout::wrap(&closing, page.width, &format!("{} ", page.style.mark(mark)), "  "));
                 for place in owed {
                     lines.extend(block::told(page, Mark::Warned, Some(place), "cleanup owed"));

@@ -255,7 +255,7 @@ impl PlainNarrative {
             }
             Event::Resumed { from } => format!("resumed from {from}"),
             Event::RunClosed { outcome, why, owed } => {
-                let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome, self.afterwards), with(why))];
+                let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome, !owed.is_empty(), self.afterwards), with(why))];
                 lines.extend(owed.iter().map(|place| format!("cleanup owed: {place}")));
                 return lines;
             }

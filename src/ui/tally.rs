@@ -89,7 +89,7 @@ impl Tally {
     }
 
     /// The last sentence of a run. What is told of a rehearsal `afterwards` does not know how much of its own time passed.
-    pub(crate) fn closing(&self, at: Timestamp, outcome: Outcome, afterwards: bool) -> String {
+    pub(crate) fn closing(&self, at: Timestamp, outcome: Outcome, owes: bool, afterwards: bool) -> String {
         let warned = [counted(self.warnings, "warning", "warnings"), counted(self.blocks, "block", "blocks")];
         if self.dry() {
             let parts: Vec<_> = [counted(self.checks, "check made", "checks made")]
@@ -123,6 +123,6 @@ impl Tally {
         let opened = self.opened.filter(|_| !(afterwards && self.rehearsal()));
         let took = opened.map(|opened| format!("   {}", show_duration(between(opened, at)))).unwrap_or_default();
         let rehearsal = if self.rehearsal() { "rehearsal " } else { "" };
-        format!("{rehearsal}{}: {parts}{took}", words::outcome(outcome).1)
+        format!("{rehearsal}{}: {parts}{took}", words::ending(outcome, owes).1)
     }
 }

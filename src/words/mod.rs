@@ -23,7 +23,7 @@ pub(crate) use exit::exit;
 pub(crate) use finding::{failed_check, finding};
 pub(crate) use list::{batches, list, value};
 pub(crate) use mode::{mode, mode_name, run_of};
-pub(crate) use outcome::{CRASHED, afterwards, left, outcome, remains, step_outcome, verdict};
+pub(crate) use outcome::{CRASHED, afterwards, ending, left, outcome, remains, step_outcome, verdict};
 pub(crate) use part::{part, part_began, part_of, part_outcome, take_back};
 pub(crate) use record::{incomplete, kept, torn};
 pub(crate) use step::{effect, kind, prediction, skip, title};

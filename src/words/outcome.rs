@@ -19,6 +19,15 @@ pub(crate) fn outcome(outcome: Outcome) -> (Mark, &'static str) {
     }
 }
 
+/// The same of a run that owes something, if it does: it has not come to its end as it should.
+#[must_use]
+pub(crate) fn ending(outcome: Outcome, owes: bool) -> (Mark, &'static str) {
+    match outcome {
+        Outcome::Completed if owes => (Mark::Warned, "all steps done, but a cleanup is owed"),
+        outcome => self::outcome(outcome),
+    }
+}
+
 /// How a run ended that nobody carries out any more.
 #[must_use]
 pub(crate) fn left(phase: &Phase) -> &'static str {

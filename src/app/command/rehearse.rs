@@ -117,7 +117,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
             text: String::new(),
             doubted: false,
         };
-        let go_on = |plan: &Plan, setting: &Setting, ports: Ports<'_>| crate::run::resume(plan, setting, ports, &before);
+        let go_on = |plan: &Plan, setting: &Setting, ports: Ports<'_>| crate::run::go_on(plan, setting, ports, &before);
         (ending, told) = conduct::conduct(context, &stage, &screens, &args.answers, &notebook, &signals, go_on);
     }
     let took = began.elapsed();

@@ -13,7 +13,7 @@ use crate::{
         },
     },
     cli::{self, Subcommands},
-    event::{Outcome, Place, state::Phase},
+    event::{Outcome, Place, StepState, state::Phase},
     plan::Plan,
     runbook::model::Undo,
     ui::layout::Page,
@@ -53,7 +53,10 @@ fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
         field(label, text);
     }
     let state = &left.history.past.state;
-    let places: Vec<&Place> = state.took_effect.iter().rev().collect();
+    let unsaid = |place: &Place| !matches!(plan.step(place).map(|step| &step.undo), Some(Undo::Command(_) | Undo::Impossible { .. }));
+    // What has no undo, and whose cleanup has run, was put back by that.
+    let put_back = |place: &Place| state.steps.get(place) == Some(&StepState::PutBack) && unsaid(place);
+    let places: Vec<&Place> = state.took_effect.iter().rev().filter(|place| !put_back(place)).collect();
     for place in &places {
         let undo = plan.step(place).map(|step| &step.undo);
         match undo {

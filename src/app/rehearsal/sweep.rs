@@ -146,11 +146,11 @@ fn faults(trial: &Trial, calls: &[AnsweredCall], only: &[String]) -> Vec<Injecti
             places.push((&call.place, call.part));
         }
     }
-    let mut seen: BTreeSet<(&str, Part)> = BTreeSet::new();
+    let mut seen: BTreeSet<(Vec<&str>, Part)> = BTreeSet::new();
     let mut faults = Vec::new();
     for (index, (place, part)) in places.iter().enumerate() {
-        let last = !places[index + 1..].iter().any(|(other, again)| other.step() == place.step() && again == part);
-        let first = seen.insert((place.step(), *part));
+        let last = !places[index + 1..].iter().any(|(other, again)| other.steps() == place.steps() && again == part);
+        let first = seen.insert((place.steps(), *part));
         if !first && !last || !wanted(place, only) {
             continue;
         }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::{scenarios, wrong::Wrong};
 use crate::{
     app::{exit::ProgramExit, session::load::Loaded},
-    event::{Event, Mode, Outcome, Past, RunId},
+    event::{Answerer, Event, Mode, Outcome, Past, RunId},
     journal::MemoryLedger,
     plan::{
         Plan,
         binding::{self, Given, Giver, Raw},
     },
-    ports::{Choice, Interrupts},
+    ports::{Answer, Ask, Choice, Interrupts, NoAnswer, Prompt, Question},
     rehearse::{Rehearsal, Scenario, account::Account, expectation::ExpectedFact, injection::Injection, invariant},
     run::{self, Before, Ending, Ports, Setting},
     runbook::library::ScenarioSource,
@@ -117,7 +117,9 @@ impl Trial {
                         text: String::new(),
                         doubted: false,
                     };
-                    ending = run::resume(&self.plan, &setting, ports, &before);
+                    let agreeing = Agreeing(&rehearsal.prompt);
+                    let ports = if past.rolled_back { Ports { prompt: &agreeing, ..ports } } else { ports };
+                    ending = run::go_on(&self.plan, &setting, ports, &before);
                 }
                 Err(error) => {
                     ending.bug = true;
@@ -126,6 +128,18 @@ impl Trial {
             }
         }
         Gone::new(rehearsal, ending, taken_up, ledger.into_events())
+    }
+}
+
+/// An operator who goes on with a rollback that was cut off: that all is taken back was decided before.
+struct Agreeing<'a>(&'a dyn Prompt);
+
+impl Prompt for Agreeing<'_> {
+    fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
+        match question.ask {
+            Ask::GoOn | Ask::YesNo => Ok(Answer::Yes { typed: "yes".to_owned(), by: Answerer::Scenario }),
+            _ => self.0.ask(question),
+        }
     }
 }
 
@@ -157,7 +171,7 @@ impl Gone {
     /// What should hold whatever goes wrong, and did not.
     #[must_use]
     pub(crate) fn held_against_invariants(&self, trial: &Trial) -> Vec<Wrong> {
-        let breaches = invariant::breaches(&self.rehearsal, &trial.plan.runbook, &self.events, &self.account);
+        let breaches = invariant::breaches(&self.rehearsal, &|place| trial.plan.step(place), &self.events, &self.account);
         let wrong =
             breaches.into_iter().map(|breach| Wrong { hint: breach.hint, ..Wrong::at(&trial.scenario.name, breach.spot, breach.what) });
         wrong.chain(self.bug()).chain(self.kept_from_going_on()).collect()

@@ -231,7 +231,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
         let owed = ending.state.owed.get(place).map(words::brief).unwrap_or_default();
         told.owed.push(format!("{place}:  {owed}"));
     }
-    let (_, word) = words::outcome(ending.outcome);
+    let (_, word) = words::ending(ending.outcome, !ending.owed.is_empty());
     told.closing = format!("{} {run} {word}{at}{}", words::run_of(stage.setting.mode), remains(ending));
     told
 }

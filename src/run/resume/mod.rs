@@ -62,6 +62,14 @@ pub fn roll_back(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Befo
     }
 }
 
+/// Goes on with a run that died in a rehearsal, as an operator can: what was being rolled back is not resumed.
+///
+/// # Errors
+/// As for [`resume`].
+pub(crate) fn go_on(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<'_>) -> Ending {
+    if before.past.rolled_back { roll_back(plan, setting, ports, before) } else { resume(plan, setting, ports, before) }
+}
+
 /// Runs the cleanups that a run owes, each asked about. The run itself stays as it is.
 ///
 /// # Errors
@@ -110,6 +118,7 @@ impl Engine<'_> {
         let mut scope = self.scope(runbook, self.plan.bound.scope_value());
         self.preflight(runbook, &mut scope, None)?;
         let preview = preview::preview(self.plan, &scope);
+        self.faulty(&preview, None)?;
         self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
         if !before.past.planned {
             // It was left before there was a plan to agree to.
@@ -117,7 +126,12 @@ impl Engine<'_> {
             self.approve(&preview, text)?;
         }
         let mut frame = Frame::default();
-        let result = self.steps(&runbook.steps, &mut scope, &mut frame, None);
+        let mut result = self.steps(&runbook.steps, &mut scope, &mut frame, None);
+        if matches!(result, Err(Halt::Rollback { .. }))
+            && let Err(halt) = self.gather_rest(&mut frame)
+        {
+            result = Err(halt);
+        }
         self.end_frame(frame, None, result)
     }
 

@@ -45,7 +45,14 @@ impl Engine<'_> {
         let Some(before) = self.before else { return Ok(Recall::Begin(None)) };
         let past = before.past;
         let mut standing = remaining::standing(past, step, place, over);
+        if frame.anew && !frame.gathers {
+            standing = remaining::asked_anew(past, step, place, standing);
+        }
         if standing == Standing::Skipped {
+            // It may have been done before it was skipped.
+            if past.state.took_effect.contains(place) || past.state.owed.contains_key(place) {
+                self.bring_back(before, step, &mut scope.clone(), frame, place)?;
+            }
             scope.set(step.id.as_str(), skipped(past.skips.get(place)));
             forget(step.children(), scope, &|scope, id| scope.set(id, not_run()));
             return Ok(Recall::Settled);
@@ -58,7 +65,9 @@ impl Engine<'_> {
             if let Standing::PassedOver { .. } = &standing {
                 let mut gathering = Frame { gathers: true, ..Frame::default() };
                 self.gather(before, step, scope, &mut gathering, place)?;
-                frame.compensations.append(&mut gathering.compensations);
+                gathering.gathers = false;
+                // It is over: what it still owes is put back before anything else is done.
+                self.end_frame(gathering, Some(frame), Ok(()))?;
                 return Ok(Recall::Settled);
             }
             return Ok(Recall::Begin(None));
@@ -67,14 +76,20 @@ impl Engine<'_> {
             standing = Standing::InDoubt { why: "recorded as done, but in a damaged journal".to_owned() };
         }
         match standing {
-            Standing::ToDo => Ok(Recall::Begin(None)),
+            Standing::ToDo => {
+                if past.state.took_effect.contains(place) {
+                    // What its cleanup has left is taken back with the rest, whatever becomes of it now.
+                    self.bring_back(before, step, &mut scope.clone(), frame, place)?;
+                }
+                Ok(Recall::Begin(None))
+            }
             // An answer stands for what was done after it, and for nothing else.
             Standing::Done if matches!(step.kind, Kind::Confirm(_)) && remaining::asked_again(past, rest, parent) => {
                 Ok(Recall::Begin(None))
             }
             Standing::Done => {
                 self.bring_back(before, step, scope, frame, place)?;
-                self.still_so(before, step, scope, place)
+                self.still_so(before, step, scope, frame, place)
             }
             Standing::PassedOver { why } => {
                 self.bring_back(before, step, scope, frame, place)?;
@@ -87,7 +102,11 @@ impl Engine<'_> {
                 let result = self.bring_back(before, step, scope, frame, place)?;
                 Ok(Recall::Begin(Some(self.verify(step, scope, place, result)?)))
             }
-            Standing::Again { .. } => {
+            Standing::Again { why } => {
+                if past.state.steps.get(place) == Some(&StepState::Done) {
+                    let outcome = StepOutcome::Failed { why: why.clone() };
+                    self.emit(Event::DoubtResolved { place: place.clone(), outcome, evidence: why, by: None })?;
+                }
                 self.bring_back(before, step, &mut scope.clone(), frame, place)?;
                 Ok(Recall::Begin(None))
             }
@@ -126,7 +145,7 @@ impl Engine<'_> {
         }
         let text = format!("{place} had failed: {why}\n{}", detail(before, place));
         let question = Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text };
-        let (choice, by) = match self.ports.prompt.ask(&question) {
+        let (choice, by) = match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => (choice, by),
             Ok(_) => return Err(Halt::Stopped { place: Some(place.clone()), why: format!("had failed: {why}") }),
             Err(no_answer) => {
@@ -150,14 +169,17 @@ impl Engine<'_> {
         }
     }
 
-    /// The last change that was made should still be there; of earlier ones, later ones may rightly have changed the proof.
-    fn still_so(&self, before: &Before<'_>, step: &Step, scope: &Scope, place: &Place) -> Result<Recall, Halt> {
+    /// The last change that was made should still be there; of earlier ones, later ones may rightly have changed the proof. So
+    /// should every change that stands on something which has been done again.
+    fn still_so(&self, before: &Before<'_>, step: &Step, scope: &Scope, frame: &Frame, place: &Place) -> Result<Recall, Halt> {
         let probe = match (&step.verify, &step.done_if) {
             (Some(probe), _) => Some((probe, Part::Verify)),
             (None, Some(probe)) => Some((probe, Part::DoneIf)),
             (None, None) => None,
         };
-        let Some((probe, part)) = probe.filter(|_| before.past.state.took_effect.last() == Some(place)) else {
+        let state = &before.past.state;
+        let last = state.took_effect.iter().rev().find(|other| state.steps.get(*other) != Some(&StepState::PutBack));
+        let Some((probe, part)) = probe.filter(|_| last == Some(place) || (frame.anew && state.took_effect.contains(place))) else {
             return Ok(Recall::Settled);
         };
         let why = match self.ask_one(&at_once(probe), scope, place, part)? {
@@ -167,7 +189,7 @@ impl Engine<'_> {
         let choices = vec![Choice::Done, Choice::Retry, Choice::Stop];
         let text = format!("{place} is recorded as done, but no longer is: {why}\n{}", detail(before, place));
         let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
-        match self.ports.prompt.ask(&question) {
+        match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 let outcome = match choice {
                     Choice::Done => StepOutcome::Done,

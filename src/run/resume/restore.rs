@@ -1,10 +1,12 @@
 //! What a run that was left has left behind: results, and what takes its steps back.
 
+use std::sync::PoisonError;
+
 use minijinja::{Value, context};
 
 use crate::{
     event::{Event, Part, Place, StepState, Verdict, past::End},
-    plan::{Evaluated, Scope, remaining, scope::list_of},
+    plan::{Evaluated, Scope, item::DistinctItems, remaining, scope::list_of},
     ports::{LedgerError, Printed, Ran},
     run::{
         command::result_of,
@@ -103,12 +105,12 @@ impl Engine<'_> {
             Ok(Some((answer(result_of(&before.ran(end)?, command.output).0, passed), passed)))
         };
         let Some(items) = &probe.for_each else { return Ok(one(scope, place)?.map(|(value, _)| value)) };
-        let Ok(Evaluated::Known(list)) = list_of(items, scope) else { return Ok(None) };
+        let Ok(Evaluated::Known(list)) = list_of(items, scope, &self.secrets) else { return Ok(None) };
         let (mut results, mut ok) = (Vec::new(), true);
-        for item in list {
+        for item in list.into_vec() {
             let mut scope = scope.clone();
-            let place = place.item(items.name.as_str(), &self.label(&item));
-            scope.set(items.name.as_str(), item);
+            let place = place.item(items.name.as_str(), item.label());
+            scope.set(items.name.as_str(), item.value);
             let Some((value, passed)) = one(&scope, &place)? else { return Ok(None) };
             ok &= passed;
             results.push(value);
@@ -131,17 +133,10 @@ impl Engine<'_> {
     }
 
     /// The items that a loop had set out with.
-    pub(crate) fn items_before(&self, each: &ForEach, items: Vec<Value>, place: &Place) -> Result<Vec<Value>, String> {
+    pub(crate) fn items_before(&self, each: &ForEach, items: DistinctItems, place: &Place) -> Result<DistinctItems, String> {
         let Some(round) = self.before.and_then(|before| before.past.loops.get(place)) else { return Ok(items) };
-        let mut left = items;
-        let mut found = Vec::with_capacity(round.items.len());
-        for wanted in &round.items {
-            let Some(index) = left.iter().position(|item| self.label(item) == *wanted) else {
-                return Err(format!("the loop began with {} `{wanted}`, which is no longer among its items", each.items.name));
-            };
-            found.push(left.remove(index));
-        }
-        Ok(found)
+        let gone = |label| format!("the loop began with {} `{label}`, which is no longer among its items", each.items.name);
+        items.called(&round.items).map_err(gone)
     }
 
     /// Whether nothing is left to do for an item: either it is over, or it failed and the loop went on all the same.
@@ -182,21 +177,21 @@ impl Engine<'_> {
                 self.steps(steps, scope, frame, Some(place))?;
             }
             Kind::ForEach(each) => {
-                let items = match list_of(&each.items, scope) {
+                let items = match list_of(&each.items, scope, &self.secrets) {
                     Ok(Evaluated::Known(items)) => self.items_before(each, items, place),
                     Ok(Evaluated::Unknown(needs)) => Err(format!("the items depend on {}", needs.join(", "))),
                     Err(why) => Err(why),
                 };
                 let items = items.map_err(|why| Halt::Stopped { place: Some(place.clone()), why })?;
-                let mut items = items.into_iter();
+                let mut items = items.into_vec().into_iter();
                 let batches = past.loops.get(place).map(|round| round.batches.clone()).unwrap_or_default();
                 for (index, size) in batches.into_iter().enumerate() {
                     self.gate_before(each, scope, place, index + 1)?;
                     for item in items.by_ref().take(size) {
                         let mut inner = scope.clone();
                         let name = each.items.name.as_str();
-                        let item_place = place.item(name, &self.label(&item));
-                        inner.set(name, item);
+                        let item_place = place.item(name, item.label());
+                        inner.set(name, item.value);
                         if past.entered(&item_place) {
                             self.steps(&each.steps, &mut inner, frame, Some(&item_place))?;
                         }
@@ -230,15 +225,39 @@ impl Engine<'_> {
         let mut frame = Frame { gathers: true, ..Frame::default() };
         self.steps(&runbook.steps, &mut scope, &mut frame, None)?;
         frame.gathers = false;
-        // The order in which they took effect is that in which they are taken back, from the end.
         if let Some(before) = self.before {
-            let order = |compensation: &Compensation| before.past.state.took_effect.iter().position(|place| *place == compensation.place);
-            frame
-                .compensations
-                .sort_by_key(|compensation| order(compensation).map_or(-1, |index| i64::try_from(index).unwrap_or(i64::MAX)));
+            in_order(&mut frame.compensations, &before.past.state.took_effect);
         }
         Ok(frame)
     }
+
+    /// Adds to what a run that was taken up has come by what else it has done before: all of it is taken back.
+    pub(crate) fn gather_rest(&self, frame: &mut Frame) -> Result<(), Halt> {
+        let mut rest = self.gather_all()?.compensations;
+        let (took_effect, owed) = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.took_effect.clone(), state.owed.clone())
+        };
+        rest.retain(|one| {
+            let met = frame.compensations.iter().any(|other| other.place == one.place);
+            !met && (took_effect.contains(&one.place) || owed.contains_key(&one.place))
+        });
+        frame.compensations.splice(0..0, rest);
+        in_order(&mut frame.compensations, &took_effect);
+        Ok(())
+    }
+}
+
+/// The order in which they took effect is that in which they are taken back, from the end: what a group or a loop has set, after
+/// all that was done in it.
+fn in_order(compensations: &mut [Compensation], took_effect: &[Place]) {
+    compensations.sort_by_cached_key(|compensation| {
+        let place = &compensation.place;
+        let own = took_effect.iter().position(|other| other == place);
+        let index = own.or_else(|| took_effect.iter().position(|other| other.is_inside(place)));
+        // Whatever has taken no effect itself goes last.
+        index.map_or(0, |index| index + 1)
+    });
 }
 
 /// What an item has come to before.

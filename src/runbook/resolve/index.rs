@@ -1,7 +1,7 @@
 //! Every id of the file and where it is given, gathered before anything is resolved.
 
 use super::{
-    resolver::{GivenName, Resolver},
+    resolver::{GivenName, ListedStep, Resolver},
     value::span_of,
 };
 use crate::{
@@ -27,7 +27,8 @@ impl Resolver<'_> {
         for (step, node) in pairs(steps, list) {
             if let Some(id) = &step.id {
                 self.give(id, span_of(node, "id"), true, inside);
-                self.order.push((id.clone(), step.effect));
+                let list = list.map_or(0, |list| list.span.offset);
+                self.order.push(ListedStep { id: id.clone(), effect: step.effect, list });
             }
             for (probe, key) in [(&step.done_if, "done_if"), (&step.verify, "verify")] {
                 if let (Some(probe), Some(node)) = (probe, node.get(key)) {
@@ -90,15 +91,16 @@ impl Resolver<'_> {
 
     /// Checks that a confirm covers destroying steps that come after it.
     pub(super) fn covered(&mut self, confirm: &str, covers: &[String], list: Option<&Node>) -> Vec<StepId> {
-        let from = self.order.iter().position(|(id, _)| id == confirm).unwrap_or_default();
+        let from = self.order.iter().position(|step| step.id == confirm).unwrap_or_default();
+        let within = self.order.get(from).map(|step| step.list);
         let mut all = Vec::new();
         for (index, id) in covers.iter().enumerate() {
             let span = list.and_then(|list| list.item(index)).map(|item| item.span).unwrap_or_default();
-            match self.order.iter().position(|(other, _)| other == id) {
+            match self.order.iter().position(|step| step.id == *id) {
                 None if self.incomplete => {}
                 None => {
-                    let destroying = self.order.iter().filter(|(_, effect)| *effect == Some(Effect::Destroy));
-                    let hint = nearest(id, destroying.map(|(id, _)| id.as_str()))
+                    let destroying = self.order.iter().filter(|step| step.effect == Some(Effect::Destroy));
+                    let hint = nearest(id, destroying.map(|step| step.id.as_str()))
                         .map_or_else(|| "name a later step with `effect: destroy`".to_owned(), |near| format!("did you mean `{near}`?"));
                     self.faults.push(
                         Fault::error("unknown-name", span, format!("`covers`: unknown step `{id}`")).label("unknown step").hint(hint),
@@ -109,10 +111,16 @@ impl Resolver<'_> {
                         .label("earlier step")
                         .hint("move this `confirm` before the steps that it covers"),
                 ),
-                Some(at) if self.order.get(at).is_some_and(|(_, effect)| *effect != Some(Effect::Destroy)) => self.faults.push(
+                Some(at) if self.order.get(at).is_some_and(|step| step.effect != Some(Effect::Destroy)) => self.faults.push(
                     Fault::error("bad-cover", span, format!("`covers`: step `{id}` is not destructive"))
                         .label("not destructive")
                         .hint("name only steps with `effect: destroy`"),
+                ),
+                // What was typed once would answer for the step of every item.
+                Some(at) if self.order.get(at).map(|step| step.list) != within => self.faults.push(
+                    Fault::error("bad-cover", span, format!("`covers`: step `{id}` is in another list of steps"))
+                        .label("inside a group or loop, or outside of this one")
+                        .hint("move this `confirm` into the list of the step that it covers"),
                 ),
                 Some(_) => all.extend(StepId::new(id)),
             }

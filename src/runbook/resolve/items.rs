@@ -1,5 +1,7 @@
 //! What a loop goes through, and the name of the item at hand.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{
@@ -12,7 +14,7 @@ use crate::{
     runbook::{
         diagnostic::Fault,
         document::{self, Scalar},
-        model::{ItemList, Template},
+        model::{ItemList, Span, Template},
         name::Name,
         node::Node,
         value::plain,
@@ -61,6 +63,7 @@ impl Resolver<'_> {
             }
             Some(document::ItemList::Literal(list)) => {
                 let mut all = Vec::new();
+                let mut labels: BTreeMap<String, Span> = BTreeMap::new();
                 for (index, item) in list.iter().enumerate() {
                     let value = match item {
                         Scalar::Int(number) => Value::from(*number),
@@ -72,6 +75,15 @@ impl Resolver<'_> {
                             Fault::error("bad-items", span, "templates in a literal list are not evaluated")
                                 .label("not evaluated")
                                 .hint("write one expression for the whole list: \"{{ [params.a, params.b] }}\""),
+                        );
+                    }
+                    // A place names one item, by its text.
+                    if let Some(first) = labels.insert(plain(&value), span) {
+                        self.faults.push(
+                            Fault::error("duplicate-item", span, format!("`items`: two items are called `{}`", plain(&value)))
+                                .label("second item of this name")
+                                .also(first, "first item of this name")
+                                .hint("list each item once"),
                         );
                     }
                     all.push(value);

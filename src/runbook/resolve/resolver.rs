@@ -22,7 +22,7 @@ pub(super) struct Resolver<'a> {
     pub given: IndexMap<String, GivenName>,
     pub loop_variables: BTreeSet<String>,
     /// Every step in the order of the file.
-    pub order: Vec<(String, Option<Effect>)>,
+    pub order: Vec<ListedStep>,
     pub used_params: BTreeSet<String>,
     pub used_vars: BTreeSet<String>,
     /// A fault of shape may have taken a name away.
@@ -38,4 +38,13 @@ pub(super) struct GivenName {
     pub inside: Option<String>,
     /// A gate, a live fact and the like: shown, and not kept for expressions.
     pub kept: bool,
+}
+
+/// A step where it is listed.
+#[derive(Debug)]
+pub(super) struct ListedStep {
+    pub id: String,
+    pub effect: Option<Effect>,
+    /// Where its list of steps begins in the file.
+    pub list: usize,
 }

@@ -1,0 +1,151 @@
+//! What a loop or a probe goes through: values of which each has a label of its own, by which its place names it.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value;
+
+use crate::secret::Secrets;
+
+/// So many characters of two items that are called alike are shown.
+const SHOWN: usize = 120;
+
+/// A value that a loop goes through, and what it is called in places and records, which hold no secret.
+#[derive(Debug, Clone)]
+pub(crate) struct LabelledItem {
+    label: String,
+    pub value: Value,
+}
+
+impl LabelledItem {
+    #[must_use]
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+}
+
+/// Items of which no two are called alike: a place names one of them, and never two.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DistinctItems(Vec<LabelledItem>);
+
+impl DistinctItems {
+    /// Gives each value its label: the value itself, or its `name` or `id`.
+    ///
+    /// # Errors
+    /// Names the first two that are called alike.
+    pub(crate) fn of(values: impl IntoIterator<Item = Value>, secrets: &Secrets) -> Result<Self, String> {
+        let items: Vec<LabelledItem> = values.into_iter().map(|value| LabelledItem { label: label(&value, secrets), value }).collect();
+        let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, item) in items.iter().enumerate() {
+            if let Some(before) = first.insert(&item.label, index) {
+                let shown = |value: &Value| {
+                    let text = value.to_string();
+                    let text = if secrets.found_in(&text) { secrets.mask(&text).into_owned() } else { text };
+                    text.chars().take(SHOWN).collect::<String>()
+                };
+                return Err(format!(
+                    "items {} and {} are both called `{}`: {} and {}; give each item a `name` of its own, or list it once",
+                    before + 1,
+                    index + 1,
+                    item.label,
+                    shown(&items[before].value),
+                    shown(&item.value)
+                ));
+            }
+        }
+        Ok(Self(items))
+    }
+
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &LabelledItem> {
+        self.0.iter()
+    }
+
+    #[must_use]
+    pub(crate) fn into_vec(self) -> Vec<LabelledItem> {
+        self.0
+    }
+
+    /// Those of these labels, in their order.
+    ///
+    /// # Errors
+    /// Names the first label that is not among them, or that stands there twice: older versions took two items for one.
+    pub(crate) fn called<'l>(self, labels: impl IntoIterator<Item = &'l String>) -> Result<Self, &'l str> {
+        let mut left: BTreeMap<String, LabelledItem> = self.0.into_iter().map(|item| (item.label.clone(), item)).collect();
+        labels.into_iter().map(|label| left.remove(label).ok_or(label.as_str())).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// What to call an item: itself, or its `name` or `id`.
+fn label(item: &Value, secrets: &Secrets) -> String {
+    let named = ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()));
+    let label = named.unwrap_or_else(|| item.clone()).to_string();
+    if secrets.found_in(&label) { secrets.mask(&label).into_owned() } else { label }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(json: serde_json::Value) -> Result<DistinctItems, String> {
+        DistinctItems::of(crate::expression::from_json(&json).try_iter().unwrap(), &Secrets::default())
+    }
+
+    #[test]
+    fn two_items_of_one_label_are_refused_and_both_named() {
+        for (list, called) in [
+            (serde_json::json!([{"name": "data", "ns": "a"}, {"name": "logs"}, {"name": "data", "ns": "b"}]), "data"),
+            (serde_json::json!([{"id": 3, "x": 1}, {"id": "3", "x": 2}]), "3"),
+            (serde_json::json!([1, "1"]), "1"),
+            (serde_json::json!(["sdb", "sdb"]), "sdb"),
+        ] {
+            let refused = of(list.clone()).unwrap_err();
+            assert!(refused.contains(&format!("are both called `{called}`")), "{refused}");
+            assert!(refused.starts_with("items 1 and "), "{refused}");
+        }
+        let refused = of(serde_json::json!([{"name": "data", "ns": "a"}, {"name": "data", "ns": "b"}])).unwrap_err();
+        assert!(refused.contains("'ns': 'a'") && refused.contains("'ns': 'b'"), "{refused}");
+    }
+
+    #[test]
+    fn two_secrets_are_masked_to_one_label_and_are_refused_unseen() {
+        let secrets = Secrets::new(["hunter22", "hunter33"].into_iter());
+        let refused = DistinctItems::of(["hunter22", "hunter33"].map(Value::from), &secrets).unwrap_err();
+        assert!(!refused.contains("hunter"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_recorded_twice_is_not_found_twice() {
+        let items = of(serde_json::json!(["a", "b", "c"])).unwrap();
+        let called = |labels: &[&str]| {
+            let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+            items
+                .clone()
+                .called(&labels)
+                .map(|found| found.iter().map(|item| item.label().to_owned()).collect::<Vec<_>>())
+                .map_err(str::to_owned)
+        };
+        assert_eq!(called(&["c", "a"]), Ok(vec!["c".to_owned(), "a".to_owned()]));
+        assert_eq!(called(&["a", "a"]), Err("a".to_owned()));
+        assert_eq!(called(&["d"]), Err("d".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_labels_are_alike(names in proptest::collection::vec("[ab]{0,2}", 0..6)) {
+            let distinct: std::collections::BTreeSet<&String> = names.iter().collect();
+            let items = DistinctItems::of(names.iter().map(|name| Value::from(name.as_str())), &Secrets::default());
+            prop_assert_eq!(items.is_ok(), distinct.len() == names.len());
+        }
+    }
+}

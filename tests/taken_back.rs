@@ -1,0 +1,267 @@
+//! What was done, what was taken back since, and what could never be begun: a run, a resume and a rollback mean the same by it.
+//!
+//! Every effect is a line in `log`, which is the independent witness.
+
+use crate::workbench::{Ran, Workbench};
+
+/// A bench with this runbook, called `x`; `HOME` is the bench's directory.
+fn bench(body: &str) -> Workbench {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    bench.runbook("x", &body.replace("HOME", home.trim_end_matches('/')));
+    bench
+}
+
+fn log(bench: &Workbench) -> Vec<String> {
+    bench.read("log").unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+fn last_run(bench: &Workbench) -> String {
+    let list = bench.run(&["journal", "list"]).exits(0).stdout;
+    list.lines().last().unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+fn all(ran: &Ran) -> String {
+    format!("{}\n{}", ran.stdout, ran.stderr)
+}
+
+const FLAG: &str = "  - {id: flag, shell: 'echo set >> HOME/log', effect: change, cleanup: {shell: 'echo unset >> HOME/log'}}\n";
+
+#[test]
+fn two_items_of_one_label_never_begin() {
+    let each = "  - id: each\n    for_each: {items: \"{{ ITEMS }}\", as: item}\n    steps:\n      - {id: act, shell: 'echo act >> HOME/log', effect: change, undo: {impossible: x}}\n";
+    // Known beforehand: nothing is done at all, and the dry run says so too.
+    let given = bench(&format!("params:\n  osds: {{list: int, help: OSDs}}\nsteps:\n{FLAG}{}", each.replace("ITEMS", "params.osds")));
+    for arguments in [&["run", "x", "--yes", "--set", "osds=3,4,3"][..], &["run", "x", "--dry-run", "--set", "osds=3,4,3"]] {
+        let ran = given.run(arguments).exits(4);
+        assert!(all(&ran).contains("items 1 and 3 are both called `3`"), "{}", all(&ran));
+    }
+    assert_eq!(log(&given), [""; 0]);
+    given.run(&["run", "x", "--yes", "--set", "osds=3,4"]).exits(0);
+    // Found on the way: the loop fails before it begins, and what was set is put back.
+    let printed = r#"[{"name":"data","ns":"a"},{"name":"data","ns":"b"}]"#;
+    let found = bench(&format!(
+        "steps:\n{FLAG}  - {{id: found, run: [echo, '{printed}'], effect: read, output: json}}\n{}",
+        each.replace("ITEMS", "found.output")
+    ));
+    let ran = found.run(&["run", "x", "--yes"]).exits(6);
+    assert!(all(&ran).contains("items 1 and 2 are both called `data`"), "{}", all(&ran));
+    assert_eq!(log(&found), ["set", "unset"]);
+    // A resume does not take the second for done.
+    found.run(&["resume", "--yes"]).exits(6);
+    assert!(!log(&found).contains(&"act".to_owned()), "{:?}", log(&found));
+    // A check that is made for each of them is no check.
+    let asked = bench(&format!(
+        "params:\n  hosts: {{list: string, default: [h, h], help: Hosts}}\npreflight:\n  - {{id: up, title: Up, for_each: {{items: \"{{{{ params.hosts }}}}\", as: host}}, run: [echo, \"{{{{ host }}}}\"]}}\nsteps:\n{FLAG}"
+    ));
+    let ran = asked.run(&["run", "x", "--yes"]).exits(4);
+    assert!(all(&ran).contains("both called `h`"), "{}", all(&ran));
+}
+
+const SNAP: &str = "
+params:
+  fail: {type: bool, help: fail at the end, default: false}
+steps:
+  - id: work
+    group: Work
+    steps:
+      - id: snapshot
+        shell: 'echo made >> HOME/log'
+        effect: change
+        undo: {shell: 'echo deleted >> HOME/log'}
+        cleanup: {shell: 'echo unmounted >> HOME/log'}
+      - {id: alter, shell: 'echo altered >> HOME/log', effect: change, undo: {shell: 'echo altered back >> HOME/log'}}
+  - {id: check, shell: 'exit 1', when: params.fail, effect: read, on_fail: rollback}
+";
+
+#[test]
+fn a_rollback_undoes_the_same_inside_a_run_and_after_it() {
+    let wanted = ["made", "altered", "unmounted", "altered back", "deleted"];
+    let inside = bench(SNAP);
+    inside.run(&["run", "x", "--yes", "--set", "fail=true"]).exits(7);
+    assert_eq!(log(&inside), wanted);
+    let after = bench(SNAP);
+    after.run(&["run", "x", "--yes"]).exits(0);
+    let run = last_run(&after);
+    let ran = after.run(&["rollback", &run, "--yes", "--confirm", "alter=yes", "--confirm", "snapshot=yes"]).exits(0);
+    assert_eq!(log(&after), wanted, "{}", all(&ran));
+    after.run(&["journal", "verify"]).exits(0);
+    let again = after.run(&["rollback", &run, "--yes"]).exits(2);
+    assert!(again.stderr.contains("already rolled back"), "{}", again.stderr);
+}
+
+#[test]
+fn what_could_not_be_started_is_neither_undone_nor_put_back_nor_owed() {
+    let body = "
+steps:
+  - {id: one, shell: 'echo one >> HOME/log', effect: change, undo: {shell: 'echo one undone >> HOME/log'}}
+  - id: two
+    run: [no-such-program-anywhere]
+    effect: change
+    undo: {shell: 'echo two undone >> HOME/log; exit 1'}
+    cleanup: {shell: 'echo two put back >> HOME/log; exit 1'}
+    on_fail: ON_FAIL
+";
+    for (on_fail, code, wanted) in [("rollback", 7, &["one", "one undone"][..]), ("stop", 6, &["one"])] {
+        let bench = bench(&body.replace("ON_FAIL", on_fail));
+        let ran = bench.run(&["run", "x", "--yes"]).exits(code);
+        assert_eq!(log(&bench), wanted, "{}", all(&ran));
+        bench.run(&["debts"]).exits(0);
+        bench.run(&["journal", "verify"]).exits(0);
+        if on_fail == "stop" {
+            let run = last_run(&bench);
+            let ran = bench.run(&["rollback", &run, "--yes", "--confirm", "one=yes"]).exits(0);
+            assert_eq!(log(&bench), ["one", "one undone"], "{}", all(&ran));
+        }
+    }
+}
+
+#[test]
+fn what_stands_on_something_done_again_is_asked_anew() {
+    // The queue is empty only while the worker is drained; the step after the wait stops the run the first time.
+    let bench = bench(
+        "
+steps:
+  - id: drain
+    shell: 'echo 0 > HOME/queue; echo drained >> HOME/log'
+    effect: change
+    cleanup: {shell: 'echo 23 > HOME/queue; echo back >> HOME/log'}
+  - {id: empty, wait: {run: [cat, HOME/queue], output: int, until: output == 0, timeout: 1s, every: 100ms}}
+  - {id: seen, probe: {title: Nothing is queued, run: [cat, HOME/queue], output: int, expect: output == 0}}
+  - id: upgrade
+    shell: 'test -e HOME/ready && echo upgraded >> HOME/log'
+    effect: change
+    idempotent: true
+    undo: {impossible: x}
+",
+    );
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    assert_eq!(log(&bench), ["drained", "back"]);
+    bench.file("ready", "");
+    let ran = bench.run(&["resume", "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["drained", "back", "drained", "upgraded", "back"]);
+    assert!(all(&ran).contains("what comes before it is done again"), "{}", all(&ran));
+    let shown = bench.run(&["journal", "show", &last_run(&bench)]).exits(0).stdout;
+    assert!(shown.matches("what comes before it is done again").count() >= 2, "the wait and the probe are asked anew:\n{shown}");
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn a_wait_that_had_passed_stops_a_resume_once_it_no_longer_holds() {
+    let bench = bench(
+        "
+steps:
+  - id: drain
+    shell: 'cat HOME/left > HOME/queue; echo drained >> HOME/log'
+    effect: change
+    cleanup: {shell: 'echo back >> HOME/log'}
+  - {id: empty, wait: {run: [cat, HOME/queue], output: int, until: output == 0, timeout: 1s, every: 100ms}}
+  - {id: upgrade, shell: 'test -e HOME/ready && echo upgraded >> HOME/log', effect: change, idempotent: true, undo: {impossible: x}}
+",
+    );
+    bench.file("left", "0\n");
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    bench.file("left", "23\n");
+    bench.file("ready", "");
+    let ran = bench.run(&["resume", "--yes"]).exits(6);
+    assert_eq!(log(&bench), ["drained", "back", "drained", "back"], "{}", all(&ran));
+}
+
+#[test]
+fn a_cleanup_that_fails_inside_a_loop_stops_it_whatever_may_fail() {
+    let body = "
+steps:
+  - id: each
+    for_each: {items: [a, b, c], as: item, batch: BATCH, parallel: BATCH, max_failures: 3}
+    steps:
+      - id: pause
+        shell: 'echo pause $ITEM >> HOME/log'
+        env: {ITEM: \"{{ item }}\"}
+        effect: change
+        cleanup: {shell: 'test -e HOME/well', env: {ITEM: \"{{ item }}\"}}
+      - {id: work, shell: 'FAILS', effect: read}
+  - {id: after, shell: 'echo after >> HOME/log', effect: change, undo: {impossible: x}}
+";
+    for fails in ["true", "exit 1"] {
+        let bench = bench(&body.replace("BATCH", "1").replace("FAILS", fails));
+        let ran = bench.run(&["run", "x", "--yes"]).exits(6);
+        assert_eq!(log(&bench), ["pause a"], "{}", all(&ran));
+        assert!(all(&ran).contains("the cleanup of each[item=a].pause failed"), "{}", all(&ran));
+        assert!(!all(&ran).contains("completed"), "{}", all(&ran));
+        bench.run(&["debts"]).exits(1);
+        if fails == "true" {
+            bench.file("well", "");
+            let ran = bench.run(&["resume", "--yes"]).exits(0);
+            assert_eq!(log(&bench), ["pause a", "pause b", "pause c", "after"], "{}", all(&ran));
+            bench.run(&["debts"]).exits(0);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_owes_at_its_end_is_not_told_as_completed() {
+    let bench = bench("steps:\n  - {id: flag, shell: 'echo set >> HOME/log', effect: change, cleanup: {shell: 'exit 1'}}\n");
+    let ran = bench.run(&["run", "x", "--yes"]).exits(10);
+    assert!(!all(&ran).contains("completed"), "{}", all(&ran));
+    assert!(all(&ran).contains("all steps done, but a cleanup is owed"), "{}", all(&ran));
+}
+
+#[test]
+fn a_rollback_in_a_resumed_run_takes_back_what_it_had_not_come_to_yet() {
+    let bench = bench(
+        "
+steps:
+  - {id: one, shell: 'echo one >> HOME/log', effect: change, undo: {shell: 'echo one undone >> HOME/log'}}
+  - {id: hold, shell: 'echo hold >> HOME/log', effect: change, cleanup: {shell: 'echo let go >> HOME/log'}}
+  - {id: gate, on_fail: rollback, probe: {title: Still so, run: [test, '!', -e, HOME/shut]}}
+  - {id: two, shell: 'echo two >> HOME/log', effect: change, undo: {shell: 'echo two undone >> HOME/log'}}
+  - {id: three, shell: 'exit 1', effect: change, undo: {impossible: x}}
+",
+    );
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    assert_eq!(log(&bench), ["one", "hold", "two", "let go"]);
+    bench.file("shut", "");
+    let ran = bench.run(&["resume", "--yes"]).exits(7);
+    assert_eq!(log(&bench)[4..], ["hold", "two undone", "let go", "one undone"], "{}", all(&ran));
+}
+
+#[test]
+fn a_rollback_is_agreed_on_what_it_will_do_also_in_runbooks_that_are_called() {
+    let bench = bench(
+        "
+steps:
+  - {id: inner, call: y}
+  - {id: act, shell: 'echo outer >> HOME/log', effect: change, undo: {impossible: It is written}}
+",
+    );
+    let home = bench.path("").display().to_string();
+    let inner = "steps:\n  - {id: act, shell: 'echo inner >> HOME/log', effect: change, undo: {shell: 'echo inner undone >> HOME/log'}}\n";
+    bench.runbook("y", &inner.replace("HOME", home.trim_end_matches('/')));
+    bench.run(&["run", "x", "--yes"]).exits(0);
+    let run = last_run(&bench);
+    let ran = bench.run(&["rollback", &run, "--yes", "--confirm", "inner.act=yes"]).exits(0);
+    let line = |label: &str| ran.stdout.lines().find(|line| line.trim_start().starts_with(label)).unwrap_or_default().to_owned();
+    assert!(line("undo").contains("inner.act") && line("stays").contains(" act "), "{}", ran.stdout);
+    assert_eq!(log(&bench), ["inner", "outer", "inner undone"]);
+}
+
+#[test]
+fn a_phrase_covers_what_was_shown_with_its_values() {
+    let body = "
+steps:
+  - {id: ask, confirm: {message: Go?, phrase: go, covers: [wipe]}}
+BETWEEN  - {id: wipe, shell: 'echo wiped $DISK >> HOME/log', env: {DISK: \"{{ DISK }}\"}, effect: destroy}
+";
+    let known = bench(&body.replace("BETWEEN", "").replace("{{ DISK }}", "sdb"));
+    let ran = known.run(&["run", "x", "--yes", "--confirm", "ask=go"]).exits(0);
+    assert_eq!(log(&known), ["wiped sdb"], "{}", all(&ran));
+    let shown = known.run(&["journal", "show", &last_run(&known)]).exits(0).stdout;
+    assert!(shown.contains("DISK=sdb"), "the question has the value:\n{shown}");
+    // What nobody could know then is said to be so.
+    let between = "  - {id: find, run: [echo, sdc], effect: read}\n";
+    let found = bench(&body.replace("BETWEEN", between).replace("DISK }}", "find.output }}"));
+    found.run(&["run", "x", "--yes", "--confirm", "ask=go"]).exits(0);
+    assert_eq!(log(&found), ["wiped sdc"]);
+    let shown = found.run(&["journal", "show", &last_run(&found)]).exits(0).stdout;
+    assert!(shown.contains("Would run wipe:  known only at run time"), "{shown}");
+}
