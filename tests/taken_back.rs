@@ -265,3 +265,71 @@ BETWEEN  - {id: wipe, shell: 'echo wiped $DISK >> HOME/log', env: {DISK: \"{{ DI
     let shown = found.run(&["journal", "show", &last_run(&found)]).exits(0).stdout;
     assert!(shown.contains("Would run wipe:  known only at run time"), "{shown}");
 }
+
+#[test]
+fn what_is_in_doubt_is_not_passed_over_with_what_is_around_it() {
+    let body = "
+steps:
+  - id: each
+    for_each: {items: [a, b, c], as: item, batch: BATCH, parallel: PARALLEL, max_failures: 3}
+    steps:
+      - id: part
+        group: A part
+        on_fail: continue
+        steps:
+          - {id: work, run: [work, \"{{ item }}\"], effect: change, undo: {impossible: x}}
+  - {id: after, run: [after], effect: change, undo: {impossible: x}}
+";
+    let scenario = "halligan_scenario: 1\nrunbook: x\ntitle: The end of the first is not heard of\ncommands:\n  - {match: [work, '{item}']}\n  - {match: [after]}\nfaults:\n  - {step: 'each[item=a].work', do: drop}\nanswers: {work: stop}\nexpect:\n  outcome: stopped\n  never_ran: [[after]NEVER]\n";
+    for (batch, parallel, never) in [("1", "1", ", [work, b]"), ("3", "2", "")] {
+        let bench = bench(&body.replace("BATCH", batch).replace("PARALLEL", parallel));
+        let place = scenario.replace("each[item=a].work", "each[item=a].part.work").replace("NEVER", never);
+        bench.file("runbooks/scenarios/x/lost.yaml", &place);
+        let ran = bench.run(&["test", "x"]);
+        assert_eq!(ran.code, Some(0), "{}", all(&ran));
+    }
+}
+
+#[test]
+fn what_an_earlier_attempt_has_done_is_taken_back_although_the_last_could_not_be_started() {
+    let bench = bench(
+        "
+steps:
+  - id: two
+    run: [HOME/tool]
+    effect: change
+    idempotent: true
+    retry: {times: 1, delay: 10ms}
+    undo: {shell: 'echo two undone >> HOME/log'}
+    on_fail: rollback
+",
+    );
+    // It removes itself: the second attempt finds no program.
+    let tool = bench.path("tool");
+    bench.file("tool", &format!("#!/bin/bash\necho two >> {0}\nrm {1}\nexit 1\n", bench.path("log").display(), tool.display()));
+    std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let ran = bench.run(&["run", "x", "--yes"]).exits(7);
+    assert_eq!(log(&bench), ["two", "two undone"], "{}", all(&ran));
+}
+
+#[test]
+fn what_its_group_has_put_back_is_proved_anew() {
+    // The cleanup of the group takes back what a step inside has done, and the runbook does not keep it when it stops.
+    let bench = bench(
+        "
+steps:
+  - id: quiet
+    group: With nothing running
+    cleanup: {shell: 'echo up > HOME/state; echo up >> HOME/log'}
+    steps:
+      - {id: down, shell: 'echo down > HOME/state; echo down >> HOME/log', effect: change, undo: {impossible: x}, verify: {run: [grep, -q, down, HOME/state]}}
+      - {id: still, probe: {title: Nothing runs, run: [grep, -q, down, HOME/state]}}
+      - {id: work, shell: 'test -e HOME/ready && echo work >> HOME/log', effect: change, idempotent: true, undo: {impossible: x}}
+",
+    );
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    assert_eq!(log(&bench), ["down", "up"]);
+    bench.file("ready", "");
+    let ran = bench.run(&["resume", "--yes"]).exits(10);
+    assert!(!log(&bench).contains(&"work".to_owned()), "it must not go on as if it were down: {:?}\n{}", log(&bench), all(&ran));
+}

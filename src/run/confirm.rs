@@ -50,7 +50,7 @@ impl Engine<'_> {
         for (id, shown) in &covered {
             let _ = match shown {
                 Ok(shown) => write!(text, "\nWould run {id}:  {shown}"),
-                Err(why) => write!(text, "\nWould run {id}:  known only at run time ({why})"),
+                Err(why) => write!(text, "\nWould run {id}:  known only at run time{why}"),
             };
         }
         let asked = match phrase {
@@ -79,8 +79,9 @@ impl Engine<'_> {
             let Kind::Command(command) = &step.kind else { return None };
             let order = match Self::order(command, scope, &at, Part::Main) {
                 Ok(Evaluated::Known(order)) => Ok(would_run(&order)),
-                Ok(Evaluated::Unknown(needs)) => Err(format!("depends on {}", needs.join(", "))),
-                Err(why) => Err(why),
+                Ok(Evaluated::Unknown(needs)) => Err(format!(" (depends on {})", needs.join(", "))),
+                // A later step has not been come to.
+                Err(_) => Err(String::new()),
             };
             Some((id.clone(), order))
         };
