@@ -95,7 +95,7 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
 }
 
 /// What is said of a step that is asked again because of what comes before it.
-const STANDS_ON: &str = "what comes before it is done again, so it is asked again";
+const STANDS_ON: &str = "what comes before it is done again";
 
 /// Where a step stands once something before it is done again: what was found out after that in the first place is asked anew.
 #[must_use]

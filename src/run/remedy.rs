@@ -17,6 +17,8 @@ pub(super) enum PreparedRemedy {
     Ready(Box<Order>),
     /// It needs the result of the step itself.
     Later { remedy: Box<Remedy>, scope: Box<Scope> },
+    /// It cannot be made ready any more: it does not work, and nothing is called taken back or put back by it.
+    Lost { remedy: Box<Remedy>, why: String },
 }
 
 impl PreparedRemedy {
@@ -24,7 +26,7 @@ impl PreparedRemedy {
     pub(super) fn shown(&self) -> Shown {
         match self {
             Self::Ready(order) => order.shown(),
-            Self::Later { remedy, .. } => written(&remedy.command),
+            Self::Later { remedy, .. } | Self::Lost { remedy, .. } => written(&remedy.command),
         }
     }
 }
@@ -130,6 +132,7 @@ impl Engine<'_> {
     pub(super) fn compensate(&self, place: &Place, part: Part, prepared: PreparedRemedy) -> Result<Result<(), String>, Halt> {
         let order = match prepared {
             PreparedRemedy::Ready(order) => *order,
+            PreparedRemedy::Lost { why, .. } => return Ok(Err(why)),
             PreparedRemedy::Later { remedy, scope } => match Self::bind_remedy(&remedy, place, part, &scope) {
                 Ok(Some(order)) => order,
                 Ok(None) => return Ok(Ok(())),

@@ -49,7 +49,7 @@ pub(crate) fn debrief(
     let passed = show_duration(rehearsal.clock.elapsed());
     let mut lines = vec![format!("Debrief: {passed} of simulated time, {} of real time", show_duration(took))];
     lines.extend(decisions(events, stood));
-    let gates = gates(&plan.runbook, events);
+    let gates = gates(plan, events);
     if gates.is_empty() {
         lines.push("  no gate blocked".to_owned());
     }
@@ -85,12 +85,9 @@ fn decisions(events: &[Event], stood: &[Stood]) -> Vec<String> {
 }
 
 /// The gates that said no, and were not passed later at the same place; each once.
-fn gates(runbook: &Runbook, events: &[Event]) -> Vec<Gate> {
+fn gates(plan: &Plan, events: &[Event]) -> Vec<Gate> {
     // What a failure is around, and a command that fails, keep nothing from happening.
-    let asks = |place: &Place| {
-        let mut steps = runbook.all_steps().filter(|step| step.id.as_str() == place.step());
-        steps.any(|step| matches!(step.kind, Kind::Probe(_) | Kind::Wait(_)))
-    };
+    let asks = |place: &Place| plan.step(place).is_some_and(|step| matches!(step.kind, Kind::Probe(_) | Kind::Wait(_)));
     let mut gates: Vec<Gate> = Vec::new();
     for event in events {
         let (place, part, why) = match event {
@@ -117,7 +114,8 @@ fn gates(runbook: &Runbook, events: &[Event]) -> Vec<Gate> {
 /// What would have happened without it, told by rehearsing it so.
 fn without(plan: &Plan, rehearsal: &Rehearsal, faults: &[Injection], events: &[Event], gate: &Gate) -> Vec<String> {
     let mut runbook = Runbook::clone(&plan.runbook);
-    if !opened(&mut runbook, gate) {
+    // What another runbook asks may have the id of something here.
+    if in_a_call(plan, &gate.place) || !opened(&mut runbook, gate) {
         return vec!["unknown what would have happened without this gate".to_owned()];
     }
     let scenario = Arc::new(as_decided(&rehearsal.scenario, events));
@@ -146,6 +144,12 @@ fn without(plan: &Plan, rehearsal: &Rehearsal, faults: &[Injection], events: &[E
         lines.push(format!("and {more} more differences in the world"));
     }
     lines
+}
+
+/// The place is inside a runbook that is called.
+fn in_a_call(plan: &Plan, place: &Place) -> bool {
+    let is_call = |place: &Place| plan.step(place).is_some_and(|step| matches!(step.kind, Kind::Call(_)));
+    std::iter::successors(place.around(), |place| place.around()).any(is_call)
 }
 
 /// Makes the gate let everything through; `false` if there is none.

@@ -45,6 +45,7 @@ enum Said {
     Well,
     Badly,
     Killed,
+    NotStarted,
     LeftIt,
     Done,
     Failed,
@@ -54,7 +55,7 @@ enum Said {
     Left,
 }
 
-use Said::{Badly, Began, Continue, Done, Failed, Killed, Left, LeftIt, PutBack, SkippedIt, Well};
+use Said::{Badly, Began, Continue, Done, Failed, Killed, Left, LeftIt, NotStarted, PutBack, SkippedIt, Well};
 
 fn event(said: Said, step: &Step) -> Vec<Event> {
     let place = Place::top(step.id.as_str());
@@ -88,6 +89,7 @@ fn event(said: Said, step: &Step) -> Vec<Event> {
         Well => vec![ended(Part::Main, Exit::Code(0), Verdict::Passed)],
         Badly => vec![ended(Part::Main, Exit::Code(1), Verdict::failed(why()))],
         LeftIt => vec![ended(Part::Main, Exit::Interrupted { killed: false }, Verdict::failed(why()))],
+        NotStarted => vec![ended(Part::Main, Exit::NotStarted { why: why() }, Verdict::failed(why()))],
         Killed => vec![ended(Part::Main, Exit::TimedOut { after_ms: 1, killed: true }, Verdict::Unknown { why: why() })],
         Done => vec![Event::StepSettled { place, outcome: StepOutcome::Done }],
         Failed => vec![Event::StepSettled { place, outcome: StepOutcome::Failed { why: why() } }],
@@ -144,6 +146,10 @@ fn the_decision_table() {
         (6, "change", &[Began, Badly],                  false, "failed"),
         (6, "change", &[Began, Badly, Failed],          false, "failed"),
         (6, "tells",  &[Began, Badly, Failed],          false, "failed"),
+        // What could not be started has done nothing, unless an earlier attempt has.
+        (6, "change", &[Began, NotStarted, Failed],     false, "again"),
+        (6, "change", &[Began, Badly, Began, NotStarted, Failed], false, "failed"),
+        (6, "passes", &[Began, NotStarted, Failed],     false, "passed over"),
         (6, "twice",  &[Began, Badly, Failed],          false, "again"),
         (6, "passes", &[Began, Badly, Failed],          false, "passed over"),
         (6, "change", &[Began, Badly, Continue, Failed], false, "passed over"),
@@ -190,4 +196,29 @@ fn the_decision_table() {
     let would = crate::event::Prediction::AtRunTime { needs: Vec::new() };
     past.fold(&Event::StepPredicted { place: Place::top("change"), part: Part::Main, prediction: would }).unwrap();
     assert_eq!(standing(&past, step, &Place::top("change"), false), Standing::ToDo);
+}
+
+#[test]
+fn what_stands_on_something_done_again_is_asked_anew() {
+    let runbook = runbook();
+    let names = ["read", "change", "proved", "check", "waits", "ask", "byhand"];
+    for id in names {
+        let step = runbook.all_steps().find(|step| step.id.as_str() == id).unwrap();
+        let past = past(step, &[Began, Well, Done], Mode::Real);
+        let found = asked_anew(&past, step, &Place::top(id), Standing::Done);
+        assert_eq!(matches!(found, Standing::Again { .. }), ["check", "waits"].contains(&id), "{id}: {found:?}");
+    }
+}
+
+#[test]
+fn what_could_not_be_started_changes_nothing_of_what_was_done_and_owed() {
+    let runbook = runbook();
+    let step = runbook.all_steps().find(|step| step.id.as_str() == "change").unwrap();
+    let state = |said: &[Said]| past(step, said, Mode::Real).state;
+    assert!(state(&[Began, NotStarted]).took_effect.is_empty());
+    assert_eq!(state(&[Began, Badly, Began, NotStarted]).took_effect, [Place::top("change")]);
+    // A cleanup is no undo.
+    assert_eq!(state(&[Began, Well, Done, PutBack]).took_effect, [Place::top("change")]);
+    assert!(!past(step, &[Began, NotStarted], Mode::Real).changed_in(None));
+    assert!(past(step, &[Began, Badly, Began, NotStarted], Mode::Real).changed_in(None));
 }

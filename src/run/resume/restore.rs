@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use minijinja::{Value, context};
 
 use crate::{
-    event::{Event, Part, Place, StepState, Verdict, past::End},
+    event::{Part, Place, StepState, Verdict, past::End},
     plan::{Evaluated, Scope, item::DistinctItems, remaining, scope::list_of},
     ports::{LedgerError, Printed, Ran},
     run::{
@@ -15,10 +15,11 @@ use crate::{
         frame::{Compensation, Frame},
         halt::Halt,
         probe::answer,
+        remedy::PreparedRemedy,
         setting::Before,
         stretch::call_params,
     },
-    runbook::model::{ForEach, Kind, Probe, Step},
+    runbook::model::{ForEach, Kind, Probe, Remedy, Step, Undo},
 };
 
 impl Engine<'_> {
@@ -46,7 +47,7 @@ impl Engine<'_> {
                     }
                     frame.register(compensation);
                 }
-                Err(why) if frame.gathers => self.emit(Event::Owed { place: place.clone(), why })?,
+                Err(why) if frame.gathers => frame.register(lost(step, place, owed, &why)),
                 Err(why) => return Err(Halt::Stopped { place: Some(place.clone()), why }),
             }
         }
@@ -246,6 +247,14 @@ impl Engine<'_> {
         in_order(&mut frame.compensations, &took_effect);
         Ok(())
     }
+}
+
+/// What would take a step back, and cannot be made ready any more.
+fn lost(step: &Step, place: &Place, owed: bool, why: &str) -> Compensation {
+    let lost = |remedy: &Remedy| PreparedRemedy::Lost { remedy: Box::new(remedy.clone()), why: why.to_owned() };
+    let undo = if let Undo::Command(remedy) = &step.undo { Some(lost(remedy)) } else { None };
+    let cleanup = step.cleanup.as_ref().filter(|_| owed).map(lost);
+    Compensation { place: place.clone(), undo, cleanup, owed_when_stopped: false }
 }
 
 /// The order in which they took effect is that in which they are taken back, from the end: what a group or a loop has set, after
