@@ -6,7 +6,7 @@ use super::{
     captured::Captured,
     choice::Choice,
     command::Shown,
-    fact::{Effect, Event, Exit, Finding, Opening, Part, Skip, Verdict},
+    fact::{Effect, Event, Exit, Finding, Opening, Part, Skip, StepOutcome, Verdict},
     place::Place,
     state::{IllegalTransition, Phase, RunState, StepState},
 };
@@ -65,7 +65,9 @@ pub struct Past {
     seen: BTreeSet<Place>,
     /// Changes that were begun, but for those that could not be started.
     changed: BTreeSet<Place>,
-    /// Those of them that had been begun before, when they were begun last.
+    /// Doubts that were resolved: it was not done, or is to be done again; nothing was begun since.
+    to_begin_again: BTreeSet<Place>,
+    /// Those of the changes that had been begun before, when they were begun last.
     changed_before: BTreeSet<Place>,
 }
 
@@ -119,6 +121,7 @@ impl Past {
                 self.ends.remove(&(place.clone(), *part));
                 match part {
                     Part::Main => {
+                        self.to_begin_again.remove(place);
                         self.commands.insert(place.clone(), command.clone());
                         self.attempts.insert(place.clone(), *attempt);
                         self.answers.remove(place);
@@ -141,6 +144,9 @@ impl Past {
                     self.found.insert(place.clone(), end.clone());
                 }
                 self.ends.insert((place.clone(), *part), end);
+            }
+            Event::DoubtResolved { place, outcome: StepOutcome::Failed { .. }, .. } => {
+                self.to_begin_again.insert(place.clone());
             }
             Event::StepSkipped { place, why } => {
                 self.skips.insert(place.clone(), why.clone());
@@ -171,6 +177,12 @@ impl Past {
     #[must_use]
     pub fn never_started(&self, place: &Place) -> bool {
         !self.changed.contains(place) && self.end(place, Part::Main).is_some_and(|end| matches!(end.exit, Exit::NotStarted { .. }))
+    }
+
+    /// It was in doubt, and somebody has said since that it was not done or is to be done again.
+    #[must_use]
+    pub fn to_begin_again(&self, place: &Place) -> bool {
+        self.to_begin_again.contains(place)
     }
 
     /// What this group or loop had set itself was put back before it had come to its end.

@@ -59,7 +59,7 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
         // What is in doubt inside is not passed over with what is around it.
         if passed_over && !past.doubted_in(place) {
             Standing::PassedOver { why }
-        } else if command && changes && past.never_started(place) {
+        } else if command && changes && (past.never_started(place) || past.to_begin_again(place)) {
             Standing::Again { why }
         } else if command && changes && ended_well {
             Standing::Unproven
