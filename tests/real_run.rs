@@ -361,3 +361,83 @@ fn an_empty_variable_is_one_that_is_not_set() {
     // A flag is not: what should stand there was forgotten.
     bench.run(&["list", "--journal-dir", ""]).exits(2);
 }
+
+/// 3.5 MB of NULs, which take six times as much in JSON.
+const GARBAGE: &str = "head -c 3500000 /dev/zero";
+
+#[test]
+fn garbage_on_a_probe_or_in_a_message_ends_no_run_without_its_cleanups() {
+    let bench = Workbench::new();
+    let flag = bench.path("flag").display().to_string();
+    for (name, probe) in [
+        ("compared", "expect: output | int < 5"),
+        ("told", "expect: 'false'\n      message: '{{ output }}'"),
+        ("not-true", "expect: output"),
+    ] {
+        bench.runbook(
+            name,
+            &format!(
+                r"
+steps:
+  - id: set_flag
+    title: Set the flag
+    run: [touch, {flag}]
+    effect: change
+    cleanup: {{run: [rm, {flag}]}}
+  - id: work
+    title: Work
+    run: ['true']
+    effect: change
+    undo: {{impossible: a test}}
+    verify:
+      shell: {GARBAGE}
+      {probe}
+"
+            ),
+        );
+        let ran = bench.run(&["run", name, "--yes"]).exits(6);
+        assert!(!bench.path("flag").exists(), "{name}: the cleanup has run");
+        assert!(ran.stderr.len() + ran.stdout.len() < 1 << 20, "{name}: {} bytes on the screen", ran.stderr.len() + ran.stdout.len());
+        bench.run(&["journal", "verify"]).exits(0);
+    }
+    let journal = bench.read("journal/journal.jsonl").unwrap();
+    assert!(journal.contains(" more bytes]"), "what was cut is marked");
+}
+
+#[test]
+fn a_command_or_an_item_too_long_to_be_recorded_fails_and_ends_no_journal() {
+    let bench = Workbench::new();
+    let flag = bench.path("flag").display().to_string();
+    for (name, step) in [
+        ("command", "run: [echo, '{{ long.output }}']\n    effect: read"),
+        (
+            "item",
+            "for_each: {items: '{{ [long.output] }}', as: it}\n    steps:\n      - id: inside\n        title: Inside\n        run: ['true']\n        effect: read",
+        ),
+    ] {
+        bench.runbook(
+            name,
+            &format!(
+                r"
+steps:
+  - id: set_flag
+    title: Set the flag
+    run: [touch, {flag}]
+    effect: change
+    cleanup: {{run: [rm, {flag}]}}
+  - id: long
+    title: Read it
+    shell: head -c 3500000 /dev/zero | tr '\0' '\1'
+    effect: read
+  - id: work
+    title: Work
+    {step}
+"
+            ),
+        );
+        let ran = bench.run(&["run", name, "--yes"]).exits(6);
+        assert!(ran.stderr.contains("exceed the limit of 4 MiB") || ran.stderr.contains("the limit is 1024"), "{}", ran.stderr);
+        assert!(!bench.path("flag").exists(), "{name}: the cleanup has run");
+        bench.run(&["journal", "verify"]).exits(0);
+    }
+}

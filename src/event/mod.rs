@@ -12,6 +12,7 @@ pub(crate) mod plan;
 pub(crate) mod run_id;
 pub(crate) mod signal;
 pub(crate) mod state;
+pub(crate) mod texts;
 
 pub(crate) use captured::{Captured, Cut};
 pub(crate) use choice::Choice;

@@ -11,7 +11,7 @@ use super::{
     cache::Cache,
     compare,
     environment::ENVIRONMENT,
-    error::{ExpressionError, fault},
+    error::{ExpressionError, brief, fault},
     name::Names,
 };
 
@@ -171,7 +171,7 @@ pub(super) fn finished(text: &str, result: Result<Value, minijinja::Error>) -> R
 pub(crate) fn truth(text: &str, value: Value) -> Result<bool, ExpressionError> {
     match value.kind() {
         ValueKind::Bool => Ok(value.is_true()),
-        kind => Err(ExpressionError::new(format!("`{text}` must be true or false, but is {kind} ({value})"))),
+        kind => Err(ExpressionError::new(format!("`{text}` must be true or false, but is {kind} ({})", brief(&value)))),
     }
 }
 

@@ -19,6 +19,18 @@ impl ExpressionError {
     }
 }
 
+/// The longest text of a value that an error shows, in characters.
+const SHOWN: usize = 80;
+
+/// A value as an error shows it: its beginning, since it may be all that a command printed.
+pub(super) fn brief(value: &minijinja::Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text,
+    }
+}
+
 pub(super) fn fault(error: &minijinja::Error) -> ExpressionError {
     let mut message = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
     let mut source = std::error::Error::source(error);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
 use regex::Regex;
 
-use super::{cache::Cache, compare};
+use super::{cache::Cache, compare, error::brief};
 use crate::quantity;
 
 fn refuse(message: impl Into<String>) -> Error {
@@ -73,7 +73,7 @@ fn size(value: &Value) -> Result<u64, Error> {
 /// A hexadecimal number, with or without `0x`.
 fn hex_int(value: &str) -> Result<u64, Error> {
     let digits = value.trim().trim_start_matches("0x");
-    u64::from_str_radix(digits, 16).map_err(|_| refuse(format!("`{value}` is not a hexadecimal number")))
+    u64::from_str_radix(digits, 16).map_err(|_| refuse(format!("`{}` is not a hexadecimal number", brief(&Value::from(value)))))
 }
 
 fn listed(value: &Value) -> Result<Vec<Value>, Error> {
@@ -132,7 +132,7 @@ fn int(value: &Value) -> Result<Value, Error> {
         }
         _ => None,
     };
-    found.ok_or_else(|| refuse(format!("`{value}` is not a whole number")))
+    found.ok_or_else(|| refuse(format!("`{}` is not a whole number", brief(value))))
 }
 
 /// A number; text that is none is an error, never zero.
@@ -142,7 +142,7 @@ fn float(value: &Value) -> Result<f64, Error> {
         ValueKind::String => value.to_string().trim().parse::<f64>().ok().filter(|number| number.is_finite()),
         _ => None,
     };
-    found.ok_or_else(|| refuse(format!("`{value}` is not a number")))
+    found.ok_or_else(|| refuse(format!("`{}` is not a number", brief(value))))
 }
 
 pub(super) fn install(environment: &mut Environment<'_>) {

@@ -115,8 +115,8 @@ impl Shared {
             Some(why) => JournalError::Poisoned { why: why.clone() },
             None => match self.append_to(&mut state, entry) {
                 Ok(()) => return Ok(()),
-                // Nothing was written, and nothing has begun that would have to be recorded.
-                Err(error @ JournalError::NoRoom { .. }) => return Err(ledger_error(error, None)),
+                // Nothing was written, and what is there is as it was: the next record may follow.
+                Err(error @ (JournalError::NoRoom { .. } | JournalError::Unreadable { .. })) => return Err(ledger_error(error, None)),
                 Err(error) => {
                     let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
                     let why = format!("{error}{}", source.unwrap_or_default());

@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use crate::secret::Secrets;
+use crate::{event::texts::recorded_length, secret::Secrets};
 
 /// So many characters of two items that are called alike are shown.
 const SHOWN: usize = 120;
+
+/// The longest label, in bytes of its record: it stands in places and cannot be cut there.
+const LONGEST_LABEL: usize = 1 << 10;
+
+/// The longest that all labels of a loop may be together, in bytes of their record.
+const LONGEST_LABELS: usize = 8 << 20;
 
 /// A value that a loop goes through, and what it is called in places and records, which hold no secret.
 #[derive(Debug, Clone)]
@@ -31,9 +37,16 @@ impl DistinctItems {
     /// Gives each value its label: the value itself, or its `name` or `id`.
     ///
     /// # Errors
-    /// Names the first two that are called alike.
+    /// Names the first two that are called alike, or the first label that is too long to be recorded; or all together are.
     pub(crate) fn of(values: impl IntoIterator<Item = Value>, secrets: &Secrets) -> Result<Self, String> {
         let items: Vec<LabelledItem> = values.into_iter().map(|value| LabelledItem { label: label(&value, secrets), value }).collect();
+        if let Some(at) = items.iter().position(|item| recorded_length([item.label()]) > LONGEST_LABEL) {
+            let bytes = items[at].label.len();
+            return Err(format!("the name of item {} has {bytes} bytes; the limit is {LONGEST_LABEL}", at + 1));
+        }
+        if recorded_length(items.iter().map(LabelledItem::label)) > LONGEST_LABELS {
+            return Err(format!("the names of the loop's {} items exceed the limit of {} MiB together", items.len(), LONGEST_LABELS >> 20));
+        }
         let mut first: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, item) in items.iter().enumerate() {
             if let Some(before) = first.insert(&item.label, index) {

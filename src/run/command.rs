@@ -13,7 +13,10 @@ use super::{
     halt::Halt,
 };
 use crate::{
-    event::{Captured, Cut, Effect, Event, Excerpt, Exit, Part, Place, Progress, SentSignal, Shown, Verdict},
+    event::{
+        Captured, Cut, Effect, Event, Excerpt, Exit, Part, Place, Progress, SentSignal, Shown, Verdict,
+        texts::{LONGEST_COMMAND, recorded_length},
+    },
     expression::{self, cache::Cache},
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
@@ -92,6 +95,11 @@ impl Engine<'_> {
             .any(|word| word.contains('\0'))
         {
             return Err("an argument cannot contain a NUL byte".to_owned());
+        }
+        let (words, cwd) = (order.words.argv(), order.cwd.as_ref().map(|cwd| cwd.to_string_lossy()));
+        let rest = [order.host.as_deref(), order.user.as_deref(), cwd.as_deref()];
+        if recorded_length(words.iter().map(String::as_str).chain(rest.into_iter().flatten())) > LONGEST_COMMAND {
+            return Err(format!("the command's words exceed the limit of {} MiB", LONGEST_COMMAND >> 20));
         }
         if let Some(host) = order.host.as_deref()
             && host.starts_with('-')

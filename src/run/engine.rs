@@ -8,7 +8,7 @@ use super::{
     setting::{Before, Ports, Setting},
 };
 use crate::{
-    event::{Event, Outcome, Place, Progress, RunState, state::Phase},
+    event::{Event, Outcome, Place, Progress, RunState, state::Phase, texts},
     plan::Plan,
     ports::{Answer, Heard, LedgerError, NoAnswer, Question, Urgency},
     secret::Secrets,
@@ -78,7 +78,8 @@ impl Engine<'_> {
     }
 
     fn record(&self, event: Event) -> Result<(), Halt> {
-        let event = self.secrets.event(event);
+        // Masked first: a secret that the cut went through would not be found any more.
+        let event = self.secrets.event(event).cut_to_record();
         tracing::trace!(event = event.name(), "recording");
         let at = self.ports.clock.now();
         {
@@ -199,7 +200,12 @@ impl Engine<'_> {
             Err(Halt::Declined { beforehand, .. }) => beforehand.clone(),
             _ => None,
         };
-        let whys = whys.iter().map(|why| self.secrets.mask(why).into_owned()).collect();
+        let told = |why: &String| {
+            let mut why = self.secrets.mask(why).into_owned();
+            texts::cut(&mut why);
+            why
+        };
+        let whys = whys.iter().map(told).collect();
         Ending {
             outcome,
             whys,

@@ -167,6 +167,20 @@ fn a_synced_record_after_damage_is_never_let_go() {
 }
 
 #[test]
+fn a_record_too_long_to_be_read_back_is_refused_and_poisons_nothing() {
+    let temp = temp_dir();
+    let journal = open(temp.path());
+    let ledger = journal.begin_run(run(1), Durability::EachRecord);
+    ledger.append(&sample::opened(Mode::Real)).unwrap();
+    let note = |text: String| Event::Note { place: None, text, taken: None };
+    let refused = ledger.append(&note("\0".repeat(3 << 20))).unwrap_err();
+    assert!(refused.what.contains("cannot be written so that it can be read again"), "{refused}");
+    assert_eq!(refused.fate, None);
+    ledger.append(&note("the next".to_owned())).unwrap();
+    assert_eq!(verdict(temp.path()), JournalVerdict::Unanchored { records: 2 });
+}
+
+#[test]
 fn a_poisoned_journal_takes_nothing_more_and_says_where_records_went() {
     let temp = temp_dir();
     let dir = temp.path().join("journal");
