@@ -7,6 +7,11 @@ use crate::{
     workbench::Workbench,
 };
 
+/// A text without the line breaks that the width of a screen has put into it.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn ssh_key(bench: &Workbench, name: &str) -> String {
     let path = bench.path(name);
     let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(&path).status().unwrap();
@@ -38,8 +43,42 @@ fn a_head_is_signed_with_the_operators_own_key_and_found_wrong_if_it_is_not() {
     let refused = bench.run(&["journal", "verify", "--allowed-signers", "allowed", "--head", "bare"]).exits(1);
     assert!(refused.stderr.contains("no signature beside it"), "{}", refused.stderr);
     bench.run(&["journal", "verify", "--head", "bare"]).exits(0);
-    std::fs::write(&head, text.replace("halligan-head v1 ", "halligan-head v1 1")).unwrap();
+    let wrong = text.replacen(" ", "  ", 1);
+    std::fs::write(&head, wrong).unwrap();
     assert!(bench.run(&verify).exits(1).stderr.contains("signature"));
+    std::fs::write(&head, &text).unwrap();
+    bench.run(&verify).exits(0);
+    // Who asks for signatures and finds none has not verified anything.
+    let signature = head.with_extension("sig");
+    let aside = bench.path("aside");
+    let gone = |path: &std::path::Path, says: &str| {
+        std::fs::rename(path, &aside).unwrap();
+        let refused = bench.run(&verify).exits(1);
+        assert!(flat(&refused.stderr).contains(says) && refused.stdout.is_empty(), "{refused:?}");
+        std::fs::rename(&aside, path).unwrap();
+    };
+    gone(&signature, "no signature beside it");
+    gone(&head, "is the signature of a head that is not there");
+    std::fs::rename(&head, bench.path("head")).unwrap();
+    std::fs::rename(&signature, bench.path("head.sig")).unwrap();
+    let refused = bench.run(&verify).exits(1);
+    assert!(flat(&refused.stderr).contains("there is no signed head in"), "{}", refused.stderr);
+    // One that is kept elsewhere does.
+    bench.run(&["journal", "verify", "--allowed-signers", "allowed", "--head", "head"]).exits(0);
+    for (name, says) in [(".hidden", "is neither a head"), ("with.dot", "no signature beside it"), ("folder", "is neither a head")] {
+        let path = bench.path("journal/heads").join(name);
+        if name == "folder" {
+            std::fs::create_dir(&path).unwrap()
+        } else {
+            std::fs::write(&path, &text).unwrap()
+        }
+        let refused = bench.run(&verify).exits(1);
+        assert!(flat(&refused.stderr).contains(says), "{name}: {}", refused.stderr);
+        if name == "folder" { std::fs::remove_dir(&path).unwrap() } else { std::fs::remove_file(&path).unwrap() }
+    }
+    std::fs::rename(bench.path("head"), &head).unwrap();
+    std::fs::rename(bench.path("head.sig"), &signature).unwrap();
+    bench.run(&verify).exits(0);
     bench.run(&["journal", "sign", "--key", &bench.path("none").display().to_string()]).exits(1);
 }
 
@@ -77,6 +116,31 @@ fn an_export_is_verified_by_itself_and_against_a_head() {
         std::fs::write(away.path("changed.tar"), changed).unwrap();
         away.run(&["journal", "verify", "changed.tar"]).exits(1);
     }
+    // A head of later records: this file cannot show anything of those, and does not say that it has.
+    away.file("later", &bench.run(&["journal", "head"]).exits(0).stdout);
+    let ran = away.run(&["journal", "verify", "run.tar", "--head", "later"]).exits(1);
+    assert!(ran.stdout.starts_with("not anchored, as was asked: run ") && ran.stdout.contains("--through"), "{}", ran.stdout);
+    let ran = away.run(&["journal", "verify", "run.tar", "--head", "kept", "--head", "later"]).exits(0);
+    assert!(
+        ran.stdout.starts_with("valid, anchored to ") && ran.stdout.contains("cannot be held against a head of records"),
+        "{}",
+        ran.stdout
+    );
+    bench.run(&["journal", "export", &id, "--through", "--to", "through.tar"]).exits(0);
+    std::fs::copy(bench.path("through.tar"), away.path("through.tar")).unwrap();
+    let ran = away.run(&["journal", "verify", "through.tar", "--head", "kept", "--head", "later"]).exits(0);
+    assert!(ran.stdout.starts_with("valid, anchored to ") && !ran.stdout.contains("cannot be held"), "{}", ran.stdout);
+    // Signed heads are those that are in it.
+    let public = ssh_key(&bench, "operator");
+    away.file("allowed", &format!("ops@example.org namespaces=\"halligan-head@v1\" {public}"));
+    let signed = ["journal", "verify", "signed.tar", "--allowed-signers", "allowed"];
+    std::fs::copy(bench.path("through.tar"), away.path("signed.tar")).unwrap();
+    assert!(flat(&away.run(&signed).exits(1).stderr).contains("there is no signed head in"));
+    bench.run(&["journal", "sign", "--key", &bench.path("operator").display().to_string()]).exits(0);
+    bench.run(&["journal", "export", &id, "--through", "--to", "signed.tar"]).exits(0);
+    std::fs::copy(bench.path("signed.tar"), away.path("signed.tar")).unwrap();
+    let ran = away.run(&signed).exits(0);
+    assert!(ran.stderr.contains("signed by ops@example.org") && ran.stdout.starts_with("valid, anchored to "), "{ran:?}");
     let tail = bench.run(&["journal", "tail", "-n", "3"]).exits(0).stdout;
     assert!(tail.lines().count() == 3 && tail.contains("  completed: 1 step done"), "{tail}");
 }
@@ -200,4 +264,65 @@ fn a_terminal_tells_a_run_afterwards_with_its_marks_and_titles() {
     let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 60 && !line.starts_with("halligan-head ")).collect();
     assert!(wide.is_empty(), "{wide:#?}");
     assert!(text.contains("stderr  it is broken") || text.contains("it is broken"), "{text}");
+}
+
+#[test]
+fn reading_follows_no_link_waits_for_no_pipe_and_reads_no_device() {
+    let bench = bench();
+    bench.run(&["run", "awkward", "--yes"]).exits(0);
+    let id = bench.run(&["journal", "list"]).exits(0).stdout.lines().last().unwrap().split_whitespace().next().unwrap().to_owned();
+    let journal = bench.path("journal/journal.jsonl");
+    let output = { std::fs::read_dir(bench.path("journal/output")).unwrap() }.map(|entry| entry.unwrap().path()).next().unwrap();
+    let pipe = |path: &std::path::Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let zero = |path: &std::path::Path| std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+    let link = |path: &std::path::Path| std::os::unix::fs::symlink(path.with_extension("aside"), path).unwrap();
+    let endless = |path: &std::path::Path| std::fs::File::create(path).unwrap().set_len(1 << 40).unwrap();
+    let folder = |path: &std::path::Path| std::fs::create_dir(path).unwrap();
+    type Put<'p> = &'p dyn Fn(&std::path::Path);
+    let puts: [(&str, Put<'_>); 5] = [("FIFO", &pipe), ("device", &zero), ("link", &link), ("endless", &endless), ("folder", &folder)];
+    let commands: [&[&str]; 7] = [
+        &["journal", "verify"],
+        &["journal", "list"],
+        &["journal", "show", &id],
+        &["journal", "head"],
+        &["journal", "tail"],
+        &["journal", "export", &id, "--to", "new.tar"],
+        &["debts"],
+    ];
+    for (what, put) in puts {
+        let aside = journal.with_extension("aside");
+        std::fs::rename(&journal, &aside).unwrap();
+        put(&journal);
+        for command in commands {
+            let ran = bench.run(command);
+            // No record is in it, which is what these say; whether that is as it should be is for `verify` to say.
+            let nothing_there = what == "endless" && ["list", "tail", "debts"].contains(command.last().unwrap());
+            assert!(ran.code.is_some_and(|code| code != 0) || nothing_there, "{command:?} with a {what}: {ran:?}");
+            assert!(!ran.stdout.contains("valid, "), "{command:?} with a {what}: {ran:?}");
+        }
+        if what == "folder" {
+            std::fs::remove_dir(&journal).unwrap()
+        } else {
+            std::fs::remove_file(&journal).unwrap()
+        }
+        std::fs::rename(&aside, &journal).unwrap();
+
+        let aside = output.with_extension("aside");
+        std::fs::rename(&output, &aside).unwrap();
+        put(&output);
+        let ran = bench.run(&["journal", "verify"]).exits(1);
+        assert!(ran.stdout.starts_with("invalid at line "), "an output that is a {what}: {ran:?}");
+        bench.run(&["journal", "show", &id]);
+        if what == "folder" {
+            std::fs::remove_dir(&output).unwrap()
+        } else {
+            std::fs::remove_file(&output).unwrap()
+        }
+        std::fs::rename(&aside, &output).unwrap();
+    }
+    bench.run(&["journal", "verify"]).exits(0);
+    // What the operator names may be a link or a pipe, and is not read without end.
+    for command in [["journal", "verify", "--head", "/dev/zero"], ["journal", "verify", "/dev/zero", "--format=json"]] {
+        assert!(bench.run(&command).code.is_some_and(|code| code != 0), "{command:?}");
+    }
 }

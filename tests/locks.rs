@@ -109,8 +109,50 @@ fn a_shared_lock_that_others_hold_by_now_keeps_a_run_from_being_taken_up() {
     let refused = bench.run(&["resume", "--yes", "--inventory", "inventory.yaml"]).exits(4);
     let told = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("held in this run's name and could not be released"), "{told}");
+    assert!(told.contains("could not be acquired") && told.contains("by eve on far"), "{told}");
+    bench.run(&["debts"]).exits(1);
     assert_eq!(bench.read("shared").unwrap(), "run 7 of locked by eve on far\n");
     assert_eq!(bench.read("seen").unwrap().lines().count(), 1, "nothing was done without the lock");
+}
+
+#[test]
+fn a_shared_lock_that_was_never_taken_blocks_neither_a_resume_nor_a_rollback() {
+    // Killed before `acquire` took effect: the debt is recorded, and `release` refuses what is not held.
+    for command in [&["resume"][..], &["rollback"]] {
+        let bench = killed();
+        std::fs::remove_file(bench.path("shared")).unwrap();
+        let list = bench.run(&["journal", "list"]).exits(0).stdout;
+        let id = list.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        bench.run(&[command, &[id.as_str(), "--yes"]].concat()).exits(0);
+        assert!(!bench.path("shared").exists());
+        bench.run(&["debts"]).exits(0);
+        bench.run(&["journal", "verify"]).exits(0);
+    }
+}
+
+#[test]
+fn a_debt_that_a_person_has_settled_is_written_off_by_name_with_a_reason_when_asked() {
+    let bench = killed();
+    let debts = ["debts", "--inventory", "inventory.yaml"];
+    let by_hand = |name: &str, more: &[&str]| {
+        let pair = format!("--settled-by-hand={name}");
+        bench.run(&[&debts[..], &[pair.as_str()], more].concat())
+    };
+    by_hand("locks[lock=ceph/b]=gave it back", &["--yes"]).exits(2);
+    by_hand("locks[lock=ceph/a]= ", &["--yes"]).exits(2);
+    let asked = by_hand("locks[lock=ceph/a]=gave it back", &[]).exits(5);
+    assert!(asked.stderr.contains("--yes"), "{}", asked.stderr);
+    bench.run(&debts).exits(1);
+    bench.file("shared", "run 7 of locked by eve on far\n");
+    let ran = by_hand("locks[lock=ceph/a]=gave it back with etcdctl", &["--yes"]).exits(0);
+    assert!(ran.stdout.contains("settled by hand"), "{}", ran.stdout);
+    assert_eq!(bench.read("shared").unwrap(), "run 7 of locked by eve on far\n", "nothing was run");
+    bench.run(&debts).exits(0);
+    bench.run(&["journal", "verify"]).exits(0);
+    let id = bench.run(&["journal", "list"]).exits(0).stdout.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let told = bench.run(&["journal", "show", &id]).exits(0).stdout;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("settled by hand, confirmed by a flag: gave it back with etcdctl"), "{told}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub enum JournalCommand {
         /// Head that was stored elsewhere; detects truncation
         #[arg(long, value_name = "FILE")]
         head: Vec<PathBuf>,
-        /// OpenSSH `allowed_signers` file; signed heads beside the journal are checked too, and a wrong signature is an error
+        /// OpenSSH `allowed_signers` file; the signed heads beside the journal, or in the export, are checked. No signed head, or one signature that is wrong or missing, is an error
         #[arg(long, value_name = "FILE")]
         allowed_signers: Option<PathBuf>,
         #[command(flatten)]
@@ -48,6 +48,9 @@ pub enum JournalCommand {
         /// Tar file to write; must not exist yet
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
+        /// Export the journal from the run's first record to its end, so that every head of now or before can be checked; the records of later runs are in it too
+        #[arg(long)]
+        through: bool,
     },
     /// Show the last records of all runs
     Tail {

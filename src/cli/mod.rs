@@ -12,8 +12,8 @@ use clap_complete::Shell;
 
 pub(crate) use form::{Form, Format};
 pub(crate) use journal::JournalCommand;
-use options::speed;
 pub(crate) use options::{Answers, Colour, Global, Hosts, Params, TakingUp};
+use options::{place_pair, speed};
 
 use crate::{event::RunId, ports::Choice, rehearse::injection::Injection};
 
@@ -253,6 +253,9 @@ pub struct Debts {
     /// Run the owed cleanups; each is confirmed
     #[arg(long)]
     pub settle: bool,
+    /// Record that a person has put back what a step owes, and how; nothing is run
+    #[arg(long, value_name = "PLACE=REASON", value_parser = place_pair, conflicts_with = "settle")]
+    pub settled_by_hand: Vec<(String, String)>,
     #[command(flatten)]
     pub how: TakingUp,
 }

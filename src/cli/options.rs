@@ -107,6 +107,9 @@ pub struct TakingUp {
     /// Ask once for the sudo password, for steps that run as another user
     #[arg(long)]
     pub ask_sudo_password: bool,
+    /// Go on with a journal that was copied or restored, when nobody uses the original any more
+    #[arg(long)]
+    pub accept_copy: bool,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]

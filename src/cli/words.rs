@@ -124,10 +124,11 @@ impl Typing {
     }
 
     fn take_up(&mut self, how: &TakingUp) {
-        let TakingUp { hosts, ask_sudo_password, params, answers, form } = how;
+        let TakingUp { hosts, ask_sudo_password, accept_copy, params, answers, form } = how;
         self.hosts(hosts);
         self.params(params);
         self.switch("--ask-sudo-password", *ask_sudo_password);
+        self.switch("--accept-copy", *accept_copy);
         self.answers(answers);
         self.form(*form);
     }
@@ -149,10 +150,11 @@ impl Typing {
     }
 
     fn debts(&mut self, debts: &Debts) {
-        let Debts { run, settle, how } = debts;
+        let Debts { run, settle, settled_by_hand, how } = debts;
         self.word("debts");
         self.given(run.as_deref());
         self.switch("--settle", *settle);
+        self.pairs("--settled-by-hand", settled_by_hand);
         self.take_up(how);
     }
 
@@ -226,10 +228,11 @@ impl Typing {
                 self.word("sign");
                 self.file("--key", Some(key));
             }
-            JournalCommand::Export { run, to } => {
+            JournalCommand::Export { run, to, through } => {
                 self.word("export");
                 self.given([run.as_str()]);
                 self.file("--to", Some(to));
+                self.switch("--through", *through);
             }
             JournalCommand::Tail { number, follow, form } => {
                 self.word("tail");

@@ -386,6 +386,12 @@ pub enum Event {
         place: Place,
         why: String,
     },
+    /// A person has put back what a step owes, and says so: halligan has run nothing for it.
+    SettledByHand {
+        place: Place,
+        reason: String,
+        by: Answerer,
+    },
     Note {
         place: Option<Place>,
         text: String,

@@ -130,6 +130,7 @@ impl RunState {
                 self.phase = Phase::Preflight;
                 self.left();
             }
+            (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::SettledByHand { place, .. }) => self.settle_by_hand(place)?,
             (Phase::Closed(_), Event::Note { .. } | Event::DoubtResolved { .. }) => {}
             // A debt is settled after the run has closed.
             (Phase::Closed(_), Event::Confirmed { .. } | Event::Declined { .. } | Event::Owed { .. }) => {}
@@ -338,6 +339,18 @@ impl RunState {
         }
     }
 
+    /// What a step owes was put back by a person: the same as a cleanup that passed.
+    fn settle_by_hand(&mut self, place: &Place) -> Result<(), IllegalTransition> {
+        if self.owed.shift_remove(place).is_none() {
+            return Err(illegal("settled_by_hand", format!("{place} owes nothing")));
+        }
+        self.under_way.remove(&(place.clone(), Part::Cleanup));
+        if self.steps.contains_key(place) {
+            self.steps.insert(place.clone(), StepState::PutBack);
+        }
+        Ok(())
+    }
+
     fn settle(&mut self, place: &Place, outcome: &StepOutcome) -> Result<(), IllegalTransition> {
         let state = match (self.steps.get(place), outcome) {
             (Some(StepState::Began { .. }), StepOutcome::Done) => {
@@ -377,7 +390,8 @@ impl Event {
             | Self::StepSettled { place, .. }
             | Self::DoubtResolved { place, .. }
             | Self::CleanupDue { place, .. }
-            | Self::Owed { place, .. } => Some(place),
+            | Self::Owed { place, .. }
+            | Self::SettledByHand { place, .. } => Some(place),
             Self::Confirmed { place, .. } | Self::Declined { place, .. } | Self::Note { place, .. } => place.as_ref(),
             Self::RunOpened(_) | Self::Planned { .. } | Self::Interrupted { .. } | Self::Resumed { .. } | Self::RunClosed { .. } => None,
         }
@@ -414,6 +428,7 @@ impl Event {
             Self::DoubtResolved { .. } => "doubt_resolved",
             Self::CleanupDue { .. } => "cleanup_due",
             Self::Owed { .. } => "owed",
+            Self::SettledByHand { .. } => "settled_by_hand",
             Self::Note { .. } => "note",
             Self::Interrupted { .. } => "interrupted",
             Self::Resumed { .. } => "resumed",

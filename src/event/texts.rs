@@ -146,6 +146,7 @@ impl Event {
                 see(TextUse::Told, evidence);
             }
             Self::Owed { why, .. } | Self::RunClosed { why, .. } => see(TextUse::Told, why),
+            Self::SettledByHand { reason, .. } => see(TextUse::Told, reason),
             Self::Note { text, .. } => see(TextUse::Told, text),
         }
     }

@@ -144,6 +144,60 @@ pub(crate) fn make_dirs(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     disk.sync_dir(parent)
 }
 
+/// Opens a plain file to read it. No link is followed, and nothing that is no plain file is opened: a FIFO would be waited for,
+/// and a device has no end.
+///
+/// # Errors
+/// It is a link, not a plain file, or the file system's.
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    open_reading(path, &fs::symlink_metadata(path)?, OFlag::O_NOFOLLOW)
+}
+
+/// The same for a file that the operator names: a link of his is followed.
+///
+/// # Errors
+/// It is not a plain file, or the file system's.
+pub(crate) fn open_named(path: &Path) -> io::Result<File> {
+    open_reading(path, &fs::metadata(path)?, OFlag::empty())
+}
+
+fn open_reading(path: &Path, looked_at: &fs::Metadata, flags: OFlag) -> io::Result<File> {
+    let plain = |metadata: &fs::Metadata| {
+        let what = if metadata.is_symlink() { "it is a symbolic link" } else { "it is not a plain file" };
+        if metadata.is_file() { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, what)) }
+    };
+    // Looked at before, since to open a device may do something; and after, since another may have taken its place.
+    plain(looked_at)?;
+    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    plain(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// The longest file that is read whole where only a few lines are expected, in bytes.
+pub(crate) const SMALL: u64 = 1 << 20;
+
+/// Reads a plain file of a few lines, such as a head.
+///
+/// # Errors
+/// It is longer than [`SMALL`], or as for [`open_plain`].
+pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    read_whole(open_plain(path)?, SMALL)
+}
+
+/// Reads all that comes, if it is no more than so many bytes.
+///
+/// # Errors
+/// There is more, or the file system's.
+pub(crate) fn read_whole(from: impl Read, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
 /// The directory that holds this.
 #[must_use]
 pub(crate) fn parent(path: &Path) -> &Path {

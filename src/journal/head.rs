@@ -1,15 +1,15 @@
 //! A head: how long a journal is and its hash. Kept elsewhere, it shows whether the journal was cut or rewritten since.
 //!
-//! One line, fit for a ticket or a chat message: `halligan-head v1 RECORDS SHA256 HOST:DIRECTORY`.
+//! One line, fit for a ticket or a chat message: `halligan-head v1 RECORDS SHA256 HOST:DIRECTORY#ID`.
 
 use std::{fmt, path::Path, str::FromStr};
 
-use super::digest::Digest;
+use super::{digest::Digest, mark::JournalMark};
 
 /// How long a journal was, and the hash of its last record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// `HOST:DIRECTORY`, for people: what the journal is recognised by is its hash.
+    /// `HOST:DIRECTORY` for people, and `#ID` of the journal if it has one. What the journal is recognised by is its hash.
     pub origin: String,
     /// In records.
     pub size: u64,
@@ -36,6 +36,22 @@ impl Head {
         let origin = format!("{host}:{}", dir.display());
         let plain = |c: char| if c.is_ascii_graphic() { c } else { '?' };
         Self { origin: origin.chars().map(plain).collect(), size, hash }
+    }
+
+    /// The same, with the id of the journal that it is of, behind its origin: `HOST:DIRECTORY#ID`.
+    #[must_use]
+    pub(crate) fn of_journal(mut self, mark: Option<&JournalMark>) -> Self {
+        if let Some(mark) = mark {
+            self.origin = format!("{}#{}", self.origin, mark.id);
+        }
+        self
+    }
+
+    /// The id of the journal that it is of, if it says so.
+    #[must_use]
+    pub fn journal(&self) -> Option<&str> {
+        let (_, id) = self.origin.rsplit_once('#')?;
+        (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
     }
 
     /// For a line on the screen: `118:9c1e5d3b`.

@@ -36,11 +36,15 @@ impl<R: Read> Lines<R> {
         Self { from: BufReader::with_capacity(1 << 18, from), line: Vec::new(), number: 0 }
     }
 
-    /// The next line; not an iterator, since each line replaces the one before.
+    /// The next line; not an iterator, since each line replaces the one before. One that is longer than any record is the last:
+    /// what follows is no journal, however long it goes on.
     ///
     /// # Errors
     /// The file system's.
     pub fn read(&mut self) -> io::Result<Option<RawLine<'_>>> {
+        if self.line.len() > LONGEST {
+            return Ok(None);
+        }
         self.line.clear();
         if (&mut self.from).take(LONGEST as u64 + 1).read_until(b'\n', &mut self.line)? == 0 {
             return Ok(None);

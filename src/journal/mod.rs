@@ -1,11 +1,13 @@
 //! The journal: the one source of truth on what was done. See `docs/journal.md`.
 
+mod archive;
 mod capture;
 pub(crate) mod chain;
 pub(crate) mod digest;
 pub(crate) mod disk;
 mod error;
 pub(crate) mod export;
+pub(crate) mod exported;
 pub(crate) mod fault;
 pub(crate) mod head;
 pub(crate) mod history;
@@ -14,6 +16,8 @@ mod join;
 pub(crate) mod ladder;
 mod lines;
 mod location;
+mod mark;
+mod marked;
 pub(crate) mod memory;
 pub(crate) mod output;
 pub(crate) mod reader;

@@ -13,11 +13,13 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{
-    disk::{Local, Lock, Window},
+    disk::{self, Local, Lock, Window},
     error::JournalError,
     head::Head,
     identity::Identity,
     lines::Lines,
+    mark::JournalMark,
+    marked,
     record::{Glance, Line, Record},
     shape::Body,
     tail::Tail,
@@ -37,7 +39,7 @@ impl Snapshot {
     pub fn take(dir: &Path) -> Result<Self, JournalError> {
         let path = dir.join(super::location::FILE);
         let cannot = |source| JournalError::Io { doing: format!("reading {}", path.display()), source };
-        let file = File::open(&path).map_err(cannot)?;
+        let file = disk::open_plain(&path).map_err(cannot)?;
         // Who writes holds the lock for as long as a line is half there. One who holds it for longer is stuck.
         let lock = Lock::shared(&file, Duration::from_secs(2)).map_err(cannot)?;
         let size = file.metadata().map_err(cannot)?.len();
@@ -49,6 +51,25 @@ impl Snapshot {
         Lines::new(self.window())
     }
 
+    /// Where this journal stood when it was written, and why that was not here; `None` if it was, or if nobody can say.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn copied(&self) -> Result<Option<&'static str>, JournalError> {
+        let Some(begun) = self.mark()? else { return Ok(None) };
+        let mark = marked::last(begun, self.lines()).map_err(JournalError::reading)?;
+        let now = mark.now_in(&self.file).map_err(JournalError::reading)?;
+        Ok(mark.elsewhere(&now))
+    }
+
+    /// The mark that the journal was begun with, if it was.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn mark(&self) -> Result<Option<JournalMark>, JournalError> {
+        marked::first(self.lines()).map_err(JournalError::reading)
+    }
+
     /// The journal as it is now, if anything was written since.
     ///
     /// # Errors
@@ -56,7 +77,7 @@ impl Snapshot {
     pub fn grown(&self, dir: &Path) -> Result<Option<Self>, JournalError> {
         let path = dir.join(super::location::FILE);
         let cannot = |source| JournalError::Io { doing: format!("reading {}", path.display()), source };
-        let (now, then) = (fs::metadata(&path).map_err(cannot)?, self.file.metadata().map_err(cannot)?);
+        let (now, then) = (fs::symlink_metadata(&path).map_err(cannot)?, self.file.metadata().map_err(cannot)?);
         if (now.dev(), now.ino()) != (then.dev(), then.ino()) {
             return Err(cannot(io::Error::other("another file has taken its place")));
         }
@@ -93,7 +114,8 @@ impl Snapshot {
     /// The end is damaged or newer than this program.
     pub fn head(&self, dir: &Path) -> Result<Head, JournalError> {
         let chain = Tail::find(&Local, &self.file)?.chain;
-        Ok(Head::new(&Identity::read().host, dir, chain.records(), chain.head()))
+        let mark = marked::first(self.lines()).map_err(JournalError::reading)?;
+        Ok(Head::new(&Identity::read().host, dir, chain.records(), chain.head()).of_journal(mark.as_ref()))
     }
 }
 

@@ -56,11 +56,14 @@ pub(crate) fn salvage(dir: &Path, snapshot: &Snapshot, history: &History) -> Res
     Ok(None)
 }
 
+/// The longest file that is taken over, in bytes: nothing is started once a record has gone there, so it holds a few.
+const LONGEST_FILE: u64 = 256 << 20;
+
 /// A file that only we can have written.
 fn read(dir: &Path, path: &Path) -> Option<Vec<u8>> {
     let ours = |path: &Path| fs::symlink_metadata(path).ok().filter(|metadata| disk::exposed(metadata).is_none());
     let plain = ours(dir).is_some_and(|metadata| metadata.is_dir()) && ours(path).is_some_and(|metadata| metadata.is_file());
-    plain.then(|| fs::read(path).ok()).flatten()
+    plain.then(|| disk::open_plain(path).and_then(|file| disk::read_whole(file, LONGEST_FILE)).ok()).flatten()
 }
 
 /// What the journal knows of the records in a file.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{digest::Digest, version_1};
+use super::{digest::Digest, mark::JournalMark, version_1};
 use crate::event::{
     Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, SentSignal,
     Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict,
@@ -53,6 +53,9 @@ shapes! {
         params: BTreeMap<String, serde_json::Value>,
         mode: Mode,
         version: String,
+        // Came later, and stands only in the first record of a journal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        journal: Option<JournalMark>,
     }
     Checked("preflight_passed" | "preflight_warned" | "preflight_blocked" | "preflight_unknown") {
         place: Place,
@@ -87,12 +90,16 @@ shapes! {
     DoubtResolved("doubt_resolved") { place: Place, outcome: StepOutcome, evidence: String, by: Option<Answerer> }
     CleanupDue("cleanup_due") { place: Place, command: Shown }
     Owed("owed") { place: Place, why: String }
+    SettledByHand("settled_by_hand") { place: Place, reason: String, by: Answerer }
     Note("note") {
         place: Option<Place>,
         text: String,
         // Came later, and stands only where there is something to say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         taken: Option<String>,
+        // Stands only where a copy of a journal is gone on with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        journal: Option<JournalMark>,
     }
     Interrupted("interrupted") { signal: StopSignal }
     Resumed("resumed") { from: String }
@@ -102,14 +109,19 @@ shapes! {
 
 /// The first version of the format that has this type of record.
 fn version_of(kind: &str) -> u32 {
-    if kind == "step_reached" { 2 } else { 1 }
+    if matches!(kind, "step_reached" | "settled_by_hand") { 2 } else { 1 }
 }
 
 impl Body {
     /// The first version of the format that can say this. A program that knows no later one is not misled by it, and says so.
     #[must_use]
     pub(super) fn version(&self) -> u32 {
-        if matches!(self, Self::StepReached(_) | Self::Note(Note { taken: Some(_), .. })) { 2 } else { 1 }
+        match self {
+            Self::StepReached(_) | Self::SettledByHand(_) => 2,
+            Self::Note(Note { taken: Some(_), .. } | Note { journal: Some(_), .. })
+            | Self::RunOpened(RunOpened { journal: Some(_), .. }) => 2,
+            _ => 1,
+        }
     }
 
     /// What is stored of an event.
@@ -119,7 +131,8 @@ impl Body {
             Event::StepReached { place, title, kind, effect } => Self::StepReached(StepReached { place, title, kind, effect }),
             Event::RunOpened(opening) => {
                 let Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version } = *opening;
-                Self::RunOpened(RunOpened { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version })
+                let journal = None;
+                Self::RunOpened(RunOpened { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version, journal })
             }
             Event::Checked { place, title, finding } => Self::Checked(Checked { place, title, finding }),
             Event::Overridden { place, title, reason, by } => Self::Overridden(Overridden { place, title, reason, by }),
@@ -141,7 +154,8 @@ impl Body {
             Event::DoubtResolved { place, outcome, evidence, by } => Self::DoubtResolved(DoubtResolved { place, outcome, evidence, by }),
             Event::CleanupDue { place, command } => Self::CleanupDue(CleanupDue { place, command }),
             Event::Owed { place, why } => Self::Owed(Owed { place, why }),
-            Event::Note { place, text, taken } => Self::Note(Note { place, text, taken }),
+            Event::SettledByHand { place, reason, by } => Self::SettledByHand(SettledByHand { place, reason, by }),
+            Event::Note { place, text, taken } => Self::Note(Note { place, text, taken, journal: None }),
             Event::Interrupted { signal } => Self::Interrupted(Interrupted { signal }),
             Event::Resumed { from } => Self::Resumed(Resumed { from }),
             Event::RunClosed { outcome, why, owed } => Self::RunClosed(RunClosed { outcome, why, owed }),
@@ -153,7 +167,8 @@ impl Body {
     pub fn into_event(self) -> Option<Event> {
         Some(match self {
             Self::Torn(_) => return None,
-            Self::RunOpened(RunOpened { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version }) => {
+            Self::RunOpened(opening) => {
+                let RunOpened { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version, journal: _ } = opening;
                 let opening = Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version };
                 Event::RunOpened(Box::new(opening))
             }
@@ -192,7 +207,8 @@ impl Body {
             Self::DoubtResolved(DoubtResolved { place, outcome, evidence, by }) => Event::DoubtResolved { place, outcome, evidence, by },
             Self::CleanupDue(CleanupDue { place, command }) => Event::CleanupDue { place, command },
             Self::Owed(Owed { place, why }) => Event::Owed { place, why },
-            Self::Note(Note { place, text, taken }) => {
+            Self::SettledByHand(SettledByHand { place, reason, by }) => Event::SettledByHand { place, reason, by },
+            Self::Note(Note { place, text, taken, journal: _ }) => {
                 let taken = taken.or_else(|| version_1::taken(&text));
                 Event::Note { place, text, taken }
             }

@@ -17,9 +17,10 @@ use super::{
     identity::{Identity, Moment},
     join::Synced,
     ladder::Ladder,
+    mark::JournalMark,
     output::Outputs,
     record::{Header, Record, Text},
-    shape::Body,
+    shape::{Body, RunOpened},
     tail::Tail,
 };
 use crate::{event::RunId, ports::LedgerError};
@@ -53,6 +54,7 @@ pub(super) struct ChainState {
 }
 
 /// One record, before it has its place in the chain.
+#[derive(Clone, Copy)]
 pub(super) struct NewRecord<'e> {
     pub run: RunId,
     pub kind: &'static str,
@@ -146,6 +148,10 @@ impl Shared {
         self.still_there()?;
         tail.catch_up(&*self.disk, &self.file)?;
 
+        // The first record says which journal this is.
+        let marked = if tail.chain.records() == 0 { self.marked(entry.body)? } else { None };
+        let entry = &NewRecord { body: marked.as_ref().unwrap_or(entry.body), ..*entry };
+
         self.mend_to(tail, entry.run)?;
 
         let mut chain = tail.chain.clone();
@@ -169,6 +175,13 @@ impl Shared {
         }
         *tail = Tail { chain, size: end, fragment: Vec::new(), synced };
         Ok(())
+    }
+
+    /// The first record of a journal, with the journal's mark.
+    fn marked(&self, body: &Body) -> Result<Option<Body>, JournalError> {
+        let Body::RunOpened(opening) = body else { return Ok(None) };
+        let mark = JournalMark::begun_in(&self.file).map_err(doing("marking", &self.path))?;
+        Ok(Some(Body::RunOpened(RunOpened { journal: Some(mark), ..opening.clone() })))
     }
 
     /// Closes a line that was cut short, and commits what does not follow.

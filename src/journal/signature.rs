@@ -18,6 +18,9 @@ use crate::tool::{Tool, ToolEnd, ToolError};
 /// What a signature is for: one made for anything else is worth nothing here.
 pub(crate) const NAMESPACE: &str = "halligan-head@v1";
 
+/// How the directory is called in which a head is signed.
+const DRAFT: &str = ".signing-";
+
 /// How long a signature may take to be looked at. Nothing is asked of the operator or of a token then.
 const VERIFYING: Duration = Duration::from_secs(30);
 
@@ -32,6 +35,12 @@ pub(crate) enum SignatureError {
     Wrong { head: PathBuf, signers: PathBuf, said: String },
     #[error("{} has no signature beside it, and with a list of signers none but signed heads count", head.display())]
     Unsigned { head: PathBuf },
+    #[error("{} is the signature of a head that is not there", signature.display())]
+    Headless { signature: PathBuf },
+    #[error("{} is neither a head nor the signature of one", path.display())]
+    Stray { path: PathBuf },
+    #[error("there is no signed head in {}, and with a list of signers nothing else shows how long the journal was", heads.display())]
+    None { heads: PathBuf },
     #[error("{} cannot be kept or read", path.display())]
     File { path: PathBuf, source: io::Error },
 }
@@ -59,7 +68,7 @@ pub(crate) fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, Signa
     disk::make_dirs(&Local, &heads).map_err(file(&heads))?;
     let path = heads.join(format!("{}-{:.16}", head.size, head.hash));
     // Signed under another name, so that a head never stands there with half a signature.
-    let draft = tempfile::Builder::new().prefix(".signing-").tempdir_in(&heads).map_err(file(&heads))?;
+    let draft = tempfile::Builder::new().prefix(DRAFT).tempdir_in(&heads).map_err(file(&heads))?;
     let text = draft.path().join("head");
     fs::write(&text, format!("{head}\n")).map_err(file(&text))?;
     let words: Vec<&OsStr> =
@@ -105,17 +114,72 @@ fn ssh_keygen(tool: Tool<'_>, failed: impl FnOnce(String) -> SignatureError) -> 
     })
 }
 
-/// The signed heads that are kept beside a journal.
+/// Whether a file under `heads/` may be called so: what `sign` calls it, or a name that somebody gave it who put it back.
 #[must_use]
-pub(crate) fn kept(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(dir.join("heads")) else { return Vec::new() };
-    let mut heads: Vec<_> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_none() && beside(path).is_file())
-        .collect();
+pub(super) fn is_head_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty() && name.len() <= 64 && name.chars().all(plain) && !name.starts_with('.') && !is_signature(name)
+}
+
+fn is_signature(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "sig")
+}
+
+/// The signed heads that are kept beside a journal, to be proved.
+///
+/// # Errors
+/// There is none; a head or a signature is alone; or something there is neither.
+pub(crate) fn kept(dir: &Path) -> Result<Vec<PathBuf>, SignatureError> {
+    let heads = dir.join("heads");
+    let mut kept = Vec::new();
+    for path in entries(&heads).map_err(file(&heads))? {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if is_signature(&name) {
+            let head = path.with_extension("");
+            if !is_plain(&head) {
+                return Err(SignatureError::Headless { signature: path });
+            }
+        } else if !is_head_name(&name) || !is_plain(&path) {
+            return Err(SignatureError::Stray { path });
+        } else if is_plain(&beside(&path)) {
+            kept.push(path);
+        } else {
+            return Err(SignatureError::Unsigned { head: path });
+        }
+    }
+    kept.sort();
+    if kept.is_empty() { Err(SignatureError::None { heads }) } else { Ok(kept) }
+}
+
+/// The heads beside a journal that have their signatures, whatever else is there.
+#[must_use]
+pub(super) fn whole_heads(dir: &Path) -> Vec<PathBuf> {
+    let whole =
+        |path: &PathBuf| path.file_name().and_then(OsStr::to_str).is_some_and(is_head_name) && is_plain(path) && is_plain(&beside(path));
+    let mut heads: Vec<_> = entries(&dir.join("heads")).unwrap_or_default().into_iter().filter(whole).collect();
     heads.sort();
     heads
+}
+
+/// What is in `heads/`, but for a draft that was never signed.
+fn entries(heads: &Path) -> io::Result<Vec<PathBuf>> {
+    let listed = match fs::read_dir(heads) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed?,
+    };
+    let mut paths = Vec::new();
+    for entry in listed {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(DRAFT.as_bytes()) {
+            paths.push(entry.path());
+        }
+    }
+    Ok(paths)
+}
+
+/// A file, and no link to one.
+pub(crate) fn is_plain(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
 fn last_words(bytes: &[u8]) -> String {

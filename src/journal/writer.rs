@@ -11,15 +11,18 @@ use std::{
 use super::{
     capture::OutputFile,
     digest::Digest,
-    disk::{self, Disk, Local},
+    disk::{self, Disk, Local, Window},
     error::JournalError,
     head::Head,
     identity::{Identity, Moment},
     ladder::Ladder,
+    lines::Lines,
     location::FILE,
+    mark::JournalMark,
+    marked,
     output::Outputs,
     record::Durability,
-    shape::Body,
+    shape::{Body, Note},
     shared::{ChainState, NewRecord, Shared, doing, ledger_error, lock},
     tail::Tail,
 };
@@ -117,12 +120,33 @@ impl Journal {
         mended
     }
 
+    /// Records that this journal is gone on with in this file, as a copy of where it stood before; `run` is who asks for it. Nothing
+    /// for a journal that has no mark.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub fn settle_here(&self, run: RunId) -> Result<(), LedgerError> {
+        let cannot = |error: io::Error| ledger_error(JournalError::reading(error), None);
+        let Some(mark) = self.mark().map_err(cannot)? else { return Ok(()) };
+        let now = mark.now_in(&self.shared.file).map_err(cannot)?;
+        let text = "this journal is a copy, and is gone on with here; its original is not used any more".to_owned();
+        let body = &Body::Note(Note { place: None, text, taken: None, journal: Some(now) });
+        self.shared.append(&NewRecord { run, kind: "note", moment: Moment::now(), body, sync: true, change: false })
+    }
+
+    /// The mark that the journal was begun with, if it was.
+    fn mark(&self) -> io::Result<Option<JournalMark>> {
+        let end = self.shared.file.metadata()?.len();
+        marked::first(Lines::new(Window { disk: &*self.shared.disk, file: &self.shared.file, position: 0, end }))
+    }
+
     /// How long the journal is, and its hash, as of the last record that this process has seen.
     #[must_use]
     pub fn head(&self) -> Head {
         let state = self.shared.state();
         let dir = disk::parent(&self.shared.path);
-        Head::new(&self.shared.identity.host, dir, state.tail.chain.records(), state.tail.chain.head())
+        let mark = self.mark().ok().flatten();
+        Head::new(&self.shared.identity.host, dir, state.tail.chain.records(), state.tail.chain.head()).of_journal(mark.as_ref())
     }
 
     /// The file of records.
@@ -141,7 +165,7 @@ impl Journal {
     /// # Errors
     /// It is not there, or not what it was.
     pub fn read_output(&self, sha256: &str) -> io::Result<Vec<u8>> {
-        self.shared.outputs.read(sha256)
+        self.shared.outputs.read(sha256, u64::MAX - 1)
     }
 }
 
@@ -174,6 +198,7 @@ fn rides_along(event: &Event) -> bool {
         Event::StepPredicted { .. } | Event::StepSkipped { .. } | Event::StepReached { .. } => true,
         Event::Overridden { .. } | Event::Confirmed { .. } | Event::Declined { .. } | Event::Note { .. } => false,
         Event::StepBegan { .. } | Event::StepSignalled { .. } | Event::StepEnded { .. } => false,
+        Event::SettledByHand { .. } => false,
         Event::DoubtResolved { .. } | Event::Owed { .. } | Event::Interrupted { .. } | Event::Resumed { .. } | Event::RunClosed { .. } => {
             false
         }

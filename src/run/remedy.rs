@@ -108,7 +108,7 @@ impl Engine<'_> {
     }
 
     /// Asks before anything is taken back long after it was done. The inner error says that it is left as it is.
-    fn may_take_back(&self, place: &Place, part: Part, order: &Order) -> Result<Result<(), String>, Halt> {
+    pub(super) fn may_take_back(&self, place: &Place, part: Part, order: &Order) -> Result<Result<(), String>, Halt> {
         let text = format!("{}\nWould run:  {}", words::take_back(place, part), would_run(order));
         let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
         match self.put_question(&question) {

@@ -10,7 +10,7 @@ use super::{
     remedy::PreparedRemedy,
 };
 use crate::{
-    event::{Effect, Event, Part, Place, Verdict},
+    event::{Effect, Event, Exit, Part, Place, Verdict},
     inventory::SharedLock,
     ports::{Order, Words},
 };
@@ -31,14 +31,10 @@ impl Engine<'_> {
     /// command can say.
     pub(super) fn take_shared_locks(&self, frame: &mut Frame) -> Result<(), Halt> {
         for (name, lock) in &self.setting.shared_locks {
-            if let Some(held) = self.held_lock(name, lock)
-                && let Some(release) = held.cleanup
-                && let Err(why) = self.compensate(&held.place, Part::Cleanup, release)?
-            {
-                return Err(Halt::Blocked {
-                    whys: vec![format!("the shared lock `{name}` is held in this run's name and could not be released: {why}")],
-                });
-            }
+            let refused = match self.held_release(name, lock) {
+                Some(release) => self.release_first(name, &release)?.map(|why| (why, release.shown())),
+                None => None,
+            };
             let release = self.lock_order(name, lock, Part::Cleanup);
             let owes = release.shown();
             let release = PreparedRemedy::Ready(Box::new(release));
@@ -50,7 +46,13 @@ impl Engine<'_> {
                     frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false });
                 }
                 Verdict::Failed { why, .. } => {
-                    return Err(Halt::Blocked { whys: vec![format!("the shared lock `{name}` could not be acquired: {why}")] });
+                    let mut whys = vec![format!("the shared lock `{name}` could not be acquired: {why}")];
+                    if let Some((unreleased, command)) = refused {
+                        // Whose it is nobody knows: it stood in our name, and neither command took effect. So it stays owed.
+                        self.emit(Event::CleanupDue { place, command })?;
+                        whys.push(unreleased);
+                    }
+                    return Err(Halt::Blocked { whys });
                 }
                 Verdict::Unknown { why } => {
                     self.emit(Event::Owed { place, why: format!("unknown whether the lock was taken: {why}") })?;
@@ -61,18 +63,41 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Gives a lock back that stands in the run's name. One that its own command refuses to give back (an exit code, no doubt)
+    /// may never have been taken, or be somebody else's by now: to acquire it tells, and returned is why it was not released.
+    fn release_first(&self, name: &str, release: &Order) -> Result<Option<String>, Halt> {
+        let unreleased = |why: String| format!("the shared lock `{name}` is held in this run's name and could not be released: {why}");
+        if self.confirms_each
+            && let Err(why) = self.may_take_back(&release.place, Part::Cleanup, release)?
+        {
+            return Err(Halt::Blocked { whys: vec![unreleased(why)] });
+        }
+        let released = self.execute(release, 1, None, self.ports.last_interrupts, None, judge_exit)?;
+        match released.verdict {
+            Verdict::Passed => Ok(None),
+            Verdict::Failed { why, .. } if matches!(released.ran.exit, Exit::Code(_)) => Ok(Some(unreleased(why))),
+            Verdict::Failed { why, .. } | Verdict::Unknown { why } => Err(Halt::Blocked { whys: vec![unreleased(why)] }),
+        }
+    }
+
     /// The shared locks that still stand in the run's name, to be given back.
     pub(super) fn held_locks(&self) -> Vec<Compensation> {
         self.setting.shared_locks.iter().filter_map(|(name, lock)| self.held_lock(name, lock)).collect()
     }
 
     fn held_lock(&self, name: &str, lock: &SharedLock) -> Option<Compensation> {
-        let mut release = self.lock_order(name, lock, Part::Cleanup);
+        let release = self.held_release(name, lock)?;
         let place = release.place.clone();
+        Some(Compensation { place, undo: None, cleanup: Some(PreparedRemedy::Ready(Box::new(release))), owed_when_stopped: false })
+    }
+
+    /// What gives a lock back that stands in the run's name.
+    fn held_release(&self, name: &str, lock: &SharedLock) -> Option<Order> {
+        let mut release = self.lock_order(name, lock, Part::Cleanup);
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Word by word as it was recorded: another operator may be at it now, and it stands in the name of the first.
-        release.words = state.owed.get(&place)?.words.clone();
-        Some(Compensation { place, undo: None, cleanup: Some(PreparedRemedy::Ready(Box::new(release))), owed_when_stopped: false })
+        release.words = state.owed.get(&release.place)?.words.clone();
+        Some(release)
     }
 
     fn lock_order(&self, name: &str, lock: &SharedLock, part: Part) -> Order {

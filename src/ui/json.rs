@@ -109,6 +109,7 @@ fn fields(event: &Event) -> Value {
         }
         Event::CleanupDue { place, command } => json!({"place": place, "command": command}),
         Event::Owed { place, why } => json!({"place": place, "why": why}),
+        Event::SettledByHand { place, reason, by } => json!({"place": place, "reason": reason, "by": by}),
         Event::Note { place, text, taken: None } => json!({"place": place, "text": text}),
         Event::Note { place, text, taken } => json!({"place": place, "text": text, "taken": taken}),
         Event::Interrupted { signal } => json!({"signal": signal}),

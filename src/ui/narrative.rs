@@ -284,6 +284,9 @@ impl Narrative {
             }
             Event::CleanupDue { .. } => Vec::new(),
             Event::Owed { place, why } => block::told(page, Mark::Warned, Some(place), &format!("cleanup owed: {why}")),
+            Event::SettledByHand { place, reason, by } => {
+                block::told(page, Mark::Passed, Some(place), &words::settled_by_hand(reason, *by))
+            }
             Event::Note { place, text, .. } => block::told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
             Event::Interrupted { signal } => {
                 self.interruptions += 1;

@@ -245,6 +245,7 @@ impl PlainNarrative {
             }
             Event::CleanupDue { place, command } => format!("cleanup runs when {place} ends: {}", words::brief(command)),
             Event::Owed { place, why } => format!("{place}: cleanup owed: {why}"),
+            Event::SettledByHand { place, reason, by } => format!("{place}: {}", words::settled_by_hand(reason, *by)),
             Event::Note { place, text, .. } => match place {
                 Some(place) => format!("note: {place}: {text}"),
                 None => format!("note: {text}"),

@@ -23,6 +23,12 @@ pub(crate) fn stopping(signal: StopSignal) -> &'static str {
     }
 }
 
+/// That a person has put something back.
+#[must_use]
+pub(crate) fn settled_by_hand(reason: &str, by: Answerer) -> String {
+    format!("cleanup settled by hand, confirmed {}: {reason}", answerer(by))
+}
+
 /// What the interruption means and what the next one would; the first is `1`.
 #[must_use]
 pub(crate) fn interruption(signal: StopSignal, count: u32) -> String {

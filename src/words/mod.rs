@@ -16,7 +16,7 @@ mod record;
 pub(crate) mod sanitise;
 mod step;
 
-pub(crate) use answer::{answerer, interruption, stopping};
+pub(crate) use answer::{answerer, interruption, settled_by_hand, stopping};
 pub(crate) use choice::{choice, choice_key, choice_meaning};
 pub(crate) use command::{brief, command, place_of, script};
 pub(crate) use exit::exit;

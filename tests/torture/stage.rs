@@ -201,7 +201,8 @@ impl<'s> Stage<'s> {
         };
         let ended: BTreeSet<String> =
             records(&self.journal).into_iter().filter(|(kind, _)| kind == "step_ended").map(|(_, place)| place).collect();
-        let output = self.output(&["resume", &run, "--yes", "--format", "json"]);
+        // What a loss of power has left is laid out anew, in other files.
+        let output = self.output(&["resume", &run, "--yes", "--accept-copy", "--format", "json"]);
         // The kill may have come when all was done: then there is nothing to go on with, and it says so.
         let completed = records(&self.journal).into_iter().any(|(kind, _)| kind == "run_closed") && self.effects() == before;
         if output.status.code() != Some(0) && !(completed && output.status.code() == Some(2)) {
@@ -228,7 +229,7 @@ impl<'s> Stage<'s> {
             "valid_unanchored" => {}
             verdict => return Err(format!("after resume the journal is {verdict}")),
         }
-        let second = self.output(&["resume", &run, "--yes", "--format", "json"]);
+        let second = self.output(&["resume", &run, "--yes", "--accept-copy", "--format", "json"]);
         if self.effects() != after {
             return Err("a second resume did something".to_owned());
         }

@@ -8,20 +8,21 @@ use crate::{
         session::{
             conduct::{self, Signals, flags},
             findings,
-            interrupted::Left,
-            journal::{journal_directory, journal_failure},
+            interrupted::{Accepted, Left},
+            journal::{journal_directory, journal_failure, open_journal},
             owing::indebted,
             run_name,
             take_up::{TakeUp, password, take_up},
         },
     },
     cli::{self, Subcommands},
-    event::{Outcome, RunId},
+    event::{Event, Outcome, Place, RunId},
     journal::{
-        JournalError,
+        Durability, JournalError,
         history::History,
         reader::{Snapshot, runs},
     },
+    ports::{Answer, Ask, Ledger, Prompt, Question},
     ui::out::Stream,
     words::{self, moment::local, sanitise::line as visible},
 };
@@ -52,6 +53,9 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
         let run = run_name::find(known, given).map_err(|unknown| unknown.failure(context))?.id;
         owing.retain(|history| history.run == run);
     }
+    if !args.settled_by_hand.is_empty() {
+        return settled_by_hand(context, args, &owing);
+    }
     // Beside the events of a settling as JSON there is no prose.
     let out = if args.how.form.is_json() && args.settle { &context.out.stderr } else { &context.out.stdout };
     if args.how.form.is_json() && !args.settle {
@@ -75,6 +79,7 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
         if !args.settle {
             out.line("");
             out.line(&format!("Run these cleanups, each confirmed:  {}", context.line(Subcommands::settle())));
+            out.line("Was one put back by hand?  Record it with --settled-by-hand PLACE=REASON; nothing is run");
         }
     }
     if owing.is_empty() {
@@ -106,8 +111,72 @@ fn tell(context: &Context, out: &Stream, history: &History) {
     }
 }
 
+/// Records of each debt that is named that a person has put it back. All are found before the first is recorded.
+fn settled_by_hand(context: &Context, args: &cli::Debts, owing: &[History]) -> Result<ProgramExit, Failure> {
+    let mut named = Vec::new();
+    for (name, reason) in &args.settled_by_hand {
+        if reason.trim().is_empty() {
+            return Err(Failure::new(ProgramExit::Usage, format!("--settled-by-hand {name} does not say what was done")));
+        }
+        let mut found = owing.iter().filter_map(|history| {
+            let (place, command) = history.past.state.owed.iter().find(|(place, _)| place.as_str() == name)?;
+            Some((history.run, place, command))
+        });
+        let list = |failure: Failure| failure.suggest("see what is owed:", context.line(Subcommands::Debts(cli::Debts::default())));
+        match (found.next(), found.next()) {
+            (Some(debt), None) => named.push((debt, reason)),
+            (None, _) => return Err(list(Failure::new(ProgramExit::Usage, format!("no run owes a cleanup of {}", visible(name))))),
+            (Some((one, ..)), Some((other, ..))) => {
+                let failure = Failure::new(ProgramExit::Usage, format!("runs {one} and {other} both owe a cleanup of {}", visible(name)));
+                return Err(list(failure.next("name the run as well: debts RUN --settled-by-hand ...")));
+            }
+        }
+    }
+    for ((run, place, command), reason) in named {
+        settle_by_hand(context, args, run, place, &words::brief(command), reason)?;
+    }
+    Ok(ProgramExit::Completed)
+}
+
+fn settle_by_hand(context: &Context, args: &cli::Debts, run: RunId, place: &Place, command: &str, reason: &str) -> Result<(), Failure> {
+    let left = Left::take(context, run, Accepted { damaged: None, copy: args.how.accept_copy })?;
+    if let Some((_, alive)) = left.running.iter().find(|(running, _)| running == place) {
+        return Err(Failure::new(ProgramExit::OperatorNeeded, format!("{place} is still running, as process {}", alive.pid))
+            .next("wait for the process or end it yourself, then repeat this command"));
+    }
+    let signals = Signals::listen(context)?;
+    let stdin = std::io::stdin();
+    let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
+    let text = format!(
+        "Record that the cleanup of {place} was done by hand?\nowed:    {command}\nreason:  {reason}\nhalligan runs nothing for it, and this cleanup is not owed any more."
+    );
+    let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
+    let mut confirmed = cli::Debts { run: Some(run.to_string()), ..args.clone() };
+    confirmed.how.answers.yes = true;
+    let confirmed = Subcommands::Debts(confirmed);
+    let (typed, by) = match flags(&args.how.answers, &asking).ask(&question) {
+        Ok(Answer::Yes { typed, by }) => (typed, by),
+        Ok(_) => return Err(Failure::new(ProgramExit::NotConfirmed, format!("the cleanup of {place} stays owed: not confirmed"))),
+        Err(no_answer) => {
+            return Err(Failure::new(ProgramExit::NotConfirmed, format!("the cleanup of {place} stays owed: {no_answer}"))
+                .suggest("confirm it with --yes:", context.line(confirmed)));
+        }
+    };
+    let ledger = open_journal(context)?.begin_run(run, Durability::EachRecord);
+    for event in [
+        Event::Confirmed { place: Some(place.clone()), text: question.text, typed, by },
+        Event::SettledByHand { place: place.clone(), reason: reason.to_owned(), by },
+    ] {
+        ledger
+            .append(&event.cut_to_record())
+            .map_err(|error| Failure::new(ProgramExit::Journal, format!("the cleanup of {place} stays owed: {error}")))?;
+    }
+    context.out.stdout.line(&format!("run {run}  settled by hand  {}:  {}", visible(place.as_str()), visible(reason)));
+    Ok(())
+}
+
 fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExit, Failure> {
-    let mut left = Left::take(context, run, None)?;
+    let mut left = Left::take(context, run, Accepted { damaged: None, copy: args.how.accept_copy })?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);

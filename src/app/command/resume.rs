@@ -8,7 +8,7 @@ use crate::{
         session::{
             conduct::{self, Signals, flags},
             findings,
-            interrupted::Left,
+            interrupted::{Accepted, Left},
             owing::remind,
             take_up::{TakeUp, password, show, take_up},
         },
@@ -24,7 +24,8 @@ use crate::{
 /// # Errors
 /// A rule keeps it from being gone on with.
 pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExit, Failure> {
-    let mut left = Left::find(context, args.run.as_deref(), args.accept_damaged.as_deref())?;
+    let mut left =
+        Left::find(context, args.run.as_deref(), Accepted { damaged: args.accept_damaged.as_deref(), copy: args.how.accept_copy })?;
     let id = left.history.run;
     let past = &left.history.past;
     match &past.state.phase {

@@ -8,7 +8,7 @@ use crate::{
         session::{
             conduct::{self, Signals, flags},
             findings,
-            interrupted::Left,
+            interrupted::{Accepted, Left},
             take_up::{TakeUp, password, show, take_up},
         },
     },
@@ -24,7 +24,7 @@ use crate::{
 /// # Errors
 /// A rule keeps it from being taken back.
 pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<ProgramExit, Failure> {
-    let mut left = Left::find(context, Some(&args.run), args.accept_damaged.as_deref())?;
+    let mut left = Left::find(context, Some(&args.run), Accepted { damaged: args.accept_damaged.as_deref(), copy: args.how.accept_copy })?;
     let id = left.history.run;
     if left.history.past.state.phase == Phase::Closed(Outcome::RolledBack) {
         return Err(Failure::new(ProgramExit::Usage, format!("run {id} is already rolled back")));

@@ -54,6 +54,15 @@ pub(crate) struct Left {
     _lock: RunLock,
 }
 
+/// What the operator accepts of a journal.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Accepted<'a> {
+    /// That it does not verify: the digest that the refusal has told.
+    pub damaged: Option<&'a str>,
+    /// That it is a copy.
+    pub copy: bool,
+}
+
 /// How often a command that is still running is looked at.
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(200);
 
@@ -62,7 +71,7 @@ impl Left {
     ///
     /// # Errors
     /// The first rule that keeps it from being taken up.
-    pub(crate) fn find(context: &Context, given: Option<&str>, accepted: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn find(context: &Context, given: Option<&str>, accepted: Accepted<'_>) -> Result<Self, Failure> {
         let directory = journal_directory(context)?;
         let unusable = |error: JournalError| journal_failure(&directory, &error);
         let snapshot = Snapshot::take(&directory).map_err(unusable)?;
@@ -82,7 +91,7 @@ impl Left {
     ///
     /// # Errors
     /// As for [`Left::find`].
-    pub(crate) fn take(context: &Context, id: RunId, accepted: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn take(context: &Context, id: RunId, accepted: Accepted<'_>) -> Result<Self, Failure> {
         let directory = journal_directory(context)?;
         let unusable = |error: JournalError| journal_failure(&directory, &error);
         let lock = RunLock::take(&directory.join("locks"), id.number())
@@ -92,7 +101,8 @@ impl Left {
                     .why("one run is never executed twice at once")
                     .next("wait until that process ends; its lock is released then")
             })?;
-        let doubted = intact(context, &directory, id, accepted)?;
+        let doubted = intact(context, &directory, id, accepted.damaged)?;
+        original(context, &directory, id, accepted.copy)?;
         // What its holder wrote last is there by now.
         let history = history(&Snapshot::take(&directory).map_err(unusable)?, id).map_err(unusable)?;
         let found = history.and_then(|history| Some((history.past.opening.clone()?, history)));
@@ -267,6 +277,20 @@ fn still_running(history: &History, boot_id: &str) -> Vec<(Place, Alive)> {
 }
 
 /// Rule 0: what a run has done is known only from a journal that holds.
+/// Refuses a copy of a journal, whose runs may be gone on with in its original too; once it is accepted, that is recorded.
+fn original(context: &Context, directory: &std::path::Path, run: RunId, accepted: bool) -> Result<(), Failure> {
+    let unusable = |error: JournalError| journal_failure(directory, &error);
+    let Some(why) = Snapshot::take(directory).and_then(|snapshot| snapshot.copied()).map_err(unusable)? else { return Ok(()) };
+    if accepted {
+        return open_journal(context)?
+            .settle_here(run)
+            .map_err(|error| Failure::new(ProgramExit::Journal, format!("the journal cannot be gone on with as a copy: {error}")));
+    }
+    Err(Failure::new(ProgramExit::OperatorNeeded, format!("the journal in {} is a copy: {why}", directory.display()))
+        .why("its runs could be resumed in the original as well, and their steps would be executed twice")
+        .next("make sure that nobody uses the original any more, then repeat this command with --accept-copy"))
+}
+
 fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: Option<&str>) -> Result<bool, Failure> {
     let found = verify(directory, &[]).map_err(|error| journal_failure(directory, &error))?;
     if found.verdict.holds() {

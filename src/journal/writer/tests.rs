@@ -71,8 +71,53 @@ fn a_record_bears_the_version_that_its_type_came_with() {
             newer @ Line::Newer { .. } => panic!("{newer:?}"),
         })
         .collect();
-    assert_eq!(read, [(1, sample::opened(Mode::Real)), (2, reached)]);
-    assert_eq!(lines.lines().filter_map(|line| Glance::at(line.as_bytes())).count(), 2);
+    // The first has the journal's mark, which came with version 2.
+    assert_eq!(read, [(2, sample::opened(Mode::Real)), (2, reached)]);
+    append_all(&journal.begin_run(run(2), Durability::EachRecord), &[sample::opened(Mode::Real)]);
+    let lines = fs::read_to_string(journal.path()).unwrap();
+    let Ok(Line::Record(record)) = Line::read(lines.split_inclusive('\n').next_back().unwrap().as_bytes()) else { panic!() };
+    assert_eq!(record.header.v, 1);
+    assert_eq!(lines.lines().filter_map(|line| Glance::at(line.as_bytes())).count(), 3);
+}
+
+#[test]
+fn a_journal_has_a_mark_that_its_copies_and_heads_have_too() {
+    let temp = temp_dir();
+    let (here, there) = (temp.path().join("here"), temp.path().join("there"));
+    small(&here);
+    let take = |dir: &Path| Snapshot::take(dir).unwrap();
+    let mark = take(&here).mark().unwrap().unwrap();
+    assert_eq!((take(&here).copied().unwrap(), mark.id.len()), (None, 32));
+    assert_eq!(open(&here).head().journal(), Some(mark.id.as_str()));
+    assert_eq!(take(&here).head(&here).unwrap(), open(&here).head());
+
+    fs::create_dir_all(&there).unwrap();
+    fs::copy(here.join(FILE), there.join(FILE)).unwrap();
+    fs::set_permissions(&there, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(take(&there).copied().unwrap(), Some("it was written in another file"));
+    open(&there).settle_here(run(1)).unwrap();
+    assert_eq!(take(&there).copied().unwrap(), None, "it stands here now");
+    assert_eq!(take(&there).mark().unwrap(), Some(mark.clone()), "and is the same journal");
+    assert_eq!(take(&here).copied().unwrap(), None, "of which its original knows nothing");
+    assert_eq!(verdict(&there), JournalVerdict::Unanchored { records: 7 });
+
+    // A note whose text looks like a mark is none.
+    let ledger = open(&here).begin_run(run(1), Durability::EachRecord);
+    let text = format!("\"journal\":{{\"id\":\"{}\",\"machine\":null,\"inode\":1,\"born_ns\":null}}", mark.id);
+    ledger.append(&Event::Note { place: None, text, taken: None }).unwrap();
+    assert_eq!(take(&here).copied().unwrap(), None);
+
+    // Moved within a file system it is no copy; and heads of another journal say nothing of this one.
+    fs::rename(&here, temp.path().join("moved")).unwrap();
+    let moved = temp.path().join("moved");
+    assert_eq!(take(&moved).copied().unwrap(), None);
+    let other = temp.path().join("other");
+    small(&other);
+    let head = open(&other).head();
+    let found = verify(&moved, std::slice::from_ref(&head)).unwrap().verdict;
+    assert!(matches!(&found, JournalVerdict::Other { head: other } if *other == head) && !found.holds(), "{found}");
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/v1");
+    assert_eq!((take(&frozen).mark().unwrap(), take(&frozen).copied().unwrap()), (None, None), "one of before there were marks");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     app::{exit::ProgramExit, session::run_name::UnknownRun},
-    journal::{JournalError, export::ExportError, head::BadHead, signature::SignatureError},
+    journal::{JournalError, exported::ExportError, head::BadHead, signature::SignatureError},
 };
 
 /// Why there is nothing to show.
@@ -57,6 +57,12 @@ impl JournalCommandError {
             Self::Signature(SignatureError::Unsigned { .. }) => Some(
                 "put the signature beside it, with `.sig` at the end of its name; or leave out --allowed-signers to trust the head unsigned",
             ),
+            Self::Signature(SignatureError::None { .. }) => {
+                Some("name a signed head that was kept elsewhere with --head, or have one signed by `halligan journal sign`")
+            }
+            Self::Signature(SignatureError::Headless { .. } | SignatureError::Stray { .. }) => {
+                Some("put back what was there: each head has its signature beside it, with `.sig` at the end of its name")
+            }
             Self::Signature(_) => {
                 Some("name the key with --key, and load it into your agent if it is there; `ssh-keygen -Y` does the rest")
             }

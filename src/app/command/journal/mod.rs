@@ -25,14 +25,15 @@ pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<Pro
         JournalCommand::List { form } => list::list(&mut out, &directory, form.is_json()),
         JournalCommand::Show { run, form } => show::show(&mut out, &directory, run, form.is_json(), page),
         JournalCommand::Verify { export, head, allowed_signers, form } => {
-            let stderr = &mut &context.out.stderr;
-            export::heads(stderr, &directory, head, allowed_signers.as_deref()).and_then(|heads| match export {
-                Some(export) => export::verify_export(&mut out, export, &heads, form.is_json()),
-                None => verify::verify(&mut out, &directory, &heads, form.is_json()),
-            })
+            let (stderr, signers) = (&mut &context.out.stderr, allowed_signers.as_deref());
+            match export {
+                Some(path) => export::verify_export(&mut out, stderr, path, head, signers, form.is_json()),
+                None => export::heads(stderr, &directory, head, signers)
+                    .and_then(|heads| verify::verify(&mut out, &directory, &heads, form.is_json())),
+            }
         }
         JournalCommand::Sign { key } => export::sign(&mut out, &directory, key),
-        JournalCommand::Export { run, to } => export::write_export(&mut out, &directory, run, to),
+        JournalCommand::Export { run, to, through } => export::write_export(&mut out, &directory, run, to, *through),
         JournalCommand::Tail { number, follow, form } => tail::tail(&mut out, &directory, *number, form.is_json(), *follow),
         JournalCommand::Head => verify::head(&mut out, &directory),
     };

@@ -58,7 +58,7 @@ impl Replayed {
         match stream.bytes {
             0 => String::new(),
             bytes if bytes > most => format!("({bytes} bytes in {file})"),
-            bytes => match self.0.read(&stream.sha256) {
+            bytes => match self.0.read(&stream.sha256, bytes) {
                 Ok(text) => String::from_utf8_lossy(&text).into_owned(),
                 Err(error) => format!("({bytes} bytes in {file}, which cannot be read: {error})"),
             },

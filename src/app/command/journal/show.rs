@@ -81,8 +81,9 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
         let last = last_screen(&summary, &state, &why, ending(&summary, dir));
         write!(out, "\n{}", last.render(&page.unwrap_or_else(Page::recorded)))?;
         if let Some((seq, hash)) = head {
+            let mark = within(dir, snapshot.mark())?;
             // On a line of its own, whole, since it is there to be copied.
-            writeln!(out, "{}", Head::new(&summary.host, dir, seq, hash))?;
+            writeln!(out, "{}", Head::new(&summary.host, dir, seq, hash).of_journal(mark.as_ref()))?;
         }
     }
     Ok(0)
