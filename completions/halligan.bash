@@ -239,12 +239,16 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__debts)
-            opts="-y -v -h --settle --inventory --ask-sudo-password --set --params --step --yes --confirm --override --format --journal-dir --color --verbose --help"
+            opts="-y -v -h --settle --settled-by-hand --inventory --ask-sudo-password --accept-copy --set --params --step --yes --confirm --override --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --settled-by-hand)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --inventory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -651,7 +655,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__export)
-            opts="-v -h --to --journal-dir --color --verbose --help"
+            opts="-v -h --to --through --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1063,7 +1067,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__resume)
-            opts="-y -v -h --inventory --ask-sudo-password --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1113,7 +1117,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__rollback)
-            opts="-y -v -h --inventory --ask-sudo-password --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

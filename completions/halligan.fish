@@ -78,6 +78,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand resume" -l color -d 'W
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l ask-sudo-password -d 'Ask once for the sudo password, for steps that run as another user'
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l accept-copy -d 'Go on with a journal that was copied or restored, when nobody uses the original any more'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s v -l verbose -d 'Log what halligan does; -vv for debug'
@@ -96,10 +97,12 @@ complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l color -d 
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l ask-sudo-password -d 'Ask once for the sudo password, for steps that run as another user'
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l accept-copy -d 'Go on with a journal that was copied or restored, when nobody uses the original any more'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l settled-by-hand -d 'Record that a person has put back what a step owes, and how; nothing is run' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
@@ -114,6 +117,7 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l settle -d 'Run the owed cleanups; each is confirmed'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l ask-sudo-password -d 'Ask once for the sudo password, for steps that run as another user'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l accept-copy -d 'Go on with a journal that was copied or restored, when nobody uses the original any more'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s v -l verbose -d 'Log what halligan does; -vv for debug'
@@ -234,7 +238,7 @@ never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l head -d 'Head that was stored elsewhere; detects truncation' -r -F
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l allowed-signers -d 'OpenSSH `allowed_signers` file; signed heads beside the journal are checked too, and a wrong signature is an error' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l allowed-signers -d 'OpenSSH `allowed_signers` file; the signed heads beside the journal, or in the export, are checked. No signed head, or one signature that is wrong or missing, is an error' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -262,6 +266,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_se
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l through -d 'Export the journal from the run\'s first record to its end, so that every head of now or before can be checked; the records of later runs are in it too'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s n -l number -d 'Number of records' -r

@@ -49,10 +49,6 @@ pub enum JournalVerdict {
         line: u64,
         fault: RecordFault,
     },
-    /// A head that was given is of another journal, and says nothing of this one.
-    Other {
-        head: Head,
-    },
 }
 
 impl JournalVerdict {
@@ -65,7 +61,6 @@ impl JournalVerdict {
             Self::Truncated { .. } => "truncated",
             Self::Diverged { .. } => "diverged",
             Self::Invalid { .. } => "invalid",
-            Self::Other { .. } => "other_journal",
         }
     }
 
@@ -74,7 +69,7 @@ impl JournalVerdict {
     pub fn line(&self) -> Option<u64> {
         match self {
             Self::Diverged { line, .. } | Self::Invalid { line, .. } => Some(*line),
-            Self::Unanchored { .. } | Self::Anchored { .. } | Self::Truncated { .. } | Self::Other { .. } => None,
+            Self::Unanchored { .. } | Self::Anchored { .. } | Self::Truncated { .. } => None,
         }
     }
 
@@ -96,9 +91,6 @@ impl fmt::Display for JournalVerdict {
             }
             Self::Diverged { line, head } => {
                 write!(f, "diverged at line {line}: record {} differs from the one that a head names", head.size)
-            }
-            Self::Other { head } => {
-                write!(f, "another journal: a head of {} records is of {}, and says nothing of this one", head.size, head.origin)
             }
             Self::Invalid { line, fault } => write!(f, "invalid at line {line}: {fault}"),
         }
@@ -126,12 +118,6 @@ pub struct Verification {
 /// It cannot be read at all, or is newer than this program.
 pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> {
     let snapshot = Snapshot::take(dir)?;
-    if let Some(mark) = snapshot.mark()?
-        && let Some(head) = heads.iter().find(|head| head.journal().is_some_and(|id| id != mark.id))
-    {
-        let verdict = JournalVerdict::Other { head: head.clone() };
-        return Ok(Verification { verdict, records: 0, hash: Digest::NONE, torn_lines: 0, torn_tail: false, runs: 0 });
-    }
     let mut check = Recheck {
         chain: Chain::start(),
         outputs: Outputs::at(dir.join("output")),

@@ -285,6 +285,6 @@ impl<'a> Script<'a> {
         self.event(&Event::Owed { place: noout.clone(), why });
         self.event(&Event::SettledByHand { place: noout.clone(), reason: "unset on the monitors' host".into(), by: Answerer::Terminal });
         self.event(&Event::Note { place: None, text: "called \u{202e}the data centre".into(), taken: None });
-        self.event(&Event::RunClosed { outcome: Outcome::Stopped, why: "interrupted".into(), owed: Vec::new() });
+        self.event(&Event::RunClosed { outcome: Outcome::Stopped, why: "interrupted".into(), owed: vec![Place::top("drain")] });
     }
 }
