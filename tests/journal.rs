@@ -43,7 +43,7 @@ fn a_head_is_signed_with_the_operators_own_key_and_found_wrong_if_it_is_not() {
     let refused = bench.run(&["journal", "verify", "--allowed-signers", "allowed", "--head", "bare"]).exits(1);
     assert!(refused.stderr.contains("no signature beside it"), "{}", refused.stderr);
     bench.run(&["journal", "verify", "--head", "bare"]).exits(0);
-    let wrong = text.replacen(" ", "  ", 1);
+    let wrong = text.replacen(' ', "  ", 1);
     std::fs::write(&head, wrong).unwrap();
     assert!(bench.run(&verify).exits(1).stderr.contains("signature"));
     std::fs::write(&head, &text).unwrap();
@@ -68,9 +68,9 @@ fn a_head_is_signed_with_the_operators_own_key_and_found_wrong_if_it_is_not() {
     for (name, says) in [(".hidden", "is neither a head"), ("with.dot", "no signature beside it"), ("folder", "is neither a head")] {
         let path = bench.path("journal/heads").join(name);
         if name == "folder" {
-            std::fs::create_dir(&path).unwrap()
+            std::fs::create_dir(&path).unwrap();
         } else {
-            std::fs::write(&path, &text).unwrap()
+            std::fs::write(&path, &text).unwrap();
         }
         let refused = bench.run(&verify).exits(1);
         assert!(flat(&refused.stderr).contains(says), "{name}: {}", refused.stderr);
@@ -266,6 +266,9 @@ fn a_terminal_tells_a_run_afterwards_with_its_marks_and_titles() {
     assert!(text.contains("stderr  it is broken") || text.contains("it is broken"), "{text}");
 }
 
+/// Puts something in the place of a file.
+type Put<'p> = &'p dyn Fn(&std::path::Path);
+
 #[test]
 fn reading_follows_no_link_waits_for_no_pipe_and_reads_no_device() {
     let bench = bench();
@@ -278,7 +281,6 @@ fn reading_follows_no_link_waits_for_no_pipe_and_reads_no_device() {
     let link = |path: &std::path::Path| std::os::unix::fs::symlink(path.with_extension("aside"), path).unwrap();
     let endless = |path: &std::path::Path| std::fs::File::create(path).unwrap().set_len(1 << 40).unwrap();
     let folder = |path: &std::path::Path| std::fs::create_dir(path).unwrap();
-    type Put<'p> = &'p dyn Fn(&std::path::Path);
     let puts: [(&str, Put<'_>); 5] = [("FIFO", &pipe), ("device", &zero), ("link", &link), ("endless", &endless), ("folder", &folder)];
     let commands: [&[&str]; 7] = [
         &["journal", "verify"],
@@ -301,9 +303,9 @@ fn reading_follows_no_link_waits_for_no_pipe_and_reads_no_device() {
             assert!(!ran.stdout.contains("valid, "), "{command:?} with a {what}: {ran:?}");
         }
         if what == "folder" {
-            std::fs::remove_dir(&journal).unwrap()
+            std::fs::remove_dir(&journal).unwrap();
         } else {
-            std::fs::remove_file(&journal).unwrap()
+            std::fs::remove_file(&journal).unwrap();
         }
         std::fs::rename(&aside, &journal).unwrap();
 
@@ -314,9 +316,9 @@ fn reading_follows_no_link_waits_for_no_pipe_and_reads_no_device() {
         assert!(ran.stdout.starts_with("invalid at line "), "an output that is a {what}: {ran:?}");
         bench.run(&["journal", "show", &id]);
         if what == "folder" {
-            std::fs::remove_dir(&output).unwrap()
+            std::fs::remove_dir(&output).unwrap();
         } else {
-            std::fs::remove_file(&output).unwrap()
+            std::fs::remove_file(&output).unwrap();
         }
         std::fs::rename(&aside, &output).unwrap();
     }

@@ -32,7 +32,10 @@ pub(crate) fn cut(text: &mut String) {
         return;
     }
     let whole = text.len();
-    let end = text.floor_char_boundary(LONGEST_TOLD - MARK);
+    let mut end = LONGEST_TOLD - MARK;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
     text.truncate(end);
     // Writing to a `String` does not fail.
     let _ = write!(text, " [cut: {} more bytes]", whole - end);

@@ -13,6 +13,9 @@ use std::{
 /// The unit of a tar, in bytes.
 const BLOCK: u64 = 512;
 
+/// One unit.
+type TarBlock = [u8; 512];
+
 /// No export has so many members: a bound on what is kept in memory of a file from elsewhere.
 const MOST_MEMBERS: usize = 1 << 20;
 
@@ -103,7 +106,7 @@ pub(super) fn members(file: &File) -> Result<Vec<ArchiveMember>, ArchiveFault> {
     let mut at = 0;
     loop {
         let block = read_block(file, at, length)?;
-        if block == [0; BLOCK as usize] {
+        if block == [0; 512] {
             if read_block(file, at + BLOCK, length)? != block || at + 2 * BLOCK != length {
                 return Err(ArchiveFault::After);
             }
@@ -113,7 +116,7 @@ pub(super) fn members(file: &File) -> Result<Vec<ArchiveMember>, ArchiveFault> {
         let member = member.ok_or(ArchiveFault::Header { at })?;
         let end = member.offset.checked_add(member.size).ok_or(ArchiveFault::Short)?;
         let next = end.checked_add(padding(member.size)).filter(|next| *next <= length).ok_or(ArchiveFault::Short)?;
-        let mut between = [0; BLOCK as usize];
+        let mut between: TarBlock = [0; 512];
         #[allow(clippy::cast_possible_truncation, reason = "less than a block")]
         let between = &mut between[..(next - end) as usize];
         file.read_exact_at(between, end)?;
@@ -128,17 +131,17 @@ pub(super) fn members(file: &File) -> Result<Vec<ArchiveMember>, ArchiveFault> {
     }
 }
 
-fn read_block(file: &File, at: u64, length: u64) -> Result<[u8; BLOCK as usize], ArchiveFault> {
+fn read_block(file: &File, at: u64, length: u64) -> Result<TarBlock, ArchiveFault> {
     if at.checked_add(BLOCK).is_none_or(|end| end > length) {
         return Err(ArchiveFault::Short);
     }
-    let mut block = [0; BLOCK as usize];
+    let mut block: TarBlock = [0; 512];
     file.read_exact_at(&mut block, at)?;
     Ok(block)
 }
 
 /// What a header says of its name and size.
-fn named(block: &[u8; BLOCK as usize], at: u64) -> Option<ArchiveMember> {
+fn named(block: &TarBlock, at: u64) -> Option<ArchiveMember> {
     let name = block[..100].split(|byte| *byte == 0).next().and_then(|name| str::from_utf8(name).ok())?;
     let size = tar::Header::from_byte_slice(block).entry_size().ok()?;
     Some(ArchiveMember { name: name.to_owned(), size, offset: at + BLOCK })

@@ -34,7 +34,7 @@ impl JournalMark {
     pub(super) fn begun_in(file: &File) -> io::Result<Self> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = format!("{:032x}", u128::from_be_bytes(random));
         Ok(Self::standing(id, &file.metadata()?))
     }
 
