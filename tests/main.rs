@@ -5,6 +5,7 @@
 mod check;
 mod cut;
 mod dry_run;
+mod endings;
 mod guide;
 mod help;
 mod injection;

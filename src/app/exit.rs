@@ -34,8 +34,8 @@ impl From<&Ending> for ProgramExit {
         match ending.outcome {
             _ if ending.journal_failed => Self::Journal,
             _ if ending.bug => Self::Bug,
-            // What was set is not put back: somebody has to see to it.
-            Outcome::Completed if !ending.owed.is_empty() => Self::OperatorNeeded,
+            // What was set is not put back, or nobody knows what a step did: somebody has to see to it.
+            Outcome::Completed if !ending.state.aftermath().is_settled() => Self::OperatorNeeded,
             _ if ending.operator_needed => Self::OperatorNeeded,
             Outcome::Completed => Self::Completed,
             Outcome::Blocked => Self::Blocked,

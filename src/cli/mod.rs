@@ -131,6 +131,12 @@ impl Subcommands {
         Self::Journal { command: JournalCommand::List { form: Form::default() } }
     }
 
+    /// Verifies this host's journal.
+    #[must_use]
+    pub(crate) fn journal_verify() -> Self {
+        Self::Journal { command: JournalCommand::Verify { export: None, head: Vec::new(), allowed_signers: None, form: Form::default() } }
+    }
+
     /// How it is to print.
     #[must_use]
     pub fn format(&self) -> Format {

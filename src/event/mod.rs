@@ -1,5 +1,6 @@
 //! The facts of a run, and the one function that folds them into its state.
 
+pub(crate) mod aftermath;
 pub(crate) mod captured;
 pub(crate) mod choice;
 pub(crate) mod command;
@@ -12,6 +13,7 @@ pub(crate) mod plan;
 pub(crate) mod run_id;
 pub(crate) mod signal;
 pub(crate) mod state;
+mod subject;
 pub(crate) mod texts;
 
 pub(crate) use captured::{Captured, Cut};

@@ -63,12 +63,8 @@ pub struct Past {
     pub loops: BTreeMap<Place, Round>,
     /// Every place that a record names.
     seen: BTreeSet<Place>,
-    /// Changes that were begun, but for those that could not be started.
-    changed: BTreeSet<Place>,
     /// Doubts that were resolved: it was not done, or is to be done again; nothing was begun since.
     to_begin_again: BTreeSet<Place>,
-    /// Those of the changes that had been begun before, when they were begun last.
-    changed_before: BTreeSet<Place>,
 }
 
 impl Past {
@@ -126,9 +122,6 @@ impl Past {
                         self.attempts.insert(place.clone(), *attempt);
                         self.answers.remove(place);
                         self.choices.remove(place);
-                        if command.effect != Effect::Read && !self.changed.insert(place.clone()) {
-                            self.changed_before.insert(place.clone());
-                        }
                     }
                     Part::Undo => self.rolled_back = true,
                     _ => {}
@@ -136,10 +129,6 @@ impl Past {
             }
             Event::StepEnded { place, part, exit, stdout, stderr, verdict, .. } => {
                 let end = End { exit: exit.clone(), stdout: stdout.clone(), stderr: stderr.clone(), verdict: verdict.clone() };
-                let not_started = *part == Part::Main && matches!(exit, Exit::NotStarted { .. });
-                if not_started && !self.changed_before.contains(place) {
-                    self.changed.remove(place);
-                }
                 if *part == Part::Main && !self.settled_by_preflight(place) {
                     self.found.insert(place.clone(), end.clone());
                 }
@@ -170,13 +159,13 @@ impl Past {
     /// A change was begun: inside this place, or at all. What could not be started has changed nothing.
     #[must_use]
     pub fn changed_in(&self, around: Option<&Place>) -> bool {
-        self.changed.iter().any(|place| around.is_none_or(|around| place.is_inside(around)))
+        self.state.changed.iter().any(|place| around.is_none_or(|around| place.is_inside(around)))
     }
 
     /// Its command could not be started, and no earlier attempt had been.
     #[must_use]
     pub fn never_started(&self, place: &Place) -> bool {
-        !self.changed.contains(place) && self.end(place, Part::Main).is_some_and(|end| matches!(end.exit, Exit::NotStarted { .. }))
+        !self.state.changed.contains(place) && self.end(place, Part::Main).is_some_and(|end| matches!(end.exit, Exit::NotStarted { .. }))
     }
 
     /// It was in doubt, and somebody has said since that it was not done or is to be done again.

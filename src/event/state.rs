@@ -2,7 +2,7 @@
 //!
 //! Run, resume, report and verify all fold with [`RunState::apply`]. What it does not allow cannot have happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
@@ -58,6 +58,8 @@ pub struct UnderWay {
     pub process: Option<(u32, u64)>,
     /// Its step had taken effect before it began: in an earlier attempt.
     had_taken_effect: bool,
+    /// Its step had been begun before, and could be started.
+    had_changed: bool,
     /// What its step owed before it began.
     had_owed: Option<Shown>,
 }
@@ -74,6 +76,8 @@ pub struct RunState {
     /// Steps that have taken effect and were not undone, in the order of their taking effect. A cleanup is no undo: what it
     /// leaves is still to be taken back in a rollback.
     pub took_effect: Vec<Place>,
+    /// Changes that were begun, undone since or not, but for those that could not be started.
+    pub changed: BTreeSet<Place>,
 }
 
 /// How things stood with a step before its command began.
@@ -84,6 +88,7 @@ pub struct Unbegun {
     step: Option<StepState>,
     owed: Option<Shown>,
     took_effect: bool,
+    changed: bool,
 }
 
 /// A record that cannot follow what came before it.
@@ -210,12 +215,13 @@ impl RunState {
             step: self.steps.get(place).cloned(),
             owed: self.owed.get(place).cloned(),
             took_effect: self.took_effect.contains(place),
+            changed: self.changed.contains(place),
         })
     }
 
     /// Takes back a begin that could not be recorded: the command was not started.
     pub fn never_began(&mut self, unbegun: Unbegun) {
-        let Unbegun { place, part, step, owed, took_effect } = unbegun;
+        let Unbegun { place, part, step, owed, took_effect, changed } = unbegun;
         self.under_way.remove(&(place.clone(), part));
         match owed {
             Some(owed) => self.owed.insert(place.clone(), owed),
@@ -223,6 +229,9 @@ impl RunState {
         };
         if !took_effect {
             self.took_effect.retain(|other| *other != place);
+        }
+        if !changed {
+            self.changed.remove(&place);
         }
         match step {
             Some(step) => self.steps.insert(place, step),
@@ -259,12 +268,16 @@ impl RunState {
                     return Err(illegal("step_began", format!("{place} ended well and is never done again")));
                 }
                 let (had_taken_effect, had_owed) = (self.took_effect.contains(place), self.owed.get(place).cloned());
-                let began = UnderWay { attempt: *attempt, effect: command.effect, process: None, had_taken_effect, had_owed };
+                let had_changed = self.changed.contains(place);
+                let began = UnderWay { attempt: *attempt, effect: command.effect, process: None, had_taken_effect, had_changed, had_owed };
                 self.under_way.insert(key, began);
                 if *part == Part::Main {
                     self.steps.insert(place.clone(), StepState::Began { attempt: *attempt, effect: command.effect });
-                    if command.effect != Effect::Read && !had_taken_effect {
-                        self.took_effect.push(place.clone());
+                    if command.effect != Effect::Read {
+                        self.changed.insert(place.clone());
+                        if !had_taken_effect {
+                            self.took_effect.push(place.clone());
+                        }
                     }
                 }
                 if let Some(owes) = owes {
@@ -337,6 +350,9 @@ impl RunState {
         if part == Part::Main && !was.had_taken_effect {
             self.took_effect.retain(|other| other != place);
         }
+        if part == Part::Main && !was.had_changed {
+            self.changed.remove(place);
+        }
     }
 
     /// What a step owes was put back by a person: the same as a cleanup that passed.
@@ -368,71 +384,5 @@ impl RunState {
         };
         self.steps.insert(place.clone(), state);
         Ok(())
-    }
-}
-
-impl Event {
-    /// The place that it speaks of, if it speaks of one.
-    #[must_use]
-    pub(crate) fn place(&self) -> Option<&Place> {
-        match self {
-            Self::Checked { place, .. }
-            | Self::Overridden { place, .. }
-            | Self::StepReached { place, .. }
-            | Self::Staggered { place, .. }
-            | Self::BatchBegan { place, .. }
-            | Self::StepBegan { place, .. }
-            | Self::StepSpawned { place, .. }
-            | Self::StepSignalled { place, .. }
-            | Self::StepEnded { place, .. }
-            | Self::StepPredicted { place, .. }
-            | Self::StepSkipped { place, .. }
-            | Self::StepSettled { place, .. }
-            | Self::DoubtResolved { place, .. }
-            | Self::CleanupDue { place, .. }
-            | Self::Owed { place, .. }
-            | Self::SettledByHand { place, .. } => Some(place),
-            Self::Confirmed { place, .. } | Self::Declined { place, .. } | Self::Note { place, .. } => place.as_ref(),
-            Self::RunOpened(_) | Self::Planned { .. } | Self::Interrupted { .. } | Self::Resumed { .. } | Self::RunClosed { .. } => None,
-        }
-    }
-
-    /// The event's name in messages and records, in the past tense.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::RunOpened(_) => "run_opened",
-            Self::Checked { finding, .. } => match finding {
-                super::fact::Finding::Pass { .. } => "preflight_passed",
-                super::fact::Finding::Warn { .. } => "preflight_warned",
-                super::fact::Finding::Block { .. } => "preflight_blocked",
-                super::fact::Finding::Unknown { .. } => "preflight_unknown",
-            },
-            Self::Overridden { .. } => "preflight_overridden",
-            Self::Planned { .. } => "planned",
-            Self::Confirmed { .. } => "confirmed",
-            Self::Declined { .. } => "declined",
-            Self::StepReached { .. } => "step_reached",
-            Self::Staggered { .. } => "staggered",
-            Self::BatchBegan { .. } => "batch_began",
-            Self::StepBegan { part: Part::Undo | Part::Cleanup, .. } => "undo_began",
-            Self::StepBegan { .. } => "step_began",
-            Self::StepSpawned { .. } => "step_spawned",
-            Self::StepSignalled { .. } => "step_signalled",
-            Self::StepEnded { part: Part::Undo | Part::Cleanup, .. } => "undo_ended",
-            Self::StepEnded { exit, .. } if exit.in_doubt() => "step_in_doubt",
-            Self::StepEnded { .. } => "step_ended",
-            Self::StepPredicted { .. } => "step_predicted",
-            Self::StepSkipped { .. } => "step_skipped",
-            Self::StepSettled { .. } => "step_settled",
-            Self::DoubtResolved { .. } => "doubt_resolved",
-            Self::CleanupDue { .. } => "cleanup_due",
-            Self::Owed { .. } => "owed",
-            Self::SettledByHand { .. } => "settled_by_hand",
-            Self::Note { .. } => "note",
-            Self::Interrupted { .. } => "interrupted",
-            Self::Resumed { .. } => "resumed",
-            Self::RunClosed { .. } => "run_closed",
-        }
     }
 }

@@ -1,6 +1,10 @@
 //! One run as the journal has it, and the runs that may owe something.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    fs,
+    path::Path,
+};
 
 use super::{
     error::JournalError,
@@ -32,23 +36,29 @@ pub(crate) struct History {
 /// # Errors
 /// The file system's.
 pub(crate) fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>, JournalError> {
-    let mut found: Option<History> = None;
+    Ok(histories(snapshot, &BTreeSet::from([run]))?.remove(&run))
+}
+
+/// Reads several runs at once. Those are left out of whose opening the journal has no readable record.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn histories(snapshot: &Snapshot, wanted: &BTreeSet<RunId>) -> Result<BTreeMap<RunId, History>, JournalError> {
+    let mut found: BTreeMap<RunId, History> = BTreeMap::new();
     let mut lines = snapshot.lines();
     while let Some(raw) = lines.read().map_err(JournalError::reading)? {
-        if Glance::at(raw.bytes).is_none_or(|glance| glance.run != run) {
-            continue;
-        }
+        let Some(run) = Glance::at(raw.bytes).map(|glance| glance.run).filter(|run| wanted.contains(run)) else { continue };
         let Ok(Line::Record(record)) = Line::read(raw.bytes) else {
-            if let Some(history) = &mut found {
+            if let Some(history) = found.get_mut(&run) {
                 history.unreadable += 1;
             }
             continue;
         };
         let header = record.header;
         let Some(event) = record.body.into_event() else { continue };
-        let history = match &mut found {
-            Some(history) => history,
-            None if matches!(event, Event::RunOpened(_)) => found.insert(History {
+        let history = match found.entry(run) {
+            Entry::Occupied(history) => history.into_mut(),
+            Entry::Vacant(entry) if matches!(event, Event::RunOpened(_)) => entry.insert(History {
                 run,
                 past: Past::default(),
                 opened: header.ts,
@@ -60,7 +70,7 @@ pub(crate) fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>
                 ssh: header.ssh.as_ref().map(|text| text.0.clone().into_owned()),
                 unreadable: 0,
             }),
-            None => continue,
+            Entry::Vacant(_) => continue,
         };
         if history.past.fold(&event).is_err() {
             history.unreadable += 1;

@@ -135,6 +135,8 @@ pub(crate) struct RunSummary {
     pub ssh: Option<String>,
     /// `None` while it is open, or if it crashed (no end recorded).
     pub outcome: Option<Outcome>,
+    /// Its last record of an end says that it owes something.
+    pub owes: bool,
     /// Steps of its plan; `None` if it did not come so far.
     pub planned: Option<usize>,
     /// Steps that were settled or skipped; each item of a loop counts.
@@ -194,6 +196,7 @@ fn summarise(runs: &mut IndexMap<RunId, RunSummary>, record: Record<'_>) {
             tty: header.tty.map(|text| text.0.into_owned()),
             ssh: header.ssh.map(|text| text.0.into_owned()),
             outcome: None,
+            owes: false,
             planned: None,
             settled: 0,
         });
@@ -206,7 +209,10 @@ fn summarise(runs: &mut IndexMap<RunId, RunSummary>, record: Record<'_>) {
             run.outcome = None;
             run.boot_id = header.boot_id.0.into_owned();
         }
-        Body::RunClosed(closing) => run.outcome = Some(closing.outcome),
+        Body::RunClosed(closing) => {
+            run.outcome = Some(closing.outcome);
+            run.owes = !closing.owed.is_empty();
+        }
         _ => {}
     }
 }

@@ -11,7 +11,7 @@ use super::{
     tally::{Tally, between},
 };
 use crate::{
-    event::{Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, Shown, Skip, StepKind, StepOutcome},
+    event::{Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, RunState, Shown, Skip, StepKind, StepOutcome},
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
 };
@@ -81,6 +81,12 @@ pub(crate) struct Narrative {
 }
 
 impl Narrative {
+    /// Tells what follows on `before`.
+    #[must_use]
+    pub(crate) fn following(before: RunState) -> Self {
+        Self { tally: Tally::following(before), ..Self::default() }
+    }
+
     /// Tells a run that is over.
     #[must_use]
     pub(super) fn afterwards() -> Self {
@@ -295,8 +301,7 @@ impl Narrative {
             Event::Resumed { from } => block::marked(page, Mark::Noted, &format!("resumed from {from}")),
             Event::RunClosed { outcome, owed, .. } => {
                 let mut lines = vec![String::new()];
-                let closing = self.tally.closing(at, *outcome, !owed.is_empty(), self.afterwards);
-                let mark = if self.tally.dry() { Mark::Noted } else { words::ending(*outcome, !owed.is_empty()).0 };
+                let (mark, closing) = self.tally.closing(at, *outcome, self.afterwards);
                 lines.extend(layout::wrap(&closing, page.width, &format!("{} ", page.style.mark(mark)), "  "));
                 for place in owed {
                     lines.extend(block::told(page, Mark::Warned, Some(place), "cleanup owed"));

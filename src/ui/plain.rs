@@ -14,7 +14,7 @@ use super::{
     tally::{Tally, between},
 };
 use crate::{
-    event::{Effect, Event, Excerpt, Exit, Finding, Part, Place, Progress, Shown, StepOutcome, Verdict},
+    event::{Effect, Event, Excerpt, Exit, Finding, Part, Place, Progress, RunState, Shown, StepOutcome, Verdict},
     ports::Observer,
     quantity::show_duration,
     words::{self, sanitise},
@@ -52,8 +52,8 @@ pub(crate) struct PlainNarrative {
 
 impl Plain {
     #[must_use]
-    pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, state: Mutex::default() }
+    pub(crate) fn new(stream: Stream, before: RunState) -> Self {
+        Self { stream, state: Mutex::new(PlainNarrative { tally: Tally::following(before), ..PlainNarrative::default() }) }
     }
 }
 
@@ -256,7 +256,7 @@ impl PlainNarrative {
             }
             Event::Resumed { from } => format!("resumed from {from}"),
             Event::RunClosed { outcome, why, owed } => {
-                let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome, !owed.is_empty(), self.afterwards), with(why))];
+                let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome, self.afterwards).1, with(why))];
                 lines.extend(owed.iter().map(|place| format!("cleanup owed: {place}")));
                 return lines;
             }
@@ -309,7 +309,7 @@ mod tests {
 
     fn said(play: impl FnOnce(&mut Script<'_>)) -> String {
         let memory = Memory::default();
-        let plain = Plain::new(memory.stream(Traits::default()));
+        let plain = Plain::new(memory.stream(Traits::default()), RunState::default());
         play(&mut Script::new(&plain));
         memory.take()
     }

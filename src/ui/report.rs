@@ -18,6 +18,8 @@ pub(crate) struct LastScreen {
     pub put_back: Vec<PutBack>,
     /// What nobody knows the end of.
     pub in_doubt: Vec<String>,
+    /// Changes that a rollback has left as they are.
+    pub standing: Vec<String>,
     /// What is still owed, and how it is settled.
     pub owed: Vec<String>,
     /// The last line: `run 7f3a stopped at restart[osd=2].gate; nothing left to clean up`.
@@ -102,7 +104,8 @@ impl LastScreen {
             .iter()
             .map(|back| if back.done { ("restored", back.what.clone()) } else { ("FAILED", format!("not restored: {}", back.what)) });
         let in_doubt = self.in_doubt.iter().map(|doubt| ("in doubt", doubt.clone()));
-        put_back.chain(in_doubt).chain(self.owed.iter().map(|owed| ("owed", owed.clone()))).collect()
+        let standing = self.standing.iter().map(|place| ("remains", place.clone()));
+        put_back.chain(in_doubt).chain(standing).chain(self.owed.iter().map(|owed| ("owed", owed.clone()))).collect()
     }
 }
 
@@ -129,8 +132,9 @@ mod tests {
             ],
             put_back: vec![PutBack { what: "noout is still set by this run".into(), done: true }],
             in_doubt: vec![],
+            standing: vec![],
             owed: vec![],
-            closing: "run 7f3a stopped safely at restart[osd=2].gate after 2 of 4".into(),
+            closing: "run 7f3a stopped at restart[osd=2].gate; nothing left to clean up".into(),
             head: Some("118:9c1e…".into()),
             exit: Some(6),
         };

@@ -5,16 +5,18 @@ use std::{collections::HashSet, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    event::{Event, Finding, Mode, Outcome, Part, Place, Prediction, StepOutcome},
+    event::{Event, Finding, Mode, Outcome, Part, Place, Prediction, RunState, StepOutcome},
     quantity::show_duration,
-    words,
+    words::{self, mark::Mark},
 };
 
 /// Counts for the closing sentence.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    mode: Option<Mode>,
     opened: Option<Timestamp>,
+    state: RunState,
+    /// A record could not have followed those before it: what the run leaves behind is not known.
+    out_of_order: bool,
     /// Loops, groups and calls: what is inside them is counted, they are not.
     containers: HashSet<Place>,
     checks: usize,
@@ -45,12 +47,16 @@ fn counted(count: usize, one: &str, many: &str) -> Option<String> {
 }
 
 impl Tally {
+    /// Counts what follows on `before`, for a run that is taken up.
+    #[must_use]
+    pub(crate) fn following(before: RunState) -> Self {
+        Self { state: before, ..Self::default() }
+    }
+
     pub(crate) fn count(&mut self, at: Timestamp, event: &Event) {
+        self.out_of_order |= self.state.apply(event).is_err();
         match event {
-            Event::RunOpened(opening) => {
-                self.mode = Some(opening.mode);
-                self.opened = Some(at);
-            }
+            Event::RunOpened(_) => self.opened = Some(at),
             Event::Checked { finding, .. } => {
                 self.checks += 1;
                 match finding {
@@ -81,15 +87,15 @@ impl Tally {
     }
 
     pub(crate) fn dry(&self) -> bool {
-        self.mode == Some(Mode::DryRun)
+        self.state.mode == Some(Mode::DryRun)
     }
 
     pub(crate) fn rehearsal(&self) -> bool {
-        self.mode == Some(Mode::Rehearsal)
+        self.state.mode == Some(Mode::Rehearsal)
     }
 
-    /// The last sentence of a run. What is told of a rehearsal `afterwards` does not know how much of its own time passed.
-    pub(crate) fn closing(&self, at: Timestamp, outcome: Outcome, owes: bool, afterwards: bool) -> String {
+    /// The mark and the last sentence of a run. What is told of a rehearsal `afterwards` does not know how much of its own time passed.
+    pub(crate) fn closing(&self, at: Timestamp, outcome: Outcome, afterwards: bool) -> (Mark, String) {
         let warned = [counted(self.warnings, "warning", "warnings"), counted(self.blocks, "block", "blocks")];
         if self.dry() {
             let parts: Vec<_> = [counted(self.checks, "check made", "checks made")]
@@ -107,7 +113,7 @@ impl Tally {
                 other => format!(" Ended: {}.", words::outcome(other).1),
             };
             let parts = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
-            return format!("Dry run: {parts}.{ended} Nothing was changed.");
+            return (Mark::Noted, format!("Dry run: {parts}.{ended} Nothing was changed."));
         }
         let parts: Vec<_> = [
             counted(self.done, "step done", "steps done"),
@@ -123,6 +129,12 @@ impl Tally {
         let opened = self.opened.filter(|_| !(afterwards && self.rehearsal()));
         let took = opened.map(|opened| format!("   {}", show_duration(between(opened, at)))).unwrap_or_default();
         let rehearsal = if self.rehearsal() { "rehearsal " } else { "" };
-        format!("{rehearsal}{}: {parts}{took}", words::ending(outcome, owes).1)
+        let (mark, ended) = if self.out_of_order {
+            let (mark, word) = words::outcome(outcome);
+            (mark, word.to_owned())
+        } else {
+            words::ending(outcome, &self.state.aftermath())
+        };
+        (mark, format!("{rehearsal}{ended}: {parts}{took}"))
     }
 }

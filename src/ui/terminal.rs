@@ -19,7 +19,7 @@ use super::{
     out::Stream,
 };
 use crate::{
-    event::{Event, Part, Place, Progress, Shown},
+    event::{Event, Part, Place, Progress, RunState, Shown},
     ports::Observer,
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
@@ -192,8 +192,9 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     #[must_use]
-    pub(crate) fn new(stream: Stream) -> Self {
-        Self { screen: Screen::new(stream), state: Mutex::default() }
+    pub(crate) fn new(stream: Stream, before: RunState) -> Self {
+        let state = TerminalState { narrative: Narrative::following(before), ..TerminalState::default() };
+        Self { screen: Screen::new(stream), state: Mutex::new(state) }
     }
 
     /// For whoever else uses the terminal, to take turns.
@@ -386,7 +387,7 @@ mod tests {
     fn screen(width: usize, colour: bool, redraws: bool, play: impl FnOnce(&mut Script<'_>)) -> String {
         let memory = Memory::default();
         let style = Style { colour, unicode: true };
-        let terminal = Terminal::new(memory.stream(Traits { terminal: true, redraws, style, width: Some(width) }));
+        let terminal = Terminal::new(memory.stream(Traits { terminal: true, redraws, style, width: Some(width) }), RunState::default());
         play(&mut Script::new(&terminal));
         memory.take()
     }
@@ -477,7 +478,7 @@ mod tests {
         let memory = Memory::default();
         let traits = Traits { terminal: true, redraws: true, style: Style { colour: false, unicode: true }, width: Some(80) };
         let stream = memory.stream(traits);
-        let terminal = Terminal::new(stream.clone());
+        let terminal = Terminal::new(stream.clone(), RunState::default());
         let mut script = Script::new(&terminal);
         let place = begin_wait(&mut script);
         let screen = terminal.screen();

@@ -10,7 +10,7 @@ use crate::{
             findings,
             interrupted::{Accepted, Left},
             journal::{journal_directory, journal_failure, open_journal},
-            owing::indebted,
+            owing::{indebted, untold},
             run_name,
             take_up::{TakeUp, password, take_up},
         },
@@ -44,6 +44,7 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
         Some(snapshot) => indebted(&directory, snapshot).map_err(unusable)?,
         None => Vec::new(),
     };
+    let untold = untold(&directory, snapshot.as_ref()).map_err(unusable)?;
     if let Some(given) = &args.run {
         let known = match &snapshot {
             Some(snapshot) => runs(snapshot).map_err(unusable)?.runs,
@@ -65,6 +66,8 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
                 out.line(&serde_json::json!({ "run": history.run, "runbook": runbook, "place": place, "command": command }).to_string());
             }
         }
+    } else if owing.is_empty() && untold.is_some() {
+        // Said below.
     } else if owing.is_empty() {
         out.line(
             &args
@@ -81,6 +84,11 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
             out.line(&format!("Run these cleanups, each confirmed:  {}", context.line(Subcommands::settle())));
             out.line("Was one put back by hand?  Record it with --settled-by-hand PLACE=REASON; nothing is run");
         }
+    }
+    if let Some(why) = untold {
+        return Err(Failure::new(ProgramExit::Journal, "the journal is damaged, so more may be owed than it says")
+            .why(why)
+            .suggest("find out what happened to the journal:", context.line(Subcommands::journal_verify())));
     }
     if owing.is_empty() {
         return Ok(ProgramExit::Completed);
@@ -100,7 +108,7 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
 
 fn tell(context: &Context, out: &Stream, history: &History) {
     let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.as_str()).unwrap_or_default();
-    let how = words::left(&history.past.state.phase);
+    let how = words::left(&history.past.state);
     let at = local(history.last);
     out.line(&format!("run {}  {}  {how} at {}", history.run, visible(runbook), at.strftime("%Y-%m-%d %H:%M:%S")));
     for (place, command) in findings::owed(history) {

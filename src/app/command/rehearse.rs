@@ -23,7 +23,7 @@ use crate::{
         },
     },
     cli,
-    event::{Mode, Past, RunId},
+    event::{Mode, Past, RunId, RunState},
     journal::Durability,
     plan::Plan,
     rehearse::Rehearsal,
@@ -75,7 +75,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::AtClose);
     let copying = Copying::new(&ledger);
-    let screens = Screens::new(context, args.form);
+    let screens = Screens::new(context, args.form, RunState::default());
     let out = &context.out.stdout;
     let prose = !args.form.is_json();
     let mark = || context.out.stderr.line(MARK);

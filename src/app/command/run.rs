@@ -17,7 +17,7 @@ use crate::{
         trace,
     },
     cli,
-    event::{Mode, RunId},
+    event::{Mode, RunId, RunState},
     exec::{
         clock::RealClock,
         dry::{DryExecutor, DryPrompt},
@@ -72,7 +72,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     }
     let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::EachRecord);
-    let screens = Screens::new(context, args.form);
+    let screens = Screens::new(context, args.form, RunState::default());
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
     let process = ProcessExecutor::new(secrets, inventory, password).of_run(&id.to_string());
     let dry = DryExecutor(&process);

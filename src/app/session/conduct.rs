@@ -6,7 +6,7 @@ use super::{gathered::Summary, interactive::Talking, plan_view};
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     cli::{self, Cli, Subcommands},
-    event::{Mode, Outcome, Place, StepState, StopSignal},
+    event::{Mode, Outcome, Place, RunState, StopSignal, aftermath::Aftermath},
     exec::signals::Listener,
     plan::{Plan, preview::Preview},
     ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
@@ -36,17 +36,18 @@ pub(crate) struct Screens {
 }
 
 impl Screens {
+    /// Screens for what follows on `before`, which is empty for a new run.
     #[must_use]
-    pub(crate) fn new(context: &Context, form: cli::Form) -> Self {
+    pub(crate) fn new(context: &Context, form: cli::Form, before: RunState) -> Self {
         let stream = context.out.stdout.clone();
         match form.format {
             cli::Format::Json => Self { observer: Box::new(Json::new(stream)), screen: None, prose: false },
             cli::Format::Text if stream.is_terminal() => {
-                let terminal = Terminal::new(stream);
+                let terminal = Terminal::new(stream, before);
                 let screen = Some(terminal.screen());
                 Self { observer: Box::new(terminal), screen, prose: true }
             }
-            cli::Format::Text | cli::Format::Plain => Self { observer: Box::new(Plain::new(stream)), screen: None, prose: true },
+            cli::Format::Text | cli::Format::Plain => Self { observer: Box::new(Plain::new(stream, before)), screen: None, prose: true },
         }
     }
 }
@@ -171,7 +172,10 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     let exit = ProgramExit::from(ending);
     let mut told =
         report::LastScreen { completed: exit == ProgramExit::Completed, exit: Some(exit as u8), ..report::LastScreen::default() };
-    let at = ending.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    // Where a rollback ended says nothing: all of it was gone through.
+    let place = ending.place.as_ref().filter(|_| ending.outcome != Outcome::RolledBack);
+    let at = place.map(|place| format!(" at {place}")).unwrap_or_default();
+    let left = ending.state.aftermath();
     let mut whys = ending.whys.iter().flat_map(|why| why.lines()).map(str::to_owned);
     let secrets = Secrets::new(stage.plan.bound.secret_values());
     let (cli, left_out) = stage.again.without(|value| secrets.found_in(value));
@@ -203,7 +207,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
                     told.next.push(Advice::with("review the output above, then run", command));
                 }
             }
-            if gathered.changes == 0 {
+            if !left.changed {
                 told.why.push("nothing was changed".to_owned());
             }
         }
@@ -231,19 +235,26 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
         let owed = ending.state.owed.get(place).map(words::brief).unwrap_or_default();
         told.owed.push(format!("{place}:  {owed}"));
     }
-    let (_, word) = words::ending(ending.outcome, !ending.owed.is_empty());
-    told.closing = format!("{} {run} {word}{at}{}", words::run_of(stage.setting.mode), remains(ending));
+    // Nobody but the steps themselves says why one of them is in doubt.
+    told.in_doubt = left.doubted.iter().map(|(place, part)| words::part_of(place, *part)).collect();
+    if ending.outcome == Outcome::RolledBack {
+        told.standing = left.standing.iter().map(ToString::to_string).collect();
+    }
+    let (_, word) = words::ending(ending.outcome, &left);
+    told.closing = format!("{} {run} {word}{at}{}", words::run_of(stage.setting.mode), remains(ending, &left));
     told
 }
 
 /// What a run leaves behind, in a few words.
-fn remains(ending: &Ending) -> String {
-    let state = &ending.state;
-    let doubted = state.under_way.len() + state.steps.values().filter(|step| matches!(step, StepState::InDoubt { .. })).count();
+fn remains(ending: &Ending, left: &Aftermath) -> String {
     if ending.bug {
-        return "; a bug in halligan ended it".to_owned();
+        return format!(
+            "; a bug in halligan ended it{}",
+            if left.is_settled() { String::new() } else { words::remains(ending.outcome, left) }
+        );
     }
-    words::remains(ending.outcome, doubted, ending.owed.is_empty() && !ending.journal_failed)
+    // Of a run whose journal failed nobody can say that nothing is left.
+    if ending.journal_failed && left.is_settled() { String::new() } else { words::remains(ending.outcome, left) }
 }
 
 /// The command that goes on with a run: one that was taken up is taken up again in the same way.

@@ -23,7 +23,7 @@ pub(crate) fn headline(left: &Left) -> String {
     let from = history.ssh.as_ref().and_then(|ssh| ssh.split(' ').next()).map(|from| format!(" (from {from})")).unwrap_or_default();
     let (opened, last) = (local(history.opened), local(history.last));
     let day = if opened.date() == local(jiff::Timestamp::now()).date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
-    let ended = words::left(&history.past.state.phase);
+    let ended = words::left(&history.past.state);
     let rebooted = if left.rebooted { "; this host was rebooted since" } else { "" };
     format!(
         "run {}  {}  began {} by {who}{from}, {ended} at {}{rebooted}",

@@ -21,8 +21,6 @@ pub(super) struct RunFacts {
     pub done: usize,
     /// What failed or is in doubt, with what it says.
     pub failed: Vec<(Place, String)>,
-    /// How many changes began.
-    pub changes: usize,
 }
 
 impl Summary {
@@ -41,7 +39,6 @@ impl Observer for Summary {
             Event::StepEnded { place, part: Part::Undo | Part::Cleanup, verdict, .. } => {
                 gathered.put_back.push((place.clone(), *verdict == Verdict::Passed));
             }
-            Event::StepBegan { part: Part::Main, command, .. } if command.effect != crate::event::Effect::Read => gathered.changes += 1,
             Event::StepSettled { outcome: StepOutcome::Done, .. } => gathered.done += 1,
             Event::StepSettled { place, outcome: StepOutcome::Failed { why } | StepOutcome::InDoubt { why } } => {
                 gathered.failed.push((place.clone(), why.clone()));

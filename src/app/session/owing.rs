@@ -10,8 +10,9 @@ use crate::{
     exec::lock::RunLock,
     journal::{
         JournalError,
-        history::{History, history, may_owe},
+        history::{History, histories, may_owe},
         reader::Snapshot,
+        verify::verify,
     },
     words::sanitise::line as visible,
 };
@@ -21,18 +22,32 @@ use crate::{
 /// # Errors
 /// The journal cannot be read.
 pub(crate) fn indebted(directory: &Path, snapshot: &Snapshot) -> Result<Vec<History>, JournalError> {
-    let mut found = Vec::new();
-    for id in may_owe(snapshot)? {
-        if RunLock::held(&directory.join("locks"), id.number()) {
-            continue;
+    let mut order = may_owe(snapshot)?;
+    order.retain(|id| !RunLock::held(&directory.join("locks"), id.number()));
+    let mut found = histories(snapshot, &order.iter().copied().collect())?;
+    Ok(order.iter().filter_map(|id| found.remove(id)).filter(|history| !history.past.state.owed.is_empty()).collect())
+}
+
+/// Why more may be owed than the records of a directory say; nothing if they are whole.
+///
+/// # Errors
+/// The journal cannot be read at all, or is newer than this program.
+pub(crate) fn untold(directory: &Path, snapshot: Option<&Snapshot>) -> Result<Option<String>, JournalError> {
+    if snapshot.is_some() {
+        let found = verify(directory, &[])?;
+        // The end of a line that a crash cut off was never acknowledged: nothing had begun on the strength of it.
+        if found.torn_tail || found.verdict.holds() && found.records > 0 {
+            return Ok(None);
         }
-        if let Some(history) = history(snapshot, id)?
-            && !history.past.state.owed.is_empty()
-        {
-            found.push(history);
+        if !found.verdict.holds() {
+            return Ok(Some(found.verdict.to_string()));
         }
     }
-    Ok(found)
+    let output = directory.join("output");
+    let kept = std::fs::read_dir(&output).map_or(0, |entries| entries.filter_map(Result::ok).count());
+    let gone =
+        || format!("{} holds {kept} outputs of commands, but no record of them: the journal file was emptied or moved", output.display());
+    Ok((kept > 0).then(gone))
 }
 
 /// Says in one line that earlier runs owe something, whatever else is done. What cannot be read is not made a fuss of here:

@@ -66,7 +66,7 @@ pub(crate) fn take_up(
         doubted: left.doubted,
     };
     let ledger = journal.begin_run(id, Durability::EachRecord);
-    let screens = Screens::new(context, manner.how.form);
+    let screens = Screens::new(context, manner.how.form, left.history.past.state.clone());
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
     let password = manner.password.clone();

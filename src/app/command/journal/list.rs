@@ -8,8 +8,10 @@ use std::{
 use super::error::{Result, within};
 use crate::{
     app::session::operator::who,
+    event::{Outcome, RunState},
     exec::lock::RunLock,
     journal::{
+        history::histories,
         identity::Identity,
         reader::{RunSummary, Runs, Snapshot, runs},
     },
@@ -21,7 +23,8 @@ use crate::{
 /// # Errors
 /// The journal cannot be read.
 pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
-    let Runs { runs, unreadable } = within(dir, Snapshot::take(dir).and_then(|snapshot| runs(&snapshot)))?;
+    let snapshot = within(dir, Snapshot::take(dir))?;
+    let Runs { runs, unreadable } = within(dir, runs(&snapshot))?;
     if json {
         for run in &runs {
             serde_json::to_writer(&mut *out, run).map_err(io::Error::from)?;
@@ -29,6 +32,10 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
         }
         return Ok(0);
     }
+    // What a run leaves behind that has not simply ended stands in its other records.
+    let untold =
+        |run: &&RunSummary| run.owes || !matches!(run.outcome, None | Some(Outcome::Completed | Outcome::Blocked | Outcome::Declined));
+    let histories = within(dir, histories(&snapshot, &runs.iter().filter(untold).map(|run| run.id).collect()))?;
     let mut rows = vec![["RUN", "BEGAN", "RUNBOOK", "MODE", "DONE", "WHO", "ENDED"].map(String::from)];
     rows.extend(runs.iter().map(|run| {
         // A step in a loop counts once for each of its items, and a plan counts it once: one is not a part of the other.
@@ -40,7 +47,7 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
             words::mode_name(run.mode).to_owned(),
             steps,
             visible(&who(run.uid, run.login_uid)).into_owned(),
-            ending(run, dir).to_owned(),
+            ending(run, histories.get(&run.id).filter(|history| history.unreadable == 0).map(|history| &history.past.state), dir),
         ]
     }));
     let widths: Vec<usize> = (0..7).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
@@ -54,13 +61,14 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
     Ok(0)
 }
 
-/// How a run of this journal ended, or that it has not.
+/// How a run of this journal ended, or that it has not. What it leaves behind is told where its `state` is known.
 #[must_use]
-pub(super) fn ending(run: &RunSummary, dir: &Path) -> &'static str {
-    match run.outcome {
-        Some(closed) => words::outcome(closed).1,
-        None if RunLock::held(&dir.join("locks"), run.id.number()) => "running",
-        None if run.boot_id == Identity::read().boot_id => words::CRASHED,
-        None => "interrupted (host rebooted)",
+pub(super) fn ending(run: &RunSummary, state: Option<&RunState>, dir: &Path) -> String {
+    match (run.outcome, state) {
+        (Some(_), Some(state)) => words::left(state),
+        (Some(closed), None) => words::outcome(closed).1.to_owned(),
+        (None, _) if RunLock::held(&dir.join("locks"), run.id.number()) => "running".to_owned(),
+        (None, _) if run.boot_id == Identity::read().boot_id => words::CRASHED.to_owned(),
+        (None, _) => "interrupted (host rebooted)".to_owned(),
     }
 }

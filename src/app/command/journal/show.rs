@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::session::{operator::who, run_name},
-    event::{RunId, RunState, StepState},
+    event::{Outcome, Part, Place, RunId, RunState, StepState, state::Phase},
     journal::{
         Digest, Head, JournalError,
         reader::{RunSummary, Snapshot, runs},
@@ -34,7 +34,7 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
     let found = within(dir, runs(&snapshot))?;
     let summary = run_name::find(found.runs, run)?;
     let (mut state, mut replay, replayed) = (RunState::default(), Replay::new(page), Replayed::from(dir));
-    let (mut head, mut why) = (None, String::new());
+    let (mut head, mut why, mut whole) = (None, String::new(), true);
     if !json {
         let laid_out = |text: &str| page.map_or_else(|| vec![text.to_owned()], |page| wrap(text, page.width, "", "  "));
         print(out, &laid_out(&opening(&summary)))?;
@@ -56,10 +56,12 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
             Ok(Line::Record(record)) => record,
             Ok(Line::Newer { v, .. }) => {
                 writeln!(out, "line {} is in format {v}, which is newer than this halligan", raw.number)?;
+                whole = false;
                 continue;
             }
             Err(fault) => {
                 writeln!(out, "line {} cannot be read: {}", raw.number, visible(&fault.to_string()))?;
+                whole = false;
                 continue;
             }
         };
@@ -72,13 +74,14 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
         }
         if let Some(event) = replayed.event(record.body) {
             if let Err(illegal) = state.apply(&event) {
+                whole = false;
                 print(out, &replay.remark(at, &format!("this record is out of order: {illegal}")))?;
             }
             print(out, &replay.event(at, &event))?;
         }
     }
     if !json {
-        let last = last_screen(&summary, &state, &why, ending(&summary, dir));
+        let last = last_screen(&summary, &state, &why, &ending(&summary, Some(&state).filter(|_| whole), dir));
         write!(out, "\n{}", last.render(&page.unwrap_or_else(Page::recorded)))?;
         if let Some((seq, hash)) = head {
             let mark = within(dir, snapshot.mark())?;
@@ -121,18 +124,20 @@ fn opening(run: &RunSummary) -> String {
 
 /// How it ended and what is left.
 fn last_screen(run: &RunSummary, state: &RunState, why: &str, ending: &str) -> LastScreen {
-    let under_way = state.under_way.keys().map(|(place, part)| {
-        let name = words::part_of(place, *part);
-        (name, "started, no end recorded".to_owned())
-    });
-    let doubted = state.steps.iter().filter_map(|(place, step)| match step {
-        StepState::InDoubt { why } => Some((place.to_string(), why.clone())),
-        _ => None,
-    });
+    let left = state.aftermath();
+    let of = |(place, part): &(Place, Part)| match state.steps.get(place) {
+        Some(StepState::InDoubt { why }) if *part == Part::Main => format!("{place}: {why}"),
+        _ => format!("{}: started, no end recorded", words::part_of(place, *part)),
+    };
     LastScreen {
         completed: true,
         why: why.lines().map(str::to_owned).collect(),
-        in_doubt: under_way.chain(doubted).map(|(place, why)| format!("{place}: {why}")).collect(),
+        in_doubt: left.doubted.iter().chain(&left.unended).map(of).collect(),
+        standing: if state.phase == Phase::Closed(Outcome::RolledBack) {
+            left.standing.iter().map(Place::to_string).collect()
+        } else {
+            Vec::new()
+        },
         owed: state.owed.iter().map(|(place, owed)| format!("{place}:  {}", words::brief(owed))).collect(),
         closing: format!("run {} {ending}", run.id),
         ..LastScreen::default()

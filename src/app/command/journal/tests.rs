@@ -28,7 +28,7 @@ fn lists_runs_with_how_they_ended() {
     let (code, text) = said(|out| list(out, &frozen(), false));
     let lines: Vec<_> = text.lines().collect();
     assert_eq!((code, lines.len()), (0, 5), "{text}");
-    assert!(lines[1].starts_with("00000001") && lines[1].ends_with("stuck: an undo failed"), "{text}");
+    assert!(lines[1].starts_with("00000001") && lines[1].ends_with("stuck: an undo failed; 2 steps are in doubt"), "{text}");
     assert!(lines[2].contains("dry run") && lines[2].ends_with("completed"), "{text}");
     assert!(lines[4].contains("1 lines could not be read"), "{text}");
     let (_, json) = said(|out| list(out, &frozen(), true));
