@@ -261,6 +261,9 @@ pub struct Opening {
     pub params: BTreeMap<String, serde_json::Value>,
     pub mode: Mode,
     pub version: String,
+    /// Whether the clock of this machine was in step with others'; `None` if nobody knew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_synchronised: Option<bool>,
 }
 
 /// One fact of a run.

@@ -7,6 +7,7 @@ pub(crate) mod command;
 mod escape;
 pub(crate) mod fact;
 mod kind;
+pub(crate) mod moment;
 pub(crate) mod past;
 pub(crate) mod place;
 pub(crate) mod plan;

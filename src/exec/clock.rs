@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::ports::{Clock, Interrupts, Stopwatch};
+use super::timekeeping::synchronised;
+use crate::{
+    event::moment::Moment,
+    ports::{Clock, Interrupts, Stopwatch},
+};
 
 /// Time as it passes; it stands still while the operator has suspended everything.
 #[derive(Debug)]
@@ -16,8 +20,12 @@ impl<'a> RealClock<'a> {
 }
 
 impl Clock for RealClock<'_> {
-    fn now(&self) -> jiff::Timestamp {
-        jiff::Timestamp::now()
+    fn now(&self) -> Moment {
+        Moment::now()
+    }
+
+    fn is_synchronised(&self) -> Option<bool> {
+        synchronised()
     }
 
     fn elapsed(&self) -> Duration {

@@ -16,4 +16,6 @@ pub(crate) mod signals;
 #[allow(unsafe_code)]
 mod spawn;
 mod supervise;
+#[allow(unsafe_code)]
+mod timekeeping;
 pub(crate) mod transport;

@@ -1,4 +1,4 @@
-//! The one place that needs `unsafe`: a child is started, and what happens in it between fork and exec.
+//! A child is started, and what happens in it between fork and exec: for that it needs `unsafe`.
 
 use std::{
     io::{self, PipeWriter, Read},

@@ -2,10 +2,7 @@
 
 use std::{env, fs, io, path::PathBuf};
 
-use nix::{
-    time::{ClockId, clock_gettime},
-    unistd::{geteuid, gethostname, getppid, getuid, ttyname},
-};
+use nix::unistd::{geteuid, gethostname, getppid, getuid, ttyname};
 
 use crate::procfs::Procfs;
 
@@ -63,25 +60,6 @@ fn ssh_of_ancestors() -> Option<String> {
 #[must_use]
 pub(crate) fn is_root() -> bool {
     geteuid().is_root()
-}
-
-/// A moment, by both clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment {
-    pub ts: jiff::Timestamp,
-    pub mono_ns: u64,
-}
-
-impl Moment {
-    #[must_use]
-    pub(crate) fn now() -> Self {
-        let wall = jiff::Timestamp::now();
-        let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(std::time::Duration::from).unwrap_or_default();
-        Self {
-            ts: jiff::Timestamp::from_millisecond(wall.as_millisecond()).unwrap_or(wall),
-            mono_ns: u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX),
-        }
-    }
 }
 
 /// A user's name by `/etc/passwd` alone: a name service may hang when half the network is down.

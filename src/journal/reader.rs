@@ -133,6 +133,8 @@ pub(crate) struct RunSummary {
     pub login_uid: Option<u32>,
     pub tty: Option<String>,
     pub ssh: Option<String>,
+    /// Whether its clock was kept in step with others; `None` if nobody knew.
+    pub clock_synchronised: Option<bool>,
     /// `None` while it is open, or if it crashed (no end recorded).
     pub outcome: Option<Outcome>,
     /// Its last record of an end says that it owes something.
@@ -195,6 +197,7 @@ fn summarise(runs: &mut IndexMap<RunId, RunSummary>, record: Record<'_>) {
             login_uid: header.login_uid,
             tty: header.tty.map(|text| text.0.into_owned()),
             ssh: header.ssh.map(|text| text.0.into_owned()),
+            clock_synchronised: opening.clock_synchronised,
             outcome: None,
             owes: false,
             planned: None,

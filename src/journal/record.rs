@@ -17,7 +17,7 @@ use super::{
     join::{Join, Synced},
     shape::Body,
 };
-use crate::event::RunId;
+use crate::event::{RunId, moment::Moment};
 
 /// The latest version of the format that this program reads and writes: 2 has what 1 has, and says of each step what it is
 /// when it is reached. A record bears the version that its type came with.
@@ -79,6 +79,13 @@ pub struct Header<'a> {
     pub tty: Option<Text<'a>>,
     /// Addresses and ports of the connection the operator came by.
     pub ssh: Option<Text<'a>>,
+}
+
+impl Header<'_> {
+    #[must_use]
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { ts: self.ts, mono_ns: self.mono_ns }
+    }
 }
 
 /// One record.

@@ -38,6 +38,7 @@ pub(super) fn opened(mode: Mode) -> Event {
         params: BTreeMap::from([("osds".to_owned(), json!([0, 1])), ("token".to_owned(), json!(null))]),
         mode,
         version: "0.1.0".to_owned(),
+        clock_synchronised: Some(false),
     }))
 }
 

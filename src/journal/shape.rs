@@ -53,6 +53,9 @@ shapes! {
         params: BTreeMap<String, serde_json::Value>,
         mode: Mode,
         version: String,
+        // Came later; stands only where it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock_synchronised: Option<bool>,
         // Came later, and stands only in the first record of a journal.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         journal: Option<JournalMark>,
@@ -130,9 +133,22 @@ impl Body {
         match event.clone() {
             Event::StepReached { place, title, kind, effect } => Self::StepReached(StepReached { place, title, kind, effect }),
             Event::RunOpened(opening) => {
-                let Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version } = *opening;
+                let Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version, clock_synchronised } =
+                    *opening;
                 let journal = None;
-                Self::RunOpened(RunOpened { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version, journal })
+                Self::RunOpened(RunOpened {
+                    runbook,
+                    title,
+                    source,
+                    runbook_sha256,
+                    plan,
+                    plan_sha256,
+                    params,
+                    mode,
+                    version,
+                    clock_synchronised,
+                    journal,
+                })
             }
             Event::Checked { place, title, finding } => Self::Checked(Checked { place, title, finding }),
             Event::Overridden { place, title, reason, by } => Self::Overridden(Overridden { place, title, reason, by }),
@@ -168,8 +184,21 @@ impl Body {
         Some(match self {
             Self::Torn(_) => return None,
             Self::RunOpened(opening) => {
-                let RunOpened { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version, journal: _ } = opening;
-                let opening = Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version };
+                let RunOpened {
+                    runbook,
+                    title,
+                    source,
+                    runbook_sha256,
+                    plan,
+                    plan_sha256,
+                    params,
+                    mode,
+                    version,
+                    clock_synchronised,
+                    journal: _,
+                } = opening;
+                let opening =
+                    Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version, clock_synchronised };
                 Event::RunOpened(Box::new(opening))
             }
             Self::Checked(Checked { place, title, finding }) => {

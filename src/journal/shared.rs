@@ -14,7 +14,7 @@ use super::{
     chain::{Chain, Link},
     disk::{self, Disk, Lock},
     error::JournalError,
-    identity::{Identity, Moment},
+    identity::Identity,
     join::Synced,
     ladder::Ladder,
     mark::JournalMark,
@@ -23,7 +23,10 @@ use super::{
     shape::{Body, RunOpened},
     tail::Tail,
 };
-use crate::{event::RunId, ports::LedgerError};
+use crate::{
+    event::{RunId, moment::Moment},
+    ports::LedgerError,
+};
 
 /// How long another process may take over its append.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);

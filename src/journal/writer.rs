@@ -14,7 +14,7 @@ use super::{
     disk::{self, Disk, Local, Window},
     error::JournalError,
     head::Head,
-    identity::{Identity, Moment},
+    identity::Identity,
     ladder::Ladder,
     lines::Lines,
     location::FILE,
@@ -27,7 +27,7 @@ use super::{
     tail::Tail,
 };
 use crate::{
-    event::{Effect, Event, RunId},
+    event::{Effect, Event, RunId, moment::Moment},
     ports::{Capture, Ledger, LedgerError},
 };
 

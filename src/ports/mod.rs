@@ -10,7 +10,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
 
-use crate::event::{Answerer, Captured, Cut, Effect, Event, Exit, Part, Place, Progress, SentSignal, Shown};
+use crate::event::{Answerer, Captured, Cut, Effect, Event, Exit, Part, Place, Progress, SentSignal, Shown, moment::Moment};
 pub(crate) use crate::event::{Choice, Words};
 
 /// Keeps what happened. An event counts only once this has taken it.
@@ -190,7 +190,9 @@ pub trait Executor: Sync {
 
 /// Tells time and lets it pass.
 pub trait Clock: Sync {
-    fn now(&self) -> jiff::Timestamp;
+    fn now(&self) -> Moment;
+    /// Whether it is kept in step with other machines' clocks; `None` if nobody knows.
+    fn is_synchronised(&self) -> Option<bool>;
     /// Since this clock was made; never goes back.
     fn elapsed(&self) -> Duration;
     /// Returns early when the operator interrupts.
@@ -284,6 +286,6 @@ pub trait Prompt: Sync {
 
 /// Looks on. Returns nothing, so it can steer nothing.
 pub trait Observer: Sync {
-    fn event(&self, at: jiff::Timestamp, event: &Event);
-    fn progress(&self, at: jiff::Timestamp, progress: &Progress);
+    fn event(&self, at: Moment, event: &Event);
+    fn progress(&self, at: Moment, progress: &Progress);
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::stage::Stage;
-use crate::ports::{Clock, Interrupts, Urgency};
+use crate::{
+    event::moment::Moment,
+    ports::{Clock, Interrupts, Urgency},
+};
 
 /// The rehearsal's clock. A pause takes no real time, unless the rehearsal is told to go at some speed.
 #[derive(Debug)]
@@ -22,9 +25,12 @@ impl VirtualClock {
 }
 
 impl Clock for VirtualClock {
-    fn now(&self) -> jiff::Timestamp {
-        // Virtual time ends long before timestamps do.
-        self.beginning.saturating_add(self.elapsed()).unwrap_or(self.beginning)
+    fn now(&self) -> Moment {
+        Moment::after(self.beginning, self.elapsed())
+    }
+
+    fn is_synchronised(&self) -> Option<bool> {
+        None
     }
 
     fn elapsed(&self) -> Duration {

@@ -57,6 +57,7 @@ impl Engine<'_> {
             params: self.plan.bound.shown(),
             mode: self.setting.mode,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock_synchronised: self.ports.clock.is_synchronised(),
         })))?;
         let mut locks = Frame::default();
         let result = self.take_shared_locks(&mut locks).and_then(|()| self.opened(programs));
@@ -106,7 +107,7 @@ impl Engine<'_> {
             "run",
             minijinja::context! {
                 id => self.setting.run_id.to_string(), operator => self.setting.operator.as_str(), host => self.setting.host.as_str(),
-                started => self.before.map_or_else(|| self.ports.clock.now(), |before| before.opened).to_string(),
+                started => self.before.map_or_else(|| self.ports.clock.now().ts, |before| before.opened).to_string(),
             },
         );
         scope

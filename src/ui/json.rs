@@ -5,12 +5,11 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::out::Stream;
 use crate::{
-    event::{Event, Progress},
+    event::{Event, Progress, moment::Moment},
     ports::Observer,
     words::sanitise,
 };
@@ -27,10 +26,10 @@ impl Json {
         Self { stream }
     }
 
-    fn say(&self, at: Timestamp, name: &str, fields: Value) {
+    fn say(&self, at: Moment, name: &str, fields: Value) {
         let mut object = Map::new();
         object.insert("type".to_owned(), name.into());
-        object.insert("time".to_owned(), at.to_string().into());
+        object.insert("time".to_owned(), at.ts.to_string().into());
         if let Value::Object(fields) = fields {
             object.extend(fields);
         }
@@ -39,11 +38,11 @@ impl Json {
 }
 
 impl Observer for Json {
-    fn event(&self, at: Timestamp, event: &Event) {
+    fn event(&self, at: Moment, event: &Event) {
         self.say(at, event.name(), fields(event));
     }
 
-    fn progress(&self, at: Timestamp, progress: &Progress) {
+    fn progress(&self, at: Moment, progress: &Progress) {
         self.say(at, "progress", figures(progress));
     }
 }

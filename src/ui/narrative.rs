@@ -2,16 +2,16 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use jiff::Timestamp;
-
 use super::{
     block,
     gather::{Gathered, GatheredBatch, MANY},
     layout::{self, Page},
-    tally::{Tally, between},
+    tally::Tally,
 };
 use crate::{
-    event::{Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, RunState, Shown, Skip, StepKind, StepOutcome},
+    event::{
+        Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, RunState, Shown, Skip, StepKind, StepOutcome, moment::Moment,
+    },
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
 };
@@ -21,7 +21,8 @@ use crate::{
 struct ToldStep {
     title: String,
     kind: StepKind,
-    at: Timestamp,
+    /// When it was reached; unknown where the run was resumed since, maybe after a start of the machine.
+    at: Option<Moment>,
     command: Option<Shown>,
     /// What was seen of it, and how long its own command took.
     seen: Option<(String, Option<Duration>)>,
@@ -113,7 +114,7 @@ impl Narrative {
     }
 
     /// The lines to show for an event; none for most.
-    pub(crate) fn lines(&mut self, page: &Page, at: Timestamp, event: &Event) -> Vec<String> {
+    pub(crate) fn lines(&mut self, page: &Page, at: Moment, event: &Event) -> Vec<String> {
         self.tally.count(at, event);
         let mut lines = self.settle_gathered(page, event);
         lines.extend(self.settle_pending(event));
@@ -182,7 +183,7 @@ impl Narrative {
         told.into_iter().flat_map(|(.., lines)| lines).collect()
     }
 
-    fn body(&mut self, page: &Page, at: Timestamp, event: &Event) -> Vec<String> {
+    fn body(&mut self, page: &Page, at: Moment, event: &Event) -> Vec<String> {
         match event {
             Event::RunOpened(opening) => block::header(page, opening),
             Event::Checked { place, title, finding } => {
@@ -237,7 +238,7 @@ impl Narrative {
                 };
                 self.steps.insert(
                     place.clone(),
-                    ToldStep { title, kind: *kind, at, command: None, seen: None, printed: None, kept: Vec::new(), told: false },
+                    ToldStep { title, kind: *kind, at: Some(at), command: None, seen: None, printed: None, kept: Vec::new(), told: false },
                 );
                 lines
             }
@@ -298,7 +299,10 @@ impl Narrative {
                 self.interruptions += 1;
                 block::marked(page, Mark::Warned, &words::interruption(*signal, self.interruptions))
             }
-            Event::Resumed { from } => block::marked(page, Mark::Noted, &format!("resumed from {from}")),
+            Event::Resumed { from } => {
+                self.steps.values_mut().for_each(|step| step.at = None);
+                block::marked(page, Mark::Noted, &format!("resumed from {from}"))
+            }
             Event::RunClosed { outcome, owed, .. } => {
                 let mut lines = vec![String::new()];
                 let (mark, closing) = self.tally.closing(at, *outcome, self.afterwards);
@@ -400,7 +404,7 @@ impl Narrative {
         }
     }
 
-    fn settled(&mut self, page: &Page, at: Timestamp, place: &Place, outcome: &StepOutcome) -> Vec<String> {
+    fn settled(&mut self, page: &Page, at: Moment, place: &Place, outcome: &StepOutcome) -> Vec<String> {
         let (mark, word, why) = words::step_outcome(outcome);
         let Some(step) = self.steps.remove(place) else {
             return block::told(page, mark, Some(place), &if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") });
@@ -418,7 +422,7 @@ impl Narrative {
             let text = if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") };
             // The times of a rehearsal's records are those of its own, not of the world that it was in.
             let timeless = self.afterwards && self.tally.rehearsal();
-            let took = if timeless { String::new() } else { show_duration(between(step.at, at)) };
+            let took = if timeless { String::new() } else { step.at.map(|reached| show_duration(at.since(reached))).unwrap_or_default() };
             return block::step(page, mark, place, None, &text, &took);
         }
         if *outcome != StepOutcome::Done {

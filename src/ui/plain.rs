@@ -5,16 +5,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use jiff::Timestamp;
-
-use super::{
-    block::WaitBlock,
-    out::Stream,
-    style::Style,
-    tally::{Tally, between},
-};
+use super::{block::WaitBlock, out::Stream, style::Style, tally::Tally};
 use crate::{
-    event::{Effect, Event, Excerpt, Exit, Finding, Part, Place, Progress, RunState, Shown, StepOutcome, Verdict},
+    event::{Effect, Event, Excerpt, Exit, Finding, Part, Place, Progress, RunState, Shown, StepOutcome, Verdict, moment::Moment},
     ports::Observer,
     quantity::show_duration,
     words::{self, sanitise},
@@ -39,7 +32,7 @@ pub(crate) struct PlainNarrative {
     interruptions: u32,
     batches: HashMap<Place, usize>,
     /// What was told last of something under way, and when.
-    told: HashMap<Place, (Timestamp, String)>,
+    told: HashMap<Place, (Moment, String)>,
     /// What the steps that are under way are called.
     titles: HashMap<Place, String>,
     /// How each command ended last.
@@ -58,19 +51,19 @@ impl Plain {
 }
 
 /// Lines with their time.
-pub(super) fn stamped(at: Timestamp, lines: impl IntoIterator<Item = String>) -> Vec<String> {
-    let time = at.strftime("%Y-%m-%dT%H:%M:%SZ");
+pub(super) fn stamped(at: Moment, lines: impl IntoIterator<Item = String>) -> Vec<String> {
+    let time = at.ts.strftime("%Y-%m-%dT%H:%M:%SZ");
     lines.into_iter().map(|line| format!("{time}  {}", sanitise::line(line.trim_end()))).collect()
 }
 
 impl Observer for Plain {
-    fn event(&self, at: Timestamp, event: &Event) {
+    fn event(&self, at: Moment, event: &Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = state.lines(at, event);
         self.stream.lines(&stamped(at, lines));
     }
 
-    fn progress(&self, at: Timestamp, progress: &Progress) {
+    fn progress(&self, at: Moment, progress: &Progress) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = state.progress(at, progress) {
             self.stream.lines(&stamped(at, [line]));
@@ -113,7 +106,7 @@ impl PlainNarrative {
     }
 
     /// The lines that tell of an event; none for many.
-    pub(super) fn lines(&mut self, at: Timestamp, event: &Event) -> Vec<String> {
+    pub(super) fn lines(&mut self, at: Moment, event: &Event) -> Vec<String> {
         self.tally.count(at, event);
         let line = match event {
             Event::RunOpened(opening) => {
@@ -265,7 +258,7 @@ impl PlainNarrative {
     }
 
     /// Told when it shows something else than before, and now and then.
-    fn progress(&mut self, at: Timestamp, progress: &Progress) -> Option<String> {
+    fn progress(&mut self, at: Moment, progress: &Progress) -> Option<String> {
         let (place, key, line) = match progress {
             Progress::Line { .. } => return None,
             Progress::Figure { place, done, total, have } => {
@@ -288,7 +281,7 @@ impl PlainNarrative {
                 (place, why.clone(), format!("{place} pausing, {} left{}", show_duration(*left), with(why)))
             }
         };
-        let due = self.told.get(place).is_none_or(|(when, what)| *what != key || between(*when, at).as_secs() >= AGAIN);
+        let due = self.told.get(place).is_none_or(|(when, what)| *what != key || at.since(*when).as_secs() >= AGAIN);
         due.then(|| {
             self.told.insert(place.clone(), (at, key));
             line

@@ -1,6 +1,6 @@
 //! A run told from what is kept of it, by those who tell it while it goes on: the same words, each with its time.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 
 use super::{
     layout::{self, Page},
@@ -8,7 +8,7 @@ use super::{
     plain::{PlainNarrative, stamped},
 };
 use crate::{
-    event::{Answerer, Event},
+    event::{Answerer, Event, moment::Moment},
     words::{moment::local, sanitise},
 };
 
@@ -47,7 +47,7 @@ impl Replay {
     }
 
     /// The lines that tell of an event; none for most.
-    pub(crate) fn event(&mut self, at: Timestamp, event: &Event) -> Vec<String> {
+    pub(crate) fn event(&mut self, at: Moment, event: &Event) -> Vec<String> {
         let asked = asked(event);
         match &mut self.teller {
             Teller::Page(narrative, page) => {
@@ -71,7 +71,7 @@ impl Replay {
     }
 
     /// Something that is no fact of the run, but of its records.
-    pub(crate) fn remark(&mut self, at: Timestamp, text: &str) -> Vec<String> {
+    pub(crate) fn remark(&mut self, at: Moment, text: &str) -> Vec<String> {
         match &self.teller {
             Teller::Page(_, page) => {
                 let lines = layout::wrap(&sanitise::text(text), page.width, "  ", "    ");
@@ -82,9 +82,9 @@ impl Replay {
     }
 
     /// Sets the time of day before the first line that has words, and the day above where it is another.
-    fn timed(&mut self, at: Timestamp, lines: Vec<String>) -> Vec<String> {
+    fn timed(&mut self, at: Moment, lines: Vec<String>) -> Vec<String> {
         let Teller::Page(_, page) = &self.teller else { return lines };
-        let at = local(at);
+        let at = local(at.ts);
         let mut told = Vec::new();
         let mut time = Some(page.style.dim(&at.strftime("%H:%M:%S").to_string()));
         for line in lines {

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     event::{
         Answerer, Captured, Effect, EndSignal, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, Progress,
-        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict, Words,
+        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict, Words, moment::Moment,
     },
     ports::Observer,
 };
@@ -58,9 +58,9 @@ impl<'a> Script<'a> {
         Self { observer, second: 1_795_227_100 }
     }
 
-    fn now(&mut self) -> Timestamp {
+    fn now(&mut self) -> Moment {
         self.second += 1;
-        Timestamp::from_second(self.second).unwrap()
+        Moment { ts: Timestamp::from_second(self.second).unwrap(), mono_ns: u64::try_from(self.second).unwrap() * 1_000_000_000 }
     }
 
     pub(super) fn event(&mut self, event: &Event) {
@@ -88,6 +88,7 @@ impl<'a> Script<'a> {
             ]),
             mode,
             version: "0.1.0".into(),
+            clock_synchronised: None,
         })));
     }
 

@@ -1,11 +1,9 @@
 //! What a run came to, counted from its events.
 
-use std::{collections::HashSet, time::Duration};
-
-use jiff::Timestamp;
+use std::collections::HashSet;
 
 use crate::{
-    event::{Event, Finding, Mode, Outcome, Part, Place, Prediction, RunState, StepOutcome},
+    event::{Event, Finding, Mode, Outcome, Part, Place, Prediction, RunState, StepOutcome, moment::Moment},
     quantity::show_duration,
     words::{self, mark::Mark},
 };
@@ -13,7 +11,7 @@ use crate::{
 /// Counts for the closing sentence.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    opened: Option<Timestamp>,
+    opened: Option<Moment>,
     state: RunState,
     /// A record could not have followed those before it: what the run leaves behind is not known.
     out_of_order: bool,
@@ -32,12 +30,6 @@ pub(crate) struct Tally {
     questions: usize,
 }
 
-/// How long from one time to another; nothing where the clock went back.
-#[must_use]
-pub(crate) fn between(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default()
-}
-
 fn counted(count: usize, one: &str, many: &str) -> Option<String> {
     match count {
         0 => None,
@@ -53,10 +45,12 @@ impl Tally {
         Self { state: before, ..Self::default() }
     }
 
-    pub(crate) fn count(&mut self, at: Timestamp, event: &Event) {
+    pub(crate) fn count(&mut self, at: Moment, event: &Event) {
         self.out_of_order |= self.state.apply(event).is_err();
         match event {
             Event::RunOpened(_) => self.opened = Some(at),
+            // The machine may have been started anew since.
+            Event::Resumed { .. } => self.opened = None,
             Event::Checked { finding, .. } => {
                 self.checks += 1;
                 match finding {
@@ -95,7 +89,7 @@ impl Tally {
     }
 
     /// The mark and the last sentence of a run. What is told of a rehearsal `afterwards` does not know how much of its own time passed.
-    pub(crate) fn closing(&self, at: Timestamp, outcome: Outcome, afterwards: bool) -> (Mark, String) {
+    pub(crate) fn closing(&self, at: Moment, outcome: Outcome, afterwards: bool) -> (Mark, String) {
         let warned = [counted(self.warnings, "warning", "warnings"), counted(self.blocks, "block", "blocks")];
         if self.dry() {
             let parts: Vec<_> = [counted(self.checks, "check made", "checks made")]
@@ -127,7 +121,7 @@ impl Tally {
         .collect();
         let parts = if parts.is_empty() { "no step was started".to_owned() } else { parts.join(", ") };
         let opened = self.opened.filter(|_| !(afterwards && self.rehearsal()));
-        let took = opened.map(|opened| format!("   {}", show_duration(between(opened, at)))).unwrap_or_default();
+        let took = opened.map(|opened| format!("   {}", show_duration(at.since(opened)))).unwrap_or_default();
         let rehearsal = if self.rehearsal() { "rehearsal " } else { "" };
         let (mark, ended) = if self.out_of_order {
             let (mark, word) = words::outcome(outcome);
@@ -136,5 +130,25 @@ impl Tally {
             words::ending(outcome, &self.state.aftermath())
         };
         (mark, format!("{rehearsal}{ended}: {parts}{took}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_changes_no_length() {
+        let moment = |second: i64, mono: u64| Moment { ts: jiff::Timestamp::from_second(second).unwrap(), mono_ns: mono * 1_000_000_000 };
+        let opened = moment(1_795_227_100, 50);
+        for set_to in [1_795_227_108, 1_795_234_308, 1_795_000_000] {
+            let tally = Tally { opened: Some(opened), ..Tally::default() };
+            let (_, text) = tally.closing(moment(set_to, 58), Outcome::Completed, false);
+            assert!(text.ends_with("   8s"), "{text}");
+        }
+        // Of a run that was resumed, maybe after a start of the machine, no length is told.
+        let mut tally = Tally { opened: Some(opened), ..Tally::default() };
+        tally.count(moment(1_795_227_900, 3), &Event::Resumed { from: String::new() });
+        assert_eq!(tally.closing(moment(1_795_227_908, 11), Outcome::Completed, false).1, "completed: no step was started");
     }
 }

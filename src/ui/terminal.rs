@@ -10,7 +10,6 @@ use std::{
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
-use jiff::Timestamp;
 
 use super::{
     block::{self, WaitBlock},
@@ -19,7 +18,7 @@ use super::{
     out::Stream,
 };
 use crate::{
-    event::{Event, Part, Place, Progress, RunState, Shown},
+    event::{Event, Part, Place, Progress, RunState, Shown, moment::Moment},
     ports::Observer,
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
@@ -209,7 +208,7 @@ impl Terminal {
 }
 
 impl Observer for Terminal {
-    fn event(&self, at: Timestamp, event: &Event) {
+    fn event(&self, at: Moment, event: &Event) {
         let page = self.page();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.clear(&self.screen, event);
@@ -220,7 +219,7 @@ impl Observer for Terminal {
         }
     }
 
-    fn progress(&self, _: Timestamp, progress: &Progress) {
+    fn progress(&self, _: Moment, progress: &Progress) {
         let page = self.page();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.progress(&page, &self.screen, progress);

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::{
-    event::{Event, Finding, Part, Place, Progress, StepOutcome, Verdict},
+    event::{Event, Finding, Part, Place, Progress, StepOutcome, Verdict, moment::Moment},
     ports::Observer,
 };
 
@@ -31,7 +31,7 @@ impl Summary {
 }
 
 impl Observer for Summary {
-    fn event(&self, _: jiff::Timestamp, event: &Event) {
+    fn event(&self, _: Moment, event: &Event) {
         let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Checked { place, finding: Finding::Block { .. }, .. } => gathered.blocks.push(place.clone()),
@@ -47,5 +47,5 @@ impl Observer for Summary {
         }
     }
 
-    fn progress(&self, _: jiff::Timestamp, _: &Progress) {}
+    fn progress(&self, _: Moment, _: &Progress) {}
 }

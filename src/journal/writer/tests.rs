@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    event::{Captured, Mode, Outcome, Place, StepKind},
+    event::{Captured, Mode, Outcome, Place, StepKind, moment::Moment},
     journal::{
         fault::RecordFault,
         join::Synced,

@@ -222,7 +222,7 @@ events:
     let log = serde_json::to_string(&rehearsal.simulator.world("log").unwrap()).unwrap();
     assert_eq!(log, r#"["a","b","c",3.0]"#);
     assert_eq!(rehearsal.simulator.world("degraded"), Some(Value::from(0)));
-    assert_eq!(rehearsal.clock.now(), "2026-11-01T03:10:00Z".parse().unwrap());
+    assert_eq!(rehearsal.clock.now().ts, "2026-11-01T03:10:00Z".parse().unwrap());
     assert_eq!(rehearsal.simulator.take_faults(), []);
 }
 

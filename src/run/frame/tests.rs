@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    event::{Captured, Effect, Exit, Mode, Opening, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words},
+    event::{Captured, Effect, Exit, Mode, Opening, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words, moment::Moment},
     plan::{
         Plan,
         binding::{Given, bind},
@@ -60,8 +60,12 @@ impl Ledger for Willing {
 }
 
 impl Clock for Willing {
-    fn now(&self) -> jiff::Timestamp {
-        jiff::Timestamp::UNIX_EPOCH
+    fn is_synchronised(&self) -> Option<bool> {
+        None
+    }
+
+    fn now(&self) -> Moment {
+        Moment { ts: jiff::Timestamp::UNIX_EPOCH, mono_ns: 0 }
     }
     fn elapsed(&self) -> Duration {
         Duration::ZERO
@@ -140,6 +144,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         params: BTreeMap::new(),
         mode: Mode::Real,
         version: String::new(),
+        clock_synchronised: None,
     };
     engine.emit(Event::RunOpened(Box::new(opening))).unwrap();
     engine.emit(Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 }).unwrap();

@@ -92,6 +92,7 @@ impl World {
             params: BTreeMap::new(),
             mode: Mode::Real,
             version: String::new(),
+            clock_synchronised: None,
         };
         world.say(&Event::RunOpened(Box::new(opening)));
         world.planned();

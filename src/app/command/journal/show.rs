@@ -66,7 +66,7 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
             }
         };
         head = Some((record.header.seq, Digest::of(raw.bytes)));
-        let at = record.header.ts;
+        let at = record.header.moment();
         match &record.body {
             Body::RunClosed(closing) => why.clone_from(&closing.why),
             Body::Torn(torn) => print(out, &replay.remark(at, &words::torn(torn.lines, torn.bytes)))?,
@@ -118,6 +118,9 @@ fn opening(run: &RunSummary) -> String {
     }
     if let Some(client) = run.ssh.as_ref().and_then(|ssh| ssh.split(' ').next()) {
         origin.extend([", from ", client]);
+    }
+    if run.clock_synchronised == Some(false) {
+        origin.push_str("; the clock was not synchronised");
     }
     format!("run {}  {}", run.id, visible(&origin))
 }

@@ -96,7 +96,7 @@ impl Followed {
             Ok(Line::Newer { v, .. }) => return vec![format!("a record in format {v}, which is newer than this halligan")],
             Err(fault) => return vec![format!("a line that cannot be read: {}", visible(&fault.to_string()))],
         };
-        let (run, at) = (record.header.run, record.header.ts);
+        let (run, at) = (record.header.run, record.header.moment());
         let replay = self.told.entry(run).or_insert_with(|| Replay::new(None));
         let lines = match record.body {
             Body::Torn(torn) => replay.remark(at, &words::torn(torn.lines, torn.bytes)),
