@@ -7,6 +7,7 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
+mod export;
 mod far;
 mod fault;
 mod full;
@@ -36,6 +37,7 @@ const ROWS: &[Row] = &[
     Row { name: "full", about: "the disk is full, but for 0 to 64 KiB", least: (195, 195), run: full::run },
     Row { name: "images", about: "the disk as it is in the midst of a run, mounted anew", least: (10, 100), run: image::run },
     Row { name: "far", about: "31 kinds of hosts that run something else", least: (31, 300), run: far::run },
+    Row { name: "exports", about: "exports that somebody has made something of", least: (1000, 20_000), run: export::run },
 ];
 
 fn main() -> ExitCode {

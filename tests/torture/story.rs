@@ -89,6 +89,7 @@ fn opened() -> Event {
         params: BTreeMap::from([("token".to_owned(), serde_json::Value::Null)]),
         mode: Mode::Real,
         version: "0.1.0".to_owned(),
+        clock_synchronised: None,
     }))
 }
 
