@@ -390,6 +390,9 @@ pub struct Show {
     /// Print the source text
     #[arg(long)]
     pub source: bool,
+    /// Print the runbook as YAML with every query in the places where it is asked
+    #[arg(long, conflicts_with = "source")]
+    pub expanded: bool,
 }
 
 /// Print a schema.

@@ -270,10 +270,11 @@ impl Typing {
                 self.word("list");
                 self.form(*form);
             }
-            Subcommands::Show(Show { runbook, source }) => {
+            Subcommands::Show(Show { runbook, source, expanded }) => {
                 self.word("show");
                 self.given([runbook.as_str()]);
                 self.switch("--source", *source);
+                self.switch("--expanded", *expanded);
             }
             Subcommands::Journal { command } => self.journal(command),
             Subcommands::Schema(Schema { scenario, inventory }) => {

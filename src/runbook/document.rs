@@ -61,6 +61,10 @@ pub(crate) struct Document {
     /// Named expressions, evaluated when they are used; they may use probes' results.
     #[serde(default)]
     pub vars: IndexMap<String, String>,
+    /// What is asked in several places, written once: `ask: NAME` stands where `run` may stand in something that reads.
+    #[serde(default)]
+    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
+    pub queries: IndexMap<String, Query>,
     /// Probes that run before the plan is shown.
     #[serde(default)]
     pub preflight: Vec<Probe>,
@@ -68,6 +72,34 @@ pub(crate) struct Document {
     #[schemars(required)]
     #[serde(default)]
     pub steps: Vec<Step>,
+}
+
+/// A read-only command that is asked by its name.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
+pub(crate) struct Query {
+    /// The command, word by word; no shell.
+    pub run: Option<Vec<Scalar>>,
+    /// A bash script; parameters arrive through `env`.
+    pub shell: Option<String>,
+    /// The host where it runs; default: this machine.
+    pub on: Option<String>,
+    /// Environment variables.
+    #[serde(default)]
+    pub env: IndexMap<String, Scalar>,
+    /// Text for its standard input.
+    pub stdin: Option<String>,
+    /// Its working directory.
+    pub cwd: Option<String>,
+    /// Run as this user.
+    pub user: Option<String>,
+    /// How long the command may take.
+    pub timeout: Option<String>,
+    /// How to read what it prints.
+    pub output: Option<Output>,
+    /// What was found, as a template, where no other message is given.
+    pub message: Option<String>,
 }
 
 /// An incident report or a page of documentation.
@@ -164,6 +196,9 @@ pub(crate) enum Choices {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LiveChoices {
+    /// A query of this runbook, in place of `run`.
+    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
+    pub ask: Option<String>,
     /// The command, word by word; no shell.
     pub run: Option<Vec<Scalar>>,
     /// A bash script; parameters arrive through `env`.

@@ -50,7 +50,7 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
         }
         Subcommands::Show(args) => {
             let out = &context.out.stdout;
-            written(show::show(&Library::standard(), &args.runbook, &out.page(), out.is_terminal(), args.source, &mut &*out))
+            written(show::show(&Library::standard(), &args, &out.page(), out.is_terminal(), &mut &*out))
         }
         Subcommands::Schema(schema) => {
             context.out.stdout.text(&if schema.inventory {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::check::faults;
 use crate::{
     app::{exit::ProgramExit, failure::explain},
+    cli,
     quantity::show_duration,
     runbook::{
         character,
@@ -12,7 +13,7 @@ use crate::{
         model::{
             BatchSize, Choices, Command, Count, Effect, ForEach, ItemList, Kind, Parameter, Probe, Program, Runbook, Step, Timespan, Undo,
         },
-        resolve,
+        query, resolve,
         value::plain,
     },
     ui::layout::{Page, flow, wrap},
@@ -23,15 +24,8 @@ use crate::{
 ///
 /// # Errors
 /// The output cannot be written.
-pub(super) fn show(
-    library: &Library,
-    what: &str,
-    page: &Page,
-    terminal: bool,
-    as_it_stands: bool,
-    out: &mut dyn Write,
-) -> io::Result<ProgramExit> {
-    let source = match library.find(what) {
+pub(super) fn show(library: &Library, args: &cli::Show, page: &Page, terminal: bool, out: &mut dyn Write) -> io::Result<ProgramExit> {
+    let source = match library.find(&args.runbook) {
         Ok(source) => source,
         Err(LibraryError::Refused(report)) => {
             write!(out, "{}", faults(&report, terminal.then_some(page)))?;
@@ -43,9 +37,12 @@ pub(super) fn show(
             return Ok(ProgramExit::Usage);
         }
     };
-    if as_it_stands {
+    let printed = |text: &str| {
         let safe = |c: char| if terminal { character::stand_in(c) } else { c };
-        out.write_all(source.text.chars().map(safe).collect::<String>().as_bytes())?;
+        text.chars().map(safe).collect::<String>().into_bytes()
+    };
+    if args.source {
+        out.write_all(&printed(&source.text))?;
         return Ok(ProgramExit::Completed);
     }
     let (runbook, report) = resolve(source);
@@ -53,6 +50,10 @@ pub(super) fn show(
         write!(out, "{}", faults(&report, terminal.then_some(page)))?;
         return Ok(ProgramExit::BadRunbook);
     };
+    if args.expanded {
+        out.write_all(&printed(&query::expanded(&runbook.source).unwrap_or_default()))?;
+        return Ok(ProgramExit::Completed);
+    }
     out.write_all(describe(&runbook, page).as_bytes())?;
     Ok(ProgramExit::Completed)
 }

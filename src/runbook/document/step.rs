@@ -19,6 +19,9 @@ pub(crate) struct Probe {
     pub when: Option<String>,
     /// Check once per item.
     pub for_each: Option<Items>,
+    /// A query of this runbook, in place of `run`.
+    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
+    pub ask: Option<String>,
     /// The command, word by word; no shell.
     pub run: Option<Vec<Scalar>>,
     /// A bash script; parameters arrive through `env`.
@@ -111,6 +114,9 @@ pub(crate) enum Batch {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wait {
+    /// A query of this runbook, in place of `run`.
+    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
+    pub ask: Option<String>,
     /// The command, word by word; no shell.
     pub run: Option<Vec<Scalar>>,
     /// A bash script; parameters arrive through `env`.
@@ -276,6 +282,9 @@ pub(crate) struct Step {
     /// What happens when the step fails.
     pub on_fail: Option<OnFail>,
 
+    /// A query of this runbook, in place of `run`: the step reads.
+    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
+    pub ask: Option<String>,
     /// A command, word by word; no shell.
     pub run: Option<Vec<Scalar>>,
     /// A bash script under `-euo pipefail`; parameters arrive through `env`.

@@ -25,6 +25,7 @@ use super::{
     model::{Origin, Reference, Requires, Runbook, SourceText, Span},
     name::{Name, RunbookName},
     node::{Node, Segment},
+    query,
     resolve::{
         scope::NameScope,
         value::{Field, field, key_of, span_of},
@@ -52,6 +53,7 @@ pub fn resolve(source: SourceText) -> (Option<Runbook>, Report) {
 fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Option<Runbook> {
     let mut value = root.value(&source.text, faults)?;
     whole_numbers(&mut value);
+    query::put_in_place(&mut root, &mut value, faults);
     let misshapes = schema::check(&value, &root, &source.text);
     let mut prune = Vec::new();
     for found in misshapes {

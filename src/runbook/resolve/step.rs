@@ -22,6 +22,7 @@ const KINDS: &[&str] = &["run", "shell", "probe", "wait", "confirm", "manual", "
 /// The keys of every step.
 const COMMON: &[&str] = &["id", "title", "why", "when", "on_fail", "effect"];
 const COMMAND: &[&str] = &[
+    "ask",
     "on",
     "timeout",
     "env",
