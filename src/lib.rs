@@ -1,6 +1,7 @@
 //! Executes YAML recovery runbooks step by step. See `docs/architecture.md` for the one way in which data flows.
 
 mod app;
+mod character;
 mod cli;
 mod event;
 mod exec;

@@ -2,23 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crate::character;
+
 /// Why a character is refused, if it is.
 #[must_use]
 pub(crate) fn hidden(c: char) -> Option<&'static str> {
-    match c {
-        '\n' | '\t' => None,
-        '\u{feff}' => Some("a byte order mark"),
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            Some("a character that changes the text direction")
-        }
-        '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{e0000}'..='\u{e007f}' => {
-            Some("a zero-width character")
-        }
-        '\u{2028}' | '\u{2029}' => Some("a line separator that most editors do not show"),
-        '\u{fff9}'..='\u{fffb}' => Some("an annotation character"),
-        c if c.is_control() => Some("a control character"),
-        _ => None,
-    }
+    if matches!(c, '\n' | '\t') { None } else { character::hidden(c) }
 }
 
 /// The text with every hidden character written out, so that it can do nothing to a terminal.

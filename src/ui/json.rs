@@ -51,7 +51,7 @@ impl Observer for Json {
 fn visible(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
-        if sanitise::hidden(c) {
+        if sanitise::is_hidden(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
                 let _ = write!(text, "\\u{unit:04x}");
@@ -151,7 +151,7 @@ mod tests {
         script.dry();
         script.odd();
         let text = memory.take();
-        assert!(!text.chars().any(|c| c != '\n' && sanitise::hidden(c)));
+        assert!(!text.chars().any(|c| c != '\n' && sanitise::is_hidden(c)));
         for line in text.lines() {
             let object: Map<String, Value> = serde_json::from_str(line).unwrap();
             assert!(object["type"].is_string() && object["time"].is_string(), "{line}");

@@ -399,7 +399,7 @@ mod tests {
                 golden(&format!("terminal-{name}-{width}.txt"), &text);
                 for line in text.lines() {
                     assert!(layout::width(line) <= width, "{width}: {line}");
-                    assert!(!line.chars().any(sanitise::hidden), "{line:?}");
+                    assert!(!line.chars().any(sanitise::is_hidden), "{line:?}");
                 }
                 let coloured = screen(width, true, false, play);
                 assert_eq!(console::strip_ansi_codes(&coloured), text, "colour changes no words");

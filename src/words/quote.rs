@@ -41,7 +41,7 @@ pub(crate) fn plain(c: char) -> bool {
 
 /// Would not be seen for what it is, even inside quotes.
 fn unseen(c: char) -> bool {
-    sanitise::hidden(c) || (c.is_whitespace() && c != ' ')
+    sanitise::is_hidden(c) || (c.is_whitespace() && c != ' ')
 }
 
 /// One word, so that its limits and every character of it can be seen.

@@ -3,18 +3,15 @@
 
 use std::borrow::Cow;
 
+use crate::character;
+
 /// What a tab becomes: where it would end depends on what stands before it, and columns must not.
 const TAB: &str = "    ";
 
-/// A character that shows nothing of its own, or changes how others show.
+/// Whether a character shows nothing of its own, or changes how others show.
 #[must_use]
-pub(crate) fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+pub(crate) fn is_hidden(c: char) -> bool {
+    character::hidden(c).is_some()
 }
 
 fn show(c: char, shown: &mut String) {
@@ -23,13 +20,13 @@ fn show(c: char, shown: &mut String) {
         '\n' => shown.push_str("\\n"),
         '\r' => shown.push_str("\\r"),
         '\u{1b}' => shown.push_str("\\e"),
-        c if hidden(c) => shown.extend(c.escape_unicode()),
+        c if is_hidden(c) => shown.extend(c.escape_unicode()),
         c => shown.push(c),
     }
 }
 
 fn clean(text: &str, newlines: bool) -> Cow<'_, str> {
-    let kept = |c: char| (newlines && c == '\n') || !hidden(c);
+    let kept = |c: char| (newlines && c == '\n') || !is_hidden(c);
     if text.chars().all(kept) {
         return Cow::Borrowed(text);
     }
@@ -144,16 +141,16 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_hidden_is_left(input in nasty()) {
-            prop_assert!(!text(&input).chars().any(|c| c != '\n' && hidden(c)));
-            prop_assert!(!line(&input).chars().any(hidden));
-            prop_assert!(!output(&input, false).chars().any(|c| c != '\n' && hidden(c)));
+            prop_assert!(!text(&input).chars().any(|c| c != '\n' && is_hidden(c)));
+            prop_assert!(!line(&input).chars().any(is_hidden));
+            prop_assert!(!output(&input, false).chars().any(|c| c != '\n' && is_hidden(c)));
             let mut rest = output(&input, true);
             while let Some(at) = rest.find('\u{1b}') {
                 let (codes, tail) = colour_sequence(&rest[at..]).unwrap();
                 prop_assert!(harmless(codes));
                 rest = rest[..at].to_owned() + tail;
             }
-            prop_assert!(!rest.chars().any(|c| c != '\n' && hidden(c)));
+            prop_assert!(!rest.chars().any(|c| c != '\n' && is_hidden(c)));
         }
     }
 }
