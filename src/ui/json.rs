@@ -3,7 +3,7 @@
 //! Every object has `type` (the name of the event, or `progress`) and `time` (RFC 3339, UTC). Lengths of time are whole
 //! milliseconds and end in `_ms`. Names stay as they are; new ones may be added.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -33,7 +33,7 @@ impl Json {
         if let Value::Object(fields) = fields {
             object.extend(fields);
         }
-        self.stream.line(&visible(&Value::Object(object).to_string()));
+        self.stream.line(&sanitise::json(&Value::Object(object).to_string()));
     }
 }
 
@@ -45,22 +45,6 @@ impl Observer for Json {
     fn progress(&self, at: Moment, progress: &Progress) {
         self.say(at, "progress", figures(progress));
     }
-}
-
-/// The same JSON, with every character escaped that a terminal might obey. Such characters stand in strings only.
-fn visible(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for c in json.chars() {
-        if sanitise::is_hidden(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        } else {
-            text.push(c);
-        }
-    }
-    text
 }
 
 fn ms(length: Duration) -> u64 {
@@ -162,7 +146,8 @@ mod tests {
 
     #[test]
     fn beyond_the_basic_plane_is_escaped_in_pairs() {
-        let text = visible(&Value::from("a\u{e0041}\u{9b}é").to_string());
+        let value = Value::from("a\u{e0041}\u{9b}é").to_string();
+        let text = sanitise::json(&value);
         assert_eq!(text, "\"a\\udb40\\udc41\\u009bé\"");
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{e0041}\u{9b}é");
     }

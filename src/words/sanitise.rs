@@ -1,7 +1,7 @@
 //! Nothing that comes from outside reaches the terminal raw: what could move the cursor, hide text or turn it around is
 //! made visible.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use crate::character;
 
@@ -12,6 +12,28 @@ const TAB: &str = "    ";
 #[must_use]
 pub(crate) fn is_hidden(c: char) -> bool {
     character::hidden(c).is_some()
+}
+
+/// JSON with every hidden character of its strings escaped: a terminal obeys none of it, and it means the same. Newlines between its
+/// parts stay.
+#[must_use]
+pub(crate) fn json(json: &str) -> Cow<'_, str> {
+    let kept = |c: char| c == '\n' || !is_hidden(c);
+    if json.chars().all(kept) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if kept(c) {
+            text.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(text)
 }
 
 fn show(c: char, shown: &mut String) {

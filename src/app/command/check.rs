@@ -13,6 +13,7 @@ use crate::{
         resolve,
     },
     ui::layout::Page,
+    words::sanitise,
 };
 
 /// How to check.
@@ -70,7 +71,7 @@ pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<
         }
     }
     if manner.json {
-        writeln!(out, "{:#}", json!({ "files": files }))?;
+        writeln!(out, "{}", sanitise::json(&format!("{:#}", json!({ "files": files }))))?;
     }
     Ok(exit)
 }

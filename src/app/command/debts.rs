@@ -24,7 +24,11 @@ use crate::{
     },
     ports::{Answer, Ask, Ledger, Prompt, Question},
     ui::out::Stream,
-    words::{self, moment::local, sanitise::line as visible},
+    words::{
+        self,
+        moment::local,
+        sanitise::{self, line as visible},
+    },
 };
 
 /// Lists the debts, and settles them if that is asked for. Something still owed is a failed check.
@@ -63,7 +67,8 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
         for history in &owing {
             for (place, command) in &history.past.state.owed {
                 let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.clone());
-                out.line(&serde_json::json!({ "run": history.run, "runbook": runbook, "place": place, "command": command }).to_string());
+                let json = serde_json::json!({ "run": history.run, "runbook": runbook, "place": place, "command": command });
+                out.line(&sanitise::json(&json.to_string()));
             }
         }
     } else if owing.is_empty() && untold.is_some() {

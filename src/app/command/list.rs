@@ -8,6 +8,7 @@ use crate::{
     app::exit::ProgramExit,
     runbook::library::{Library, Listed},
     ui::layout::{Page, pad, widest, width},
+    words::sanitise,
 };
 
 /// Writes what there is, in the order of names.
@@ -20,12 +21,19 @@ pub(super) fn list(library: &Library, as_json: bool, page: &Page, out: &mut dyn 
     if as_json {
         let all: Vec<_> =
             all.iter().map(|one| json!({"name": one.name, "title": one.title, "from": one.from, "hidden_by": one.hidden_by})).collect();
-        writeln!(out, "{:#}", json!({ "runbooks": all }))?;
+        writeln!(out, "{}", sanitise::json(&format!("{:#}", json!({ "runbooks": all }))))?;
         return Ok(ProgramExit::Completed);
     }
+    let visible = |text: &str| sanitise::line(text).into_owned();
+    for one in &mut all {
+        one.name = visible(&one.name);
+        one.from = visible(&one.from);
+        one.title = one.title.as_deref().map(visible);
+        one.hidden_by = one.hidden_by.as_deref().map(visible);
+    }
     let (hidden, found): (Vec<&Listed>, Vec<&Listed>) = all.iter().partition(|one| one.hidden_by.is_some());
-    let names = widest(found.iter().map(|one| one.name.as_str()), 40);
     let title = |one: &Listed| one.title.clone().unwrap_or_else(|| "(no title)".to_owned());
+    let names = widest(found.iter().map(|one| one.name.as_str()), 40);
     let titles = widest(found.iter().map(|one| title(one)).collect::<Vec<_>>().iter().map(String::as_str), 60);
     for one in &found {
         let left = format!("{}  {}", page.style.bold(&pad(&one.name, names)), pad(&title(one), titles));

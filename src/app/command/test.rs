@@ -23,7 +23,7 @@ use crate::{
     quantity,
     rehearse::{coverage::Coverage, shown::Exercised},
     runbook::library::{Library, ScenarioSource},
-    words::mark::Mark,
+    words::{mark::Mark, sanitise},
 };
 
 /// Runs the scenarios.
@@ -72,7 +72,8 @@ pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, F
     let out = &context.out.stdout;
     if args.form.is_json() {
         let runbooks: Vec<_> = results.iter().map(record).collect();
-        out.line(&json!({ "passed": all - failed, "failed": failed, "broken": broken, "runbooks": runbooks }).to_string());
+        let json = json!({ "passed": all - failed, "failed": failed, "broken": broken, "runbooks": runbooks });
+        out.line(&sanitise::json(&json.to_string()));
     } else {
         for result in &low {
             let min = args.min.unwrap_or_default();

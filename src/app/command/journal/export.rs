@@ -15,7 +15,7 @@ use crate::{
         reader::{Snapshot, runs},
         signature::{self, SignatureError},
     },
-    words::sanitise::line as visible,
+    words::sanitise::{self, line as visible},
 };
 
 /// Signs the head of the journal, and says where both are kept.
@@ -88,7 +88,7 @@ pub(super) fn verify_export(
         Err(error) => (false, format!("invalid: {}", chained(&error))),
     };
     if json {
-        writeln!(out, "{}", serde_json::json!({ "valid": holds, "verdict": text }))?;
+        writeln!(out, "{}", sanitise::json(&serde_json::json!({ "valid": holds, "verdict": text }).to_string()))?;
     } else {
         writeln!(out, "{}", visible(&text))?;
     }

@@ -15,7 +15,11 @@ use crate::{
         identity::Identity,
         reader::{RunSummary, Runs, Snapshot, runs},
     },
-    words::{self, moment::local, sanitise::line as visible},
+    words::{
+        self,
+        moment::local,
+        sanitise::{self, line as visible},
+    },
 };
 
 /// All runs, the latest last; one JSON object a line with `json`.
@@ -27,8 +31,8 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
     let Runs { runs, unreadable } = within(dir, runs(&snapshot))?;
     if json {
         for run in &runs {
-            serde_json::to_writer(&mut *out, run).map_err(io::Error::from)?;
-            writeln!(out)?;
+            let json = serde_json::to_string(run).map_err(io::Error::from)?;
+            writeln!(out, "{}", sanitise::json(&json))?;
         }
         return Ok(0);
     }

@@ -3,6 +3,7 @@
 mod error;
 mod export;
 mod list;
+mod raw;
 mod replayed;
 mod show;
 mod tail;
@@ -34,7 +35,7 @@ pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<Pro
         }
         JournalCommand::Sign { key } => export::sign(&mut out, &directory, key),
         JournalCommand::Export { run, to, through } => export::write_export(&mut out, &directory, run, to, *through),
-        JournalCommand::Tail { number, follow, form } => tail::tail(&mut out, &directory, *number, form.is_json(), *follow),
+        JournalCommand::Tail { number, follow, form } => tail::tail(&mut out, &directory, *number, form.is_json(), *follow, page.is_some()),
         JournalCommand::Head => verify::head(&mut out, &directory),
     };
     match done {

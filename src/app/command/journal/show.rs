@@ -5,6 +5,7 @@ use std::{io::Write, path::Path};
 use super::{
     error::{Result, within},
     list::ending,
+    raw,
     replayed::{Replayed, Titles},
 };
 use crate::{
@@ -44,28 +45,28 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
         writeln!(out)?;
     }
     let mut lines = snapshot.lines();
-    while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
-        if Glance::at(raw.bytes).is_none_or(|glance| glance.run != summary.id) {
+    while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
+        if Glance::at(line.bytes).is_none_or(|glance| glance.run != summary.id) {
             continue;
         }
         if json {
-            out.write_all(raw.bytes)?;
+            raw::raw(out, line.bytes, page.is_some())?;
             continue;
         }
-        let record = match Line::read(raw.bytes) {
+        let record = match Line::read(line.bytes) {
             Ok(Line::Record(record)) => record,
             Ok(Line::Newer { v, .. }) => {
-                writeln!(out, "line {} is in format {v}, which is newer than this halligan", raw.number)?;
+                writeln!(out, "line {} is in format {v}, which is newer than this halligan", line.number)?;
                 whole = false;
                 continue;
             }
             Err(fault) => {
-                writeln!(out, "line {} cannot be read: {}", raw.number, visible(&fault.to_string()))?;
+                writeln!(out, "line {} cannot be read: {}", line.number, visible(&fault.to_string()))?;
                 whole = false;
                 continue;
             }
         };
-        head = Some((record.header.seq, Digest::of(raw.bytes)));
+        head = Some((record.header.seq, Digest::of(line.bytes)));
         let at = record.header.moment();
         match &record.body {
             Body::RunClosed(closing) => why.clone_from(&closing.why),
@@ -96,8 +97,8 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
 fn untitled(dir: &Path, snapshot: &Snapshot, run: RunId) -> Result<bool> {
     let mut titles = Titles::default();
     let mut lines = snapshot.lines();
-    while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
-        let glance = Glance::at(raw.bytes).filter(|glance| glance.run == run);
+    while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
+        let glance = Glance::at(line.bytes).filter(|glance| glance.run == run);
         if let Some(missing) = glance.and_then(|glance| titles.missing(glance.kind)) {
             return Ok(missing);
         }

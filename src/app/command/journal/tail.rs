@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     error::{Result, within},
+    raw,
     replayed::Replayed,
 };
 use crate::{
@@ -27,33 +28,33 @@ use crate::{
 /// How often the file's size is asked for. Short for a reader, and nothing beside one step of a run.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Tells the last records of all runs, and if `follow`, each that comes, for as long as nobody stops it.
+/// Tells the last records of all runs, and if `follow`, each that comes, for as long as nobody stops it. It goes to a `terminal`.
 ///
 /// # Errors
 /// The journal cannot be read, or has become shorter, which no halligan does to it.
-pub(super) fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, follow: bool) -> Result<u8> {
+pub(super) fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, follow: bool, terminal: bool) -> Result<u8> {
     let mut snapshot = within(dir, Snapshot::take(dir))?;
     let mut runs = Followed { told: HashMap::new(), replayed: Replayed::from(dir) };
     let mut last: VecDeque<Vec<u8>> = VecDeque::with_capacity(number.min(10_000));
     let mut lines = snapshot.lines();
-    while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
+    while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
         if last.len() == number {
             last.pop_front();
         }
         if number > 0 {
-            last.push_back(raw.bytes.to_vec());
+            last.push_back(line.bytes.to_vec());
         }
     }
     if json {
-        last.iter().try_for_each(|line| out.write_all(line))?;
+        last.iter().try_for_each(|line| raw::raw(out, line, terminal))?;
     } else {
         // What a step is called was said when it was reached, which may be long before.
         let shown: HashSet<RunId> = last.iter().filter_map(|line| Glance::at(line)).map(|glance| glance.run).collect();
         let mut told: VecDeque<String> = VecDeque::new();
         let mut lines = snapshot.lines();
-        while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
-            if Glance::at(raw.bytes).is_none_or(|glance| shown.contains(&glance.run)) {
-                told.extend(runs.tell(raw.bytes));
+        while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
+            if Glance::at(line.bytes).is_none_or(|glance| shown.contains(&glance.run)) {
+                told.extend(runs.tell(line.bytes));
                 told.drain(..told.len().saturating_sub(number));
             }
         }
@@ -70,11 +71,11 @@ pub(super) fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, f
         thread::sleep(PAUSE);
         let Some(now) = within(dir, snapshot.grown(dir))? else { continue };
         let mut lines = now.lines_after(&snapshot);
-        while let Some(raw) = within(dir, lines.read().map_err(JournalError::reading))? {
+        while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
             if json {
-                out.write_all(raw.bytes)?;
+                raw::raw(out, line.bytes, terminal)?;
             } else {
-                runs.tell(raw.bytes).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+                runs.tell(line.bytes).iter().try_for_each(|line| writeln!(out, "{line}"))?;
             }
         }
         snapshot = now;

@@ -9,7 +9,7 @@ use crate::{
         reader::Snapshot,
         verify::{self, JournalVerdict},
     },
-    words::sanitise::line as visible,
+    words::sanitise::{self, line as visible},
 };
 
 /// Recomputes the journal, and holds it against these heads. 0 if it is valid, else 1.
@@ -29,7 +29,7 @@ pub(super) fn verify(out: &mut dyn Write, dir: &Path, heads: &[Head], json: bool
             "torn_lines": found.torn_lines,
             "runs": found.runs,
         });
-        writeln!(out, "{value}")?;
+        writeln!(out, "{}", sanitise::json(&value.to_string()))?;
     } else {
         writeln!(out, "{}", visible(&found.verdict.to_string()))?;
         if found.torn_lines > 0 {
