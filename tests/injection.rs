@@ -167,3 +167,55 @@ fn hostile_output_is_only_shown() {
         harmless(story.stdout.as_bytes(), output);
     }
 }
+
+/// Names of files and arguments are shown, too, and JSON is looked at on terminals.
+#[test]
+fn hostile_names_are_shown_and_not_obeyed() {
+    let bench = Workbench::new();
+    let name = "a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{7f}\u{3164}";
+    let hidden = ['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{7f}', '\u{3164}'];
+    bench.file(&format!("runbooks/{name}.yaml"), "title: Anything\n");
+    let path = format!("./runbooks/{name}.yaml");
+    let nowhere = format!("./{name}");
+    for arguments in [
+        &["list"][..],
+        &["list", "--format", "json"],
+        &["check", name],
+        &["check", &path],
+        &["check", &nowhere, "--format", "json"],
+        &["show", &path],
+        &["show", &nowhere],
+        &["run", name],
+        &["run", &path],
+        &["-vv", "run", &path],
+        &["run", "hello", "--inventory", &path],
+        &["test", &path],
+        &["rehearse", &path],
+        &["rehearse", "hello", name],
+        &["resume", name],
+        &["debts", name],
+        &["journal", "show", name],
+        &["journal", "list", "--journal-dir", &nowhere],
+        &["journal", "verify", "--journal-dir", &nowhere],
+        &["journal", "verify", "--head", &path],
+        &["journal", "verify", "--export", &path],
+        &["generate", &path],
+        &["scenario", "new", name, "--from-run", "1"],
+        &[name],
+        &["list", "--color", name],
+    ] {
+        let ran = bench.run(arguments);
+        for text in [&ran.stdout, &ran.stderr] {
+            assert!(!text.contains(hidden), "{arguments:?}: {text:?}");
+        }
+    }
+    let ran = bench.run(&["list", "--format", "json"]).exits(0);
+    let listed: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let names: Vec<_> = listed["runbooks"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&name), "it means the same: {names:?}");
+    // Records as they stand hold such characters; a terminal is given them escaped.
+    bench.runbook("say", "steps:\n- {id: say, run: [printf, \"\\x9b31m\\u202e\"], effect: read}\n- {id: on, run: [echo, \"{{ 'a' ~ '\u{ad}' }}\"], effect: read}\n");
+    bench.run(&["run", "say", "--yes"]);
+    let (_, text) = bench.terminal(200, &["journal", "tail", "--format", "json"]).end();
+    assert!(!text.contains(['\u{9b}', '\u{202e}', '\u{ad}']), "{text:?}");
+}

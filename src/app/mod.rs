@@ -20,12 +20,24 @@ use crate::{
     cli::{Cli, Colour, Format, Subcommands},
     exec::signals,
     ui::out::Out,
+    words::sanitise,
 };
+
+/// Ends with what clap says of the arguments: help, the version, or an error. An error repeats arguments, in which nothing may be
+/// obeyed by the terminal.
+fn refuse(error: &clap::Error) -> ! {
+    let said = error.render().to_string();
+    if sanitise::text(&said) == said {
+        error.exit();
+    }
+    Out::process(None, false).stderr.text(&sanitise::text(&said));
+    std::process::exit(error.exit_code())
+}
 
 /// Does what the command line of this process says, and shows what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = without_empty_variables(Cli::command()).get_matches();
+    let matches = without_empty_variables(Cli::command()).try_get_matches().unwrap_or_else(|error| refuse(&error));
     // What clap has taken fits its own types, so nobody is expected to see this error.
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
     carry_out(cli).into()

@@ -46,7 +46,8 @@ impl SourceText {
     /// # Errors
     /// It is too large, or not UTF-8.
     pub fn from_bytes(name: impl Into<String>, origin: Origin, bytes: &[u8]) -> Result<Self, Box<Report>> {
-        let name = name.into();
+        // It is the name of a file, which may be anything, and is there to be shown.
+        let name = character::visible(&name.into());
         let refuse = |text: &str, fault: Fault| Box::new(Report::new(Self::new(name.clone(), origin.clone(), text), vec![fault]));
         if bytes.len() > SIZE_LIMIT {
             return Err(refuse("", too_large(bytes.len())));

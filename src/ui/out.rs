@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{layout::Page, style::Style};
+use crate::words::sanitise;
 
 /// What a stream can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,9 +53,21 @@ impl Stream {
         Self(Arc::new(Inner { sink: Mutex::new(sink), size: terminal.then_some(term), traits, fault: OnceLock::new() }))
     }
 
-    /// Writes text as it is: it must be clean already.
+    /// Writes text. What comes from outside should be clean already; what is not is made visible here, but for colours, which
+    /// halligan's own may be.
     pub fn text(&self, text: &str) {
-        self.bytes(text.as_bytes());
+        self.bytes(sanitise::drawn(text).as_bytes());
+    }
+
+    /// Writes what moves the cursor, too: for what was made of clean text alone.
+    pub(super) fn picture(&self, picture: &str) {
+        self.bytes(picture.as_bytes());
+    }
+
+    /// Writes every byte as it is: for what somebody has asked for byte for byte, and no terminal.
+    #[must_use]
+    pub(crate) fn unchanged(&self) -> Unchanged<'_> {
+        Unchanged(self)
     }
 
     fn bytes(&self, bytes: &[u8]) {
@@ -134,13 +147,35 @@ fn traits(terminal: bool, var: &dyn Fn(&str) -> Option<String>) -> Traits {
 /// A reader that is gone is no error: what is printed then is printed to nobody.
 impl Write for &Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes(bytes);
+        self.text(&String::from_utf8_lossy(bytes));
         Ok(bytes.len())
+    }
+
+    /// In one piece: a colour is not torn apart, and lines of several threads do not mix.
+    fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
+        self.text(&text.to_string());
+        Ok(())
     }
 
     /// All is written through already: this tells whether something could not be.
     fn flush(&mut self) -> io::Result<()> {
         self.fault().map_or(Ok(()), |kind| Err(kind.into()))
+    }
+}
+
+/// A stream to which every byte goes as it is.
+#[derive(Debug)]
+pub(crate) struct Unchanged<'a>(&'a Stream);
+
+impl Write for Unchanged<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.bytes(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut stream = self.0;
+        stream.flush()
     }
 }
 
@@ -222,6 +257,23 @@ pub(super) mod tests {
             assert_eq!(stream.fault(), Some(kind));
             assert_eq!((&stream).flush().unwrap_err().kind(), kind);
         }
+    }
+
+    #[test]
+    fn what_was_forgotten_is_made_visible_at_the_door() {
+        let memory = Memory::default();
+        let stream = memory.stream(Traits::default());
+        stream.text("\u{1b}]0;title\u{7} \u{9b}2J \u{1b}[2J\u{202e}\n");
+        stream.line("\u{1b}[31mred\u{1b}[0m \u{1b}[8mgone");
+        let mut door = &stream;
+        write!(door, "\u{1b}[{}m{}\u{1b}[0m\n", 31, "\u{7f}").unwrap();
+        door.write_all(b"\x1b[1A\xff\n").unwrap();
+        assert_eq!(
+            memory.take(),
+            "\\e]0;title\\u{7} \\u{9b}2J \\e[2J\\u{202e}\n\u{1b}[31mred\u{1b}[0m \\e[8mgone\n\u{1b}[31m\\u{7f}\u{1b}[0m\n\\e[1A\u{fffd}\n"
+        );
+        stream.unchanged().write_all(b"\x1b[1A\t\n").unwrap();
+        assert_eq!(memory.take(), "\u{1b}[1A\t\n");
     }
 
     #[test]

@@ -63,18 +63,18 @@ impl TermLike for Canvas {
         self.steer(n, 'D')
     }
     fn write_line(&self, s: &str) -> io::Result<()> {
-        self.put(s)?;
+        self.put(&sanitise::drawn(s))?;
         self.put("\n")
     }
     fn write_str(&self, s: &str) -> io::Result<()> {
-        self.put(s)
+        self.put(&sanitise::drawn(s))
     }
     fn clear_line(&self) -> io::Result<()> {
         self.put("\r\u{1b}[2K")
     }
     fn flush(&self) -> io::Result<()> {
         let picture = std::mem::take(&mut *self.picture.lock().unwrap_or_else(PoisonError::into_inner));
-        self.stream.text(&picture);
+        self.stream.picture(&picture);
         Ok(())
     }
 }

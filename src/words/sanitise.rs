@@ -75,6 +75,36 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
     clean(text, false)
 }
 
+/// What halligan itself draws: as [`text`], and its colours stay. For the door to the outside, where all else has been made visible
+/// already: what somebody has forgotten to.
+#[must_use]
+pub(crate) fn drawn(text: &str) -> Cow<'_, str> {
+    let kept = |c: char| c == '\n' || !is_hidden(c);
+    if text.chars().all(kept) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let tail = match colour_sequence(rest) {
+            Some((codes, tail)) if harmless(codes) => {
+                shown.push_str(&rest[..rest.len() - tail.len()]);
+                tail
+            }
+            _ => {
+                if kept(c) {
+                    shown.push(c);
+                } else {
+                    show(c, &mut shown);
+                }
+                &rest[c.len_utf8()..]
+            }
+        };
+        rest = tail;
+    }
+    Cow::Owned(shown)
+}
+
 /// What a command printed: as [`text`], but its colours stay when `colour` is on and vanish when it is off. A carriage
 /// return begins a new line, so that a progress display hides nothing.
 #[must_use]
@@ -171,6 +201,14 @@ mod tests {
                 let (codes, tail) = colour_sequence(&rest[at..]).unwrap();
                 prop_assert!(harmless(codes));
                 rest = rest[..at].to_owned() + tail;
+            }
+            prop_assert!(!rest.chars().any(|c| c != '\n' && is_hidden(c)));
+            let mut rest = drawn(&input).into_owned();
+            while let Some(at) = rest.find('\u{1b}') {
+                prop_assert!(!rest[..at].chars().any(|c| c != '\n' && is_hidden(c)));
+                let (codes, tail) = colour_sequence(&rest[at..]).unwrap();
+                prop_assert!(harmless(codes));
+                rest = tail.to_owned();
             }
             prop_assert!(!rest.chars().any(|c| c != '\n' && is_hidden(c)));
         }

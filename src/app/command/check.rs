@@ -52,8 +52,7 @@ pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<
                 if manner.json {
                     files.push(json!({"file": what, "ok": false, "error": explain(&error), "hint": error.hint(), "faults": []}));
                 } else {
-                    writeln!(out, "error: {}", explain(&error))?;
-                    error.hint().map_or(Ok(()), |hint| writeln!(out, "  = help: {hint}"))?;
+                    write!(out, "{}", refused(&error))?;
                 }
                 continue;
             }
@@ -74,6 +73,13 @@ pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<
         writeln!(out, "{}", sanitise::json(&format!("{:#}", json!({ "files": files }))))?;
     }
     Ok(exit)
+}
+
+/// Why there is no runbook to look at, and what would be right. It names files and what was typed, which may be anything.
+#[must_use]
+pub(crate) fn refused(error: &LibraryError) -> String {
+    let hint = error.hint().map(|hint| format!("  = help: {}\n", sanitise::line(&hint))).unwrap_or_default();
+    format!("error: {}\n{hint}", sanitise::line(&explain(error)))
 }
 
 /// The faults of a file, drawn for a terminal or as plain text.

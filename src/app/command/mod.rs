@@ -50,7 +50,7 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
         }
         Subcommands::Show(args) => {
             let out = &context.out.stdout;
-            written(show::show(&Library::standard(), &args, &out.page(), out.is_terminal(), &mut &*out))
+            written(show::show(&Library::standard(), &args, &out.page(), out.is_terminal(), &mut out.unchanged(), &mut &*out))
         }
         Subcommands::Schema(schema) => {
             context.out.stdout.text(&if schema.inventory {
@@ -71,7 +71,10 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
                     format!("the generated files cannot be written below {}: {error}", generate.directory.display()),
                 )
             })?;
-            context.out.stdout.line(&format!("{count} files written below {}", generate.directory.display()));
+            context
+                .out
+                .stdout
+                .line(&format!("{count} files written below {}", crate::words::sanitise::line(&generate.directory.display().to_string())));
             Ok(ProgramExit::Completed)
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         session::load::{self},
     },
     runbook::{model::Origin, name::RunbookName},
+    words::sanitise,
 };
 
 /// Writes a scenario from a run, for a person to generalise, and says whether the scenario passes as it is.
@@ -43,7 +44,7 @@ pub(super) fn new(context: &Context, name: &str, given: &str, directory: Option<
         io::Write::write_all(&mut new, bytes).map_err(|error| cannot(&path, &error))?;
     }
     let out = &context.out.stdout;
-    out.line(&format!("{} written, with {} files of output", file.display(), written.files.len()));
+    out.line(&format!("{} written, with {} files of output", sanitise::line(&file.display().to_string()), written.files.len()));
     let wrong = from_run::held(&file.display().to_string(), &written, &loaded);
     for one in &wrong {
         out.line(&one.told(&loaded, &context.out));

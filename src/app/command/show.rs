@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::check::faults;
+use super::check::{faults, refused};
 use crate::{
-    app::{exit::ProgramExit, failure::explain},
+    app::exit::ProgramExit,
     cli,
     quantity::show_duration,
     runbook::{
@@ -19,12 +19,19 @@ use crate::{
     ui::layout::{Page, flow, wrap},
 };
 
-/// Describes a runbook, given by path or by name; or prints it as it stands. `terminal` decides how faults are drawn, and
-/// keeps what a terminal would obey away from it.
+/// Describes a runbook, given by path or by name; or prints its text, byte for byte to `unchanged`. `terminal` decides how
+/// faults are drawn, and keeps what a terminal would obey away from it.
 ///
 /// # Errors
 /// The output cannot be written.
-pub(super) fn show(library: &Library, args: &cli::Show, page: &Page, terminal: bool, out: &mut dyn Write) -> io::Result<ProgramExit> {
+pub(super) fn show(
+    library: &Library,
+    args: &cli::Show,
+    page: &Page,
+    terminal: bool,
+    unchanged: &mut dyn Write,
+    out: &mut dyn Write,
+) -> io::Result<ProgramExit> {
     let source = match library.find(&args.runbook) {
         Ok(source) => source,
         Err(LibraryError::Refused(report)) => {
@@ -32,17 +39,16 @@ pub(super) fn show(library: &Library, args: &cli::Show, page: &Page, terminal: b
             return Ok(ProgramExit::BadRunbook);
         }
         Err(error) => {
-            writeln!(out, "error: {}", explain(&error))?;
-            error.hint().map_or(Ok(()), |hint| writeln!(out, "  = help: {hint}"))?;
+            write!(out, "{}", refused(&error))?;
             return Ok(ProgramExit::Usage);
         }
     };
-    let printed = |text: &str| {
-        let safe = |c: char| if terminal { character::stand_in(c) } else { c };
-        text.chars().map(safe).collect::<String>().into_bytes()
+    let mut print = |text: &str, out: &mut dyn Write| match terminal {
+        true => out.write_all(text.chars().map(character::stand_in).collect::<String>().as_bytes()),
+        false => unchanged.write_all(text.as_bytes()),
     };
     if args.source {
-        out.write_all(&printed(&source.text))?;
+        print(&source.text, out)?;
         return Ok(ProgramExit::Completed);
     }
     let (runbook, report) = resolve(source);
@@ -51,7 +57,7 @@ pub(super) fn show(library: &Library, args: &cli::Show, page: &Page, terminal: b
         return Ok(ProgramExit::BadRunbook);
     };
     if args.expanded {
-        out.write_all(&printed(&query::expanded(&runbook.source).unwrap_or_default()))?;
+        print(&query::expanded(&runbook.source).unwrap_or_default(), out)?;
         return Ok(ProgramExit::Completed);
     }
     out.write_all(describe(&runbook, page).as_bytes())?;

@@ -25,8 +25,8 @@ use crate::{
 pub(super) fn sign(out: &mut dyn Write, dir: &Path, key: &Path) -> Result<u8> {
     let head = within(dir, Snapshot::take(dir).and_then(|snapshot| snapshot.head(dir)))?;
     let path = signature::sign(dir, &head, key)?;
-    writeln!(out, "{head}")?;
-    writeln!(out, "signed: {} and {}", path.display(), signature::beside(&path).display())?;
+    writeln!(out, "{}", visible(&head.to_string()))?;
+    writeln!(out, "{}", visible(&format!("signed: {} and {}", path.display(), signature::beside(&path).display())))?;
     writeln!(out, "store both elsewhere too: whoever can rewrite the journal can delete these files")?;
     Ok(0)
 }
@@ -47,7 +47,7 @@ pub(super) fn write_export(out: &mut dyn Write, dir: &Path, run: &str, to: &Path
         .and_then(|written| file.sync_all().map_err(cannot).map(|()| written));
     match written {
         Ok(written) => {
-            writeln!(out, "{}: run {}, records {} to {}", to.display(), written.run, written.first, written.last)?;
+            writeln!(out, "{}: run {}, records {} to {}", visible(&to.display().to_string()), written.run, written.first, written.last)?;
             Ok(0)
         }
         Err(error) => {
@@ -174,7 +174,7 @@ fn proved(told: &mut dyn Write, path: &Path, signers: Option<&Path>) -> Result<V
             return Err(SignatureError::Unsigned { head: path.to_owned() }.into());
         }
         let who = signature::signer(path, signers)?;
-        writeln!(told, "{}: signed by {}", path.display(), visible(&who))?;
+        writeln!(told, "{}", visible(&format!("{}: signed by {who}", path.display())))?;
     }
     Ok(heads)
 }

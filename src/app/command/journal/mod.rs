@@ -22,8 +22,11 @@ pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<Pro
     let directory = journal_directory(context)?;
     let mut out = &context.out.stdout;
     let page = out.is_terminal().then(|| out.page());
+    // A record as it stands is the same bytes for a program.
+    let mut unchanged = out.unchanged();
     let done = match command {
         JournalCommand::List { form } => list::list(&mut out, &directory, form.is_json()),
+        JournalCommand::Show { run, form } if form.is_json() && page.is_none() => show::show(&mut unchanged, &directory, run, true, None),
         JournalCommand::Show { run, form } => show::show(&mut out, &directory, run, form.is_json(), page),
         JournalCommand::Verify { export, head, allowed_signers, form } => {
             let (stderr, signers) = (&mut &context.out.stderr, allowed_signers.as_deref());
@@ -35,6 +38,9 @@ pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<Pro
         }
         JournalCommand::Sign { key } => export::sign(&mut out, &directory, key),
         JournalCommand::Export { run, to, through } => export::write_export(&mut out, &directory, run, to, *through),
+        JournalCommand::Tail { number, follow, form } if form.is_json() && page.is_none() => {
+            tail::tail(&mut unchanged, &directory, *number, true, *follow, false)
+        }
         JournalCommand::Tail { number, follow, form } => tail::tail(&mut out, &directory, *number, form.is_json(), *follow, page.is_some()),
         JournalCommand::Head => verify::head(&mut out, &directory),
     };

@@ -87,7 +87,7 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
         if let Some((seq, hash)) = head {
             let mark = within(dir, snapshot.mark())?;
             // On a line of its own, whole, since it is there to be copied.
-            writeln!(out, "{}", Head::new(&summary.host, dir, seq, hash).of_journal(mark.as_ref()))?;
+            writeln!(out, "{}", visible(&Head::new(&summary.host, dir, seq, hash).of_journal(mark.as_ref()).to_string()))?;
         }
     }
     Ok(0)

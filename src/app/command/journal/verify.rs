@@ -44,6 +44,7 @@ pub(super) fn verify(out: &mut dyn Write, dir: &Path, heads: &[Head], json: bool
 /// # Errors
 /// The journal cannot be read, or its end is damaged.
 pub(super) fn head(out: &mut dyn Write, dir: &Path) -> Result<u8> {
-    writeln!(out, "{}", within(dir, Snapshot::take(dir).and_then(|snapshot| snapshot.head(dir)))?)?;
+    let head = within(dir, Snapshot::take(dir).and_then(|snapshot| snapshot.head(dir)))?;
+    writeln!(out, "{}", visible(&head.to_string()))?;
     Ok(0)
 }
