@@ -150,7 +150,7 @@ fn hostile_output_is_only_shown() {
                 "preflight:\n- {{id: probe, title: It prints, run: [bash, -c, '{quoted}'], message: \"{{{{ output }}}}\"}}\n\
                  steps:\n- {{id: sure, confirm: {{message: \"It printed {{{{ probe.output }}}}\"}}}}\n\
                  - {{id: say, run: [bash, -c, '{quoted}'], effect: read}}\n\
-                 - {{id: again, run: [echo, \"{{{{ say.output }}}}\"], effect: change, undo: {{impossible: x}}}}\n\
+                 - {{id: again, run: [echo, \"{{{{ say.output }}}}\"], effect: change, on_fail: stop, undo: {{impossible: x}}}}\n\
                  - {{id: fail, run: [bash, -c, '{quoted}; exit 3'], effect: read, on_fail: stop}}\n"
             ),
         );
@@ -218,4 +218,55 @@ fn hostile_names_are_shown_and_not_obeyed() {
     bench.run(&["run", "say", "--yes"]);
     let (_, text) = bench.terminal(200, &["journal", "tail", "--format", "json"]).end();
     assert!(!text.contains(['\u{9b}', '\u{202e}', '\u{ad}']), "{text:?}");
+}
+
+/// Bytes that are no text are no other text either: a name with a stand-in would be the name of something else.
+#[test]
+fn output_that_is_no_text_is_acted_on_by_nobody() {
+    let bench = Workbench::new();
+    let fault = "the output is not UTF-8 text: invalid byte at offset 1";
+    let prints = "run: [printf, 'a\\377b\\n'], effect: read";
+    let touch = "effect: change, undo: {impossible: x}";
+    let acts = [
+        ("lines", "{id: use, run: ['true'], effect: read}", "{id: see, shell: \"printf 'a\\\\377b\\\\n'\", effect: read, output: lines}"),
+        ("json", "{id: use, run: ['true'], effect: read}", "{id: see, shell: \"printf '\\\"\\\\377\\\"'\", effect: read, output: json}"),
+        (
+            "items",
+            "{id: use, for_each: {items: \"{{ [see.output] }}\", as: name}, steps: [{id: one, run: [touch, '{{ name }}'], TOUCH}]}",
+            "",
+        ),
+        ("argument", "{id: use, run: [touch, '{{ see.output }}'], TOUCH}", ""),
+        ("argument-within", "{id: use, run: [touch, 'b-{{ see.stdout }}'], TOUCH}", ""),
+        ("env", "{id: use, shell: touch \"$NAME\", env: {NAME: '{{ see.output }}'}, TOUCH}", ""),
+        ("env-map", "{id: use, shell: touch \"$NAME\", env: {NAME: '{{ see }}'}, TOUCH}", ""),
+        ("stdin", "{id: use, shell: xargs touch, stdin: '{{ see.output }}', TOUCH}", ""),
+        ("condition", "{id: use, when: \"see.output != 'b'\", run: [touch, b], TOUCH}", ""),
+        ("check", "{id: use, check: x, expect: \"see.output != 'b'\"}", ""),
+        ("check-many", "{id: use, check: x, expect: \"[see] | selectattr('output', 'ne', 'b') | list | length == 1\"}", ""),
+        ("phrase", "{id: use, confirm: {message: Go on?, phrase: '{{ see.output }}'}}", ""),
+    ];
+    for (name, uses, sees) in acts {
+        let sees = if sees.is_empty() { format!("{{id: see, {prints}}}") } else { sees.to_owned() };
+        let uses = uses.replace("TOUCH", touch);
+        let uses = match uses.strip_prefix("{id: use, check: x, ") {
+            Some(rest) => format!("{{id: use, probe: {{title: It is fine, {rest}}}"),
+            None => uses,
+        };
+        bench.runbook(name, &format!("steps:\n- {sees}\n- {uses}\n"));
+        let ran = bench.run(&["run", name, "--yes"]).exits(6);
+        let told = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(fault), "{name}: {told}");
+        let files: Vec<_> = std::fs::read_dir(bench.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(!files.iter().any(|file| file.as_encoded_bytes().contains(&b'b') && file.len() < 6), "{name}: {files:?}");
+    }
+    // Nobody acts on it: it may be anything, and people may see it.
+    bench.runbook(
+        "seen",
+        &format!(
+            "steps:\n- {{id: see, {prints}}}\n- {{id: sure, title: \"Saw {{{{ see.output }}}}\", run: ['true'], effect: read}}\n\
+                  - {{id: told, probe: {{title: It prints, run: [printf, '\\377'], message: \"It printed {{{{ output }}}}\"}}}}\n"
+        ),
+    );
+    let ran = bench.run(&["run", "seen", "--yes"]).exits(0);
+    assert!(ran.stdout.contains("Saw a\u{fffd}b") && ran.stdout.contains("It printed \u{fffd}"), "{}", ran.stdout);
 }

@@ -13,6 +13,7 @@ use super::{
     environment::ENVIRONMENT,
     error::{ExpressionError, brief, fault},
     name::Names,
+    withheld::watched,
 };
 
 /// What a text refers to, and what it compiles to.
@@ -118,10 +119,10 @@ impl Compiled {
     pub fn evaluate(&self, scope: &Value) -> Result<Value, ExpressionError> {
         match &*self.0 {
             CompiledKind::Fixed(value) => Ok(value.clone()),
-            CompiledKind::Expression { text, compiled, .. } => finished(text, compiled.eval(scope.clone())),
-            CompiledKind::Template { environment, .. } => {
+            CompiledKind::Expression { text, compiled, .. } => watched(|| finished(text, compiled.eval(scope.clone()))),
+            CompiledKind::Template { environment, .. } => watched(|| {
                 environment.get_template("").and_then(|template| template.render(scope.clone())).map(Value::from).map_err(|e| fault(&e))
-            }
+            }),
         }
     }
 
@@ -160,6 +161,14 @@ pub(super) fn finished(text: &str, result: Result<Value, minijinja::Error>) -> R
     }
     if value.kind() == ValueKind::Invalid {
         return Err(ExpressionError::new(value.to_string()));
+    }
+    // What is still to be gone through is gone through here, where it can fail.
+    if value.kind() == ValueKind::Iterable {
+        let items: Vec<Value> = value.try_iter().map_err(|error| fault(&error))?.collect();
+        return match items.iter().find(|item| item.kind() == ValueKind::Invalid) {
+            Some(invalid) => Err(ExpressionError::new(invalid.to_string())),
+            None => Ok(Value::from(items)),
+        };
     }
     Ok(value)
 }

@@ -11,6 +11,7 @@ mod error;
 mod filter;
 pub(crate) mod name;
 mod text;
+mod withheld;
 
 pub(crate) use compiled::{Compiled, Prepared, expression, is_dynamic, template, truth, whole};
 pub(crate) use environment::from_json;
@@ -19,6 +20,7 @@ pub(crate) use name::Names;
 pub(crate) use text::{check_expression, check_template, names_in_expression, names_in_template, render_with};
 #[cfg(test)]
 pub(crate) use text::{evaluate, evaluate_bool, render};
+pub(crate) use withheld::{fields_of, for_people, json, looked_at, result, why_withheld, withheld};
 
 #[cfg(test)]
 mod tests {

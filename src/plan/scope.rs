@@ -98,7 +98,7 @@ impl Object for ScopeObject {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0.iter().find(|(name, _)| **name == *key).map(|(_, value)| value.clone())
+        self.0.iter().find(|(name, _)| **name == *key).map(|(_, value)| expression::looked_at(value))
     }
 }
 
@@ -258,6 +258,34 @@ impl Scope {
             Evaluated::Known(value) => Evaluated::Known(scalar_text(&value, &template.text)?),
             Evaluated::Unknown(needs) => Evaluated::Unknown(needs),
         })
+    }
+
+    /// The text of a template that is only shown to people, who may see what stands for output that is no text.
+    ///
+    /// # Errors
+    /// As for [`Scope::text`].
+    pub(crate) fn message(&self, template: &Template) -> Result<Evaluated<String>, ExpressionError> {
+        self.text(template).or_else(|error| self.for_people().map_or(Err(error), |scope| scope.text(template)))
+    }
+
+    /// With what people may see in the place of what no expression reads; `None` if there is nothing of that kind.
+    fn for_people(&self) -> Option<Self> {
+        let settled = self.names.settled.iter().filter(|(name, _)| self.names.fresh.iter().all(|(fresh, _)| fresh != *name));
+        let known = self.names.fresh.iter().map(|(name, known)| (name, known)).chain(settled);
+        let seen: Vec<(Arc<str>, Value)> = known
+            .filter_map(|(name, known)| match known {
+                Known::Value(value) => expression::for_people(value).map(|value| (Arc::clone(name), value)),
+                Known::Unknown => None,
+            })
+            .collect();
+        if seen.is_empty() {
+            return None;
+        }
+        let mut scope = self.clone();
+        for (name, value) in seen {
+            scope.set(&name, value);
+        }
+        Some(scope)
     }
 
     /// The value of an expression.

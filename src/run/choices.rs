@@ -3,6 +3,7 @@
 use super::{command::result_of, engine::Engine, poll::Poll};
 use crate::{
     event::{Part, Place},
+    expression,
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Executor, Interrupts},
     runbook::model::{Command, Expr, Runbook},
@@ -43,6 +44,9 @@ pub(crate) fn choices(
             Evaluated::Unknown(needs) => return Err(format!("depends on {}", needs.join(", "))),
         },
     };
+    if let Some(why) = expression::why_withheld(&list) {
+        return Err(why.to_owned());
+    }
     let items = list.try_iter().map_err(|error| error.to_string())?;
     items.map(|item| scalar_text(&item, "choices").map_err(|error| error.to_string())).collect()
 }

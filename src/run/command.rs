@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     event::{
-        Captured, Cut, Effect, Event, Excerpt, Exit, Part, Place, Progress, SentSignal, Shown, Verdict,
+        Captured, Effect, Event, Excerpt, Exit, Part, Place, Progress, SentSignal, Shown, Verdict,
         texts::{LONGEST_COMMAND, recorded_length},
     },
     expression::{self, cache::Cache},
@@ -243,7 +243,7 @@ fn env_text(value: &Value, template: &Template) -> Result<String, String> {
             let texts: Result<Vec<_>, _> = items.map(|item| scalar_text(&item, &template.text)).collect();
             texts.map(|texts| texts.join("\n")).map_err(|error| error.to_string())
         }
-        ValueKind::Map => serde_json::to_string(value).map_err(|error| error.to_string()),
+        ValueKind::Map => expression::json(value, serde_json::to_string).map_err(|error| error.to_string()),
         _ => scalar_text(value, &template.text).map_err(|error| error.to_string()),
     }
 }
@@ -277,10 +277,15 @@ pub(super) fn count_of(scope: &Scope, count: &Count) -> Result<Evaluated<u64>, S
 
 /// What expressions see of a command's result; the inner error says why its `output` cannot be read.
 pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)>, Result<(), String>) {
-    // What is not all there is in no expression's reach: whoever asks for it gets an error.
-    let beyond =
-        |cut: Cut| Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, words::incomplete(cut, Printed::LIMIT)));
-    let text = |printed: &Printed| printed.cut().map_or_else(|| Ok(String::from_utf8_lossy(&printed.head).into_owned()), Err);
+    // What is not all there, or no text, is in no expression's reach: whoever asks for it gets an error.
+    let text = |printed: &Printed| match printed.cut() {
+        Some(cut) => Err((words::incomplete(cut, Printed::LIMIT), None)),
+        // Another text in its place would be acted on: a name with a stand-in is the name of something else.
+        None => std::str::from_utf8(&printed.head).map(str::to_owned).map_err(|error| {
+            let shown = String::from_utf8_lossy(&printed.head).into_owned();
+            (words::not_text(error.valid_up_to()), Some(shown))
+        }),
+    };
     let (stdout, stderr) = (text(&ran.stdout), text(&ran.stderr));
     let code = match ran.exit {
         Exit::Code(code) => Value::from(code),
@@ -289,8 +294,11 @@ pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)
     let read = match &stdout {
         Ok(stdout) => read_output(stdout, output),
         // A command may print as much as it likes, as long as nobody looks.
-        Err(cut) if output == Output::Text => Ok(beyond(*cut)),
-        Err(cut) => Err(words::incomplete(*cut, Printed::LIMIT)),
+        Err((why, shown)) if output == Output::Text => {
+            let shown = shown.as_deref().map(|shown| shown.strip_suffix('\n').unwrap_or(shown).to_owned());
+            Ok(expression::withheld(why.clone(), shown))
+        }
+        Err((why, _)) => Err(why.clone()),
     };
     let mut fields = vec![("ran", Value::from(true)), ("ok", Value::from(ran.exit.succeeded())), ("code", code)];
     let fault = match read {
@@ -300,8 +308,9 @@ pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)
         }
         Err(fault) => Err(fault),
     };
-    fields.push(("stdout", stdout.map_or_else(beyond, Value::from)));
-    fields.push(("stderr", stderr.map_or_else(beyond, Value::from)));
+    for (name, read) in [("stdout", stdout), ("stderr", stderr)] {
+        fields.push((name, read.map_or_else(|(why, shown)| expression::withheld(why, shown), Value::from)));
+    }
     (fields, fault)
 }
 
@@ -386,7 +395,7 @@ impl CommandSite<'_> {
             }
         }
         let (done, total) = figures(spec, &scope)?;
-        let have = spec.message.as_ref().and_then(|message| match scope.text(message) {
+        let have = spec.message.as_ref().and_then(|message| match scope.message(message) {
             Ok(Evaluated::Known(text)) => Some(text),
             _ => None,
         });

@@ -18,7 +18,7 @@ use crate::{
 impl Engine<'_> {
     /// The operator decides.
     pub(super) fn confirm(&self, confirm: &Confirm, scope: &Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
-        let mut text = match scope.text(&confirm.message) {
+        let mut text = match scope.message(&confirm.message) {
             Ok(Evaluated::Known(text)) => text,
             Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
             Err(error) => return Ok(Did::failed(format!("the message cannot be evaluated: {error}"))),
@@ -90,12 +90,12 @@ impl Engine<'_> {
 
     /// A person does something elsewhere and says what was done.
     pub(super) fn manual(&self, manual: &Manual, scope: &Scope, place: &Place) -> Result<Did, Halt> {
-        let text = match scope.text(&manual.message) {
+        let text = match scope.message(&manual.message) {
             Ok(Evaluated::Known(text)) => text,
             Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
             Err(error) => return Ok(Did::failed(format!("the message cannot be evaluated: {error}"))),
         };
-        let ask = match manual.ask.as_ref().map(|ask| scope.text(ask)) {
+        let ask = match manual.ask.as_ref().map(|ask| scope.message(ask)) {
             None => "What was done?".to_owned(),
             Some(Ok(Evaluated::Known(ask))) => ask,
             Some(Ok(Evaluated::Unknown(needs))) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     event::{Part, Place, Verdict},
-    expression::ExpressionError,
+    expression::{self, ExpressionError},
     parallel,
     plan::{Evaluated, Scope, item::LabelledItem, scope::list_of},
     ports::Ran,
@@ -187,7 +187,7 @@ impl Engine<'_> {
             Ok(Evaluated::Unknown(needs)) => format!("(known only during the run: {})", needs.join(", ")),
             Err(error) => format!("({error})"),
         };
-        let evaluated = |template: &Template| scope.text(template);
+        let evaluated = |template: &Template| scope.message(template);
         let hint = if verdict == Verdict::Passed { None } else { probe.hint.as_ref().map(evaluated).map(text) };
         // A message that speaks of what could not be read gives way to the reason.
         let message = match (&verdict, probe.message.as_ref().map(evaluated)) {
@@ -236,7 +236,7 @@ fn expected(holds: bool, expect: &str) -> Verdict {
 /// A probe's result: `ok` says whether it passed.
 pub(super) fn answer(fields: Vec<(&'static str, Value)>, passed: bool) -> Value {
     let rest = fields.into_iter().filter(|(name, _)| !matches!(*name, "ok" | "ran"));
-    Value::from_pairs([("ran", Value::from(true)), ("ok", Value::from(passed))].into_iter().chain(rest))
+    expression::result([("ran", Value::from(true)), ("ok", Value::from(passed))].into_iter().chain(rest).collect())
 }
 
 /// A probe that could not be asked at all has not passed.
@@ -269,7 +269,7 @@ fn templates(command: &Command) -> impl Iterator<Item = &Template> {
 }
 
 fn title_of(probe: &Probe, scope: &Scope, place: &Place) -> String {
-    match probe.title.as_ref().map(|title| scope.text(title)) {
+    match probe.title.as_ref().map(|title| scope.message(title)) {
         Some(Ok(Evaluated::Known(title))) => title,
         _ => place.step().replace('_', " "),
     }

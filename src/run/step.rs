@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     event::{Effect, Event, Exit, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
+    expression,
     plan::{Evaluated, Scope, remaining},
     ports::Choice,
     runbook::model::{Command, Kind, OnFail, Probe, Step, Undo},
@@ -118,7 +119,7 @@ impl Engine<'_> {
                 Err(error) => return Ok(Did::failed(scope.why_no_value(when, &error))),
             }
         }
-        let title = match step.title.as_ref().map(|title| scope.text(title)) {
+        let title = match step.title.as_ref().map(|title| scope.message(title)) {
             Some(Ok(Evaluated::Known(title))) => title,
             _ => step.id.as_str().replace('_', " "),
         };
@@ -299,7 +300,7 @@ impl Engine<'_> {
         // The loop runs at least once, so this is always there; a step without an end is a failed step all the same.
         let Some(judged) = judged else { return Ok(Did::failed("not run".to_owned())) };
         let (fields, _) = result_of(&judged.ran, command.output);
-        let result = Value::from_pairs(fields);
+        let result = expression::result(fields);
         scope.set(step.id.as_str(), result.clone());
         Self::learn(&mut compensation.undo, step, &result);
         Self::learn(&mut compensation.cleanup, step, &result);

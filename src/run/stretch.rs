@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     event::{Event, Mode, Part, Place},
+    expression,
     plan::{Evaluated, Scope},
     runbook::model::{Runbook, Step},
 };
@@ -81,7 +82,9 @@ pub(super) fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> 
             serde_json::Value::String(text) => {
                 let template = crate::runbook::model::Template { text: text.as_str().into(), span: call.params_span };
                 match scope.render(&template).map_err(|error| format!("params.{name}: {error}"))? {
-                    Evaluated::Known(value) => serde_json::to_value(&value).map_err(|error| format!("params.{name}: {error}"))?,
+                    Evaluated::Known(value) => {
+                        expression::json(&value, serde_json::to_value).map_err(|error| format!("params.{name}: {error}"))?
+                    }
                     Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
                 }
             }

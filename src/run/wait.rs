@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     event::{Captured, Event, Exit, Part, Place, Progress, Verdict},
+    expression,
     plan::{Evaluated, Scope},
     ports::{LedgerError, Order, Printed, Ran, Urgency, Words},
     runbook::model::{Timespan, Wait},
@@ -98,12 +99,8 @@ impl Engine<'_> {
             self.check_interrupts(Some(place))?;
         }
         let ok = verdict == Verdict::Passed;
-        let result = Value::from_pairs([("ran".to_owned(), Value::from(true)), ("ok".to_owned(), Value::from(ok))].into_iter().chain(
-            ["code", "output", "stdout", "stderr"].into_iter().filter_map(|name| {
-                let value = seen.result.get_attr(name).ok().filter(|value| !value.is_undefined())?;
-                Some((name.to_owned(), value))
-            }),
-        ));
+        let fields = expression::fields_of(&seen.result, &["code", "output", "stdout", "stderr"]);
+        let result = expression::result([("ran", Value::from(true)), ("ok", Value::from(ok))].into_iter().chain(fields).collect());
         Ok(Evaluated::Known(Waited { verdict, result }))
     }
 
@@ -276,7 +273,7 @@ impl Engine<'_> {
                     scope.set(name, value.clone());
                 }
             }
-            result = Value::from_pairs(fields);
+            result = expression::result(fields);
             fault = match &answered.exit {
                 Exit::Code(0) => unreadable.err(),
                 Exit::Code(_) => unreadable.err().map(|fault| format!("{}; {fault}", describe_failure(answered))),
@@ -308,7 +305,7 @@ impl Engine<'_> {
         if seen.have.is_empty()
             && let Some(message) = &wait.message
         {
-            seen.have = match scope.text(message) {
+            seen.have = match scope.message(message) {
                 Ok(Evaluated::Known(text)) => text.trim().to_owned(),
                 Ok(Evaluated::Unknown(needs)) => format!("(known only at run time: {})", needs.join(", ")),
                 Err(error) => format!("({error})"),

@@ -27,5 +27,5 @@ pub(crate) use list::{batches, list, value};
 pub(crate) use mode::{mode, mode_name, run_of};
 pub(crate) use outcome::{step_outcome, verdict};
 pub(crate) use part::{part, part_began, part_of, part_outcome, take_back};
-pub(crate) use record::{incomplete, kept, torn};
+pub(crate) use record::{incomplete, kept, not_text, torn};
 pub(crate) use step::{effect, kind, prediction, skip, title};

@@ -33,6 +33,12 @@ pub(crate) fn incomplete(cut: Cut, most: usize) -> String {
     }
 }
 
+/// Why an output is not read as text: the byte at this offset, from 0, begins what is not UTF-8.
+#[must_use]
+pub(crate) fn not_text(offset: usize) -> String {
+    format!("the output is not UTF-8 text: invalid byte at offset {offset}")
+}
+
 /// What a crash left half written, and was committed as such.
 #[must_use]
 pub(crate) fn torn(lines: u64, bytes: u64) -> String {

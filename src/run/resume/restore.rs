@@ -6,6 +6,7 @@ use minijinja::{Value, context};
 
 use crate::{
     event::{Part, Place, StepState, Verdict, past::End},
+    expression,
     plan::{Evaluated, Scope, item::DistinctItems, remaining, scope::list_of},
     ports::{LedgerError, Printed, Ran},
     run::{
@@ -64,7 +65,7 @@ impl Engine<'_> {
             context! { ran => true, ok => !failed }
         };
         Ok(match (&step.kind, past.end(place, Part::Main)) {
-            (Kind::Command(command), Some(end)) => Value::from_pairs(result_of(&before.ran(end)?, command.output).0),
+            (Kind::Command(command), Some(end)) => expression::result(result_of(&before.ran(end)?, command.output).0),
             (Kind::Wait(wait), Some(end)) => {
                 let ok = end.verdict == Verdict::Passed;
                 match &wait.command {
