@@ -23,6 +23,12 @@ pub(crate) fn parse(text: &str) -> Result<Value, serde_yaml::Error> {
     serde_yaml::from_str(text)
 }
 
+/// A value as YAML text; `None` for what YAML cannot say.
+#[must_use]
+pub(crate) fn text(value: &Value) -> Option<String> {
+    serde_yaml::to_string(value).ok()
+}
+
 /// A runbook file, format version 1.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     diagnostic::Fault,
+    document,
     model::{SourceText, Span},
     node::{Entry, Node, NodeKind, ScalarForm},
     source,
@@ -86,7 +87,7 @@ pub(crate) fn expanded(source: &SourceText) -> Option<String> {
         map.shift_remove("queries");
     }
     without_asks(&mut value);
-    faults.is_empty().then(|| serde_yaml::to_string(&value).ok()).flatten()
+    faults.is_empty().then(|| document::text(&value)).flatten()
 }
 
 /// Takes out each `ask` that stands beside what it asks.
