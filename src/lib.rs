@@ -3,6 +3,7 @@
 mod app;
 mod character;
 mod cli;
+mod defect;
 mod event;
 mod exec;
 mod expression;

@@ -1,32 +1,60 @@
 //! Independent work, several items at once: the one pool of threads.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::Builder,
 };
+
+use crate::defect::{Defect, caught};
 
 /// Does the work for each item, on every core. The results are in the order of the items, however long each took.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     map_at_once(std::thread::available_parallelism().map_or(1, std::num::NonZero::get), items, work)
 }
 
-/// The same for work that waits more than it computes: `count` items are under way at once, and no more.
+/// The same for work that waits more than it computes: `count` items are under way at once, and no more; fewer where the system
+/// gives no more threads, down to this one.
+///
+/// A panic in the work for one item keeps no other from being done; when all have ended it goes on in this thread.
 pub(crate) fn map_at_once<T: Sync, R: Send>(count: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    mapped(count, items, work, |threads, labour| Builder::new().spawn_scoped(threads, labour).map(drop))
+}
+
+fn mapped<T: Sync, R: Send>(
+    count: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+    spawn: impl for<'s> Fn(&'s std::thread::Scope<'s, '_>, &'s (dyn Fn() + Sync)) -> std::io::Result<()>,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(items.len()));
+    let failed: Mutex<Option<Defect>> = Mutex::new(None);
     let labour = || {
         while let Some((index, item)) = items.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
-            let result = work(item);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+            match caught(|| work(item)) {
+                Ok(result) => done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result)),
+                Err(defect) => {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(defect);
+                }
+            }
         }
     };
     std::thread::scope(|threads| {
         // This thread works too: on one core nothing is locked in memory that need not be.
-        for _ in 1..count.min(items.len()) {
-            threads.spawn(labour);
+        for others in 1..count.min(items.len()) {
+            if let Err(error) = spawn(threads, &labour) {
+                tracing::debug!(%error, wanted = count, had = others, "no more threads: fewer items at once");
+                break;
+            }
         }
         labour();
     });
+    if let Some(defect) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        defect.pass_on();
+    }
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
@@ -34,24 +62,61 @@ pub(crate) fn map_at_once<T: Sync, R: Send>(count: usize, items: &[T], work: imp
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn results_are_in_the_order_of_the_items() {
         let items: Vec<u64> = (0..200).collect();
-        assert_eq!(super::map(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
-        assert!(super::map(&[] as &[u64], |item| *item).is_empty());
+        assert_eq!(map(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        assert!(map(&[] as &[u64], |item| *item).is_empty());
     }
 
     #[test]
     fn so_many_are_under_way_and_no_more() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let all_here = std::sync::Barrier::new(4);
-        super::map_at_once(4, &[(); 20], |()| {
+        map_at_once(4, &[(); 20], |()| {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             all_here.wait();
             now.fetch_sub(1, Ordering::SeqCst);
         });
         assert_eq!(most.into_inner(), 4);
-        assert_eq!(super::map_at_once(0, &[1, 2], |item| *item), [1, 2], "there is always one who works");
+        assert_eq!(map_at_once(0, &[1, 2], |item| *item), [1, 2], "there is always one who works");
+    }
+
+    #[test]
+    fn with_fewer_threads_all_is_done_all_the_same() {
+        for given in 0..3 {
+            let made = AtomicUsize::new(0);
+            let items: Vec<usize> = (0..50).collect();
+            let results = mapped(
+                8,
+                &items,
+                |item| item + 1,
+                |threads, labour| {
+                    if made.fetch_add(1, Ordering::SeqCst) < given {
+                        Builder::new().spawn_scoped(threads, labour).map(drop)
+                    } else {
+                        Err(std::io::ErrorKind::WouldBlock.into())
+                    }
+                },
+            );
+            assert_eq!(results, (1..51).collect::<Vec<_>>(), "{given}");
+            assert_eq!(made.into_inner(), given + 1, "the first refusal is enough");
+        }
+    }
+
+    #[test]
+    fn a_panic_keeps_no_other_item_from_being_done() {
+        let done = AtomicUsize::new(0);
+        let items: Vec<usize> = (0..20).collect();
+        let failed = caught(|| {
+            map_at_once(4, &items, |item| {
+                assert!(*item != 7, "seven");
+                done.fetch_add(1, Ordering::SeqCst)
+            })
+        });
+        assert!(failed.unwrap_err().to_string().contains("seven"));
+        assert_eq!(done.into_inner(), 19);
     }
 }

@@ -39,6 +39,7 @@ const POWERS: &[(&str, &[&str])] = &[
 /// What is not here is not known of: a new folder needs a line, and a new use of another folder a reason.
 const LAYERS: &[(&str, &[&str])] = &[
     ("character", &[]),
+    ("defect", &[]),
     ("parallel", &[]),
     ("procfs", &[]),
     ("quantity", &[]),

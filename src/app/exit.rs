@@ -20,6 +20,8 @@ pub enum ProgramExit {
     Journal = 9,
     OperatorNeeded = 10,
     Bug = 70,
+    /// No memory is left. The process ends there and then, as it does when it is killed; see `exec/signals.rs`.
+    Exhausted = 71,
     Interrupted = 130,
 }
 

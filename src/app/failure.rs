@@ -11,6 +11,10 @@ use crate::{
     words::quote::CommandLine,
 };
 
+/// What to do about a failure of halligan itself.
+pub(super) const REPORT: &str =
+    "this is a bug in halligan: keep the journal, and report it with the lines above, the command line and `halligan --version`";
+
 /// A refusal: what is wrong, why, and what would be right.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {

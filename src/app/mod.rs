@@ -18,6 +18,7 @@ use failure::Failure;
 
 use crate::{
     cli::{Cli, Colour, Format, Subcommands},
+    defect::{self, Defect, caught},
     exec::signals,
     ui::out::Out,
     words::sanitise,
@@ -34,9 +35,19 @@ fn refuse(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code())
 }
 
-/// Does what the command line of this process says, and shows what went wrong.
+/// Does what the command line of this process says, and shows what went wrong, be it halligan itself.
 #[must_use]
 pub fn main() -> ExitCode {
+    defect::keep_quiet();
+    let told = |defect: Defect| {
+        let out = Out::process(None, false);
+        Failure::new(ProgramExit::Bug, defect.to_string()).next(failure::REPORT).show(&out).into()
+    };
+    let ended = caught(as_the_line_says);
+    ended.unwrap_or_else(|defect| caught(|| told(defect)).unwrap_or_else(|_| ProgramExit::Bug.into()))
+}
+
+fn as_the_line_says() -> ExitCode {
     let matches = without_empty_variables(Cli::command()).try_get_matches().unwrap_or_else(|error| refuse(&error));
     // What clap has taken fits its own types, so nobody is expected to see this error.
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
@@ -64,7 +75,7 @@ fn carry_out(cli: Cli) -> ProgramExit {
     trace::install(cli.global.verbose);
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "halligan begins");
     let context = Context { out, global: cli.global };
-    if let Err(error) = signals::heed_children() {
+    if let Err(error) = signals::heed_children().and_then(|()| signals::end_when_out_of_memory(ProgramExit::Exhausted as i32)) {
         return Failure::of(ProgramExit::Blocked, &error).show(&context.out);
     }
     let acts = matches!(cli.command, Subcommands::Run(_) | Subcommands::Resume(_) | Subcommands::Rollback(_) | Subcommands::Debts(_));

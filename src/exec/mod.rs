@@ -12,6 +12,7 @@ mod foreground;
 pub(crate) mod lock;
 mod output;
 pub(crate) mod process;
+mod scarcity;
 pub(crate) mod signals;
 #[allow(unsafe_code)]
 mod spawn;

@@ -43,52 +43,107 @@ pub(super) fn pipe() -> io::Result<(PipeReader, io::PipeWriter)> {
     Ok((reader, writer))
 }
 
-/// Reads a stream to its end, or until its command has ended and the grace for what it left behind is over; says which. What the
-/// far side says in it of its letter goes to `reply`.
+/// What has been read of a stream, and whether something that the command has left behind still held it open.
+pub(super) type StreamRead = Result<(Printed, bool), LedgerError>;
+
+/// One of the two streams of a command, on its way to what keeps it.
+struct Stream<'a> {
+    /// `None` once it is at its end.
+    pipe: Option<PipeReader>,
+    sieve: Sieve<'a, Masker<'a, Keeper<'a>>>,
+    leaked: bool,
+    failed: Option<io::Error>,
+}
+
+impl<'a> Stream<'a> {
+    fn new(pipe: PipeReader, capture: Box<dyn Capture>, secrets: &'a Secrets, site: &'a dyn Site, reply: Option<&'a FarReply>) -> Self {
+        let sieve = Sieve::new(reply, Masker::new(secrets, Keeper::new(capture, site)));
+        Self { pipe: Some(pipe), sieve, leaked: false, failed: None }
+    }
+
+    /// Reads what is there. Whatever keeps it from being kept ends it.
+    fn advance(&mut self, buffer: &mut [u8]) {
+        let Some(pipe) = &mut self.pipe else { return };
+        let read = match pipe.read(buffer) {
+            Ok(0) => {
+                self.pipe = None;
+                return;
+            }
+            Ok(count) => self.sieve.write_all(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = read {
+            self.failed = Some(error);
+            self.pipe = None;
+        }
+    }
+
+    fn finish(self) -> StreamRead {
+        let failed = |source: io::Error| LedgerError::new("a command's output", Some(source));
+        if let Some(error) = self.failed {
+            return Err(failed(error));
+        }
+        let (masker, cut) = self.sieve.finish().map_err(failed)?;
+        let (keeper, redactions) = masker.finish().map_err(failed)?;
+        let mut printed = keeper.finish()?;
+        printed.captured.redactions = redactions;
+        if self.leaked {
+            printed.captured.cut = Some(Cut::HeldOpen);
+        } else if cut {
+            printed.captured.cut = printed.captured.cut.or(Some(Cut::TooLong));
+        }
+        Ok((printed, self.leaked))
+    }
+}
+
+/// Reads both streams of a command, in one thread, to their ends, or until the command has ended and the grace for what it left
+/// behind is over; says which. What the far side says in them of its letter goes to `reply`.
 ///
-/// # Errors
-/// What was printed cannot be kept.
+/// An inner error says that what was printed on that stream cannot be kept.
 pub(super) fn read(
-    mut pipe: PipeReader,
-    capture: Box<dyn Capture>,
+    pipes: [(PipeReader, Box<dyn Capture>); 2],
     secrets: &Secrets,
     ended: &AtomicBool,
     site: &dyn Site,
     reply: Option<&FarReply>,
-) -> Result<(Printed, bool), LedgerError> {
-    let failed = |source: io::Error| LedgerError::new("a command's output", Some(source));
-    let mut sieve = Sieve::new(reply, Masker::new(secrets, Keeper::new(capture, site)));
+) -> [StreamRead; 2] {
+    let mut streams = pipes.map(|(pipe, capture)| Stream::new(pipe, capture, secrets, site, reply));
     let mut buffer = vec![0; PIECE];
     let mut deadline = None;
-    let mut leaked = false;
-    loop {
+    while streams.iter().any(|stream| stream.pipe.is_some()) {
         if ended.load(Ordering::SeqCst) && Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + LEAK_GRACE) {
-            leaked = true;
+            for stream in &mut streams {
+                stream.leaked = stream.pipe.take().is_some();
+            }
             break;
         }
-        let mut fds = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, PollTimeout::from(50u8)) {
-            Ok(0) | Err(Errno::EINTR) => continue,
-            Ok(_) => {}
-            Err(errno) => return Err(failed(errno.into())),
-        }
-        match pipe.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => sieve.write_all(&buffer[..count]).map_err(failed)?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
+        let ready = readable(&streams);
+        for (stream, ready) in streams.iter_mut().zip(ready) {
+            if ready {
+                stream.advance(&mut buffer);
+            }
         }
     }
-    let (masker, cut) = sieve.finish().map_err(failed)?;
-    let (keeper, redactions) = masker.finish().map_err(failed)?;
-    let mut printed = keeper.finish()?;
-    printed.captured.redactions = redactions;
-    if leaked {
-        printed.captured.cut = Some(Cut::HeldOpen);
-    } else if cut {
-        printed.captured.cut = printed.captured.cut.or(Some(Cut::TooLong));
+    streams.map(Stream::finish)
+}
+
+/// Which of them have something to read, or are at their end; waits for a moment if none has.
+fn readable(streams: &[Stream<'_>; 2]) -> [bool; 2] {
+    let mut ready = [false; 2];
+    let open: Vec<(usize, &PipeReader)> =
+        streams.iter().enumerate().filter_map(|(index, stream)| Some((index, stream.pipe.as_ref()?))).collect();
+    let mut fds: Vec<PollFd<'_>> = open.iter().map(|(_, pipe)| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
+    match poll(&mut fds, PollTimeout::from(50u8)) {
+        Ok(0) | Err(Errno::EINTR) => {}
+        // Where it cannot be waited for, reading itself says why.
+        Ok(_) | Err(_) => {
+            for ((index, _), fd) in open.iter().zip(&fds) {
+                ready[*index] = fd.any().unwrap_or(true);
+            }
+        }
     }
-    Ok((printed, leaked))
+    ready
 }
 
 /// Keeps a stream whole, its ends for expressions and the screen, and shows its lines.

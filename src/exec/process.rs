@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -24,7 +24,8 @@ use super::{
     cgroup::Cgroups,
     child::{Child, StartManner},
     foreground::{Attended, Foreground},
-    output,
+    output::{self, StreamRead},
+    scarcity::patiently,
     supervise::{Cause, Force, Over, Patience, supervise},
     transport::{Carried, Passage, Transports, judge},
 };
@@ -97,6 +98,7 @@ impl ProcessExecutor {
         passage: &Passage,
         pipes: Option<(io::PipeWriter, io::PipeWriter)>,
         foreground: Option<&Foreground>,
+        stop: &Interrupts,
     ) -> Result<Child, String> {
         let [program, arguments @ ..] = passage.words.as_slice() else { return Err("there is no command".to_owned()) };
         let path = self.locate(program).ok_or_else(|| format!("there is no program `{program}` on the PATH"))?;
@@ -124,7 +126,8 @@ impl ProcessExecutor {
         let terminal = foreground.map(Foreground::descriptor).transpose().map_err(said)?;
         // Whoever would have read the answer is gone then. What changes something is let finish: half of it may be worse.
         let dies_with_parent = order.effect == Effect::Read && foreground.is_none();
-        Child::start(make, &StartManner { terminal, dies_with_parent }, &self.cgroups).map_err(said)
+        let manner = StartManner { terminal, dies_with_parent };
+        patiently(|| Child::start(&make, &manner, &self.cgroups), stop).map_err(said)
     }
 
     /// Sees an order that talks with the operator to its end: nothing of what it prints is kept.
@@ -133,7 +136,7 @@ impl ProcessExecutor {
             Ok(foreground) => foreground,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
-        let child = match self.start(order, passage, None, Some(&foreground)) {
+        let child = match self.start(order, passage, None, Some(&foreground), stop) {
             Ok(child) => child,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
@@ -232,20 +235,37 @@ impl Executor for ProcessExecutor {
             let exit = self.attend(order, &passage, site, stop)?;
             return silent(passage.far.as_ref().map_or(exit.clone(), |far| far.attended(exit)), captures);
         }
-        let ((out, out_writer), (err, err_writer)) = match (output::pipe(), output::pipe()) {
+        let ((out, out_writer), (err, err_writer)) = match (patiently(output::pipe, stop), patiently(output::pipe, stop)) {
             (Ok(out), Ok(err)) => (out, err),
             (Err(error), _) | (_, Err(error)) => {
                 return silent(Exit::NotStarted { why: format!("no pipe for its output: {error}") }, captures);
             }
         };
-        let child = match self.start(order, &passage, Some((out_writer, err_writer)), None) {
-            Ok(child) => child,
-            Err(why) => return silent(Exit::NotStarted { why }, captures),
-        };
         let (ended, reply) = (AtomicBool::new(false), passage.reply.as_ref());
+        // Taken by whoever reads; left here where nobody could be made to read.
+        let streams = Mutex::new(Some([(out, captures.0), (err, captures.1)]));
+        let take = || streams.lock().unwrap_or_else(PoisonError::into_inner).take();
         thread::scope(|threads| {
-            let out = threads.spawn(|| output::read(out, captures.0, &self.secrets, &ended, site, reply));
-            let err = threads.spawn(|| output::read(err, captures.1, &self.secrets, &ended, site, reply));
+            // Before the command is started: one whose output nobody reads must not be.
+            let read = || take().map(|streams| output::read(streams, &self.secrets, &ended, site, reply));
+            let reader = match patiently(|| thread::Builder::new().spawn_scoped(threads, read), stop) {
+                Ok(reader) => reader,
+                Err(error) => {
+                    let why = format!("no thread to read its output: {error}");
+                    return match take() {
+                        Some([(_, out), (_, err)]) => silent(Exit::NotStarted { why }, (out, err)),
+                        None => Err(LedgerError::new("a command's output was given away", None)),
+                    };
+                }
+            };
+            let child = match self.start(order, &passage, Some((out_writer, err_writer)), None, stop) {
+                Ok(child) => child,
+                Err(why) => {
+                    let [stdout, stderr] = joined(reader);
+                    let ((stdout, _), (stderr, _)) = (stdout?, stderr?);
+                    return Ok(Ran { exit: Exit::NotStarted { why }, stdout, stderr, took: began.elapsed(), leaked: false });
+                }
+            };
             let carried = passage.far.as_ref().zip(reply);
             let carried = carried.map(|(far, reply)| Carried::new(&child, far, reply, self.patience.grace, output::LEAK_GRACE));
             let over = spawned(&child, site).and_then(|()| match &carried {
@@ -254,7 +274,7 @@ impl Executor for ProcessExecutor {
             });
             // Its end is one thing, the end of its output another.
             ended.store(true, Ordering::SeqCst);
-            let (out, err) = (joined(out), joined(err));
+            let [out, err] = joined(reader);
             let left = carried.is_some_and(|carried| carried.was_left());
             let exit = settle(child, over)?;
             let ((stdout, out_leaked), (stderr, err_leaked)) = (out?, err?);
@@ -286,6 +306,7 @@ fn locate(environment: &BTreeMap<String, String>, program: &str) -> Option<PathB
     environment.get("PATH")?.split(':').map(|directory| Path::new(directory).join(program)).find(|path| executable(path))
 }
 
-fn joined(reader: thread::ScopedJoinHandle<'_, Result<(Printed, bool), LedgerError>>) -> Result<(Printed, bool), LedgerError> {
-    reader.join().unwrap_or_else(|_| Err(LedgerError::new("the thread that keeps a command's output has failed", None)))
+fn joined(reader: thread::ScopedJoinHandle<'_, Option<[StreamRead; 2]>>) -> [StreamRead; 2] {
+    let failed = || Err(LedgerError::new("the thread that keeps a command's output has failed", None));
+    reader.join().ok().flatten().unwrap_or_else(|| [failed(), failed()])
 }

@@ -9,7 +9,7 @@ use std::{
 use nix::sys::signal::{Signal, raise};
 use signal_hook::{
     SigId,
-    consts::{SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP},
+    consts::{SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP},
     flag,
     iterator::{Handle, Signals},
     low_level,
@@ -107,6 +107,14 @@ pub fn heed_children() -> io::Result<()> {
         flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
     }
     Ok(())
+}
+
+/// Ends the process with this code where it would abort: when no memory is left, or no stack. There is nothing it could still do.
+///
+/// # Errors
+/// The handler cannot be set.
+pub(crate) fn end_when_out_of_memory(code: i32) -> io::Result<()> {
+    flag::register_conditional_shutdown(SIGABRT, code, Arc::new(AtomicBool::new(true))).map(drop)
 }
 
 fn holds(mask: u64, signal: i32) -> bool {

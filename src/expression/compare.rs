@@ -22,7 +22,7 @@ fn compares(token: &Token<'_>) -> Option<bool> {
 }
 
 /// Whether an operand of a comparison ends at this token.
-fn is_boundary(token: &Token<'_>) -> bool {
+pub(super) fn is_boundary(token: &Token<'_>) -> bool {
     match token {
         Token::Ident(word) => matches!(*word, "and" | "or" | "not" | "if" | "else" | "in" | "elif" | "set"),
         Token::Comma | Token::Colon | Token::Assign => true,
@@ -31,7 +31,7 @@ fn is_boundary(token: &Token<'_>) -> bool {
     }
 }
 
-fn depth_change(token: &Token<'_>) -> i32 {
+pub(super) fn depth_change(token: &Token<'_>) -> i32 {
     match token {
         Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => 1,
         Token::ParenClose | Token::BracketClose | Token::BraceClose => -1,

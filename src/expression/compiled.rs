@@ -12,6 +12,7 @@ use super::{
     compare,
     environment::ENVIRONMENT,
     error::{ExpressionError, brief, fault},
+    growth, limit,
     name::Names,
     withheld::watched,
 };
@@ -35,6 +36,7 @@ enum CompiledKind {
         compiled: Expression<'static, 'static>,
     },
     Template {
+        text: String,
         names: Names,
         /// Its one template has no name.
         environment: Box<Environment<'static>>,
@@ -84,8 +86,9 @@ impl Compiled {
     }
 
     fn of_expression(text: &str, names: Names) -> Result<Self, ExpressionError> {
-        let compiled =
-            LazyLock::force(&ENVIRONMENT).compile_expression_owned(compare::guarded(text, true)).map_err(|error| fault(&error))?;
+        let compiled = LazyLock::force(&ENVIRONMENT)
+            .compile_expression_owned(compare::guarded(&growth::guarded(text, true), true))
+            .map_err(|error| fault(&error))?;
         Ok(Self(Arc::new(CompiledKind::Expression { text: text.to_owned(), names, compiled })))
     }
 
@@ -94,8 +97,8 @@ impl Compiled {
             return Self::of_expression(expression, names);
         }
         let mut environment = ENVIRONMENT.clone();
-        environment.add_template_owned("", compare::guarded(text, false)).map_err(|error| fault(&error))?;
-        Ok(Self(Arc::new(CompiledKind::Template { names, environment: Box::new(environment) })))
+        environment.add_template_owned("", compare::guarded(&growth::guarded(text, false), false)).map_err(|error| fault(&error))?;
+        Ok(Self(Arc::new(CompiledKind::Template { text: text.to_owned(), names, environment: Box::new(environment) })))
     }
 
     /// What it refers to.
@@ -119,9 +122,17 @@ impl Compiled {
     pub fn evaluate(&self, scope: &Value) -> Result<Value, ExpressionError> {
         match &*self.0 {
             CompiledKind::Fixed(value) => Ok(value.clone()),
-            CompiledKind::Expression { text, compiled, .. } => watched(|| finished(text, compiled.eval(scope.clone()))),
-            CompiledKind::Template { environment, .. } => watched(|| {
-                environment.get_template("").and_then(|template| template.render(scope.clone())).map(Value::from).map_err(|e| fault(&e))
+            CompiledKind::Expression { text, compiled, .. } => {
+                watched(|| limit::within(text, || finished(text, compiled.eval(scope.clone()).and_then(limit::bounded))))
+            }
+            CompiledKind::Template { text, environment, .. } => watched(|| {
+                limit::within(text, || {
+                    let mut rendered = limit::Rendered::default();
+                    let template = environment.get_template("").map_err(|error| fault(&error))?;
+                    template.render_captured_to(scope.clone(), &mut rendered).map_err(|error| fault(&error))?;
+                    // Only text is written to it.
+                    Ok(Value::from(String::from_utf8_lossy(&rendered.0)))
+                })
             }),
         }
     }

@@ -8,10 +8,10 @@ use minijinja::{
     value::{Serde, ValueKind},
 };
 
-use super::filter;
+use super::{filter, limit};
 
-/// How much work one evaluation may do, in minijinja's instructions: enough for a listing of 100,000 placement groups, and
-/// an end for everything else.
+/// How much work one evaluation may do, in minijinja's instructions: enough for a listing of 100,000 placement groups. A filter is
+/// one of them, whatever it makes: see [`super::limit`].
 pub(crate) const FUEL: u64 = 50_000_000;
 
 pub(crate) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -42,7 +42,13 @@ pub(crate) fn write_value(
     state: &mut minijinja::State<'_, '_>,
     value: &Value,
 ) -> Result<(), minijinja::Error> {
+    limit::in_time()?;
     match value.kind() {
+        ValueKind::String => {
+            let text = value.as_str().unwrap_or_default();
+            limit::make(text.len())?;
+            out.write_str(text).map_err(Into::into)
+        }
         ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }).map_err(Into::into),
         ValueKind::None => {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, "the value is none, which has no text; use `| default(…, true)`"))
@@ -51,6 +57,7 @@ pub(crate) fn write_value(
         ValueKind::Seq | ValueKind::Map => {
             let text =
                 serde_json::to_string(value).map_err(|error| minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
+            limit::make(text.len())?;
             out.write_str(&text).map_err(Into::into)
         }
         _ => minijinja::escape_formatter(out, state, value),

@@ -1,11 +1,14 @@
 //! Filters beside Jinja's own, named as in Ansible where it has them.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
+use minijinja::{
+    Environment, Error, ErrorKind, State, Value, filters, tests as builtin_tests,
+    value::{Rest, ValueKind, ValueOrKwargs},
+};
 use regex::Regex;
 
-use super::{cache::Cache, compare, error::brief};
+use super::{cache::Cache, compare, error::brief, growth, limit};
 use crate::quantity;
 
 fn refuse(message: impl Into<String>) -> Error {
@@ -33,7 +36,22 @@ fn regex_findall(value: &str, expression: &str) -> Result<Vec<String>, Error> {
 }
 
 fn regex_replace(value: &str, expression: &str, replacement: &str) -> Result<String, Error> {
-    Ok(pattern(expression)?.replace_all(value, replacement).into_owned())
+    let mut replaced = String::new();
+    let mut from = 0;
+    for found in pattern(expression)?.captures_iter(value) {
+        let Some(whole) = found.get(0) else { continue };
+        let before = replaced.len();
+        replaced.push_str(&value[from..whole.start()]);
+        found.expand(replacement, &mut replaced);
+        from = whole.end();
+        limit::make(replaced.len() - before)?;
+        if replaced.len() > limit::LONGEST_TEXT {
+            limit::make(replaced.len())?;
+        }
+    }
+    replaced.push_str(&value[from..]);
+    limit::make(replaced.len())?;
+    Ok(replaced)
 }
 
 /// Whether a regular expression matches at the beginning.
@@ -51,7 +69,10 @@ fn from_json(value: &str) -> Result<Value, Error> {
 }
 
 fn to_json(value: &Value) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|error| refuse(format!("cannot be written as JSON: {error}")))
+    before_writing(std::slice::from_ref(value))?;
+    serde_json::to_string(value)
+        .map_err(|error| refuse(format!("cannot be written as JSON: {error}")))
+        .and_then(|text| limit::make(text.len()).map(|()| text))
 }
 
 /// A length of time such as `5m`, in seconds.
@@ -78,29 +99,27 @@ fn hex_int(value: &str) -> Result<u64, Error> {
 
 fn listed(value: &Value) -> Result<Vec<Value>, Error> {
     match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable => Ok(value.try_iter()?.collect()),
+        ValueKind::Seq | ValueKind::Iterable => {
+            limit::list(value.len().unwrap_or(0))?;
+            Ok(value.try_iter()?.collect())
+        }
         kind => Err(refuse(format!("expected a list, not a {kind}"))),
     }
 }
 
 fn difference(left: &Value, right: &Value) -> Result<Vec<Value>, Error> {
-    let right = listed(right)?;
+    let right: HashSet<Value> = listed(right)?.into_iter().collect();
     Ok(listed(left)?.into_iter().filter(|item| !right.contains(item)).collect())
 }
 
 fn intersect(left: &Value, right: &Value) -> Result<Vec<Value>, Error> {
-    let right = listed(right)?;
+    let right: HashSet<Value> = listed(right)?.into_iter().collect();
     Ok(listed(left)?.into_iter().filter(|item| right.contains(item)).collect())
 }
 
 fn union(left: &Value, right: &Value) -> Result<Vec<Value>, Error> {
-    let mut all: Vec<Value> = Vec::new();
-    for item in listed(left)?.into_iter().chain(listed(right)?) {
-        if !all.contains(&item) {
-            all.push(item);
-        }
-    }
-    Ok(all)
+    let mut seen = HashSet::new();
+    Ok(listed(left)?.into_iter().chain(listed(right)?).filter(|item| seen.insert(item.clone())).collect())
 }
 
 fn basename(value: &str) -> String {
@@ -145,7 +164,126 @@ fn float(value: &Value) -> Result<f64, Error> {
     found.ok_or_else(|| refuse(format!("`{}` is not a number", brief(value))))
 }
 
+/// The largest number of spaces, digits or slices that anybody could want.
+const WIDEST: usize = 10_000;
+
+/// One of Jinja's own filters, which is refused beforehand what would be too much; what it has made counts.
+fn measured(environment: &mut Environment<'_>, name: &'static str, builtin: Value, before: fn(&[Value]) -> Result<(), Error>) {
+    environment.add_filter(name, move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
+        let arguments = arguments.into_values();
+        before(&arguments)?;
+        limit::made(builtin.call(state, &arguments)?)
+    });
+}
+
+/// How much text a value is, in bytes.
+fn length(value: &Value) -> usize {
+    match value.as_str() {
+        Some(text) => text.len(),
+        None if value.kind() == ValueKind::Number => 40,
+        None => value.to_string().len(),
+    }
+}
+
+fn too_wide() -> Error {
+    limit::exceeded(format!("it asks for a width or a count of more than {WIDEST}"))
+}
+
+/// Whole numbers among the arguments, those with a name too.
+fn numbers(arguments: &[Value]) -> impl Iterator<Item = u64> {
+    let named = arguments.iter().filter(|value| value.is_kwargs()).flat_map(|named| {
+        let keys = named.try_iter().into_iter().flatten();
+        keys.filter_map(|key| named.get_item(&key).ok()).collect::<Vec<_>>()
+    });
+    arguments.iter().cloned().chain(named).filter_map(|value| u64::try_from(value).ok())
+}
+
+fn narrow(arguments: &[Value]) -> Result<(), Error> {
+    let rest = arguments.get(1..).unwrap_or_default();
+    if numbers(rest).any(|number| number > WIDEST as u64) { Err(too_wide()) } else { Ok(()) }
+}
+
+fn before_indent(arguments: &[Value]) -> Result<(), Error> {
+    narrow(arguments)?;
+    let Some(text) = arguments.first().and_then(Value::as_str) else { return Ok(()) };
+    let width = numbers(&arguments[1..]).max().and_then(|width| usize::try_from(width).ok()).unwrap_or(4);
+    limit::make((text.matches('\n').count() + 1).saturating_mul(width).saturating_add(text.len()))
+}
+
+fn before_replace(arguments: &[Value]) -> Result<(), Error> {
+    let [value, from, to, ..] = arguments else { return Ok(()) };
+    let (value, from) = (value.to_string(), from.to_string());
+    let found = if from.is_empty() { value.len() + 1 } else { value.matches(from.as_str()).count() };
+    limit::make(found.saturating_mul(length(to)).saturating_add(value.len()))
+}
+
+fn before_join(arguments: &[Value]) -> Result<(), Error> {
+    let Some(list) = arguments.first() else { return Ok(()) };
+    let joiner = arguments.get(1).map_or(0, |joiner| if joiner.is_kwargs() { 0 } else { length(joiner) });
+    limit::make(list.len().unwrap_or(0).saturating_mul(joiner))?;
+    if matches!(list.kind(), ValueKind::Seq)
+        && let Ok(items) = list.try_iter()
+    {
+        for item in items {
+            limit::make(length(&item))?;
+        }
+    }
+    Ok(())
+}
+
+fn before_format(arguments: &[Value]) -> Result<(), Error> {
+    let Some((text, rest)) = arguments.split_first() else { return Ok(()) };
+    let text = text.to_string();
+    let mut conversions = 0_usize;
+    for found in pattern(r"%(?:\([^)]*\))?[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?")?.captures_iter(&text) {
+        conversions += 1;
+        for width in [found.get(1), found.get(2)].into_iter().flatten().map(|width| width.as_str()) {
+            let wide = if width == "*" {
+                numbers(rest).any(|number| number > WIDEST as u64)
+            } else {
+                width.parse().unwrap_or(WIDEST + 1) > WIDEST
+            };
+            if wide {
+                return Err(too_wide());
+            }
+        }
+    }
+    let longest = rest.iter().map(length).max().unwrap_or(0).max(WIDEST.min(text.len()));
+    limit::make(conversions.saturating_mul(longest).saturating_add(text.len()))
+}
+
+/// What each pass makes longer can be made longer without end.
+fn before_writing(arguments: &[Value]) -> Result<(), Error> {
+    arguments.first().map_or(Ok(()), |value| limit::make(length(value)))
+}
+
+fn unlimited(_: &[Value]) -> Result<(), Error> {
+    limit::in_time()
+}
+
+fn within_limits(environment: &mut Environment<'_>) {
+    measured(environment, "replace", Value::from_function(filters::replace), before_replace);
+    measured(environment, "indent", Value::from_function(filters::indent), before_indent);
+    measured(environment, "join", Value::from_function(filters::join), before_join);
+    measured(environment, "format", Value::from_function(filters::format), before_format);
+    measured(environment, "slice", Value::from_function(filters::slice), narrow);
+    measured(environment, "batch", Value::from_function(filters::batch), narrow);
+    measured(environment, "pprint", Value::from_function(filters::pprint), before_writing);
+    for name in ["escape", "e"] {
+        measured(environment, name, Value::from_function(filters::escape), before_writing);
+    }
+    measured(environment, "string", Value::from_function(filters::string), unlimited);
+    measured(environment, "list", Value::from_function(filters::list), unlimited);
+    environment.add_test("in", |state: &State, value: &Value, all: &Value| {
+        limit::look_at(all.len().unwrap_or(1))?;
+        builtin_tests::is_in(state, value, all)
+    });
+    environment.add_filter(growth::PART, limit::made);
+    environment.add_filter(growth::REPEATED, |left: Value, right: Value| limit::repeated(left, &right));
+}
+
 pub(super) fn install(environment: &mut Environment<'_>) {
+    within_limits(environment);
     environment.add_filter(compare::FILTER, |left: Value, right: Value, orders: bool| compare::guard(left, &right, orders));
     environment.add_filter("regex_search", |value: String, expression: String| regex_search(&value, &expression));
     environment.add_filter("regex_findall", |value: String, expression: String| regex_findall(&value, &expression));

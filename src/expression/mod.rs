@@ -9,6 +9,8 @@ mod compiled;
 pub(crate) mod environment;
 mod error;
 mod filter;
+mod growth;
+pub(crate) mod limit;
 pub(crate) mod name;
 mod text;
 mod withheld;

@@ -10,7 +10,10 @@ use minijinja::{
     machinery::{Token, tokenize},
 };
 
-use super::{environment::ENVIRONMENT, error::ExpressionError};
+use super::{cache::Cache, environment::ENVIRONMENT, error::ExpressionError};
+
+/// What a template may do besides showing values.
+const STATEMENTS: &[&str] = &["for", "else", "elif", "endfor", "if", "endif", "set", "break", "continue", "with", "endwith", "do"];
 
 /// Functions that exist without being anybody's result.
 pub(crate) const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
@@ -140,10 +143,16 @@ pub(crate) const TESTS: &[&str] = &[
 
 /// Whether the environment has such a filter or test.
 fn exists(environment: &Environment<'_>, expression: &str, missing: ErrorKind) -> bool {
-    match environment.compile_expression(expression) {
-        Ok(compiled) => !matches!(compiled.eval(Value::from(0)), Err(error) if error.kind() == missing),
-        Err(error) => error.kind() != missing,
-    }
+    static KNOWN: Cache<bool> = Cache::new(1024);
+    let asked = KNOWN.get(expression, |expression| {
+        let exists = match environment.compile_expression(expression) {
+            Ok(compiled) => !matches!(compiled.eval(Value::from(0)), Err(error) if error.kind() == missing),
+            Err(error) => error.kind() != missing,
+        };
+        // Made up names are without number, and are not kept.
+        if exists { Ok(true) } else { Err(()) }
+    });
+    asked.is_ok()
 }
 
 /// Refuses filters, tests and methods that do not exist: minijinja itself says so only when it comes to them.
@@ -159,6 +168,16 @@ pub(super) fn check_calls(text: &str, expression: bool) -> Result<(), Expression
             let near = nearest(name, known.iter().copied()).map(str::to_owned);
             Err(ExpressionError { message: format!("unknown {what} `{name}`"), near, at: at.clone() })
         };
+        if matches!(before(1), Some(Token::BlockStart)) && !STATEMENTS.contains(name) {
+            return Err(ExpressionError { message: format!("`{{% {name} %}}` is not allowed here"), near: None, at });
+        }
+        // What is between them is gathered where nobody sees how much it is.
+        if matches!(before(1), Some(Token::BlockStart))
+            && *name == "set"
+            && !matches!(tokens.get(index + 2), Some((Token::Assign | Token::Comma | Token::Dot, _)))
+        {
+            return Err(ExpressionError { message: "`{% set %}` without `=` is not allowed here".to_owned(), near: None, at });
+        }
         match before(1) {
             Some(Token::Pipe) if !exists(&ENVIRONMENT, &format!("0|{name}"), ErrorKind::UnknownFilter) => return refuse("filter", FILTERS),
             Some(Token::Ident("is")) if *name != "not" && !exists(&ENVIRONMENT, &format!("0 is {name}"), ErrorKind::UnknownTest) => {
@@ -189,7 +208,10 @@ pub(super) fn check_calls(text: &str, expression: bool) -> Result<(), Expression
 /// The known word that was probably meant, if any is near enough.
 #[must_use]
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    /// Nothing known is so long, in bytes; and comparing takes as long as both are.
+    const LONGEST: usize = 256;
     known
+        .filter(|candidate| word.len().max(candidate.len()) <= LONGEST)
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| {
             *distance <= 1 + candidate.chars().count().max(word.chars().count()) / 4 && *distance < candidate.chars().count()

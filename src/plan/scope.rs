@@ -98,7 +98,9 @@ impl Object for ScopeObject {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0.iter().find(|(name, _)| **name == *key).map(|(_, value)| expression::looked_at(value))
+        let (_, value) = self.0.iter().find(|(name, _)| **name == *key)?;
+        // A loop asks for it in each of its turns: the one place where it can be told that its time is over.
+        Some(expression::limit::in_time().map_or_else(Value::from, |()| expression::looked_at(value)))
     }
 }
 

@@ -118,7 +118,11 @@ impl World {
         let Some((root, rest)) = path.split_first() else { return Err("it names nothing to set".to_owned()) };
         self.changes += 1;
         let variable = Arc::make_mut(&mut self.variables).get_mut(root).ok_or_else(|| missing(1))?;
-        *variable = replaced(variable, rest, value).map_err(|left| missing(path.len() - left))?;
+        let value = replaced(variable, rest, value).map_err(|left| missing(path.len() - left))?;
+        if expression::limit::is_too_large(&value) {
+            return Err(format!("`{root}` has become too large: at most 8 MiB of text and {} items", expression::limit::LONGEST_LIST / 8));
+        }
+        *variable = value;
         Ok(())
     }
 }

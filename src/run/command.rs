@@ -13,6 +13,7 @@ use super::{
     halt::Halt,
 };
 use crate::{
+    defect::caught,
     event::{
         Captured, Effect, Event, Excerpt, Exit, Part, Place, Progress, SentSignal, Shown, Verdict,
         texts::{LONGEST_COMMAND, recorded_length},
@@ -122,19 +123,30 @@ impl Engine<'_> {
         self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: order.shown(), owes })?;
         let (seen, refused) = (Mutex::default(), Refused::default());
         let site = CommandSite { engine: self, place: &order.place, part: order.part, progress, seen, refused };
-        let ran = match self.ports.executor.execute(order, &site, interrupts) {
-            Ok(ran) => ran,
-            Err(error) => {
-                // Nobody has seen how it ended. The journal will not take that any more; where its records go now, this goes too.
-                let why = error.to_string();
-                let nothing = || Printed::new(Captured::empty(), Vec::new());
-                let exit = Exit::Lost { why: why.clone() };
-                let ran = Ran { exit, stdout: nothing(), stderr: nothing(), took: Duration::ZERO, leaked: false };
-                let _ = self.emit(ended(order, attempt, &ran, 1, Verdict::Unknown { why }, String::new()));
-                return Err(site.refused.or(error));
+        let halted = match caught(|| self.ports.executor.execute(order, &site, interrupts)) {
+            Ok(Ok(ran)) => return self.judged(order, attempt, ran, judge),
+            Ok(Err(error)) => (error.to_string(), site.refused.or(error)),
+            Err(defect) => (defect.to_string(), Halt::Defect { place: Some(order.place.clone()), defect }),
+        };
+        // Nobody has seen how it ended. If the journal takes no more, this goes where its records go now.
+        let (why, halt) = halted;
+        let nothing = || Printed::new(Captured::empty(), Vec::new());
+        let exit = Exit::Lost { why: why.clone() };
+        let ran = Ran { exit, stdout: nothing(), stderr: nothing(), took: Duration::ZERO, leaked: false };
+        let _ = self.emit(ended(order, attempt, &ran, 1, Verdict::Unknown { why }, String::new()));
+        Err(halt)
+    }
+
+    /// Says what it means how a command ended, and records it.
+    fn judged(&self, order: &Order, attempt: u32, ran: Ran, judge: impl FnOnce(&Ran) -> (Verdict, String)) -> Result<Judged, Halt> {
+        let (verdict, message) = match caught(|| judge(&ran)) {
+            Ok(judged) => judged,
+            Err(defect) => {
+                let why = defect.to_string();
+                self.emit(ended(order, attempt, &ran, 1, Verdict::Unknown { why }, String::new()))?;
+                return Err(Halt::Defect { place: Some(order.place.clone()), defect });
             }
         };
-        let (verdict, message) = judge(&ran);
         // What was in doubt is never called a success, whatever it printed before it was cut off.
         let verdict = match verdict {
             Verdict::Passed if ran.exit.in_doubt() => Verdict::Unknown { why: words::exit(&ran.exit) },

@@ -8,6 +8,7 @@ use super::{
     setting::{Before, Ports, Setting},
 };
 use crate::{
+    defect::caught,
     event::{Event, Outcome, Place, Progress, RunState, state::Phase, texts},
     plan::Plan,
     ports::{Answer, Heard, LedgerError, NoAnswer, Question, Urgency},
@@ -96,9 +97,16 @@ impl Engine<'_> {
             }
         }
         for observer in self.ports.observers {
-            observer.event(at, &event);
+            // A screen that fails ends no run: what it was to show is recorded.
+            let _ = caught(|| observer.event(at, &event));
         }
         Ok(())
+    }
+
+    /// Does a part of the run. If halligan itself fails in it, that is a reason to end like any other: what is around it puts back
+    /// what was set.
+    pub(super) fn guarded<T>(place: Option<&Place>, work: impl FnOnce() -> Result<T, Halt>) -> Result<T, Halt> {
+        caught(work).unwrap_or_else(|defect| Err(Halt::Defect { place: place.cloned(), defect }))
     }
 
     /// Whether anybody looks on.
@@ -119,7 +127,7 @@ impl Engine<'_> {
             &masked
         };
         for observer in self.ports.observers {
-            observer.progress(at, progress);
+            let _ = caught(|| observer.progress(at, progress));
         }
     }
 
@@ -213,7 +221,7 @@ impl Engine<'_> {
             beforehand,
             owed,
             journal_failed: matches!(result, Err(Halt::Ledger(_))),
-            bug: matches!(result, Err(Halt::Bug(_))),
+            bug: result.as_ref().is_err_and(Halt::is_bug),
             operator_needed: matches!(result, Err(Halt::OperatorNeeded { .. })),
             interrupted: self.ports.interrupts.urgency().max(self.ports.last_interrupts.urgency()) > Urgency::None,
             state: self.state.into_inner().unwrap_or_else(PoisonError::into_inner),

@@ -93,7 +93,7 @@ impl Engine<'_> {
             if matches!(result, Err(Halt::Rollback { .. }))
                 && let Some(undo) = compensation.undo.take()
                 && let Err(why) = self.take_back_one(&compensation.place, Part::Undo, undo, &mut result)?
-                && !matches!(result, Err(Halt::Bug(_)))
+                && !result.as_ref().is_err_and(Halt::is_bug)
             {
                 result = Err(Halt::Stuck { place: compensation.place.clone(), why: format!("undo failed: {why}") });
             }
@@ -136,8 +136,8 @@ impl Engine<'_> {
         prepared: PreparedRemedy,
         result: &mut Result<(), Halt>,
     ) -> Result<Result<(), String>, Halt> {
-        match self.compensate(place, part, prepared) {
-            Err(bug @ Halt::Bug(_)) => {
+        match Self::guarded(Some(place), || self.compensate(place, part, prepared)) {
+            Err(bug) if bug.is_bug() => {
                 let why = bug.why();
                 *result = Err(bug);
                 Ok(Err(why))

@@ -1,6 +1,7 @@
 //! Why the loop does not go on.
 
 use crate::{
+    defect::Defect,
     event::{Outcome, Place, state::IllegalTransition},
     ports::{Beforehand, LedgerError, NoAnswer},
 };
@@ -52,6 +53,11 @@ pub(super) enum Halt {
     Abandoned,
     Ledger(LedgerError),
     Bug(IllegalTransition),
+    /// halligan itself failed while it did this.
+    Defect {
+        place: Option<Place>,
+        defect: Defect,
+    },
 }
 
 impl Halt {
@@ -70,7 +76,12 @@ impl Halt {
 
     /// No end is recorded: a resume takes the run up where it was left.
     pub(super) fn leaves_open(&self) -> bool {
-        self.is_final() || matches!(self, Self::Bug(_))
+        self.is_final() || self.is_bug()
+    }
+
+    /// halligan itself is at fault.
+    pub(super) fn is_bug(&self) -> bool {
+        matches!(self, Self::Bug(_) | Self::Defect { .. })
     }
 
     /// Nothing is known any more of what was done there: it is neither undone nor put back, and stays owed if it was.
@@ -80,7 +91,7 @@ impl Halt {
 
     pub(super) fn place(&self) -> Option<&Place> {
         match self {
-            Self::Declined { place, .. } | Self::Stopped { place, .. } => place.as_ref(),
+            Self::Declined { place, .. } | Self::Stopped { place, .. } | Self::Defect { place, .. } => place.as_ref(),
             Self::Failed { place, .. }
             | Self::Unsettled { place, .. }
             | Self::Rollback { place, .. }
@@ -113,6 +124,7 @@ impl Halt {
                 std::iter::once(failed).chain(fate.clone()).collect()
             }
             Self::Bug(error) => vec![error.to_string()],
+            Self::Defect { defect, .. } => vec![defect.to_string()],
         }
     }
 }
@@ -134,7 +146,8 @@ impl From<&Halt> for Outcome {
             | Halt::OperatorNeeded { .. }
             | Halt::Abandoned
             | Halt::Ledger(_)
-            | Halt::Bug(_) => Self::Stopped,
+            | Halt::Bug(_)
+            | Halt::Defect { .. } => Self::Stopped,
             Halt::Rollback { .. } => Self::RolledBack,
             Halt::Stuck { .. } => Self::Stuck,
         }

@@ -221,7 +221,7 @@ impl Engine<'_> {
                 }
                 let mut inner = Frame::inside(frame);
                 inner.passed_over |= pace.max_failures > 0;
-                let result = self.item(each, &item, scope, &mut inner, place, number);
+                let result = Self::guarded(Some(place), || self.item(each, &item, scope, &mut inner, place, number));
                 done.push(item_ended(item.value, self.end_frame(inner, Some(frame), result))?);
             }
             return Ok(());
@@ -235,7 +235,7 @@ impl Engine<'_> {
             }
             let mut inner = Frame { passed_over, anew, ..Frame::default() };
             let mut outer = Frame::default();
-            let result = self.item(each, item, scope, &mut inner, place, number);
+            let result = Self::guarded(Some(place), || self.item(each, item, scope, &mut inner, place, number));
             let result = self.end_frame(inner, Some(&mut outer), result);
             match &result {
                 Ok(()) => {}

@@ -35,7 +35,7 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         before: None,
         secrets: Secrets::new(plan.bound.secret_values()),
     };
-    let outcome = engine.whole();
+    let outcome = Engine::guarded(None, || engine.whole());
     engine.close(outcome)
 }
 
@@ -60,7 +60,10 @@ impl Engine<'_> {
             clock_synchronised: self.ports.clock.is_synchronised(),
         })))?;
         let mut locks = Frame::default();
-        let result = self.take_shared_locks(&mut locks).and_then(|()| self.opened(programs));
+        let result = Self::guarded(None, || {
+            self.take_shared_locks(&mut locks)?;
+            self.opened(programs)
+        });
         self.end_frame(locks, None, result)
     }
 

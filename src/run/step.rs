@@ -31,10 +31,10 @@ impl Engine<'_> {
             if !frame.gathers {
                 self.check_interrupts(Some(&place))?;
             }
-            match self.recall(step, &steps[index + 1..], over, scope, frame, &place, parent)? {
-                Recall::Settled => {}
-                Recall::Begin(known) => self.step(step, scope, frame, &place, known)?,
-            }
+            Self::guarded(Some(&place), || match self.recall(step, &steps[index + 1..], over, scope, frame, &place, parent)? {
+                Recall::Settled => Ok(()),
+                Recall::Begin(known) => self.step(step, scope, frame, &place, known),
+            })?;
             // A confirmation covers what comes right after it.
             if !matches!(step.kind, Kind::Confirm(_)) && step.effect() != Effect::Read {
                 frame.covered.remove(&step.id);
@@ -159,11 +159,13 @@ impl Engine<'_> {
                     self.own_cleanup(step, scope, &mut inner, place)?;
                 }
                 // Its proof is asked for while what it has set still stands.
-                let did = match &step.kind {
-                    Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place),
-                    _ => Did::of(self.steps(step.children(), scope, &mut inner, Some(place))),
-                }
-                .and_then(|did| self.prove(step, scope, &inner, place, did));
+                let did = Self::guarded(Some(place), || {
+                    let did = match &step.kind {
+                        Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place)?,
+                        _ => Did::of(self.steps(step.children(), scope, &mut inner, Some(place)))?,
+                    };
+                    self.prove(step, scope, &inner, place, did)
+                });
                 match did {
                     Ok(did) => {
                         inner.failed = matches!(did, Did::Failed { .. });

@@ -117,6 +117,9 @@ impl Diagnostic for Fault {
     }
 }
 
+/// So many faults of one file are listed.
+const MOST_FAULTS: usize = 300;
+
 /// Every fault of one file.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -138,6 +141,21 @@ impl Report {
         }
         faults.sort_by(|a, b| (a.span.offset, a.severity, a.code).cmp(&(b.span.offset, b.severity, b.code)));
         faults.dedup();
+        if faults.len() > MOST_FAULTS {
+            // Errors first: that there are any must be seen.
+            faults.sort_by_key(|fault| fault.severity);
+            let left = faults.split_off(MOST_FAULTS - 1);
+            let end = Span { offset: end, len: 0 };
+            let text = format!("{} more faults are not listed", left.len());
+            let hint = "mend those above first";
+            let last = if left.iter().any(|fault| fault.severity == FaultSeverity::Error) {
+                Fault::error("too-many-faults", end, text)
+            } else {
+                Fault::warning("too-many-faults", end, text)
+            };
+            faults.sort_by_key(|fault| fault.span.offset);
+            faults.push(last.hint(hint));
+        }
         Self { source, faults }
     }
 
@@ -303,7 +321,7 @@ fn line_at(text: &str, offset: usize) -> (usize, &str) {
 pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let offset = offset.min(text.len());
     let (from, _) = line_at(text, offset);
-    let line = text.get(..from).map_or(0, |before| before.matches('\n').count()) + 1;
+    let line = text.get(..from).map_or(0, |before| memchr::memchr_iter(b'\n', before.as_bytes()).count()) + 1;
     let column = text.get(from..offset).map_or(offset - from, |part| part.chars().count()) + 1;
     (line, column)
 }

@@ -16,6 +16,10 @@ use super::{
 pub(crate) const SIZE_LIMIT: usize = 1 << 20;
 /// The deepest nesting of maps and lists.
 pub(crate) const DEPTH_LIMIT: usize = 32;
+/// The most values in one file: keys, texts, lists and maps.
+pub(crate) const NODE_LIMIT: usize = 60_000;
+/// The most keys in one map.
+pub(crate) const KEY_LIMIT: usize = 2_000;
 /// After so many faults of form there is no use in more.
 const FAULT_LIMIT: usize = 200;
 
@@ -137,6 +141,9 @@ impl<'a> YamlReader<'a> {
         let mut line_reported = false;
         let mut found = Vec::new();
         for (at, c) in self.text.char_indices() {
+            if found.len() >= FAULT_LIMIT {
+                break;
+            }
             if c == '\n' {
                 line_reported = false;
             }
@@ -153,7 +160,7 @@ impl<'a> YamlReader<'a> {
     }
 
     fn events(&mut self) {
-        let mut documents = 0;
+        let (mut documents, mut nodes) = (0, 0);
         for event in Parser::new_from_str(self.text) {
             if self.faults.len() >= FAULT_LIMIT {
                 self.usable = false;
@@ -169,6 +176,24 @@ impl<'a> YamlReader<'a> {
                 }
             };
             let at = self.span(span);
+            nodes += usize::from(matches!(event, Event::Scalar(..) | Event::Alias(_) | Event::SequenceStart(..) | Event::MappingStart(..)));
+            let keys = match self.stack.last() {
+                Some((Open::Map { entries, .. }, _)) => entries.len(),
+                _ => 0,
+            };
+            if nodes > NODE_LIMIT || keys > KEY_LIMIT {
+                let what = if nodes > NODE_LIMIT {
+                    format!("the file has more than {NODE_LIMIT} keys and values")
+                } else {
+                    format!("a map has more than {KEY_LIMIT} keys")
+                };
+                self.refuse(
+                    Fault::error("too-large", Span { len: at.len.min(1), ..at }, what)
+                        .label("one too many")
+                        .hint("split it into several runbooks and join them with `call`"),
+                );
+                return;
+            }
             match event {
                 Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
                 Event::DocumentStart(_) => {

@@ -15,6 +15,7 @@ mod image;
 mod kill;
 mod power;
 mod row;
+mod scarce;
 #[path = "../ssh/sides.rs"]
 mod sides;
 mod stage;
@@ -36,6 +37,13 @@ const ROWS: &[Row] = &[
     Row { name: "syscalls", about: "kill -9 at each system call of 3 steps, then resume", least: (100, 600), run: kill::syscalls },
     Row { name: "full", about: "the disk is full, but for 0 to 64 KiB", least: (195, 195), run: full::run },
     Row { name: "images", about: "the disk as it is in the midst of a run, mounted anew", least: (10, 100), run: image::run },
+    Row { name: "threads", about: "no more threads, processes or descriptors than so many", least: (28, 70), run: scarce::threads },
+    Row {
+        name: "memory",
+        about: "no more memory than so much; expressions and files that are bombs",
+        least: (35, 90),
+        run: scarce::memory,
+    },
     Row { name: "far", about: "31 kinds of hosts that run something else", least: (31, 300), run: far::run },
     Row { name: "exports", about: "exports that somebody has made something of", least: (1000, 20_000), run: export::run },
 ];

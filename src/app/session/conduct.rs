@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
 
 use super::{gathered::Summary, interactive::Talking, plan_view};
 use crate::{
-    app::{context::Context, exit::ProgramExit, failure::Failure},
+    app::{
+        context::Context,
+        exit::ProgramExit,
+        failure::{Failure, REPORT},
+    },
     cli::{self, Cli, Subcommands},
     event::{Mode, Outcome, Place, RunState, StopSignal, aftermath::Aftermath},
     exec::signals::Listener,
@@ -87,7 +91,7 @@ impl Signals {
             });
         };
         let listener = Listener::start(Arc::clone(&interrupts), Arc::clone(&last), told)
-            .map_err(|error| Failure::new(ProgramExit::Bug, format!("the signal handlers cannot be set: {error}")))?;
+            .map_err(|error| Failure::new(ProgramExit::Blocked, format!("the signal handlers cannot be set: {error}")))?;
         Ok(Self { interrupts, last, _listener: listener })
     }
 }
@@ -226,6 +230,9 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     }
     if !left_out.is_empty() && !told.next.is_empty() {
         told.next.push(Advice::from(format!("a secret is not repeated: give again yourself what held one, {}", left_out.join(", "))));
+    }
+    if ending.bug {
+        told.next.push(Advice::from(REPORT.to_owned()));
     }
     if ending.journal_failed {
         journal_failed(context, &mut told, stage, ending);

@@ -12,6 +12,7 @@ use std::{
 };
 
 use crate::{
+    defect::caught,
     event::{Event, RunId},
     journal::{
         chain::SeenRecord,
@@ -57,18 +58,22 @@ struct WholeLines {
 pub(super) fn through<S>(snapshot: &Snapshot, mut visit: impl FnMut(&[u8], Passed) -> Option<S>) -> io::Result<Option<S>> {
     let count = thread::available_parallelism().map_or(1, usize::from).min(8);
     thread::scope(|threads| {
+        // As many as can be had; with none, this thread does it all.
         let workers: Vec<_> = (0..count)
-            .map(|_| {
+            .map_while(|_| {
                 let (give, work) = mpsc::channel::<Vec<u8>>();
                 let (done, take) = mpsc::channel();
-                threads.spawn(move || work.into_iter().try_for_each(|bytes| done.send(WholeLines::of(bytes))));
-                (give, take)
+                let labour = move || {
+                    // One that fails is gone, and whoever waits for it is told.
+                    let _ = caught(|| work.into_iter().try_for_each(|bytes| done.send(WholeLines::of(bytes))));
+                };
+                thread::Builder::new().spawn_scoped(threads, labour).ok().map(|_| (give, take))
             })
             .collect();
         let gone = || io::Error::other("a thread that reads the journal has failed");
         let mut blocks = Blocks { from: snapshot.window(), rest: Vec::new() };
         let mut under_way: VecDeque<(usize, usize)> = VecDeque::new();
-        let mut turns = (0..count).cycle();
+        let mut turns = (0..workers.len()).cycle();
         let mut ended = false;
         loop {
             while !ended && (under_way.is_empty() || under_way.iter().map(|(_, size)| size).sum::<usize>() < HELD) {
@@ -76,16 +81,18 @@ pub(super) fn through<S>(snapshot: &Snapshot, mut visit: impl FnMut(&[u8], Passe
                     ended = true;
                     break;
                 };
-                let turn = turns.next().unwrap_or_default();
+                let Some(turn) = turns.next() else {
+                    if let Some(stop) = WholeLines::of(bytes).shown_to(&mut visit) {
+                        return Ok(Some(stop));
+                    }
+                    continue;
+                };
                 under_way.push_back((turn, bytes.len()));
                 workers[turn].0.send(bytes).map_err(|_| gone())?;
             }
             let Some((turn, _)) = under_way.pop_front() else { return Ok(None) };
-            let WholeLines { bytes, lines } = workers[turn].1.recv().map_err(|_| gone())?;
-            for (range, passed) in lines {
-                if let Some(stop) = visit(&bytes[range], passed) {
-                    return Ok(Some(stop));
-                }
+            if let Some(stop) = workers[turn].1.recv().map_err(|_| gone())?.shown_to(&mut visit) {
+                return Ok(Some(stop));
             }
         }
     })
@@ -132,6 +139,11 @@ impl WholeLines {
             start = end;
         }
         Self { bytes, lines }
+    }
+
+    fn shown_to<S>(self, mut visit: impl FnMut(&[u8], Passed) -> Option<S>) -> Option<S> {
+        let Self { bytes, lines } = self;
+        lines.into_iter().find_map(|(range, passed)| visit(&bytes[range], passed))
     }
 }
 

@@ -14,7 +14,9 @@ use crate::{
         Plan,
         binding::{Given, bind},
     },
-    ports::{Answer, Capture, Clock, Executor, Interrupts, Ledger, LedgerError, NoAnswer, Order, Printed, Prompt, Question, Ran, Site},
+    ports::{
+        Answer, Capture, Clock, Executor, Interrupts, Ledger, LedgerError, NoAnswer, Observer, Order, Printed, Prompt, Question, Ran, Site,
+    },
     run::setting::{Ports, Setting},
     runbook::{
         model::{Origin, SourceText},
@@ -80,8 +82,12 @@ impl Prompt for Willing {
 }
 
 fn plan() -> Plan {
-    let text = "halligan: 1\nname: x\ntitle: X\nsummary: s\nreviewed: 2026-11-01\nsteps:\n- {id: a, run: [x], effect: read}\n";
-    let source = SourceText { name: "x.yaml".into(), origin: Origin::Bundled, text: text.into(), sha256: "0".repeat(64) };
+    plan_of("- {id: a, run: [x], effect: read}\n")
+}
+
+fn plan_of(steps: &str) -> Plan {
+    let text = format!("halligan: 1\nname: x\ntitle: X\nsummary: s\nreviewed: 2026-11-01\nsteps:\n{steps}");
+    let source = SourceText { name: "x.yaml".into(), origin: Origin::Bundled, text: text.as_str().into(), sha256: "0".repeat(64) };
     let runbook = Arc::new(resolve(source).0.unwrap());
     let (bound, _) = bind(&runbook, &Given::default()).unwrap();
     Plan::new(runbook, bound, BTreeMap::new(), None)
@@ -169,4 +175,115 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
     let ending = engine.close(result);
     assert!(ending.bug);
     assert_eq!(ending.owed, [bad], "nobody knows what became of it: it stays owed");
+}
+
+/// A world in which halligan itself fails while it does something.
+struct Failing<'a> {
+    world: &'a Willing,
+    at: &'static str,
+    part: Part,
+}
+
+impl Executor for Failing<'_> {
+    fn admits(&self, order: &Order) -> bool {
+        self.world.admits(order)
+    }
+    fn concurrency(&self) -> usize {
+        4
+    }
+    fn locate(&self, program: &str) -> Option<PathBuf> {
+        self.world.locate(program)
+    }
+    fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
+        self.world.missing_on(host, programs, stop)
+    }
+    fn user(&self) -> String {
+        self.world.user()
+    }
+    fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
+        assert!(!(order.place.to_string() == self.at && order.part == self.part), "on purpose");
+        self.world.execute(order, site, stop)
+    }
+}
+
+impl Observer for Failing<'_> {
+    fn event(&self, _: Moment, _: &Event) {
+        panic!("the screen is gone");
+    }
+    fn progress(&self, _: Moment, _: &crate::event::Progress) {
+        panic!("the screen is gone");
+    }
+}
+
+struct Agreeing;
+
+impl Prompt for Agreeing {
+    fn ask(&self, _: &Question) -> Result<Answer, NoAnswer> {
+        Ok(Answer::Yes { typed: "yes".to_owned(), by: crate::event::Answerer::Flag })
+    }
+}
+
+/// Halligan fails at a place, and its screen with each fact. What has run then, and how it ended.
+fn failing(at: &'static str, part: Part) -> (Vec<String>, crate::run::Ending) {
+    let plan = plan_of(
+        "- {id: flag, run: [x], effect: change, cleanup: {run: [x]}}\n- id: each\n  for_each: {items: [1, 2, 3, 4], as: n, batch: 4, parallel: 4}\n  steps:\n  \
+         - {id: act, run: [x], effect: change, cleanup: {run: [x]}}\n- {id: after, run: [x], effect: change, undo: {impossible: no}}\n",
+    );
+    let (willing, interrupts) = (Willing::default(), Interrupts::default());
+    let failing = Failing { world: &willing, at, part };
+    let setting = Setting {
+        run_id: RunId::NONE,
+        operator: String::new(),
+        host: String::new(),
+        mode: Mode::Real,
+        step_by_step: false,
+        shared_locks: Vec::new(),
+    };
+    let ports = Ports {
+        ledger: &willing,
+        executor: &failing,
+        clock: &willing,
+        prompt: &Agreeing,
+        observers: &[&failing],
+        interrupts: &interrupts,
+        last_interrupts: &interrupts,
+        present: &|_| String::new(),
+    };
+    let ending = crate::run::run(&plan, &setting, ports);
+    let mut ran: Vec<String> = willing
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(place, part)| format!("{place} {}", if *part == Part::Cleanup { "cleanup" } else { "" }))
+        .collect();
+    ran.sort();
+    (ran, ending)
+}
+
+#[test]
+fn a_panic_in_a_worker_ends_the_run_with_its_cleanups() {
+    let (ran, ending) = failing("each[n=2].act", Part::Main);
+    assert!(ending.bug && ending.why().contains("halligan itself has failed") && ending.why().contains("on purpose"), "{ending:?}");
+    // What was begun is put back, what failed too: it may have taken effect.
+    for cleaned in ["flag cleanup", "each[n=2].act cleanup"] {
+        assert!(ran.iter().any(|ran| ran == cleaned), "{cleaned}: {ran:?}");
+    }
+    assert!(!ran.iter().any(|ran| ran.starts_with("after")), "{ran:?}");
+    assert_eq!(ending.owed, []);
+}
+
+#[test]
+fn a_panic_in_a_cleanup_leaves_that_one_owed_and_keeps_no_other_from_running() {
+    let (ran, ending) = failing("each[n=2].act", Part::Cleanup);
+    assert!(ending.bug, "{ending:?}");
+    assert!(ran.iter().any(|ran| ran == "flag cleanup"), "{ran:?}");
+    assert_eq!(ending.owed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["each[n=2].act"]);
+}
+
+#[test]
+fn without_a_panic_a_screen_that_fails_ends_no_run() {
+    let (ran, ending) = failing("nowhere", Part::Main);
+    assert!(!ending.bug && ending.outcome == crate::event::Outcome::Completed, "{ending:?}");
+    assert!(ran.iter().any(|ran| ran.starts_with("after")));
 }

@@ -40,7 +40,7 @@ pub fn resume(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<
     let engine = engine(plan, setting, ports, before, false);
     match engine.agreed(before) {
         Ok((typed, by)) => {
-            let result = engine.go_on(before, typed, by);
+            let result = Engine::guarded(None, || engine.go_on(before, typed, by));
             engine.close(result)
         }
         Err(refusal) => engine.untouched(refusal),
@@ -55,7 +55,7 @@ pub fn roll_back(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Befo
     let engine = engine(plan, setting, ports, before, true);
     match engine.agreed(before) {
         Ok((typed, by)) => {
-            let result = engine.take_back(before, typed, by);
+            let result = Engine::guarded(None, || engine.take_back(before, typed, by));
             engine.close(result)
         }
         Err(refusal) => engine.untouched(refusal),
@@ -76,7 +76,8 @@ pub(crate) fn go_on(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &B
 /// As for [`resume`].
 pub fn settle(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<'_>) -> Ending {
     let engine = engine(plan, setting, ports, before, true);
-    let result = engine.gather_all().and_then(|mut frame| {
+    let result = Engine::guarded(None, || {
+        let mut frame = engine.gather_all()?;
         // Taken before all else, and given back after it.
         frame.compensations.splice(0..0, engine.held_locks());
         engine.end_frame(frame, None, Ok(()))
@@ -109,7 +110,10 @@ impl Engine<'_> {
     fn go_on(&self, before: &Before<'_>, typed: String, by: Answerer) -> Result<(), Halt> {
         self.take_up(before, typed, by)?;
         let mut locks = Frame::default();
-        let result = self.take_shared_locks(&mut locks).and_then(|()| self.go_on_under_locks(before));
+        let result = Self::guarded(None, || {
+            self.take_shared_locks(&mut locks)?;
+            self.go_on_under_locks(before)
+        });
         self.end_frame(locks, None, result)
     }
 
@@ -140,7 +144,8 @@ impl Engine<'_> {
         let place = before.past.state.took_effect.last().or_else(|| before.past.state.owed.keys().last()).cloned();
         let place = place.unwrap_or_else(|| Place::top("nothing"));
         let mut locks = Frame::default();
-        let result = self.take_shared_locks(&mut locks).and_then(|()| {
+        let result = Self::guarded(None, || {
+            self.take_shared_locks(&mut locks)?;
             let frame = self.gather_all()?;
             self.end_frame(frame, None, Err(Halt::Rollback { place, why: "rolled back by the operator".to_owned() }))
         });

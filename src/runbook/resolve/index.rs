@@ -2,7 +2,7 @@
 
 use super::{
     resolver::{GivenName, ListedStep, Resolver},
-    value::span_of,
+    value::{key_of, span_of},
 };
 use crate::{
     expression::name::nearest,
@@ -15,12 +15,36 @@ use crate::{
     },
 };
 
+/// The most steps of a runbook.
+const STEP_LIMIT: usize = 2_000;
+/// The most variables of a runbook.
+const VARIABLE_LIMIT: usize = 1_000;
+
 impl Resolver<'_> {
     pub(super) fn index(&mut self, document: &Document, root: &Node) {
         for (probe, node) in pairs(&document.preflight, root.get("preflight")) {
             self.index_probe(probe, node, true, None);
         }
         self.index_steps(&document.steps, root.get("steps"), None);
+    }
+
+    /// Whether there are more steps or variables than anybody could read; then nothing else of the file is looked at.
+    pub(super) fn too_many(&mut self, document: &Document, root: &Node) -> bool {
+        let steps = (self.order.len(), STEP_LIMIT, "steps");
+        let vars = (document.vars.len(), VARIABLE_LIMIT, "variables");
+        let before = self.faults.len();
+        for (count, limit, what) in [steps, vars].into_iter().filter(|(count, limit, _)| count > limit) {
+            self.faults.push(
+                Fault::error(
+                    "too-large",
+                    key_of(root, if what == "steps" { "steps" } else { "vars" }),
+                    format!("the runbook has {count} {what}, more than {limit}"),
+                )
+                .label(format!("too many {what}"))
+                .hint("split it into several runbooks and join them with `call`"),
+            );
+        }
+        self.faults.len() > before
     }
 
     fn index_steps(&mut self, steps: &[Step], list: Option<&Node>, inside: Option<&str>) {

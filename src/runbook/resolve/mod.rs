@@ -12,7 +12,7 @@ mod step;
 mod value;
 mod variable;
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     expression::{self},
-    runbook::resolve::resolver::Resolver,
+    runbook::resolve::resolver::{Resolver, VISIT_LIMIT},
 };
 
 /// Reads a runbook. There is a runbook exactly when the report holds no error; it may hold warnings.
@@ -85,6 +85,7 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
         order: Vec::new(),
         used_params: BTreeSet::new(),
         used_vars: BTreeSet::new(),
+        visits: Cell::new(0),
         incomplete: prune.iter().any(|path| hides_names(path)),
         name: document.name.clone().unwrap_or_default(),
     };
@@ -152,6 +153,9 @@ impl Resolver<'_> {
             );
         }
         self.index(document, root);
+        if self.too_many(document, root) {
+            return None;
+        }
         let vars = self.vars(document, root);
         let params = self.parameters(document, root);
 
@@ -170,6 +174,14 @@ impl Resolver<'_> {
             );
         }
         let steps = self.steps(&document.steps, root.get("steps"), &mut scope);
+        if self.visits.get() > VISIT_LIMIT {
+            let hint = "split it into several runbooks and join them with `call`";
+            self.faults.push(
+                Fault::error("too-large", key_of(root, "vars"), "its variables refer to too many others")
+                    .label("too much to follow")
+                    .hint(hint),
+            );
+        }
         self.unused(root);
 
         let title = field(root, "title", document.title.as_ref()).map(|field| self.said(field));

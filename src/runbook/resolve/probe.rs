@@ -1,6 +1,6 @@
 //! Probes and waits.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::{
     index::pairs,
@@ -60,7 +60,7 @@ impl Resolver<'_> {
             let resolved = self.probe(probe, node, scope, Role::Preflight, None, Outer::default());
             if let Some(id) = &resolved.id {
                 let shape = Shape::of(&resolved);
-                scope.results.insert(id.as_str().to_owned(), shape);
+                Arc::make_mut(&mut scope.results).insert(id.as_str().to_owned(), shape);
             }
             all.push(resolved);
         }
@@ -263,7 +263,7 @@ impl Resolver<'_> {
         };
         let pattern = self.regex(text, super::value::span_of(node, "pattern"))?;
         let mut inner = scope.with_local("line");
-        inner.locals.extend(pattern.capture_names().flatten().map(str::to_owned));
+        Arc::make_mut(&mut inner.locals).extend(pattern.capture_names().flatten().map(str::to_owned));
         self.progress(progress, node, &inner, Some(pattern))
     }
 

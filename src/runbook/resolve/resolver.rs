@@ -1,6 +1,6 @@
 //! What is known while a runbook is resolved.
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 use indexmap::IndexMap;
 
@@ -11,6 +11,9 @@ use crate::{
         model::{Effect, Span},
     },
 };
+
+/// So many names are followed, through variables too: each name leads to all that it stands on.
+pub(super) const VISIT_LIMIT: usize = 300_000;
 
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
@@ -25,6 +28,8 @@ pub(super) struct Resolver<'a> {
     pub order: Vec<ListedStep>,
     pub used_params: BTreeSet<String>,
     pub used_vars: BTreeSet<String>,
+    /// How many names were followed, through variables too.
+    pub visits: Cell<usize>,
     /// A fault of shape may have taken a name away.
     pub incomplete: bool,
     pub name: String,
@@ -47,4 +52,12 @@ pub(super) struct ListedStep {
     pub effect: Option<Effect>,
     /// Where its list of steps begins in the file.
     pub list: usize,
+}
+
+impl Resolver<'_> {
+    /// Whether one more name may be followed. Beyond the limit none is, and the file has a fault.
+    pub(super) fn may_follow(&self) -> bool {
+        self.visits.set(self.visits.get() + 1);
+        self.visits.get() <= VISIT_LIMIT
+    }
 }

@@ -1,6 +1,9 @@
 //! What an expression may refer to at the point where it stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::resolver::{GivenName, Resolver};
 use crate::{
@@ -54,12 +57,12 @@ impl Shape {
     }
 }
 
-/// The names at one point of the runbook.
+/// The names at one point of the runbook. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NameScope {
-    pub results: BTreeMap<String, Shape>,
+    pub results: Arc<BTreeMap<String, Shape>>,
     /// Loop variables, and the groups of a progress pattern.
-    pub locals: Vec<String>,
+    pub locals: Arc<Vec<String>>,
     /// `output`, `code`, `stdout` and `stderr` are in scope, and `output` is this.
     pub own: Option<Output>,
 }
@@ -68,7 +71,7 @@ impl NameScope {
     #[must_use]
     pub(super) fn with_local(&self, name: &str) -> Self {
         let mut inner = self.clone();
-        inner.locals.push(name.to_owned());
+        Arc::make_mut(&mut inner.locals).push(name.to_owned());
         inner
     }
 
@@ -80,7 +83,7 @@ impl NameScope {
     #[must_use]
     pub(super) fn with_result(&self, id: &str, shape: Shape) -> Self {
         let mut inner = self.clone();
-        inner.results.insert(id.to_owned(), shape);
+        Arc::make_mut(&mut inner.results).insert(id.to_owned(), shape);
         inner
     }
 }
@@ -112,6 +115,9 @@ impl Resolver<'_> {
     }
 
     fn reference(&mut self, name: &str, scope: &NameScope, at: Span, seen: &mut BTreeSet<String>, via: Option<&str>) {
+        if !self.may_follow() {
+            return;
+        }
         let mut parts = name.split('.');
         let root = parts.next().unwrap_or_default();
         let field = parts.next();
@@ -269,6 +275,9 @@ impl Resolver<'_> {
 
     /// The secret parameter that a name leads to, and the variable that leads there.
     pub(super) fn secret_in(&self, name: &str, seen: &mut BTreeSet<String>) -> Option<(String, Option<String>)> {
+        if !self.may_follow() {
+            return None;
+        }
         let mut parts = name.split('.');
         match (parts.next(), parts.next()) {
             (Some("params"), Some(field)) => self.params.get(field).filter(|secret| **secret).map(|_| (field.to_owned(), None)),

@@ -1,5 +1,7 @@
 //! Loops: their gates, their batches and what goes on inside.
 
+use std::sync::Arc;
+
 use super::{
     index::pairs,
     probe::{Outer, Role},
@@ -37,7 +39,7 @@ impl Resolver<'_> {
         for (probe, node) in pairs(&each.before_batch, node.get("before_batch")) {
             let probe = self.probe(probe, node, &inside, Role::Gate, None, Outer::default());
             if let Some(id) = &probe.id {
-                inside.results.insert(id.as_str().to_owned(), Shape::of(&probe));
+                Arc::make_mut(&mut inside.results).insert(id.as_str().to_owned(), Shape::of(&probe));
             }
             before_batch.push(probe);
         }

@@ -1,5 +1,7 @@
 //! Steps: one kind each, and only the keys that belong to it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{
@@ -137,7 +139,7 @@ impl Resolver<'_> {
             _ => None,
         };
         if !id_text.is_empty() {
-            scope.results.insert(id_text.to_owned(), shape);
+            Arc::make_mut(&mut scope.results).insert(id_text.to_owned(), shape);
         }
         Some(Step {
             id: id?,

@@ -1,6 +1,6 @@
 //! Variables: what they refer to, circles among them, and those that nobody uses.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use indexmap::IndexMap;
 
@@ -27,8 +27,8 @@ impl Resolver<'_> {
             self.vars.insert(name.clone(), (names, span));
         }
         // Everything that exists anywhere is in this scope.
-        let mut anywhere = NameScope { locals: self.loop_variables.iter().cloned().collect(), ..NameScope::default() };
-        anywhere.locals.extend(self.given.iter().filter(|(_, given)| given.kept).map(|(id, _)| id.clone()));
+        let given = self.given.iter().filter(|(_, given)| given.kept).map(|(id, _)| id.clone());
+        let anywhere = NameScope { locals: Arc::new(self.loop_variables.iter().cloned().chain(given).collect()), ..NameScope::default() };
         let used = (self.used_params.clone(), self.used_vars.clone());
         for (name, text) in &document.vars {
             let span = span_of(node, name);
@@ -56,6 +56,9 @@ impl Resolver<'_> {
     fn round(&self, from: &str, to: &str, way: &mut Vec<String>, seen: &mut BTreeSet<String>) -> bool {
         let Some((names, _)) = self.vars.get(from) else { return false };
         for next in names.iter().filter_map(|name| name.strip_prefix("vars.")).map(|name| name.split('.').next().unwrap_or(name)) {
+            if !self.may_follow() {
+                return false;
+            }
             way.push(next.to_owned());
             if next == to || (seen.insert(next.to_owned()) && self.round(next, to, way, seen)) {
                 return true;

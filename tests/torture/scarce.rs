@@ -1,0 +1,295 @@
+//! No threads, no processes, no descriptors, no memory: a run ends with its cleanups, or with what it owes named.
+
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::{
+    row::{Outcome, Setup},
+    surroundings,
+};
+
+/// Nobody else runs anything as this user: its processes are those of one run.
+const USER: u32 = 61_337;
+
+/// What ends a run, by README. Neither a bug nor a panic is among them.
+const DOCUMENTED: &[i32] = &[0, 1, 4, 6, 7, 8, 9, 10, 71];
+
+/// Where runs are, with a binary that another user can reach.
+struct Ground {
+    directory: PathBuf,
+    binary: PathBuf,
+}
+
+/// How a run ended.
+struct Ended {
+    code: Option<i32>,
+    said: String,
+    took: Duration,
+}
+
+impl Ground {
+    fn new(setup: &Setup, name: &str) -> Self {
+        // As root, limits of processes count for nobody.
+        fs::set_permissions(&setup.memory, fs::Permissions::from_mode(0o711)).unwrap();
+        let directory = setup.memory.join(name);
+        fs::create_dir_all(&directory).unwrap();
+        let binary = directory.join("halligan");
+        fs::copy(&setup.binary, &binary).unwrap();
+        fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
+        Self { directory, binary }
+    }
+
+    fn place(&self, number: usize) -> PathBuf {
+        let place = self.directory.join(number.to_string());
+        fs::create_dir(&place).unwrap();
+        if nix::unistd::geteuid().is_root() {
+            std::os::unix::fs::chown(&place, Some(USER), Some(USER)).unwrap();
+        }
+        place
+    }
+
+    /// Runs a program under limits, as words of `prlimit`.
+    fn under(&self, program: &Path, limits: &[String], place: &Path, words: &[&str]) -> Ended {
+        let mut command = Command::new("prlimit");
+        surroundings::plain(&mut command)
+            .args(limits)
+            .arg(program)
+            .args(words)
+            .env_clear()
+            .envs([("HOME", place), ("PATH", Path::new("/usr/local/bin:/usr/bin:/bin")), ("HALLIGAN_JOURNAL_DIR", &place.join("journal"))])
+            .current_dir(place)
+            .stdin(Stdio::null());
+        if nix::unistd::geteuid().is_root() {
+            command.uid(USER).gid(USER);
+        }
+        let began = Instant::now();
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        Ended { code: output.status.code(), said, took: began.elapsed() }
+    }
+
+    /// Whether the end of a run is what was promised.
+    fn judge(&self, place: &Path, ended: &Ended) -> Result<(), String> {
+        let Ended { code, said, .. } = ended;
+        if !code.is_some_and(|code| DOCUMENTED.contains(&code)) {
+            return Err(format!("exit {code:?}: {}", tail(said)));
+        }
+        if ["panicked", "RUST_BACKTRACE", "halligan itself has failed"].iter().any(|word| said.contains(word)) {
+            return Err(format!("exit {code:?}, a panic: {}", tail(said)));
+        }
+        if !place.join("journal/journal.jsonl").exists() {
+            return if place.join("flag").exists() { Err("the flag stands, and there is no journal".to_owned()) } else { Ok(()) };
+        }
+        let verdict = self.under(&self.binary, &[], place, &["journal", "verify"]);
+        if verdict.code != Some(0) && !verdict.said.contains("cut short") {
+            return Err(format!("the journal: {}", tail(&verdict.said)));
+        }
+        let debts = self.under(&self.binary, &[], place, &["debts"]);
+        if place.join("flag").exists() && !debts.said.contains("flag") {
+            return Err(format!("exit {code:?}: the flag stands, and nobody says so: {}", tail(&debts.said)));
+        }
+        if *code == Some(0) && (place.join("flag").exists() || effects(place) != ITEMS) {
+            return Err(format!("completed with {} of {ITEMS} effects", effects(place)));
+        }
+        Ok(())
+    }
+}
+
+fn tail(said: &str) -> String {
+    let from = said.char_indices().rev().nth(400).map_or(0, |(at, _)| at);
+    said[from..].replace('\n', " / ")
+}
+
+const ITEMS: usize = 8;
+
+fn effects(place: &Path) -> usize {
+    fs::read_to_string(place.join("effects")).unwrap_or_default().lines().count()
+}
+
+/// A flag that is set and put back; a wait; a loop in parallel.
+fn book(place: &Path) {
+    let place = place.display();
+    let text = format!(
+        "halligan: 1\nname: scarce\ntitle: Scarce\nsummary: For the torture.\nsteps:\n- {{id: flag, run: [touch, {place}/flag], effect: change, cleanup: {{run: \
+         [rm, -f, {place}/flag]}}}}\n- id: ready\n  wait: {{title: The flag is there, run: [test, -e, {place}/flag], until: code == 0, every: 1s, timeout: 5s}}\n- id: \
+         each\n  for_each: {{items: '{{{{ range({ITEMS}) | list }}}}', as: n, batch: {ITEMS}, parallel: {ITEMS}}}\n  steps:\n  - {{id: act, shell: 'echo $N >> \
+         {place}/effects; sleep 0.1', env: {{N: '{{{{ n }}}}'}}, effect: change, undo: {{impossible: no need}}}}\n"
+    );
+    fs::write(format!("{place}/scarce.yaml"), text).unwrap();
+}
+
+fn scarce(ground: &Ground, number: usize, limit: &str) -> Result<(), String> {
+    let place = ground.place(number);
+    book(&place);
+    let ended = ground.under(&ground.binary, &[limit.to_owned()], &place, &["run", "./scarce.yaml", "--yes"]);
+    let result = ground.judge(&place, &ended);
+    if result.is_ok() {
+        fs::remove_dir_all(&place).unwrap();
+    }
+    result
+}
+
+/// Sets its flag and ends as halligan did when no thread could be had.
+fn careless(ground: &Ground, number: usize) -> Result<(), String> {
+    let place = ground.place(number);
+    let program = ground.directory.join(format!("careless-{number}"));
+    fs::write(&program, "#!/bin/sh\ntouch flag\necho \"thread 'main' panicked\"\nexit 101\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let ended = ground.under(&program, &[], &place, &[]);
+    ground.judge(&place, &ended)
+}
+
+pub fn threads(setup: &Setup) -> Outcome {
+    let mut outcome = Outcome::default();
+    let ground = Ground::new(setup, "threads");
+    let step = if setup.long { 1 } else { 4 };
+    let processes = (1..=40).step_by(step).map(|limit| format!("--nproc={limit}:{limit}"));
+    let descriptors = (3..=80).step_by(step * 2).map(|limit| format!("--nofile={limit}:{limit}"));
+    let mut number = 0;
+    for limit in processes.chain(descriptors) {
+        number += 1;
+        outcome.point(&limit, scarce(&ground, number, &limit));
+    }
+    outcome.control("a program that ends as after a panic", (1..4).map(|more| careless(&ground, number + more)));
+    outcome
+}
+
+/// Expressions that made gigabytes, or took minutes.
+const BOMBS: &[&str] = &[
+    "{{ 'x' * 100000000 * 1000 }}",
+    "{{ 'a' | indent(4000000000) }}",
+    "{{ '%4000000000d' | format(1) }}",
+    "{{ [1] | slice(4000000000) | list }}",
+    "{{ range(100000) | list | join('x' * 1000000) }}",
+    "{{ vars.v40 }}",
+    "{{ range(99999) | list | select('in', range(99999) | list) | list | length }}",
+    "{{ ('x' * 5000000) | replace('x', 'y' * 5000000) | length }}",
+    "{{ ('x' * 5000000) | regex_replace('x', 'y' * 5000000) | length }}",
+    "{% for a in range(99999) %}{% for b in range(99999) %}a text that stands there{% endfor %}{% endfor %}",
+];
+
+/// A bomb in a step after a flag was set: the step fails, the flag is put back.
+fn bomb(ground: &Ground, number: usize, bomb: &str) -> Result<(), String> {
+    let place = ground.place(number);
+    let doubling: String = (1..=40).map(|n| format!("  v{n}: '{{{{ vars.v{0} ~ vars.v{0} }}}}'\n", n - 1)).collect();
+    let text = format!(
+        "halligan: 1\nname: scarce\ntitle: Scarce\nsummary: For the torture.\nvars:\n  v0: xxxxxxxx\n{doubling}steps:\n- {{id: flag, run: [touch, flag], cwd: '{0}', effect: \
+         change, cleanup: {{run: [rm, -f, {0}/flag]}}}}\n- {{id: bomb, run: [test, -n, {1}], when: flag.ok, effect: read}}\n",
+        place.display(),
+        serde_json::Value::from(bomb)
+    );
+    fs::write(place.join("scarce.yaml"), text).unwrap();
+    let ended = ground.under(&ground.binary, &["--as=1073741824".to_owned()], &place, &["run", "./scarce.yaml", "--yes"]);
+    ground.judge(&place, &ended)?;
+    if !matches!(ended.code, Some(4 | 6)) || !ended.said.contains("too much") {
+        return Err(format!("exit {:?}: {}", ended.code, tail(&ended.said)));
+    }
+    if place.join("flag").exists() || ended.took > Duration::from_secs(15) {
+        return Err(format!("the flag stands, or it took long: {:?}", ended.took));
+    }
+    fs::remove_dir_all(&place).unwrap();
+    Ok(())
+}
+
+/// Files of 1 MiB that are dear to read.
+fn dear() -> Vec<(&'static str, String)> {
+    const HEAD: &str = "halligan: 1\nname: scarce\ntitle: Scarce\nsummary: For the torture.\n";
+    const STEP: &str = "steps:\n- {id: a, run: [x], effect: read}\n";
+    const SIZE: usize = 1 << 20;
+    let filled = |before: &str, line: &dyn Fn(usize) -> String, after: &str| {
+        let mut text = format!("{HEAD}{before}");
+        for n in 0.. {
+            let line = line(n);
+            if text.len() + line.len() + after.len() > SIZE {
+                break;
+            }
+            text.push_str(&line);
+        }
+        text + after
+    };
+    vec![
+        (
+            "steps",
+            filled("steps:\n", &|n| format!("- {{id: step_number_{n}, run: [x, '{{{{ step_number_0.ok }}}}'], effect: read}}\n"), ""),
+        ),
+        ("groups", filled("steps:\n", &|n| format!("- {{id: g{n}, steps: [{{id: s{n}, run: [x], effect: read}}]}}\n"), "")),
+        ("variables", filled("vars:\n", &|n| format!("  v{n}: '{{{{ vars.v{} }}}}'\n", n + 1), STEP)),
+        ("a chain of them", {
+            let vars: String = (0..999).map(|n| format!("  v{n}: '{{{{ vars.v{} }}}}'\n", n + 1)).collect();
+            let words = filled(
+                &format!("vars:\n{vars}  v999: x\nsteps:\n- id: a\n  effect: read\n  run:\n  - x\n"),
+                &|_| "  - '{{ vars.v0 }}'\n".to_owned(),
+                "",
+            );
+            words
+        }),
+        ("faults", filled("steps:\n", &|_| "- {}\n".to_owned(), "")),
+        ("unknown keys", filled("steps:\n", &|n| format!("- {{id: s{n}, rum: [x], efect: read}}\n"), "")),
+        ("a long key", format!("{HEAD}{}: 1\n{STEP}", "k".repeat(SIZE - 200))),
+        ("a long anchor", format!("{HEAD}owner: &{} x\n{STEP}", "a".repeat(SIZE - 200))),
+        ("aliases", filled(STEP, &|_| "- *a\n".to_owned(), "")),
+        ("depth", format!("{HEAD}tags: {}", "[".repeat(SIZE - 200))),
+        ("block depth", format!("{HEAD}tags:\n  {}", "- ".repeat(SIZE / 2 - 200))),
+        ("question marks", format!("{HEAD}tags:\n  {}", "? ".repeat(SIZE / 2 - 200))),
+        ("control characters", filled("", &|_| "#\u{1}\n".to_owned(), STEP)),
+        ("one expression", format!("{HEAD}vars:\n  v: \"{{{{ {}1 }}}}\"\n{STEP}", "1 + ".repeat(SIZE / 4 - 100))),
+        ("parentheses", format!("{HEAD}vars:\n  v: \"{{{{ {} }}}}\"\n{STEP}", "(".repeat(SIZE - 300))),
+        ("comparisons", format!("{HEAD}vars:\n  v: \"{{{{ {}1 }}}}\"\n{STEP}", "1 < ".repeat(SIZE / 4 - 100))),
+        ("filters", format!("{HEAD}vars:\n  v: \"{{{{ 1{} }}}}\"\n{STEP}", "|int".repeat(SIZE / 4 - 100))),
+        ("templates", format!("{HEAD}vars:\n  v: \"{}\"\n{STEP}", "{{ run.id }}".repeat(SIZE / 12 - 30))),
+    ]
+}
+
+/// The longest that `check` may take, on a machine that others use too. What is promised is 2 s on an idle one.
+const CHECKED: Duration = Duration::from_secs(2);
+
+fn checked(ground: &Ground, number: usize, text: &str) -> Result<(), String> {
+    let place = ground.place(number);
+    fs::write(place.join("scarce.yaml"), text).unwrap();
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let ended =
+            ground.under(&ground.binary, &["--as=1073741824".to_owned(), "--cpu=20".to_owned()], &place, &["check", "./scarce.yaml"]);
+        if !matches!(ended.code, Some(0 | 3)) {
+            return Err(format!("exit {:?} after {:?}: {}", ended.code, ended.took, tail(&ended.said)));
+        }
+        best = best.min(ended.took);
+        if best < CHECKED {
+            fs::remove_dir_all(&place).unwrap();
+            return Ok(());
+        }
+    }
+    Err(format!("it took {best:?}"))
+}
+
+pub fn memory(setup: &Setup) -> Outcome {
+    let mut outcome = Outcome::default();
+    let ground = Ground::new(setup, "memory");
+    let mut number = 0;
+    let step = if setup.long { 1 } else { 8 };
+    for mebibytes in (4..=120).step_by(step) {
+        number += 1;
+        let limit = format!("--as={}", mebibytes << 20);
+        let place = ground.place(number);
+        // With less, the system does not even start it.
+        if ground.under(&ground.binary, std::slice::from_ref(&limit), &place, &["--version"]).code == Some(0) {
+            number += 1;
+            outcome.point(&limit, scarce(&ground, number, &limit));
+        }
+    }
+    for text in BOMBS {
+        number += 1;
+        outcome.point(text, bomb(&ground, number, text));
+    }
+    for (name, text) in dear() {
+        number += 1;
+        outcome.point(format!("check of 1 MiB: {name}"), checked(&ground, number, &text));
+    }
+    outcome.control("a program that ends as after a panic", (1..4).map(|more| careless(&ground, number + more)));
+    outcome
+}
