@@ -25,7 +25,8 @@ Exit codes:
   2  usage                           8  stuck: an undo failed
   3  bad runbook                     9  the journal cannot be used
   4  blocked in preflight           10  an operator is needed
-  5  not confirmed                  70  a bug      130  interrupted";
+  5  not confirmed                  70  a bug
+ 71  no memory                     130  interrupted";
 
 /// Runs recovery runbooks step by step and records everything in a journal.
 #[derive(Debug, Clone, PartialEq, Parser)]

@@ -7,12 +7,41 @@ use std::collections::BTreeMap;
 
 use minijinja::machinery::{Token, tokenize};
 
-use super::compare::{depth_change, is_boundary};
+use super::{
+    compare::{depth_change, is_boundary},
+    error::ExpressionError,
+};
 
 /// Counts an operand; no author can write a name that begins so.
 pub(super) const PART: &str = "_part";
 /// Looks at both sides of a `*`.
 pub(super) const REPEATED: &str = "_repeated";
+
+/// The most words, signs and values of one expression. What is longer is compiled by going deeper and deeper, until there is no
+/// stack left.
+const TOKENS: usize = 2_000;
+
+/// Whether each expression of a text is short enough to be compiled.
+///
+/// # Errors
+/// One is not.
+pub(super) fn short_enough(text: &str, expression: bool) -> Result<(), ExpressionError> {
+    // No token is shorter than a byte.
+    if text.len() <= TOKENS {
+        return Ok(());
+    }
+    let mut count = 0;
+    // What is no token ends it: compiling says why.
+    for (token, span) in tokenize(text, expression, minijinja::syntax::SyntaxConfig::default()).map_while(Result::ok) {
+        count = if matches!(token, Token::VariableStart | Token::BlockStart) { 0 } else { count + 1 };
+        if count > TOKENS {
+            let at = span.start_offset as usize..span.end_offset as usize;
+            let message = format!("too long: an expression has at most {TOKENS} words, signs and values");
+            return Err(ExpressionError { message, near: None, at: Some(at) });
+        }
+    }
+    Ok(())
+}
 
 fn joins(token: &Token<'_>) -> bool {
     matches!(token, Token::Tilde | Token::Plus)
@@ -101,7 +130,20 @@ pub(super) fn guarded(text: &str, expression: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::guarded;
+    use super::{super::check_expression, guarded};
+
+    #[test]
+    fn what_is_too_long_to_be_compiled_is_refused() {
+        for text in [
+            "1 + ".repeat(100_000) + "1",
+            "1".to_owned() + &"|int".repeat(100_000),
+            "not ".repeat(100_000) + "1",
+            "1 < ".repeat(100_000) + "1",
+        ] {
+            assert!(check_expression(&text).unwrap_err().to_string().contains("too long"), "{}", &text[..20]);
+        }
+        check_expression(&("1 + ".repeat(200) + "1")).unwrap();
+    }
 
     #[test]
     fn operands_are_counted() {

@@ -11,7 +11,10 @@ use std::{
 
 use minijinja::{Error, ErrorKind, Value, value::ValueKind};
 
-use super::error::{ExpressionError, brief};
+use super::{
+    environment::FUEL,
+    error::{ExpressionError, brief},
+};
 
 /// The longest text that an expression may come to, in bytes: as much as is read of a command's output.
 pub(crate) const LONGEST_TEXT: usize = 8 << 20;
@@ -140,6 +143,11 @@ pub(super) fn within<T>(text: &str, evaluate: impl FnOnce() -> Result<T, Express
     let result = evaluate();
     LEFT.set(outer);
     let what = EXCEEDED.with(|exceeded| exceeded.borrow_mut().take());
+    let fuel = |error: &ExpressionError| {
+        let out = error.message.starts_with(&ErrorKind::OutOfFuel.to_string());
+        out.then(|| format!("it takes more than {FUEL} instructions"))
+    };
+    let what = what.or_else(|| result.as_ref().err().and_then(fuel));
     match (result, what) {
         (Err(error), Some(what)) => Err(ExpressionError {
             message: format!("too much for one expression: {what}: `{}`", brief(&Value::from(text.trim()))),

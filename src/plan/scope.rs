@@ -13,7 +13,10 @@ use minijinja::{
 
 use crate::{
     expression::{self, ExpressionError, Names, Prepared},
-    runbook::model::{Expr, ItemList, Items, Template},
+    runbook::{
+        model::{Expr, ItemList, Items, Template},
+        resolve::variable::VARIABLE_DEPTH,
+    },
     secret::Secrets,
 };
 
@@ -104,9 +107,6 @@ impl Object for ScopeObject {
     }
 }
 
-/// How deep variables may refer to one another. The check refuses cycles; this is for those that only arise across a call.
-const DEPTH: usize = 32;
-
 impl Scope {
     /// A scope with nothing in it but variables.
     #[must_use]
@@ -172,7 +172,7 @@ impl Scope {
 
     /// The values of these names, and of the variables among them.
     fn context(&self, names: &Names, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
-        if depth > DEPTH {
+        if depth > VARIABLE_DEPTH {
             return Err(ExpressionError::new("variables refer to one another in a circle"));
         }
         let mut needs: Vec<String> = Vec::new();

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 use super::{
     ending::Ending,
     halt::Halt,
+    reserve::Reserve,
     setting::{Before, Ports, Setting},
 };
 use crate::{
@@ -26,6 +27,7 @@ pub(super) struct Engine<'a> {
     /// What was done before, when a run is taken up again.
     pub before: Option<&'a Before<'a>>,
     pub secrets: Secrets,
+    pub reserve: Reserve,
 }
 
 /// What the fold has refused of a command that was under way.
@@ -158,6 +160,14 @@ impl Engine<'_> {
             Urgency::AfterStep | Urgency::Now => "stopped by the operator",
         };
         Err(Halt::Stopped { place: place.cloned(), why: why.to_owned() })
+    }
+
+    /// Whether there is memory for another step: a run ends while its cleanups can still run.
+    pub(super) fn check_memory(&self, place: &Place) -> Result<(), Halt> {
+        if self.reserve.has_room() {
+            return Ok(());
+        }
+        Err(Halt::Stopped { place: Some(place.clone()), why: "not begun: no memory is left".to_owned() })
     }
 
     /// Records a no, and ends the run with it.

@@ -18,6 +18,7 @@ mod preflight;
 mod probe;
 mod remedy;
 mod requirement;
+mod reserve;
 pub(crate) mod resume;
 pub(crate) mod setting;
 pub(crate) mod shared_lock;

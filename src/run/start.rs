@@ -7,6 +7,7 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
+    reserve::Reserve,
     setting::{Ports, Setting},
 };
 use crate::{
@@ -34,6 +35,7 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         confirms_each: false,
         before: None,
         secrets: Secrets::new(plan.bound.secret_values()),
+        reserve: Reserve::new(),
     };
     let outcome = Engine::guarded(None, || engine.whole());
     engine.close(outcome)

@@ -30,6 +30,7 @@ impl Engine<'_> {
             let place = remaining::place_in(parent, step);
             if !frame.gathers {
                 self.check_interrupts(Some(&place))?;
+                self.check_memory(&place)?;
             }
             Self::guarded(Some(&place), || match self.recall(step, &steps[index + 1..], over, scope, frame, &place, parent)? {
                 Recall::Settled => Ok(()),

@@ -139,6 +139,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         confirms_each: false,
         before: None,
         secrets: Secrets::default(),
+        reserve: crate::run::reserve::Reserve::new(),
     };
     let opening = Opening {
         runbook: "x".into(),

@@ -10,6 +10,7 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
+    reserve::Reserve,
     setting::{Before, Ports, Setting},
 };
 use crate::{
@@ -29,6 +30,7 @@ fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'
         confirms_each,
         before: Some(before),
         secrets: Secrets::new(plan.bound.secret_values()),
+        reserve: Reserve::new(),
     }
 }
 

@@ -10,7 +10,7 @@ mod scope;
 mod stagger;
 mod step;
 mod value;
-mod variable;
+pub(crate) mod variable;
 
 use std::{cell::Cell, collections::BTreeSet};
 
@@ -156,7 +156,11 @@ impl Resolver<'_> {
         if self.too_many(document, root) {
             return None;
         }
+        let before = self.faults.len();
         let vars = self.vars(document, root);
+        if self.faults.iter().skip(before).any(|fault| fault.code == "too-deep") {
+            return None;
+        }
         let params = self.parameters(document, root);
 
         let mut scope = NameScope::default();
@@ -322,6 +326,35 @@ mod tests {
         let report = warnings(&runbook, report, jiff::civil::date(2026, 11, 21));
         assert!(report.faults.is_empty(), "{}", report.plain());
         assert_eq!(runbook.all_steps().count(), 14);
+    }
+
+    /// A file that takes long to check is refused for its size before it does.
+    #[test]
+    fn what_nobody_could_read_is_refused_for_its_size() {
+        let head = "halligan: 1\nname: x\ntitle: X\nsummary: X\n";
+        let step = "steps:\n- {id: a, run: [x], effect: read}\n";
+        let codes = |text: &str| {
+            let (runbook, report) = resolve(SourceText::new("x.yaml", Origin::File("x.yaml".into()), text));
+            assert!(runbook.is_none());
+            report.faults.iter().map(|fault| fault.code).collect::<Vec<_>>()
+        };
+        let steps: String = (0..2_500).map(|n| format!("- {{id: s{n}, run: [x], effect: read}}\n")).collect();
+        assert_eq!(codes(&format!("{head}steps:\n{steps}")), ["too-large"]);
+        let groups: String = (0..2_100).map(|n| format!("- {{id: g{n}, steps: [{{id: s{n}, run: [x], effect: read}}]}}\n")).collect();
+        assert_eq!(codes(&format!("{head}steps:\n{groups}")), ["too-large"]);
+        let vars = |count: usize| (0..count).map(|n| format!("  v{n}: '{{{{ vars.v{} }}}}'\n", n + 1)).collect::<String>();
+        assert_eq!(codes(&format!("{head}vars:\n{}{step}", vars(3_000))), ["too-large"], "keys of a map");
+        assert_eq!(codes(&format!("{head}vars:\n{}  v1500: x\n{step}", vars(1_500))), ["too-large"], "variables");
+        let words = "  - '{{ vars.v0 }}'\n".repeat(2_000);
+        let chain = format!("{head}vars:\n{}  v900: x\nsteps:\n- id: a\n  effect: read\n  run:\n  - x\n{words}", vars(900));
+        assert_eq!(codes(&chain), ["too-deep"]);
+        let all: String = (1..900).map(|n| format!("{{{{ vars.v{n} }}}}")).collect();
+        let flat: String = (1..900).map(|n| format!("  v{n}: x\n")).collect();
+        let wide = format!("{head}vars:\n  v0: '{all}'\n{flat}steps:\n- id: a\n  effect: read\n  run:\n  - x\n{words}");
+        assert!(codes(&wide).contains(&"too-large"), "what each name leads to");
+        assert_eq!(codes(&format!("{head}tags: [{}]\n{step}", "a, ".repeat(61_000))), ["too-large"], "values");
+        let many = codes(&format!("{head}steps:\n{}", "- {}\n".repeat(1_000)));
+        assert_eq!((many.len(), many.last()), (300, Some(&"too-many-faults")));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Variables: what they refer to, circles among them, and those that nobody uses.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 
@@ -14,6 +17,9 @@ use crate::{
     runbook::{diagnostic::Fault, document::Document, model::Template, node::Node},
 };
 
+/// Through so many variables one leads at most.
+pub(crate) const VARIABLE_DEPTH: usize = 32;
+
 impl Resolver<'_> {
     /// Variables are evaluated where they are used, so only what can never be known is a fault here.
     pub(super) fn vars(&mut self, document: &Document, root: &Node) -> IndexMap<String, Template> {
@@ -25,6 +31,9 @@ impl Resolver<'_> {
             all.insert(name.clone(), Template { text: text.as_str().into(), span });
             let names = expression::check_template(text).unwrap_or_default();
             self.vars.insert(name.clone(), (names, span));
+        }
+        if !self.shallow() {
+            return all;
         }
         // Everything that exists anywhere is in this scope.
         let given = self.given.iter().filter(|(_, given)| given.kept).map(|(id, _)| id.clone());
@@ -44,6 +53,46 @@ impl Resolver<'_> {
         // What only an unused variable refers to is not used.
         (self.used_params, self.used_vars) = used;
         all
+    }
+
+    /// Whether each variable leads only through as many others as are followed when it is evaluated. What leads back to itself is
+    /// another fault.
+    pub(super) fn shallow(&mut self) -> bool {
+        let mut heights: HashMap<String, usize> = HashMap::new();
+        let deep = self.vars.iter().find(|(name, _)| self.height(name, &mut Vec::new(), &mut heights).is_none());
+        let Some((name, (_, span))) = deep.map(|(name, found)| (name.clone(), found.clone())) else { return true };
+        self.faults.push(
+            Fault::error(
+                "too-deep",
+                span.first_line(self.text),
+                format!("`vars.{name}` leads through more than {VARIABLE_DEPTH} variables"),
+            )
+            .label("too deep")
+            .hint("join some of them"),
+        );
+        false
+    }
+
+    /// How many variables stand on one another from this one on; `None` if there are too many.
+    fn height(&self, name: &str, way: &mut Vec<String>, heights: &mut HashMap<String, usize>) -> Option<usize> {
+        if let Some(height) = heights.get(name) {
+            return Some(*height);
+        }
+        let Some((names, _)) = self.vars.get(name) else { return Some(0) };
+        if way.iter().any(|before| before == name) {
+            return Some(0);
+        }
+        if way.len() >= VARIABLE_DEPTH {
+            return None;
+        }
+        way.push(name.to_owned());
+        let mut most = 0;
+        for next in names.iter().filter_map(|name| name.strip_prefix("vars.")).map(|name| name.split('.').next().unwrap_or(name)) {
+            most = most.max(self.height(next, way, heights)?);
+        }
+        way.pop();
+        heights.insert(name.to_owned(), most + 1);
+        (most < VARIABLE_DEPTH).then_some(most + 1)
     }
 
     /// The way from a variable back to itself.
