@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 
 /// A mounted `/proc`. Tests have others.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,28 @@ impl Procfs<'_> {
         let words = fs::read(self.of(pid, "cmdline")).unwrap_or_default();
         let words: Vec<_> = words.split(|byte| *byte == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
         words.join(" ").chars().take(200).collect()
+    }
+
+    /// Whether a process was started with this variable by the user who runs halligan: anybody may start one with any variable.
+    ///
+    /// The real user counts, and the effective one: a set-user-id program has the environment of whoever has started it.
+    pub(crate) fn marked(self, pid: Pid, name: &str, value: &str) -> bool {
+        self.environment(pid).variable(name).is_some_and(|found| found == value) && self.users(pid) == Some([geteuid().as_raw(); 2])
+    }
+
+    /// The real and the effective user of a process.
+    fn users(self, pid: Pid) -> Option<[u32; 2]> {
+        let status = fs::read(self.of(pid, "status")).ok()?;
+        // The program's name stands in a line of its own, in which newlines are escaped.
+        let status = String::from_utf8_lossy(&status).into_owned();
+        let mut users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().map(str::parse);
+        Some([users.next()?.ok()?, users.next()?.ok()?])
+    }
+
+    /// The descriptors that this process has open.
+    pub(crate) fn own_descriptors(self) -> Vec<i32> {
+        let entries = fs::read_dir(self.0.join("self/fd")).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 
     /// Empty if the process is gone or is none of ours to look into.
@@ -235,6 +257,7 @@ mod tests {
         assert_eq!(procfs.command(pid), "a) b 60");
         assert_eq!(procfs.environment(pid).variable("MARK").as_deref(), Some("a=b"));
         assert_eq!(procfs.environment(pid).variable("MAR"), None);
+        assert!(procfs.marked(pid, "MARK", "a=b") && !procfs.marked(pid, "MARK", "a"));
         assert!(procfs.pids().any(|other| other == pid));
         child.kill().unwrap();
         // Not reaped yet: it ended, and its number is still its own.

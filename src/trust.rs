@@ -7,9 +7,12 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     fmt,
-    fs::File,
+    fs::{self, File},
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::DirBuilderExt,
+    },
     path::{Component, Path, PathBuf},
 };
 
@@ -37,20 +40,39 @@ pub(crate) enum Distrust {
 pub struct Exposed {
     pub at: PathBuf,
     pub why: String,
+    /// It is a regular file, in directories that are root's alone.
+    pub is_file: bool,
 }
 
+impl std::error::Error for Exposed {}
+
 impl Exposed {
-    /// What would be right.
+    /// What would be right. Never to take a directory from whoever has it: it may be somebody's home or the system's, and what he
+    /// has left in it, links and all, would be trusted then.
     #[must_use]
     pub fn hint(&self) -> String {
         let at = shlex::try_quote(&self.at.to_string_lossy()).map_or_else(|_| self.at.display().to_string(), std::borrow::Cow::into_owned);
-        format!("chown root:root {at} && chmod go-w {at}")
+        if self.is_file {
+            format!("read it, then: chown root:root {at} && chmod go-w {at}")
+        } else {
+            "keep it where root alone can write, such as /etc/halligan or /var/lib/halligan, and not below that directory".to_owned()
+        }
     }
 }
 
 impl fmt::Display for Exposed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "somebody else than root could write {}: {}", self.at.display(), self.why)
+    }
+}
+
+impl Distrust {
+    /// In the words of an error of the file system.
+    pub(crate) fn into_io(self) -> io::Error {
+        match self {
+            Self::Unreadable(error) => error,
+            Self::Exposed(exposed) => io::Error::new(io::ErrorKind::PermissionDenied, exposed),
+        }
     }
 }
 
@@ -73,7 +95,7 @@ pub(crate) fn needed() -> bool {
 pub(crate) fn open(path: &Path) -> Result<File, Distrust> {
     match walk(path)? {
         OnTheWay::File(file) => Ok(file),
-        OnTheWay::Directory => Err(Distrust::Unreadable(io::ErrorKind::IsADirectory.into())),
+        OnTheWay::Directory { .. } | OnTheWay::Other => Err(Distrust::Unreadable(io::ErrorKind::IsADirectory.into())),
     }
 }
 
@@ -89,9 +111,88 @@ pub(crate) fn directory(path: &Path) -> Result<(), Distrust> {
     }
 }
 
+/// What only root can have made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RootsPlace {
+    /// It is a directory in which everybody may make files of his own.
+    pub open: bool,
+}
+
+/// Checks that only root can have made what a path names, whatever it is, and could make it where nothing is there yet.
+///
+/// # Errors
+/// Somebody else could, or it cannot be looked at.
+pub(crate) fn place(path: &Path) -> Result<RootsPlace, Distrust> {
+    walk_to(path, Wanted::Anything).map(|found| RootsPlace { open: matches!(found, OnTheWay::Directory { open: true }) })
+}
+
+/// A directory that is ours alone, for files that are: made if it is not there, and no link. As root all on the way to it counts.
+///
+/// # Errors
+/// Somebody else could write it, or the file system's.
+pub(crate) fn own_directory(path: &Path) -> io::Result<OwnedFd> {
+    let root = || -> io::Result<()> { if needed() { directory(path).map_err(Distrust::into_io) } else { Ok(()) } };
+    root()?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    // Somebody may have been faster where everybody may make one.
+    root()?;
+    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let directory = open_at_root(path, flags, Mode::empty())?;
+    ours(&fstat(&directory)?).map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, format!("{}: {why}", path.display())))?;
+    Ok(directory)
+}
+
+/// A regular file in such a directory, to be read and written. Made if it is not there with `make`; else it must be there. No link
+/// is followed, and none of its other names counts.
+///
+/// # Errors
+/// It is something else or not ours alone, or the file system's.
+pub(crate) fn own_file(directory: &OwnedFd, name: &str, make: bool) -> io::Result<File> {
+    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let flags = if make { flags | OFlag::O_CREAT } else { flags };
+    let file = openat(directory, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(|errno| match errno {
+        Errno::ELOOP => io::Error::new(io::ErrorKind::InvalidInput, format!("{name} is a symbolic link")),
+        errno => errno.into(),
+    })?;
+    let stat = fstat(&file)?;
+    let why = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+        SFlag::S_IFREG if stat.st_nlink > 1 => Err("it has another name elsewhere".to_owned()),
+        SFlag::S_IFREG => ours(&stat),
+        _ => Err("it is no regular file".to_owned()),
+    };
+    why.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, format!("{name}: {why}")))?;
+    Ok(File::from(file))
+}
+
+/// Why something is not ours alone.
+fn ours(stat: &FileStat) -> Result<(), String> {
+    let us = geteuid().as_raw();
+    if stat.st_uid != us {
+        return Err(format!("it belongs to user {}, and halligan runs as user {us}", stat.st_uid));
+    }
+    if stat.st_mode & 0o022 != 0 { Err(format!("its mode {:04o} lets others write", stat.st_mode & 0o7777)) } else { Ok(()) }
+}
+
+fn exposed(at: &Path, why: String, is_file: bool) -> Distrust {
+    Distrust::Exposed(Exposed { at: at.to_owned(), why, is_file })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// To be read.
+    File,
+    /// To be looked at, be it a socket or a device.
+    Anything,
+}
+
 enum OnTheWay {
     File(File),
-    Directory,
+    Directory {
+        /// Others may make files in it.
+        open: bool,
+    },
+    /// No regular file, and only looked at.
+    Other,
 }
 
 /// A directory on the way.
@@ -105,12 +206,16 @@ struct Level {
 impl Level {
     fn new(fd: OwnedFd, path: PathBuf) -> Result<Self, Distrust> {
         let stat = fstat(&fd)?;
-        let sticky = judge_directory(stat.st_uid, stat.st_mode).map_err(|why| Distrust::Exposed(Exposed { at: path.clone(), why }))?;
+        let sticky = judge_directory(stat.st_uid, stat.st_mode).map_err(|why| exposed(&path, why, false))?;
         Ok(Self { fd, path, sticky })
     }
 }
 
 fn walk(path: &Path) -> Result<OnTheWay, Distrust> {
+    walk_to(path, Wanted::File)
+}
+
+fn walk_to(path: &Path, wanted: Wanted) -> Result<OnTheWay, Distrust> {
     let path = std::path::absolute(path).map_err(Distrust::Unreadable)?;
     let look = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let top = || -> Result<Level, Distrust> { Level::new(open_at_root("/", look, Mode::empty())?, PathBuf::from("/")) };
@@ -127,12 +232,18 @@ fn walk(path: &Path) -> Result<OnTheWay, Distrust> {
         // The first level is never taken off.
         let Some(level) = levels.last() else { break };
         let at = level.path.join(&name);
-        let fd = openat(&level.fd, name.as_os_str(), look, Mode::empty())?;
+        let fd = match openat(&level.fd, name.as_os_str(), look, Mode::empty()) {
+            Err(Errno::ENOENT) if wanted == Wanted::Anything => {
+                let why = "it is not there, and everybody could make it".to_owned();
+                return if level.sticky { Err(exposed(&at, why, false)) } else { Ok(OnTheWay::Other) };
+            }
+            fd => fd?,
+        };
         let stat = fstat(&fd)?;
         let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
         if level.sticky && stat.st_uid != 0 {
             let why = format!("it belongs to user {} and lies in a directory where everybody may", stat.st_uid);
-            return Err(Distrust::Exposed(Exposed { at, why }));
+            return Err(exposed(&at, why, kind == SFlag::S_IFREG));
         }
         if kind == SFlag::S_IFLNK {
             links += 1;
@@ -146,6 +257,9 @@ fn walk(path: &Path) -> Result<OnTheWay, Distrust> {
             parts(&target).into_iter().rev().for_each(|part| left.push_front(part));
         } else if kind == SFlag::S_IFDIR {
             levels.push(Level::new(fd, at)?);
+        } else if left.is_empty() && wanted == Wanted::Anything {
+            judge_owner(&stat).map_err(|why| exposed(&at, why, kind == SFlag::S_IFREG))?;
+            return Ok(OnTheWay::Other);
         } else if left.is_empty() {
             let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
             if kind != SFlag::S_IFREG {
@@ -153,13 +267,13 @@ fn walk(path: &Path) -> Result<OnTheWay, Distrust> {
             }
             let file = openat(&level.fd, name.as_os_str(), flags, Mode::empty())?;
             // What is read is this descriptor, so this is what is judged.
-            judge_file(&fstat(file.as_fd())?).map_err(|why| Distrust::Exposed(Exposed { at, why }))?;
+            judge_file(&fstat(file.as_fd())?).map_err(|why| exposed(&at, why, true))?;
             return Ok(OnTheWay::File(File::from(file)));
         } else {
             return Err(Errno::ENOTDIR.into());
         }
     }
-    Ok(OnTheWay::Directory)
+    Ok(OnTheWay::Directory { open: levels.last().is_some_and(|level| level.sticky) })
 }
 
 /// The parts of a path that matter, from the top.
@@ -191,6 +305,10 @@ fn judge_file(stat: &FileStat) -> Result<(), String> {
     if kind != SFlag::S_IFREG {
         return Err("it is no regular file".to_owned());
     }
+    judge_owner(stat)
+}
+
+fn judge_owner(stat: &FileStat) -> Result<(), String> {
     if stat.st_uid != 0 {
         return Err(format!("it belongs to user {}", stat.st_uid));
     }
@@ -219,10 +337,10 @@ mod tests {
     #[test]
     fn every_directory_and_link_on_the_way_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let mode = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        let mode = |path: &Path, mode| fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
         let (inner, file) = (folder.path().join("inner"), folder.path().join("inner/file"));
-        std::fs::create_dir(&inner).unwrap();
-        std::fs::write(&file, "text").unwrap();
+        fs::create_dir(&inner).unwrap();
+        fs::write(&file, "text").unwrap();
         symlink("inner/../inner/file", folder.path().join("link")).unwrap();
         symlink("loop", folder.path().join("loop")).unwrap();
         let exposed = |path: &str| match open(&folder.path().join(path)) {

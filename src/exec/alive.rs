@@ -24,11 +24,12 @@ pub(crate) fn alive(pid: u32, start_time: u64) -> Option<Alive> {
 /// The variable by which every command knows which run it belongs to.
 pub(crate) const MARK: &str = "HALLIGAN_RUN";
 
-/// Looks for any process of a run: for a command that was killed over before its number was recorded.
+/// Looks for any process of a run: for a command that was killed over before its number was recorded. Only one of the user who
+/// runs halligan counts: any other could be started by anybody, to hold the run up.
 #[must_use]
 pub(crate) fn of_run(run: &str) -> Option<Alive> {
     let procfs = Procfs::system();
-    let ours = |pid: &Pid| procfs.environment(*pid).variable(MARK).is_some_and(|value| value == run);
+    let ours = |pid: &Pid| procfs.marked(*pid, MARK, run);
     procfs.pids().find(|pid| ours(pid) && procfs.stat(*pid).is_some_and(|stat| !stat.has_ended())).map(|pid| Alive::of(procfs, pid))
 }
 

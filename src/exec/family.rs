@@ -87,7 +87,7 @@ impl Table {
 
 /// Whether a process has inherited the mark of a step.
 fn marked(pid: Pid, mark: &str) -> bool {
-    Procfs::system().environment(pid).variable(MARK).is_some_and(|value| value == mark)
+    Procfs::system().marked(pid, MARK, mark)
 }
 
 #[cfg(test)]

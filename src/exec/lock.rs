@@ -2,9 +2,8 @@
 
 use std::{
     fmt,
-    fs::{self, File, OpenOptions},
+    fs::File,
     io::{self, Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -19,7 +18,7 @@ use nix::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{event::RunId, quantity::show_duration};
+use crate::{event::RunId, quantity::show_duration, trust};
 
 /// How long a lock may outlive the halligan that held it. A command that it was just starting shares the lock until it has become
 /// a program of its own, which takes a moment, and a long one on a busy host.
@@ -125,16 +124,22 @@ impl RunLock {
     #[must_use]
     pub(crate) fn held(directory: &Path, run: u32) -> bool {
         let mut byte = byte(run);
-        let asked =
-            File::open(directory.join("runs")).map_err(|_| Errno::ENOENT).and_then(|file| fcntl(&file, FcntlArg::F_OFD_GETLK(&mut byte)));
+        // To look makes nothing.
+        if !directory.is_dir() {
+            return false;
+        }
+        let file = trust::own_directory(directory).and_then(|directory| trust::own_file(&directory, RUNS, false));
+        let asked = file.map_err(|_| Errno::ENOENT).and_then(|file| fcntl(&file, FcntlArg::F_OFD_GETLK(&mut byte)));
         asked.is_ok() && i32::from(byte.l_type) != libc::F_UNLCK
     }
 }
 
+/// The file of all runs.
+const RUNS: &str = "runs";
+
 /// All runs share one file, a byte for each of them.
 fn runs_file(directory: &Path) -> io::Result<File> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(directory.join("runs"))
+    trust::own_file(&trust::own_directory(directory)?, RUNS, true)
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "both constants are small")]
@@ -182,9 +187,9 @@ fn held(name: &str, file: &str) -> LockError {
 fn take(directory: &Path, name: &str, holder: &LockHolder) -> Result<Flock<File>, LockError> {
     let path = directory.join(file_name(name));
     let unusable = |source: io::Error| LockError::Unusable { name: name.to_owned(), path: path.clone(), source };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
-    let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-    let lock = || Ok(Flock::lock(open()?, FlockArg::LockExclusiveNonblock));
+    let directory = trust::own_directory(directory).map_err(unusable)?;
+    let file = file_name(name);
+    let lock = || Ok(Flock::lock(trust::own_file(&directory, &file, true)?, FlockArg::LockExclusiveNonblock));
     let taken = outlive(lock, |taken| matches!(taken, Ok(Err((_, Errno::EWOULDBLOCK))))).map_err(unusable)?;
     let mut lock = match taken {
         Ok(lock) => lock,
@@ -202,6 +207,8 @@ fn take(directory: &Path, name: &str, holder: &LockHolder) -> Result<Flock<File>
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn holder(run: &str) -> LockHolder {
@@ -259,6 +266,34 @@ mod tests {
         });
         assert!(RunLock::take(directory.path(), 7).unwrap().is_some());
         assert!(Locks::take(directory.path(), &names, &holder("00000008")).is_ok());
+    }
+
+    #[test]
+    fn no_link_is_followed_and_only_a_directory_of_our_own_is_used() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let (locks, aim) = (directory.path().join("locks"), directory.path().join("aim"));
+        let names = ["a".to_owned()];
+        let takes = || (RunLock::take(&locks, 7).is_ok(), Locks::take(&locks, &names, &holder("00000007")).is_ok());
+        assert_eq!(takes(), (true, true));
+        fs::write(&aim, "precious").unwrap();
+        for file in [RUNS, "a.lock"] {
+            for link in [symlink::<_, PathBuf>, |from, to| fs::hard_link(from, to)] {
+                fs::remove_file(locks.join(file)).unwrap();
+                link(aim.clone(), locks.join(file)).unwrap();
+                assert_eq!(takes(), (file != RUNS, file == RUNS));
+                assert!(!RunLock::held(&locks, 7));
+            }
+            fs::remove_file(locks.join(file)).unwrap();
+            assert_eq!(takes(), (true, true));
+        }
+        assert_eq!(fs::read_to_string(&aim).unwrap(), "precious");
+        fs::set_permissions(&locks, PermissionsExt::from_mode(0o770)).unwrap();
+        assert_eq!(takes(), (false, false));
+        fs::remove_dir_all(&locks).unwrap();
+        fs::create_dir(directory.path().join("other")).unwrap();
+        symlink("other", &locks).unwrap();
+        assert_eq!(takes(), (false, false));
     }
 
     #[test]

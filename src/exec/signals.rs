@@ -15,7 +15,7 @@ use signal_hook::{
     low_level,
 };
 
-use super::child;
+use super::{child, spawn};
 use crate::{
     event::StopSignal,
     ports::{Heard, Interrupts, Urgency},
@@ -94,6 +94,16 @@ impl Drop for Listener {
         }
         low_level::unregister(self.broken_pipe);
     }
+}
+
+/// Undoes what whoever has started us may have left to us, and what we start would inherit: that the end of children is ignored,
+/// and open descriptors.
+///
+/// # Errors
+/// It cannot be undone.
+pub(crate) fn begin_plainly() -> io::Result<()> {
+    spawn::keep_descriptors()?;
+    heed_children()
 }
 
 /// Sees to it that our children can be waited for. Some who start us ignore the end of theirs, which we inherit, and then the

@@ -21,6 +21,7 @@ use nix::{
 use rustix::process::{WaitOptions, waitpid};
 
 use super::cgroup::Door;
+use crate::procfs::Procfs;
 
 /// As the kernel has it: libc's constant of this name is too narrow for it.
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
@@ -77,6 +78,29 @@ pub(super) fn wait(child: Pid) -> io::Result<ExitStatus> {
     let child = rustix::process::Pid::from_raw(child.as_raw()).ok_or(rustix::io::Errno::CHILD)?;
     let ended = rustix::io::retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?;
     ended.map(|(_, status)| ExitStatus::from_raw(status.as_raw())).ok_or_else(|| rustix::io::Errno::CHILD.into())
+}
+
+/// Sees to it that nothing that is started gets a descriptor that we were started with, but for the three standard ones: whoever
+/// holds a lock by one would hold it as long as what a step leaves behind.
+///
+/// # Errors
+/// A descriptor cannot be closed to others.
+pub(super) fn keep_descriptors() -> io::Result<()> {
+    const FIRST: libc::c_uint = 3;
+    // SAFETY: marks descriptors, and closes none.
+    let marked = unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if marked == 0 {
+        return Ok(());
+    }
+    // Before Linux 5.11, or where a container forbids it: one by one.
+    for descriptor in Procfs::system().own_descriptors().into_iter().filter(|descriptor| *descriptor > 2) {
+        // SAFETY: as above. The one with which they were listed is closed by now.
+        match Errno::result(unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) }) {
+            Ok(_) | Err(Errno::EBADF) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
 }
 
 fn begin(standing: &GroupStanding, teller: &PipeWriter, parent: Pid) -> io::Result<()> {
