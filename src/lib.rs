@@ -7,6 +7,7 @@ mod defect;
 mod event;
 mod exec;
 mod expression;
+mod inheritance;
 mod inventory;
 mod journal;
 mod parallel;

@@ -23,7 +23,10 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::ports::{Interrupts, Urgency};
+use crate::{
+    inheritance,
+    ports::{Interrupts, Urgency},
+};
 
 /// So much is kept of each of its streams, in bytes. Writing more fails for the program: nobody has asked for it.
 const MOST_KEPT: u64 = 1 << 20;
@@ -168,6 +171,10 @@ impl<'a> Tool<'a> {
         };
         if let Some(environment) = self.environment {
             expression = expression.full_env(environment);
+        }
+        // What a program looks for where it stands, others may have made.
+        if let Some(directory) = inheritance::safe_directory() {
+            expression = expression.dir(directory);
         }
         let alone = !matches!(self.input, ToolInput::Operator);
         expression = match self.input {

@@ -159,6 +159,9 @@ impl Executor for Mortal<'_> {
     fn locate(&self, program: &str) -> Option<std::path::PathBuf> {
         self.inner.locate(program)
     }
+    fn unfit(&self, program: &str) -> Option<String> {
+        self.inner.unfit(program)
+    }
     fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
         self.inner.missing_on(host, programs, stop)
     }

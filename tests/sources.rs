@@ -45,6 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("quantity", &[]),
     ("secret", &[]),
     ("trust", &[]),
+    ("inheritance", &[]),
     ("expression", &[]),
     ("runbook", &["expression"]),
     ("inventory", &["expression", "runbook"]),

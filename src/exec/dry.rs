@@ -24,6 +24,10 @@ impl<E: Executor> Executor for DryExecutor<'_, E> {
         self.0.locate(program)
     }
 
+    fn unfit(&self, program: &str) -> Option<String> {
+        self.0.unfit(program)
+    }
+
     fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
         self.0.missing_on(host, programs, stop)
     }

@@ -12,10 +12,12 @@ mod foreground;
 pub(crate) mod lock;
 mod output;
 pub(crate) mod process;
+mod program;
 mod scarcity;
 pub(crate) mod signals;
 #[allow(unsafe_code)]
 mod spawn;
+mod sudo;
 mod supervise;
 #[allow(unsafe_code)]
 mod timekeeping;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     os::unix::process::ExitStatusExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     sync::{
         Arc, LazyLock, Mutex, PoisonError,
@@ -25,12 +25,14 @@ use super::{
     child::{Child, StartManner},
     foreground::{Attended, Foreground},
     output::{self, StreamRead},
+    program::{self, Unfit},
     scarcity::patiently,
     supervise::{Cause, Force, Over, Patience, supervise},
     transport::{Carried, Passage, Transports, judge},
 };
 use crate::{
     event::{Effect, Exit},
+    inheritance::{Inheritance, RefusedVariable},
     inventory::Inventory,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site},
     quantity,
@@ -38,30 +40,15 @@ use crate::{
     tool::in_memory,
 };
 
-/// Where root's programs are looked for: nowhere that another user may write.
-const SAFE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// What a command may inherit of the operator's environment.
-const INHERITED: &[&str] = &[
-    "CEPH_ARGS",
-    "CEPH_CONF",
-    "HOME",
-    "KUBECONFIG",
-    "LOGNAME",
-    "LVM_SYSTEM_DIR",
-    "SSH_AUTH_SOCK",
-    "TERM",
-    "TMPDIR",
-    "TZ",
-    "USER",
-    "XDG_RUNTIME_DIR",
-];
-
 /// Runs orders as processes.
 #[derive(Debug)]
 pub struct ProcessExecutor {
     secrets: Secrets,
     environment: BTreeMap<String, String>,
+    /// Where a command is started that names no directory; `None` is where halligan was.
+    directory: Option<PathBuf>,
+    /// Why no command may be started at all.
+    refused: Option<String>,
     /// Looked for when the first command is started.
     cgroups: LazyLock<Cgroups>,
     patience: Patience,
@@ -71,17 +58,12 @@ pub struct ProcessExecutor {
 impl ProcessExecutor {
     #[must_use]
     pub fn new(secrets: Secrets, inventory: Option<Arc<Inventory>>, password: Option<String>) -> Self {
-        let mut environment: BTreeMap<String, String> =
-            INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-        let own = std::env::var("PATH").unwrap_or_default();
-        let own: Vec<&str> = own.split(':').filter(|part| part.starts_with('/')).collect();
-        let path = if Uid::effective().is_root() || own.is_empty() { SAFE_PATH.to_owned() } else { own.join(":") };
-        tracing::trace!(path, "programs are looked for here");
-        environment.insert("PATH".to_owned(), path);
-        environment.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
-        let ssh = locate(&environment, "ssh").unwrap_or_else(|| PathBuf::from("ssh"));
+        let Inheritance { variables: environment, directory, refused, .. } = Inheritance::of_process();
+        tracing::trace!(path = environment.get("PATH"), "programs are looked for here");
+        let refused = refused.first().map(RefusedVariable::line);
+        let ssh = program::find(path_of(&environment), "ssh").unwrap_or_else(|_| PathBuf::from("ssh"));
         let transports = Transports::new(inventory, password, ssh, user(), environment.clone());
-        Self { secrets, environment, cgroups: LazyLock::new(Cgroups::find), patience: Patience::default(), transports }
+        Self { secrets, environment, directory, refused, cgroups: LazyLock::new(Cgroups::find), patience: Patience::default(), transports }
     }
 
     /// Marks every command as one of this run, so that one that outlives halligan is found again.
@@ -101,7 +83,15 @@ impl ProcessExecutor {
         stop: &Interrupts,
     ) -> Result<Child, String> {
         let [program, arguments @ ..] = passage.words.as_slice() else { return Err("there is no command".to_owned()) };
-        let path = self.locate(program).ok_or_else(|| format!("there is no program `{program}` on the PATH"))?;
+        if let Some(why) = &self.refused {
+            return Err(why.clone());
+        }
+        let path =
+            program::find(path_of(&self.environment), program).map_err(|unfit| unfit.at_the_start(program, order.user.as_deref()))?;
+        let directory = passage.cwd.as_ref().or(self.directory.as_ref());
+        if let Some(directory) = directory {
+            program::enter(directory)?;
+        }
         let host = passage.far.as_ref().and(order.host.as_deref()).unwrap_or("this host");
         tracing::debug!(place = %order.place, part = ?order.part, host, program = %path.display(), "starts a command");
         let said = |error: io::Error| format!("{program}: {error}");
@@ -109,8 +99,8 @@ impl ProcessExecutor {
             let mut command = Command::new(&path);
             command.args(arguments).env_clear().envs(&self.environment);
             command.envs(passage.env.iter().map(|variable| (&variable.name, &variable.value)));
-            if let Some(cwd) = &passage.cwd {
-                command.current_dir(cwd);
+            if let Some(directory) = directory {
+                command.current_dir(directory);
             }
             command.stdin(match &passage.stdin {
                 // A file, so that no process has to feed it and none can be kept waiting by one that does not read.
@@ -209,7 +199,14 @@ impl Executor for ProcessExecutor {
     }
 
     fn locate(&self, program: &str) -> Option<PathBuf> {
-        locate(&self.environment, program)
+        program::find(path_of(&self.environment), program).ok()
+    }
+
+    fn unfit(&self, program: &str) -> Option<String> {
+        match program::find(path_of(&self.environment), program) {
+            Ok(_) | Err(Unfit::Absent) => None,
+            Err(unfit) => Some(unfit.to_string()),
+        }
     }
 
     fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
@@ -284,7 +281,10 @@ impl Executor for ProcessExecutor {
                     tracing::debug!(place = %order.place, here = ?exit, there = ?judged, "how a command on another host ended");
                     judged
                 }
-                None => exit,
+                None => match passage.sudo.as_ref().and_then(|sudo| sudo.refused(&exit, &stdout, &stderr, &self.environment)) {
+                    Some(why) => Exit::NotStarted { why },
+                    None => exit,
+                },
             };
             Ok(Ran { exit, stdout, stderr, took: began.elapsed(), leaked: out_leaked || err_leaked || left })
         })
@@ -297,13 +297,8 @@ fn user() -> String {
     User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
 }
 
-/// Where a program stands on this machine's own PATH.
-fn locate(environment: &BTreeMap<String, String>, program: &str) -> Option<PathBuf> {
-    let executable = |path: &Path| path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok();
-    if program.contains('/') {
-        return Some(PathBuf::from(program)).filter(|path| executable(path));
-    }
-    environment.get("PATH")?.split(':').map(|directory| Path::new(directory).join(program)).find(|path| executable(path))
+fn path_of(environment: &BTreeMap<String, String>) -> &str {
+    environment.get("PATH").map(String::as_str).unwrap_or_default()
 }
 
 fn joined(reader: thread::ScopedJoinHandle<'_, Option<[StreamRead; 2]>>) -> [StreamRead; 2] {

@@ -37,7 +37,7 @@ impl JournalError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Exposed { .. } => "make it yours alone (chown, chmod go-w), or name another directory with --journal-dir",
+            Self::Exposed { .. } => "name a directory that is yours alone with --journal-dir",
             Self::Newer { .. } => "use the newer halligan, or name another directory with --journal-dir",
             Self::Damaged => "see what `halligan journal verify` says, and name another directory with --journal-dir to go on",
             Self::Busy { .. } => "see which halligan hangs (its disk may be dying), or name another directory with --journal-dir",

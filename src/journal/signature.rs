@@ -13,7 +13,11 @@ use super::{
     disk::{self, Disk, Local},
     head::Head,
 };
-use crate::tool::{Tool, ToolEnd, ToolError};
+use crate::{
+    inheritance::Inheritance,
+    tool::{Tool, ToolEnd, ToolError},
+    trust,
+};
 
 /// What a signature is for: one made for anything else is worth nothing here.
 pub(crate) const NAMESPACE: &str = "halligan-head@v1";
@@ -71,10 +75,12 @@ pub(crate) fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, Signa
     let draft = tempfile::Builder::new().prefix(DRAFT).tempdir_in(&heads).map_err(file(&heads))?;
     let text = draft.path().join("head");
     fs::write(&text, format!("{head}\n")).map_err(file(&text))?;
+    // It may be started somewhere else.
+    let (key, message) = (absolute(key)?, absolute(&text)?);
     let words: Vec<&OsStr> =
-        ["-q", "-Y", "sign", "-n", NAMESPACE, "-f"].iter().map(OsStr::new).chain([key.as_os_str(), text.as_os_str()]).collect();
+        ["-q", "-Y", "sign", "-n", NAMESPACE, "-f"].iter().map(OsStr::new).chain([key.as_os_str(), message.as_os_str()]).collect();
     // It asks for a passphrase or a touch on the terminal itself.
-    let end = ssh_keygen(Tool::new("ssh-keygen", words).with_operator(), |said| SignatureError::NotSigned { said })?;
+    let end = ssh_keygen(&words, |tool| tool.with_operator(), |said| SignatureError::NotSigned { said })?;
     if !end.succeeded() {
         return Err(SignatureError::NotSigned { said: last_words(&end.stderr) });
     }
@@ -89,25 +95,39 @@ pub(crate) fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, Signa
 /// # Errors
 /// Nobody in it did, or OpenSSH cannot be asked.
 pub(crate) fn signer(head: &Path, signers: &Path) -> Result<String, SignatureError> {
-    let signature = beside(head);
+    let (signature, listed) = (absolute(&beside(head))?, absolute(signers)?);
     let wrong = |said: String| SignatureError::Wrong { head: head.to_owned(), signers: signers.to_owned(), said };
-    let asking = |words: &[&OsStr]| Tool::new("ssh-keygen", words).limit(VERIFYING);
     let [find, sign, file_of] = ["find-principals", "-s", "-f"].map(OsStr::new);
-    let words = [OsStr::new("-Y"), find, sign, signature.as_os_str(), file_of, signers.as_os_str()];
-    let found = ssh_keygen(asking(&words), wrong)?;
+    let words = [OsStr::new("-Y"), find, sign, signature.as_os_str(), file_of, listed.as_os_str()];
+    let found = ssh_keygen(&words, |tool| tool.limit(VERIFYING), wrong)?;
     let principals = String::from_utf8_lossy(&found.stdout).into_owned();
     let Some(principal) = principals.lines().map(str::trim).find(|line| !line.is_empty()) else {
         return Err(wrong(last_words(&found.stderr)));
     };
     let text = fs::File::open(head).map_err(file(head))?;
     let plain = ["-Y", "verify", "-n", NAMESPACE, "-I", principal, "-s"];
-    let words: Vec<&OsStr> = plain.iter().map(OsStr::new).chain([signature.as_os_str(), file_of, signers.as_os_str()]).collect();
-    let verified = ssh_keygen(asking(&words).input_file(text), wrong)?;
+    let words: Vec<&OsStr> = plain.iter().map(OsStr::new).chain([signature.as_os_str(), file_of, listed.as_os_str()]).collect();
+    let verified = ssh_keygen(&words, |tool| tool.limit(VERIFYING).input_file(text), wrong)?;
     if verified.succeeded() { Ok(principal.to_owned()) } else { Err(wrong(last_words(&[verified.stdout, verified.stderr].concat()))) }
 }
 
-/// Runs OpenSSH's program for keys; `failed` is why it came to no end of its own.
-fn ssh_keygen(tool: Tool<'_>, failed: impl FnOnce(String) -> SignatureError) -> Result<ToolEnd, SignatureError> {
+fn absolute(path: &Path) -> Result<PathBuf, SignatureError> {
+    std::path::absolute(path).map_err(file(path))
+}
+
+/// Runs OpenSSH's program for keys; `failed` is why it came to no end of its own. As root it is the system's, and has of the
+/// operator's variables only what a command has: another's program could call any signature good.
+fn ssh_keygen(
+    words: &[&OsStr],
+    manner: impl for<'a> FnOnce(Tool<'a>) -> Tool<'a>,
+    failed: impl FnOnce(String) -> SignatureError,
+) -> Result<ToolEnd, SignatureError> {
+    let root = trust::needed().then(Inheritance::of_process);
+    let tool = manner(Tool::new("ssh-keygen", words));
+    let tool = match &root {
+        Some(root) => tool.environment(&root.variables),
+        None => tool,
+    };
     tool.run().map_err(|error| match error {
         ToolError::NotStarted(error) => SignatureError::Missing(error),
         other => failed(other.to_string()),

@@ -27,8 +27,9 @@ pub struct Preview {
     pub left_out: Vec<String>,
     /// What is known already to fail when it is reached, such as a loop with two items of one name.
     pub faults: Vec<String>,
-    /// The programs that it names, and where each was found; whoever knows where they are looked for fills this in.
-    pub programs: Vec<(String, Option<PathBuf>)>,
+    /// The programs that it names, and where each was found, or why it cannot be started; whoever knows where they are looked for
+    /// fills this in.
+    pub programs: Vec<(String, Result<PathBuf, String>)>,
 }
 
 impl Preview {

@@ -174,6 +174,8 @@ pub trait Executor: Sync {
     fn concurrency(&self) -> usize;
     /// Where a program stands, as it would be found when it is run; `None` if it is not there.
     fn locate(&self, program: &str) -> Option<PathBuf>;
+    /// Why a program that is there cannot be started: no x bit, no such interpreter. `None` if it can, or is not there at all.
+    fn unfit(&self, program: &str) -> Option<String>;
     /// Which of these programs another host does not have; none in a world that has no other hosts.
     ///
     /// # Errors

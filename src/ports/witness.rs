@@ -32,6 +32,10 @@ impl Executor for Witness {
         self.note("locate");
         Some(PathBuf::from("/witness").join(program))
     }
+    fn unfit(&self, program: &str) -> Option<String> {
+        self.note("unfit");
+        Some(format!("{program} is a witness"))
+    }
     fn missing_on(&self, host: &str, programs: &[String], _: &Interrupts) -> Result<Vec<String>, String> {
         self.note("missing_on");
         Ok(programs.iter().map(|program| format!("{program} on {host}")).collect())
@@ -98,6 +102,8 @@ pub(crate) fn asks_what_is_behind(before: &dyn Executor, inner: &Witness) {
     asked("concurrency");
     assert_eq!(before.locate("tool"), Some(PathBuf::from("/witness/tool")));
     asked("locate");
+    assert_eq!(before.unfit("tool").as_deref(), Some("tool is a witness"));
+    asked("unfit");
     let missing = before.missing_on("far", &["tool".to_owned()], &stop);
     asked("missing_on");
     assert_eq!(missing, Ok(vec!["tool on far".to_owned()]));

@@ -390,6 +390,10 @@ impl Executor for Simulator {
         found.then(|| if program.contains('/') { PathBuf::from(program) } else { PathBuf::from("/usr/bin").join(program) })
     }
 
+    fn unfit(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn missing_on(&self, host: &str, programs: &[String], _: &Interrupts) -> Result<Vec<String>, String> {
         let scenario = Arc::clone(&self.stage().scenario);
         Ok(programs.iter().filter(|program| !scenario.programs.startable(Some(host), program)).cloned().collect())

@@ -131,6 +131,14 @@ impl Uses {
     }
 }
 
+/// What is not there, and what is there and cannot be started.
+fn lacking(causes: &[(String, Option<String>)]) -> String {
+    let absent: Vec<&str> = causes.iter().filter(|(_, why)| why.is_none()).map(|(program, _)| program.as_str()).collect();
+    let absent = (!absent.is_empty()).then(|| format!("not found: {}", absent.join(", ")));
+    let unfit = causes.iter().filter_map(|(program, why)| Some(format!("{program}: {}", why.as_ref()?)));
+    absent.into_iter().chain(unfit).collect::<Vec<_>>().join("; ")
+}
+
 impl Engine<'_> {
     /// Looks up what the runbook requires. Returns what is missing.
     pub(super) fn requirements(&self, runbook: &Runbook, scope: &Scope, place: &Place) -> Result<Vec<Blocked>, Halt> {
@@ -159,20 +167,19 @@ impl Engine<'_> {
         let here: Vec<&String> =
             runbook.requires.commands.iter().filter(|program| uses.here.contains(*program) || !elsewhere(program)).collect();
         if !here.is_empty() {
-            let (mut found, mut missing) = (Vec::new(), Vec::new());
+            let (mut found, mut missing, mut causes) = (Vec::new(), Vec::new(), Vec::new());
             for program in here {
                 let path = self.ports.executor.locate(program);
                 tracing::debug!(%program, path = ?path, "looked for a program that the runbook needs");
                 match path {
                     Some(path) => found.push(path.display().to_string()),
-                    None => missing.push(program.clone()),
+                    None => {
+                        causes.push((program.clone(), self.ports.executor.unfit(program)));
+                        missing.push(program.clone());
+                    }
                 }
             }
-            let found = if missing.is_empty() {
-                Ok(found.join(", "))
-            } else {
-                Err((format!("not found: {}", missing.join(", ")), Some(Shortfall::Programs(missing))))
-            };
+            let found = if missing.is_empty() { Ok(found.join(", ")) } else { Err((lacking(&causes), Some(Shortfall::Programs(missing)))) };
             let title = "Required programs are installed".to_owned();
             check(place.child("commands"), title, found, "install them, or put them on the PATH")?;
         }

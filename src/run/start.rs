@@ -44,11 +44,16 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
 impl Engine<'_> {
     fn whole(&self) -> Result<(), Halt> {
         let runbook = &self.plan.runbook;
-        let located = |program: String| (self.ports.executor.locate(&program), program);
-        let programs: Vec<_> = programs(self.plan).into_iter().map(located).map(|(path, program)| (program, path)).collect();
+        let executor = self.ports.executor;
+        let located = |program: String| {
+            let absent = || executor.unfit(&program).unwrap_or_else(|| "not found on this machine".to_owned());
+            let found = executor.locate(&program).ok_or_else(absent);
+            (program, found)
+        };
+        let programs: Vec<_> = programs(self.plan).into_iter().map(located).collect();
         let mut record = self.plan.record();
         // Beside the plan, not of it: its digest is the same on every machine.
-        record.programs = Some(programs.iter().cloned().collect());
+        record.programs = Some(programs.iter().map(|(program, found)| (program.clone(), found.clone().ok())).collect());
         self.emit(Event::RunOpened(Box::new(Opening {
             runbook: runbook.name.to_string(),
             title: runbook.title.clone(),
@@ -70,7 +75,7 @@ impl Engine<'_> {
     }
 
     /// What is done once the run is open and its locks are held.
-    fn opened(&self, programs: Vec<(String, Option<std::path::PathBuf>)>) -> Result<(), Halt> {
+    fn opened(&self, programs: Vec<(String, Result<std::path::PathBuf, String>)>) -> Result<(), Halt> {
         let runbook = &self.plan.runbook;
         let mut scope = self.scope(runbook, self.plan.bound.scope_value());
         let blocked = self.preflight(runbook, &mut scope, None)?;

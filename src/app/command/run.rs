@@ -7,6 +7,7 @@ use crate::{
         failure::Failure,
         session::{
             conduct::{self, Occasion, Screens, Signals},
+            inherited,
             journal::open_journal,
             load,
             locks::{carried_out, holder, lock_names, locks, shared_locks},
@@ -36,6 +37,7 @@ use crate::{
 /// Something is wrong before it can begin.
 pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Failure> {
     let loaded = load::load_for_run(context, &args.runbook, args.expect_sha256.as_deref())?;
+    inherited::tell(context)?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);

@@ -26,6 +26,10 @@ impl Executor for Talking<'_> {
         self.executor.locate(program)
     }
 
+    fn unfit(&self, program: &str) -> Option<String> {
+        self.executor.unfit(program)
+    }
+
     fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
         self.executor.missing_on(host, programs, stop)
     }

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     conduct::Signals,
+    inherited,
     journal::{journal_directory, journal_failure, open_journal},
     load,
     operator::hostname,
@@ -158,6 +159,7 @@ impl Left {
         // A secret was not recorded, and no value that held one: it is given again, or asked for.
         let whole = |(name, value): &(&String, &serde_json::Value)| !value.is_null() && !recorded.masked.contains(*name);
         let values = self.opening.params.iter().filter(whole).map(|(name, value)| (name.clone(), value.clone()));
+        inherited::tell(context)?;
         let inventory = self.inventory(context, hosts)?;
         let executor = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
         let plan = parameters::plan(context, &loaded, inventory, values, params, asking, &executor)?;

@@ -3,6 +3,7 @@
 pub(super) mod conduct;
 pub(super) mod findings;
 mod gathered;
+pub(super) mod inherited;
 mod interactive;
 pub(super) mod interrupted;
 pub(super) mod journal;

@@ -33,11 +33,11 @@ pub(super) fn plan(plan: &Plan, preview: &Preview) -> PlanView {
     }
     for (program, path) in &preview.programs {
         match path {
-            None => notes.push(format!("{program}: not found on this machine")),
-            Some(path) if !path.parent().is_some_and(|folder| USUAL.iter().any(|usual| folder == Path::new(usual))) => {
+            Err(why) => notes.push(format!("{program}: {why}")),
+            Ok(path) if !path.parent().is_some_and(|folder| USUAL.iter().any(|usual| folder == Path::new(usual))) => {
                 notes.push(format!("{program} is {}", path.display()));
             }
-            Some(_) => {}
+            Ok(_) => {}
         }
     }
     PlanView {

@@ -3,12 +3,9 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ffi::OsString,
-    fs::{self, File},
+    fs,
     io::Read,
-    os::{
-        fd::AsFd,
-        unix::{fs::PermissionsExt, net::UnixStream},
-    },
+    os::{fd::AsFd, unix::net::UnixStream},
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, PoisonError,
@@ -20,7 +17,10 @@ use std::{
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::refusal::{InForce, Refusal};
+use super::{
+    private::PrivateDirectory,
+    refusal::{InForce, Refusal},
+};
 use crate::{
     parallel,
     ports::{Interrupts, Urgency},
@@ -68,7 +68,7 @@ pub(super) struct Connections {
 
 #[derive(Debug, Default)]
 struct MasterState {
-    directory: Option<tempfile::TempDir>,
+    directory: Option<Arc<PrivateDirectory>>,
     open: HashMap<String, Arc<Connection>>,
     made: u64,
 }
@@ -79,6 +79,8 @@ pub(super) struct Connection {
     number: u64,
     address: String,
     options: Vec<String>,
+    /// Where its socket and its log are.
+    directory: Arc<PrivateDirectory>,
     socket: PathBuf,
     log: PathBuf,
     /// How long its log was when it was open: what stands before is no reason for its end.
@@ -155,7 +157,7 @@ impl Connection {
 
     /// The last thing that the connection itself has said since it was open.
     fn last_words(&self) -> Option<String> {
-        let log = fs::read(&self.log).ok()?;
+        let log = self.directory.read(&self.log).ok()?;
         let from = usize::try_from(self.opened_at.load(Ordering::SeqCst)).unwrap_or(usize::MAX);
         let text = String::from_utf8_lossy(log.get(from..)?);
         text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
@@ -173,7 +175,7 @@ impl Connection {
     }
 
     fn refusal(&self) -> Refusal {
-        let [log, printed] = [self.log.clone(), self.printed()].map(|path| fs::read(path).unwrap_or_default());
+        let [log, printed] = [self.log.clone(), self.printed()].map(|path| self.directory.read(&path).unwrap_or_default());
         Refusal::read(&String::from_utf8_lossy(&log), &String::from_utf8_lossy(&printed))
     }
 
@@ -242,18 +244,23 @@ impl Connections {
         if state.open.len() >= MOST_OPEN {
             self.close_idle(&mut state);
         }
-        if state.directory.is_none() {
-            state.directory = Some(private_directory()?);
-        }
-        let directory = state.directory.as_ref().map(|directory| directory.path().to_owned()).unwrap_or_default();
+        let directory = match &state.directory {
+            Some(directory) => Arc::clone(directory),
+            None => {
+                let made = PrivateDirectory::make(self.environment.get("XDG_RUNTIME_DIR").map(Path::new));
+                let made = Arc::new(made.map_err(|error| format!("no directory for its connection: {error}"))?);
+                Arc::clone(state.directory.insert(made))
+            }
+        };
         let number = state.made;
         state.made += 1;
         let connection = Arc::new(Connection {
             address: address.to_owned(),
             options: options.to_vec(),
             number,
-            socket: directory.join(number.to_string()),
-            log: directory.join(format!("{number}.log")),
+            socket: directory.path().join(number.to_string()),
+            log: directory.path().join(format!("{number}.log")),
+            directory,
             opened_at: AtomicU64::new(0),
             master: Mutex::new(None),
             sessions: Places::new(SESSIONS),
@@ -330,10 +337,9 @@ impl Connections {
     fn open(&self, connection: &Connection, stop: &Interrupts) -> Result<UnixStream, Refusal> {
         let broken = |why: String| Refusal { why, crowded: false };
         let _ = fs::remove_file(&connection.socket);
-        for path in [&connection.log, &connection.printed()] {
-            File::create(path).map_err(|error| broken(format!("no log for its connection: {error}")))?;
-        }
-        let printed = File::create(connection.printed()).map_err(|error| broken(format!("no log for its connection: {error}")))?;
+        let fresh = |path: &Path| connection.directory.fresh(path).map_err(|error| broken(format!("no log for its connection: {error}")));
+        fresh(&connection.log)?;
+        let printed = fresh(&connection.printed())?;
         // What comes first counts, so the inventory's options win over these, and these over the operator's ssh_config.
         let mut words = connection.addressed();
         // Its log, unlike what it prints, goes on when it has gone to the background.
@@ -361,8 +367,8 @@ impl Connections {
             ToolError::Lost(error) => broken(format!("ssh cannot be waited for: {error}")),
         })?;
         if let Some(master) = connection.greeting().filter(|_| end.succeeded()) {
-            let length = fs::metadata(&connection.log).map(|log| log.len()).unwrap_or_default();
-            connection.opened_at.store(length, Ordering::SeqCst);
+            let length = connection.directory.read(&connection.log).map(|log| log.len()).unwrap_or_default();
+            connection.opened_at.store(u64::try_from(length).unwrap_or_default(), Ordering::SeqCst);
             return Ok(master);
         }
         Err(connection.refusal())
@@ -386,13 +392,4 @@ impl Drop for Connections {
         let open: Vec<_> = state.open.into_values().collect();
         parallel::map_at_once(CLOSED_AT_ONCE, &open, |connection| self.close(connection));
     }
-}
-
-/// Where the shared sockets are: nobody else may enter, and its path is short, since a socket's may not be long.
-fn private_directory() -> Result<tempfile::TempDir, String> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_dir() && path.as_os_str().len() < 50);
-    let parent = runtime.unwrap_or_else(|| PathBuf::from("/tmp"));
-    let make =
-        |parent: &Path| tempfile::Builder::new().prefix("halligan-").permissions(fs::Permissions::from_mode(0o700)).tempdir_in(parent);
-    make(&parent).or_else(|_| make(Path::new("/tmp"))).map_err(|error| format!("no directory for its connection: {error}"))
 }

@@ -6,6 +6,7 @@ pub(crate) mod carried;
 mod connection;
 mod errand;
 mod letter;
+mod private;
 mod refusal;
 mod reply;
 
@@ -17,6 +18,7 @@ pub(crate) use errand::judge;
 use letter::{Letter, LetterAnswer, LetterInput};
 pub(crate) use reply::{FarReply, Sieve};
 
+use super::sudo::SudoCall;
 use crate::{
     event::Words,
     exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, success},
@@ -50,6 +52,8 @@ pub(crate) struct Passage {
     pub stdin: Option<Vec<u8>>,
     /// `None` if it runs on this machine, where signals reach it directly.
     pub far: Option<Far>,
+    /// Set where sudo runs it as another user, and only its exit code tells.
+    pub sudo: Option<SudoCall>,
     /// What is heard of its letter, if one is sent whose answer is read.
     pub reply: Option<FarReply>,
 }
@@ -102,14 +106,14 @@ impl Transports {
         let cwd = order.cwd.clone();
         let Some(user) = user else {
             let stdin = order.stdin.clone().map(String::into_bytes);
-            return Ok(Passage { words: argv, cwd, env: order.env.clone(), stdin, far: None, reply: None });
+            return Ok(Passage { words: argv, cwd, env: order.env.clone(), stdin, far: None, sudo: None, reply: None });
         };
         if self.password.is_some() && !order.interactive {
             let mark = mark()?;
             let letter = self.letter(&argv, order, LetterAnswer::Marks);
             let stdin = letter::posted(&mark, &letter.script()?) + &letter.input.rest();
             let (words, reply) = (letter::awaiting(&mark), Some(FarReply::to(&mark)));
-            return Ok(Passage { words, cwd: None, env: Vec::new(), stdin: Some(stdin.into_bytes()), far: None, reply });
+            return Ok(Passage { words, cwd: None, env: Vec::new(), stdin: Some(stdin.into_bytes()), far: None, sudo: None, reply });
         }
         let mut words = vec!["sudo".to_owned()];
         if !order.interactive {
@@ -121,9 +125,10 @@ impl Transports {
             words.push(format!("--preserve-env={}", names.join(",")));
         }
         words.push("--".to_owned());
+        let sudo = Some(SudoCall::new(user, &argv));
         words.append(&mut argv);
         let stdin = order.stdin.clone().map(String::into_bytes);
-        Ok(Passage { words, cwd, env: order.env.clone(), stdin, far: None, reply: None })
+        Ok(Passage { words, cwd, env: order.env.clone(), stdin, far: None, sudo, reply: None })
     }
 
     fn letter<'a>(&'a self, argv: &'a [String], order: &'a Order, answer: LetterAnswer) -> Letter<'a> {
@@ -166,7 +171,7 @@ impl Transports {
         let stdin = (!order.interactive).then_some(stdin);
         let reply = (!order.interactive).then(|| FarReply::to(&errand.mark));
         let far = Far { mark: errand.mark.clone(), carriers, errand, user: order.user.clone(), success };
-        Ok(Passage { words, cwd: None, env: Vec::new(), stdin, far: Some(far), reply })
+        Ok(Passage { words, cwd: None, env: Vec::new(), stdin, far: Some(far), sudo: None, reply })
     }
 
     /// The way to a host, link by link.

@@ -39,6 +39,9 @@ impl Executor for Willing {
     fn locate(&self, _: &str) -> Option<PathBuf> {
         None
     }
+    fn unfit(&self, _: &str) -> Option<String> {
+        None
+    }
     fn missing_on(&self, _: &str, _: &[String], _: &Interrupts) -> Result<Vec<String>, String> {
         Ok(Vec::new())
     }

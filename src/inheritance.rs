@@ -1,0 +1,333 @@
+//! What the commands that halligan starts inherit of what it was started in: variables, and the working directory.
+//!
+//! As root, what names a place that others can write would let them say what root's commands do. It is never passed on: what
+//! decides on what is acted keeps every command from being started, and all else is left out, which is told.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use nix::unistd::{Uid, User, geteuid};
+
+use crate::trust::{self, Distrust, Exposed};
+
+/// Where root's programs are looked for: nowhere that another user may write.
+pub(crate) const SAFE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What a variable names.
+#[derive(Debug, Clone, Copy)]
+enum Naming {
+    Nothing,
+    /// Something that is used as it stands: a directory in which everybody may make files, or a socket.
+    Place,
+    /// A directory in which things are looked for by name.
+    Closed,
+    /// Files, with these characters between them.
+    Files(&'static [char]),
+    /// Options of a program, some of which name files.
+    Options,
+    /// A time zone, or a file with one.
+    Zone,
+    /// A directory that is its user's alone, whoever that is.
+    Runtime,
+}
+
+/// What becomes of a variable that cannot be trusted.
+#[derive(Debug, Clone, Copy)]
+enum Distrusted {
+    /// It decides on what is acted: without it a command would act on something else.
+    Refused,
+    LeftOut,
+    /// The home that the user's account has stands in its place.
+    Home,
+}
+
+/// What a command may inherit of the operator's environment.
+const INHERITED: &[(&str, Naming, Distrusted)] = &[
+    ("CEPH_ARGS", Naming::Options, Distrusted::Refused),
+    ("CEPH_CONF", Naming::Files(&[',', ';', '=', ' ', '\t']), Distrusted::Refused),
+    ("HOME", Naming::Closed, Distrusted::Home),
+    ("KUBECONFIG", Naming::Files(&[':']), Distrusted::Refused),
+    ("LOGNAME", Naming::Nothing, Distrusted::LeftOut),
+    ("LVM_SYSTEM_DIR", Naming::Closed, Distrusted::Refused),
+    ("SSH_AUTH_SOCK", Naming::Place, Distrusted::LeftOut),
+    ("TERM", Naming::Nothing, Distrusted::LeftOut),
+    ("TMPDIR", Naming::Place, Distrusted::LeftOut),
+    ("TZ", Naming::Zone, Distrusted::LeftOut),
+    ("USER", Naming::Nothing, Distrusted::LeftOut),
+    ("XDG_RUNTIME_DIR", Naming::Runtime, Distrusted::LeftOut),
+];
+
+/// What halligan itself was loaded with. Never passed on, and refused where others can write it: it is in this process.
+const LOADER: &[&str] = &["LD_AUDIT", "LD_LIBRARY_PATH", "LD_PRELOAD"];
+
+/// Options of Ceph's programs that take a file after them.
+const WITH_FILE: &[&str] = &["-c", "--conf", "-k", "--keyring", "--admin-daemon"];
+
+/// What commands are started with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inheritance {
+    pub variables: BTreeMap<String, String>,
+    /// Where a command is started that names no directory; `None` is where halligan was.
+    pub directory: Option<PathBuf>,
+    /// What is not passed on, and why, in a line each.
+    pub left_out: Vec<String>,
+    /// Why no command may be started at all.
+    pub refused: Vec<RefusedVariable>,
+}
+
+/// A variable that decides on what is acted, and that somebody else could have a say in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RefusedVariable {
+    pub name: &'static str,
+    pub why: String,
+}
+
+impl RefusedVariable {
+    /// In one line.
+    pub(crate) fn line(&self) -> String {
+        format!("the variable {} cannot be trusted: {}", self.name, self.why)
+    }
+}
+
+impl Inheritance {
+    /// That of this process.
+    #[must_use]
+    pub(crate) fn of_process() -> Self {
+        let mut inheritance = Self::judged(|name| env::var_os(name), trust::needed());
+        if let Some((cwd, why)) = unsafe_directory() {
+            inheritance.directory = Some(PathBuf::from("/"));
+            inheritance.left_out.push(format!("commands are started in /, and not in {cwd}: {why}"));
+        }
+        inheritance
+    }
+
+    fn judged(variable: impl Fn(&str) -> Option<OsString>, root: bool) -> Self {
+        let mut inheritance = Self::default();
+        for (name, names, otherwise) in INHERITED.iter().copied() {
+            let Some(value) = variable(name) else { continue };
+            let judged = value.to_str().ok_or_else(|| "it is not UTF-8".to_owned()).and_then(|value| {
+                judge(names, value, root)?;
+                Ok(value.to_owned())
+            });
+            match (judged, otherwise) {
+                (Ok(value), _) => {
+                    inheritance.variables.insert(name.to_owned(), value);
+                }
+                (Err(why), Distrusted::Refused) => inheritance.refused.push(RefusedVariable { name, why }),
+                (Err(why), Distrusted::LeftOut) => inheritance.left_out.push(format!("{name} is not passed on to commands: {why}")),
+                (Err(why), Distrusted::Home) => {
+                    let home = User::from_uid(geteuid()).ok().flatten().map_or_else(|| PathBuf::from("/"), |user| user.dir);
+                    inheritance.left_out.push(format!("{name} is {} for commands: {why}", home.display()));
+                    inheritance.variables.insert(name.to_owned(), home.display().to_string());
+                }
+            }
+        }
+        for name in LOADER.iter().copied().filter(|_| root) {
+            let value = variable(name).unwrap_or_default();
+            let why =
+                value.to_str().ok_or_else(|| "it is not UTF-8".to_owned()).and_then(|value| judge(Naming::Files(&[':', ' ']), value, true));
+            if let Err(why) = why {
+                inheritance.refused.push(RefusedVariable { name, why });
+            }
+        }
+        let own = variable("PATH").and_then(|path| path.into_string().ok()).unwrap_or_default();
+        let own: Vec<&str> = own.split(':').filter(|part| part.starts_with('/')).collect();
+        let path = if root || own.is_empty() { SAFE_PATH.to_owned() } else { own.join(":") };
+        inheritance.variables.insert("PATH".to_owned(), path);
+        inheritance.variables.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
+        inheritance
+    }
+}
+
+/// Where a helper of halligan's own is started; `None` is where halligan was.
+#[must_use]
+pub(crate) fn safe_directory() -> Option<PathBuf> {
+    unsafe_directory().map(|_| PathBuf::from("/"))
+}
+
+/// The working directory, and why root starts nothing there: what a command looks for there by name, others may have made.
+fn unsafe_directory() -> Option<(String, String)> {
+    if !trust::needed() {
+        return None;
+    }
+    match env::current_dir() {
+        Ok(cwd) => closed(&cwd).err().map(|why| (cwd.display().to_string(), why)),
+        Err(error) => Some(("the working directory".to_owned(), error.to_string())),
+    }
+}
+
+fn judge(names: Naming, value: &str, root: bool) -> Result<(), String> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    if let Naming::Runtime = names {
+        private(Path::new(value))?;
+    }
+    if !root {
+        return Ok(());
+    }
+    match names {
+        Naming::Nothing => Ok(()),
+        Naming::Place | Naming::Runtime => held(Path::new(value)),
+        Naming::Closed => closed(Path::new(value)),
+        Naming::Files(between) => value.split(between).filter(|file| file.contains('/') || between == [':']).try_for_each(file),
+        Naming::Options => files_of_options(value).into_iter().try_for_each(file),
+        Naming::Zone => match value.trim_start_matches(':') {
+            zone if zone.starts_with('/') => file(zone),
+            zone if zone.contains("..") => Err(format!("`{zone}` is no name of a time zone")),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// What is a file, by a path that may be relative; nothing is no file.
+fn file(path: &str) -> Result<(), String> {
+    if path.is_empty() { Ok(()) } else { held(Path::new(path)) }
+}
+
+fn held(path: &Path) -> Result<(), String> {
+    trust::place(path).map(|_| ()).map_err(said)
+}
+
+/// A directory in which nobody else can make anything.
+fn closed(path: &Path) -> Result<(), String> {
+    if trust::place(path).map_err(said)?.open { Err(format!("everybody may make files in {}", path.display())) } else { Ok(()) }
+}
+
+fn said(distrust: Distrust) -> String {
+    match distrust {
+        Distrust::Exposed(exposed) => exposed.to_string(),
+        Distrust::Unreadable(error) => error.to_string(),
+    }
+}
+
+/// As systemd makes it: a directory of our own, closed to all others.
+fn private(path: &Path) -> Result<(), String> {
+    let found = fs::symlink_metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    if !path.is_absolute() || !found.is_dir() {
+        Err(format!("{} is no directory", path.display()))
+    } else if found.uid() != Uid::effective().as_raw() {
+        Err(format!("{} belongs to user {}", path.display(), found.uid()))
+    } else if found.mode() & 0o777 != 0o700 {
+        Err(format!("{} has mode {:04o}, not 0700", path.display(), found.mode() & 0o7777))
+    } else {
+        Ok(())
+    }
+}
+
+/// What may be a file in a line of options.
+fn files_of_options(line: &str) -> Vec<&str> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut files = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let after = at.checked_sub(1).and_then(|at| words.get(at)).is_some_and(|before| WITH_FILE.contains(before));
+        let short = word.len() > 2 && word.starts_with('-') && !word.starts_with("--");
+        let value = match word.split_once('=') {
+            Some((_, value)) => value,
+            None if short => word.get(2..).unwrap_or_default(),
+            None => word,
+        };
+        if after || ["/", "./", "../"].iter().any(|start| value.starts_with(start)) {
+            files.push(value);
+        }
+    }
+    files
+}
+
+/// What root's commands would be told by somebody else, in words for a place that an inventory or a runbook names.
+#[must_use]
+pub(crate) fn exposed(path: &Path) -> Option<Exposed> {
+    match trust::place(path) {
+        Err(Distrust::Exposed(exposed)) => Some(exposed),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    use super::*;
+
+    fn judged(variables: &[(&str, &str)], root: bool) -> Inheritance {
+        Inheritance::judged(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value)), root)
+    }
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn root_passes_on_nothing_that_others_can_write() {
+        if !trust::needed() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::create_dir(path("own")).unwrap();
+        fs::create_dir(path("his")).unwrap();
+        mode(Path::new(&path("own")), 0o700);
+        for file in ["own/file", "his/file"] {
+            fs::write(path(file), "x").unwrap();
+        }
+        chown(path("his"), Some(65534), None).unwrap();
+        for (name, shape, refused) in [
+            ("KUBECONFIG", "/etc/hostname:@/file", true),
+            ("CEPH_CONF", "/etc/hostname,@/file", true),
+            ("CEPH_ARGS", "--id x --conf=@/file", true),
+            ("CEPH_ARGS", "-c @/file", true),
+            ("CEPH_ARGS", "-c@/file", true),
+            ("CEPH_ARGS", "--keyring @/not-there", true),
+            ("LVM_SYSTEM_DIR", "@", true),
+            ("LD_PRELOAD", "@/file", true),
+            ("LD_LIBRARY_PATH", "/usr/lib:@", true),
+            ("TMPDIR", "@", false),
+            ("SSH_AUTH_SOCK", "@/file", false),
+            ("XDG_RUNTIME_DIR", "@", false),
+            ("HOME", "@", false),
+            ("TZ", ":@/file", false),
+        ] {
+            let own = shape.replace('@', &path("own"));
+            let found = judged(&[(name, &own)], true);
+            assert_eq!(found.refused, [], "{name}");
+            assert!(LOADER.contains(&name) || found.variables.get(name) == Some(&own), "{name}: {found:?}");
+            let found = judged(&[(name, &shape.replace('@', &path("his")))], true);
+            assert_eq!((found.refused.len(), found.left_out.len()), if refused { (1, 0) } else { (0, 1) }, "{name}: {found:?}");
+            let told = found.refused.first().map_or_else(|| found.left_out[0].clone(), RefusedVariable::line);
+            assert!(told.contains(name) && told.contains(&path("his")), "{told}");
+            assert_eq!(found.variables.contains_key(name), name == "HOME", "{name}");
+        }
+        let found = judged(&[("HOME", &path("his"))], true);
+        assert_eq!(found.variables["HOME"], User::from_uid(geteuid()).unwrap().unwrap().dir.display().to_string());
+        // Where everybody may make files, a file that is looked for by name is anybody's, and so is one that is not there yet.
+        mode(Path::new(&path("own")), 0o1777);
+        for (name, value, passed) in [("TMPDIR", "own", true), ("HOME", "own", false), ("KUBECONFIG", "own/none", false)] {
+            let found = judged(&[(name, &path(value))], true);
+            assert_eq!(found.variables.get(name) == Some(&path(value)), passed, "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_runtime_directory_is_ones_own_whoever_one_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let value = folder.path().display().to_string();
+        for (bits, passed) in [(0o700, true), (0o755, false), (0o770, false)] {
+            mode(folder.path(), bits);
+            assert_eq!(judged(&[("XDG_RUNTIME_DIR", &value)], false).variables.contains_key("XDG_RUNTIME_DIR"), passed, "{bits:o}");
+        }
+        assert_eq!(judged(&[("XDG_RUNTIME_DIR", "/nowhere"), ("KUBECONFIG", "/nowhere/x")], false).left_out.len(), 1);
+    }
+
+    #[test]
+    fn programs_are_looked_for_in_absolute_places() {
+        assert_eq!(judged(&[("PATH", "/a:b::/c")], false).variables["PATH"], "/a:/c");
+        assert_eq!(judged(&[("PATH", "/a")], true).variables["PATH"], SAFE_PATH);
+        assert_eq!(judged(&[("PATH", "b")], false).variables["PATH"], SAFE_PATH);
+    }
+}
