@@ -1,6 +1,7 @@
 //! From a file to an inventory, or to every fault of it.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::LazyLock,
 };
@@ -14,6 +15,7 @@ use crate::{
     expression::name::nearest,
     runbook::{
         diagnostic::{Fault, Report},
+        library::{self, LibraryError},
         model::{Origin, SourceText, Span},
         node::{Node, Segment},
         schema, source,
@@ -42,15 +44,19 @@ pub(crate) fn standard() -> Option<PathBuf> {
 /// Reads an inventory file.
 ///
 /// # Errors
-/// It cannot be read, or the report has its faults.
-pub(crate) fn read(path: &Path) -> Result<(Option<Inventory>, Report), std::io::Error> {
-    let bytes = std::fs::read(path)?;
-    // Whoever takes a run up again may stand in another directory.
-    let origin = Origin::File(std::path::absolute(path)?);
-    Ok(match SourceText::from_bytes(path.display().to_string(), origin, &bytes) {
-        Ok(source) => Inventory::parse(source),
-        Err(report) => (None, *report),
-    })
+/// It cannot be read, is no regular file, or somebody else than root could write what root would obey; or the report has its faults.
+pub(crate) fn read(path: &Path) -> Result<(Option<Inventory>, Report), LibraryError> {
+    let gone = |source: io::Error| LibraryError::Unreadable { path: path.display().to_string(), source };
+    match library::read_guarded(path) {
+        Ok(Some(mut source)) => {
+            // Whoever takes a run up again may stand in another directory.
+            source.origin = Origin::File(std::path::absolute(path).map_err(gone)?);
+            Ok(Inventory::parse(source))
+        }
+        Ok(None) => Err(gone(io::ErrorKind::NotFound.into())),
+        Err(LibraryError::Refused(report)) => Ok((None, *report)),
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) fn from_tree(source: &SourceText, root: &Node, faults: &mut Vec<Fault>) -> Option<Inventory> {

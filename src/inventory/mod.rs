@@ -4,10 +4,12 @@ mod checker;
 pub(crate) mod document;
 mod file;
 pub(crate) mod model;
+mod named;
 
 pub(crate) use document::{KindName, Quoting, SharedLock};
 pub(crate) use file::{json_schema, read, standard};
 pub(crate) use model::{Inventory, Transport, destination};
+pub(crate) use named::{NamedFile, named};
 
 #[cfg(test)]
 mod tests {

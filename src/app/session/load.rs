@@ -1,10 +1,11 @@
 //! From a name on the command line to a checked runbook and all that it calls.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
-    inventory::{self, Inventory},
+    inheritance::{SAFE_PATH, exposed},
+    inventory::{self, Inventory, NamedFile},
     runbook::{
         diagnostic::Report,
         library::{Library, LibraryError},
@@ -12,6 +13,7 @@ use crate::{
         name::RunbookName,
         resolve,
     },
+    trust,
     ui::out::Out,
 };
 
@@ -84,15 +86,39 @@ pub(crate) fn inventory(context: &Context, hosts: &crate::cli::Hosts) -> Result<
         tracing::debug!("no inventory: none is named, and none is where it usually is");
         return Ok(None);
     };
-    let (inventory, report) = inventory::read(&path)
-        .map_err(|error| Failure::new(ProgramExit::BadRunbook, format!("the inventory {} cannot be read: {error}", path.display())))?;
+    let (inventory, report) = inventory::read(&path).map_err(|error| {
+        let shown = path.display();
+        let what = match &error {
+            LibraryError::Exposed(exposed) => format!("the inventory {shown} cannot be trusted: {exposed}"),
+            LibraryError::Unreadable { source, .. } => format!("the inventory {shown} cannot be read: {source}"),
+            LibraryError::NotAFile { .. } => format!("the inventory {shown} cannot be read: it is not a regular file"),
+            other => format!("the inventory {shown} cannot be read: {other}"),
+        };
+        let hint = if let LibraryError::Exposed(exposed) = &error { Some(exposed.hint()) } else { None };
+        Failure::new(ProgramExit::BadRunbook, what).hint(hint)
+    })?;
     let Some(inventory) = inventory else {
         show_report(&context.out, &report);
         return Err(Failure::new(ProgramExit::BadRunbook, format!("{} has errors; nothing was run", path.display())));
     };
+    held_to_trust(&inventory, &path)?;
     let (named, hosts) = (hosts.inventory.is_some(), inventory.hosts.len());
     tracing::debug!(path = %path.display(), named, sha256 = inventory.source.sha256, hosts, "the inventory is read from here");
     Ok(Some(Arc::new(inventory)))
+}
+
+/// As root, what an inventory names and would be run or obeyed must be as much root's as the inventory.
+fn held_to_trust(inventory: &Inventory, path: &Path) -> Result<(), Failure> {
+    if !trust::needed() {
+        return Ok(());
+    }
+    for NamedFile { path: file, by } in inventory::named(inventory, SAFE_PATH) {
+        if let Some(exposed) = exposed(&file) {
+            let what = format!("{by} of the inventory {} names {}, which cannot be trusted: {exposed}", path.display(), file.display());
+            return Err(Failure::new(ProgramExit::BadRunbook, what).next(exposed.hint()));
+        }
+    }
+    Ok(())
 }
 
 /// Checks a runbook's text.
