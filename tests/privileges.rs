@@ -82,6 +82,211 @@ fn no_step_gets_a_descriptor_that_halligan_was_started_with() {
     assert_eq!(bench.read("seen").unwrap().split_whitespace().collect::<Vec<_>>(), ["0", "1", "2", "3"]);
 }
 
+/// Root's runs obey an inventory before the plan is shown, a dry run too: a stranger's transport would be asked for its programs.
+#[test]
+fn an_inventory_that_others_could_write_is_refused_to_root() {
+    let bench = Workbench::new();
+    let (touch, done) = (bench.file("bin/touch", "#!/bin/sh\ntouch \"$0.ran\"\n"), bench.path("bin/touch.ran"));
+    mode(&bench, "bin/touch", 0o755);
+    bench.file(
+        "inventory.yaml",
+        &format!(
+            "halligan_inventory: 1\nlocks:\n  a: {{acquire: [{0:?}], release: [\"true\"]}}\nhosts:\n  h: {{transport: local}}\n",
+            touch
+        ),
+    );
+    bench.runbook("locked", "locks: [a]\nsteps:\n  - {id: only, run: ['true'], effect: change, undo: {impossible: a test}}\n");
+    let run = ["run", "locked", "--yes", "--inventory", "inventory.yaml"];
+    bench.run(&run).exits(0);
+    assert!(done.exists());
+    fs::remove_file(&done).unwrap();
+    for (exposed, bits, told) in [
+        ("inventory.yaml", 0o666, "inventory.yaml cannot be trusted"),
+        ("bin/touch", 0o775, "the lock a of the inventory inventory.yaml names"),
+        ("bin", 0o777, "which cannot be trusted"),
+    ] {
+        let before = fs::metadata(bench.path(exposed)).unwrap().permissions();
+        mode(&bench, exposed, bits);
+        for dry in [false, true] {
+            let words: Vec<&str> = run.into_iter().chain(dry.then_some("--dry-run")).filter(|word| !dry || *word != "--yes").collect();
+            let ran = bench.run(&words);
+            if root() {
+                let ran = ran.exits(3);
+                assert!(ran.stderr.contains(told), "{}", ran.stderr);
+                assert!(!done.exists());
+            }
+        }
+        let _ = fs::remove_file(&done);
+        fs::set_permissions(bench.path(exposed), before).unwrap();
+    }
+    // Whoever it is: what is no regular file, or has no end, is not read.
+    for other in ["/dev/zero", "/dev/null", "runbooks"] {
+        let ran = bench.run(&["run", "locked", "--yes", "--inventory", other]).exits(3);
+        assert!(ran.stderr.contains("it is not a regular file"), "{}", ran.stderr);
+    }
+    bench.file("inventory.yaml", &"#".repeat(2 << 20));
+    bench.run(&run).exits(3);
+}
+
+/// `sudo -E`, or `su` without `-`.
+#[test]
+fn root_takes_no_variable_of_another_user() {
+    if !root() {
+        return;
+    }
+    let bench = Workbench::new();
+    let his = bench.file("his/file", "x");
+    std::os::unix::fs::chown(his.parent().unwrap(), Some(65534), None).unwrap();
+    let his = his.parent().unwrap().display().to_string();
+    bench.runbook("shows", "steps:\n  - {id: only, shell: 'echo \"$HOME|${TMPDIR-}|${SSH_AUTH_SOCK-}|${XDG_RUNTIME_DIR-}|$PWD\"', effect: read, output: text}\n");
+    let run = |variables: &[(&str, &str)], cwd: &str| {
+        let mut command = bench.program(env!("CARGO_BIN_EXE_halligan"));
+        let path = bench.path("runbooks/shows.yaml").display().to_string();
+        command.args(["run", &path, "--format", "plain"]).current_dir(bench.path(cwd)).envs(variables.iter().copied());
+        crate::workbench::Ran::of(command.output().unwrap())
+    };
+    for name in ["KUBECONFIG", "CEPH_CONF", "LVM_SYSTEM_DIR"] {
+        let refused = run(&[(name, &format!("{his}/file"))], "").exits(2);
+        assert!(refused.stderr.contains(&format!("the variable {name} cannot be trusted")), "{}", refused.stderr);
+        assert!(refused.stderr.contains(&format!("env -u {name}")) && !refused.stderr.contains("chown"), "{}", refused.stderr);
+    }
+    let ran = run(&["HOME", "TMPDIR", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"].map(|name| (name, his.as_str())), "").exits(0);
+    let home = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().dir.display().to_string();
+    for told in [
+        format!("HOME is {home} for commands"),
+        "TMPDIR is not passed on".to_owned(),
+        "SSH_AUTH_SOCK is not".to_owned(),
+        "XDG_RUNTIME_DIR is not".to_owned(),
+    ] {
+        assert!(ran.stderr.contains(&told), "{told}: {}", ran.stderr);
+    }
+    assert!(ran.stdout.contains(&format!("{home}||||")), "{}", ran.stdout);
+    // Where everybody may make files, python and others would run what lies there.
+    fs::create_dir(bench.path("open")).unwrap();
+    mode(&bench, "open", 0o1777);
+    let ran = run(&[], "open").exits(0);
+    assert!(ran.stderr.contains("commands are started in /, and not in") && ran.stdout.contains("|/\n"), "{}{}", ran.stderr, ran.stdout);
+}
+
+/// c13: anybody may start a process with any variable.
+#[test]
+fn a_process_of_another_user_holds_no_run_up() {
+    if !root() {
+        return;
+    }
+    let bench = Workbench::new();
+    let flag = bench.path("flag").display().to_string();
+    bench.runbook("stops", &format!("steps:\n  - {{id: only, run: [test, -e, {flag:?}], effect: change, undo: {{impossible: a test}}}}\n"));
+    bench.run(&["run", "stops", "--yes"]).exits(6);
+    let journal = bench.read("journal/journal.jsonl").unwrap();
+    let id = journal.split("\"run\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    // As if halligan had been killed before it could record the number of its command.
+    let (at, cut) =
+        (journal.find("\"type\":\"command_spawned\"").map(|at| journal[..at].rfind('\n').unwrap()), bench.path("journal/journal.jsonl"));
+    fs::write(&cut, format!("{}\n", &journal[..at.expect("the record of its number")])).unwrap();
+    fs::write(&flag, "").unwrap();
+    for (user, held) in [("65534", false), ("0", true)] {
+        let mut other = std::process::Command::new("setpriv");
+        other.args([&format!("--reuid={user}"), "--clear-groups", "sleep", "60"]).env("HALLIGAN_RUN", &id);
+        let mut other = other.spawn().unwrap();
+        let status = format!("/proc/{}/cmdline", other.id());
+        while !fs::read_to_string(&status).unwrap().starts_with("sleep") {
+            std::thread::yield_now();
+        }
+        let ran = bench.run(&["resume", &id, "--dry-run"]);
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert_eq!(ran.stderr.contains("sleep 60") || ran.stdout.contains("sleep 60"), held, "{}{}", ran.stdout, ran.stderr);
+    }
+}
+
+/// What cannot be started is told by its own cause, in the plan and at the step.
+#[test]
+fn what_cannot_be_started_says_why() {
+    let bench = Workbench::new();
+    for (name, bits, text, cause) in [
+        ("plain", 0o644, "#!/bin/sh\n", "no x bit"),
+        ("lost", 0o755, "#!/nowhere/python3\n", "its interpreter `/nowhere/python3` is not there"),
+        ("bare", 0o755, "exit 0\n", "without a first line `#!`"),
+        ("empty", 0o755, "", "it is empty"),
+    ] {
+        let path = bench.file(&format!("bin/{name}"), text);
+        mode(&bench, &format!("bin/{name}"), bits);
+        bench.runbook(name, &format!("steps:\n  - {{id: only, run: [{:?}], effect: change, undo: {{impossible: a test}}}}\n", path));
+        let ran = bench.run(&["run", name, "--yes"]);
+        assert_ne!(ran.code, Some(0));
+        let text = format!("{} {}", ran.stdout, ran.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.matches(cause).count() >= 2, "{name}, in the plan and at the step: {text}");
+        let journal = bench.read("journal/journal.jsonl").unwrap();
+        assert!(journal.lines().rev().any(|line| line.contains("\"step_ended\"") && line.contains("not_started")), "{journal}");
+    }
+    let nowhere = bench.path("nowhere").display().to_string();
+    bench.runbook(
+        "away",
+        &format!("steps:\n  - {{id: only, run: ['true'], cwd: {nowhere:?}, effect: change, undo: {{impossible: a test}}}}\n"),
+    );
+    let ran = bench.run(&["run", "away", "--yes"]);
+    let text = format!("{} {}", ran.stdout, ran.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(&format!("the working directory {nowhere} does not exist")), "{text}");
+}
+
+#[test]
+fn a_program_on_a_file_system_without_programs_says_so() {
+    if !root() {
+        return;
+    }
+    let bench = Workbench::new();
+    fs::create_dir(bench.path("mounted")).unwrap();
+    let at = bench.path("mounted").display().to_string();
+    bench.runbook("away", &format!("steps:\n  - {{id: only, run: [{at}/tool], effect: change, undo: {{impossible: a test}}}}\n"));
+    // In a view of its own, which goes with it.
+    let script = "mount -t tmpfs -o noexec none mounted && cp /bin/true mounted/tool && exec \"$0\" run away --yes";
+    let output = bench.program("unshare").args(["-m", "bash", "-c", script, env!("CARGO_BIN_EXE_halligan")]).output().unwrap();
+    let ran = crate::workbench::Ran::of(output);
+    let text = format!("{} {}", ran.stdout, ran.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.matches("its file system is mounted noexec").count() >= 2, "{text}");
+}
+
+/// sudo's exit code 1 is none of the command: nothing was started.
+#[test]
+fn a_sudo_that_refuses_has_started_nothing() {
+    if !root() {
+        return;
+    }
+    let bench = Workbench::new();
+    bench.runbook(
+        "asks",
+        "steps:\n  - {id: only, run: [touch, /nowhere/x], user: daemon, effect: change, expect: code != 0, undo: {impossible: a test}}\n",
+    );
+    for path in ["", "runbooks", "runbooks/asks.yaml"] {
+        std::os::unix::fs::chown(bench.path(path), Some(65534), Some(65534)).unwrap();
+    }
+    let mut command = bench.program("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_halligan"), "run", "asks", "--yes"]);
+    let ran = crate::workbench::Ran::of(command.output().unwrap());
+    assert_ne!(ran.code, Some(0));
+    let text = format!("{} {}", ran.stdout, ran.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("sudo has not started it: a password is required") && text.contains("--ask-sudo-password"), "{text}");
+}
+
+/// A lying `ssh-keygen` would make any signature good.
+#[test]
+fn root_asks_the_systems_ssh_keygen() {
+    let bench = Workbench::new();
+    bench.file("bin/ssh-keygen", "#!/bin/sh\ntouch \"$0.ran\"\necho liar\nexit 0\n");
+    mode(&bench, "bin/ssh-keygen", 0o755);
+    let path = format!("{}:/usr/bin:/bin", bench.path("bin").display());
+    let bench = bench.variable("PATH", &path);
+    bench.runbook("plain", STEP);
+    bench.run(&["run", "plain"]).exits(0);
+    let keygen = std::process::Command::new("/usr/bin/ssh-keygen");
+    let made = { keygen }.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(bench.path("key")).status().unwrap();
+    assert!(made.success());
+    let ran = bench.run(&["journal", "sign", "--key", "key"]);
+    assert_eq!(bench.path("bin/ssh-keygen.ran").exists(), !root(), "{}{}", ran.stdout, ran.stderr);
+    assert!(!root() || ran.code == Some(0), "{}", ran.stderr);
+}
+
 #[test]
 fn no_value_becomes_an_option_and_none_holds_a_nul() {
     let bench = Workbench::new();
