@@ -198,6 +198,9 @@ impl Executor for Failing<'_> {
     fn locate(&self, program: &str) -> Option<PathBuf> {
         self.world.locate(program)
     }
+    fn unfit(&self, program: &str) -> Option<String> {
+        self.world.unfit(program)
+    }
     fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
         self.world.missing_on(host, programs, stop)
     }
