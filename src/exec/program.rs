@@ -38,7 +38,7 @@ pub(super) enum Unfit {
     #[error("its interpreter `{interpreter}` is not there (first line, `#!`)")]
     NoInterpreter { interpreter: String },
     #[error("its interpreter `{interpreter}` cannot be executed (first line, `#!`)")]
-    UnfitInterpreter { interpreter: String },
+    BadInterpreter { interpreter: String },
     #[error("its first line ends with a carriage return, which belongs to the name of the interpreter then")]
     CarriageReturn,
     #[error("it is empty")]
@@ -149,7 +149,7 @@ fn begins(program: File) -> Result<(), Unfit> {
     match access(Path::new(&interpreter), AccessFlags::X_OK) {
         Ok(()) => Ok(()),
         Err(Errno::ENOENT | Errno::ENOTDIR) => Err(Unfit::NoInterpreter { interpreter }),
-        Err(_) => Err(Unfit::UnfitInterpreter { interpreter }),
+        Err(_) => Err(Unfit::BadInterpreter { interpreter }),
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
         for (program, unfit) in [
             ("plain", Unfit::NoExecuteBit { mode: 0o644 }),
             ("lost", Unfit::NoInterpreter { interpreter: "/nowhere/python3".to_owned() }),
-            ("bad", Unfit::UnfitInterpreter { interpreter: "/etc/passwd".to_owned() }),
+            ("bad", Unfit::BadInterpreter { interpreter: "/etc/passwd".to_owned() }),
             ("windows", Unfit::CarriageReturn),
             ("bare", Unfit::NoFirstLine),
             ("empty", Unfit::Empty),

@@ -80,7 +80,7 @@ pub(crate) fn sign(dir: &Path, head: &Head, key: &Path) -> Result<PathBuf, Signa
     let words: Vec<&OsStr> =
         ["-q", "-Y", "sign", "-n", NAMESPACE, "-f"].iter().map(OsStr::new).chain([key.as_os_str(), message.as_os_str()]).collect();
     // It asks for a passphrase or a touch on the terminal itself.
-    let end = ssh_keygen(&words, |tool| tool.with_operator(), |said| SignatureError::NotSigned { said })?;
+    let end = ssh_keygen(&words, Tool::with_operator, |said| SignatureError::NotSigned { said })?;
     if !end.succeeded() {
         return Err(SignatureError::NotSigned { said: last_words(&end.stderr) });
     }
@@ -119,7 +119,7 @@ fn absolute(path: &Path) -> Result<PathBuf, SignatureError> {
 /// operator's variables only what a command has: another's program could call any signature good.
 fn ssh_keygen(
     words: &[&OsStr],
-    manner: impl for<'a> FnOnce(Tool<'a>) -> Tool<'a>,
+    manner: impl FnOnce(Tool<'static>) -> Tool<'static>,
     failed: impl FnOnce(String) -> SignatureError,
 ) -> Result<ToolEnd, SignatureError> {
     let root = trust::needed().then(Inheritance::of_process);

@@ -171,12 +171,11 @@ impl Engine<'_> {
             for program in here {
                 let path = self.ports.executor.locate(program);
                 tracing::debug!(%program, path = ?path, "looked for a program that the runbook needs");
-                match path {
-                    Some(path) => found.push(path.display().to_string()),
-                    None => {
-                        causes.push((program.clone(), self.ports.executor.unfit(program)));
-                        missing.push(program.clone());
-                    }
+                if let Some(path) = path {
+                    found.push(path.display().to_string());
+                } else {
+                    causes.push((program.clone(), self.ports.executor.unfit(program)));
+                    missing.push(program.clone());
                 }
             }
             let found = if missing.is_empty() { Ok(found.join(", ")) } else { Err((lacking(&causes), Some(Shortfall::Programs(missing)))) };

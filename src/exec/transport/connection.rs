@@ -244,13 +244,12 @@ impl Connections {
         if state.open.len() >= MOST_OPEN {
             self.close_idle(&mut state);
         }
-        let directory = match &state.directory {
-            Some(directory) => Arc::clone(directory),
-            None => {
-                let made = PrivateDirectory::make(self.environment.get("XDG_RUNTIME_DIR").map(Path::new));
-                let made = Arc::new(made.map_err(|error| format!("no directory for its connection: {error}"))?);
-                Arc::clone(state.directory.insert(made))
-            }
+        let directory = if let Some(directory) = &state.directory {
+            Arc::clone(directory)
+        } else {
+            let made = PrivateDirectory::make(self.environment.get("XDG_RUNTIME_DIR").map(Path::new));
+            let made = Arc::new(made.map_err(|error| format!("no directory for its connection: {error}"))?);
+            Arc::clone(state.directory.insert(made))
         };
         let number = state.made;
         state.made += 1;

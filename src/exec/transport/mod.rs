@@ -18,7 +18,7 @@ pub(crate) use errand::judge;
 use letter::{Letter, LetterAnswer, LetterInput};
 pub(crate) use reply::{FarReply, Sieve};
 
-use super::sudo::SudoCall;
+use super::{program, sudo::SudoCall};
 use crate::{
     event::Words,
     exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, success},
@@ -224,7 +224,7 @@ impl Transports {
     pub(crate) fn missing_on(&self, host: &str, programs: &[String], stop: &Interrupts) -> Result<Vec<String>, String> {
         if self.is_here(host)? {
             let path = self.environment.get("PATH").map(String::as_str).unwrap_or_default();
-            let there = |program: &String| path.split(':').any(|directory| std::path::Path::new(directory).join(program).is_file());
+            let there = |program: &String| program::find(path, program).is_ok();
             return Ok(programs.iter().filter(|program| !there(program)).cloned().collect());
         }
         let mut carriers = Vec::new();

@@ -46,14 +46,13 @@ impl PrivateDirectory {
         };
         let make =
             |parent: &Path| tempfile::Builder::new().prefix("halligan-").permissions(fs::Permissions::from_mode(0o700)).tempdir_in(parent);
-        let directory = match preferred.map(make) {
-            Some(Ok(directory)) => directory,
-            _ => {
-                if trust::needed() {
-                    trust::place(Path::new(SHARED)).map_err(trust::Distrust::into_io)?;
-                }
-                make(Path::new(SHARED))?
+        let directory = if let Some(Ok(directory)) = preferred.map(make) {
+            directory
+        } else {
+            if trust::needed() {
+                trust::place(Path::new(SHARED)).map_err(trust::Distrust::into_io)?;
             }
+            make(Path::new(SHARED))?
         };
         let descriptor = trust::own_directory(directory.path())?;
         Ok(Self { directory, descriptor })
