@@ -47,7 +47,7 @@ pub(super) fn pipe() -> io::Result<(PipeReader, io::PipeWriter)> {
 pub(super) type StreamRead = Result<(Printed, bool), LedgerError>;
 
 /// One of the two streams of a command, on its way to what keeps it.
-struct Stream<'a> {
+struct OutputStream<'a> {
     /// `None` once it is at its end.
     pipe: Option<PipeReader>,
     sieve: Sieve<'a, Masker<'a, Keeper<'a>>>,
@@ -55,7 +55,7 @@ struct Stream<'a> {
     failed: Option<io::Error>,
 }
 
-impl<'a> Stream<'a> {
+impl<'a> OutputStream<'a> {
     fn new(pipe: PipeReader, capture: Box<dyn Capture>, secrets: &'a Secrets, site: &'a dyn Site, reply: Option<&'a FarReply>) -> Self {
         let sieve = Sieve::new(reply, Masker::new(secrets, Keeper::new(capture, site)));
         Self { pipe: Some(pipe), sieve, leaked: false, failed: None }
@@ -108,7 +108,7 @@ pub(super) fn read(
     site: &dyn Site,
     reply: Option<&FarReply>,
 ) -> [StreamRead; 2] {
-    let mut streams = pipes.map(|(pipe, capture)| Stream::new(pipe, capture, secrets, site, reply));
+    let mut streams = pipes.map(|(pipe, capture)| OutputStream::new(pipe, capture, secrets, site, reply));
     let mut buffer = vec![0; PIECE];
     let mut deadline = None;
     while streams.iter().any(|stream| stream.pipe.is_some()) {
@@ -125,11 +125,11 @@ pub(super) fn read(
             }
         }
     }
-    streams.map(Stream::finish)
+    streams.map(OutputStream::finish)
 }
 
 /// Which of them have something to read, or are at their end; waits for a moment if none has.
-fn readable(streams: &[Stream<'_>; 2]) -> [bool; 2] {
+fn readable(streams: &[OutputStream<'_>; 2]) -> [bool; 2] {
     let mut ready = [false; 2];
     let open: Vec<(usize, &PipeReader)> =
         streams.iter().enumerate().filter_map(|(index, stream)| Some((index, stream.pipe.as_ref()?))).collect();

@@ -10,10 +10,6 @@ use minijinja::{
 
 use super::{filter, limit};
 
-/// How much work one evaluation may do, in minijinja's instructions: enough for a listing of 100,000 placement groups. A filter is
-/// one of them, whatever it makes: see [`super::limit`].
-pub(crate) const FUEL: u64 = 50_000_000;
-
 pub(crate) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -22,7 +18,7 @@ pub(crate) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(||
         environment.set_syntax(syntax);
     }
     environment.set_debug(true);
-    environment.set_fuel(Some(FUEL));
+    environment.set_fuel(Some(limit::FUEL));
     environment.set_formatter(write_value);
     // A random list or a date would make a plan that cannot be repeated.
     environment.remove_global("debug");

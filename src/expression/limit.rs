@@ -11,11 +11,11 @@ use std::{
 
 use minijinja::{Error, ErrorKind, Value, value::ValueKind};
 
-use super::{
-    environment::FUEL,
-    error::{ExpressionError, brief},
-};
+use super::error::{ExpressionError, brief};
 
+/// How much work one evaluation may do, in minijinja's instructions: enough for a listing of 100,000 placement groups. A filter is
+/// one of them, whatever it makes.
+pub(crate) const FUEL: u64 = 50_000_000;
 /// The longest text that an expression may come to, in bytes: as much as is read of a command's output.
 pub(crate) const LONGEST_TEXT: usize = 8 << 20;
 /// The longest list that an expression may come to.
