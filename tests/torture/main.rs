@@ -37,7 +37,7 @@ const ROWS: &[Row] = &[
     Row { name: "syscalls", about: "kill -9 at each system call of 3 steps, then resume", least: (100, 600), run: kill::syscalls },
     Row { name: "full", about: "the disk is full, but for 0 to 64 KiB", least: (195, 195), run: full::run },
     Row { name: "images", about: "the disk as it is in the midst of a run, mounted anew", least: (10, 100), run: image::run },
-    Row { name: "threads", about: "no more threads, processes or descriptors than so many", least: (28, 70), run: scarce::threads },
+    Row { name: "threads", about: "no more threads, processes or descriptors than so many", least: (26, 78), run: scarce::threads },
     Row {
         name: "memory",
         about: "no more memory than so much; expressions and files that are bombs",

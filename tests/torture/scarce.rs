@@ -79,7 +79,9 @@ impl Ground {
         if !code.is_some_and(|code| DOCUMENTED.contains(&code)) {
             return Err(format!("exit {code:?}: {}", tail(said)));
         }
-        if ["panicked", "RUST_BACKTRACE", "halligan itself has failed"].iter().any(|word| said.contains(word)) {
+        // Of memory that could not be had, Rust itself tells, with its own note.
+        let own = ["panicked", "halligan itself has failed"].iter().chain(["RUST_BACKTRACE"].iter().filter(|_| *code != Some(71)));
+        if own.into_iter().any(|word| said.contains(word)) {
             return Err(format!("exit {code:?}, a panic: {}", tail(said)));
         }
         if !place.join("journal/journal.jsonl").exists() {
@@ -116,7 +118,7 @@ fn book(place: &Path) {
     let place = place.display();
     let text = format!(
         "halligan: 1\nname: scarce\ntitle: Scarce\nsummary: For the torture.\nsteps:\n- {{id: flag, run: [touch, {place}/flag], effect: change, cleanup: {{run: \
-         [rm, -f, {place}/flag]}}}}\n- id: ready\n  wait: {{title: The flag is there, run: [test, -e, {place}/flag], until: code == 0, every: 1s, timeout: 5s}}\n- id: \
+         [rm, -f, {place}/flag]}}}}\n- id: ready\n  wait: {{run: [test, -e, {place}/flag], until: code == 0, every: 1s, timeout: 5s}}\n- id: \
          each\n  for_each: {{items: '{{{{ range({ITEMS}) | list }}}}', as: n, batch: {ITEMS}, parallel: {ITEMS}}}\n  steps:\n  - {{id: act, shell: 'echo $N >> \
          {place}/effects; sleep 0.1', env: {{N: '{{{{ n }}}}'}}, effect: change, undo: {{impossible: no need}}}}\n"
     );
@@ -147,9 +149,10 @@ fn careless(ground: &Ground, number: usize) -> Result<(), String> {
 pub fn threads(setup: &Setup) -> Outcome {
     let mut outcome = Outcome::default();
     let ground = Ground::new(setup, "threads");
-    let step = if setup.long { 1 } else { 4 };
+    let step = if setup.long { 1 } else { 3 };
     let processes = (1..=40).step_by(step).map(|limit| format!("--nproc={limit}:{limit}"));
-    let descriptors = (3..=80).step_by(step * 2).map(|limit| format!("--nofile={limit}:{limit}"));
+    // With three the system cannot even load it.
+    let descriptors = (4..=80).step_by(step * 2).map(|limit| format!("--nofile={limit}:{limit}"));
     let mut number = 0;
     for limit in processes.chain(descriptors) {
         number += 1;
@@ -166,7 +169,7 @@ const BOMBS: &[&str] = &[
     "{{ '%4000000000d' | format(1) }}",
     "{{ [1] | slice(4000000000) | list }}",
     "{{ range(100000) | list | join('x' * 1000000) }}",
-    "{{ vars.v40 }}",
+    "{{ vars.v30 }}",
     "{{ range(99999) | list | select('in', range(99999) | list) | list | length }}",
     "{{ ('x' * 5000000) | replace('x', 'y' * 5000000) | length }}",
     "{{ ('x' * 5000000) | regex_replace('x', 'y' * 5000000) | length }}",
@@ -176,7 +179,7 @@ const BOMBS: &[&str] = &[
 /// A bomb in a step after a flag was set: the step fails, the flag is put back.
 fn bomb(ground: &Ground, number: usize, bomb: &str) -> Result<(), String> {
     let place = ground.place(number);
-    let doubling: String = (1..=40).map(|n| format!("  v{n}: '{{{{ vars.v{0} ~ vars.v{0} }}}}'\n", n - 1)).collect();
+    let doubling: String = (1..=30).map(|n| format!("  v{n}: '{{{{ vars.v{0} ~ vars.v{0} }}}}'\n", n - 1)).collect();
     let text = format!(
         "halligan: 1\nname: scarce\ntitle: Scarce\nsummary: For the torture.\nvars:\n  v0: xxxxxxxx\n{doubling}steps:\n- {{id: flag, run: [touch, flag], cwd: '{0}', effect: \
          change, cleanup: {{run: [rm, -f, {0}/flag]}}}}\n- {{id: bomb, run: [test, -n, {1}], when: flag.ok, effect: read}}\n",
