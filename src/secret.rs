@@ -1,70 +1,62 @@
 //! Secrets, masked by value in everything that is printed, kept or shown, before it is.
 
+mod form;
+
 use std::{
     borrow::Cow,
     io::{self, Write},
+    ops::Range,
 };
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
-};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 /// What stands in a secret's place.
 pub(crate) const MASK: &[u8] = b"[secret]";
 
-/// A secret shorter than this, in bytes, is not masked by value: it would mask half of all output and so betray itself.
-pub(crate) const SHORTEST: usize = 4;
-
-/// The values to mask, in each form in which they are likely to be printed.
+/// The values to mask, in each form in which they are promised to be.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
-    /// `None` if there is nothing to mask.
+    /// What is found in a text as it stands; `None` if there is nothing to mask.
     forms: Option<AhoCorasick>,
-    /// Of the longest form, in bytes.
+    /// Base64, which is found in a text without its line ends too; `None` if there is nothing to mask.
+    wrapped: Option<AhoCorasick>,
+    /// So many bytes decide whether a secret begins at the first of them.
     longest: usize,
 }
 
 impl Secrets {
     #[must_use]
     pub fn new<'a>(values: impl Iterator<Item = &'a str>) -> Self {
-        let mut forms: Vec<Vec<u8>> = Vec::new();
+        let (mut plain, mut wrapped) = (Vec::new(), Vec::new());
         for value in values {
-            // A secret of several lines, such as a key, is printed line by line as often as whole; so is one that was read
-            // with its last newline.
-            for part in std::iter::once(value).chain(value.lines()).map(str::trim_end).chain([value]) {
-                if part.len() >= SHORTEST {
-                    forms.extend(forms_of(part));
-                }
+            for part in form::parts_of(value) {
+                plain.extend(form::plain(&part));
+                wrapped.extend(form::base64(&part));
             }
         }
-        forms.retain(|form| form.len() >= SHORTEST);
-        forms.sort_unstable();
-        forms.dedup();
-        let longest = forms.iter().map(Vec::len).max().unwrap_or_default();
-        if forms.is_empty() {
-            return Self::default();
-        }
-        let build = |kind| AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).kind(kind).build(&forms).ok();
-        // A table too large for the fast kind fits the plain one, whose only limit is at two thousand million states: that
-        // many bytes of secrets no command line and no file of parameters (at most 1 MiB) can hold.
-        let forms = build(None).or_else(|| build(Some(AhoCorasickKind::NoncontiguousNFA)));
-        Self { forms, longest }
+        // A line end is up to two bytes, and what is wrapped has no two of them in a row.
+        let longest = longest(&plain).max(longest(&wrapped) * 3);
+        Self { forms: automaton(plain), wrapped: automaton(wrapped), longest }
     }
 
     /// Nothing is masked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.forms.is_none()
+        self.forms.is_none() && self.wrapped.is_none()
     }
 
     /// Whether the text holds a secret in any of its forms.
     #[must_use]
     pub fn found_in(&self, text: &str) -> bool {
         self.forms.as_ref().is_some_and(|forms| forms.is_match(text))
+            || self.wrapped.as_ref().is_some_and(|forms| forms.is_match(Unwrapped::of(text.as_bytes()).bytes.as_ref()))
+    }
+
+    /// Whether the text holds a secret, or the mask of one.
+    #[must_use]
+    pub(crate) fn stands_in(&self, text: &str) -> bool {
+        self.found_in(text) || (!self.is_empty() && text.as_bytes().windows(MASK.len()).any(|part| part == MASK))
     }
 
     /// The text with every secret masked.
@@ -81,6 +73,27 @@ impl Secrets {
 }
 
 impl Secrets {
+    /// Where secrets stand, one after the other; those that overlap are one.
+    fn places_in(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = self.forms.iter().flat_map(|forms| forms.find_iter(bytes)).map(|found| found.range()).collect();
+        if let Some(forms) = &self.wrapped {
+            let unwrapped = Unwrapped::of(bytes);
+            // A form has a last byte: it ends after that.
+            found.extend(
+                forms.find_iter(unwrapped.bytes.as_ref()).map(|found| unwrapped.place(found.start())..unwrapped.place(found.end() - 1) + 1),
+            );
+        }
+        found.sort_unstable_by_key(|range| range.start);
+        let mut places: Vec<Range<usize>> = Vec::with_capacity(found.len());
+        for range in found {
+            match places.last_mut() {
+                Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+                _ => places.push(range),
+            }
+        }
+        places
+    }
+
     /// The value with every secret masked: in each text of a list or a map, and in a number that reads as one.
     #[must_use]
     pub(crate) fn mask_value(&self, value: &Value) -> Value {
@@ -97,123 +110,58 @@ impl Secrets {
     }
 }
 
-/// What different encoders leave as it is besides: nothing, a path's slashes (Python), what JavaScript's `encodeURIComponent`
-/// and `encodeURI` leave, and what may stand in a path (RFC 3986, section 3.3).
-const LEFT: [AsciiSet; 5] = [
-    UNRESERVED,
-    UNRESERVED.remove(b'/'),
-    COMPONENT,
-    COMPONENT
-        .remove(b';')
-        .remove(b'/')
-        .remove(b'?')
-        .remove(b':')
-        .remove(b'@')
-        .remove(b'&')
-        .remove(b'=')
-        .remove(b'+')
-        .remove(b'$')
-        .remove(b',')
-        .remove(b'#'),
-    COMPONENT
-        .remove(b'/')
-        .remove(b':')
-        .remove(b'@')
-        .remove(b'!')
-        .remove(b'$')
-        .remove(b'&')
-        .remove(b'+')
-        .remove(b',')
-        .remove(b';')
-        .remove(b'='),
-];
-const COMPONENT: AsciiSet = UNRESERVED.remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
-/// What a URL leaves as it is (RFC 3986, section 2.3).
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+fn longest(forms: &[Vec<u8>]) -> usize {
+    forms.iter().map(Vec::len).max().unwrap_or_default()
+}
 
-/// The plain text, and how it looks once something has quoted or encoded it.
-fn forms_of(value: &str) -> Vec<Vec<u8>> {
-    use std::fmt::Write as _;
-    let mut forms = vec![value.as_bytes().to_vec()];
-    for skip in 0..3 {
-        forms.push(base64_inside(&STANDARD_NO_PAD, value, skip));
-        forms.push(base64_inside(&URL_SAFE_NO_PAD, value, skip));
+/// Finds any of these; the longest of those that begin at one place.
+fn automaton(mut forms: Vec<Vec<u8>>) -> Option<AhoCorasick> {
+    forms.retain(|form| form.len() >= form::SHORTEST);
+    forms.sort_unstable();
+    forms.dedup();
+    if forms.is_empty() {
+        return None;
     }
-    for left in &LEFT {
-        let form = utf8_percent_encode(value, left).to_string();
-        forms.push(lower_hex(&form).into_bytes());
-        forms.push(form.replace("%20", "+").into_bytes());
-        forms.push(form.into_bytes());
-    }
-    // As shells write it: in single or double quotes, with backslashes, and as `$'…'`.
-    forms.push(value.replace('\'', r"'\''").into_bytes());
-    forms.push(value.replace('\'', r#"'"'"'"#).into_bytes());
-    forms.push(value.replace('\'', r"\'").into_bytes());
-    forms.push(escaped(value, |c| matches!(c, '"' | '\\' | '$' | '`' | '!')).into_bytes());
-    forms.push(escaped(value, |c| !(c.is_alphanumeric() || "@%+=:,./-_".contains(c))).into_bytes());
-    forms.push(escaped(value, |c| matches!(c, '\'' | '\\')).replace('\n', "\\n").replace('\t', "\\t").into_bytes());
-    if let Ok(quoted) = shlex::try_quote(value) {
-        forms.push(quoted.into_owned().into_bytes());
-    }
-    // As JSON writes it: plainly, with slashes escaped (PHP), and with everything beyond ASCII as \uXXXX (Python).
-    let json = Value::from(value).to_string();
-    let json = &json[1..json.len() - 1];
-    let ascii = json.chars().fold(String::new(), |mut text, c| {
-        if c.is_ascii() {
-            text.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(text, "\\u{unit:04x}");
+    let build = |kind| AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).kind(kind).build(&forms).ok();
+    // A table too large for the fast kind fits the plain one, whose only limit is at two thousand million states: that
+    // many bytes of secrets no command line and no file of parameters (at most 1 MiB) can hold.
+    build(None).or_else(|| build(Some(AhoCorasickKind::NoncontiguousNFA)))
+}
+
+/// Bytes without the line ends at which base64 is wrapped: those that stand alone.
+struct Unwrapped<'b> {
+    bytes: Cow<'b, [u8]>,
+    /// The places in `bytes` before which something was left out, with all that was left out up to there.
+    left_out: Vec<(usize, usize)>,
+}
+
+impl<'b> Unwrapped<'b> {
+    fn of(whole: &'b [u8]) -> Self {
+        let mut left_out = Vec::new();
+        let (mut bytes, mut from, mut total) = (Vec::new(), 0, 0);
+        for newline in memchr::memchr_iter(b'\n', whole) {
+            let begin = if newline > 0 && whole[newline - 1] == b'\r' { newline - 1 } else { newline };
+            let within = |at: Option<usize>| at.and_then(|at| whole.get(at)).is_some_and(|byte| form::in_base64(*byte));
+            if begin < from || !within(begin.checked_sub(1)) || !within(Some(newline + 1)) {
+                continue;
             }
+            bytes.extend_from_slice(&whole[from..begin]);
+            from = newline + 1;
+            total += from - begin;
+            left_out.push((bytes.len(), total));
         }
-        text
-    });
-    forms.push(json.replace('/', "\\/").into_bytes());
-    // What Go and Rails write for HTML's sake.
-    forms.push(json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e").into_bytes());
-    forms.push(ascii.into_bytes());
-    forms.push(json.as_bytes().to_vec());
-    forms
-}
-
-fn escaped(value: &str, special: impl Fn(char) -> bool) -> String {
-    let mut text = String::with_capacity(value.len());
-    for c in value.chars() {
-        if special(c) {
-            text.push('\\');
+        if left_out.is_empty() {
+            return Self { bytes: Cow::Borrowed(whole), left_out };
         }
-        text.push(c);
+        bytes.extend_from_slice(&whole[from..]);
+        Self { bytes: Cow::Owned(bytes), left_out }
     }
-    text
-}
 
-/// `%2F` as `%2f`.
-fn lower_hex(text: &str) -> String {
-    let mut after = 0;
-    text.chars()
-        .map(|c| match (c, after) {
-            ('%', _) => {
-                after = 2;
-                c
-            }
-            (c, 1..) => {
-                after -= 1;
-                c.to_ascii_lowercase()
-            }
-            (c, _) => c,
-        })
-        .collect()
-}
-
-/// What of the base64 form depends on the secret alone, when it stands `skip` bytes (modulo 3) into what is encoded.
-fn base64_inside(engine: &impl Engine, value: &str, skip: usize) -> Vec<u8> {
-    let mut bytes = vec![0; skip];
-    bytes.extend_from_slice(value.as_bytes());
-    let text = engine.encode(&bytes).into_bytes();
-    // Characters of which some bits belong to what stands before or after are no part of it.
-    let from = (skip * 8).div_ceil(6);
-    let to = bytes.len() * 8 / 6;
-    text[from.min(to)..to].to_vec()
+    /// Where the byte at a place stood.
+    fn place(&self, at: usize) -> usize {
+        let before = self.left_out.partition_point(|(place, _)| *place <= at);
+        at + before.checked_sub(1).map_or(0, |last| self.left_out[last].1)
+    }
 }
 
 /// Masks what passes through, across the borders of writes.
@@ -242,18 +190,17 @@ impl<'a, W: Write> Masker<'a, W> {
     }
 
     fn pass(&mut self, last: bool) -> io::Result<()> {
-        let Some(forms) = &self.secrets.forms else { return Ok(()) };
         // A form that begins after this may still be growing, so only beginnings before it are decided.
-        let decided = if last { self.pending.len() } else { self.pending.len().saturating_sub(self.secrets.longest - 1) };
+        let decided = if last { self.pending.len() } else { self.pending.len().saturating_sub(self.secrets.longest) };
         let mut from = 0;
-        for found in forms.find_iter(&self.pending) {
-            if found.start() >= decided {
+        for found in self.secrets.places_in(&self.pending) {
+            if found.start >= decided {
                 break;
             }
-            self.inner.write_all(&self.pending[from..found.start()])?;
+            self.inner.write_all(&self.pending[from..found.start])?;
             self.inner.write_all(MASK)?;
             self.redactions = self.redactions.saturating_add(1);
-            from = found.end();
+            from = found.end;
         }
         let to = from.max(decided);
         self.inner.write_all(&self.pending[from..to])?;
@@ -280,6 +227,7 @@ impl<W: Write> Write for Masker<'_, W> {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
     use proptest::prelude::*;
 
     use super::*;
