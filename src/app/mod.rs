@@ -19,7 +19,7 @@ use failure::Failure;
 use crate::{
     cli::{Cli, Colour, Format, Subcommands},
     defect::{self, Defect, caught},
-    exec::signals,
+    exec::{core_dump, signals},
     ui::out::Out,
     words::sanitise,
 };
@@ -75,7 +75,8 @@ fn carry_out(cli: Cli) -> ProgramExit {
     trace::install(cli.global.verbose);
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "halligan begins");
     let context = Context { out, global: cli.global };
-    if let Err(error) = signals::begin_plainly().and_then(|()| signals::end_when_out_of_memory(ProgramExit::Exhausted as i32)) {
+    let begun = core_dump::off().and_then(|()| signals::begin_plainly());
+    if let Err(error) = begun.and_then(|()| signals::end_when_out_of_memory(ProgramExit::Exhausted as i32)) {
         return Failure::of(ProgramExit::Blocked, &error).show(&context.out);
     }
     let acts = matches!(cli.command, Subcommands::Run(_) | Subcommands::Resume(_) | Subcommands::Rollback(_) | Subcommands::Debts(_));

@@ -6,6 +6,7 @@ mod alone;
 mod cgroup;
 mod child;
 pub(crate) mod clock;
+pub(crate) mod core_dump;
 pub(crate) mod dry;
 mod family;
 mod foreground;

@@ -20,7 +20,7 @@ use nix::{
 };
 use rustix::process::{WaitOptions, waitpid};
 
-use super::cgroup::Door;
+use super::{cgroup::Door, core_dump::CoreLimit};
 use crate::procfs::Procfs;
 
 /// As the kernel has it: libc's constant of this name is too narrow for it.
@@ -44,12 +44,13 @@ pub(super) struct GroupStanding {
 /// It cannot be started.
 pub(super) fn spawn(mut command: Command, standing: GroupStanding) -> io::Result<Pid> {
     let parent = getpid();
+    let core = CoreLimit::of_before();
     let (mut told, teller) = io::pipe()?;
     // SAFETY: the closure runs in the child after fork. It makes system calls that are async-signal-safe, on descriptors that
     // it owns, touches no memory that the parent's other threads could have left half-written, takes no lock, and neither
     // allocates nor frees: an error is made of its number alone.
     unsafe {
-        command.pre_exec(move || begin(&standing, &teller, parent));
+        command.pre_exec(move || begin(&standing, &teller, parent, core));
     }
     let started = command.spawn();
     // Our own end for telling goes with it, so that the other end comes to an end.
@@ -103,7 +104,7 @@ pub(super) fn keep_descriptors() -> io::Result<()> {
     Ok(())
 }
 
-fn begin(standing: &GroupStanding, teller: &PipeWriter, parent: Pid) -> io::Result<()> {
+fn begin(standing: &GroupStanding, teller: &PipeWriter, parent: Pid, core: CoreLimit) -> io::Result<()> {
     if let Some(door) = &standing.door {
         enter(door, teller)?;
     }
@@ -129,7 +130,8 @@ fn begin(standing: &GroupStanding, teller: &PipeWriter, parent: Pid) -> io::Resu
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
     }
-    Ok(())
+    // Last: what is copied of our memory until the command is there is not dumped.
+    core.restore()
 }
 
 /// Goes on within a control group: as a successor that is born there, or else, before Linux 5.7 and where a container forbids it,
