@@ -110,7 +110,7 @@ fn plan(text: &str) -> Plan {
     let runbook: Arc<Runbook> = Arc::new(runbook.unwrap_or_else(|| panic!("{}", report.plain())));
     let (bound, missing) = bind(&runbook, &Given::default()).unwrap();
     assert!(missing.is_empty());
-    Plan::new(runbook, bound, std::collections::BTreeMap::new(), None)
+    Plan::new(runbook, bound, Default::default(), None, None)
 }
 
 /// Takes so many records, and then none.

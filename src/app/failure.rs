@@ -23,26 +23,18 @@ pub(crate) struct Failure {
     pub why: Vec<String>,
     /// What to do, the best first.
     pub next: Vec<Advice>,
-    /// It has been shown already.
-    shown: bool,
 }
 
 impl Failure {
     #[must_use]
     pub(crate) fn new(exit: ProgramExit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), why: Vec::new(), next: Vec::new(), shown: false }
+        Self { exit, what: what.into(), why: Vec::new(), next: Vec::new() }
     }
 
     /// What an error says, with its causes.
     #[must_use]
     pub(crate) fn of(exit: ProgramExit, error: &dyn Error) -> Self {
         Self::new(exit, explain(error))
-    }
-
-    /// One whose words are on the screen already.
-    #[must_use]
-    pub(crate) fn shown(exit: ProgramExit) -> Self {
-        Self { shown: true, ..Self::new(exit, "") }
     }
 
     #[must_use]
@@ -74,16 +66,14 @@ impl Failure {
     /// Says it on standard error.
     #[must_use]
     pub(crate) fn show(self, out: &Out) -> ProgramExit {
-        if !self.shown {
-            let ending = report::LastScreen {
-                what: self.what,
-                why: self.why,
-                next: self.next,
-                exit: Some(self.exit as u8),
-                ..report::LastScreen::default()
-            };
-            out.stderr.text(&ending.render(&out.stderr.page()));
-        }
+        let ending = report::LastScreen {
+            what: self.what,
+            why: self.why,
+            next: self.next,
+            exit: Some(self.exit as u8),
+            ..report::LastScreen::default()
+        };
+        out.stderr.text(&ending.render(&out.stderr.page()));
         self.exit
     }
 }

@@ -19,8 +19,10 @@ use crate::{
 pub enum Giver {
     /// `--set name=value`
     Flag,
-    /// A file of parameters, or the `params` of a call or scenario
+    /// The `params` of a call or scenario
     File(String),
+    /// A place in a file of parameters. What stands there is told by its place alone: it may be a secret, or a part of one.
+    Place(String),
     /// An environment variable
     Environment(String),
     /// Asked for
@@ -42,12 +44,17 @@ impl Given {
     pub fn add(&mut self, name: &str, raw: Raw, giver: Giver) {
         self.0.insert(name.to_owned(), (raw, Some(giver)));
     }
+
+    pub(super) fn add_unless_given(&mut self, name: &str, raw: Raw, giver: Giver) {
+        self.0.entry(name.to_owned()).or_insert((raw, Some(giver)));
+    }
 }
 
 /// A value that cannot be bound.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{parameter}: {why}")]
 pub struct BindingFault {
+    /// Its name; where that may be a part of a secret, the place of it.
     pub parameter: String,
     pub why: String,
     pub hint: Option<String>,
@@ -67,10 +74,9 @@ impl BoundParams {
         minijinja::Value::from_pairs(self.values.iter().map(|(name, value)| (name.clone(), expression::from_json(value))))
     }
 
-    /// The values for the journal and the screen: secrets are `null`, and masked where another value holds one.
+    /// The values for the journal and the screen: secrets are `null`, and all of the plan's are masked where another value holds one.
     #[must_use]
-    pub fn shown(&self) -> BTreeMap<String, Value> {
-        let secrets = Secrets::new(self.secret_values());
+    pub(super) fn shown(&self, secrets: &Secrets) -> BTreeMap<String, Value> {
         let show = |(name, value): (&String, &Value)| {
             let value = if self.secrets.contains(name) { Value::Null } else { secrets.mask_value(value) };
             (name.clone(), value)
@@ -80,14 +86,14 @@ impl BoundParams {
 
     /// The parameters that are no secrets, and whose values hold one: they are shown in part only.
     #[must_use]
-    pub(crate) fn masked(&self) -> BTreeSet<String> {
-        let shown = self.shown();
+    pub(super) fn masked(&self, secrets: &Secrets) -> BTreeSet<String> {
+        let shown = self.shown(secrets);
         let differs = |(name, value): &(&String, &Value)| !self.secrets.contains(name) && shown.get(*name) != Some(*value);
         self.values.iter().filter(differs).map(|(name, _)| name.clone()).collect()
     }
 
-    /// What must never be written anywhere.
-    pub fn secret_values(&self) -> impl Iterator<Item = &str> {
+    /// What must never be written anywhere, as far as it is this runbook's own: [`super::Plan::secrets`] has all.
+    pub(crate) fn secret_values(&self) -> impl Iterator<Item = &str> {
         self.secrets.iter().filter_map(|name| self.values.get(name)).flat_map(|value| match value {
             Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>(),
             other => other.as_str().into_iter().collect(),
@@ -100,26 +106,22 @@ impl BoundParams {
 /// # Errors
 /// Every fault: a value of the wrong type or outside its limits, a name that the runbook does not have.
 pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(BoundParams, Vec<&'a Parameter>), Vec<BindingFault>> {
-    let mut faults = Vec::new();
-    for name in given.0.keys() {
-        if !runbook.params.iter().any(|parameter| parameter.name.as_str() == name) {
-            let known = runbook.params.iter().map(|parameter| parameter.name.as_str());
-            let hint = nearest(name, known.clone()).map_or_else(
-                || {
-                    let all: Vec<_> = known.collect();
-                    if all.is_empty() { "the runbook has no parameters".to_owned() } else { format!("parameters: {}", all.join(", ")) }
-                },
-                |near| format!("did you mean `{near}`?"),
-            );
-            faults.push(BindingFault { parameter: name.clone(), why: format!("not a parameter of {}", runbook.name), hint: Some(hint) });
-        }
-    }
+    bind_from(runbook, given, |_| true)
+}
+
+/// As [`bind`]; only these parameters are taken from the environment.
+pub(super) fn bind_from<'a>(
+    runbook: &'a Runbook,
+    given: &Given,
+    from_env: impl Fn(&Parameter) -> bool,
+) -> Result<(BoundParams, Vec<&'a Parameter>), Vec<BindingFault>> {
+    let mut faults: Vec<BindingFault> = given.0.iter().filter_map(|(name, (_, giver))| unknown(runbook, name, giver.as_ref())).collect();
     let mut bound = BoundParams::default();
     let mut missing = Vec::new();
     for parameter in &runbook.params {
         let name = parameter.name.as_str();
-        let from_env =
-            parameter.from_env.as_deref().and_then(|variable| std::env::var(variable).ok().map(|text| (Raw::Text(text), variable)));
+        let variable = parameter.from_env.as_deref().filter(|_| from_env(parameter));
+        let from_env = variable.and_then(|variable| std::env::var(variable).ok().map(|text| (Raw::Text(text), variable)));
         let (raw, giver) = match (given.0.get(name), from_env) {
             (Some((raw, giver)), _) => (Some(raw.clone()), giver.clone()),
             (None, Some((raw, variable))) => (Some(raw), Some(Giver::Environment(variable.to_owned()))),
@@ -140,16 +142,16 @@ pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(BoundParams, Vec
             Ok(value) => {
                 bound.values.insert(name.to_owned(), value);
             }
-            Err(why) => {
-                let from = match giver {
-                    Some(Giver::File(file)) => format!(" (from {file})"),
-                    Some(Giver::Environment(variable)) => format!(" (from ${variable})"),
-                    _ => String::new(),
-                };
+            Err(wrong) => {
                 let list = if parameter.list { "a comma-separated list, each " } else { "" };
                 faults.push(BindingFault {
                     parameter: name.to_owned(),
-                    why: format!("{why}{from}"),
+                    why: match giver {
+                        Some(Giver::Place(place)) => format!("{} ({place})", wrong.unseen),
+                        Some(Giver::File(file)) => format!("{wrong} (from {file})"),
+                        Some(Giver::Environment(variable)) => format!("{wrong} (from ${variable})"),
+                        Some(Giver::Flag | Giver::Prompt) | None => wrong.to_string(),
+                    },
                     hint: Some(format!("{}: {list}{}", parameter.help, parameter.kind.words())),
                 });
             }
@@ -163,4 +165,22 @@ pub fn bind<'a>(runbook: &'a Runbook, given: &Given) -> Result<(BoundParams, Vec
         fault.why = secrets.mask(&fault.why).into_owned();
     }
     Err(faults)
+}
+
+/// A name that the runbook does not have.
+fn unknown(runbook: &Runbook, name: &str, giver: Option<&Giver>) -> Option<BindingFault> {
+    let known = runbook.params.iter().map(|parameter| parameter.name.as_str());
+    if known.clone().any(|known| known == name) {
+        return None;
+    }
+    let hint = nearest(name, known.clone()).map_or_else(
+        || {
+            let all: Vec<_> = known.collect();
+            if all.is_empty() { "the runbook has no parameters".to_owned() } else { format!("parameters: {}", all.join(", ")) }
+        },
+        |near| format!("did you mean `{near}`?"),
+    );
+    // A secret of several lines that is not indented leaves names like this one.
+    let parameter = if let Some(Giver::Place(place)) = giver { place.clone() } else { name.to_owned() };
+    Some(BindingFault { parameter, why: format!("not a parameter of {}", runbook.name), hint: Some(hint) })
 }

@@ -1,6 +1,7 @@
 //! A runbook with its parameters bound: what is known, what only the run will know, and what will be asked.
 
 pub(crate) mod binding;
+pub(crate) mod called;
 pub(crate) mod item;
 pub(crate) mod preview;
 pub(crate) mod programs;
@@ -15,15 +16,14 @@ use std::{
 use sha2::{Digest, Sha256};
 
 pub(crate) use binding::BoundParams;
+pub(crate) use called::{Called, CalledSecrets};
 pub(crate) use scope::{Evaluated, Scope};
 
 use crate::{
     event::{Place, RecordedInventory, RecordedPlan, RecordedRunbook},
     inventory::Inventory,
-    runbook::{
-        model::{Kind, Origin, Runbook, Step},
-        name::RunbookName,
-    },
+    runbook::model::{Kind, Origin, Parameter, Runbook, Step},
+    secret::Secrets,
 };
 
 fn called(runbook: &Runbook) -> RecordedRunbook {
@@ -37,9 +37,11 @@ pub struct Plan {
     pub runbook: Arc<Runbook>,
     pub bound: BoundParams,
     /// Every runbook that is called, directly or not.
-    pub called: BTreeMap<RunbookName, Arc<Runbook>>,
+    pub called: Called,
     /// The hosts, if somebody named them.
     pub inventory: Option<Arc<Inventory>>,
+    called_secrets: CalledSecrets,
+    secrets: Secrets,
     digest: OnceLock<String>,
 }
 
@@ -60,14 +62,48 @@ impl Plan {
         found
     }
 
+    /// `password` is sudo's, if the operator has given it.
     #[must_use]
     pub fn new(
         runbook: Arc<Runbook>,
         bound: BoundParams,
-        called: BTreeMap<RunbookName, Arc<Runbook>>,
+        (called, called_secrets): (Called, CalledSecrets),
         inventory: Option<Arc<Inventory>>,
+        password: Option<&str>,
     ) -> Self {
-        Self { runbook, bound, called, inventory, digest: OnceLock::new() }
+        let secrets = Secrets::new(bound.secret_values().chain(called_secrets.values()).chain(password));
+        Self { runbook, bound, called, inventory, called_secrets, secrets, digest: OnceLock::new() }
+    }
+
+    /// The same plan with another text of its runbook, which has the same parameters and calls.
+    #[must_use]
+    pub(crate) fn with(&self, runbook: Runbook) -> Self {
+        Self { runbook: Arc::new(runbook), digest: OnceLock::new(), ..self.clone() }
+    }
+
+    /// All that must stand nowhere: the runbook's secrets, those of the runbooks that it calls, and the password for sudo. There
+    /// is no other way to the masks of a run.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The parameters for the journal and the screen: secrets are `null`, and masked where another value holds one.
+    #[must_use]
+    pub(crate) fn shown_params(&self) -> BTreeMap<String, serde_json::Value> {
+        self.bound.shown(&self.secrets)
+    }
+
+    /// Binds the parameters of a runbook that is called.
+    ///
+    /// # Errors
+    /// As for [`binding::bind`].
+    pub(crate) fn bind_called<'a>(
+        &self,
+        runbook: &'a Runbook,
+        given: &binding::Given,
+    ) -> Result<(BoundParams, Vec<&'a Parameter>), Vec<binding::BindingFault>> {
+        self.called_secrets.bind(runbook, given)
     }
 
     /// All that the plan consists of, for the journal. Secrets are `null`, and masked where another value holds one.
@@ -85,8 +121,8 @@ impl Plan {
             runbook: Some(self.runbook.name.to_string()),
             sha256: Some(self.runbook.source.sha256.clone()),
             text: Some(self.runbook.source.text.to_string()),
-            params: Some(self.bound.shown()),
-            masked: self.bound.masked(),
+            params: Some(self.shown_params()),
+            masked: self.bound.masked(&self.secrets),
             called: Some(self.called.iter().map(|(name, runbook)| (name.to_string(), called(runbook))).collect()),
             inventory,
             ..RecordedPlan::default()
@@ -144,7 +180,7 @@ mod tests {
         ));
         let (bound, _) = bind(&outer, &Given::default()).unwrap();
         let called = BTreeMap::from([(inner.name.clone(), inner)]);
-        let plan = Plan::new(outer, bound, called, None);
+        let plan = Plan::new(outer, bound, (called, CalledSecrets::default()), None, None);
         let kind = |place: &str| plan.step(&place.parse().unwrap()).map(Step::kind);
         let program = |place: &str| match plan.step(&place.parse().unwrap()).map(|step| &step.kind) {
             Some(Kind::Command(command)) => format!("{:?}", command.program),
@@ -166,7 +202,7 @@ mod tests {
         let (outer, inner_runbook) = (runbook(&text), runbook(&inner));
         let (bound, _) = bind(&outer, &Given::default()).unwrap();
         let called = BTreeMap::from([(inner_runbook.name.clone(), Arc::clone(&inner_runbook))]);
-        let plan = Plan::new(Arc::clone(&outer), bound, called, None);
+        let plan = Plan::new(Arc::clone(&outer), bound, (called, CalledSecrets::default()), None, None);
         let sha256 = "0".repeat(64);
         let record = json!({
             "runbook": "x", "sha256": sha256, "text": text, "params": {"n": 0.1},

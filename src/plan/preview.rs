@@ -76,8 +76,8 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
     for step in plan.runbook.all_steps() {
         scope.set_unknown(step.id.as_str());
     }
-    let secrets = Secrets::new(plan.bound.secret_values());
-    add(&mut preview, plan, &secrets, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
+    let secrets = plan.secrets();
+    add(&mut preview, plan, secrets, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
     if !secrets.is_empty() {
         for line in &mut preview.lines {
             for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {

@@ -18,7 +18,6 @@ use crate::{
         programs::programs,
     },
     ports::{Answer, Ask, Question},
-    secret::Secrets,
 };
 
 /// Runs a plan to its end, whatever that is.
@@ -34,7 +33,7 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         step_by_step: AtomicBool::new(setting.step_by_step),
         confirms_each: false,
         before: None,
-        secrets: Secrets::new(plan.bound.secret_values()),
+        secrets: plan.secrets().clone(),
         reserve: Reserve::new(),
     };
     let outcome = Engine::guarded(None, || engine.whole());
@@ -61,7 +60,7 @@ impl Engine<'_> {
             runbook_sha256: runbook.source.sha256.clone(),
             plan: record,
             plan_sha256: self.plan.digest().to_owned(),
-            params: self.plan.bound.shown(),
+            params: self.plan.shown_params(),
             mode: self.setting.mode,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock_synchronised: self.ports.clock.is_synchronised(),

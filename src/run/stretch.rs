@@ -23,7 +23,7 @@ impl Engine<'_> {
         place: &Place,
         passed_over: bool,
     ) -> Result<Did, Halt> {
-        let bound = match crate::plan::binding::bind(runbook, given) {
+        let bound = match self.plan.bind_called(runbook, given) {
             Ok((bound, missing)) if missing.is_empty() => bound,
             Ok((_, missing)) => {
                 let names: Vec<_> = missing.iter().map(|parameter| parameter.name.as_str()).collect();

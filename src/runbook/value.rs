@@ -8,6 +8,32 @@ use super::{
 };
 use crate::quantity;
 
+/// What is wrong with a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{told}")]
+pub struct WrongValue {
+    told: String,
+    /// The same without the value, for where nobody may see it.
+    pub unseen: String,
+}
+
+impl WrongValue {
+    fn new(shown: impl std::fmt::Display, why: impl AsRef<str>) -> Self {
+        let why = why.as_ref();
+        Self { told: format!("{shown} {why}"), unseen: format!("the value {why}") }
+    }
+
+    /// The value has no part in it.
+    fn plain(why: &str) -> Self {
+        Self { told: why.to_owned(), unseen: why.to_owned() }
+    }
+
+    /// It is not told anywhere.
+    fn concealed(self) -> Self {
+        Self { told: self.unseen.clone(), unseen: self.unseen }
+    }
+}
+
 impl TypeName {
     /// The type in words, for a prompt or an error.
     #[must_use]
@@ -31,10 +57,11 @@ impl TypeName {
     ///
     /// # Errors
     /// Says what is wrong, without the value if it is secret.
-    pub fn read(self, text: &str) -> Result<Value, String> {
-        let wrong = || format!("`{text}` is not {}", self.words());
+    pub fn read(self, text: &str) -> Result<Value, WrongValue> {
+        let wrong = || WrongValue::new(format_args!("`{text}`"), format!("is not {}", self.words()));
+        let quantity = |error: quantity::BadQuantity| WrongValue { told: error.to_string(), unseen: wrong().unseen };
         if text.contains('\0') {
-            return Err("an argument cannot contain a NUL byte".to_owned());
+            return Err(WrongValue::plain("an argument cannot contain a NUL byte"));
         }
         match self {
             Self::String | Self::Enum | Self::Secret => Ok(Value::from(text)),
@@ -45,9 +72,11 @@ impl TypeName {
                 _ => Err(wrong()),
             },
             Self::Float => text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from).ok_or_else(wrong),
-            Self::Duration => quantity::duration(text).map(|_| Value::from(text.trim())).map_err(|error| error.to_string()),
-            Self::Size => quantity::size(text).map(|_| Value::from(text.trim())).map_err(|error| error.to_string()),
-            Self::Path | Self::BlockDevice if !text.starts_with('/') => Err(format!("`{text}` is not an absolute path")),
+            Self::Duration => quantity::duration(text).map(|_| Value::from(text.trim())).map_err(quantity),
+            Self::Size => quantity::size(text).map(|_| Value::from(text.trim())).map_err(quantity),
+            Self::Path | Self::BlockDevice if !text.starts_with('/') => {
+                Err(WrongValue::new(format_args!("`{text}`"), "is not an absolute path"))
+            }
             Self::BlockDevice if !text.starts_with("/dev/") || text.split('/').any(|part| part == "..") => Err(wrong()),
             Self::Path | Self::BlockDevice => Ok(Value::from(text)),
             Self::Host => {
@@ -62,14 +91,18 @@ impl TypeName {
     ///
     /// # Errors
     /// It is of another type. A number is taken where text is wanted: `name: 7` reads well enough.
-    pub fn take(self, value: &Value) -> Result<Value, String> {
+    pub fn take(self, value: &Value) -> Result<Value, WrongValue> {
+        let wrong = || {
+            let wrong = WrongValue::new(value, format!("is not {}", self.words()));
+            if self == Self::Secret { wrong.concealed() } else { wrong }
+        };
         match (self, value) {
             (Self::Int, Value::Number(number)) if number.is_i64() => Ok(value.clone()),
             (Self::Float, Value::Number(_)) | (Self::Bool, Value::Bool(_)) => Ok(value.clone()),
-            (Self::Int | Self::Float | Self::Bool, _) => Err(format!("{value} is not {}", self.words())),
+            (Self::Int | Self::Float | Self::Bool, _) => Err(wrong()),
             (_, Value::String(text)) => self.read(text),
             (_, Value::Number(number)) if number.is_i64() => self.read(&number.to_string()),
-            _ => Err(format!("{value} is not {}", self.words())),
+            _ => Err(wrong()),
         }
     }
 
@@ -93,13 +126,16 @@ impl Parameter {
     ///
     /// # Errors
     /// Says what is wrong and what would be right.
-    pub fn read(&self, text: &str) -> Result<Value, String> {
+    pub fn read(&self, text: &str) -> Result<Value, WrongValue> {
         if !self.list {
             return self.limit(self.kind.read(text)?);
         }
         let trimmed = text.trim();
         if trimmed.starts_with('[') {
-            let value: Value = serde_json::from_str(trimmed).map_err(|error| format!("`{text}` is not a JSON list: {error}"))?;
+            let value: Value = serde_json::from_str(trimmed).map_err(|error| WrongValue {
+                told: format!("`{text}` is not a JSON list: {error}"),
+                unseen: "the value is not a JSON list".to_owned(),
+            })?;
             return self.take(&value);
         }
         let items = trimmed.split(',').map(str::trim).filter(|_| !trimmed.is_empty());
@@ -110,12 +146,12 @@ impl Parameter {
     ///
     /// # Errors
     /// Says what is wrong and what would be right.
-    pub fn take(&self, value: &Value) -> Result<Value, String> {
+    pub fn take(&self, value: &Value) -> Result<Value, WrongValue> {
         match (self.list, value) {
             (true, Value::Array(items)) => {
                 items.iter().map(|item| self.limit(self.kind.take(item)?)).collect::<Result<Vec<_>, _>>().map(Value::from)
             }
-            (true, _) => Err(format!("{value} is not a list")),
+            (true, _) => Err(WrongValue::new(value, "is not a list")),
             (false, _) => self.limit(self.kind.take(value)?),
         }
     }
@@ -132,7 +168,7 @@ impl Parameter {
     }
 
     /// Holds one value (of a list, one element) against `min`, `max`, `pattern`, fixed `choices` and the rule for a leading dash.
-    fn limit(&self, value: Value) -> Result<Value, String> {
+    fn limit(&self, value: Value) -> Result<Value, WrongValue> {
         let secret = self.kind == TypeName::Secret;
         let shown = || if secret { "the secret".to_owned() } else { format!("`{}`", plain(&value)) };
         let figure = self.kind.figure(&value);
@@ -141,26 +177,26 @@ impl Parameter {
             _ => None,
         };
         if let Some(min) = outside(&self.min, |figure, bound| figure < bound) {
-            return Err(format!("{} is below the minimum {min}", shown()));
+            return Err(WrongValue::new(shown(), format!("is below the minimum {min}")));
         }
         if let Some(max) = outside(&self.max, |figure, bound| figure > bound) {
-            return Err(format!("{} is above the maximum {max}", shown()));
+            return Err(WrongValue::new(shown(), format!("is above the maximum {max}")));
         }
         if let Value::String(text) = &value {
             if self.begins_with_refused_dash(&value) {
-                return Err(format!("{} begins with `-`, which a program could take for an option", shown()));
+                return Err(WrongValue::new(shown(), "begins with `-`, which a program could take for an option"));
             }
             if let Some(pattern) = &self.pattern
                 && !pattern.is_match(text)
             {
-                return Err(format!("{} does not match `{}`", shown(), pattern.as_str()));
+                return Err(WrongValue::new(shown(), format!("does not match `{}`", pattern.as_str())));
             }
         }
         if let Some(Choices::Fixed(choices)) = &self.choices
             && !choices.iter().any(|choice| plain(choice) == plain(&value))
         {
             let all = choices.iter().map(plain).collect::<Vec<_>>().join(", ");
-            return Err(format!("{} is not one of {all}", shown()));
+            return Err(WrongValue::new(shown(), format!("is not one of {all}")));
         }
         Ok(value)
     }

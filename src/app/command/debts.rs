@@ -193,13 +193,14 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExi
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = left.plan(context, &args.how.hosts, &args.how.params, &asking, false)?;
+    let password = password(&args.how, &asking)?;
+    let plan = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
     left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
     let manner = TakeUp {
         how: &args.how,
         again: context.cli(Subcommands::Debts(cli::Debts { run: Some(run.to_string()), ..args.clone() })),
         wanted: Outcome::Completed,
-        password: password(&args.how, &asking)?,
+        password,
     };
     take_up(context, &left, &plan, String::new(), &manner, &signals, crate::run::settle)
 }

@@ -19,7 +19,7 @@ use crate::{
             load,
             locks::carried_out,
             operator::{hostname, operator},
-            parameters,
+            parameters::Gathering,
         },
     },
     cli,
@@ -61,7 +61,8 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = parameters::plan(context, &loaded, inventory, scenario.params.clone(), &args.params, &asking, &rehearsal.simulator)?;
+    let gathering = Gathering { loaded: &loaded, inventory, asking: &asking, simulated: Some(&rehearsal.simulator), password: None };
+    let plan = gathering.plan(scenario.params.clone(), &args.params)?;
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let setting = Setting {

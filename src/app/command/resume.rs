@@ -46,7 +46,8 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = left.plan(context, &args.how.hosts, &args.how.params, &asking, true)?;
+    let password = password(&args.how, &asking)?;
+    let plan = left.plan(context, &args.how, &asking, password.as_deref(), true)?;
     let found = remaining::remaining(&plan, &left.history.past);
     let once = remaining::not_asked_again(&plan, &left.history.past);
     show(context, args.how.form, &findings::screen(&left, &plan, &found, &once, &context.out.stdout.page()));
@@ -57,7 +58,7 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
         how: &args.how,
         again: context.cli(Subcommands::Resume(cli::Resume { run: Some(id.to_string()), ..args.clone() })),
         wanted: Outcome::Completed,
-        password: password(&args.how, &asking)?,
+        password,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::resume)
 }

@@ -32,7 +32,8 @@ pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Progr
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let plan = left.plan(context, &args.how.hosts, &args.how.params, &asking, false)?;
+    let password = password(&args.how, &asking)?;
+    let plan = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
     show(context, args.how.form, &to_take_back(&left, &plan, &context.out.stdout.page()));
     left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
     let text = to_take_back(&left, &plan, &Page::recorded());
@@ -40,7 +41,7 @@ pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Progr
         how: &args.how,
         again: context.cli(Subcommands::Rollback(cli::Rollback { run: id.to_string(), ..args.clone() })),
         wanted: Outcome::RolledBack,
-        password: password(&args.how, &asking)?,
+        password,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::roll_back)
 }

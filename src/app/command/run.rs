@@ -13,9 +13,8 @@ use crate::{
             locks::{carried_out, holder, lock_names, locks, shared_locks},
             operator::{hostname, operator},
             owing::remind,
-            parameters,
+            parameters::{self, Gathering},
         },
-        trace,
     },
     cli,
     event::{Mode, RunId, RunState},
@@ -28,7 +27,6 @@ use crate::{
     journal::Durability,
     ports::{Executor, Ledger, Prompt},
     run::Setting,
-    secret::Secrets,
 };
 
 /// Carries out a runbook, or tells what it would do.
@@ -42,12 +40,10 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
     let inventory = load::inventory(context, &args.hosts)?;
-    let choices = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
-    let plan = parameters::plan(context, &loaded, inventory.clone(), [], &args.params, &asking, &choices)?;
-    drop(choices);
     let password = if args.ask_sudo_password { Some(parameters::sudo_password(&asking)?) } else { None };
-    let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
-    trace::conceal(&secrets);
+    let gathering =
+        Gathering { loaded: &loaded, inventory: inventory.clone(), asking: &asking, simulated: None, password: password.as_deref() };
+    let plan = gathering.plan([], &args.params)?;
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Real };
@@ -76,7 +72,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let ledger = journal.begin_run(id, Durability::EachRecord);
     let screens = Screens::new(context, args.form, RunState::default());
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
-    let process = ProcessExecutor::new(secrets, inventory, password).of_run(&id.to_string());
+    let process = ProcessExecutor::new(plan.secrets().clone(), inventory, password).of_run(&id.to_string());
     let dry = DryExecutor(&process);
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);

@@ -119,7 +119,7 @@ fn without(plan: &Plan, rehearsal: &Rehearsal, faults: &[Injection], events: &[E
         return vec!["unknown what would have happened without this gate".to_owned()];
     }
     let scenario = Arc::new(as_decided(&rehearsal.scenario, events));
-    let plan = Plan::new(Arc::new(runbook), plan.bound.clone(), plan.called.clone(), plan.inventory.clone());
+    let plan = plan.with(runbook);
     let trial = Trial { name: scenario.name.clone(), scenario, plan };
     let gone = trial.run(&TrialManner { faults, otherwise: Some(Choice::Stop), leave: false });
     let mut lines = vec![match (gone.account.outcome, &gone.account.at) {

@@ -8,7 +8,7 @@ use crate::{
     event::{Answerer, Event, Mode, Outcome, Past, RunId},
     journal::MemoryLedger,
     plan::{
-        Plan,
+        CalledSecrets, Plan,
         binding::{self, Given, Giver, Raw},
     },
     ports::{Answer, Ask, Choice, Interrupts, NoAnswer, Prompt, Question},
@@ -198,7 +198,14 @@ fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
         given.add(name, Raw::Typed(value.clone()), Giver::File("the scenario".to_owned()));
     }
     match binding::bind(&loaded.runbook, &given) {
-        Ok((bound, missing)) if missing.is_empty() => Ok(Plan::new(loaded.runbook.clone(), bound, loaded.called.clone(), None)),
+        Ok((bound, missing)) if missing.is_empty() => {
+            let mut secrets = CalledSecrets::default();
+            match secrets.complete(&loaded.runbook, &loaded.called) {
+                // What a called runbook lacks is seen where it is called.
+                Ok(_) => Ok(Plan::new(loaded.runbook.clone(), bound, (loaded.called.clone(), secrets), None, None)),
+                Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
+            }
+        }
         Ok((_, missing)) => Err(missing.iter().map(|parameter| format!("the scenario has no value for {}", parameter.name)).collect()),
         Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
     }

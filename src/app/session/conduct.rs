@@ -15,7 +15,6 @@ use crate::{
     plan::{Plan, preview::Preview},
     ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
     run::{Ending, Ports, Setting},
-    secret::Secrets,
     ui::{
         flags::Flags,
         json::Json,
@@ -181,7 +180,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     let at = place.map(|place| format!(" at {place}")).unwrap_or_default();
     let left = ending.state.aftermath();
     let mut whys = ending.whys.iter().flat_map(|why| why.lines()).map(str::to_owned);
-    let secrets = Secrets::new(stage.plan.bound.secret_values());
+    let secrets = stage.plan.secrets();
     let (cli, left_out) = stage.again.without(|value| secrets.found_in(value));
     match ending.outcome {
         Outcome::Completed => {}

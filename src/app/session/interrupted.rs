@@ -8,7 +8,8 @@ use super::{
     journal::{journal_directory, journal_failure, open_journal},
     load,
     operator::hostname,
-    parameters, run_name,
+    parameters::Gathering,
+    run_name,
 };
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
@@ -17,7 +18,6 @@ use crate::{
     exec::{
         alive::{Alive, alive, of_run},
         lock::RunLock,
-        process::ProcessExecutor,
     },
     inventory::Inventory,
     journal::{
@@ -34,7 +34,6 @@ use crate::{
         model::{Origin, Runbook, SourceText},
         resolve,
     },
-    secret::Secrets,
     ui::{flags::Flags, prompt::TerminalPrompt},
     words,
 };
@@ -127,11 +126,11 @@ impl Left {
     /// # Errors
     /// The runbook or a parameter differs from what was recorded.
     pub(crate) fn plan(
-        &self,
+        &mut self,
         context: &Context,
-        hosts: &cli::Hosts,
-        params: &cli::Params,
+        how: &cli::TakingUp,
         asking: &TerminalPrompt<'_>,
+        password: Option<&str>,
         as_it_is_now: bool,
     ) -> Result<Plan, Failure> {
         let id = self.history.run;
@@ -160,17 +159,26 @@ impl Left {
         let whole = |(name, value): &(&String, &serde_json::Value)| !value.is_null() && !recorded.masked.contains(*name);
         let values = self.opening.params.iter().filter(whole).map(|(name, value)| (name.clone(), value.clone()));
         inherited::tell(context)?;
-        let inventory = self.inventory(context, hosts)?;
-        let executor = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
-        let plan = parameters::plan(context, &loaded, inventory, values, params, asking, &executor)?;
-        let now = plan.bound.shown();
-        if let Some((name, was)) = self.opening.params.iter().find(|(name, was)| now.get(*name) != Some(was)) {
+        let inventory = self.inventory(context, &how.hosts)?;
+        let plan = Gathering { loaded: &loaded, inventory, asking, simulated: None, password }.plan(values, &how.params)?;
+        let secrets = plan.secrets();
+        for (_, alive) in &mut self.running {
+            // It may stand in the arguments of what a command has started.
+            alive.command = secrets.mask(&alive.command).into_owned();
+        }
+        let now = plan.shown_params();
+        // What was recorded before all secrets were masked may hold one.
+        let was = |was: &serde_json::Value| secrets.mask_value(was);
+        if let Some((name, was)) =
+            self.opening.params.iter().map(|(name, value)| (name, was(value))).find(|(name, was)| now.get(*name) != Some(was))
+        {
             let other = Failure::new(ProgramExit::Usage, format!("run {id} was started with other parameters"));
             if recorded.masked.contains(name) {
                 // What is given now may hold the secret of then, which nobody knows here.
                 return Err(other
                     .why(format!("a secret was masked in the recorded value of {name}, and the value is another now"))
-                    .next(format!("give {name} and the secrets again as they were, in a file: --params FILE")));
+                    .next(format!("give {name} and the secrets again as they were, in a file: --params FILE"))
+                    .next("give --ask-sudo-password again, if it was given"));
             }
             let is = now.get(name).map_or_else(|| "not there".to_owned(), ToString::to_string);
             return Err(other

@@ -6,6 +6,7 @@ use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     inheritance::{SAFE_PATH, exposed},
     inventory::{self, Inventory, NamedFile},
+    plan::called::secrets_given,
     runbook::{
         diagnostic::Report,
         library::{Library, LibraryError},
@@ -74,7 +75,21 @@ fn whole(context: &Context, library: &Library, source: SourceText) -> Result<Loa
     let mut called = BTreeMap::new();
     let mut path = vec![runbook.name.clone()];
     collect(context, library, &runbook, &mut called, &mut path)?;
+    for caller in std::iter::once(&runbook).chain(called.values()) {
+        called.values().try_for_each(|inner| unexposed(caller, inner))?;
+    }
     Ok(Loaded { runbook, called })
+}
+
+/// What a call gives comes from what is no secret, so it stands in the record.
+fn unexposed(caller: &Runbook, inner: &Runbook) -> Result<(), Failure> {
+    let Some((step, parameter)) = secrets_given(caller, inner).next() else { return Ok(()) };
+    Err(Failure::new(
+        ProgramExit::BadRunbook,
+        format!("step {step} of {} gives a value to the secret {parameter} of {}", caller.name, inner.name),
+    )
+    .why("that value is recorded and shown: a call cannot pass a secret on")
+    .next(format!("leave {parameter} out of the call, and let {} name an environment variable for it: `from_env`", inner.name)))
 }
 
 /// Reads the inventory: the one that is named, else the one where it usually is; none if there is none.

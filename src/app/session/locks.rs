@@ -53,6 +53,10 @@ pub(crate) fn lock_names(plan: &Plan) -> Result<Vec<String>, Failure> {
         for template in &runbook.locks {
             let bad = |why: String| Failure::new(ProgramExit::BadRunbook, format!("the lock `{template}` of {} {why}", runbook.name));
             match scope.text(template) {
+                // It is the name of a file.
+                Ok(Evaluated::Known(name)) if plan.secrets().found_in(&name) => {
+                    return Err(bad("contains a secret, and would be visible".to_owned()).next("give it a name without that parameter"));
+                }
                 Ok(Evaluated::Known(name)) => names.push(name),
                 Ok(Evaluated::Unknown(needs)) => {
                     return Err(bad(format!("needs {}, which is not known before the run", needs.join(", ")))

@@ -11,6 +11,7 @@ pub(super) mod load;
 pub(super) mod locks;
 pub(super) mod operator;
 pub(super) mod owing;
+mod parameter_file;
 pub(super) mod parameters;
 mod plan_view;
 pub(super) mod run_name;

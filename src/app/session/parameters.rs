@@ -1,92 +1,163 @@
 //! Gathers the values of parameters: from a file, from flags, and by asking for what is missing.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use super::load::{self, Loaded};
+use super::{load::Loaded, parameter_file};
 use crate::{
-    app::{context::Context, exit::ProgramExit, failure::Failure},
+    app::{exit::ProgramExit, failure::Failure, trace},
     cli,
+    exec::process::ProcessExecutor,
     inventory::Inventory,
     plan::{
-        BoundParams, Plan,
+        BoundParams, CalledSecrets, Plan,
         binding::{self, Given, Giver, Raw},
     },
     ports::{Executor, NoAnswer},
     runbook::{
-        diagnostic::Report,
-        document, library,
-        model::{Choices, Parameter},
-        source, value,
+        document,
+        model::{Choices, Command, Expr, Parameter},
+        value,
     },
+    secret::Secrets,
     ui::prompt::{ParameterQuestion, TerminalPrompt},
     words::quote,
 };
 
-/// Binds a runbook's parameters: what a scenario gives, then the file, then the flags; the rest is asked for.
-///
-/// # Errors
-/// A value is wrong, or one is missing and there is no terminal to ask on.
-pub(crate) fn plan(
-    context: &Context,
-    loaded: &Loaded,
-    inventory: Option<Arc<Inventory>>,
-    scenario: impl IntoIterator<Item = (String, serde_json::Value)>,
-    params: &cli::Params,
-    prompt: &TerminalPrompt<'_>,
-    executor: &dyn Executor,
-) -> Result<Plan, Failure> {
-    let mut given = Given::default();
-    for (name, value) in scenario {
-        given.add(&name, Raw::Typed(value), Giver::File("the scenario".to_owned()));
-    }
-    if let Some(path) = &params.file {
-        for (name, value) in read_file(context, path)? {
-            given.add(&name, Raw::Typed(value), Giver::File(path.display().to_string()));
-        }
-    }
-    for (name, text) in &params.set {
-        let secret = loaded.runbook.params.iter().any(|known| known.name.as_str() == name && known.kind == document::TypeName::Secret);
-        if secret {
-            return Err(Failure::new(
-                ProgramExit::Usage,
-                format!("{name} is a secret, and a command line is visible to everybody on this host"),
-            )
-            .next(format!("put `{name}: …` into a file that only you can read and give --params FILE, or type the secret when asked")));
-        }
-        given.add(name, Raw::Text(text.clone()), Giver::Flag);
-    }
-    loop {
-        let (bound, missing) = binding::bind(&loaded.runbook, &given).map_err(|faults| bad_values(&faults))?;
-        let Some(parameter) = missing.first() else {
-            return Ok(Plan::new(loaded.runbook.clone(), bound, loaded.called.clone(), inventory));
-        };
-        let text = ask(loaded, &bound, parameter, prompt, executor).map_err(|no_answer| {
-            let names: Vec<_> = missing.iter().map(|parameter| parameter.name.to_string()).collect();
-            unanswered(no_answer, &names, parameter)
-        })?;
-        given.add(parameter.name.as_str(), Raw::Text(text), Giver::Prompt);
-    }
+/// What parameters are gathered for, and with.
+pub(crate) struct Gathering<'a> {
+    pub loaded: &'a Loaded,
+    pub inventory: Option<Arc<Inventory>>,
+    pub asking: &'a TerminalPrompt<'a>,
+    /// Asked for live choices instead of this system.
+    pub simulated: Option<&'a dyn Executor>,
+    /// For sudo, if the operator has given it: one more secret.
+    pub password: Option<&'a str>,
 }
 
-/// Reads a file of parameters: a map of names to values, held to the same rules as a runbook's text.
-fn read_file(context: &Context, path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
-    let wrong = |why: String| {
-        Failure::new(ProgramExit::Usage, format!("{} is not a parameter file: {why}", path.display()))
-            .next("write a map of names to values, such as `osds: [1, 2]`")
-    };
-    let read = library::read_guarded(path).map_err(|error| match error.hint() {
-        Some(hint) => Failure::new(ProgramExit::Usage, format!("{} was not read: {error}", path.display())).next(hint),
-        None => wrong(error.to_string()),
-    });
-    let text = read?.ok_or_else(|| wrong("no such file".to_owned()))?;
-    let faults = source::read(&text.text).faults;
-    if !faults.is_empty() {
-        load::show_report(&context.out, &Report::new(text, faults));
-        return Err(Failure::shown(ProgramExit::Usage));
+impl Gathering<'_> {
+    /// Binds a runbook's parameters: what a scenario or the record gives, then the file, then the flags; the rest is asked for.
+    /// From here on every secret is masked.
+    ///
+    /// # Errors
+    /// A value is wrong, or one is missing and there is no terminal to ask on.
+    pub(crate) fn plan(
+        self,
+        scenario: impl IntoIterator<Item = (String, serde_json::Value)>,
+        params: &cli::Params,
+    ) -> Result<Plan, Failure> {
+        let runbook = &self.loaded.runbook;
+        let mut given = Given::default();
+        for (name, value) in scenario {
+            given.add(&name, Raw::Typed(value), Giver::File("the scenario".to_owned()));
+        }
+        if let Some(path) = &params.file {
+            for (name, value, giver) in parameter_file::read(path, runbook)? {
+                given.add(&name, value, giver);
+            }
+        }
+        for (name, text) in &params.set {
+            let secret = runbook.params.iter().any(|known| known.name.as_str() == name && known.kind == document::TypeName::Secret);
+            if secret {
+                return Err(Failure::new(
+                    ProgramExit::Usage,
+                    format!("{name} is a secret, and a command line is visible to everybody on this host"),
+                )
+                .next(format!(
+                    "put `{name}: …` into a file that only you can read and give --params FILE, or type the secret when asked"
+                )));
+            }
+            given.add(name, Raw::Text(text.clone()), Giver::Flag);
+        }
+        let bound = loop {
+            let (bound, missing) = binding::bind(runbook, &given).map_err(|faults| bad_values(&faults))?;
+            let Some(parameter) = missing.first() else { break bound };
+            let text = self.ask(&bound, parameter).map_err(|no_answer| {
+                let names: Vec<_> = missing.iter().map(|parameter| parameter.name.to_string()).collect();
+                unanswered(no_answer, &names, parameter)
+            })?;
+            given.add(parameter.name.as_str(), Raw::Text(text), Giver::Prompt);
+        };
+        let secrets = self.called_secrets()?;
+        let plan = Plan::new(runbook.clone(), bound, (self.loaded.called.clone(), secrets), self.inventory, self.password);
+        trace::conceal(plan.secrets());
+        Ok(plan)
     }
-    match document::parse(&text.text).map_err(|error| wrong(error.to_string()))? {
-        serde_json::Value::Object(map) => Ok(map),
-        _ => Err(wrong("not a map".to_owned())),
+
+    /// The secrets of the runbooks that are called: whatever is not known now would be masked nowhere.
+    fn called_secrets(&self) -> Result<CalledSecrets, Failure> {
+        let mut secrets = CalledSecrets::default();
+        loop {
+            let missing = secrets.complete(&self.loaded.runbook, &self.loaded.called).map_err(|faults| bad_values(&faults))?;
+            let Some((runbook, parameter)) = missing.first() else { return Ok(secrets) };
+            if self.simulated.is_some() {
+                // Nothing real gets it, and what a called runbook lacks is seen where it is called.
+                return Ok(secrets);
+            }
+            let name = format!("{} of {}", parameter.name, runbook.name);
+            let text = self.put(&name, parameter, &parameter.help, Vec::new()).map_err(|no_answer| {
+                let NoAnswer::NoTerminal { .. } = no_answer else { return interrupted(&no_answer) };
+                let how = match &parameter.from_env {
+                    Some(variable) => format!("set the environment variable {variable}"),
+                    None => "run this on a terminal; or let the called runbook name an environment variable: `from_env`".to_owned(),
+                };
+                Failure::new(ProgramExit::Usage, format!("the secret {name} has no value, and there is no terminal"))
+                    .why(format!("{name}: {}", parameter.help))
+                    .why(format!("{} calls {}, and a secret must be known before the run begins", self.loaded.runbook.name, runbook.name))
+                    .next(how)
+            })?;
+            secrets.add(&runbook.name, parameter.name.as_str(), text);
+        }
+    }
+
+    fn ask(&self, bound: &BoundParams, parameter: &Parameter) -> Result<String, NoAnswer> {
+        let (choices, trouble) = match &parameter.choices {
+            None => (Vec::new(), None),
+            Some(Choices::Fixed(choices)) => (choices.iter().map(value::plain).collect(), None),
+            Some(Choices::Live { command, items }) => self.live_choices(bound, command, items.as_ref()),
+        };
+        let help = match trouble {
+            Some(why) => format!("{}\n({why})", parameter.help),
+            None => parameter.help.clone(),
+        };
+        self.put(parameter.name.as_str(), parameter, &help, choices)
+    }
+
+    fn put(&self, name: &str, parameter: &Parameter, help: &str, choices: Vec<String>) -> Result<String, NoAnswer> {
+        let kind = if parameter.list { format!("a list, each {}", parameter.kind.words()) } else { parameter.kind.words().to_owned() };
+        self.asking.ask_parameter(&ParameterQuestion {
+            name,
+            help,
+            type_words: &kind,
+            choices,
+            multiple: parameter.list,
+            secret: parameter.kind == document::TypeName::Secret,
+            default: None,
+            check: &|text| parameter.read(text).map(|_| ()).map_err(|wrong| wrong.to_string()),
+        })
+    }
+
+    /// What there is to choose from, and what is to be said of it. The command may have been given a secret, and print it.
+    fn live_choices(&self, bound: &BoundParams, command: &Command, items: Option<&Expr>) -> (Vec<String>, Option<String>) {
+        let secrets = Secrets::new(bound.secret_values().chain(self.password));
+        trace::conceal(&secrets);
+        let system;
+        let executor = match self.simulated {
+            Some(executor) => executor,
+            None => {
+                system = ProcessExecutor::new(secrets.clone(), self.inventory.clone(), None);
+                &system
+            }
+        };
+        match crate::run::choices(&self.loaded.runbook, bound.scope_value(), command, items, executor) {
+            Ok(choices) => {
+                let (kept, hidden): (Vec<_>, Vec<_>) = choices.into_iter().partition(|choice| !secrets.stands_in(choice));
+                // With a mask in it, it would be another value.
+                let told = (!hidden.is_empty()).then(|| format!("{} more choices contain a secret and are not listed", hidden.len()));
+                (kept, told)
+            }
+            // What is really there cannot be listed; the value can still be typed.
+            Err(why) => (Vec::new(), Some(format!("the choices could not be listed: {}", secrets.mask(&why)))),
+        }
     }
 }
 
@@ -122,8 +193,12 @@ fn unanswered(no_answer: NoAnswer, missing: &[String], parameter: &Parameter) ->
             };
             Failure::new(ProgramExit::Usage, what).why(format!("{}: {}", parameter.name, parameter.help)).next(how)
         }
-        NoAnswer::Interrupted | NoAnswer::Gone => Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run")),
+        NoAnswer::Interrupted | NoAnswer::Gone => interrupted(&no_answer),
     }
+}
+
+fn interrupted(no_answer: &NoAnswer) -> Failure {
+    Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run"))
 }
 
 /// Asks for sudo's password.
@@ -145,40 +220,5 @@ pub(crate) fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failu
         NoAnswer::NoTerminal { .. } => Failure::new(ProgramExit::Usage, "the sudo password cannot be asked for: there is no terminal")
             .next("leave out --ask-sudo-password and allow these commands in sudo without a password"),
         NoAnswer::Interrupted | NoAnswer::Gone => Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run")),
-    })
-}
-
-fn ask(
-    loaded: &Loaded,
-    bound: &BoundParams,
-    parameter: &Parameter,
-    prompt: &TerminalPrompt<'_>,
-    executor: &dyn Executor,
-) -> Result<String, NoAnswer> {
-    let (choices, trouble) = match &parameter.choices {
-        None => (Vec::new(), None),
-        Some(Choices::Fixed(choices)) => (choices.iter().map(value::plain).collect(), None),
-        Some(Choices::Live { command, items }) => {
-            match crate::run::choices(&loaded.runbook, bound.scope_value(), command, items.as_ref(), executor) {
-                Ok(choices) => (choices, None),
-                // What is really there cannot be listed; the value can still be typed.
-                Err(why) => (Vec::new(), Some(why)),
-            }
-        }
-    };
-    let kind = if parameter.list { format!("a list, each {}", parameter.kind.words()) } else { parameter.kind.words().to_owned() };
-    let help = match trouble {
-        Some(why) => format!("{}\n(the choices could not be listed: {why})", parameter.help),
-        None => parameter.help.clone(),
-    };
-    prompt.ask_parameter(&ParameterQuestion {
-        name: parameter.name.as_str(),
-        help: &help,
-        type_words: &kind,
-        choices,
-        multiple: parameter.list,
-        secret: parameter.kind == document::TypeName::Secret,
-        default: None,
-        check: &|text| parameter.read(text).map(|_| ()),
     })
 }

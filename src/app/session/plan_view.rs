@@ -18,7 +18,7 @@ const USUAL: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 #[must_use]
 pub(super) fn plan(plan: &Plan, preview: &Preview) -> PlanView {
     let runbook = &plan.runbook;
-    let params = plan.bound.shown().into_iter().map(|(name, value)| {
+    let params = plan.shown_params().into_iter().map(|(name, value)| {
         let text = if value.is_null() { "(secret)".to_owned() } else { value::plain(&value) };
         (name, if text.is_empty() { "(none)".to_owned() } else { text })
     });

@@ -9,7 +9,7 @@ use super::{
     parameters,
 };
 use crate::{
-    app::{context::Context, exit::ProgramExit, failure::Failure, trace},
+    app::{context::Context, exit::ProgramExit, failure::Failure},
     cli::{self, Cli, TakingUp},
     event::{Mode, Outcome, Place},
     exec::{clock::RealClock, process::ProcessExecutor},
@@ -18,7 +18,6 @@ use crate::{
     plan::Plan,
     ports::Ledger,
     run::{Before, Ending, Ports, Setting, shared_lock::lock_place},
-    secret::Secrets,
     ui::prompt::TerminalPrompt,
 };
 
@@ -69,10 +68,7 @@ pub(crate) fn take_up(
     let screens = Screens::new(context, manner.how.form, left.history.past.state.clone());
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
-    let password = manner.password.clone();
-    let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
-    trace::conceal(&secrets);
-    let executor = ProcessExecutor::new(secrets, plan.inventory.clone(), password).of_run(&id.to_string());
+    let executor = ProcessExecutor::new(plan.secrets().clone(), plan.inventory.clone(), manner.password.clone()).of_run(&id.to_string());
     let clock = RealClock::start(&signals.interrupts);
     let stage = Occasion {
         plan,

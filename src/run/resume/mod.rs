@@ -17,7 +17,6 @@ use crate::{
     event::{Answerer, Event, Outcome, Place},
     plan::{Plan, preview},
     ports::{Answer, Ask, NoAnswer, Question},
-    secret::Secrets,
 };
 
 fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'a Before<'a>, confirms_each: bool) -> Engine<'a> {
@@ -29,7 +28,7 @@ fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'
         step_by_step: AtomicBool::new(setting.step_by_step || before.doubted),
         confirms_each,
         before: Some(before),
-        secrets: Secrets::new(plan.bound.secret_values()),
+        secrets: plan.secrets().clone(),
         reserve: Reserve::new(),
     }
 }

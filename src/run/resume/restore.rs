@@ -202,7 +202,7 @@ impl Engine<'_> {
             }
             Kind::Call(call) => {
                 if let (Some(runbook), Ok(Evaluated::Known(given))) = (self.plan.called.get(&call.runbook), call_params(call, scope))
-                    && let Ok((bound, _)) = crate::plan::binding::bind(runbook, &given)
+                    && let Ok((bound, _)) = self.plan.bind_called(runbook, &given)
                 {
                     let mut inner = self.scope(runbook, bound.scope_value());
                     self.preflight_before(runbook, &mut inner, Some(place))?;

@@ -211,7 +211,7 @@ impl Resolver<'_> {
                         Scalar::Text(text) => Value::from(text.as_str()),
                     };
                     let fault = match kind.take(&value) {
-                        Err(why) => Some((why, format!("write {}", kind.words()))),
+                        Err(wrong) => Some((wrong.to_string(), format!("write {}", kind.words()))),
                         Ok(_) if all.iter().any(|other| plain(other) == plain(&value)) => {
                             Some((format!("duplicate `{}`", plain(&value)), "remove one of them".to_owned()))
                         }
