@@ -16,6 +16,7 @@ mod kill;
 mod power;
 mod row;
 mod scarce;
+mod secrets;
 #[path = "../ssh/sides.rs"]
 mod sides;
 mod stage;
@@ -36,6 +37,12 @@ const ROWS: &[Row] = &[
     Row { name: "kill", about: "kill -9 at random times in 200 steps, then resume", least: (50, 1000), run: kill::random },
     Row { name: "syscalls", about: "kill -9 at each system call of 3 steps, then resume", least: (100, 600), run: kill::syscalls },
     Row { name: "full", about: "the disk is full, but for 0 to 64 KiB", least: (195, 195), run: full::run },
+    Row {
+        name: "secrets",
+        about: "1,000 random secrets in every promised form, and runs that print them everywhere",
+        least: (100_000, 1_000_000),
+        run: secrets::run,
+    },
     Row { name: "images", about: "the disk as it is in the midst of a run, mounted anew", least: (10, 100), run: image::run },
     Row { name: "threads", about: "no more threads, processes or descriptors than so many", least: (26, 78), run: scarce::threads },
     Row {
