@@ -175,7 +175,8 @@ fn runs_of_quotes(value: &str) -> String {
         text.push(c);
     }
     if inside {
-        text.push_str("\"'");
+        // Nothing follows that would have to be quoted.
+        text.push('"');
     }
     text
 }

@@ -21,6 +21,9 @@ use super::{
 /// How many secrets are tried in every form, masked as a whole run would mask them.
 const MANY: usize = 1000;
 
+/// The name of what a control has planted among what is looked at.
+const PLANTED: &str = "what was planted";
+
 /// Writes each form of each secret: a JSON object of names to texts a line.
 const FORMS: &str = r##"
 import base64, json, re, shlex, sys, urllib.parse
@@ -216,7 +219,7 @@ fn places(setup: &Setup, own: &str, inner: &str, plant: Option<&[u8]>) -> Result
         ended
     };
     let given = ["--yes", "-vv", "--params", "notes.yaml", "--confirm", "asks=go"];
-    call(&[&["run", "outer", "--dry-run"], &given[..4]].concat(), 0)?;
+    call(&["run", "outer", "--dry-run", "-vv", "--params", "notes.yaml"], 0)?;
     for format in ["json", "plain"] {
         call(&[&["run", "outer", "--format", format], &given[..]].concat(), 6)?;
     }
@@ -224,8 +227,8 @@ fn places(setup: &Setup, own: &str, inner: &str, plant: Option<&[u8]>) -> Result
     let list = call(&["journal", "list", "--format", "json"], 0)?;
     let last: serde_json::Value = serde_json::from_str(list.lines().last().unwrap_or_default()).unwrap_or_default();
     let id = last["id"].as_str().unwrap_or_default().to_owned();
-    call(&["resume", &id, "--yes", "-vv", "--params", "notes.yaml"], 6)?;
-    call(&["rollback", &id, "--yes", "-vv", "--params", "notes.yaml"], 7)?;
+    call(&[&["resume", &id], &given[..]].concat(), 6)?;
+    call(&["rollback", &id, "--yes", "-vv", "--params", "notes.yaml"], 8)?;
     call(&["debts", "--settle", "--yes", "-vv", "--params", "notes.yaml", &id], 6)?;
     call(&["debts", "--format", "json"], 1)?;
     for words in [
@@ -241,7 +244,7 @@ fn places(setup: &Setup, own: &str, inner: &str, plant: Option<&[u8]>) -> Result
     if kept.len() < 20 {
         return Err(format!("there is little to look at: {}", kept.len()));
     }
-    kept.extend(plant.map(|planted| ("what was planted".to_owned(), [&b"before "[..], planted, b" after"].concat())));
+    kept.extend(plant.map(|planted| (PLANTED.to_owned(), [&b"before "[..], planted, b" after"].concat())));
     let needles: Vec<String> = needles(own).into_iter().chain(needles(inner)).collect();
     let search = aho_corasick::AhoCorasick::new(&needles).unwrap();
     match kept.iter().find_map(|(name, bytes)| Some((name, search.find(bytes)?, bytes))) {
@@ -292,10 +295,14 @@ pub fn run(setup: &Setup) -> Outcome {
     // A secret that really stands somewhere, and forms that nobody masks.
     let secret: String = (0..24).map(|_| rng.alphanumeric()).collect();
     let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("x{secret}"));
-    let planted = [secret.as_bytes(), &secret.as_bytes()[8..16], encoded.as_bytes()]
-        .map(|plant| places(setup, &secret, "another-hunter22", Some(plant)));
+    let planted = [secret.as_bytes(), &secret.as_bytes()[8..16], encoded.as_bytes()].map(|plant| {
+        // Whatever else goes wrong shows nothing of what was planted.
+        places(setup, &secret, "another-hunter22", Some(plant)).or_else(|why| if why.starts_with(PLANTED) { Err(why) } else { Ok(()) })
+    });
     let unmasked = all.iter().take(50).map(|(secret, forms)| masked(secret, "the control", &forms["as it is"], &Secrets::default()));
     let results: Vec<_> = planted.into_iter().chain(unmasked).collect();
+    let missed = results.iter().filter(|result| result.is_ok()).count();
+    outcome.point("the control", if missed == 0 { Ok(()) } else { Err(format!("{missed} leaks were not found")) });
     outcome.control("a secret that is planted, and forms that nothing masks", results);
     outcome
 }
