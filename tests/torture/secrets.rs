@@ -35,7 +35,8 @@ for line in sys.stdin:
     secret = json.loads(line)
     raw = secret.encode()
     forms = {"as it is": secret, "without its last newline": secret.rstrip("\n"), "trimmed": secret.strip(),
-             "as words": " ".join(secret.split()), "in a header": "Authorization: Bearer " + secret}
+             "as words": " ".join(secret.split()), "in a header": "Authorization: Bearer " + secret,
+             "its first line": secret.splitlines()[0], "its last line": secret.splitlines()[-1]}
     for name, text in (("", raw), ("of JSON ", json.dumps({"password": secret}).encode()),
                        ("of JSON, as UTF-8, ", json.dumps([secret], ensure_ascii=False).encode())):
         for skip in range(3):
