@@ -54,7 +54,9 @@ pub(crate) fn keep_quiet() {
 }
 
 fn remember(info: &PanicHookInfo<'_>) {
-    let said = info.payload_as_str().unwrap_or("nothing was said of it");
+    let payload = info.payload();
+    let said = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let said = said.unwrap_or("nothing was said of it");
     let text = match info.location() {
         Some(at) => format!("{said} ({}:{})", at.file(), at.line()),
         None => said.to_owned(),
@@ -73,7 +75,7 @@ mod tests {
         assert_eq!(caught(|| 7), Ok(7));
         let defect = caught(|| panic!("on {}", "purpose")).unwrap_err();
         assert!(defect.to_string().contains("halligan itself has failed: on purpose"), "{defect}");
-        let again = caught(|| defect.clone().pass_on()).map(|()| ()).unwrap_err();
+        let again = caught(|| defect.clone().pass_on()).unwrap_err();
         assert_eq!(again, defect);
     }
 }

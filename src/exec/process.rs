@@ -117,7 +117,7 @@ impl ProcessExecutor {
         // Whoever would have read the answer is gone then. What changes something is let finish: half of it may be worse.
         let dies_with_parent = order.effect == Effect::Read && foreground.is_none();
         let manner = StartManner { terminal, dies_with_parent };
-        patiently(|| Child::start(&make, &manner, &self.cgroups), stop).map_err(said)
+        patiently(|| Child::start(make, &manner, &self.cgroups), stop).map_err(said)
     }
 
     /// Sees an order that talks with the operator to its end: nothing of what it prints is kept.

@@ -13,8 +13,18 @@ use minijinja::{
 use super::error::ExpressionError;
 
 thread_local! {
-    /// While something is evaluated: why it must fail, once it has come upon what is withheld.
-    static EVALUATION: RefCell<Option<Option<String>>> = const { RefCell::new(None) };
+    static EVALUATION: RefCell<Evaluation> = const { RefCell::new(Evaluation::None) };
+}
+
+/// What is evaluated on this thread.
+#[derive(Debug)]
+enum Evaluation {
+    /// Nothing.
+    None,
+    /// Something that has come upon nothing that is withheld.
+    Unmet,
+    /// Something that must fail, and why: it has come upon what is withheld.
+    Met(String),
 }
 
 /// An output that is withheld.
@@ -29,11 +39,12 @@ impl Withheld {
     /// Somebody has come upon it: inside an evaluation that fails now, else there is an error in its place.
     fn met(&self) -> Value {
         EVALUATION.with_borrow_mut(|evaluation| match evaluation {
-            Some(why) => {
-                why.get_or_insert_with(|| self.why.clone());
+            Evaluation::Unmet => {
+                *evaluation = Evaluation::Met(self.why.clone());
                 Value::UNDEFINED
             }
-            None => Value::from(Error::new(ErrorKind::InvalidOperation, self.why.clone())),
+            Evaluation::Met(_) => Value::UNDEFINED,
+            Evaluation::None => Value::from(Error::new(ErrorKind::InvalidOperation, self.why.clone())),
         })
     }
 }
@@ -138,21 +149,21 @@ pub(crate) fn for_people(value: &Value) -> Option<Value> {
 }
 
 /// Puts back what an outer evaluation has come upon.
-struct OuterEvaluation(Option<Option<String>>);
+struct OuterEvaluation(Evaluation);
 
 impl Drop for OuterEvaluation {
     fn drop(&mut self) {
-        EVALUATION.replace(self.0.take());
+        EVALUATION.replace(std::mem::replace(&mut self.0, Evaluation::None));
     }
 }
 
 /// Evaluates something, which fails if it comes upon what is withheld.
 pub(super) fn watched<T>(evaluate: impl FnOnce() -> Result<T, ExpressionError>) -> Result<T, ExpressionError> {
-    let outer = OuterEvaluation(EVALUATION.replace(Some(None)));
+    let outer = OuterEvaluation(EVALUATION.replace(Evaluation::Unmet));
     let result = evaluate();
-    let met = EVALUATION.with_borrow_mut(|evaluation| evaluation.as_mut().and_then(Option::take));
+    let met = EVALUATION.replace(Evaluation::None);
     drop(outer);
-    met.map_or(result, |why| Err(ExpressionError::new(why)))
+    if let Evaluation::Met(why) = met { Err(ExpressionError::new(why)) } else { result }
 }
 
 /// A value as JSON, written by one of `serde_json`'s functions: those alone would write `null` for what is withheld.

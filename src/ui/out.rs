@@ -266,7 +266,7 @@ pub(super) mod tests {
         stream.text("\u{1b}]0;title\u{7} \u{9b}2J \u{1b}[2J\u{202e}\n");
         stream.line("\u{1b}[31mred\u{1b}[0m \u{1b}[8mgone");
         let mut door = &stream;
-        write!(door, "\u{1b}[{}m{}\u{1b}[0m\n", 31, "\u{7f}").unwrap();
+        writeln!(door, "\u{1b}[{}m\u{7f}\u{1b}[0m", 31).unwrap();
         door.write_all(b"\x1b[1A\xff\n").unwrap();
         assert_eq!(
             memory.take(),

@@ -43,9 +43,12 @@ pub(super) fn show(
             return Ok(ProgramExit::Usage);
         }
     };
-    let mut print = |text: &str, out: &mut dyn Write| match terminal {
-        true => out.write_all(text.chars().map(character::stand_in).collect::<String>().as_bytes()),
-        false => unchanged.write_all(text.as_bytes()),
+    let mut print = |text: &str, out: &mut dyn Write| {
+        if terminal {
+            out.write_all(text.chars().map(character::stand_in).collect::<String>().as_bytes())
+        } else {
+            unchanged.write_all(text.as_bytes())
+        }
     };
     if args.source {
         print(&source.text, out)?;

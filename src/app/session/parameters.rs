@@ -141,12 +141,11 @@ impl Gathering<'_> {
         let secrets = Secrets::new(bound.secret_values().chain(self.password));
         trace::conceal(&secrets);
         let system;
-        let executor = match self.simulated {
-            Some(executor) => executor,
-            None => {
-                system = ProcessExecutor::new(secrets.clone(), self.inventory.clone(), None);
-                &system
-            }
+        let executor = if let Some(executor) = self.simulated {
+            executor
+        } else {
+            system = ProcessExecutor::new(secrets.clone(), self.inventory.clone(), None);
+            &system
         };
         match crate::run::choices(&self.loaded.runbook, bound.scope_value(), command, items, executor) {
             Ok(choices) => {

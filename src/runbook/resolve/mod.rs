@@ -338,18 +338,19 @@ mod tests {
             assert!(runbook.is_none());
             report.faults.iter().map(|fault| fault.code).collect::<Vec<_>>()
         };
-        let steps: String = (0..2_500).map(|n| format!("- {{id: s{n}, run: [x], effect: read}}\n")).collect();
+        let each = |numbers: std::ops::Range<usize>, line: &dyn Fn(usize) -> String| numbers.map(line).collect::<String>();
+        let steps = each(0..2_500, &|n| format!("- {{id: s{n}, run: [x], effect: read}}\n"));
         assert_eq!(codes(&format!("{head}steps:\n{steps}")), ["too-large"]);
-        let groups: String = (0..2_100).map(|n| format!("- {{id: g{n}, steps: [{{id: s{n}, run: [x], effect: read}}]}}\n")).collect();
+        let groups = each(0..2_100, &|n| format!("- {{id: g{n}, steps: [{{id: s{n}, run: [x], effect: read}}]}}\n"));
         assert_eq!(codes(&format!("{head}steps:\n{groups}")), ["too-large"]);
-        let vars = |count: usize| (0..count).map(|n| format!("  v{n}: '{{{{ vars.v{} }}}}'\n", n + 1)).collect::<String>();
+        let vars = |count: usize| each(0..count, &|n| format!("  v{n}: '{{{{ vars.v{} }}}}'\n", n + 1));
         assert_eq!(codes(&format!("{head}vars:\n{}{step}", vars(3_000))), ["too-large"], "keys of a map");
         assert_eq!(codes(&format!("{head}vars:\n{}  v1500: x\n{step}", vars(1_500))), ["too-large"], "variables");
         let words = "  - '{{ vars.v0 }}'\n".repeat(2_000);
         let chain = format!("{head}vars:\n{}  v900: x\nsteps:\n- id: a\n  effect: read\n  run:\n  - x\n{words}", vars(900));
         assert_eq!(codes(&chain), ["too-deep"]);
-        let all: String = (1..900).map(|n| format!("{{{{ vars.v{n} }}}}")).collect();
-        let flat: String = (1..900).map(|n| format!("  v{n}: x\n")).collect();
+        let all = each(1..900, &|n| format!("{{{{ vars.v{n} }}}}"));
+        let flat = each(1..900, &|n| format!("  v{n}: x\n"));
         let wide = format!("{head}vars:\n  v0: '{all}'\n{flat}steps:\n- id: a\n  effect: read\n  run:\n  - x\n{words}");
         assert!(codes(&wide).contains(&"too-large"), "what each name leads to");
         assert_eq!(codes(&format!("{head}tags: [{}]\n{step}", "a, ".repeat(61_000))), ["too-large"], "values");
