@@ -333,3 +333,46 @@ steps:
     let ran = bench.run(&["resume", "--yes"]).exits(10);
     assert!(!log(&bench).contains(&"work".to_owned()), "it must not go on as if it were down: {:?}\n{}", log(&bench), all(&ran));
 }
+
+#[test]
+fn what_cannot_be_made_ready_any_more_takes_nothing_back_and_stays_owed() {
+    let bench = bench(
+        "steps:
+  - id: found
+    shell: 'test ! -e HOME/broken; echo found >> HOME/log; echo 7'
+    effect: change
+    output: int
+    on_fail: stop
+    undo: {shell: 'echo lost >> HOME/log'}
+    cleanup: {shell: 'echo released >> HOME/log'}
+  - id: built
+    shell: 'echo built >> HOME/log'
+    effect: change
+    undo: {shell: 'echo \"unbuilt $N\" >> HOME/log', env: {N: '{{ found.output }}'}}
+    cleanup: {shell: 'echo \"swept $N\" >> HOME/log', env: {N: '{{ found.output }}'}, when_stopped: owe}
+  - {id: end, shell: 'exit 1', effect: read, on_fail: stop}
+",
+    );
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    assert_eq!(log(&bench), ["found", "built", "released"]);
+    // Done again, it says nothing: what the undo and the cleanup of the step after it need is not known any more.
+    bench.file("broken", "");
+    bench.run(&["resume", "--yes"]).exits(6);
+    let run = last_run(&bench);
+    for _ in 0..2 {
+        let ran = bench.run(&["rollback", &run, "--yes"]).exits(8);
+        let all = all(&ran);
+        assert!(all.contains("built: undo failed: "), "{all}");
+        assert!(all.contains("owed") && !all.contains("unbuilt 7"), "{all}");
+        assert!(
+            !log(&bench).iter().any(|line| line.starts_with("unbuilt") || line.starts_with("swept") || line == "lost"),
+            "{:?}",
+            log(&bench)
+        );
+    }
+    for arguments in [&["debts"][..], &["debts", "--settle", "--yes"], &["debts"]] {
+        let ran = bench.run(arguments);
+        assert!(ran.code != Some(0) && all(&ran).contains("built"), "{arguments:?}: {}", all(&ran));
+    }
+    bench.run(&["journal", "verify"]).exits(0);
+}
