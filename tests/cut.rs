@@ -321,7 +321,7 @@ fn check(bench: &Bench, ending: &Ending, cut: &str) {
     let past = bench.past();
     assert_eq!(past.state.phase, Phase::Closed(Outcome::Completed));
     let open = past.state.steps.iter().find(|(place, step)| {
-        !place.as_str().starts_with("preflight.") && !matches!(step, StepState::Done | StepState::PutBack | StepState::Skipped)
+        !place.as_str().starts_with("preflight.") && !matches!(step, StepState::Done | StepState::PutBack { .. } | StepState::Skipped)
     });
     assert_eq!(open, None, "{}", told());
     nothing_twice(&bench.ledger.events(), &told());

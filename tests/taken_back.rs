@@ -376,3 +376,101 @@ fn what_cannot_be_made_ready_any_more_takes_nothing_back_and_stays_owed() {
     }
     bench.run(&["journal", "verify"]).exits(0);
 }
+
+#[test]
+fn what_a_loop_has_set_itself_is_put_back_by_a_rollback_and_by_settling() {
+    for arguments in [&["rollback"][..], &["debts", "--settle"]] {
+        let bench = bench(
+            "steps:
+  - id: each
+    for_each: {items: [a, b], as: item}
+    cleanup: {shell: 'echo released >> HOME/log', when_stopped: owe}
+    steps:
+      - {id: act, shell: 'echo \"$I\" >> HOME/log; exit 1', env: {I: '{{ item }}'}, effect: change, on_fail: stop, undo: {shell: 'echo back >> HOME/log'}}
+",
+        );
+        bench.run(&["run", "x", "--yes"]).exits(6);
+        bench.run(&["debts"]).exits(1);
+        let run = last_run(&bench);
+        bench.run(&[arguments[0], &run, "--yes"].into_iter().chain(arguments[1..].iter().copied()).collect::<Vec<_>>()).exits(0);
+        assert_eq!(log(&bench).last().map(String::as_str), Some("released"), "{arguments:?}: {:?}", log(&bench));
+        bench.run(&["debts"]).exits(0);
+    }
+}
+
+#[test]
+fn what_a_resumed_run_has_put_back_its_rollback_does_not_put_back_again() {
+    let bench = bench(
+        "steps:
+  - id: work
+    group: Work
+    steps:
+      - {id: hold, shell: 'echo held >> HOME/log', effect: change, undo: {shell: 'echo unheld >> HOME/log'}, cleanup: {shell: 'echo released >> HOME/log', when_stopped: owe}}
+      - {id: there, shell: 'test -e HOME/ready', effect: read, on_fail: stop}
+  - {id: end, shell: 'exit 1', effect: read, on_fail: rollback}
+",
+    );
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    bench.file("ready", "");
+    bench.run(&["resume", "--yes"]).exits(7);
+    assert_eq!(log(&bench), ["held", "released", "unheld"]);
+}
+
+#[test]
+fn what_failed_is_not_done_because_its_cleanup_has_run() {
+    let each = "  - id: each
+    for_each: {items: [a, b], as: item, parallel: 2, batch: 2}
+    steps:
+      - {id: act, shell: 'echo \"$I\" >> HOME/log; test -e HOME/ready || test $I = a', env: {I: '{{ item }}'}, effect: change, idempotent: true, on_fail: stop, undo: {impossible: x}, cleanup: {shell: 'true'}}
+";
+    let group = "  - id: work
+    group: Work
+    steps:
+      - {id: act, shell: 'echo b >> HOME/log; test -e HOME/ready', effect: change, on_fail: stop, undo: {impossible: x}, cleanup: {shell: 'true'}}
+";
+    for body in [each, group] {
+        let bench = bench(&format!("steps:\n{body}  - {{id: end, run: [true], effect: read}}\n"));
+        bench.run(&["run", "x", "--yes"]).exits(6);
+        let before = log(&bench).iter().filter(|line| *line == "b").count();
+        bench.run(&["resume", "--yes"]).exits(6);
+        bench.file("ready", "");
+        bench.run(&["resume", "--yes"]).exits(0);
+        assert_eq!(log(&bench).iter().filter(|line| *line == "b").count(), before + 2, "{:?}", log(&bench));
+    }
+}
+
+#[test]
+fn what_its_own_cleanup_has_put_back_need_not_be_there_any_more() {
+    let bench = bench(
+        "steps:
+  - {id: hold, shell: 'echo held >> HOME/log', effect: change, undo: {impossible: x}, cleanup: {shell: 'echo released >> HOME/log'}}
+  - id: work
+    group: Work
+    steps:
+      - {id: set, run: [touch, HOME/flag], effect: change, verify: {run: [test, -e, HOME/flag]}, undo: {impossible: x}, cleanup: {run: [rm, HOME/flag]}}
+  - {id: end, run: [test, -e, HOME/ready], effect: read, on_fail: stop}
+",
+    );
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    bench.file("ready", "");
+    // What was held is held again, and what stands on it was over.
+    bench.run(&["resume", "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["held", "released", "held", "released"]);
+}
+
+#[test]
+fn settling_what_a_run_owes_does_not_call_it_completed() {
+    let bench = bench(
+        "steps:
+  - {id: hold, shell: 'true', effect: change, undo: {impossible: x}, cleanup: {run: [test, -e, HOME/ready], when_stopped: owe}}
+  - {id: end, shell: 'exit 1', effect: read, on_fail: stop}
+",
+    );
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    let run = last_run(&bench);
+    let ran = bench.run(&["debts", "--settle", "--yes"]).exits(6);
+    assert!(all(&ran).contains(&format!("run {run} still owes a cleanup")), "{}", all(&ran));
+    bench.file("ready", "");
+    let ran = bench.run(&["debts", "--settle", "--yes"]).exits(0);
+    assert!(all(&ran).contains(&format!("run {run} no longer owes a cleanup")) && !all(&ran).contains("completed"), "{}", all(&ran));
+}

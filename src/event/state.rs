@@ -44,10 +44,31 @@ pub enum StepState {
     InDoubt {
         why: String,
     },
-    /// Its cleanup or its undo has run since: whoever goes on from here does it again.
-    PutBack,
+    /// Its cleanup or its undo has run since: whoever goes on from here does it again. What it had come to before says whether
+    /// what is around it may have come to its end all the same.
+    PutBack {
+        was: Box<Self>,
+    },
     /// A dry run passed over it.
     Predicted,
+}
+
+impl StepState {
+    /// Why it failed, whether it was put back since or not.
+    #[must_use]
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Failed { why } => Some(why),
+            Self::PutBack { was } => was.failure(),
+            _ => None,
+        }
+    }
+
+    /// Its cleanup or its undo has run since.
+    #[must_use]
+    pub(crate) fn is_put_back(&self) -> bool {
+        matches!(self, Self::PutBack { .. })
+    }
 }
 
 /// A command that is under way: its begin is recorded, its end is not.
@@ -321,9 +342,7 @@ impl RunState {
                         } else {
                             self.took_effect.retain(|other| other != place);
                         }
-                        if self.steps.contains_key(place) {
-                            self.steps.insert(place.clone(), StepState::PutBack);
-                        }
+                        self.put_back(place);
                     }
                     // Refused: it is somebody else's, and theirs to give back. Where nobody knows, it stays owed.
                     Part::Lock if matches!(verdict, Verdict::Failed { .. }) && !exit.in_doubt() => {
@@ -355,15 +374,22 @@ impl RunState {
         }
     }
 
+    /// Its cleanup or its undo has run.
+    fn put_back(&mut self, place: &Place) {
+        if let Some(step) = self.steps.get_mut(place)
+            && !step.is_put_back()
+        {
+            *step = StepState::PutBack { was: Box::new(step.clone()) };
+        }
+    }
+
     /// What a step owes was put back by a person: the same as a cleanup that passed.
     fn settle_by_hand(&mut self, place: &Place) -> Result<(), IllegalTransition> {
         if self.owed.shift_remove(place).is_none() {
             return Err(illegal("settled_by_hand", format!("{place} owes nothing")));
         }
         self.under_way.remove(&(place.clone(), Part::Cleanup));
-        if self.steps.contains_key(place) {
-            self.steps.insert(place.clone(), StepState::PutBack);
-        }
+        self.put_back(place);
         Ok(())
     }
 

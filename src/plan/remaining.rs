@@ -74,10 +74,8 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
         let why = why.to_owned();
         if !changes || (step.idempotent && step.done_if.is_none()) { Standing::Again { why } } else { Standing::InDoubt { why } }
     };
-    match past.state.steps.get(place) {
-        None | Some(StepState::Predicted) => Standing::ToDo,
-        Some(StepState::PutBack) if over => Standing::Done,
-        Some(StepState::PutBack) => Standing::ToDo,
+    let of = |state: Option<&StepState>| match state {
+        None | Some(StepState::Predicted | StepState::PutBack { .. }) => Standing::ToDo,
         Some(StepState::Done) => Standing::Done,
         Some(StepState::Skipped) => Standing::Skipped,
         Some(StepState::Ended { verdict: Verdict::Passed, .. }) if command => Standing::Unproven,
@@ -91,6 +89,11 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
         }
         Some(StepState::Began { .. }) => doubt("it began, and no outcome is recorded"),
         Some(StepState::InDoubt { why }) => doubt(why),
+    };
+    match past.state.steps.get(place) {
+        // What has failed or is in doubt has not come to its end because its cleanup has run.
+        Some(StepState::PutBack { was }) => Some(of(Some(was))).filter(|was| over && was.is_settled()).unwrap_or(Standing::ToDo),
+        other => of(other),
     }
 }
 
@@ -189,7 +192,7 @@ impl Walk<'_> {
             standing = asked_anew(self.past, step, place, standing);
         }
         let again = match standing {
-            Standing::ToDo => self.past.state.steps.get(place) == Some(&StepState::PutBack),
+            Standing::ToDo => self.past.state.steps.get(place).is_some_and(StepState::is_put_back),
             Standing::Again { .. } => step.effect() != Effect::Read && !self.past.never_started(place),
             _ => false,
         };

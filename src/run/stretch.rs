@@ -5,6 +5,7 @@ use super::{
     engine::Engine,
     frame::{Compensation, Frame},
     halt::Halt,
+    resume::restore::lost,
 };
 use crate::{
     event::{Event, Mode, Part, Place},
@@ -69,6 +70,12 @@ impl Engine<'_> {
                 });
             }
             Err(_) if self.hypothetical() => {}
+            // Whatever else is to be taken back is, and this stays owed.
+            Err(why) if frame.gathers => {
+                if self.was_owed(place) {
+                    frame.register(lost(step, place, true, &why));
+                }
+            }
             Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("the cleanup cannot be prepared: {why}") }),
         }
         Ok(())

@@ -65,6 +65,16 @@ pub(crate) fn left(state: &RunState) -> String {
     }
 }
 
+/// What a run has come to by its cleanups being settled: the run itself stays as it is.
+#[must_use]
+pub(crate) fn settled(owed: usize) -> String {
+    match owed {
+        0 => "no longer owes a cleanup".to_owned(),
+        1 => "still owes a cleanup".to_owned(),
+        owed => format!("still owes {owed} cleanups"),
+    }
+}
+
 /// What to do with a run that ended so, before a command; `None` where it has come to its end.
 #[must_use]
 pub(crate) fn afterwards(outcome: Outcome) -> Option<&'static str> {

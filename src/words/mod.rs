@@ -20,7 +20,7 @@ mod step;
 pub(crate) use answer::{answerer, interruption, settled_by_hand, stopping};
 pub(crate) use choice::{choice, choice_key, choice_meaning};
 pub(crate) use command::{brief, command, place_of, script};
-pub(crate) use ending::{CRASHED, afterwards, ending, left, outcome, remains};
+pub(crate) use ending::{CRASHED, afterwards, ending, left, outcome, remains, settled};
 pub(crate) use exit::exit;
 pub(crate) use finding::{failed_check, finding};
 pub(crate) use list::{batches, list, value};

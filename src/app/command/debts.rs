@@ -200,6 +200,7 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExi
         how: &args.how,
         again: context.cli(Subcommands::Debts(cli::Debts { run: Some(run.to_string()), ..args.clone() })),
         wanted: Outcome::Completed,
+        settles: true,
         password,
     };
     take_up(context, &left, &plan, String::new(), &manner, &signals, crate::run::settle)

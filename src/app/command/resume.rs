@@ -58,6 +58,7 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
         how: &args.how,
         again: context.cli(Subcommands::Resume(cli::Resume { run: Some(id.to_string()), ..args.clone() })),
         wanted: Outcome::Completed,
+        settles: false,
         password,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::resume)

@@ -41,6 +41,7 @@ pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Progr
         how: &args.how,
         again: context.cli(Subcommands::Rollback(cli::Rollback { run: id.to_string(), ..args.clone() })),
         wanted: Outcome::RolledBack,
+        settles: false,
         password,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::roll_back)
@@ -56,7 +57,7 @@ fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
     let state = &left.history.past.state;
     let unsaid = |place: &Place| !matches!(plan.step(place).map(|step| &step.undo), Some(Undo::Command(_) | Undo::Impossible { .. }));
     // What has no undo, and whose cleanup has run, was put back by that.
-    let put_back = |place: &Place| state.steps.get(place) == Some(&StepState::PutBack) && unsaid(place);
+    let put_back = |place: &Place| state.steps.get(place).is_some_and(StepState::is_put_back) && unsaid(place);
     let places: Vec<&Place> = state.took_effect.iter().rev().filter(|place| !put_back(place)).collect();
     for place in &places {
         let undo = plan.step(place).map(|step| &step.undo);

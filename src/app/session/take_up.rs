@@ -19,6 +19,7 @@ use crate::{
     ports::Ledger,
     run::{Before, Ending, Ports, Setting, shared_lock::lock_place},
     ui::prompt::TerminalPrompt,
+    words,
 };
 
 /// How a run is taken up.
@@ -31,6 +32,8 @@ pub(crate) struct TakeUp<'a> {
     pub again: Cli,
     /// How it ends if all goes as it was asked for.
     pub wanted: Outcome,
+    /// Only what it owes is settled: the run stays as it is.
+    pub settles: bool,
     /// For sudo, if the operator wants to give it.
     pub password: Option<String>,
 }
@@ -93,6 +96,9 @@ pub(crate) fn take_up(
     } else {
         ProgramExit::from(&ending)
     };
+    if manner.settles {
+        told.closing = format!("run {id} {}", words::settled(ending.owed.len()));
+    }
     conduct::last_screen(context, manner.how.form, &told);
     Ok(exit)
 }

@@ -137,6 +137,12 @@ fn the_decision_table() {
         // What was put back belongs to a stretch that is over, or is to be set again.
         (4, "change", &[Began, Well, Done, PutBack],    true,  "done"),
         (3, "change", &[Began, Well, Done, PutBack],    false, "to do"),
+        // What had not ended well is not over because its cleanup has run.
+        (3, "change", &[Began, Badly, Failed, PutBack], true,  "to do"),
+        (3, "change", &[Began, Well, PutBack],          true,  "to do"),
+        (3, "change", &[Began, Killed, PutBack],        true,  "to do"),
+        (6, "passes", &[Began, Badly, Failed, PutBack], true,  "passed over"),
+        (3, "passes", &[Began, Badly, Failed, PutBack], false, "to do"),
         // Ended well, its proof still open.
         (5, "proved", &[Began, Well],                   false, "unproven"),
         (5, "change", &[Began, Well],                   false, "unproven"),

@@ -93,7 +93,7 @@ impl Engine<'_> {
             }
             Standing::PassedOver { why } => {
                 self.bring_back(before, step, scope, frame, place)?;
-                if !matches!(past.state.steps.get(place), Some(StepState::Failed { .. })) {
+                if past.state.steps.get(place).and_then(StepState::failure).is_none() {
                     self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Failed { why } })?;
                 }
                 Ok(Recall::Settled)
@@ -178,8 +178,11 @@ impl Engine<'_> {
             (None, None) => None,
         };
         let state = &before.past.state;
-        let last = state.took_effect.iter().rev().find(|other| state.steps.get(*other) != Some(&StepState::PutBack));
-        let Some((probe, part)) = probe.filter(|_| last == Some(place) || (frame.anew && state.took_effect.contains(place))) else {
+        let put_back = |place: &Place| state.steps.get(place).is_some_and(StepState::is_put_back);
+        let last = state.took_effect.iter().rev().find(|other| !put_back(other));
+        // What its own cleanup has put back need not be there any more.
+        let stands = |place| state.took_effect.contains(place) && !put_back(place);
+        let Some((probe, part)) = probe.filter(|_| last == Some(place) || (frame.anew && stands(place))) else {
             return Ok(Recall::Settled);
         };
         let why = match self.ask_one(&at_once(probe), scope, place, part)? {

@@ -61,7 +61,7 @@ impl Engine<'_> {
         let past = before.past;
         let answered = || past.answers.get(place).cloned().unwrap_or_default();
         let bare = || {
-            let failed = matches!(past.state.steps.get(place), Some(StepState::Failed { .. }));
+            let failed = past.state.steps.get(place).and_then(StepState::failure).is_some();
             context! { ran => true, ok => !failed }
         };
         Ok(match (&step.kind, past.end(place, Part::Main)) {
@@ -157,10 +157,8 @@ impl Engine<'_> {
         }
         let why = each.steps.iter().find_map(|step| {
             let at = item.child(step.id.as_str());
-            match past.state.steps.get(&at) {
-                Some(StepState::Failed { why }) => Some((at, why.clone())),
-                _ => None,
-            }
+            let why = past.state.steps.get(&at)?.failure()?.to_owned();
+            Some((at, why))
         });
         why.map_or(ItemBefore::Open, |(at, why)| ItemBefore::Failed(at, why))
     }
@@ -179,6 +177,7 @@ impl Engine<'_> {
                 self.steps(steps, scope, frame, Some(place))?;
             }
             Kind::ForEach(each) => {
+                self.own_cleanup(step, scope, frame, place)?;
                 let items = match list_of(&each.items, scope, &self.secrets) {
                     Ok(Evaluated::Known(items)) => self.items_before(each, items, place),
                     Ok(Evaluated::Unknown(needs)) => Err(format!("the items depend on {}", needs.join(", "))),
@@ -240,9 +239,14 @@ impl Engine<'_> {
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             (state.took_effect.clone(), state.owed.clone())
         };
+        // What was put back or undone since the run was taken up is not taken back again.
+        for one in &mut rest {
+            one.cleanup.take_if(|_| !owed.contains_key(&one.place));
+            one.undo.take_if(|_| !took_effect.contains(&one.place));
+        }
         rest.retain(|one| {
             let met = frame.compensations.iter().any(|other| other.place == one.place);
-            !met && (took_effect.contains(&one.place) || owed.contains_key(&one.place))
+            !met && (one.undo.is_some() || one.cleanup.is_some())
         });
         frame.compensations.splice(0..0, rest);
         in_order(&mut frame.compensations, &took_effect);
@@ -251,7 +255,7 @@ impl Engine<'_> {
 }
 
 /// What would take a step back, and cannot be made ready any more.
-fn lost(step: &Step, place: &Place, owed: bool, why: &str) -> Compensation {
+pub(crate) fn lost(step: &Step, place: &Place, owed: bool, why: &str) -> Compensation {
     let lost = |remedy: &Remedy| PreparedRemedy::Lost { remedy: Box::new(remedy.clone()), why: why.to_owned() };
     let undo = if let Undo::Command(remedy) = &step.undo { Some(lost(remedy)) } else { None };
     let cleanup = step.cleanup.as_ref().filter(|_| owed).map(lost);
