@@ -429,7 +429,7 @@ fn what_failed_is_not_done_because_its_cleanup_has_run() {
       - {id: act, shell: 'echo b >> HOME/log; test -e HOME/ready', effect: change, on_fail: stop, undo: {impossible: x}, cleanup: {shell: 'true'}}
 ";
     for body in [each, group] {
-        let bench = bench(&format!("steps:\n{body}  - {{id: end, run: [true], effect: read}}\n"));
+        let bench = bench(&format!("steps:\n{body}  - {{id: end, run: [echo], effect: read}}\n"));
         bench.run(&["run", "x", "--yes"]).exits(6);
         let before = log(&bench).iter().filter(|line| *line == "b").count();
         bench.run(&["resume", "--yes"]).exits(6);
@@ -473,4 +473,44 @@ fn settling_what_a_run_owes_does_not_call_it_completed() {
     bench.file("ready", "");
     let ran = bench.run(&["debts", "--settle", "--yes"]).exits(0);
     assert!(all(&ran).contains(&format!("run {run} no longer owes a cleanup")) && !all(&ran).contains("completed"), "{}", all(&ran));
+}
+
+#[test]
+fn what_was_undone_before_its_cleanup_failed_is_not_undone_again() {
+    let both = "steps:
+  - {id: hold, shell: 'echo held >> HOME/log', effect: change, undo: {shell: 'echo unheld >> HOME/log'}, cleanup: {shell: 'test -e HOME/ready; echo released >> HOME/log'}}
+  - {id: stays, shell: 'true', effect: change, undo: {run: [test, -e, HOME/gone]}}
+  - {id: last, shell: 'echo last >> HOME/log', effect: change, undo: {shell: 'echo unlast >> HOME/log'}, cleanup: {shell: 'test -e HOME/ready'}}
+  - {id: end, shell: 'exit 1', effect: read, on_fail: rollback}
+";
+    let bench = bench(both);
+    bench.run(&["run", "x", "--yes"]).exits(8);
+    assert_eq!(log(&bench), ["held", "last", "unlast"]);
+    bench.file("ready", "");
+    bench.file("gone", "");
+    bench.run(&["rollback", &last_run(&bench), "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["held", "last", "unlast", "unheld", "released"]);
+}
+
+#[test]
+fn what_could_not_be_put_back_inside_is_not_passed_over_by_a_resume() {
+    let bench = bench(
+        "steps:
+  - id: work
+    group: Work
+    on_fail: continue
+    steps:
+      - id: inner
+        group: Inner
+        steps:
+          - {id: hold, shell: 'echo held >> HOME/log', effect: change, undo: {impossible: x}, cleanup: {run: [test, -e, HOME/ready]}}
+      - {id: rest, shell: 'echo rest >> HOME/log', effect: change, undo: {impossible: x}}
+  - {id: end, shell: 'echo end >> HOME/log', effect: change, undo: {impossible: x}}
+",
+    );
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    assert_eq!(log(&bench), ["held"]);
+    bench.file("ready", "");
+    bench.run(&["resume", "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["held", "rest", "end"]);
 }

@@ -65,6 +65,8 @@ pub struct Past {
     seen: BTreeSet<Place>,
     /// Doubts that were resolved: it was not done, or is to be done again; nothing was begun since.
     to_begin_again: BTreeSet<Place>,
+    /// Stretches of steps that failed while something inside was not put back.
+    unsettled: BTreeSet<Place>,
 }
 
 impl Past {
@@ -137,6 +139,14 @@ impl Past {
             Event::DoubtResolved { place, outcome: StepOutcome::Failed { .. }, .. } => {
                 self.to_begin_again.insert(place.clone());
             }
+            Event::StepSettled { place, outcome } => {
+                let owes = self.state.owed.keys().any(|owed| owed.is_inside(place));
+                if owes && matches!(outcome, StepOutcome::Failed { .. }) {
+                    self.unsettled.insert(place.clone());
+                } else {
+                    self.unsettled.remove(place);
+                }
+            }
             Event::StepSkipped { place, why } => {
                 self.skips.insert(place.clone(), why.clone());
             }
@@ -180,6 +190,12 @@ impl Past {
         let over = matches!(self.state.steps.get(stretch), Some(StepState::Done));
         let passed = self.end(stretch, Part::Cleanup).is_some_and(|end| end.verdict == Verdict::Passed);
         passed && !over && !self.state.owed.contains_key(stretch)
+    }
+
+    /// This stretch of steps ended because something inside could not be put back.
+    #[must_use]
+    pub fn was_unsettled(&self, stretch: &Place) -> bool {
+        self.unsettled.contains(stretch)
     }
 
     /// Something inside this stretch of steps is in doubt.

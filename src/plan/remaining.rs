@@ -56,8 +56,8 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
         // To a thing that a person does, an answer is a report.
         let asked = !matches!(step.kind, Kind::Manual(_) | Kind::Confirm(_));
         let passed_over = step.on_fail == OnFail::Continue || (asked && past.choices.get(place) == Some(&Choice::Continue));
-        // What is in doubt inside is not passed over with what is around it.
-        if passed_over && !past.doubted_in(place) {
+        // What is in doubt inside, or could not be put back, is not passed over with what is around it.
+        if passed_over && !past.doubted_in(place) && !past.was_unsettled(place) {
             Standing::PassedOver { why }
         } else if command && changes && (past.never_started(place) || past.to_begin_again(place)) {
             Standing::Again { why }

@@ -35,12 +35,16 @@ impl Engine<'_> {
     ) -> Result<Value, Halt> {
         let past = before.past;
         let result = self.result_before(before, step, scope, place)?;
-        let owed = past.state.owed.contains_key(place);
-        if owed || past.state.took_effect.contains(place) {
+        let (owed, took_effect) = (past.state.owed.contains_key(place), past.state.took_effect.contains(place));
+        if owed || took_effect {
             match Self::compensation(step, place, scope) {
                 Ok(mut compensation) => {
                     if !owed {
                         compensation.cleanup = None;
+                    }
+                    // It was undone before its cleanup could run.
+                    if !took_effect {
+                        compensation.undo = None;
                     }
                     if past.end(place, Part::Main).is_some() {
                         Self::learn(&mut compensation.undo, step, &result);
@@ -48,7 +52,7 @@ impl Engine<'_> {
                     }
                     frame.register(compensation);
                 }
-                Err(why) if frame.gathers => frame.register(lost(step, place, owed, &why)),
+                Err(why) if frame.gathers => frame.register(lost(step, place, (took_effect, owed), &why)),
                 Err(why) => return Err(Halt::Stopped { place: Some(place.clone()), why }),
             }
         }
@@ -255,9 +259,9 @@ impl Engine<'_> {
 }
 
 /// What would take a step back, and cannot be made ready any more.
-pub(crate) fn lost(step: &Step, place: &Place, owed: bool, why: &str) -> Compensation {
+pub(crate) fn lost(step: &Step, place: &Place, (took_effect, owed): (bool, bool), why: &str) -> Compensation {
     let lost = |remedy: &Remedy| PreparedRemedy::Lost { remedy: Box::new(remedy.clone()), why: why.to_owned() };
-    let undo = if let Undo::Command(remedy) = &step.undo { Some(lost(remedy)) } else { None };
+    let undo = if let Undo::Command(remedy) = &step.undo { took_effect.then(|| lost(remedy)) } else { None };
     let cleanup = step.cleanup.as_ref().filter(|_| owed).map(lost);
     Compensation { place: place.clone(), undo, cleanup, owed_when_stopped: false }
 }
