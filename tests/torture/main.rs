@@ -7,12 +7,15 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
+mod account;
 mod export;
 mod far;
 mod fault;
 mod full;
 mod image;
 mod kill;
+mod life;
+mod operator;
 mod power;
 mod row;
 mod scarce;
@@ -24,6 +27,7 @@ mod story;
 #[path = "../surroundings.rs"]
 mod surroundings;
 mod tamper;
+mod tree;
 mod verifier;
 
 use row::{Row, Setup};
@@ -34,7 +38,13 @@ const ROWS: &[Row] = &[
     Row { name: "power-again", about: "and at each operation of the resume and verify after it", least: (500, 500), run: power::again },
     Row { name: "tampering", about: "12 attacks, 3 ways to keep a head", least: (783, 783), run: tamper::attacks },
     Row { name: "bits", about: "a bit of a journal of 50 records flips", least: (10_000, 100_000), run: tamper::bits },
-    Row { name: "kill", about: "kill -9 at random times in 200 steps, then resume", least: (50, 1000), run: kill::random },
+    Row {
+        name: "kill",
+        about: "kill -9 and signals at random in all kinds of steps; resume, rollback, debts",
+        least: (60, 2000),
+        run: kill::lives,
+    },
+    Row { name: "kill-line", about: "kill -9 at random times in 200 steps in a row, then resume", least: (20, 1000), run: kill::random },
     Row { name: "syscalls", about: "kill -9 at each system call of 3 steps, then resume", least: (100, 600), run: kill::syscalls },
     Row { name: "full", about: "the disk is full, but for 0 to 64 KiB", least: (195, 195), run: full::run },
     Row {

@@ -241,19 +241,21 @@ impl<'s> Stage<'s> {
 
     /// Nowhere below the journal does the secret stand.
     pub fn no_secrets(&self) -> Result<(), String> {
-        fn look(path: &Path) -> Result<(), String> {
-            if path.is_dir() {
-                return fs::read_dir(path).unwrap().try_for_each(|entry| look(&entry.unwrap().path()));
-            }
-            let bytes = fs::read(path).unwrap_or_default();
-            let found = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
-            if found { Err(format!("the secret is in {}", path.display())) } else { Ok(()) }
-        }
-        look(&self.journal)
+        no_secrets(&self.journal)
     }
 }
 
-fn event_of(value: &Value) -> Shown {
+/// Nowhere below this path does the secret stand.
+pub fn no_secrets(path: &Path) -> Result<(), String> {
+    if path.is_dir() {
+        return fs::read_dir(path).unwrap().try_for_each(|entry| no_secrets(&entry.unwrap().path()));
+    }
+    let bytes = fs::read(path).unwrap_or_default();
+    let found = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
+    if found { Err(format!("the secret is in {}", path.display())) } else { Ok(()) }
+}
+
+pub fn event_of(value: &Value) -> Shown {
     let word = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
     (word("type"), word("place"))
 }
