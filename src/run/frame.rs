@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::{engine::Engine, halt::Halt, remedy::PreparedRemedy};
 use crate::{
     event::{Event, Part, Place},
-    runbook::name::StepId,
+    runbook::{
+        model::{Remedy, Step, Undo},
+        name::StepId,
+    },
 };
 
 /// What takes a step back.
@@ -16,6 +19,16 @@ pub(super) struct Compensation {
     pub cleanup: Option<PreparedRemedy>,
     /// A run that stops leaves what was set as it is, and owes the cleanup: a resume goes on from there.
     pub owed_when_stopped: bool,
+}
+
+impl Compensation {
+    /// What would take a step back, and cannot be made ready any more.
+    pub(super) fn lost(step: &Step, place: &Place, (took_effect, owed): (bool, bool), why: &str) -> Self {
+        let lost = |remedy: &Remedy| PreparedRemedy::Lost { remedy: Box::new(remedy.clone()), why: why.to_owned() };
+        let undo = if let Undo::Command(remedy) = &step.undo { took_effect.then(|| lost(remedy)) } else { None };
+        let cleanup = step.cleanup.as_ref().filter(|_| owed).map(lost);
+        Self { place: place.clone(), undo, cleanup, owed_when_stopped: false }
+    }
 }
 
 /// What has been set in a stretch of steps.

@@ -5,7 +5,6 @@ use super::{
     engine::Engine,
     frame::{Compensation, Frame},
     halt::Halt,
-    resume::restore::lost,
 };
 use crate::{
     event::{Event, Mode, Part, Place},
@@ -73,7 +72,7 @@ impl Engine<'_> {
             // Whatever else is to be taken back is, and this stays owed.
             Err(why) if frame.gathers => {
                 if self.was_owed(place) {
-                    frame.register(lost(step, place, (false, true), &why));
+                    frame.register(Compensation::lost(step, place, (false, true), &why));
                 }
             }
             Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("the cleanup cannot be prepared: {why}") }),

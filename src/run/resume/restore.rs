@@ -16,11 +16,10 @@ use crate::{
         frame::{Compensation, Frame},
         halt::Halt,
         probe::answer,
-        remedy::PreparedRemedy,
         setting::Before,
         stretch::call_params,
     },
-    runbook::model::{ForEach, Kind, Probe, Remedy, Step, Undo},
+    runbook::model::{ForEach, Kind, Probe, Step},
 };
 
 impl Engine<'_> {
@@ -52,7 +51,7 @@ impl Engine<'_> {
                     }
                     frame.register(compensation);
                 }
-                Err(why) if frame.gathers => frame.register(lost(step, place, (took_effect, owed), &why)),
+                Err(why) if frame.gathers => frame.register(Compensation::lost(step, place, (took_effect, owed), &why)),
                 Err(why) => return Err(Halt::Stopped { place: Some(place.clone()), why }),
             }
         }
@@ -256,14 +255,6 @@ impl Engine<'_> {
         in_order(&mut frame.compensations, &took_effect);
         Ok(())
     }
-}
-
-/// What would take a step back, and cannot be made ready any more.
-pub(crate) fn lost(step: &Step, place: &Place, (took_effect, owed): (bool, bool), why: &str) -> Compensation {
-    let lost = |remedy: &Remedy| PreparedRemedy::Lost { remedy: Box::new(remedy.clone()), why: why.to_owned() };
-    let undo = if let Undo::Command(remedy) = &step.undo { took_effect.then(|| lost(remedy)) } else { None };
-    let cleanup = step.cleanup.as_ref().filter(|_| owed).map(lost);
-    Compensation { place: place.clone(), undo, cleanup, owed_when_stopped: false }
 }
 
 /// The order in which they took effect is that in which they are taken back, from the end: what a group or a loop has set, after
