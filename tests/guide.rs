@@ -1,4 +1,6 @@
-//! The runbooks and scenarios in `docs/guide.md` are what `halligan check` and `halligan test` accept.
+//! The links of the documents lead somewhere, and the runbooks and scenarios in `docs/guide.md` are what `halligan check` and `halligan test` accept.
+
+use std::path::Path;
 
 use halligan::door::runbook::{Origin, SourceText, resolve, warnings};
 
@@ -73,4 +75,35 @@ fn every_scenario_in_the_guide_holds() {
     assert!(bench.path("runbooks/scenarios/hello/all-well.yaml").exists(), "the guide's first scenario has lost its name");
     let ran = bench.run(&["test", "./runbooks/hello.yaml"]).exits(0);
     assert!(ran.stdout.contains(&format!("{count} passed, 0 failed")), "{}", ran.stdout);
+}
+
+/// Where a link of a document leads: a file beside it, and a heading in that file.
+fn lost_links(root: &Path, document: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root.join(document)).unwrap();
+    let link = regex::Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let lost = |target: &str| {
+        let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+        let path = if file.is_empty() { root.join(document) } else { root.join(document).parent().unwrap().join(file) };
+        let Ok(there) = std::fs::read_to_string(&path) else { return !path.exists() || !heading.is_empty() };
+        let anchor = |line: &str| {
+            let words = line.trim_start_matches('#').trim().to_lowercase();
+            words.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c)).collect::<String>().replace(' ', "-")
+        };
+        !heading.is_empty() && !there.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == heading)
+    };
+    let targets = link.captures_iter(&text).map(|found| found[1].to_owned());
+    targets.filter(|target| !target.contains("://") && lost(target)).map(|target| format!("{document} leads to {target}")).collect()
+}
+
+#[test]
+fn every_link_of_a_document_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
+    let all = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
+    let lost: Vec<String> = docs.filter(|name| name.ends_with(".md")).chain(all).flat_map(|document| lost_links(root, &document)).collect();
+    assert_eq!(lost, Vec::<String>::new());
+    let bench = Workbench::new();
+    bench.file("a.md", "# A heading\n[here](#a-heading) [there](b.md) [gone](#b) [gone too](c.md)\n");
+    bench.file("b.md", "text\n");
+    assert_eq!(lost_links(&bench.path(""), "a.md"), ["a.md leads to #b", "a.md leads to c.md"]);
 }
