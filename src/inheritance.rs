@@ -14,7 +14,13 @@ use std::{
 
 use nix::unistd::{Uid, User, geteuid};
 
-use crate::trust::{self, Distrust, Exposed};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    event::surroundings::{KeptVariable, Surroundings},
+    secret::Secrets,
+    trust::{self, Distrust, Exposed},
+};
 
 /// Where root's programs are looked for: nowhere that another user may write.
 pub(crate) const SAFE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -107,6 +113,50 @@ impl Inheritance {
         inheritance
     }
 
+    /// That of a run that was begun in other surroundings: what decides on what is acted is as it was then.
+    ///
+    /// # Errors
+    /// What was kept is not there any more, is not to be trusted now, or is not known and another one now.
+    pub(crate) fn of_run(kept: &Surroundings) -> Result<Self, String> {
+        let variable = |name: &str| match kept.variables.get(name) {
+            Some(KeptVariable::Value(value)) => Some(OsString::from(value)),
+            None if decides(name) => None,
+            Some(KeptVariable::Sha256(_)) | None => env::var_os(name),
+        };
+        let mut inheritance = Self::judged(variable, trust::needed());
+        for (name, value) in &kept.variables {
+            let now = env::var(name).unwrap_or_default();
+            if matches!(value, KeptVariable::Sha256(was) if *was != sha256(&now)) {
+                return Err(format!("{name} is not what it was when the run began; its value was not recorded, for it may hold a secret"));
+            }
+        }
+        match kept.directory.as_deref().map(Path::new) {
+            Some(directory) if !directory.is_dir() => {
+                return Err(format!("the run began in {}, which is no directory any more", directory.display()));
+            }
+            Some(directory) if trust::needed() => {
+                closed(directory).map_err(|why| format!("the run began in {}, which cannot be trusted: {why}", directory.display()))?;
+                inheritance.directory = Some(directory.to_owned());
+            }
+            Some(directory) => inheritance.directory = Some(directory.to_owned()),
+            None => inheritance.directory = Self::of_process().directory,
+        }
+        Ok(inheritance)
+    }
+
+    /// What of it decides on what is acted, to be kept with a run. What one of these `secrets` stands in is kept as a digest.
+    #[must_use]
+    pub(crate) fn surroundings(&self, secrets: &Secrets) -> Surroundings {
+        let directory = self.directory.clone().or_else(|| env::current_dir().ok());
+        let kept = |value: &String| {
+            // A key of Ceph's is a secret that nobody has called one.
+            let hidden = secrets.found_in(value) || value.contains("--key");
+            if hidden { KeptVariable::Sha256(sha256(value)) } else { KeptVariable::Value(value.clone()) }
+        };
+        let variables = self.variables.iter().filter(|(name, _)| decides(name)).map(|(name, value)| (name.clone(), kept(value)));
+        Surroundings { directory: directory.and_then(|path| path.into_os_string().into_string().ok()), variables: variables.collect() }
+    }
+
     fn judged(variable: impl Fn(&str) -> Option<OsString>, root: bool) -> Self {
         let mut inheritance = Self::default();
         for (name, names, otherwise) in INHERITED.iter().copied() {
@@ -143,6 +193,15 @@ impl Inheritance {
         inheritance.variables.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
         inheritance
     }
+}
+
+/// Whether a variable decides on what is acted: on which system, or by which settings.
+fn decides(name: &str) -> bool {
+    name == "HOME" || INHERITED.iter().any(|(known, _, otherwise)| *known == name && matches!(otherwise, Distrusted::Refused))
+}
+
+fn sha256(value: &str) -> String {
+    Sha256::digest(value.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Where a helper of halligan's own is started; `None` is where halligan was.

@@ -221,6 +221,7 @@ impl Bench {
             mode: Mode::Real,
             step_by_step: false,
             shared_locks: Vec::new(),
+            surroundings: None,
         };
         Self { plan, rehearsal, ledger: CutLedger::default(), setting }
     }

@@ -700,3 +700,57 @@ fn a_journal_is_gone_on_with_from_a_copy_on_another_file_system() {
     bench.run(&["journal", "verify", "--journal-dir", &directory]).exits(0);
     assert!(!bench.path("journal").exists(), "nothing was begun where it had been");
 }
+
+const ELSEWHERE: &str = r#"
+steps:
+  - {id: save, shell: 'echo saved > map', effect: change, undo: {run: [rm, map]}}
+  - {id: work, shell: 'HOME/kill work; echo "$KUBECONFIG $CEPH_ARGS" > HOME/seen; cat map', effect: read}
+"#;
+
+/// A run begun on one cluster is never gone on with on another: what says which one is kept with the run.
+#[test]
+fn a_run_goes_on_where_it_was_begun_and_with_what_it_was_begun_with() {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/').to_owned();
+    bench.file("kill", &KILL.replace("HOME", &home));
+    std::fs::set_permissions(bench.path("kill"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    bench.file("armed-work", "");
+    bench.runbook("elsewhere", &ELSEWHERE.replace("HOME", &home));
+    for directory in ["here", "there"] {
+        std::fs::create_dir(bench.path(directory)).unwrap();
+        bench.file(&format!("{directory}.conf"), "");
+    }
+    let runbook = bench.path("runbooks/elsewhere.yaml").display().to_string();
+    let halligan = |directory: &str, config: Option<&str>, arguments: &[&str]| {
+        let mut command = bench.program(env!("CARGO_BIN_EXE_halligan"));
+        command.args(arguments).current_dir(bench.path(directory));
+        if let Some(config) = config {
+            command.env("KUBECONFIG", bench.path(config)).env("CEPH_ARGS", "--cluster prod");
+        }
+        Ran::of(command.output().unwrap())
+    };
+    let begun = halligan("here", Some("here.conf"), &["run", &runbook, "--yes"]);
+    assert_eq!(begun.code, None, "{}", begun.stderr);
+    assert!(begun.stdout.contains(&format!("KUBECONFIG = {home}/here.conf")), "{}", begun.stdout);
+    let resumed = halligan("there", None, &["resume", "--yes"]).exits(0);
+    assert_eq!(bench.read("seen").unwrap(), format!("{home}/here.conf --cluster prod\n"));
+    for told in [format!("commands run in {home}/here, where the run began"), "commands get KUBECONFIG as when the run began".to_owned()] {
+        assert!(resumed.stderr.contains(&told), "{told}: {}", resumed.stderr);
+    }
+
+    // It cannot be gone on with where it was begun: nothing is started, and nothing is undone elsewhere.
+    bench.file("armed-work", "");
+    halligan("here", Some("here.conf"), &["run", &runbook, "--yes"]);
+    let list = bench.run(&["journal", "list"]).exits(0).stdout;
+    let run = list.lines().last().unwrap().split(' ').next().unwrap().to_owned();
+    bench.file("there/map", "somebody else's");
+    std::fs::rename(bench.path("here"), bench.path("gone")).unwrap();
+    for arguments in [&["resume", "--yes"][..], &["rollback", &run, "--yes"]] {
+        let refused = halligan("there", Some("there.conf"), arguments).exits(2);
+        assert!(refused.stderr.contains("which is no directory any more"), "{}", refused.stderr);
+    }
+    std::fs::rename(bench.path("gone"), bench.path("here")).unwrap();
+    halligan("there", Some("there.conf"), &["rollback", &run, "--yes"]).exits(0);
+    assert!(bench.path("there/map").exists() && !bench.path("here/map").exists());
+}

@@ -45,7 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("quantity", &[]),
     ("secret", &[]),
     ("trust", &[]),
-    ("inheritance", &[]),
+    ("inheritance", &["event"]),
     ("expression", &[]),
     ("runbook", &["expression"]),
     ("inventory", &["expression", "runbook"]),

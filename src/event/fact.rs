@@ -14,6 +14,7 @@ use super::{
     place::Place,
     plan::RecordedPlan,
     signal::{SentSignal, StopSignal},
+    surroundings::Surroundings,
 };
 
 /// What kind of run this is. Only a real one is evidence of what was done.
@@ -264,6 +265,9 @@ pub struct Opening {
     /// Whether the clock of this machine was in step with others'; `None` if nobody knew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_synchronised: Option<bool>,
+    /// What its commands are started in; `None` in a simulated world, and in the first records of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<Surroundings>,
 }
 
 /// One fact of a run.

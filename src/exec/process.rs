@@ -58,7 +58,18 @@ pub struct ProcessExecutor {
 impl ProcessExecutor {
     #[must_use]
     pub fn new(secrets: Secrets, inventory: Option<Arc<Inventory>>, password: Option<String>) -> Self {
-        let Inheritance { variables: environment, directory, refused, .. } = Inheritance::of_process();
+        Self::in_surroundings(Inheritance::of_process(), secrets, inventory, password)
+    }
+
+    /// One whose commands inherit other than what halligan was started with.
+    #[must_use]
+    pub(crate) fn in_surroundings(
+        inherited: Inheritance,
+        secrets: Secrets,
+        inventory: Option<Arc<Inventory>>,
+        password: Option<String>,
+    ) -> Self {
+        let Inheritance { variables: environment, directory, refused, .. } = inherited;
         tracing::trace!(path = environment.get("PATH"), "programs are looked for here");
         let refused = refused.first().map(RefusedVariable::line);
         let ssh = program::find(path_of(&environment), "ssh").unwrap_or_else(|_| PathBuf::from("ssh"));

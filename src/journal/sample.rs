@@ -39,6 +39,7 @@ pub(super) fn opened(mode: Mode) -> Event {
         mode,
         version: "0.1.0".to_owned(),
         clock_synchronised: Some(false),
+        surroundings: None,
     }))
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{digest::Digest, mark::JournalMark, version_1};
 use crate::event::{
     Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, SentSignal,
-    Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict,
+    Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict, surroundings::Surroundings,
 };
 
 macro_rules! shapes {
@@ -56,6 +56,9 @@ shapes! {
         // Came later; stands only where it is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clock_synchronised: Option<bool>,
+        // Came later; stands only in a run on this system.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        surroundings: Option<Box<Surroundings>>,
         // Came later, and stands only in the first record of a journal.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         journal: Option<JournalMark>,
@@ -133,8 +136,19 @@ impl Body {
         match event.clone() {
             Event::StepReached { place, title, kind, effect } => Self::StepReached(StepReached { place, title, kind, effect }),
             Event::RunOpened(opening) => {
-                let Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version, clock_synchronised } =
-                    *opening;
+                let Opening {
+                    runbook,
+                    title,
+                    source,
+                    runbook_sha256,
+                    plan,
+                    plan_sha256,
+                    params,
+                    mode,
+                    version,
+                    clock_synchronised,
+                    surroundings,
+                } = *opening;
                 let journal = None;
                 Self::RunOpened(RunOpened {
                     runbook,
@@ -147,6 +161,7 @@ impl Body {
                     mode,
                     version,
                     clock_synchronised,
+                    surroundings: surroundings.map(Box::new),
                     journal,
                 })
             }
@@ -195,10 +210,22 @@ impl Body {
                     mode,
                     version,
                     clock_synchronised,
+                    surroundings,
                     journal: _,
                 } = opening;
-                let opening =
-                    Opening { runbook, title, source, runbook_sha256, plan, plan_sha256, params, mode, version, clock_synchronised };
+                let opening = Opening {
+                    runbook,
+                    title,
+                    source,
+                    runbook_sha256,
+                    plan,
+                    plan_sha256,
+                    params,
+                    mode,
+                    version,
+                    clock_synchronised,
+                    surroundings: surroundings.map(|kept| *kept),
+                };
                 Event::RunOpened(Box::new(opening))
             }
             Self::Checked(Checked { place, title, finding }) => {

@@ -1,7 +1,7 @@
 //! What a run is given besides its plan: the outside, and what was done before if it is taken up again.
 
 use crate::{
-    event::{Mode, Past, RunId},
+    event::{Mode, Past, RunId, surroundings::Surroundings},
     inventory::SharedLock,
     plan::preview::Preview,
     ports::{Clock, Executor, Interrupts, Ledger, Observer, Prompt},
@@ -40,6 +40,8 @@ pub struct Setting {
     pub step_by_step: bool,
     /// Locks to take before anything else and to give back at the end, by name.
     pub shared_locks: Vec<(String, SharedLock)>,
+    /// What commands are started in; `None` in a simulated world.
+    pub surroundings: Option<Surroundings>,
 }
 
 /// What a run had done before it was left.

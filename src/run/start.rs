@@ -64,6 +64,7 @@ impl Engine<'_> {
             mode: self.setting.mode,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock_synchronised: self.ports.clock.is_synchronised(),
+            surroundings: self.setting.surroundings.clone(),
         })))?;
         let mut locks = Frame::default();
         let result = Self::guarded(None, || {

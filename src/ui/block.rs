@@ -26,6 +26,7 @@ pub(crate) fn header(page: &Page, opening: &Opening) -> Vec<String> {
     let mut lines = title(page, &opening.runbook, &opening.title);
     lines.extend(source(page, &opening.source, &opening.runbook_sha256, ""));
     lines.extend(parameters(page, &params));
+    lines.extend(parameters(page, &opening.surroundings.as_ref().map(words::variables).unwrap_or_default()));
     if let Some(mode) = words::mode(opening.mode) {
         lines.extend(layout::wrap(mode, page.width, "  ", "  ").iter().map(|line| page.style.bold(line)));
     }

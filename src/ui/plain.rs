@@ -116,6 +116,8 @@ impl PlainNarrative {
                 let mut lines =
                     vec![format!("{}: {}", opening.runbook, opening.title), format!("  {}  sha256 {digest}{mode}", opening.source)];
                 lines.extend(opening.params.iter().map(|(name, value)| format!("  {name} = {}", words::value(value))));
+                let variables = opening.surroundings.as_ref().map(words::variables).unwrap_or_default();
+                lines.extend(variables.into_iter().map(|(name, value)| format!("  {name} = {value}")));
                 return lines;
             }
             Event::Checked { place, title, finding, .. } => {

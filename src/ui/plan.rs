@@ -21,6 +21,8 @@ pub(crate) struct PlanView {
     /// `bundled`, or nothing for a file.
     pub origin: String,
     pub params: Vec<(String, String)>,
+    /// Variables that say which system is meant.
+    pub variables: Vec<(String, String)>,
     pub steps: Vec<PlanLine>,
     pub counts: Counts,
     /// What else should be known, a sentence each.
@@ -68,6 +70,7 @@ impl PlanView {
         let mut lines = block::title(page, &self.name, &self.title);
         lines.extend(block::source(page, &self.source, &self.sha256, &self.origin));
         lines.extend(block::parameters(page, &self.params));
+        lines.extend(block::parameters(page, &self.variables));
         finished(&lines)
     }
 
@@ -208,6 +211,7 @@ mod tests {
             source: "runbooks/staggered-osd-restart.yaml".into(),
             sha256: "4be1aaaaaaaaaaaaaaaaaaaa9f02".into(),
             origin: "bundled".into(),
+            variables: vec![("KUBECONFIG".into(), "/etc/kubernetes/admin.conf".into())],
             params: vec![("osds".into(), "0, 1, 2, 3".into()), ("batch".into(), "1, 1, 25%".into()), ("settle".into(), "30s".into())],
             steps,
             counts: Counts { steps: 8, read: 5, change: 2, destroy: 1 },

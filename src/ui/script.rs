@@ -89,6 +89,7 @@ impl<'a> Script<'a> {
             mode,
             version: "0.1.0".into(),
             clock_synchronised: None,
+            surroundings: None,
         })));
     }
 

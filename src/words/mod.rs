@@ -16,6 +16,7 @@ pub(crate) mod quote;
 mod record;
 pub(crate) mod sanitise;
 mod step;
+mod surroundings;
 
 pub(crate) use answer::{answerer, interruption, settled_by_hand, stopping};
 pub(crate) use choice::{choice, choice_key, choice_meaning};
@@ -29,3 +30,4 @@ pub(crate) use outcome::{step_outcome, verdict};
 pub(crate) use part::{part, part_began, part_of, part_outcome, take_back};
 pub(crate) use record::{incomplete, kept, not_text, torn};
 pub(crate) use step::{effect, kind, prediction, skip, title};
+pub(crate) use surroundings::{differences, variables};

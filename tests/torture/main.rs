@@ -87,6 +87,8 @@ fn main() -> ExitCode {
             }
         }
     }
+    // Rows start it in directories of their own.
+    let binary = binary.canonicalize().expect("there is no such binary");
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let disk = tempfile::Builder::new().prefix("torture").tempdir_in(&target).unwrap();
     let memory = tempfile::Builder::new().prefix("torture").tempdir_in("/dev/shm").unwrap();

@@ -90,6 +90,7 @@ fn opened() -> Event {
         mode: Mode::Real,
         version: "0.1.0".to_owned(),
         clock_synchronised: None,
+        surroundings: None,
     }))
 }
 

@@ -72,6 +72,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         mode: Mode::Rehearsal,
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
+        surroundings: None,
     };
     let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::AtClose);

@@ -24,6 +24,7 @@ use crate::{
         lock::Locks,
         process::ProcessExecutor,
     },
+    inheritance::Inheritance,
     journal::Durability,
     ports::{Executor, Ledger, Prompt},
     run::Setting,
@@ -56,6 +57,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         mode,
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
+        surroundings: Some(Inheritance::of_process().surroundings(plan.secrets())),
     };
     let _locks = match mode {
         Mode::Real => {

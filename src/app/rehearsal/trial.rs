@@ -87,6 +87,7 @@ impl Trial {
             mode: Mode::Rehearsal,
             step_by_step: false,
             shared_locks: Vec::new(),
+            surroundings: None,
         };
         let ports = Ports {
             ledger: &ledger,

@@ -125,7 +125,7 @@ pub(crate) fn conduct(
     let summary = Summary::default();
     let flags = flags(answers, prompt);
     let present = |preview: &Preview| {
-        let view = plan_view::plan(stage.plan, preview);
+        let view = plan_view::plan(stage.plan, preview, stage.setting.surroundings.as_ref());
         if screens.prose {
             let _held = screens.screen.as_ref().map(Screen::hold);
             context.out.stdout.text(&format!("\n{}\n", view.render_steps(&context.out.stdout.page())));

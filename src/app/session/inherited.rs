@@ -2,8 +2,10 @@
 
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
+    event::surroundings::Surroundings,
     inheritance::Inheritance,
-    words::sanitise::line as visible,
+    secret::Secrets,
+    words::{self, sanitise::line as visible},
 };
 
 /// Says in a line each what is not passed on to commands.
@@ -11,7 +13,27 @@ use crate::{
 /// # Errors
 /// A variable decides on what would be acted, and somebody else than root could have a say in it.
 pub(crate) fn tell(context: &Context) -> Result<(), Failure> {
-    let inheritance = Inheritance::of_process();
+    told(context, &Inheritance::of_process())
+}
+
+/// What the commands of a run that is taken up are started in: what it was begun in, if that is known. Says where that differs from now.
+///
+/// # Errors
+/// As for [`tell`]; or what was kept is not there any more.
+pub(crate) fn kept(context: &Context, surroundings: Option<&Surroundings>) -> Result<Inheritance, Failure> {
+    let now = Inheritance::of_process();
+    let Some(kept) = surroundings else { return Ok(now) };
+    let inheritance = Inheritance::of_run(kept)
+        .map_err(|why| Failure::new(ProgramExit::Usage, why).next("take the run up where it was begun, with the same variables"))?;
+    told(context, &inheritance)?;
+    let (then, now) = (inheritance.surroundings(&Secrets::default()), now.surroundings(&Secrets::default()));
+    for line in words::differences(&then, &now) {
+        context.out.stderr.line(&visible(&line));
+    }
+    Ok(inheritance)
+}
+
+fn told(context: &Context, inheritance: &Inheritance) -> Result<(), Failure> {
     if let Some(refused) = inheritance.refused.first() {
         return Err(Failure::new(ProgramExit::Usage, refused.line())
             .why("it decides on what is acted, so without it something else would be")

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use crate::{
+    event::surroundings::Surroundings,
     plan::{
         Plan,
         preview::{Preview, PreviewLine},
     },
     runbook::{model::Origin, value},
     ui::plan::{Counts, PlanLine, PlanView},
+    words,
 };
 
 /// Where programs are expected to be; of one that is elsewhere the plan says so.
@@ -16,7 +18,7 @@ const USUAL: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
 /// Puts a plan and its preview before the operator.
 #[must_use]
-pub(super) fn plan(plan: &Plan, preview: &Preview) -> PlanView {
+pub(super) fn plan(plan: &Plan, preview: &Preview, surroundings: Option<&Surroundings>) -> PlanView {
     let runbook = &plan.runbook;
     let params = plan.shown_params().into_iter().map(|(name, value)| {
         let text = if value.is_null() { "(secret)".to_owned() } else { value::plain(&value) };
@@ -40,6 +42,7 @@ pub(super) fn plan(plan: &Plan, preview: &Preview) -> PlanView {
             Ok(_) => {}
         }
     }
+    let variables = surroundings.map(words::variables).unwrap_or_default();
     PlanView {
         name: runbook.name.to_string(),
         title: runbook.title.clone(),
@@ -50,6 +53,7 @@ pub(super) fn plan(plan: &Plan, preview: &Preview) -> PlanView {
             Origin::File(_) => String::new(),
         },
         params: params.collect(),
+        variables,
         steps: preview.lines.iter().map(line).collect(),
         counts: Counts { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy },
         notes,

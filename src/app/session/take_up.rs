@@ -2,6 +2,7 @@
 
 use super::{
     conduct::{self, Occasion, Screens, Signals},
+    inherited,
     interrupted::Left,
     journal::open_journal,
     locks::{holder, lock_names, locks, shared_locks},
@@ -53,7 +54,17 @@ pub(crate) fn take_up(
     let names = lock_names(plan)?;
     let shared_locks = shared_locks(plan, &names);
     still_shared(left, &shared_locks)?;
-    let setting = Setting { run_id: id, operator, host: hostname(), mode: Mode::Real, step_by_step: manner.how.answers.step, shared_locks };
+    let kept = left.opening.surroundings.clone();
+    let inherited = inherited::kept(context, kept.as_ref())?;
+    let setting = Setting {
+        run_id: id,
+        operator,
+        host: hostname(),
+        mode: Mode::Real,
+        step_by_step: manner.how.answers.step,
+        shared_locks,
+        surroundings: kept,
+    };
     let _locks = locks(context, &names, &holder(&setting, plan))?;
     let journal = open_journal(context)?;
     let output =
@@ -71,7 +82,8 @@ pub(crate) fn take_up(
     let screens = Screens::new(context, manner.how.form, left.history.past.state.clone());
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
-    let executor = ProcessExecutor::new(plan.secrets().clone(), plan.inventory.clone(), manner.password.clone()).of_run(&id.to_string());
+    let executor = ProcessExecutor::in_surroundings(inherited, plan.secrets().clone(), plan.inventory.clone(), manner.password.clone())
+        .of_run(&id.to_string());
     let clock = RealClock::start(&signals.interrupts);
     let stage = Occasion {
         plan,

@@ -122,6 +122,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         mode: Mode::Real,
         step_by_step: false,
         shared_locks: Vec::new(),
+        surroundings: None,
     };
     let ports = Ports {
         ledger: &willing,
@@ -155,6 +156,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         mode: Mode::Real,
         version: String::new(),
         clock_synchronised: None,
+        surroundings: None,
     };
     engine.emit(Event::RunOpened(Box::new(opening))).unwrap();
     engine.emit(Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 }).unwrap();
@@ -245,6 +247,7 @@ fn failing(at: &'static str, part: Part) -> (Vec<String>, crate::run::Ending) {
         mode: Mode::Real,
         step_by_step: false,
         shared_locks: Vec::new(),
+        surroundings: None,
     };
     let ports = Ports {
         ledger: &willing,

@@ -93,6 +93,7 @@ impl World {
             mode: Mode::Real,
             version: String::new(),
             clock_synchronised: None,
+            surroundings: None,
         };
         world.say(&Event::RunOpened(Box::new(opening)));
         world.planned();
