@@ -22,7 +22,7 @@ pub(super) struct Compensation {
 }
 
 impl Compensation {
-    /// What would take a step back, and cannot be made ready any more.
+    /// What would take a step back, and cannot be made ready any more: of one that `took_effect` its undo, of one that is `owed` its cleanup.
     pub(super) fn lost(step: &Step, place: &Place, (took_effect, owed): (bool, bool), why: &str) -> Self {
         let lost = |remedy: &Remedy| PreparedRemedy::Lost { remedy: Box::new(remedy.clone()), why: why.to_owned() };
         let undo = if let Undo::Command(remedy) = &step.undo { took_effect.then(|| lost(remedy)) } else { None };
