@@ -37,7 +37,7 @@ pub struct Around {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Turn {
     at: usize,
-    /// At the same time as its neighbours.
+    /// In no order with its neighbours: at the same time, or again after them.
     beside: bool,
 }
 
@@ -258,8 +258,9 @@ impl Gardener<'_> {
             for (index, item) in items.iter().enumerate() {
                 let place = format!("{place}[{name}={item}]");
                 let mut turns = turns.clone();
-                turns.push(Turn { at: index / batch, beside: false });
-                turns.push(Turn { at: index, beside });
+                // An item whose failure was allowed may be taken up again after those that came after it.
+                turns.push(Turn { at: index / batch, beside: most > 0 });
+                turns.push(Turn { at: index, beside: beside || most > 0 });
                 let mut around = around.clone();
                 around.push(Around { place: place.clone(), passes: most > 0 });
                 concrete.push((place, turns, around));
