@@ -17,8 +17,8 @@ use nix::unistd::{Uid, User, geteuid};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    event::surroundings::{KeptVariable, Surroundings},
     secret::Secrets,
+    surroundings::{KeptVariable, Surroundings},
     trust::{self, Distrust, Exposed},
 };
 

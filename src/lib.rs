@@ -19,6 +19,7 @@ mod rehearse;
 mod run;
 mod runbook;
 mod secret;
+mod surroundings;
 mod tool;
 mod trust;
 mod ui;

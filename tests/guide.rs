@@ -100,7 +100,11 @@ fn every_link_of_a_document_leads_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
     let all = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
-    let lost: Vec<String> = docs.filter(|name| name.ends_with(".md")).chain(all).flat_map(|document| lost_links(root, &document)).collect();
+    let lost: Vec<String> = docs
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "md"))
+        .chain(all)
+        .flat_map(|document| lost_links(root, &document))
+        .collect();
     assert_eq!(lost, Vec::<String>::new());
     let bench = Workbench::new();
     bench.file("a.md", "# A heading\n[here](#a-heading) [there](b.md) [gone](#b) [gone too](c.md)\n");

@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::runbook::{document::Effect, model::StepKind};
 
+use crate::surroundings::Surroundings;
+
 use super::{
     captured::Captured,
     command::Shown,
     place::Place,
     plan::RecordedPlan,
     signal::{SentSignal, StopSignal},
-    surroundings::Surroundings,
 };
 
 /// What kind of run this is. Only a real one is evidence of what was done.

@@ -15,7 +15,6 @@ pub(crate) mod run_id;
 pub(crate) mod signal;
 pub(crate) mod state;
 mod subject;
-pub(crate) mod surroundings;
 pub(crate) mod texts;
 
 pub(crate) use captured::{Captured, Cut};

@@ -10,8 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{digest::Digest, mark::JournalMark, version_1};
 use crate::event::{
     Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, SentSignal,
-    Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict, surroundings::Surroundings,
+    Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict,
 };
+use crate::surroundings::Surroundings;
 
 macro_rules! shapes {
     ($($shape:ident ($($name:literal)|+) { $($(#[$meta:meta])* $field:ident: $type:ty),* $(,)? })*) => {

@@ -1,10 +1,11 @@
 //! What a run is given besides its plan: the outside, and what was done before if it is taken up again.
 
 use crate::{
-    event::{Mode, Past, RunId, surroundings::Surroundings},
+    event::{Mode, Past, RunId},
     inventory::SharedLock,
     plan::preview::Preview,
     ports::{Clock, Executor, Interrupts, Ledger, Observer, Prompt},
+    surroundings::Surroundings,
 };
 
 /// The outside, as `app` has joined it for this run.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::surroundings::{KeptVariable, Surroundings};
+use crate::surroundings::{KeptVariable, Surroundings};
 
 /// The variables that say which system is meant, as they are set.
 #[must_use]

@@ -2,9 +2,9 @@
 
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
-    event::surroundings::Surroundings,
     inheritance::Inheritance,
     secret::Secrets,
+    surroundings::Surroundings,
     words::{self, sanitise::line as visible},
 };
 

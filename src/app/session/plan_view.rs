@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use crate::{
-    event::surroundings::Surroundings,
     plan::{
         Plan,
         preview::{Preview, PreviewLine},
     },
     runbook::{model::Origin, value},
+    surroundings::Surroundings,
     ui::plan::{Counts, PlanLine, PlanView},
     words,
 };
