@@ -55,14 +55,14 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
-/// How a run ended that nobody carries out any more, and what it leaves behind, if it does.
+/// How a run ended that nobody carries out any more; then what it leaves behind, if it does. When it was stands between the two.
 #[must_use]
-pub(crate) fn left(state: &RunState) -> String {
+pub(crate) fn left(state: &RunState) -> (String, String) {
     let left = state.aftermath();
     match &state.phase {
-        Phase::Closed(outcome) if left.is_settled() => ending(*outcome, &left).1,
-        Phase::Closed(outcome) => ending(*outcome, &left).1 + &remains(*outcome, &left),
-        Phase::NotOpened | Phase::Preflight | Phase::Running => CRASHED.to_owned(),
+        Phase::Closed(outcome) if left.is_settled() => (ending(*outcome, &left).1, String::new()),
+        Phase::Closed(outcome) => (ending(*outcome, &left).1, remains(*outcome, &left)),
+        Phase::NotOpened | Phase::Preflight | Phase::Running => (CRASHED.to_owned(), String::new()),
     }
 }
 

@@ -113,9 +113,9 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
 
 fn tell(context: &Context, out: &Stream, history: &History) {
     let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.as_str()).unwrap_or_default();
-    let how = words::left(&history.past.state);
+    let (ended, remains) = words::left(&history.past.state);
     let at = local(history.last);
-    out.line(&format!("run {}  {}  {how} at {}", history.run, visible(runbook), at.strftime("%Y-%m-%d %H:%M:%S")));
+    out.line(&format!("run {}  {}  {ended} at {}{remains}", history.run, visible(runbook), at.strftime("%Y-%m-%d %H:%M:%S")));
     for (place, command) in findings::owed(history) {
         out.line(&format!("  owed  {}:  {}", visible(place.as_str()), visible(&command)));
     }

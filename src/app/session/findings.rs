@@ -23,10 +23,10 @@ pub(crate) fn headline(left: &Left) -> String {
     let from = history.ssh.as_ref().and_then(|ssh| ssh.split(' ').next()).map(|from| format!(" (from {from})")).unwrap_or_default();
     let (opened, last) = (local(history.opened), local(history.last));
     let day = if opened.date() == local(jiff::Timestamp::now()).date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
-    let ended = words::left(&history.past.state);
+    let (ended, remains) = words::left(&history.past.state);
     let rebooted = if left.rebooted { "; this host was rebooted since" } else { "" };
     format!(
-        "run {}  {}  began {} by {who}{from}, {ended} at {}{rebooted}",
+        "run {}  {}  began {} by {who}{from}, {ended} at {}{remains}{rebooted}",
         history.run,
         left.opening.runbook,
         opened.strftime(day),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{left as ended, *};
+use super::*;
 use crate::event::{
     Answerer, Captured, Effect, Event, Excerpt, Exit, Mode, Opening, Part, Place, RecordedPlan, Shown, StepOutcome, Verdict, Words,
 };
@@ -69,6 +69,11 @@ struct World {
     ever: bool,
     /// Every command told the truth about what it did.
     certain: bool,
+}
+
+fn ended(state: &RunState) -> String {
+    let (ended, remains) = left(state);
+    ended + &remains
 }
 
 fn place(number: usize) -> Place {

@@ -69,7 +69,10 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
 #[must_use]
 pub(super) fn ending(run: &RunSummary, state: Option<&RunState>, dir: &Path) -> String {
     match (run.outcome, state) {
-        (Some(_), Some(state)) => words::left(state),
+        (Some(_), Some(state)) => {
+            let (ended, remains) = words::left(state);
+            ended + &remains
+        }
         (Some(closed), None) => words::outcome(closed).1.to_owned(),
         (None, _) if RunLock::held(&dir.join("locks"), run.id.number()) => "running".to_owned(),
         (None, _) if run.boot_id == Identity::read().boot_id => words::CRASHED.to_owned(),
