@@ -343,6 +343,7 @@ fn what_cannot_be_made_ready_any_more_takes_nothing_back_and_stays_owed() {
     effect: change
     output: int
     on_fail: stop
+    idempotent: true
     undo: {shell: 'echo lost >> HOME/log'}
     cleanup: {shell: 'echo released >> HOME/log'}
   - id: built
@@ -513,4 +514,103 @@ fn what_could_not_be_put_back_inside_is_not_passed_over_by_a_resume() {
     bench.file("ready", "");
     bench.run(&["resume", "--yes"]).exits(0);
     assert_eq!(log(&bench), ["held", "rest", "end"]);
+}
+
+/// A group's cleanup may have taken back what was done inside, and nobody asked the step for a proof: a person decides.
+#[test]
+fn what_its_group_may_have_put_back_is_asked_about_before_anything_stands_on_it() {
+    for (idempotent, again) in [("", false), ("idempotent: true, ", true)] {
+        let bench = bench(
+            &"
+steps:
+  - id: at_zero
+    group: Keep it at zero
+    cleanup: {shell: 'echo 3 > HOME/replicas'}
+    steps:
+      - {id: scale, shell: 'echo 0 > HOME/replicas; echo scaled >> HOME/log', IDEMPOTENTeffect: change, undo: {impossible: the cleanup scales up}}
+      - {id: gone, run: [cat, HOME/replicas], output: int, effect: read}
+      - {id: ready, shell: 'test -e HOME/ready', effect: change, idempotent: true, undo: {impossible: x}}
+      - {id: wipe, shell: 'echo \"wiped with $(cat HOME/replicas)\" >> HOME/log', effect: destroy, when: gone.output == 0}
+"
+            .replace("IDEMPOTENT", idempotent),
+        );
+        bench.run(&["run", "x", "--yes", "--confirm", "at_zero.wipe=wipe"]).exits(6);
+        bench.file("ready", "");
+        let ran = bench.run(&["resume", "--yes", "--confirm", "at_zero.wipe=wipe"]);
+        if again {
+            assert_eq!(
+                (ran.code, log(&bench)),
+                (Some(0), ["scaled", "scaled", "wiped with 0"].map(str::to_owned).to_vec()),
+                "{}",
+                all(&ran)
+            );
+        } else {
+            assert_eq!(ran.code, Some(10), "{}", all(&ran));
+            assert!(all(&ran).contains("the cleanup of at_zero has run since"), "{}", all(&ran));
+            assert_eq!(log(&bench), ["scaled"]);
+        }
+    }
+}
+
+/// A cleanup puts back what was set for the time being. It says nothing of whether the step had taken effect.
+#[test]
+fn a_cleanup_takes_no_doubt_away() {
+    let bench = bench(
+        "steps:\n  - {id: pay, shell: 'echo paid >> HOME/log; touch HOME/lock; exec sleep 60', effect: change, timeout: 300ms, cleanup: {run: [rm, -f, HOME/lock]}, undo: {impossible: x}}\n",
+    );
+    // It does not heed TERM, so that it is killed.
+    let text = bench.read("runbooks/x.yaml").unwrap().replace("exec sleep 60", "trap \"\" TERM; sleep 60");
+    bench.file("runbooks/x.yaml", &text);
+    let ran = bench.run(&["run", "x", "--yes"]).exits(6);
+    assert!(!bench.path("lock").exists() && all(&ran).contains("1 step is in doubt"), "{}", all(&ran));
+    assert!(!all(&ran).contains("nothing left to clean up"), "{}", all(&ran));
+    assert!(bench.run(&["journal", "list"]).stdout.contains("1 step is in doubt"));
+    let ran = bench.run(&["resume", "--yes"]).exits(10);
+    assert_eq!(log(&bench), ["paid"], "{}", all(&ran));
+}
+
+/// What was read after a step that is done again was read of another system than there is now.
+#[test]
+fn what_was_read_after_something_that_is_done_again_is_read_again() {
+    let bench = bench(
+        "
+steps:
+  - id: g
+    group: Stop the intake
+    steps:
+      - {id: stop, run: [touch, HOME/stopped], effect: change, cleanup: {run: [rm, -f, HOME/stopped]}}
+      - {id: count, run: [cat, HOME/queue], output: int, effect: read}
+      - {id: ready, shell: 'test -e HOME/ready', effect: change, undo: {impossible: x}, idempotent: true}
+      - {id: del, shell: 'echo deleted >> HOME/log', effect: change, undo: {impossible: x}, when: count.output == 0}
+",
+    );
+    bench.file("queue", "0\n");
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    bench.file("queue", "23\n");
+    bench.file("ready", "");
+    let ran = bench.run(&["resume", "--yes"]).exits(0);
+    assert_eq!(log(&bench), [""; 0], "{}", all(&ran));
+}
+
+/// A step with an undo and another cleanup is not as it was before it when its cleanup has run.
+#[test]
+fn what_only_its_cleanup_has_run_for_is_not_done_twice() {
+    let bench = bench(
+        "
+steps:
+  - id: snap
+    shell: 'echo snap >> HOME/log; touch HOME/mounted'
+    effect: change
+    undo: {shell: 'echo unsnap >> HOME/log'}
+    cleanup: {run: [rm, -f, HOME/mounted]}
+  - {id: ready, shell: 'test -e HOME/ready', effect: change, idempotent: true, undo: {impossible: x}}
+",
+    );
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    bench.file("ready", "");
+    let ran = bench.run(&["resume", "--yes"]).exits(10);
+    assert!(all(&ran).contains("its cleanup has run since, but not its undo"), "{}", all(&ran));
+    assert_eq!(log(&bench), ["snap"]);
+    bench.run(&["rollback", &last_run(&bench), "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["snap", "unsnap"]);
 }

@@ -6,7 +6,7 @@ use super::{
     captured::Captured,
     choice::Choice,
     command::Shown,
-    fact::{Effect, Event, Exit, Finding, Opening, Part, Skip, StepOutcome, Verdict},
+    fact::{Event, Exit, Finding, Opening, Part, Skip, StepOutcome, Verdict},
     place::Place,
     state::{IllegalTransition, Phase, RunState, StepState},
 };
@@ -63,6 +63,10 @@ pub struct Past {
     pub loops: BTreeMap<Place, Round>,
     /// Every place that a record names.
     seen: BTreeSet<Place>,
+    /// How many steps had been begun before each was begun last.
+    order: BTreeMap<Place, u64>,
+    /// How many steps were begun, each attempt counted.
+    begun: u64,
     /// Doubts that were resolved: it was not done, or is to be done again; nothing was begun since.
     to_begin_again: BTreeSet<Place>,
     /// Stretches of steps that failed while something inside was not put back.
@@ -119,6 +123,8 @@ impl Past {
                 self.ends.remove(&(place.clone(), *part));
                 match part {
                     Part::Main => {
+                        self.order.insert(place.clone(), self.begun);
+                        self.begun += 1;
                         self.to_begin_again.remove(place);
                         self.commands.insert(place.clone(), command.clone());
                         self.attempts.insert(place.clone(), *attempt);
@@ -198,15 +204,25 @@ impl Past {
         self.unsettled.contains(stretch)
     }
 
+    /// A change was done after this step was begun last, and neither undone nor put back since.
+    #[must_use]
+    pub fn changed_after(&self, place: &Place) -> bool {
+        let begun = self.order.get(place);
+        let stands = |other: &&Place| matches!(self.state.steps.get(*other), Some(StepState::Done));
+        self.state.took_effect.iter().filter(stands).any(|other| self.order.get(other) > begun)
+    }
+
+    /// A stretch around this place was put back before it had come to its end: by a cleanup that may have taken back what was done here.
+    #[must_use]
+    pub fn put_back_around<'p>(&self, place: &'p Place) -> Option<&'p Place> {
+        std::iter::successors(place.around(), |place| place.around()).find(|around| self.put_back_early(around))
+    }
+
     /// Something inside this stretch of steps is in doubt.
     #[must_use]
     pub fn doubted_in(&self, around: &Place) -> bool {
         let mut inside = self.state.steps.iter().filter(|(place, _)| place.is_inside(around));
-        inside.any(|(_, step)| match step {
-            StepState::InDoubt { .. } => true,
-            StepState::Began { effect, .. } => *effect != Effect::Read,
-            _ => false,
-        })
+        inside.any(|(_, step)| step.is_in_doubt())
     }
 
     /// What a probe of the preflight had found: one finding, or one for each of its items.

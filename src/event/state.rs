@@ -64,6 +64,16 @@ impl StepState {
         }
     }
 
+    /// Nobody knows whether it took effect.
+    #[must_use]
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::InDoubt { .. } => true,
+            Self::Began { effect, .. } => *effect != Effect::Read,
+            _ => false,
+        }
+    }
+
     /// Its cleanup or its undo has run since.
     #[must_use]
     pub(crate) fn is_put_back(&self) -> bool {
@@ -342,7 +352,7 @@ impl RunState {
                         } else {
                             self.took_effect.retain(|other| other != place);
                         }
-                        self.put_back(place);
+                        self.put_back(place, *part);
                     }
                     // Refused: it is somebody else's, and theirs to give back. Where nobody knows, it stays owed.
                     Part::Lock if matches!(verdict, Verdict::Failed { .. }) && !exit.in_doubt() => {
@@ -374,10 +384,11 @@ impl RunState {
         }
     }
 
-    /// Its cleanup or its undo has run.
-    fn put_back(&mut self, place: &Place) {
+    /// Its cleanup or its undo has run. A cleanup says nothing of whether its step had taken effect: what was in doubt still is.
+    fn put_back(&mut self, place: &Place, by: Part) {
         if let Some(step) = self.steps.get_mut(place)
             && !step.is_put_back()
+            && !(by == Part::Cleanup && step.is_in_doubt())
         {
             *step = StepState::PutBack { was: Box::new(step.clone()) };
         }
@@ -389,7 +400,7 @@ impl RunState {
             return Err(illegal("settled_by_hand", format!("{place} owes nothing")));
         }
         self.under_way.remove(&(place.clone(), Part::Cleanup));
-        self.put_back(place);
+        self.put_back(place, Part::Cleanup);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::{
 use nix::sys::signal::{Signal, raise};
 use signal_hook::{
     SigId,
-    consts::{SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP},
+    consts::{SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP, SIGXFSZ},
     flag,
     iterator::{Handle, Signals},
     low_level,
@@ -103,6 +103,9 @@ impl Drop for Listener {
 /// It cannot be undone.
 pub(crate) fn begin_plainly() -> io::Result<()> {
     spawn::keep_descriptors()?;
+    // A file that has reached its limit (RLIMIT_FSIZE) is a write that fails, as on a full disk, and not the end of the process. Only
+    // caught, so that what we start has the default again.
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     heed_children()
 }
 

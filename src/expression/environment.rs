@@ -22,6 +22,8 @@ pub(crate) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(||
     environment.set_formatter(write_value);
     // A random list or a date would make a plan that cannot be repeated.
     environment.remove_global("debug");
+    // With it, a loop can nest a value so deeply that to drop it overflows the stack.
+    environment.remove_global("namespace");
     filter::install(&mut environment);
     environment
 });

@@ -5,7 +5,7 @@
 use super::Plan;
 use crate::{
     event::{Choice, Effect, Exit, Part, Past, Place, Shown, Skip, StepState, Verdict},
-    runbook::model::{Count, Kind, OnFail, Step},
+    runbook::model::{Count, Kind, OnFail, Step, Undo},
 };
 
 /// Where a step stands.
@@ -92,10 +92,18 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
     };
     match past.state.steps.get(place) {
         // What has failed or is in doubt has not come to its end because its cleanup has run.
-        Some(StepState::PutBack { was }) => Some(of(Some(was))).filter(|was| over && was.is_settled()).unwrap_or(Standing::ToDo),
+        Some(StepState::PutBack { was }) => match of(Some(was)) {
+            was if over && was.is_settled() => was,
+            // A cleanup that is not the undo puts back what was set for the time being; what else was done is still there.
+            Standing::Done if past.state.took_effect.contains(place) && matches!(step.undo, Undo::Command(_)) => doubt(CLEANED_UP),
+            _ => Standing::ToDo,
+        },
         other => of(other),
     }
 }
+
+/// What is said of a step of which only a part was taken back.
+const CLEANED_UP: &str = "it was done, and its cleanup has run since, but not its undo";
 
 /// What is said of a step that is asked again because of what comes before it.
 const STANDS_ON: &str = "what comes before it is done again";
@@ -105,6 +113,11 @@ const STANDS_ON: &str = "what comes before it is done again";
 pub(crate) fn asked_anew(past: &Past, step: &Step, place: &Place, standing: Standing) -> Standing {
     match (&standing, &step.kind) {
         (Standing::Done, Kind::Probe(_) | Kind::Wait(_)) => Standing::Again { why: STANDS_ON.to_owned() },
+        // What was read before a change that still stands was read of another system than there is now.
+        (Standing::Done, Kind::Command(command)) if command.effect == Effect::Read && !past.changed_after(place) => {
+            Standing::Again { why: STANDS_ON.to_owned() }
+        }
+        (Standing::Done, Kind::Manual(_)) => Standing::Again { why: STANDS_ON.to_owned() },
         (Standing::Skipped, _) if !step.is_stretch() && matches!(past.skips.get(place), Some(Skip::AlreadyDone { .. })) => {
             Standing::Again { why: STANDS_ON.to_owned() }
         }

@@ -17,6 +17,7 @@ use crate::{
     event::{Outcome, state::Phase},
     plan::remaining,
     ui::layout::Page,
+    words,
 };
 
 /// Goes on with a run.
@@ -30,6 +31,11 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
     let past = &left.history.past;
     match &past.state.phase {
         Phase::Closed(Outcome::Completed) => {
+            if !past.state.owed.is_empty() {
+                let (ended, remains) = words::left(&past.state);
+                return Err(Failure::new(ProgramExit::Usage, format!("run {id} {ended}{remains}: nothing to resume"))
+                    .suggest("run the cleanups:", context.line(Subcommands::settle())));
+            }
             return Err(Failure::new(ProgramExit::Usage, format!("run {id} has completed: nothing to resume"))
                 .suggest("to run its runbook again:", context.line(Subcommands::run(&left.opening.runbook))));
         }

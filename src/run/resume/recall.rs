@@ -182,15 +182,25 @@ impl Engine<'_> {
         let last = state.took_effect.iter().rev().find(|other| !put_back(other));
         // What its own cleanup has put back need not be there any more.
         let stands = |place| state.took_effect.contains(place) && !put_back(place);
-        let Some((probe, part)) = probe.filter(|_| last == Some(place) || (frame.anew && stands(place))) else {
-            return Ok(Recall::Settled);
-        };
-        let why = match self.ask_one(&at_once(probe), scope, place, part)? {
-            Evaluated::Known(Some(asked)) if !asked.passed() => asked.why(),
-            _ => return Ok(Recall::Settled),
+        let why = match probe.filter(|_| last == Some(place) || (frame.anew && stands(place))) {
+            Some((probe, part)) => match self.ask_one(&at_once(probe), scope, place, part)? {
+                Evaluated::Known(Some(asked)) if !asked.passed() => asked.why(),
+                _ => return Ok(Recall::Settled),
+            },
+            None => match before.past.put_back_around(place).filter(|_| probe.is_none() && stands(place)) {
+                // To do it again changes nothing that is still so.
+                Some(around) if step.idempotent => {
+                    let evidence = format!("the cleanup of {around} has run since");
+                    let outcome = StepOutcome::Failed { why: evidence.clone() };
+                    self.emit(Event::DoubtResolved { place: place.clone(), outcome, evidence, by: None })?;
+                    return Ok(Recall::Begin(None));
+                }
+                Some(around) => format!("the cleanup of {around} has run since, and may have taken it back"),
+                None => return Ok(Recall::Settled),
+            },
         };
         let choices = vec![Choice::Done, Choice::Retry, Choice::Stop];
-        let text = format!("{place} is recorded as done, but no longer is: {why}\n{}", detail(before, place));
+        let text = format!("{place} is recorded as done, but may not be any more: {why}\n{}", detail(before, place));
         let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
@@ -204,7 +214,9 @@ impl Engine<'_> {
                 Ok(if choice == Choice::Done { Recall::Settled } else { Recall::Begin(None) })
             }
             Ok(_) => Err(Halt::Stopped { place: Some(place.clone()), why: format!("no longer done: {why}") }),
-            Err(no_answer) => Err(Halt::unanswered(place, &no_answer, format!("{place} is recorded as done, but no longer is: {why}"))),
+            Err(no_answer) => {
+                Err(Halt::unanswered(place, &no_answer, format!("{place} is recorded as done, but may not be any more: {why}")))
+            }
         }
     }
 }
