@@ -27,8 +27,10 @@ pub fn lives(setup: &Setup) -> Outcome {
             Ok(())
         });
         // Its journal, ledger and runbooks, for whoever looks for the cause.
-        if let (Err(_), Some(keep)) = (&result, std::env::var_os("TORTURE_KEEP")) {
-            super::fault::copy(&setup.memory.join("life"), &Path::new(&keep).join(seed.to_string()));
+        if let (Err(why), Some(keep)) = (&result, std::env::var_os("TORTURE_KEEP")) {
+            let kept = Path::new(&keep).join(seed.to_string());
+            super::fault::copy(&setup.memory.join("life"), &kept);
+            fs::write(kept.join("why"), why).unwrap();
         }
         outcome.point(format!("--seed {seed} kill"), result);
     }
