@@ -145,7 +145,14 @@ impl Evidence {
             let place = cell.place.as_str();
             let count = counts.get(place).copied().unwrap_or_default();
             let (mut did, mut twice, mut undid, mut cleaned, mut stands) = (0, 0, 0, 0, false);
-            for mark in self.marks.iter().filter(|mark| mark.place == place) {
+            for mark in &self.marks {
+                // What a group has put back may be what was done inside: then a step that may be run again is, unasked.
+                if cell.idempotent && mark.word == "cleaned" && is_around(&mark.place, place) {
+                    stands = false;
+                }
+                if mark.place != place {
+                    continue;
+                }
                 match mark.word.as_str() {
                     "did" if undid > 0 => wrong.push(format!("{place} was done after it was undone")),
                     "did" => {
@@ -382,4 +389,9 @@ impl Evidence {
             }
         }
     }
+}
+
+/// One place is a group or loop around the other.
+fn is_around(around: &str, place: &str) -> bool {
+    place.strip_prefix(around).is_some_and(|rest| rest.starts_with(['.', '[']))
 }

@@ -87,7 +87,7 @@ impl Mood {
     fn choose(&mut self, question: &str, offered: &[&str]) -> String {
         static DOUBT: OnceLock<Regex> = OnceLock::new();
         static FAILED: OnceLock<Regex> = OnceLock::new();
-        let doubt = pattern(&DOUBT, r"(?:Unknown whether (\S+) took effect|(\S+) is recorded as done, but no longer is)");
+        let doubt = pattern(&DOUBT, r"(?:Unknown whether (\S+) took effect|(\S+) is recorded as done, but )");
         let failed = pattern(&FAILED, r"(?m)^(\S+) (?:had failed|failed):");
         let place = |pattern: &Regex| {
             let found = pattern.captures_iter(question).last()?;
