@@ -163,7 +163,7 @@ impl Stage {
         }
     }
 
-    /// Whether it is clear that this rehearsal never ends.
+    /// Whether it is clear that this rehearsal never ends, or that its end would show nothing.
     pub(crate) fn endless(&mut self) -> bool {
         if !self.endless && (self.now() > LONGEST || self.calls.len() > MOST_CALLS) {
             self.endless = true;
@@ -268,6 +268,8 @@ impl Stage {
         let result = self.assign(set, locals);
         if let Err((line, what)) = &result {
             self.fault(line.clone(), format!("`set`: {what}"));
+            // Its world is not what it says any more, and may never become what a wait is there for.
+            self.endless = true;
         }
         self.notice();
         result.map_err(|(_, what)| what)
