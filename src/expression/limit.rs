@@ -32,14 +32,30 @@ const TIME: Duration = Duration::from_secs(10);
 struct Allowance {
     made: usize,
     looked_at: usize,
-    until: Instant,
+    /// How often it was asked whether there is time left.
+    asked: u32,
+    /// When its time is over; known once the clock was looked at.
+    until: Option<Instant>,
 }
 
 impl Allowance {
-    fn new() -> Self {
-        Self { made: MADE, looked_at: LOOKED_AT, until: Instant::now() + TIME }
+    const fn new() -> Self {
+        Self { made: MADE, looked_at: LOOKED_AT, asked: 0, until: None }
+    }
+
+    /// Whether its time is over. Most evaluations ask a few times and are over at once, so the clock is looked at now and then.
+    fn is_late(&mut self) -> bool {
+        self.asked = self.asked.wrapping_add(1);
+        if self.asked % ASKED_BETWEEN != 0 {
+            return false;
+        }
+        let now = Instant::now();
+        now > *self.until.get_or_insert_with(|| now + TIME)
     }
 }
+
+/// How often it is asked whether there is time left between two looks at the clock.
+const ASKED_BETWEEN: u32 = 64;
 
 thread_local! {
     /// Of the evaluation that is under way in this thread.
@@ -57,11 +73,13 @@ pub(super) fn exceeded(what: String) -> Error {
 fn spend(take: impl FnOnce(&mut Allowance) -> Result<(), String>) -> Result<(), Error> {
     let mut left = LEFT.get().unwrap_or_else(Allowance::new);
     take(&mut left).map_err(exceeded)?;
+    let late = left.is_late();
     LEFT.set(Some(left));
-    if Instant::now() > left.until {
-        return Err(exceeded(format!("it takes longer than {} s", TIME.as_secs())));
-    }
-    Ok(())
+    if late { Err(too_late()) } else { Ok(()) }
+}
+
+fn too_late() -> Error {
+    exceeded(format!("it takes longer than {} s", TIME.as_secs()))
 }
 
 /// So many bytes are about to be made, or were.
@@ -93,10 +111,10 @@ pub(super) fn look_at(items: usize) -> Result<(), Error> {
 
 /// Whether there is time left: asked wherever an evaluation asks for something.
 pub(crate) fn in_time() -> Result<(), Error> {
-    match LEFT.get() {
-        Some(left) if Instant::now() > left.until => Err(exceeded(format!("it takes longer than {} s", TIME.as_secs()))),
-        _ => Ok(()),
-    }
+    let Some(mut left) = LEFT.get() else { return Ok(()) };
+    let late = left.is_late();
+    LEFT.set(Some(left));
+    if late { Err(too_late()) } else { Ok(()) }
 }
 
 /// A value that was made: what it is and how much of it there is counts.
