@@ -32,26 +32,28 @@ const TIME: Duration = Duration::from_secs(10);
 struct Allowance {
     made: usize,
     looked_at: usize,
-    /// How often it was asked whether there is time left.
-    asked: u32,
     /// When its time is over; known once the clock was looked at.
     until: Option<Instant>,
 }
 
 impl Allowance {
     const fn new() -> Self {
-        Self { made: MADE, looked_at: LOOKED_AT, asked: 0, until: None }
+        Self { made: MADE, looked_at: LOOKED_AT, until: None }
     }
+}
 
-    /// Whether its time is over. Most evaluations ask a few times and are over at once, so the clock is looked at now and then.
-    fn is_late(&mut self) -> bool {
-        self.asked = self.asked.wrapping_add(1);
-        if self.asked % ASKED_BETWEEN != 0 {
-            return false;
-        }
-        let now = Instant::now();
-        now > *self.until.get_or_insert_with(|| now + TIME)
+/// Whether the time of the evaluation is over. Most ask a few times and are over at once, so the clock is looked at now and then.
+fn is_late() -> bool {
+    let asked = ASKED.get().wrapping_add(1);
+    ASKED.set(asked);
+    if !asked.is_multiple_of(ASKED_BETWEEN) {
+        return false;
     }
+    let Some(mut left) = LEFT.get() else { return false };
+    let now = Instant::now();
+    let until = *left.until.get_or_insert_with(|| now + TIME);
+    LEFT.set(Some(left));
+    now > until
 }
 
 /// How often it is asked whether there is time left between two looks at the clock.
@@ -60,6 +62,8 @@ const ASKED_BETWEEN: u32 = 64;
 thread_local! {
     /// Of the evaluation that is under way in this thread.
     static LEFT: Cell<Option<Allowance>> = const { Cell::new(None) };
+    /// How often it was asked whether there is time left.
+    static ASKED: Cell<u32> = const { Cell::new(0) };
     /// Which limit that evaluation has exceeded.
     static EXCEEDED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -73,9 +77,8 @@ pub(super) fn exceeded(what: String) -> Error {
 fn spend(take: impl FnOnce(&mut Allowance) -> Result<(), String>) -> Result<(), Error> {
     let mut left = LEFT.get().unwrap_or_else(Allowance::new);
     take(&mut left).map_err(exceeded)?;
-    let late = left.is_late();
     LEFT.set(Some(left));
-    if late { Err(too_late()) } else { Ok(()) }
+    in_time()
 }
 
 fn too_late() -> Error {
@@ -111,10 +114,7 @@ pub(super) fn look_at(items: usize) -> Result<(), Error> {
 
 /// Whether there is time left: asked wherever an evaluation asks for something.
 pub(crate) fn in_time() -> Result<(), Error> {
-    let Some(mut left) = LEFT.get() else { return Ok(()) };
-    let late = left.is_late();
-    LEFT.set(Some(left));
-    if late { Err(too_late()) } else { Ok(()) }
+    if is_late() { Err(too_late()) } else { Ok(()) }
 }
 
 /// A value that was made: what it is and how much of it there is counts.
