@@ -164,7 +164,7 @@ impl Engine<'_> {
                 // Its proof is asked for while what it has set still stands.
                 let did = Self::guarded(Some(place), || {
                     let did = match &step.kind {
-                        Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place)?,
+                        Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place).or_else(|halt| Did::of(Err(halt)))?,
                         _ => Did::of(self.steps(step.children(), scope, &mut inner, Some(place)))?,
                     };
                     self.prove(step, scope, &inner, place, did)
