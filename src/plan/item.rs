@@ -51,8 +51,8 @@ impl DistinctItems {
         for (index, item) in items.iter().enumerate() {
             if let Some(before) = first.insert(&item.label, index) {
                 let shown = |value: &Value| {
-                    let text = value.to_string();
-                    let text = if secrets.found_in(&text) { secrets.mask(&text).into_owned() } else { text };
+                    let mut text = value.to_string();
+                    secrets.hide(&mut text);
                     text.chars().take(SHOWN).collect::<String>()
                 };
                 return Err(format!(
@@ -100,8 +100,9 @@ impl DistinctItems {
 /// What to call an item: itself, or its `name` or `id`.
 fn label(item: &Value, secrets: &Secrets) -> String {
     let named = ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()));
-    let label = named.unwrap_or_else(|| item.clone()).to_string();
-    if secrets.found_in(&label) { secrets.mask(&label).into_owned() } else { label }
+    let mut label = named.unwrap_or_else(|| item.clone()).to_string();
+    secrets.hide(&mut label);
+    label
 }
 
 #[cfg(test)]

@@ -77,15 +77,13 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
     }
     let secrets = plan.secrets();
     add(&mut preview, plan, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
-    if !secrets.is_empty() {
-        for line in &mut preview.lines {
-            for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
-                *text = secrets.mask(text).into_owned();
-            }
+    for line in &mut preview.lines {
+        for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
+            secrets.hide(text);
         }
-        for fault in &mut preview.faults {
-            *fault = secrets.mask(fault).into_owned();
-        }
+    }
+    for fault in &mut preview.faults {
+        secrets.hide(fault);
     }
     preview
 }

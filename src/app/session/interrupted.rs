@@ -164,7 +164,7 @@ impl Left {
         let secrets = plan.secrets();
         for (_, alive) in &mut self.running {
             // It may stand in the arguments of what a command has started.
-            alive.command = secrets.mask(&alive.command).into_owned();
+            secrets.hide(&mut alive.command);
         }
         let now = plan.shown_params();
         // What was recorded before all secrets were masked may hold one.
