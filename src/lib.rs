@@ -4,6 +4,7 @@ mod app;
 mod character;
 mod cli;
 mod defect;
+mod digest;
 mod event;
 mod exec;
 mod expression;

@@ -40,6 +40,7 @@ const POWERS: &[(&str, &[&str])] = &[
 const LAYERS: &[(&str, &[&str])] = &[
     ("character", &[]),
     ("defect", &[]),
+    ("digest", &[]),
     ("parallel", &[]),
     ("procfs", &[]),
     ("quantity", &[]),

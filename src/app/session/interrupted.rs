@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     cli::{self, Subcommands},
+    digest::Digest,
     event::{Effect, Event, Mode, Opening, Place, RunId},
     exec::{
         alive::{Alive, alive, of_run},
@@ -21,7 +22,7 @@ use crate::{
     },
     inventory::Inventory,
     journal::{
-        Digest, Durability, JournalError,
+        Durability, JournalError,
         history::{History, history},
         reader::{Snapshot, runs},
         salvage::salvage,
