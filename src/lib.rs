@@ -11,6 +11,7 @@ mod expression;
 mod inheritance;
 mod inventory;
 mod journal;
+mod last_line;
 mod parallel;
 mod plan;
 mod ports;

@@ -41,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("character", &[]),
     ("defect", &[]),
     ("digest", &[]),
+    ("last_line", &[]),
     ("parallel", &[]),
     ("procfs", &[]),
     ("quantity", &[]),

@@ -22,6 +22,7 @@ use super::{
     refusal::{InForce, Refusal},
 };
 use crate::{
+    last_line::last_line,
     parallel,
     ports::{Interrupts, Urgency},
     tool::{Tool, ToolError},
@@ -141,7 +142,7 @@ impl Session {
         if self.0.greeting().is_some() {
             return Err("the remote shell ended without an answer".to_owned());
         }
-        let why = self.0.last_words().or_else(|| stderr.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned));
+        let why = self.0.last_words().or_else(|| last_line(stderr).map(str::to_owned));
         Err(why.map_or_else(|| "connection lost".to_owned(), |why| format!("connection lost: {why}")))
     }
 }
@@ -160,7 +161,7 @@ impl Connection {
         let log = self.directory.read(&self.log).ok()?;
         let from = usize::try_from(self.opened_at.load(Ordering::SeqCst)).unwrap_or(usize::MAX);
         let text = String::from_utf8_lossy(log.get(from..)?);
-        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+        last_line(&text).map(str::to_owned)
     }
 
     /// The words that name it to ssh.
