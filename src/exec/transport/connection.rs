@@ -11,7 +11,6 @@ use std::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -38,6 +37,8 @@ const OPENED_AT_ONCE: usize = 32;
 const OPENED_THROUGH_ONE: usize = 8;
 /// How long to wait before a crowded host is asked again, each time.
 const AGAIN_AFTER: [Duration; 4] = [Duration::from_millis(300), Duration::from_millis(900), Duration::from_secs(2), Duration::from_secs(4)];
+/// Why there is no connection, if nobody waits for one any more.
+const CANCELLED: &str = "cancelled by the operator before the host was reached";
 /// How long ssh may take to say what is in force.
 const ASKING: Duration = Duration::from_secs(10);
 
@@ -308,12 +309,9 @@ impl Connections {
             // Not all of a crowd at the same moment again.
             let pause = *pause + Duration::from_millis(connection.number % 16 * 50);
             tracing::debug!(connection.address, refusal.why, ?pause, "a host refuses a crowd: asked again");
-            let until = Instant::now() + pause;
-            while Instant::now() < until {
-                if stop.urgency() >= Urgency::Now {
-                    return Err("cancelled by the operator before the host was reached".to_owned());
-                }
-                thread::sleep(Duration::from_millis(50));
+            stop.sleep(pause, Urgency::AfterStep);
+            if stop.urgency() >= Urgency::Now {
+                return Err(CANCELLED.to_owned());
             }
         }
     }
@@ -363,7 +361,7 @@ impl Connections {
         let end = self.ssh(words).log(printed).limit(OPENING).stop(stop).run().map_err(|error| match error {
             ToolError::NotStarted(error) => broken(format!("ssh: {error}")),
             ToolError::TimedOut(_) => broken(format!("no answer within {} s", OPENING.as_secs())),
-            ToolError::Stopped => broken("cancelled by the operator before the host was reached".to_owned()),
+            ToolError::Stopped => broken(CANCELLED.to_owned()),
             ToolError::Lost(error) => broken(format!("ssh cannot be waited for: {error}")),
         })?;
         if let Some(master) = connection.greeting().filter(|_| end.succeeded()) {
