@@ -71,15 +71,16 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
                 out.line(&sanitise::json(&json.to_string()));
             }
         }
-    } else if owing.is_empty() && untold.is_some() {
-        // Said below.
     } else if owing.is_empty() {
-        out.line(
-            &args
-                .run
-                .as_ref()
-                .map_or("No debts: no cleanup is owed on this host.".to_owned(), |given| format!("Run {given} has no debts.")),
-        );
+        // Where the journal cannot be read whole, nobody knows.
+        if untold.is_none() {
+            out.line(
+                &args
+                    .run
+                    .as_ref()
+                    .map_or("No debts: no cleanup is owed on this host.".to_owned(), |given| format!("Run {given} has no debts.")),
+            );
+        }
     } else {
         for history in &owing {
             tell(context, out, history);

@@ -287,7 +287,6 @@ fn still_running(history: &History, boot_id: &str) -> Vec<(Place, Alive)> {
     found.collect()
 }
 
-/// Rule 0: what a run has done is known only from a journal that holds.
 /// Refuses a copy of a journal, whose runs may be gone on with in its original too; once it is accepted, that is recorded.
 fn original(context: &Context, directory: &std::path::Path, run: RunId, accepted: bool) -> Result<(), Failure> {
     let unusable = |error: JournalError| journal_failure(directory, &error);
@@ -302,6 +301,7 @@ fn original(context: &Context, directory: &std::path::Path, run: RunId, accepted
         .next("make sure that nobody uses the original any more, then repeat this command with --accept-copy"))
 }
 
+/// Rule 0: what a run has done is known only from a journal that holds. Says whether the operator accepts one that does not.
 fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: Option<&str>) -> Result<bool, Failure> {
     let found = verify(directory, &[]).map_err(|error| journal_failure(directory, &error))?;
     if found.verdict.holds() {
