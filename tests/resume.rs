@@ -728,6 +728,8 @@ fn a_run_goes_on_where_it_was_begun_and_with_what_it_was_begun_with() {
         if let Some(config) = config {
             command.env("KUBECONFIG", bench.path(config)).env("CEPH_ARGS", "--cluster prod");
         }
+        // Left out, whoever runs this.
+        command.env("XDG_RUNTIME_DIR", "/nowhere");
         Ran::of(command.output().unwrap())
     };
     let begun = halligan("here", Some("here.conf"), &["run", &runbook, "--yes"]);
@@ -738,6 +740,7 @@ fn a_run_goes_on_where_it_was_begun_and_with_what_it_was_begun_with() {
     for told in [format!("commands run in {home}/here, where the run began"), "commands get KUBECONFIG as when the run began".to_owned()] {
         assert!(resumed.stderr.contains(&told), "{told}: {}", resumed.stderr);
     }
+    assert_eq!(resumed.stderr.matches("XDG_RUNTIME_DIR is not passed on").count(), 1, "{}", resumed.stderr);
 
     // It cannot be gone on with where it was begun: nothing is started, and nothing is undone elsewhere.
     bench.file("armed-work", "");

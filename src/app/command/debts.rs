@@ -195,7 +195,7 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExi
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
     let password = password(&args.how, &asking)?;
-    let plan = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
+    let (plan, inherited) = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
     left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
     let manner = TakeUp {
         how: &args.how,
@@ -203,6 +203,7 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExi
         wanted: Outcome::Completed,
         settles: true,
         password,
+        inherited,
     };
     take_up(context, &left, &plan, String::new(), &manner, &signals, crate::run::settle)
 }

@@ -33,7 +33,7 @@ pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Progr
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
     let password = password(&args.how, &asking)?;
-    let plan = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
+    let (plan, inherited) = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
     show(context, args.how.form, &to_take_back(&left, &plan, &context.out.stdout.page()));
     left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
     let text = to_take_back(&left, &plan, &Page::recorded());
@@ -43,6 +43,7 @@ pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Progr
         wanted: Outcome::RolledBack,
         settles: false,
         password,
+        inherited,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::roll_back)
 }

@@ -24,7 +24,6 @@ use crate::{
         lock::Locks,
         process::ProcessExecutor,
     },
-    inheritance::Inheritance,
     journal::Durability,
     ports::{Executor, Ledger, Prompt},
     run::Setting,
@@ -36,7 +35,7 @@ use crate::{
 /// Something is wrong before it can begin.
 pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Failure> {
     let loaded = load::load_for_run(context, &args.runbook, args.expect_sha256.as_deref())?;
-    inherited::tell(context)?;
+    let inherited = inherited::tell(context)?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
@@ -57,7 +56,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         mode,
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
-        surroundings: Some(Inheritance::of_process().surroundings(plan.secrets())),
+        surroundings: Some(inherited.surroundings(plan.secrets())),
     };
     let _locks = match mode {
         Mode::Real => {
@@ -74,7 +73,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let ledger = journal.begin_run(id, Durability::EachRecord);
     let screens = Screens::new(context, args.form, RunState::default());
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
-    let process = ProcessExecutor::new(plan.secrets().clone(), inventory, password).of_run(&id.to_string());
+    let process = ProcessExecutor::in_surroundings(inherited, plan.secrets().clone(), inventory, password).of_run(&id.to_string());
     let dry = DryExecutor(&process);
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);

@@ -20,6 +20,7 @@ use crate::{
         alive::{Alive, alive, of_run},
         lock::RunLock,
     },
+    inheritance::Inheritance,
     inventory::Inventory,
     journal::{
         Durability, JournalError,
@@ -122,7 +123,8 @@ impl Left {
         Ok(Self { history, opening, directory, doubted, rebooted, elsewhere, running, _lock: lock })
     }
 
-    /// Rebuilds the plan as it was recorded. With `as_it_is_now`, the runbook must not have changed since.
+    /// Rebuilds the plan as it was recorded, and what its commands are started in. With `as_it_is_now`, the runbook must not have
+    /// changed since.
     ///
     /// # Errors
     /// The runbook or a parameter differs from what was recorded.
@@ -133,7 +135,7 @@ impl Left {
         asking: &TerminalPrompt<'_>,
         password: Option<&str>,
         as_it_is_now: bool,
-    ) -> Result<Plan, Failure> {
+    ) -> Result<(Plan, Inheritance), Failure> {
         let id = self.history.run;
         let recorded = &self.opening.plan;
         let runbook = recorded
@@ -159,7 +161,7 @@ impl Left {
         // A secret was not recorded, and no value that held one: it is given again, or asked for.
         let whole = |(name, value): &(&String, &serde_json::Value)| !value.is_null() && !recorded.masked.contains(*name);
         let values = self.opening.params.iter().filter(whole).map(|(name, value)| (name.clone(), value.clone()));
-        inherited::tell(context)?;
+        let inherited = inherited::kept(context, self.opening.surroundings.as_ref())?;
         let inventory = self.inventory(context, &how.hosts)?;
         let plan = Gathering { loaded: &loaded, inventory, asking, simulated: None, password }.plan(values, &how.params)?;
         let secrets = plan.secrets();
@@ -186,7 +188,7 @@ impl Left {
                 .why(format!("{name} was {was}, and is {is} now"))
                 .suggest("leave out --set, or start a new run:", context.line(Subcommands::run(&self.opening.runbook))));
         }
-        Ok(plan)
+        Ok((plan, inherited))
     }
 
     /// The inventory that the run was begun with, by path and SHA-256.
