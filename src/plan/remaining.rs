@@ -131,9 +131,17 @@ pub(crate) fn place_in(parent: Option<&Place>, step: &Step) -> Place {
     parent.map_or_else(|| Place::top(step.id.as_str()), |parent| parent.child(step.id.as_str()))
 }
 
-/// A stretch of steps has come to its end: all of it is done, skipped or passed over.
+/// A stretch of steps has come to its end, and what it had set was put back as it should be. It stays so while something in it is
+/// asked anew or done again, whether that is cut off or not.
 #[must_use]
 pub(crate) fn over(past: &Past, steps: &[Step], parent: Option<&Place>) -> bool {
+    let recorded = parent.is_some_and(|parent| past.state.steps.get(parent.without_item()) == Some(&StepState::Done));
+    recorded || settled(past, steps, parent)
+}
+
+/// Nothing is left to do in a stretch of steps: all of it is done, skipped or passed over.
+#[must_use]
+pub(crate) fn settled(past: &Past, steps: &[Step], parent: Option<&Place>) -> bool {
     steps.iter().all(|step| standing(past, step, &place_in(parent, step), true).is_settled())
 }
 
@@ -233,7 +241,7 @@ impl Walk<'_> {
                         self.anew = before;
                     }
                     let place = place.item(each.items.name.as_str(), &item);
-                    if over_or_untouched(self.past, &each.steps, &place) {
+                    if settled_or_untouched(self.past, &each.steps, &place) {
                         let standing = if self.past.entered(&place) { Standing::Done } else { Standing::ToDo };
                         self.tell(&place, standing, Effect::Read);
                     } else {
@@ -253,8 +261,8 @@ impl Walk<'_> {
     }
 }
 
-fn over_or_untouched(past: &Past, steps: &[Step], place: &Place) -> bool {
-    !past.entered(place) || over(past, steps, Some(place))
+fn settled_or_untouched(past: &Past, steps: &[Step], place: &Place) -> bool {
+    !past.entered(place) || settled(past, steps, Some(place))
 }
 
 #[cfg(test)]

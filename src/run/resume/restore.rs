@@ -151,7 +151,7 @@ impl Engine<'_> {
         if !past.entered(item) {
             return ItemBefore::Open;
         }
-        if remaining::over(past, &each.steps, Some(item)) {
+        if remaining::settled(past, &each.steps, Some(item)) {
             return ItemBefore::Over;
         }
         let settled = matches!(past.state.steps.get(place), Some(StepState::Done));
