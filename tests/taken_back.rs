@@ -649,3 +649,35 @@ fn what_had_come_to_its_end_is_not_begun_again_because_a_question_in_it_was_cut_
         }
     }
 }
+
+#[test]
+fn what_is_done_in_a_group_that_had_come_to_its_end_is_put_back_by_it_again() {
+    let inside = "
+      - {id: act, shell: 'touch HOME/there; echo act >> HOME/log; test ! -e HOME/armed || { rm HOME/armed; kill -9 $PPID; }', effect: change, idempotent: true, undo: {impossible: x}, done_if: {run: [test, -e, HOME/there]}}
+";
+    for stretch in ["id: each\n    for_each: {items: [a, b], as: item, batch: 2, parallel: 2}", "id: part\n    group: A part"] {
+        for killed in [false, true] {
+            let bench = bench(&ANEW.replace("STRETCH", stretch).replace("INSIDE", inside));
+            bench.file("there", "");
+            bench.run(&["run", "x", "--yes"]).exits(6);
+            assert_eq!(log(&bench), ["set", "released", "unset"]);
+            std::fs::remove_file(bench.path("there")).unwrap();
+            if killed {
+                bench.file("armed", "");
+                assert_eq!(bench.run(&["resume", "--yes"]).code, None);
+                bench.run(&["debts"]).exits(1);
+            }
+            // It is over now as it was before: what has to be done again later does not begin it again.
+            for code in [6, 0] {
+                let ran = bench.run(&["resume", "--yes"]).exits(code);
+                let log = log(&bench);
+                let acted = log.iter().rposition(|line| line == "act").unwrap();
+                assert_eq!(log[acted + 1..acted + 3], ["released", "unset"], "{log:?}\n{}", all(&ran));
+                assert_eq!(log.iter().filter(|line| *line == "released").count(), 2, "{log:?}\n{}", all(&ran));
+                bench.file("ready", "");
+            }
+            bench.run(&["debts"]).exits(0);
+            bench.run(&["journal", "verify"]).exits(0);
+        }
+    }
+}
