@@ -55,7 +55,9 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
         let why = why.to_owned();
         // To a thing that a person does, an answer is a report.
         let asked = !matches!(step.kind, Kind::Manual(_) | Kind::Confirm(_));
-        let passed_over = step.on_fail == OnFail::Continue || (asked && past.choices.get(place) == Some(&Choice::Continue));
+        // Somebody has said that it is to be done again: it has not failed.
+        let again = (command || matches!(step.kind, Kind::Wait(_))) && past.to_begin_again(place);
+        let passed_over = (step.on_fail == OnFail::Continue && !again) || (asked && past.choices.get(place) == Some(&Choice::Continue));
         // What is in doubt inside, or could not be put back, is not passed over with what is around it.
         if passed_over && !past.doubted_in(place) && !past.was_unsettled(place) {
             Standing::PassedOver { why }

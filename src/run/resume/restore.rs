@@ -161,7 +161,8 @@ impl Engine<'_> {
         let why = each.steps.iter().find_map(|step| {
             let at = item.child(step.id.as_str());
             let why = past.state.steps.get(&at)?.failure()?.to_owned();
-            Some((at, why))
+            // What is to be done again has not failed.
+            (!past.to_begin_again(&at)).then_some((at, why))
         });
         why.map_or(ItemBefore::Open, |(at, why)| ItemBefore::Failed(at, why))
     }
