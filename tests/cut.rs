@@ -522,6 +522,8 @@ steps:
       - {id: hold, run: [mark, 'hold {{ item }}'], effect: change, undo: {impossible: a mark stays}, cleanup: {run: [mark, 'free {{ item }}']}}
       - {id: calm, wait: {run: [calm], until: output == 'calm', every: 1s, timeout: 1m}}
   - {id: about, on_fail: continue, wait: {run: [calm], until: output == 'calm', every: 1s, timeout: 1m}}
+  - {id: stands, run: [mark, stands], effect: change, undo: {impossible: x}, verify: {run: [calm]}}
+  - {id: seen, run: [calm], effect: read}
   - {id: end, run: [end], effect: read, on_fail: stop}
 ";
 
@@ -558,7 +560,7 @@ fn what_was_to_be_asked_anew_is_after_every_record_and_nothing_else_is_begun_aga
         let events = bench.ledger.events();
         let told = format!("after {records}, killed before spawning: {killed}: {ending:?} {:?}", bench.log());
         assert_eq!(ending.outcome, Outcome::Completed, "{told}");
-        for once in ["hold a", "free a", "hold b", "free b", "released"] {
+        for once in ["hold a", "free a", "hold b", "free b", "released", "stands"] {
             assert_eq!(bench.log().iter().filter(|line| *line == once).count(), 1, "{once}: {told}");
         }
         for (at, event) in events.iter().enumerate() {
@@ -566,5 +568,15 @@ fn what_was_to_be_asked_anew_is_after_every_record_and_nothing_else_is_begun_aga
             let begun = |event: &Event| matches!(event, Event::StepBegan { place: other, part: Part::Main, .. } if other == place);
             assert!(events[at..].iter().any(begun), "{place} was to be begun again: {told}");
         }
+        let last = |wanted: &str, wanted_part| {
+            let begun =
+                |event: &Event| matches!(event, Event::StepBegan { place, part, .. } if place.as_str() == wanted && *part == wanted_part);
+            events.iter().rposition(begun)
+        };
+        let set = last("flag", Part::Main);
+        for asked in ["each[item=a].calm", "each[item=b].calm", "about", "seen"] {
+            assert!(last(asked, Part::Main) > set, "{asked} was asked before flag was set again, and not since: {told}");
+        }
+        assert!(last("stands", Part::Verify) > set, "stands was proved before flag was set again, and not since: {told}");
     }
 }

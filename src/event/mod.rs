@@ -21,7 +21,7 @@ pub(crate) use captured::{Captured, Cut};
 pub(crate) use choice::Choice;
 pub(crate) use command::{Shown, Words};
 pub(crate) use fact::*;
-pub(crate) use past::Past;
+pub(crate) use past::{Past, Since};
 pub(crate) use place::Place;
 pub(crate) use plan::{RecordedInventory, RecordedPlan, RecordedRunbook};
 pub(crate) use run_id::RunId;

@@ -38,6 +38,15 @@ pub struct Round {
     pub batch: usize,
 }
 
+/// A point in the records of a run: what was found out at one says nothing of what was changed at a later one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Since(u64);
+
+impl Since {
+    /// Later than everything that was recorded before the run was taken up.
+    pub const NOW: Self = Self(u64::MAX);
+}
+
 /// The past of a run: the fold of its records, with what each command has left behind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Past {
@@ -63,10 +72,13 @@ pub struct Past {
     pub loops: BTreeMap<Place, Round>,
     /// Every place that a record names.
     seen: BTreeSet<Place>,
-    /// How many steps had been begun before each was begun last.
-    order: BTreeMap<Place, u64>,
-    /// How many steps were begun, each attempt counted.
-    begun: u64,
+    /// When each step was begun first, and last.
+    begun: BTreeMap<Place, (Since, Since)>,
+    /// When each step was begun, settled or skipped last, or somebody has said that it is done.
+    known: BTreeMap<Place, Since>,
+    /// When a stretch that had not come to its end was put back last.
+    put_back: BTreeMap<Place, Since>,
+    now: Since,
     /// Doubts that were resolved: it was not done, or is to be done again; nothing was begun since.
     to_begin_again: BTreeSet<Place>,
     /// Stretches of steps that failed while something inside was not put back.
@@ -92,6 +104,7 @@ impl Past {
     /// It cannot have followed those before it; the past is then as it was.
     pub fn fold(&mut self, event: &Event) -> Result<(), IllegalTransition> {
         self.state.apply(event)?;
+        self.now.0 += 1;
         match event {
             Event::RunOpened(opening) => self.opening = Some((**opening).clone()),
             Event::Checked { place, title, finding } => {
@@ -123,8 +136,7 @@ impl Past {
                 self.ends.remove(&(place.clone(), *part));
                 match part {
                     Part::Main => {
-                        self.order.insert(place.clone(), self.begun);
-                        self.begun += 1;
+                        self.begun.entry(place.clone()).or_insert((self.now, self.now)).1 = self.now;
                         self.to_begin_again.remove(place);
                         self.commands.insert(place.clone(), command.clone());
                         self.attempts.insert(place.clone(), *attempt);
@@ -140,12 +152,19 @@ impl Past {
                 if *part == Part::Main && !self.settled_by_preflight(place) {
                     self.found.insert(place.clone(), end.clone());
                 }
+                let over = matches!(self.state.steps.get(place), Some(StepState::Done));
+                if *part == Part::Cleanup && *verdict == Verdict::Passed && !over {
+                    self.put_back.insert(place.clone(), self.now);
+                }
                 self.ends.insert((place.clone(), *part), end);
             }
             Event::DoubtResolved { place, outcome: StepOutcome::Failed { .. }, .. } => {
                 self.to_begin_again.insert(place.clone());
             }
             Event::StepSettled { place, outcome } => {
+                if *outcome == StepOutcome::Done {
+                    self.put_back.remove(place);
+                }
                 let owes = self.state.owed.keys().any(|owed| owed.is_inside(place));
                 if owes && matches!(outcome, StepOutcome::Failed { .. }) {
                     self.unsettled.insert(place.clone());
@@ -160,6 +179,13 @@ impl Past {
         }
         if let Some(place) = place_of(event) {
             self.seen.insert(place.clone());
+        }
+        if let Event::StepBegan { place, part: Part::Main, .. }
+        | Event::StepSettled { place, .. }
+        | Event::StepSkipped { place, .. }
+        | Event::DoubtResolved { place, outcome: StepOutcome::Done, .. } = event
+        {
+            self.known.insert(place.clone(), self.now);
         }
         Ok(())
     }
@@ -193,9 +219,7 @@ impl Past {
     /// What this group or loop had set itself was put back before it had come to its end.
     #[must_use]
     pub fn put_back_early(&self, stretch: &Place) -> bool {
-        let over = matches!(self.state.steps.get(stretch), Some(StepState::Done));
-        let passed = self.end(stretch, Part::Cleanup).is_some_and(|end| end.verdict == Verdict::Passed);
-        passed && !over && !self.state.owed.contains_key(stretch)
+        self.put_back.contains_key(stretch) && !self.state.owed.contains_key(stretch)
     }
 
     /// This stretch of steps ended because something inside could not be put back.
@@ -204,12 +228,40 @@ impl Past {
         self.unsettled.contains(stretch)
     }
 
-    /// A change was done after this step was begun last, and neither undone nor put back since.
+    /// What was found out at this place says nothing of what was changed since.
+    #[must_use]
+    pub fn known_before(&self, place: &Place, change: Since) -> bool {
+        self.known.get(place).is_some_and(|known| *known < change)
+    }
+
+    /// When this step has changed something last. What could not be started has not.
+    #[must_use]
+    pub fn change_at(&self, place: &Place) -> Since {
+        let begun = self.begun.get(place).filter(|_| self.state.changed.contains(place));
+        begun.map(|(_, last)| *last).unwrap_or_default()
+    }
+
+    /// When somebody has said last that what is done by hand is done.
+    #[must_use]
+    pub fn done_by_hand_at(&self, place: &Place) -> Since {
+        let done = self.known.get(place).filter(|_| matches!(self.state.steps.get(place), Some(StepState::Done)));
+        done.copied().unwrap_or_default()
+    }
+
+    /// When this stretch was put back before it had come to its end: what was found out inside earlier was found out of another system.
+    #[must_use]
+    pub fn put_back_at(&self, stretch: &Place) -> Since {
+        self.put_back.get(stretch).copied().unwrap_or_default()
+    }
+
+    /// A change that comes after this step was done, and neither undone nor put back since. Steps are begun for the first time in the
+    /// order of the runbook.
     #[must_use]
     pub fn changed_after(&self, place: &Place) -> bool {
-        let begun = self.order.get(place);
+        let first = |place| self.begun.get(place).map(|(first, _)| *first);
+        let begun = first(place);
         let stands = |other: &&Place| matches!(self.state.steps.get(*other), Some(StepState::Done));
-        self.state.took_effect.iter().filter(stands).any(|other| self.order.get(other) > begun)
+        self.state.took_effect.iter().filter(stands).any(|other| first(other) > begun)
     }
 
     /// A stretch around this place was put back before it had come to its end: by a cleanup that may have taken back what was done here.

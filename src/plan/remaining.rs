@@ -4,7 +4,7 @@
 
 use super::Plan;
 use crate::{
-    event::{Choice, Effect, Exit, Part, Past, Place, Shown, Skip, StepState, Verdict},
+    event::{Choice, Effect, Exit, Part, Past, Place, Shown, Since, Skip, StepState, Verdict},
     runbook::model::{Count, Kind, OnFail, Step, Undo},
 };
 
@@ -110,9 +110,22 @@ const CLEANED_UP: &str = "it was done, and its cleanup has run since, but not it
 /// What is said of a step that is asked again because of what comes before it.
 const STANDS_ON: &str = "what comes before it is done again";
 
-/// Where a step stands once something before it is done again: what was found out after that in the first place is asked anew.
+/// When a step has changed something last: by its command, or by hand as somebody has said.
 #[must_use]
-pub(crate) fn asked_anew(past: &Past, step: &Step, place: &Place, standing: Standing) -> Standing {
+pub(crate) fn changed_at(past: &Past, step: &Step, place: &Place) -> Since {
+    match step.kind {
+        Kind::Manual(_) => past.done_by_hand_at(place),
+        Kind::Command(_) if step.effect() != Effect::Read => past.change_at(place),
+        _ => Since::default(),
+    }
+}
+
+/// Where a step stands once something before it was `changed` again: what was found out after that in the first place is asked anew.
+#[must_use]
+pub(crate) fn asked_anew(past: &Past, step: &Step, place: &Place, standing: Standing, changed: Since) -> Standing {
+    if !past.known_before(place, changed) {
+        return standing;
+    }
     match (&standing, &step.kind) {
         (Standing::Done, Kind::Probe(_) | Kind::Wait(_)) => Standing::Again { why: STANDS_ON.to_owned() },
         // What was read before a change that still stands was read of another system than there is now.
@@ -188,7 +201,7 @@ pub struct Found {
 /// Goes through the plan and says of each place where it stands. What was not reached is told as a whole.
 #[must_use]
 pub fn remaining(plan: &Plan, past: &Past) -> Vec<Found> {
-    let mut walk = Walk { plan, past, found: Vec::new(), anew: false };
+    let mut walk = Walk { plan, past, found: Vec::new(), changed: Since::default() };
     walk.stretch(&plan.runbook.steps, None);
     walk.found
 }
@@ -197,8 +210,8 @@ struct Walk<'a> {
     plan: &'a Plan,
     past: &'a Past,
     found: Vec<Found>,
-    /// Something before this is done again.
-    anew: bool,
+    /// When something before this was changed last.
+    changed: Since,
 }
 
 impl Walk<'_> {
@@ -210,16 +223,18 @@ impl Walk<'_> {
     }
 
     fn step(&mut self, step: &Step, place: &Place, over: bool) {
-        let mut standing = standing(self.past, step, place, over);
-        if self.anew {
-            standing = asked_anew(self.past, step, place, standing);
-        }
+        let standing = asked_anew(self.past, step, place, standing(self.past, step, place, over), self.changed);
         let again = match standing {
             Standing::ToDo => self.past.state.steps.get(place).is_some_and(StepState::is_put_back),
             Standing::Again { .. } => step.effect() != Effect::Read && !self.past.never_started(place),
             _ => false,
         };
-        self.anew |= if step.is_stretch() { self.past.put_back_early(place) } else { again };
+        let changed = match (step.is_stretch(), again) {
+            (true, _) => self.past.put_back_at(place),
+            (false, true) => Since::NOW,
+            (false, false) => changed_at(self.past, step, place),
+        };
+        self.changed = self.changed.max(changed);
         let leaf = matches!(step.kind, Kind::Command(_) | Kind::Probe(_) | Kind::Wait(_) | Kind::Confirm(_) | Kind::Manual(_));
         if leaf || standing.is_settled() || !self.past.entered(place) {
             self.tell(place, standing, step.effect());
@@ -236,11 +251,11 @@ impl Walk<'_> {
                     return self.tell(place, standing, step.effect());
                 };
                 // Items that run at the same time stand on nothing of one another.
-                let (before, beside) = (self.anew, each.parallel != Count::Fixed(1));
-                let mut after = self.anew;
+                let (before, beside) = (self.changed, each.parallel != Count::Fixed(1));
+                let mut after = self.changed;
                 for item in round.items.clone() {
                     if beside {
-                        self.anew = before;
+                        self.changed = before;
                     }
                     let place = place.item(each.items.name.as_str(), &item);
                     if settled_or_untouched(self.past, &each.steps, &place) {
@@ -249,9 +264,9 @@ impl Walk<'_> {
                     } else {
                         self.stretch(&each.steps, Some(&place));
                     }
-                    after |= self.anew;
+                    after = after.max(self.changed);
                 }
-                self.anew = after;
+                self.changed = after;
             }
             _ => {}
         }

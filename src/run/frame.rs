@@ -7,7 +7,7 @@ use std::{
 
 use super::{engine::Engine, halt::Halt, remedy::PreparedRemedy};
 use crate::{
-    event::{Event, Part, Place},
+    event::{Event, Part, Place, Since},
     runbook::{
         model::{Remedy, Step, Undo},
         name::StepId,
@@ -54,8 +54,8 @@ pub(super) struct Frame {
     pub failed: bool,
     /// A failure in it is no stop: the run goes on after it, or takes it back.
     pub passed_over: bool,
-    /// Something was done again in a run that was taken up: what was found out after it in the first place is asked anew.
-    pub anew: bool,
+    /// When something before this was changed last, in a run that was taken up: what was found out earlier is asked anew.
+    pub changed: Since,
     /// What is around it and had come to its end, the outermost first.
     pub resting: Vec<Arc<Resting>>,
 }
@@ -63,7 +63,7 @@ pub(super) struct Frame {
 impl Frame {
     /// A stretch inside another. What was confirmed outside covers nothing in it.
     pub(super) fn inside(outer: &Self) -> Self {
-        Self { passed_over: outer.passed_over, anew: outer.anew, resting: outer.resting.clone(), ..Self::default() }
+        Self { passed_over: outer.passed_over, changed: outer.changed, resting: outer.resting.clone(), ..Self::default() }
     }
 
     /// Something was done again in what had come to its end: that is put back after all that was done in it, as everything is.
@@ -86,7 +86,7 @@ impl Engine<'_> {
     /// A cleanup that does not work leaves what is around it unsettled, but for the run as a whole, which then only owes it.
     pub(super) fn end_frame(&self, frame: Frame, mut parent: Option<&mut Frame>, result: Result<(), Halt>) -> Result<(), Halt> {
         if let Some(parent) = parent.as_deref_mut() {
-            parent.anew |= frame.anew;
+            parent.changed = parent.changed.max(frame.changed);
         }
         if result.as_ref().is_err_and(Halt::is_final) {
             if matches!(result, Err(Halt::Abandoned)) {

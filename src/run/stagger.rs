@@ -222,7 +222,7 @@ impl Engine<'_> {
         let mut halt = None;
         for (item, (outer, result)) in batch.into_iter().zip(ended).filter_map(|(item, ended)| Some((item, ended?))) {
             frame.compensations.extend(outer.compensations);
-            frame.anew |= outer.anew;
+            frame.changed = frame.changed.max(outer.changed);
             match item_ended(item.value, result) {
                 Ok(one) => done.push(one),
                 Err(why) => halt = halt.or(Some(why)),

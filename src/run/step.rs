@@ -16,7 +16,7 @@ use super::{
     resume::recall::Recall,
 };
 use crate::{
-    event::{Effect, Event, Exit, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
+    event::{Effect, Event, Exit, Part, Place, Prediction, Since, Skip, StepOutcome, StepState, Verdict},
     expression,
     plan::{Evaluated, Scope, remaining},
     ports::Choice,
@@ -152,13 +152,15 @@ impl Engine<'_> {
                 }
                 self.own_cleanup(step, scope, frame, place)?;
                 let did = self.manual(manual, scope, place)?;
-                frame.anew |= self.before.is_some() && matches!(did, Did::Done(_));
+                if matches!(did, Did::Done(_)) {
+                    frame.changed = Since::NOW;
+                }
                 self.prove(step, scope, frame, place, did)
             }
             Kind::ForEach(_) | Kind::Group { .. } => {
                 let mut inner = Frame::inside(frame);
                 inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
-                inner.anew |= self.before.is_some_and(|before| before.past.put_back_early(place));
+                inner.changed = inner.changed.max(self.before.map(|before| before.past.put_back_at(place)).unwrap_or_default());
                 // What is around it may have put back what was done inside: that is done again then, and is to be put back again.
                 let put_back_around = self.before.is_some_and(|before| before.past.put_back_around(place).is_some());
                 let resting = if !self.was_done(place) || self.was_owed(place) || put_back_around {
@@ -219,7 +221,9 @@ impl Engine<'_> {
     /// Asks for the proof of what has been done just now, or of what stands on something that was.
     fn prove(&self, step: &Step, scope: &Scope, frame: &Frame, place: &Place, did: Did) -> Result<Did, Halt> {
         match did {
-            Did::Done(result) if step.verify.is_some() && (frame.anew || !self.was_done(place)) => self.verify(step, scope, place, result),
+            Did::Done(result) if step.verify.is_some() && (self.was_known_before(place, frame.changed) || !self.was_done(place)) => {
+                self.verify(step, scope, place, result)
+            }
             did => Ok(did),
         }
     }
@@ -327,7 +331,9 @@ impl Engine<'_> {
         // What could not be started has done nothing; what an earlier attempt has done is taken back as it was made ready then.
         if started {
             frame.register(compensation);
-            frame.anew |= self.before.is_some() && step.effect() != Effect::Read;
+            if step.effect() != Effect::Read {
+                frame.changed = Since::NOW;
+            }
         }
         match judged.verdict {
             Verdict::Passed => self.verify(step, scope, place, result),
@@ -346,6 +352,11 @@ impl Engine<'_> {
     /// The step was done before this run was taken up again.
     pub(super) fn was_done(&self, place: &Place) -> bool {
         self.before.is_some_and(|before| matches!(before.past.state.steps.get(place), Some(StepState::Done)))
+    }
+
+    /// It was done in the run that was taken up, and something that it stands on was changed since.
+    fn was_known_before(&self, place: &Place, change: Since) -> bool {
+        self.before.is_some_and(|before| before.past.known_before(place, change))
     }
 
     /// It is recorded as done, and its cleanup has not run since.

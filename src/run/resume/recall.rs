@@ -45,8 +45,9 @@ impl Engine<'_> {
         let Some(before) = self.before else { return Ok(Recall::Begin(None)) };
         let past = before.past;
         let mut standing = remaining::standing(past, step, place, over);
-        if frame.anew && !frame.gathers {
-            standing = remaining::asked_anew(past, step, place, standing);
+        if !frame.gathers {
+            standing = remaining::asked_anew(past, step, place, standing, frame.changed);
+            frame.changed = frame.changed.max(remaining::changed_at(past, step, place));
         }
         if standing == Standing::Skipped {
             // It may have been done before it was skipped.
@@ -182,7 +183,7 @@ impl Engine<'_> {
         let last = state.took_effect.iter().rev().find(|other| !put_back(other));
         // What its own cleanup has put back need not be there any more.
         let stands = |place| state.took_effect.contains(place) && !put_back(place);
-        let why = match probe.filter(|_| last == Some(place) || (frame.anew && stands(place))) {
+        let why = match probe.filter(|_| last == Some(place) || (before.past.known_before(place, frame.changed) && stands(place))) {
             Some((probe, part)) => match self.ask_one(&at_once(probe), scope, place, part)? {
                 Evaluated::Known(Some(asked)) if !asked.passed() => asked.why(),
                 _ => return Ok(Recall::Settled),
