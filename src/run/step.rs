@@ -136,7 +136,7 @@ impl Engine<'_> {
         }
         match &step.kind {
             Kind::Command(command) => self.command(step, command, scope, frame, place, attempt),
-            Kind::Probe(probe) => self.probe_step(probe, scope, place),
+            Kind::Probe(probe) => self.probe_step(step, probe, scope, place),
             Kind::Wait(wait) => match self.wait(wait, &title, scope, place)? {
                 Evaluated::Unknown(needs) => Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                 Evaluated::Known(waited) => Ok(match waited.verdict {
@@ -228,7 +228,7 @@ impl Engine<'_> {
         }
     }
 
-    fn probe_step(&self, probe: &Probe, scope: &Scope, place: &Place) -> Result<Did, Halt> {
+    fn probe_step(&self, step: &Step, probe: &Probe, scope: &mut Scope, place: &Place) -> Result<Did, Halt> {
         let answers = match self.ask(probe, scope, place, Part::Main)? {
             Evaluated::Known(answers) => answers,
             Evaluated::Unknown(needs) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
@@ -236,20 +236,14 @@ impl Engine<'_> {
         let failures: Vec<String> = answers.iter().filter(|asked| !asked.passed()).map(ProbeAnswer::why).collect();
         let hint = answers.iter().find_map(|asked| asked.hint.clone()).map(|hint| format!(" ({hint})")).unwrap_or_default();
         let result = together(probe.for_each.is_some(), answers);
-        if failures.is_empty() || probe.severity == crate::runbook::model::Severity::Warn {
-            if !failures.is_empty() {
-                self.emit(Event::Note {
-                    place: Some(place.clone()),
-                    text: format!("warning: {}{hint}", failures.join("; ")),
-                    taken: None,
-                })?;
-            }
+        if failures.is_empty() {
             return Ok(Did::Done(result));
         }
         if self.hypothetical() {
             let needs = vec![format!("the changes above; now: {}", failures.join("; "))];
             return Ok(Did::Predicted(Prediction::AtRunTime { needs }));
         }
+        scope.set(step.id.as_str(), result);
         Ok(Did::failed(format!("{}{hint}", failures.join("; "))))
     }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::runbook::{
     diagnostic::Fault,
     document,
-    model::{Call, Confirm, Effect, Kind, Manual, OnFail, Span, Step, Template, Undo},
+    model::{Call, Confirm, Effect, Kind, Manual, OnFail, Severity, Span, Step, Template, Undo},
     name::{RunbookName, StepId},
     node::Node,
 };
@@ -141,12 +141,16 @@ impl Resolver<'_> {
         if !id_text.is_empty() {
             Arc::make_mut(&mut scope.results).insert(id_text.to_owned(), shape);
         }
+        let unasked = match &resolved {
+            Some(Kind::Probe(probe)) if probe.severity == Severity::Warn => OnFail::Continue,
+            _ => OnFail::Ask,
+        };
         Some(Step {
             id: id?,
             title,
             why,
             when,
-            on_fail: step.on_fail.unwrap_or(OnFail::Ask),
+            on_fail: step.on_fail.unwrap_or(unasked),
             kind: resolved?,
             done_if,
             verify,
