@@ -38,7 +38,7 @@ pub fn lives(setup: &Setup) -> Outcome {
     outcome.notes.push(format!("{calls} calls of halligan; runs that ended: {}", ended.join(", ")));
     let mut found = planted(setup);
     for (what, end, lie) in LIES {
-        let lives = ends.get(end).into_iter().flatten().take(12);
+        let lives = ends.get(end).into_iter().flatten();
         found.push((what, lives.map(|evidence| lie(evidence.clone()).judge()).find(Result::is_err).unwrap_or(Ok(()))));
     }
     for (what, _) in found.iter().filter(|(_, told)| told.is_ok()) {
@@ -59,7 +59,8 @@ fn planted(setup: &Setup) -> Vec<(&'static str, Result<(), String>)> {
     ];
     let one = |(what, end, script): (&'static str, &str, &str)| {
         let plant = |tree: &Tree| script.replace("PLACE", tree.cells.iter().find(|cell| !cell.stretch).map_or("", |cell| &cell.place));
-        let lives = (setup.seed..).take(12).filter_map(|seed| Life::new(setup, seed, plant).live().ok());
+        // Not every run shows it: its step may be one that is allowed to fail.
+        let lives = (setup.seed..).take(60).filter_map(|seed| Life::new(setup, seed, plant).live().ok());
         let told = lives.filter(|evidence| evidence.end() == end).map(|evidence| evidence.judge()).find(Result::is_err);
         (what, told.unwrap_or(Ok(())))
     };
