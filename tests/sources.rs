@@ -29,7 +29,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("dialoguer::", &["ui/prompt.rs"]),
     ("indicatif::", &["ui/terminal.rs"]),
     ("signal_hook::", &["exec/signals.rs"]),
-    ("machinery::", &["expression/compare.rs", "expression/growth.rs", "expression/name.rs"]),
+    ("machinery::", &["expression/compare.rs", "expression/growth.rs", "expression/mixture.rs", "expression/name.rs"]),
     ("include_dir::", &["runbook/library.rs"]),
     ("quick_junit::", &["app/rehearsal/junit.rs"]),
 ];

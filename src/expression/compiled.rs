@@ -89,7 +89,7 @@ impl Compiled {
 
     fn of_expression(text: &str, names: Names) -> Result<Self, ExpressionError> {
         let compiled = LazyLock::force(&ENVIRONMENT)
-            .compile_expression_owned(compare::guarded(&growth::guarded(text, true), true))
+            .compile_expression_owned(compare::guarded(&growth::guarded(text, true), true)?)
             .map_err(|error| fault(&error))?;
         Ok(Self(Arc::new(CompiledKind::Expression { text: text.to_owned(), names, compiled })))
     }
@@ -99,7 +99,7 @@ impl Compiled {
             return Self::of_expression(expression, names);
         }
         let mut environment = ENVIRONMENT.clone();
-        environment.add_template_owned("", compare::guarded(&growth::guarded(text, false), false)).map_err(|error| fault(&error))?;
+        environment.add_template_owned("", compare::guarded(&growth::guarded(text, false), false)?).map_err(|error| fault(&error))?;
         Ok(Self(Arc::new(CompiledKind::Template { text: text.to_owned(), names, environment: Box::new(environment) })))
     }
 

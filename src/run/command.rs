@@ -340,11 +340,11 @@ fn read_output(stdout: &str, output: Output) -> Result<Value, String> {
 }
 
 /// JSON that was read before is shared: waits, gates and proofs ask the same again, and most often get the same answer.
-fn json(text: &str) -> Result<Value, serde_json::Error> {
+fn json(text: &str) -> Result<Value, String> {
     static READ: Cache<Value> = Cache::new(256);
     /// In bytes: what is longer is not kept.
     const LONGEST: usize = 16 << 10;
-    if text.len() > LONGEST { serde_json::from_str(text) } else { READ.get(text, |text| serde_json::from_str(text)) }
+    if text.len() > LONGEST { expression::read_json(text) } else { READ.get(text, expression::read_json) }
 }
 
 /// Records what an executor says of one command.
