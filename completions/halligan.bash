@@ -220,7 +220,7 @@ _halligan() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text plain json sarif" -- "${cur}"))
                     return 0
                     ;;
                 --journal-dir)

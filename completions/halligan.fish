@@ -179,9 +179,10 @@ complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_s
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "new" -d 'Generate a scenario from a recorded run'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c halligan -n "__fish_halligan_using_subcommand check" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
-plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
-json\t'For programs'"
+complete -c halligan -n "__fish_halligan_using_subcommand check" -l format -d 'Output format' -r -f -a "text\t'For people: drawn on a terminal, plain text otherwise'
+plain\t'As in a pipe or a log'
+json\t'For programs'
+sarif\t'SARIF 2.1.0, for editors and CI'"
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''

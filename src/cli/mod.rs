@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use form::{Form, Format};
+pub(crate) use form::{CheckFormat, Form, Format};
 pub(crate) use journal::JournalCommand;
 pub(crate) use options::{Answers, Colour, Global, Hosts, Params, TakingUp};
 use options::{place_pair, speed};
@@ -145,7 +145,6 @@ impl Subcommands {
             Self::Run(Run { form, .. })
             | Self::Rehearse(Rehearse { form, .. })
             | Self::Test(Test { form, .. })
-            | Self::Check(CheckArgs { form, .. })
             | Self::List(List { form })
             | Self::Journal {
                 command:
@@ -154,6 +153,11 @@ impl Subcommands {
                     | JournalCommand::Verify { form, .. }
                     | JournalCommand::Tail { form, .. },
             } => form.format,
+            Self::Check(CheckArgs { format, .. }) => match format {
+                CheckFormat::Text => Format::Text,
+                CheckFormat::Plain => Format::Plain,
+                CheckFormat::Json | CheckFormat::Sarif => Format::Json,
+            },
             Self::Resume(Resume { how, .. }) | Self::Rollback(Rollback { how, .. }) | Self::Debts(Debts { how, .. }) => how.form.format,
             Self::Journal { command: JournalCommand::Head | JournalCommand::Sign { .. } | JournalCommand::Export { .. } }
             | Self::Scenario { .. }
@@ -369,8 +373,9 @@ pub struct CheckArgs {
     /// Runbook files or names
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
-    #[command(flatten)]
-    pub form: Form,
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub format: CheckFormat,
     /// Fail on warnings too
     #[arg(long)]
     pub strict: bool,

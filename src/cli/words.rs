@@ -7,7 +7,8 @@
 use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use super::{
-    CheckArgs, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test, Then,
+    CheckArgs, CheckFormat, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test,
+    Then,
     form::{Form, Format},
     journal::JournalCommand,
     options::{Answers, Colour, Global, Hosts, Params, TakingUp},
@@ -260,10 +261,15 @@ impl Typing {
                 self.value("--from-run", from_run);
                 self.file("--directory", directory.as_ref());
             }
-            Subcommands::Check(CheckArgs { files, form, strict }) => {
+            Subcommands::Check(CheckArgs { files, format, strict }) => {
                 self.word("check");
                 self.given(files.iter().map(String::as_str));
-                self.form(*form);
+                match format {
+                    CheckFormat::Text => {}
+                    CheckFormat::Plain => self.value("--format", "plain"),
+                    CheckFormat::Json => self.value("--format", "json"),
+                    CheckFormat::Sarif => self.value("--format", "sarif"),
+                }
                 self.switch("--strict", *strict);
             }
             Subcommands::List(List { form }) => {

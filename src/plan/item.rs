@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::Value;
+use minijinja::{Value, value::ValueKind};
 
 use crate::{event::texts::recorded_length, secret::Secrets};
 
@@ -34,11 +34,19 @@ impl LabelledItem {
 pub(crate) struct DistinctItems(Vec<LabelledItem>);
 
 impl DistinctItems {
-    /// Gives each value its label: the value itself, or its `name` or `id`.
+    /// Gives each value its label: the value itself; of a map, its `name` or `id`.
     ///
     /// # Errors
-    /// Names the first two that are called alike, or the first label that is too long to be recorded; or all together are.
+    /// Names the first map without a name, the first two that are called alike, or the first label that is too long to be recorded; or all together are.
     pub(crate) fn of(values: impl IntoIterator<Item = Value>, secrets: &Secrets) -> Result<Self, String> {
+        let values: Vec<Value> = values.into_iter().collect();
+        if let Some(at) = values.iter().position(|value| value.kind() == ValueKind::Map && named(value).is_none()) {
+            return Err(format!(
+                "item {} has neither `name` nor `id`, by which it would be called: {}; give each item a `name` of its own",
+                at + 1,
+                shown(&values[at], secrets)
+            ));
+        }
         let items: Vec<LabelledItem> = values.into_iter().map(|value| LabelledItem { label: label(&value, secrets), value }).collect();
         if let Some(at) = items.iter().position(|item| recorded_length([item.label()]) > LONGEST_LABEL) {
             let bytes = items[at].label.len();
@@ -50,18 +58,13 @@ impl DistinctItems {
         let mut first: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, item) in items.iter().enumerate() {
             if let Some(before) = first.insert(&item.label, index) {
-                let shown = |value: &Value| {
-                    let text = value.to_string();
-                    let text = if secrets.found_in(&text) { secrets.mask(&text).into_owned() } else { text };
-                    text.chars().take(SHOWN).collect::<String>()
-                };
                 return Err(format!(
                     "items {} and {} are both called `{}`: {} and {}; give each item a `name` of its own, or list it once",
                     before + 1,
                     index + 1,
                     item.label,
-                    shown(&items[before].value),
-                    shown(&item.value)
+                    shown(&items[before].value, secrets),
+                    shown(&item.value, secrets)
                 ));
             }
         }
@@ -97,10 +100,21 @@ impl DistinctItems {
     }
 }
 
+/// The beginning of an item, without secrets.
+fn shown(value: &Value, secrets: &Secrets) -> String {
+    let text = value.to_string();
+    let text = if secrets.found_in(&text) { secrets.mask(&text).into_owned() } else { text };
+    text.chars().take(SHOWN).collect()
+}
+
+/// The `name` or `id` of an item.
+fn named(item: &Value) -> Option<Value> {
+    ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()))
+}
+
 /// What to call an item: itself, or its `name` or `id`.
 fn label(item: &Value, secrets: &Secrets) -> String {
-    let named = ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()));
-    let label = named.unwrap_or_else(|| item.clone()).to_string();
+    let label = named(item).unwrap_or_else(|| item.clone()).to_string();
     if secrets.found_in(&label) { secrets.mask(&label).into_owned() } else { label }
 }
 

@@ -203,7 +203,12 @@ pub(super) mod tests {
             hint: None,
             span: Span::default(),
         });
-        let call = Call { runbook: RunbookName::new("other").unwrap(), params: indexmap::IndexMap::new(), params_span: Span::default() };
+        let call = Call {
+            runbook: RunbookName::new("other").unwrap(),
+            params: indexmap::IndexMap::new(),
+            spans: indexmap::IndexMap::new(),
+            span: Span::default(),
+        };
         let steps = vec![step("all", 0, Kind::Group { title: "g".into(), steps: vec![set] }), step("sub", 4, Kind::Call(call))];
         let text: Arc<str> = "a\nb\nc\n".into();
         Runbook {

@@ -86,7 +86,7 @@ pub(super) fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> 
     for (name, value) in &call.params {
         let value = match value {
             serde_json::Value::String(text) => {
-                let template = crate::runbook::model::Template { text: text.as_str().into(), span: call.params_span };
+                let template = crate::runbook::model::Template { text: text.as_str().into(), span: call.span };
                 match scope.render(&template).map_err(|error| format!("params.{name}: {error}"))? {
                     Evaluated::Known(value) => {
                         expression::json(&value, serde_json::to_value).map_err(|error| format!("params.{name}: {error}"))?

@@ -2,7 +2,7 @@
 //!
 //! Which commands change things stands in `danger.txt`, a plain file that an operator can read and extend.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use jiff::{ToSpan, civil::Date};
 
@@ -83,7 +83,7 @@ fn commands(command: &Command) -> Vec<Vec<String>> {
 /// Everything legal and dangerous in a runbook, as of a day.
 #[must_use]
 pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
-    let mut linter = Linter { text: &runbook.source.text, faults: Vec::new() };
+    let mut linter = Linter { text: &runbook.source.text, faults: Vec::new(), asked: Vec::new() };
     linter.review(runbook, today);
     for parameter in &runbook.params {
         if let Some(Choices::Live { command, .. }) = &parameter.choices {
@@ -98,6 +98,7 @@ pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
         linter.step(step, &mut asked);
     }
     linter.put_back(runbook);
+    linter.asked_twice();
     linter.faults
 }
 
@@ -105,6 +106,8 @@ pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
 struct Linter<'a> {
     text: &'a str,
     faults: Vec<Fault>,
+    /// What is asked, with its words, in the order of the file.
+    asked: Vec<(String, Span)>,
 }
 
 impl Linter<'_> {
@@ -155,7 +158,35 @@ impl Linter<'_> {
         }
     }
 
+    /// What is asked in several places, each with the same words: a change of one is easily forgotten in the other.
+    fn asked_twice(&mut self) {
+        let asked = std::mem::take(&mut self.asked);
+        let mut first: HashMap<&str, Span> = HashMap::new();
+        for (words, span) in &asked {
+            let before = *first.entry(words).or_insert(*span);
+            // What asks a query by its name stands where the query does.
+            if before != *span {
+                self.faults.push(
+                    Fault::note("asked-twice", span.first_line(self.text), "the same is asked with the same words in another place")
+                        .label("asked again")
+                        .also(before.first_line(self.text), "first asked here")
+                        .hint("write it once under `queries`, and `ask` for it by its name"),
+                );
+            }
+        }
+    }
+
     fn reads(&mut self, command: &Command, who: &str) {
+        if command.effect == Effect::Read {
+            let mut words: Vec<&str> = match &command.program {
+                Program::Argv(argv) => argv.iter().map(|word| &*word.text).collect(),
+                Program::Shell(script) => vec!["shell", script],
+            };
+            words.extend(command.env.iter().flat_map(|(name, value)| [name.as_str(), &*value.text]));
+            let rest = [&command.on, &command.user, &command.cwd, &command.stdin];
+            words.extend(rest.into_iter().map(|template| template.as_ref().map_or("", |template| &*template.text)));
+            self.asked.push((words.join("\0"), command.span));
+        }
         if command.effect == Effect::Read
             && let Some(what) = changing(&commands(command))
         {

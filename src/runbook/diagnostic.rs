@@ -17,6 +17,8 @@ pub enum FaultSeverity {
     Error,
     /// Legal, and dangerous or careless.
     Warning,
+    /// Could be written better. Only programs are told, and nothing fails for it.
+    Note,
 }
 
 impl FaultSeverity {
@@ -25,6 +27,7 @@ impl FaultSeverity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }
@@ -66,6 +69,11 @@ impl Fault {
     }
 
     #[must_use]
+    pub fn note(code: &'static str, span: Span, message: impl AsRef<str>) -> Self {
+        Self { severity: FaultSeverity::Note, ..Self::error(code, span, message) }
+    }
+
+    #[must_use]
     pub fn label(mut self, label: impl AsRef<str>) -> Self {
         self.label = character::visible(label.as_ref());
         self
@@ -101,6 +109,7 @@ impl Diagnostic for Fault {
         Some(match self.severity {
             FaultSeverity::Error => miette::Severity::Error,
             FaultSeverity::Warning => miette::Severity::Warning,
+            FaultSeverity::Note => miette::Severity::Advice,
         })
     }
 
@@ -174,14 +183,19 @@ impl Report {
 
     #[must_use]
     pub fn warnings(&self) -> usize {
-        self.faults.len() - self.errors()
+        self.faults.iter().filter(|fault| fault.severity == FaultSeverity::Warning).count()
+    }
+
+    /// What people are told of.
+    fn told(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter().filter(|fault| fault.severity != FaultSeverity::Note)
     }
 
     /// The faults as text without colour, the same everywhere.
     #[must_use]
     pub fn plain(&self) -> String {
         let mut out = String::new();
-        for fault in &self.faults {
+        for fault in self.told() {
             // Writing to a String cannot fail.
             let _ = self.plain_fault(&mut out, fault);
         }
@@ -219,7 +233,7 @@ impl Report {
         let text: String = self.source.text.chars().flat_map(character::stand_in_bytes).collect();
         let source = NamedSource::new(&self.source.name, text);
         let mut out = String::new();
-        for fault in &self.faults {
+        for fault in self.told() {
             if handler.render_report(&mut out, &Located { fault, source: &source }).is_err() {
                 let _ = self.plain_fault(&mut out, fault);
             }

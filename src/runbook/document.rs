@@ -11,7 +11,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(crate) use step::{Batch, Confirm, ForEach, ItemList, Manual, Probe, ProgressDocument, Remedy, Retry, Step, Wait, WhenStopped};
+use crate::expression::mixture::StaticKind;
+
+pub(crate) use step::{
+    Batch, Confirm, ForEach, ItemList, ListedItem, Manual, Probe, ProgressDocument, Remedy, Retry, Step, Wait, WhenStopped,
+};
 pub(crate) use value::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
 
 /// Turns YAML text into a plain value. The text must have passed [`super::source`] before: `serde_yaml` alone
@@ -106,6 +110,20 @@ pub(crate) struct Query {
     pub output: Option<Output>,
     /// What was found, as a template, where no other message is given.
     pub message: Option<String>,
+}
+
+impl Parameter {
+    /// What is known of its value from its type alone.
+    #[must_use]
+    pub(super) fn static_kind(&self) -> Option<StaticKind> {
+        let is_number = |kind: &TypeName| matches!(kind, TypeName::Int | TypeName::Float);
+        let is_bool = |kind: &TypeName| matches!(kind, TypeName::Bool);
+        match (&self.kind, &self.list) {
+            (Some(kind), None) if !is_bool(kind) => Some(if is_number(kind) { StaticKind::Number } else { StaticKind::Text }),
+            (None, Some(kind)) if !is_bool(kind) => Some(if is_number(kind) { StaticKind::Numbers } else { StaticKind::Texts }),
+            _ => None,
+        }
+    }
 }
 
 /// An incident report or a page of documentation.

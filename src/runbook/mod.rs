@@ -1,6 +1,8 @@
 //! From a runbook's text to a checked [`model::Runbook`].
 
+pub(crate) mod called;
 pub(crate) mod character;
+mod complaint;
 pub(crate) mod danger;
 pub(crate) mod diagnostic;
 pub(crate) mod document;
@@ -10,6 +12,7 @@ pub(crate) mod name;
 pub(crate) mod node;
 pub(crate) mod query;
 pub(crate) mod resolve;
+pub(crate) mod sarif;
 pub(crate) mod schema;
 pub(crate) mod source;
 pub(crate) mod value;

@@ -294,7 +294,9 @@ pub struct ForEach {
 pub struct Call {
     pub runbook: RunbookName,
     pub params: IndexMap<String, serde_json::Value>,
-    pub params_span: Span,
+    /// The place of each parameter's name.
+    pub spans: IndexMap<String, Span>,
+    pub span: Span,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -218,6 +218,8 @@ pub(crate) fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failu
     prompt.ask_parameter(&question).map_err(|no_answer| match no_answer {
         NoAnswer::NoTerminal { .. } => Failure::new(ProgramExit::Usage, "the sudo password cannot be asked for: there is no terminal")
             .next("leave out --ask-sudo-password and allow these commands in sudo without a password"),
-        NoAnswer::Interrupted | NoAnswer::Gone => Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run")),
+        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => {
+            Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run"))
+        }
     })
 }

@@ -76,7 +76,15 @@ pub(crate) struct Items {
 #[serde(untagged)]
 pub(crate) enum ItemList {
     Expression(String),
-    Literal(Vec<Scalar>),
+    Literal(Vec<ListedItem>),
+}
+
+/// An item that is written out: text, a whole number, or a map with a `name` or `id`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum ListedItem {
+    Scalar(Scalar),
+    Map(IndexMap<String, Value>),
 }
 
 /// Steps for each item, staggered.

@@ -13,13 +13,21 @@ use crate::{
     expression,
     runbook::{
         diagnostic::Fault,
-        document::{self, Scalar},
+        document::{self, ListedItem, Scalar},
         model::{ItemList, Span, Template},
         name::Name,
         node::Node,
         value::plain,
     },
 };
+
+/// What an item is called: itself, or a map's `name` or `id`.
+fn label(item: &Value) -> Option<String> {
+    match item {
+        Value::Object(map) => ["name", "id"].iter().find_map(|key| map.get(*key).filter(|value| !value.is_null())).map(plain),
+        other => Some(plain(other)),
+    }
+}
 
 impl Resolver<'_> {
     /// The name of a loop variable.
@@ -65,11 +73,12 @@ impl Resolver<'_> {
                 let mut all = Vec::new();
                 let mut labels: BTreeMap<String, Span> = BTreeMap::new();
                 for (index, item) in list.iter().enumerate() {
+                    let span = node.get("items").and_then(|list| list.item(index)).map_or(span, |item| item.span).first_line(self.text);
                     let value = match item {
-                        Scalar::Int(number) => Value::from(*number),
-                        Scalar::Text(text) => Value::from(text.as_str()),
+                        ListedItem::Scalar(Scalar::Int(number)) => Value::from(*number),
+                        ListedItem::Scalar(Scalar::Text(text)) => Value::from(text.as_str()),
+                        ListedItem::Map(map) => map.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
                     };
-                    let span = node.get("items").and_then(|list| list.item(index)).map_or(span, |item| item.span);
                     if expression::is_dynamic(&plain(&value)) {
                         self.faults.push(
                             Fault::error("bad-items", span, "templates in a literal list are not evaluated")
@@ -77,10 +86,18 @@ impl Resolver<'_> {
                                 .hint("write one expression for the whole list: \"{{ [params.a, params.b] }}\""),
                         );
                     }
-                    // A place names one item, by its text.
-                    if let Some(first) = labels.insert(plain(&value), span) {
+                    let Some(label) = label(&value) else {
                         self.faults.push(
-                            Fault::error("duplicate-item", span, format!("`items`: two items are called `{}`", plain(&value)))
+                            Fault::error("bad-items", span, format!("item {} of `items` has neither `name` nor `id`", index + 1))
+                                .label("what is this item called?")
+                                .hint("give each map a `name` of its own"),
+                        );
+                        continue;
+                    };
+                    // A place names one item, by its text.
+                    if let Some(first) = labels.insert(label.clone(), span) {
+                        self.faults.push(
+                            Fault::error("duplicate-item", span, format!("`items`: two items are called `{label}`"))
                                 .label("second item of this name")
                                 .also(first, "first item of this name")
                                 .hint("list each item once"),

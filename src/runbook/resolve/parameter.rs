@@ -98,8 +98,9 @@ impl Resolver<'_> {
             span,
         };
         if let Some(default) = &declared.default {
-            self.default(&parameter, default, node);
-            parameter.default = parameter.take(default).ok();
+            let default = node.get("default").map_or_else(|| default.clone(), |node| parameter.kind.as_written(default, node));
+            self.default(&parameter, &default, node);
+            parameter.default = parameter.take(&default).ok();
         }
         Some(parameter)
     }
@@ -210,6 +211,7 @@ impl Resolver<'_> {
                         Scalar::Int(number) => Value::from(*number),
                         Scalar::Text(text) => Value::from(text.as_str()),
                     };
+                    let value = inner.item(index).map_or_else(|| value.clone(), |node| kind.as_written(&value, node));
                     let fault = match kind.take(&value) {
                         Err(wrong) => Some((wrong.to_string(), format!("write {}", kind.words()))),
                         Ok(_) if all.iter().any(|other| plain(other) == plain(&value)) => {

@@ -1,6 +1,6 @@
 //! Probes and waits.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use super::{
     index::pairs,
@@ -8,15 +8,12 @@ use super::{
     scope::{NameScope, Shape},
     value::{Field, Parts, field, key_of},
 };
-use crate::{
-    expression,
-    runbook::{
-        diagnostic::Fault,
-        document,
-        model::{Effect, Expr, Items, Output, Probe, ProgressSpec, Severity, Stall, Timespan, Wait},
-        name::StepId,
-        node::Node,
-    },
+use crate::runbook::{
+    diagnostic::Fault,
+    document,
+    model::{Effect, Expr, Items, Probe, ProgressSpec, Severity, Stall, Timespan, Wait},
+    name::StepId,
+    node::Node,
 };
 
 /// What a probe is for.
@@ -42,9 +39,6 @@ pub(super) struct Outer<'d> {
     pub cwd: Option<Field<'d>>,
     pub stdin: Option<Field<'d>>,
 }
-
-/// Where `output` stands beside a number.
-static TRAP: LazyLock<Option<regex::Regex>> = LazyLock::new(|| regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok());
 
 impl Resolver<'_> {
     pub(super) fn preflight(&mut self, probes: &[document::Probe], list: Option<&Node>, scope: &mut NameScope) -> Vec<Probe> {
@@ -144,9 +138,6 @@ impl Resolver<'_> {
         }
         let own = inner.with_own(has_command.then_some(parts.output));
         let expect = field(node, "expect", probe.expect.as_ref()).map(|field| self.expression(field, &own));
-        if let (Some(expect), Some(_)) = (&expect, &command) {
-            self.text_compared(expect, parts.output);
-        }
         Probe {
             id: id.or_else(|| probe.id.as_deref().and_then(|id| StepId::new(id).ok())),
             title: field(node, "title", probe.title.as_ref()).map(|field| self.template(field, &inner)),
@@ -186,9 +177,6 @@ impl Resolver<'_> {
         }
         let own = scope.with_own(has_command.then_some(parts.output));
         let until = field(node, "until", wait.until.as_ref()).map(|field| self.expression(field, &own));
-        if let (Some(until), Some(_)) = (&until, &command) {
-            self.text_compared(until, parts.output);
-        }
         let stall = wait.stall.as_ref().zip(node.get("stall")).and_then(|(stall, node)| {
             let watch = field(node, "watch", stall.watch.as_ref()).map(|field| self.expression(field, &own));
             let after = field(node, "after", stall.after.as_ref()).map(|field| self.timespan(field, scope));
@@ -265,23 +253,5 @@ impl Resolver<'_> {
         let mut inner = scope.with_local("line");
         Arc::make_mut(&mut inner.locals).extend(pattern.capture_names().flatten().map(str::to_owned));
         self.progress(progress, node, &inner, Some(pattern))
-    }
-
-    /// Text is never ordered against a number: the comparison would fail when it is made.
-    fn text_compared(&mut self, expression: &Expr, output: Output) {
-        if output != Output::Text {
-            return;
-        }
-        if TRAP.as_ref().is_some_and(|trap| trap.is_match(&expression.text)) && expression::check_expression(&expression.text).is_ok() {
-            self.faults.push(
-                Fault::warning(
-                    "text-compared",
-                    expression.span.first_line(self.text),
-                    "`output` is text and cannot be compared with a number",
-                )
-                .label("fails at run time")
-                .hint("set `output: int`, or write `output | int`"),
-            );
-        }
     }
 }

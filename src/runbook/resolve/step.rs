@@ -358,7 +358,8 @@ impl Resolver<'_> {
         Some(Call {
             runbook: name.ok()?,
             params: step.params.clone(),
-            params_span: if node.has("params") { key_of(node, "params") } else { span },
+            spans: step.params.keys().map(|key| (key.clone(), key_of(map, key))).collect(),
+            span,
         })
     }
 
@@ -370,6 +371,15 @@ impl Resolver<'_> {
                 for (item, node) in items.iter().zip(node.items()) {
                     self.passed(key, item, node, scope);
                 }
+            }
+            // Which type is wanted is said by the other runbook: what could be read in two ways is written as one of them.
+            Value::Number(number) if node.text().is_some_and(|text| text != number.to_string()) => {
+                let text = node.text().unwrap_or_default();
+                self.faults.push(
+                    Fault::error("ambiguous", node.span, format!("`{key}`: `{text}` could be text, or the number {number}"))
+                        .label("ambiguous")
+                        .hint(format!("write \"{text}\" in quotes if it is text, else {number}")),
+                );
             }
             _ => {}
         }

@@ -9,7 +9,7 @@ use super::{
     scope::{NameScope, SecretUse},
 };
 use crate::{
-    expression::{self, ExpressionError},
+    expression::{self, ExpressionError, mixture::StaticKind},
     quantity,
     runbook::{
         diagnostic::Fault,
@@ -18,6 +18,14 @@ use crate::{
         node::Node,
     },
 };
+
+/// How the marks of a template are written where they are meant as text.
+const LITERAL: &str = "as text, `{{`, `{%` and `{#` are written \"{{ '{{' }}\" or between {% raw %} and {% endraw %}";
+
+/// Words that a shell would act on, and a program is only handed.
+const SHELL_WORDS: &[&str] = &["|", "||", "&&", "&", ">", ">>", "<", "2>", "2>&1", ">/dev/null", "2>/dev/null", "&>/dev/null"];
+/// Programs for which some of them are words like others.
+const TAKES_SIGNS: &[&str] = &["expr", "test", "["];
 
 /// A text of the document, with its key and its place.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +48,13 @@ pub(super) fn span_of(node: &Node, key: &str) -> Span {
 /// Where the key stands.
 pub(super) fn key_of(node: &Node, key: &str) -> Span {
     node.entry(key).map_or(node.span, |entry| entry.key_span)
+}
+
+/// What a mark of a template in a script was meant to be.
+enum Meant {
+    Template,
+    /// A name that is nobody's.
+    Perhaps(String),
 }
 
 /// The parts of a command, wherever they come from.
@@ -94,10 +109,37 @@ impl Resolver<'_> {
         let hint = match &error.near {
             Some(near) => format!("did you mean `{near}`?"),
             None if what == "expression" && field.text.contains("{{") => "write the expression without `{{ }}`".to_owned(),
+            None if what == "template" => format!("write a Jinja template, with text in quotes: 'up'; {LITERAL}"),
             None => format!("write a Jinja {what}; put text in quotes: 'up'"),
         };
         let message = &error.message;
         self.faults.push(Fault::error("bad-expression", span, format!("`{}`: {message}", field.key)).label("here").hint(hint));
+    }
+
+    /// Text is never compared with a number: that would fail when it is done.
+    fn text_compared(&mut self, field: Field<'_>, expression: bool, scope: &NameScope) {
+        let of_output = |output: Output| match output {
+            Output::Text => Some(StaticKind::Text),
+            Output::Lines => Some(StaticKind::Texts),
+            Output::Int => Some(StaticKind::Number),
+            Output::Json => None,
+        };
+        let of_name = |name: &str| match name.split_once('.') {
+            None if name == "output" => scope.own.and_then(of_output),
+            None if matches!(name, "stdout" | "stderr") => scope.own.map(|_| StaticKind::Text),
+            None => None,
+            Some(("params", param)) => self.kinds.get(param).copied(),
+            Some((id, "output")) => scope.results.get(id).and_then(|shape| shape.output).and_then(of_output),
+            Some((id, "stdout" | "stderr")) => scope.results.get(id).map(|_| StaticKind::Text),
+            Some(_) => None,
+        };
+        let Some(at) = expression::mixture::mixture(field.text, expression, &of_name) else { return };
+        let span = self.inside(field.span, field.text, Some(at));
+        self.faults.push(
+            Fault::warning("text-compared", span, format!("`{}`: text is compared with a number here", field.key))
+                .label("fails at run time")
+                .hint("turn the text into a number with `| int`, a list with `| map('int') | list`; or set `output: int`"),
+        );
     }
 
     pub(super) fn expression(&mut self, field: Field<'_>, scope: &NameScope) -> Expr {
@@ -113,7 +155,10 @@ impl Resolver<'_> {
             );
         } else {
             match expression::check_expression(field.text) {
-                Ok(names) => self.references(&names, scope, field.span, SecretUse::Refused),
+                Ok(names) => {
+                    self.references(&names, scope, field.span, SecretUse::Refused);
+                    self.text_compared(field, true, scope);
+                }
                 Err(error) => self.bad_expression("expression", field, &error),
             }
         }
@@ -126,7 +171,12 @@ impl Resolver<'_> {
 
     pub(super) fn template_with(&mut self, field: Field<'_>, scope: &NameScope, secrets: SecretUse) -> Template {
         match expression::check_template(field.text) {
-            Ok(names) => self.references(&names, scope, field.span, secrets),
+            Ok(names) => {
+                self.references(&names, scope, field.span, secrets);
+                if expression::is_dynamic(field.text) {
+                    self.text_compared(field, false, scope);
+                }
+            }
             Err(error) => self.bad_expression("template", field, &error),
         }
         Template { text: Arc::from(field.text), span: field.span }
@@ -262,6 +312,14 @@ impl Resolver<'_> {
                         .hint(format!("write one item per word: [{list}]; or use `shell`")),
                 );
             }
+            let program = words.first().and_then(|word| if let Scalar::Text(text) = word { Some(text.as_str()) } else { None });
+            if index > 0 && SHELL_WORDS.contains(&text.as_str()) && !program.is_some_and(|program| TAKES_SIGNS.contains(&program)) {
+                self.faults.push(
+                    Fault::warning("shell-word", span, format!("`{text}` is handed to the program as a word: `run` is no shell"))
+                        .label("has no effect here")
+                        .hint(format!("use `shell` for pipes and redirections; if the program wants this word: \"{{{{ '{text}' }}}}\"")),
+                );
+            }
             argv.push(self.template(Field { key: "run", text: &text, span }, scope));
         }
         argv
@@ -276,14 +334,52 @@ impl Resolver<'_> {
                     .hint("write the script, or use `run`"),
             );
         }
-        if let Some(brace) = ["{{", "{%"].into_iter().find(|brace| script.contains(brace)) {
-            let raw = self.text.get(span.offset..span.offset + span.len).unwrap_or_default();
-            let at = raw.find(brace).map_or(span.first_line(self.text), |from| Span { offset: span.offset + from, len: 2 });
+        let raw = self.text.get(span.offset..span.offset + span.len).unwrap_or_default();
+        for (at, mark) in script.match_indices("{{").chain(script.match_indices("{%")) {
+            let Some(meant) = self.meant(script.get(at + 2..).unwrap_or_default(), mark) else { continue };
+            // The same mark in the file: the script stands there with its indentation.
+            let nth = script.get(..at).map_or(0, |before| before.matches(mark).count());
+            let place =
+                raw.match_indices(mark).nth(nth).map_or(span.first_line(self.text), |(at, _)| Span { offset: span.offset + at, len: 2 });
+            let fault = match meant {
+                Meant::Template => {
+                    Fault::error("spliced-shell", place, "templates are not evaluated in a shell script").label("not evaluated")
+                }
+                Meant::Perhaps(name) => {
+                    Fault::warning("spliced-shell", place, format!("`{name}` is not evaluated in a shell script")).label("stays as it is")
+                }
+            };
             self.faults.push(
-                Fault::error("spliced-shell", at, "templates are not evaluated in a shell script")
-                    .label("not evaluated")
-                    .hint("pass the value through `env`, and use \"$NAME\" in the script"),
+                fault.hint("pass the value through `env`, and use \"$NAME\" in the script; there `{{` as text is written \"{{ '{{' }}\""),
             );
+        }
+    }
+
+    /// Whether what follows a mark in a script was meant for halligan: a script is never a template, and what a Go template or a
+    /// jsonpath writes stays as it is.
+    fn meant(&self, rest: &str, mark: &str) -> Option<Meant> {
+        /// Go's, which Jinja would take for names.
+        const GO: &[&str] = &["end", "else", "break", "continue"];
+        let end = if mark == "{{" { "}}" } else { "%}" };
+        let inner = rest.split_once(end)?.0.trim_matches('-').trim();
+        let word = inner.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        if mark == "{%" {
+            return expression::name::is_statement(word).then_some(Meant::Template);
+        }
+        if GO.contains(&inner) {
+            return None;
+        }
+        let own = |name: &str| {
+            matches!(name, "params" | "vars" | "run" | "inventory" | "output" | "stdout" | "stderr" | "code")
+                || self.given.contains_key(name)
+                || self.loop_variables.contains(name)
+        };
+        match expression::check_expression(inner) {
+            Ok(names) if names.roots().iter().any(|name| own(name)) => Some(Meant::Template),
+            Ok(names) if names.roots().is_empty() => None,
+            Ok(_) => Some(Meant::Perhaps(format!("{{{{ {inner} }}}}"))),
+            // What is no expression may still be one with a mistake.
+            Err(_) => (own(word) && inner.get(word.len()..).is_some_and(|rest| rest.starts_with('.'))).then_some(Meant::Template),
         }
     }
 
