@@ -275,6 +275,8 @@ pub enum NoAnswer {
     NoTerminal { beforehand: Beforehand },
     #[error("interrupted at a prompt")]
     Interrupted,
+    #[error("end of input (Ctrl-D) at a prompt")]
+    Ended,
     #[error("terminal lost")]
     Gone,
 }

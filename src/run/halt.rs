@@ -65,7 +65,7 @@ impl Halt {
     pub(super) fn unanswered(place: &Place, no_answer: &NoAnswer, why: String) -> Self {
         match no_answer {
             NoAnswer::Interrupted => Self::Abandoned,
-            NoAnswer::NoTerminal { .. } | NoAnswer::Gone => Self::OperatorNeeded { place: place.clone(), why },
+            NoAnswer::NoTerminal { .. } | NoAnswer::Ended | NoAnswer::Gone => Self::OperatorNeeded { place: place.clone(), why },
         }
     }
 

@@ -6,7 +6,7 @@ use super::{engine::Engine, halt::Halt, probe::ProbeAnswer};
 use crate::{
     event::{Event, Finding, Mode, Part, Place, Verdict},
     plan::{Evaluated, Scope, remaining},
-    ports::{Answer, Ask, Question},
+    ports::{Answer, Ask, NoAnswer, Question},
     runbook::model::{Runbook, Severity},
     words,
 };
@@ -127,11 +127,11 @@ impl Engine<'_> {
                 self.emit(Event::Overridden { place: place.clone(), title: title.to_owned(), reason: typed, by })?;
                 Ok(true)
             }
-            Err(crate::ports::NoAnswer::Interrupted | crate::ports::NoAnswer::Gone) => {
-                Err(Halt::Stopped { place: Some(place.clone()), why: "interrupted at a prompt".to_owned() })
+            Err(none @ (NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone)) => {
+                Err(Halt::Stopped { place: Some(place.clone()), why: none.to_string() })
             }
             // Everything else leaves the block standing.
-            Ok(_) | Err(crate::ports::NoAnswer::NoTerminal { .. }) => Ok(false),
+            Ok(_) | Err(NoAnswer::NoTerminal { .. }) => Ok(false),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A run for a program: one JSON object a line for each event.
 //!
-//! Every object has `type` (the name of the event, or `progress`) and `time` (RFC 3339, UTC). Lengths of time are whole
+//! Every object has `type` (the name of the event, `progress`, or at last `ended`), `time` (RFC 3339, UTC) and `run`. Lengths of time are whole
 //! milliseconds and end in `_ms`. Names stay as they are; new ones may be added.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::out::Stream;
 use crate::{
-    event::{Event, Progress, moment::Moment},
+    event::{Event, Progress, RunId, moment::Moment},
     ports::Observer,
     words::sanitise,
 };
@@ -18,18 +18,26 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Json {
     stream: Stream,
+    run: RunId,
 }
 
 impl Json {
     #[must_use]
-    pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream }
+    pub(crate) fn new(stream: Stream, run: RunId) -> Self {
+        Self { stream, run }
+    }
+
+    /// The last line, after the run: where its journal ends, and the exit code.
+    pub(crate) fn end(stream: &Stream, run: &str, time: jiff::Timestamp, head: Option<&str>, exit: Option<u8>) {
+        let object = json!({"type": "ended", "time": time.to_string(), "run": run, "head": head, "exit": exit});
+        stream.line(&sanitise::json(&object.to_string()));
     }
 
     fn say(&self, at: Moment, name: &str, fields: Value) {
         let mut object = Map::new();
         object.insert("type".to_owned(), name.into());
         object.insert("time".to_owned(), at.ts.to_string().into());
+        object.insert("run".to_owned(), self.run.to_string().into());
         if let Value::Object(fields) = fields {
             object.extend(fields);
         }
@@ -129,7 +137,7 @@ mod tests {
     #[test]
     fn every_line_is_an_object_and_holds_nothing_to_obey() {
         let memory = Memory::default();
-        let json = Json::new(memory.stream(Traits::default()));
+        let json = Json::new(memory.stream(Traits::default()), "7f3a0000".parse().unwrap());
         let mut script = Script::new(&json);
         script.stopped();
         script.dry();

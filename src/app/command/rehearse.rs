@@ -77,7 +77,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::AtClose);
     let copying = Copying::new(&ledger);
-    let screens = Screens::new(context, args.form, RunState::default());
+    let screens = Screens::new(context, args.form, id, RunState::default());
     let out = &context.out.stdout;
     let prose = !args.form.is_json();
     let mark = || context.out.stderr.line(MARK);

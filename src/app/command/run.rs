@@ -72,7 +72,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     }
     let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::EachRecord);
-    let screens = Screens::new(context, args.form, RunState::default());
+    let screens = Screens::new(context, args.form, id, RunState::default());
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
     let process = ProcessExecutor::new(plan.secrets().clone(), inventory, password).of_run(&id.to_string());
     let dry = DryExecutor(&process);

@@ -10,7 +10,7 @@ use crate::{
         failure::{Failure, REPORT},
     },
     cli::{self, Cli, Subcommands},
-    event::{Mode, Outcome, Place, RunState, StopSignal, aftermath::Aftermath},
+    event::{Mode, Outcome, Place, RunId, RunState, StopSignal, aftermath::Aftermath},
     exec::signals::Listener,
     plan::{Plan, preview::Preview},
     ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
@@ -41,10 +41,10 @@ pub(crate) struct Screens {
 impl Screens {
     /// Screens for what follows on `before`, which is empty for a new run.
     #[must_use]
-    pub(crate) fn new(context: &Context, form: cli::Form, before: RunState) -> Self {
+    pub(crate) fn new(context: &Context, form: cli::Form, run: RunId, before: RunState) -> Self {
         let stream = context.out.stdout.clone();
         match form.format {
-            cli::Format::Json => Self { observer: Box::new(Json::new(stream)), screen: None, prose: false },
+            cli::Format::Json => Self { observer: Box::new(Json::new(stream, run)), screen: None, prose: false },
             cli::Format::Text if stream.is_terminal() => {
                 let terminal = Terminal::new(stream, before);
                 let screen = Some(terminal.screen());
@@ -173,8 +173,12 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     let run = &stage.setting.run_id;
     let name = &stage.plan.runbook.name;
     let exit = ProgramExit::from(ending);
-    let mut told =
-        report::LastScreen { completed: exit == ProgramExit::Completed, exit: Some(exit as u8), ..report::LastScreen::default() };
+    let mut told = report::LastScreen {
+        completed: exit == ProgramExit::Completed,
+        run: Some(run.to_string()),
+        exit: Some(exit as u8),
+        ..report::LastScreen::default()
+    };
     // Where a rollback ended says nothing: all of it was gone through.
     let place = ending.place.as_ref().filter(|_| ending.outcome != Outcome::RolledBack);
     let at = place.map(|place| format!(" at {place}")).unwrap_or_default();
@@ -285,6 +289,9 @@ fn afterwards(ending: &Ending) -> Option<&'static str> {
 pub(crate) fn last_screen(context: &Context, form: cli::Form, told: &report::LastScreen) {
     let stream = if told.completed { &context.out.stdout } else { &context.out.stderr };
     if form.is_json() {
+        if let Some(run) = &told.run {
+            Json::end(&context.out.stdout, run, jiff::Timestamp::now(), told.head.as_deref(), told.exit);
+        }
         if told.completed {
             return;
         }

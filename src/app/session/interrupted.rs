@@ -110,9 +110,11 @@ impl Left {
             return Err(Failure::new(ProgramExit::Journal, format!("the first record of run {id} cannot be read")));
         };
         let here = hostname();
-        if history.host != here {
+        // A host may be given another name: then its journal stands where it stood, on the same machine.
+        if history.host != here && !accepted.copy && !same_machine(&directory)? {
             return Err(Failure::new(ProgramExit::Usage, format!("run {id} belongs to host {}, and this is {here}", history.host))
-                .next(format!("run this command on {}", history.host)));
+                .next(format!("run this command on {}", history.host))
+                .next("if this is that machine (a rescue system, another name), repeat this command with --accept-copy"));
         }
         let elsewhere = if doubted { Vec::new() } else { take_over(context, &directory, &mut history)? };
         let boot_id = crate::journal::identity::Identity::read().boot_id;
@@ -299,6 +301,11 @@ fn original(context: &Context, directory: &std::path::Path, run: RunId, accepted
     Err(Failure::new(ProgramExit::OperatorNeeded, format!("the journal in {} is a copy: {why}", directory.display()))
         .why("its runs could be resumed in the original as well, and their steps would be executed twice")
         .next("make sure that nobody uses the original any more, then repeat this command with --accept-copy"))
+}
+
+/// Whether the journal says that it was written on this very machine, whatever that was called then.
+fn same_machine(directory: &std::path::Path) -> Result<bool, Failure> {
+    Snapshot::take(directory).and_then(|snapshot| snapshot.is_of_this_machine()).map_err(|error| journal_failure(directory, &error))
 }
 
 fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: Option<&str>) -> Result<bool, Failure> {

@@ -79,7 +79,7 @@ pub(crate) fn take_up(
         doubted: left.doubted,
     };
     let ledger = journal.begin_run(id, Durability::EachRecord);
-    let screens = Screens::new(context, manner.how.form, left.history.past.state.clone());
+    let screens = Screens::new(context, manner.how.form, left.history.run, left.history.past.state.clone());
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
     let executor = ProcessExecutor::in_surroundings(inherited, plan.secrets().clone(), plan.inventory.clone(), manner.password.clone())
