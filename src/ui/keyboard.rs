@@ -70,9 +70,9 @@ impl<'a> Keyboard<'a> {
         // Where it cannot be made blind a secret is not asked for at all.
         let _blind = if secret { Some(Blind::new(self.input).map_err(|_| NoAnswer::Gone)?) } else { None };
         tcflush(self.input, FlushArg::TCIFLUSH).map_err(|_| NoAnswer::Gone)?;
+        let mut continued = self.stop.continuations();
         show();
         let mut typed = Vec::new();
-        let mut continued = self.stop.continuations();
         while typed.last() != Some(&b'\n') {
             let ready = self.wait(level, continued)?;
             if !ready {
