@@ -294,7 +294,6 @@ pub struct ForEach {
 pub struct Call {
     pub runbook: RunbookName,
     pub params: IndexMap<String, serde_json::Value>,
-    /// The place of each parameter's name.
     pub spans: IndexMap<String, Span>,
     pub span: Span,
 }
