@@ -192,7 +192,7 @@ fn unanswered(no_answer: NoAnswer, missing: &[String], parameter: &Parameter) ->
             };
             Failure::new(ProgramExit::Usage, what).why(format!("{}: {}", parameter.name, parameter.help)).next(how)
         }
-        NoAnswer::Interrupted | NoAnswer::Gone => interrupted(&no_answer),
+        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => interrupted(&no_answer),
     }
 }
 
