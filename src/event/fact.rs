@@ -13,6 +13,7 @@ use crate::surroundings::Surroundings;
 use super::{
     captured::Captured,
     command::Shown,
+    finding::Finding,
     place::Place,
     plan::RecordedPlan,
     signal::{SentSignal, StopSignal},
@@ -205,40 +206,6 @@ impl Outcome {
     }
 }
 
-/// What a runbook requires and this machine does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shortfall {
-    /// The user that the runbook names: this is another one.
-    User { is: String },
-    /// These programs.
-    Programs(Vec<String>),
-}
-
-/// What was found before anything ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
-pub enum Finding {
-    Pass {
-        message: String,
-    },
-    Warn {
-        message: String,
-        hint: Option<String>,
-    },
-    Block {
-        message: String,
-        hint: Option<String>,
-        /// What the runbook requires and this machine does not have.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        lacks: Option<Shortfall>,
-    },
-    /// Could not be found out, which is not a pass.
-    Unknown {
-        needs: Vec<String>,
-    },
-}
-
 /// Who gave an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -281,12 +248,21 @@ pub enum Event {
         title: String,
         finding: Finding,
     },
+    /// A probe of the preflight was answered by what the same command had printed at `of`, a moment before: it was not run again.
+    AnswerShared {
+        place: Place,
+        of: Place,
+        verdict: Verdict,
+        message: String,
+    },
     /// A blocking probe was overridden, with a reason.
     Overridden {
         place: Place,
         title: String,
         reason: String,
         by: Answerer,
+        /// What was not judged because this was not answered: the reason speaks for those checks, too.
+        unjudged: Vec<Place>,
     },
     /// The preflight is over and the plan stands.
     Planned {

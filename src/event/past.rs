@@ -6,7 +6,8 @@ use super::{
     captured::Captured,
     choice::Choice,
     command::Shown,
-    fact::{Event, Exit, Finding, Opening, Part, Skip, StepOutcome, Verdict},
+    fact::{Event, Exit, Opening, Part, Skip, StepOutcome, Verdict},
+    finding::Finding,
     place::Place,
     state::{IllegalTransition, Phase, RunState, StepState},
 };
@@ -141,6 +142,15 @@ impl Past {
                     self.found.insert(place.clone(), end.clone());
                 }
                 self.ends.insert((place.clone(), *part), end);
+            }
+            Event::AnswerShared { place, of, verdict, .. } => {
+                if let Some(end) = self.ends.get(&(of.clone(), Part::Main)) {
+                    let end = End { verdict: verdict.clone(), ..end.clone() };
+                    if !self.settled_by_preflight(place) {
+                        self.found.insert(place.clone(), end.clone());
+                    }
+                    self.ends.insert((place.clone(), Part::Main), end);
+                }
             }
             Event::DoubtResolved { place, outcome: StepOutcome::Failed { .. }, .. } => {
                 self.to_begin_again.insert(place.clone());

@@ -219,6 +219,7 @@ impl RunState {
             (
                 Phase::Preflight | Phase::Running,
                 Event::Checked { .. }
+                | Event::AnswerShared { .. }
                 | Event::Overridden { .. }
                 | Event::Confirmed { .. }
                 | Event::Declined { .. }

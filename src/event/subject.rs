@@ -1,7 +1,8 @@
 //! What an event speaks of, and what it is called in records.
 
 use super::{
-    fact::{Event, Finding, Part},
+    fact::{Event, Part},
+    finding::Finding,
     place::Place,
 };
 
@@ -11,6 +12,7 @@ impl Event {
     pub(crate) fn place(&self) -> Option<&Place> {
         match self {
             Self::Checked { place, .. }
+            | Self::AnswerShared { place, .. }
             | Self::Overridden { place, .. }
             | Self::StepReached { place, .. }
             | Self::Staggered { place, .. }
@@ -41,7 +43,9 @@ impl Event {
                 Finding::Warn { .. } => "preflight_warned",
                 Finding::Block { .. } => "preflight_blocked",
                 Finding::Unknown { .. } => "preflight_unknown",
+                Finding::NotJudged { .. } => "preflight_not_judged",
             },
+            Self::AnswerShared { .. } => "answer_shared",
             Self::Overridden { .. } => "preflight_overridden",
             Self::Planned { .. } => "planned",
             Self::Confirmed { .. } => "confirmed",

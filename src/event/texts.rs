@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     command::Shown,
-    fact::{Event, Excerpt, Exit, Finding, Prediction, Shortfall, Skip, StepOutcome, Verdict},
+    fact::{Event, Excerpt, Exit, Prediction, Skip, StepOutcome, Verdict},
+    finding::{Finding, Shortfall},
 };
 
 /// What a text of an event is to those who read it again.
@@ -75,6 +76,15 @@ impl StepOutcome {
     }
 }
 
+impl Verdict {
+    fn each_text(&mut self, see: &mut impl FnMut(TextUse, &mut String)) {
+        match self {
+            Self::Passed => {}
+            Self::Failed { why, .. } | Self::Unknown { why } => see(TextUse::Told, why),
+        }
+    }
+}
+
 impl Event {
     /// Cuts every text that only tells a person something and is too long to be recorded.
     #[must_use]
@@ -109,6 +119,7 @@ impl Event {
                         }
                     }
                     Finding::Unknown { needs } => told(see, needs),
+                    Finding::NotJudged { without, failed: _ } => told(see, without),
                 }
             }
             Self::Overridden { title, reason, .. } => told(see, [title, reason]),
@@ -128,11 +139,12 @@ impl Event {
                 if let Exit::NotStarted { why } | Exit::Lost { why } = exit {
                     see(TextUse::Told, why);
                 }
-                match verdict {
-                    Verdict::Passed => {}
-                    Verdict::Failed { why, .. } | Verdict::Unknown { why } => see(TextUse::Told, why),
-                }
+                verdict.each_text(see);
                 told(see, [message, stdout, stderr]);
+            }
+            Self::AnswerShared { verdict, message, .. } => {
+                verdict.each_text(see);
+                see(TextUse::Told, message);
             }
             Self::StepPredicted { prediction, .. } => match prediction {
                 Prediction::WouldRun { command } => command.each_text(see),

@@ -64,12 +64,21 @@ shapes! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         journal: Option<JournalMark>,
     }
-    Checked("preflight_passed" | "preflight_warned" | "preflight_blocked" | "preflight_unknown") {
+    Checked("preflight_passed" | "preflight_warned" | "preflight_blocked" | "preflight_unknown" | "preflight_not_judged") {
         place: Place,
         title: String,
         finding: Finding,
     }
-    Overridden("preflight_overridden") { place: Place, title: String, reason: String, by: Answerer }
+    AnswerShared("answer_shared") { place: Place, of: Place, verdict: Verdict, message: String }
+    Overridden("preflight_overridden") {
+        place: Place,
+        title: String,
+        reason: String,
+        by: Answerer,
+        // Came later, and stands only where there is something to say.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unjudged: Vec<Place>,
+    }
     Planned("planned") { steps: usize, read: usize, change: usize, destroy: usize }
     Confirmed("confirmed") { place: Option<Place>, text: String, typed: String, by: Answerer }
     Declined("declined") { place: Option<Place>, text: String, why: String }
@@ -116,7 +125,7 @@ shapes! {
 
 /// The first version of the format that has this type of record.
 fn version_of(kind: &str) -> u32 {
-    if matches!(kind, "step_reached" | "settled_by_hand") { 2 } else { 1 }
+    if matches!(kind, "step_reached" | "settled_by_hand" | "preflight_not_judged" | "answer_shared") { 2 } else { 1 }
 }
 
 impl Body {
@@ -124,7 +133,9 @@ impl Body {
     #[must_use]
     pub(super) fn version(&self) -> u32 {
         match self {
-            Self::StepReached(_) | Self::SettledByHand(_) => 2,
+            Self::StepReached(_) | Self::SettledByHand(_) | Self::AnswerShared(_) => 2,
+            Self::Checked(Checked { finding: Finding::NotJudged { .. }, .. }) => 2,
+            Self::Overridden(overridden) if !overridden.unjudged.is_empty() => 2,
             Self::Note(Note { taken: Some(_), .. } | Note { journal: Some(_), .. })
             | Self::RunOpened(RunOpened { journal: Some(_), .. }) => 2,
             _ => 1,
@@ -167,7 +178,8 @@ impl Body {
                 })
             }
             Event::Checked { place, title, finding } => Self::Checked(Checked { place, title, finding }),
-            Event::Overridden { place, title, reason, by } => Self::Overridden(Overridden { place, title, reason, by }),
+            Event::AnswerShared { place, of, verdict, message } => Self::AnswerShared(AnswerShared { place, of, verdict, message }),
+            Event::Overridden { place, title, reason, by, unjudged } => Self::Overridden(Overridden { place, title, reason, by, unjudged }),
             Event::Planned { steps, read, change, destroy } => Self::Planned(Planned { steps, read, change, destroy }),
             Event::Confirmed { place, text, typed, by } => Self::Confirmed(Confirmed { place, text, typed, by }),
             Event::Declined { place, text, why } => Self::Declined(Declined { place, text, why }),
@@ -233,7 +245,8 @@ impl Body {
                 let finding = version_1::finding(&place, finding);
                 Event::Checked { place, title, finding }
             }
-            Self::Overridden(Overridden { place, title, reason, by }) => Event::Overridden { place, title, reason, by },
+            Self::AnswerShared(AnswerShared { place, of, verdict, message }) => Event::AnswerShared { place, of, verdict, message },
+            Self::Overridden(Overridden { place, title, reason, by, unjudged }) => Event::Overridden { place, title, reason, by, unjudged },
             Self::Planned(Planned { steps, read, change, destroy }) => Event::Planned { steps, read, change, destroy },
             Self::Confirmed(Confirmed { place, text, typed, by }) => Event::Confirmed { place, text, typed, by },
             Self::Declined(Declined { place, text, why }) => Event::Declined { place, text, why },

@@ -192,7 +192,12 @@ fn rides_along(event: &Event) -> bool {
     match event {
         // Named by its pid, a process ends with the machine; what settled a step follows from how its command ended.
         Event::StepSpawned { .. } | Event::StepSettled { .. } => true,
-        Event::RunOpened(_) | Event::Checked { .. } | Event::Planned { .. } | Event::Staggered { .. } | Event::BatchBegan { .. } => true,
+        Event::RunOpened(_)
+        | Event::Checked { .. }
+        | Event::AnswerShared { .. }
+        | Event::Planned { .. }
+        | Event::Staggered { .. }
+        | Event::BatchBegan { .. } => true,
         // It matters once a step inside begins, and that is synced.
         Event::CleanupDue { .. } => true,
         Event::StepPredicted { .. } | Event::StepSkipped { .. } | Event::StepReached { .. } => true,

@@ -328,6 +328,28 @@ impl Scope {
         self.failed_in(&names)
     }
 
+    /// The names that an expression refers to, and those that its variables refer to.
+    #[must_use]
+    pub(crate) fn all_names(&self, names: &Names) -> BTreeSet<String> {
+        let (mut all, mut gone_through) = (BTreeSet::new(), BTreeSet::new());
+        let mut left: Vec<Names> = vec![names.clone()];
+        while let Some(names) = left.pop() {
+            for name in names.iter() {
+                all.insert(name.to_owned());
+                let variables: Vec<&str> = match name.strip_prefix("vars.") {
+                    Some(rest) => vec![rest.split('.').next().unwrap_or(rest)],
+                    None if name == "vars" => self.vars.keys().map(String::as_str).collect(),
+                    None => Vec::new(),
+                };
+                for variable in variables.into_iter().filter(|variable| gone_through.insert((*variable).to_owned())) {
+                    let template = self.vars.get(variable);
+                    left.extend(template.and_then(|template| expression::names_in_template(&template.text).ok()));
+                }
+            }
+        }
+        all
+    }
+
     fn failed_in<'a>(&self, names: impl IntoIterator<Item = &'a Names>) -> Option<String> {
         let mut found = BTreeSet::new();
         for names in names {

@@ -91,7 +91,13 @@ mod tests {
             finding: Finding::Block { message: "m".into(), hint: None, lacks: None },
         };
         assert_eq!(Account::of(&[checked.clone(), closed(Outcome::Blocked)]).at, Some(probe.clone()));
-        let overridden = Event::Overridden { place: probe, title: "t".into(), reason: "r".into(), by: crate::event::Answerer::Scenario };
+        let overridden = Event::Overridden {
+            place: probe,
+            title: "t".into(),
+            reason: "r".into(),
+            by: crate::event::Answerer::Scenario,
+            unjudged: Vec::new(),
+        };
         assert_eq!(Account::of(&[checked, overridden, closed(Outcome::Stopped)]).at, None);
     }
 }

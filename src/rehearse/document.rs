@@ -364,6 +364,7 @@ pub enum FindingName {
     Warn,
     Block,
     Unknown,
+    NotJudged,
 }
 
 /// How a rehearsal must end. What is not said is not looked at.

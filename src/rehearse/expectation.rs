@@ -247,6 +247,7 @@ fn findings(comparison: &mut Comparison<'_>, account: &Account) {
                 Finding::Warn { .. } => FindingName::Warn,
                 Finding::Block { .. } => FindingName::Block,
                 Finding::Unknown { .. } => FindingName::Unknown,
+                Finding::NotJudged { .. } => FindingName::NotJudged,
             })
             .collect();
         let met = match wanted {
@@ -271,6 +272,7 @@ fn finding(name: FindingName) -> &'static str {
         FindingName::Warn => "warn",
         FindingName::Block => "block",
         FindingName::Unknown => "unknown",
+        FindingName::NotJudged => "not_judged",
     }
 }
 

@@ -107,6 +107,7 @@ fn aspects_of(event: &Event) -> impl Iterator<Item = (&Place, Aspect)> {
 fn aspect(event: &Event) -> Option<(&Place, Aspect)> {
     Some(match event {
         Event::Checked { place, finding: Finding::Pass { .. }, .. } => (place, Aspect::ProbePassed),
+        Event::Checked { finding: Finding::NotJudged { .. }, .. } => return None,
         Event::Checked { place, .. } => (place, Aspect::ProbeFailed),
         Event::Confirmed { place: Some(place), .. } => (place, Aspect::Yes),
         Event::Declined { place: Some(place), .. } => (place, Aspect::No),

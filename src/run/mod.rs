@@ -26,6 +26,8 @@ mod stagger;
 pub(crate) mod start;
 mod step;
 mod stretch;
+mod sweep;
+mod unjudged;
 mod wait;
 
 pub(crate) use choices::choices;

@@ -67,7 +67,13 @@ fn fields(event: &Event) -> Value {
             "params": opening.params, "mode": opening.mode, "version": opening.version,
         }),
         Event::Checked { place, title, finding } => json!({"place": place, "title": title, "finding": finding}),
-        Event::Overridden { place, title, reason, by } => json!({"place": place, "title": title, "reason": reason, "by": by}),
+        Event::AnswerShared { place, of, verdict, message } => json!({"place": place, "of": of, "verdict": verdict, "message": message}),
+        Event::Overridden { place, title, reason, by, unjudged } if unjudged.is_empty() => {
+            json!({"place": place, "title": title, "reason": reason, "by": by})
+        }
+        Event::Overridden { place, title, reason, by, unjudged } => {
+            json!({"place": place, "title": title, "reason": reason, "by": by, "unjudged": unjudged})
+        }
         Event::Planned { steps, read, change, destroy } => {
             json!({"steps": steps, "read": read, "change": change, "destroy": destroy})
         }

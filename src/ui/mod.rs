@@ -17,6 +17,7 @@ pub(crate) mod report;
 pub(crate) mod style;
 pub(crate) mod tally;
 pub(crate) mod terminal;
+mod unjudged;
 
 #[cfg(test)]
 mod script;

@@ -4,13 +4,15 @@ use std::{collections::HashMap, time::Duration};
 
 use super::{
     block,
-    gather::{Gathered, GatheredBatch, MANY},
+    gather::{Gathered, GatheredBatch, MANY, SameAnswers},
     layout::{self, Page},
     tally::Tally,
+    unjudged::UnjudgedTally,
 };
 use crate::{
     event::{
-        Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, RunState, Shown, Skip, StepKind, StepOutcome, moment::Moment,
+        Answerer, Effect, Event, Excerpt, Exit, Finding, Part, Place, Prediction, RunState, Shown, Skip, StepKind, StepOutcome,
+        moment::Moment,
     },
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
@@ -32,15 +34,6 @@ struct ToldStep {
     kept: Vec<String>,
     /// Its failure has been told.
     told: bool,
-}
-
-/// Answers of one preflight probe that all passed.
-#[derive(Debug)]
-struct SameAnswers {
-    probe: Place,
-    title: String,
-    message: String,
-    gathered: Gathered,
 }
 
 #[derive(Debug)]
@@ -75,6 +68,7 @@ pub(crate) struct Narrative {
     pending: Vec<(Place, Part, Vec<String>)>,
     /// What passed of the probe that is being told of.
     passed: Option<SameAnswers>,
+    unjudged: UnjudgedTally,
     /// Loops whose batch has so many items that what they did is told together.
     gathering: HashMap<Place, GatheredBatch>,
     /// Told when it is over: no prompt and no last screen has shown anything.
@@ -138,6 +132,7 @@ impl Narrative {
             lines.extend(block::checked(page, Mark::Passed, &answers.title, &message, None));
             lines.extend(answers.gathered.apart(page));
         }
+        lines.extend(self.unjudged.count(event).iter().flat_map(|told| block::remark(page, told)));
         let over: Vec<Place> = match event {
             Event::BatchBegan { place, .. } | Event::StepSettled { place, .. } => vec![place.clone()],
             Event::RunClosed { .. } => self.gathering.keys().cloned().collect(),
@@ -186,6 +181,7 @@ impl Narrative {
     fn body(&mut self, page: &Page, at: Moment, event: &Event) -> Vec<String> {
         match event {
             Event::RunOpened(opening) => block::header(page, opening),
+            Event::Checked { finding: Finding::NotJudged { .. }, .. } | Event::AnswerShared { .. } => Vec::new(),
             Event::Checked { place, title, finding } => {
                 let (mark, _, message, hint) = words::finding(finding);
                 if let (Mark::Passed, Some(item)) = (mark, place.own_item()) {
@@ -206,8 +202,8 @@ impl Narrative {
                 }
                 lines
             }
-            Event::Overridden { title, reason, by, .. } => {
-                let text = format!("{title}: overridden {}: {reason}", words::answerer(*by));
+            Event::Overridden { title, reason, by, unjudged, .. } => {
+                let text = format!("{title}: overridden {}: {reason}{}", words::answerer(*by), words::spoken_for(unjudged));
                 block::marked(page, Mark::Warned, &text)
             }
             Event::Planned { .. } => self.section(page, Section::Planned),

@@ -252,12 +252,17 @@ impl<'a> Script<'a> {
         self.open(Mode::Rehearsal);
         let finding = Finding::Block { message: "osd.2 is down".into(), hint: Some("bring it back first".into()), lacks: None };
         self.check("nothing_down", "Nothing else is down", finding);
+        for id in ["spare", "settled"] {
+            let finding = Finding::NotJudged { without: vec!["nothing_down".into()], failed: Place::top("nothing_down") };
+            self.event(&Event::Checked { place: Place::top(id), title: id.into(), finding });
+        }
         let reason = "it is the one we replace".to_owned();
         self.event(&Event::Overridden {
             place: Place::top("nothing_down"),
             title: "Nothing else is down".into(),
             reason,
             by: Answerer::Flag,
+            unjudged: vec![Place::top("spare"), Place::top("settled")],
         });
         self.event(&Event::Checked {
             place: Place::top("later"),

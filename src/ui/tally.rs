@@ -18,6 +18,7 @@ pub(crate) struct Tally {
     /// Loops, groups and calls: what is inside them is counted, they are not.
     containers: HashSet<Place>,
     checks: usize,
+    unjudged: usize,
     warnings: usize,
     blocks: usize,
     overridden: usize,
@@ -51,6 +52,7 @@ impl Tally {
             Event::RunOpened(_) => self.opened = Some(at),
             // The machine may have been started anew since.
             Event::Resumed { .. } => self.opened = None,
+            Event::Checked { finding: Finding::NotJudged { .. }, .. } => self.unjudged += 1,
             Event::Checked { finding, .. } => {
                 self.checks += 1;
                 match finding {
@@ -58,6 +60,7 @@ impl Tally {
                     Finding::Warn { .. } => self.warnings += 1,
                     Finding::Block { .. } => self.blocks += 1,
                     Finding::Unknown { .. } => self.at_run_time += 1,
+                    Finding::NotJudged { .. } => {}
                 }
             }
             Event::Overridden { .. } => self.overridden += 1,
@@ -96,6 +99,7 @@ impl Tally {
                 .into_iter()
                 .chain(warned)
                 .chain([
+                    counted(self.unjudged, "check not judged", "checks not judged"),
                     counted(self.not_run, "command not run", "commands not run"),
                     counted(self.questions, "question not asked", "questions not asked"),
                     counted(self.at_run_time, "result known only at run time", "results known only at run time"),

@@ -23,7 +23,7 @@ pub(crate) use choice::{choice, choice_key, choice_meaning};
 pub(crate) use command::{brief, command, place_of, script};
 pub(crate) use ending::{CRASHED, afterwards, ending, left, outcome, remains, settled};
 pub(crate) use exit::exit;
-pub(crate) use finding::{failed_check, finding};
+pub(crate) use finding::{check_name, failed_check, finding, left_unjudged, not_judged, spoken_for};
 pub(crate) use list::{batches, list, value};
 pub(crate) use mode::{mode, mode_name, run_of};
 pub(crate) use outcome::{step_outcome, verdict};

@@ -192,7 +192,14 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
             told.what = format!("{name} cannot run now: the preflight failed");
             told.why.extend(whys);
             let again = |place: &Place| cli.answering(|answers| answers.overriding(place.step(), "the reason")).line();
-            let commands: Vec<_> = gathered.blocks.iter().map(again).collect();
+            // A check that is made for each host is overridden for all of them at once.
+            let mut blocks: Vec<&Place> = Vec::new();
+            for place in &gathered.blocks {
+                if blocks.iter().all(|other| other.step() != place.step()) {
+                    blocks.push(place);
+                }
+            }
+            let commands: Vec<_> = blocks.into_iter().map(again).collect();
             let text = match commands.len() {
                 0 => "fix the problems above and rerun",
                 1 => "fix the problem above and rerun; or override the check once, with a reason that is recorded:",
