@@ -224,6 +224,7 @@ pub(super) mod tests {
             locks: Vec::new(),
             vars: indexmap::IndexMap::new(),
             preflight: Vec::new(),
+            groups: Vec::new(),
             steps,
             source: SourceText { name: "x.yaml".into(), origin: Origin::Bundled, text, sha256: String::new() },
         }

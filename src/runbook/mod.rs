@@ -6,6 +6,7 @@ mod complaint;
 pub(crate) mod danger;
 pub(crate) mod diagnostic;
 pub(crate) mod document;
+pub(crate) mod group;
 pub mod library;
 pub(crate) mod model;
 pub(crate) mod name;
@@ -15,6 +16,7 @@ pub(crate) mod resolve;
 pub(crate) mod sarif;
 pub(crate) mod schema;
 pub(crate) mod source;
+mod ungroup;
 pub(crate) mod value;
 pub(crate) mod words;
 

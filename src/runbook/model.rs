@@ -90,6 +90,7 @@ pub struct Runbook {
     pub locks: Vec<Template>,
     pub vars: IndexMap<String, Template>,
     pub preflight: Vec<Probe>,
+    pub groups: Vec<super::group::PreflightGroup>,
     pub steps: Vec<Step>,
     pub source: SourceText,
 }

@@ -12,7 +12,7 @@ use super::{
     document,
     model::{SourceText, Span},
     node::{Entry, Node, NodeKind, ScalarForm},
-    source,
+    source, ungroup,
 };
 use crate::expression::name::nearest;
 
@@ -82,6 +82,7 @@ pub(crate) fn expanded(source: &SourceText) -> Option<String> {
     let mut faults = Vec::new();
     let mut root = source::read(&source.text).root?;
     let mut value = root.value(&source.text, &mut faults)?;
+    ungroup::laid_out(&mut root, &mut value, &mut faults);
     put_in_place(&mut root, &mut value, &mut faults);
     if let Value::Object(map) = &mut value {
         map.shift_remove("queries");

@@ -73,7 +73,7 @@ pub(super) fn describe(runbook: &Runbook, page: &Page) -> String {
     let mut writer = Writer { page: *page, lines: Vec::new() };
     writer.head(runbook);
     writer.params(&runbook.params);
-    writer.preflight(&runbook.preflight);
+    writer.preflight(runbook);
     writer.heading("Steps");
     writer.steps(&runbook.steps, "", 0);
     writer.destroys(runbook);
@@ -155,12 +155,17 @@ impl Writer {
         }
     }
 
-    fn preflight(&mut self, probes: &[Probe]) {
+    fn preflight(&mut self, runbook: &Runbook) {
+        let probes = &runbook.preflight;
         if probes.is_empty() {
             return;
         }
         self.heading("Preflight");
         for (index, probe) in probes.iter().enumerate() {
+            for group in runbook.groups.iter().filter(|group| group.first == index) {
+                let count = if group.count == 1 { "the next check".to_owned() } else { format!("the next {} checks", group.count) };
+                self.text(2, 4, &format!("{} ({count})", pretty(&group.title)));
+            }
             let id = probe.id.as_ref().map_or("", |id| id.as_str());
             let title = probe.title.as_ref().map(|title| pretty(&title.text)).unwrap_or_default();
             let head = format!("  {:<2} ", index + 1);

@@ -57,6 +57,11 @@ pub(crate) struct Probe {
     pub message: Option<String>,
     /// What to do when it fails.
     pub hint: Option<String>,
+    /// Instead of a check: a group of checks. Beside it stand its `title`, and `when`, `for_each` and `on` for all of them. Only for
+    /// `preflight`.
+    #[serde(default)]
+    #[expect(dead_code, reason = "only its schema is used: the checks are put in the group's place before")]
+    pub checks: Vec<Probe>,
 }
 
 /// A list of items, each handled in turn.

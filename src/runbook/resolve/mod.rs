@@ -30,7 +30,7 @@ use super::{
         scope::NameScope,
         value::{Field, field, key_of, span_of},
     },
-    schema, source,
+    schema, source, ungroup,
 };
 use crate::{
     expression::{self},
@@ -53,6 +53,7 @@ pub fn resolve(source: SourceText) -> (Option<Runbook>, Report) {
 fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Option<Runbook> {
     let mut value = root.value(&source.text, faults)?;
     whole_numbers(&mut value);
+    let groups = ungroup::laid_out(&mut root, &mut value, faults);
     query::put_in_place(&mut root, &mut value, faults);
     let misshapes = schema::check(&value, &root, &source.text);
     let mut prune = Vec::new();
@@ -91,8 +92,13 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
         name: document.name.clone().unwrap_or_default(),
     };
     let runbook = resolver.runbook(&document, &root, source);
-    faults.append(&mut resolver.faults);
-    runbook
+    // What a group says once is looked at in each of its checks.
+    for fault in resolver.faults {
+        if !faults.iter().any(|told| (told.code, told.span, &told.message) == (fault.code, fault.span, &fault.message)) {
+            faults.push(fault);
+        }
+    }
+    runbook.map(|runbook| Runbook { groups, ..runbook })
 }
 
 /// Makes `1.0` a whole number, as JSON Schema takes it. Nothing finds out how it was written but an argv, which asks the tree.
@@ -117,6 +123,7 @@ fn hides_names(path: &[Segment]) -> bool {
         "id",
         "steps",
         "preflight",
+        "checks",
         "params",
         "vars",
         "for_each",
@@ -205,6 +212,7 @@ impl Resolver<'_> {
             locks,
             vars,
             preflight,
+            groups: Vec::new(),
             steps,
             source: source.clone(),
         })

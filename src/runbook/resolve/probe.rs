@@ -84,6 +84,13 @@ impl Resolver<'_> {
                     .hint("remove `once`: a finished step is never checked again"),
             );
         }
+        if role != Role::Preflight && node.has("checks") {
+            self.faults.push(
+                Fault::error("misplaced-key", key_of(node, "checks"), "a group of checks is only for `preflight`")
+                    .label("not in the preflight")
+                    .hint("write each check where it is needed"),
+            );
+        }
         let mut inner = scope.clone();
         let for_each = probe.for_each.as_ref().zip(node.get("for_each")).and_then(|(each, node)| {
             if matches!(role, Role::Step | Role::DoneIf | Role::Verify) {
