@@ -26,9 +26,9 @@ pub mod event {
 }
 
 pub mod journal {
+    pub use crate::digest::Digest;
     pub use crate::journal::{
         chain::{Chain, Link},
-        digest::Digest,
         disk::{Disk, Local},
         head::Head,
         identity::Identity,

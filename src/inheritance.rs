@@ -14,9 +14,8 @@ use std::{
 
 use nix::unistd::{Uid, User, geteuid};
 
-use sha2::{Digest, Sha256};
-
 use crate::{
+    digest::Digest,
     secret::Secrets,
     surroundings::{KeptVariable, Surroundings},
     trust::{self, Distrust, Exposed},
@@ -126,7 +125,7 @@ impl Inheritance {
         let mut inheritance = Self::judged(variable, trust::needed());
         for (name, value) in &kept.variables {
             let now = env::var(name).unwrap_or_default();
-            if matches!(value, KeptVariable::Sha256(was) if *was != sha256(&now)) {
+            if matches!(value, KeptVariable::Sha256(was) if *was != Digest::of(now.as_bytes()).to_string()) {
                 return Err(format!("{name} is not what it was when the run began; its value was not recorded, for it may hold a secret"));
             }
         }
@@ -151,7 +150,7 @@ impl Inheritance {
         let kept = |value: &String| {
             // A key of Ceph's is a secret that nobody has called one.
             let hidden = secrets.found_in(value) || value.contains("--key");
-            if hidden { KeptVariable::Sha256(sha256(value)) } else { KeptVariable::Value(value.clone()) }
+            if hidden { KeptVariable::Sha256(Digest::of(value.as_bytes()).to_string()) } else { KeptVariable::Value(value.clone()) }
         };
         let variables = self.variables.iter().filter(|(name, _)| decides(name)).map(|(name, value)| (name.clone(), kept(value)));
         Surroundings { directory: directory.and_then(|path| path.into_os_string().into_string().ok()), variables: variables.collect() }
@@ -198,10 +197,6 @@ impl Inheritance {
 /// Whether a variable decides on what is acted: on which system, or by which settings.
 fn decides(name: &str) -> bool {
     name == "HOME" || INHERITED.iter().any(|(known, _, otherwise)| *known == name && matches!(otherwise, Distrusted::Refused))
-}
-
-fn sha256(value: &str) -> String {
-    Sha256::digest(value.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Where a helper of halligan's own is started; `None` is where halligan was.

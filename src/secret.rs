@@ -70,6 +70,13 @@ impl Secrets {
         // A vector takes whatever is written to it.
         Cow::Owned(whole.map_or_else(|_| String::new(), |(bytes, _)| String::from_utf8_lossy(&bytes).into_owned()))
     }
+
+    /// Masks every secret in the text.
+    pub(crate) fn hide(&self, text: &mut String) {
+        if let Cow::Owned(masked) = self.mask(text) {
+            *text = masked;
+        }
+    }
 }
 
 impl Secrets {
@@ -99,10 +106,10 @@ impl Secrets {
     pub(crate) fn mask_value(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::from(self.mask(text)),
-            Value::Number(number) => {
-                let text = number.to_string();
-                if self.found_in(&text) { Value::from(self.mask(&text)) } else { value.clone() }
-            }
+            Value::Number(number) => match self.mask(&number.to_string()) {
+                Cow::Owned(masked) => Value::from(masked),
+                Cow::Borrowed(_) => value.clone(),
+            },
             Value::Array(members) => members.iter().map(|member| self.mask_value(member)).collect(),
             Value::Object(members) => members.iter().map(|(key, member)| (self.mask(key).into_owned(), self.mask_value(member))).collect(),
             Value::Null | Value::Bool(_) => value.clone(),

@@ -40,6 +40,8 @@ const POWERS: &[(&str, &[&str])] = &[
 const LAYERS: &[(&str, &[&str])] = &[
     ("character", &[]),
     ("defect", &[]),
+    ("digest", &[]),
+    ("last_line", &[]),
     ("parallel", &[]),
     ("procfs", &[]),
     ("quantity", &[]),

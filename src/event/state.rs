@@ -87,12 +87,18 @@ pub struct UnderWay {
     pub attempt: u32,
     pub effect: Effect,
     pub process: Option<(u32, u64)>,
-    /// Its step had taken effect before it began: in an earlier attempt.
-    had_taken_effect: bool,
-    /// Its step had been begun before, and could be started.
-    had_changed: bool,
-    /// What its step owed before it began.
-    had_owed: Option<Shown>,
+    before: Unbegun,
+}
+
+/// How things stood with a step before its command began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Unbegun {
+    step: Option<StepState>,
+    owed: Option<Shown>,
+    /// It had taken effect: in an earlier attempt.
+    took_effect: bool,
+    /// It had been begun, and could be started.
+    changed: bool,
 }
 
 /// The state of a run.
@@ -109,17 +115,6 @@ pub struct RunState {
     pub took_effect: Vec<Place>,
     /// Changes that were begun, undone since or not, but for those that could not be started.
     pub changed: BTreeSet<Place>,
-}
-
-/// How things stood with a step before its command began.
-#[derive(Debug, Clone)]
-pub struct Unbegun {
-    place: Place,
-    part: Part,
-    step: Option<StepState>,
-    owed: Option<Shown>,
-    took_effect: bool,
-    changed: bool,
 }
 
 /// A record that cannot follow what came before it.
@@ -237,38 +232,29 @@ impl RunState {
         Ok(())
     }
 
-    /// How things stand with a step before its command begins; nothing of other events.
-    #[must_use]
-    pub fn unbegun(&self, event: &Event) -> Option<Unbegun> {
-        let Event::StepBegan { place, part, .. } = event else { return None };
-        Some(Unbegun {
-            place: place.clone(),
-            part: *part,
-            step: self.steps.get(place).cloned(),
-            owed: self.owed.get(place).cloned(),
-            took_effect: self.took_effect.contains(place),
-            changed: self.changed.contains(place),
-        })
+    /// Takes back a begin that could not be recorded: the command was not started. Nothing for another event.
+    pub fn never_began(&mut self, event: &Event) {
+        let Event::StepBegan { place, part, .. } = event else { return };
+        let Some(UnderWay { before, .. }) = self.under_way.remove(&(place.clone(), *part)) else { return };
+        self.undo_begin(place, &before);
+        match before.step {
+            Some(step) => self.steps.insert(place.clone(), step),
+            None => self.steps.shift_remove(place),
+        };
     }
 
-    /// Takes back a begin that could not be recorded: the command was not started.
-    pub fn never_began(&mut self, unbegun: Unbegun) {
-        let Unbegun { place, part, step, owed, took_effect, changed } = unbegun;
-        self.under_way.remove(&(place.clone(), part));
-        match owed {
-            Some(owed) => self.owed.insert(place.clone(), owed),
-            None => self.owed.shift_remove(&place),
+    /// Takes back what a begin has made of what its step owes and has changed.
+    fn undo_begin(&mut self, place: &Place, before: &Unbegun) {
+        match &before.owed {
+            Some(owed) => self.owed.insert(place.clone(), owed.clone()),
+            None => self.owed.shift_remove(place),
         };
-        if !took_effect {
-            self.took_effect.retain(|other| *other != place);
+        if !before.took_effect {
+            self.took_effect.retain(|other| other != place);
         }
-        if !changed {
-            self.changed.remove(&place);
+        if !before.changed {
+            self.changed.remove(place);
         }
-        match step {
-            Some(step) => self.steps.insert(place, step),
-            None => self.steps.shift_remove(&place),
-        };
     }
 
     /// Whoever carried the run out is gone: of a change that was under way nobody knows how it ended; what only reads is
@@ -299,10 +285,14 @@ impl RunState {
                 if *part == Part::Main && matches!(self.steps.get(place), Some(StepState::Done)) {
                     return Err(illegal("step_began", format!("{place} ended well and is never done again")));
                 }
-                let (had_taken_effect, had_owed) = (self.took_effect.contains(place), self.owed.get(place).cloned());
-                let had_changed = self.changed.contains(place);
-                let began = UnderWay { attempt: *attempt, effect: command.effect, process: None, had_taken_effect, had_changed, had_owed };
-                self.under_way.insert(key, began);
+                let before = Unbegun {
+                    step: self.steps.get(place).cloned(),
+                    owed: self.owed.get(place).cloned(),
+                    took_effect: self.took_effect.contains(place),
+                    changed: self.changed.contains(place),
+                };
+                let had_taken_effect = before.took_effect;
+                self.under_way.insert(key, UnderWay { attempt: *attempt, effect: command.effect, process: None, before });
                 if *part == Part::Main {
                     self.steps.insert(place.clone(), StepState::Began { attempt: *attempt, effect: command.effect });
                     if command.effect != Effect::Read {
@@ -333,8 +323,9 @@ impl RunState {
                     return Err(illegal("step_ended", format!("{place} has not begun")));
                 };
                 let in_doubt = exit.in_doubt() && was.effect != Effect::Read;
+                // What could not be started has done nothing: it is neither to be undone nor to be put back, unless it was before.
                 if matches!(exit, Exit::NotStarted { .. }) && matches!(part, Part::Main | Part::Lock) {
-                    self.not_started(place, *part, &was);
+                    self.undo_begin(place, &was.before);
                 }
                 match part {
                     Part::Main if in_doubt => {
@@ -365,24 +356,6 @@ impl RunState {
             other => return Err(illegal(other.name(), "it is not a fact of a command")),
         }
         Ok(())
-    }
-
-    /// What could not be started has done nothing: it is neither to be undone nor to be put back, unless it was before.
-    fn not_started(&mut self, place: &Place, part: Part, was: &UnderWay) {
-        match &was.had_owed {
-            Some(owed) => {
-                self.owed.insert(place.clone(), owed.clone());
-            }
-            None => {
-                self.owed.shift_remove(place);
-            }
-        }
-        if part == Part::Main && !was.had_taken_effect {
-            self.took_effect.retain(|other| other != place);
-        }
-        if part == Part::Main && !was.had_changed {
-            self.changed.remove(place);
-        }
     }
 
     /// Its cleanup or its undo has run. A cleanup says nothing of whether its step had taken effect: what was in doubt still is.

@@ -32,18 +32,38 @@ const TIME: Duration = Duration::from_secs(10);
 struct Allowance {
     made: usize,
     looked_at: usize,
-    until: Instant,
+    /// When its time is over; known once the clock was looked at.
+    until: Option<Instant>,
 }
 
 impl Allowance {
-    fn new() -> Self {
-        Self { made: MADE, looked_at: LOOKED_AT, until: Instant::now() + TIME }
+    const fn new() -> Self {
+        Self { made: MADE, looked_at: LOOKED_AT, until: None }
     }
 }
+
+/// Whether the time of the evaluation is over. Most ask a few times and are over at once, so the clock is looked at now and then.
+fn is_late() -> bool {
+    let asked = ASKED.get().wrapping_add(1);
+    ASKED.set(asked);
+    if !asked.is_multiple_of(ASKED_BETWEEN) {
+        return false;
+    }
+    let Some(mut left) = LEFT.get() else { return false };
+    let now = Instant::now();
+    let until = *left.until.get_or_insert_with(|| now + TIME);
+    LEFT.set(Some(left));
+    now > until
+}
+
+/// How often it is asked whether there is time left between two looks at the clock.
+const ASKED_BETWEEN: u32 = 64;
 
 thread_local! {
     /// Of the evaluation that is under way in this thread.
     static LEFT: Cell<Option<Allowance>> = const { Cell::new(None) };
+    /// How often it was asked whether there is time left.
+    static ASKED: Cell<u32> = const { Cell::new(0) };
     /// Which limit that evaluation has exceeded.
     static EXCEEDED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -58,10 +78,11 @@ fn spend(take: impl FnOnce(&mut Allowance) -> Result<(), String>) -> Result<(), 
     let mut left = LEFT.get().unwrap_or_else(Allowance::new);
     take(&mut left).map_err(exceeded)?;
     LEFT.set(Some(left));
-    if Instant::now() > left.until {
-        return Err(exceeded(format!("it takes longer than {} s", TIME.as_secs())));
-    }
-    Ok(())
+    in_time()
+}
+
+fn too_late() -> Error {
+    exceeded(format!("it takes longer than {} s", TIME.as_secs()))
 }
 
 /// So many bytes are about to be made, or were.
@@ -93,10 +114,7 @@ pub(super) fn look_at(items: usize) -> Result<(), Error> {
 
 /// Whether there is time left: asked wherever an evaluation asks for something.
 pub(crate) fn in_time() -> Result<(), Error> {
-    match LEFT.get() {
-        Some(left) if Instant::now() > left.until => Err(exceeded(format!("it takes longer than {} s", TIME.as_secs()))),
-        _ => Ok(()),
-    }
+    if is_late() { Err(too_late()) } else { Ok(()) }
 }
 
 /// A value that was made: what it is and how much of it there is counts.

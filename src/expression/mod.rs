@@ -29,7 +29,7 @@ pub(crate) use name::Names;
 pub(crate) use text::{check_expression, check_template, names_in_expression, names_in_template, render_with};
 #[cfg(test)]
 pub(crate) use text::{evaluate, evaluate_bool, render};
-pub(crate) use withheld::{fields_of, for_people, json, looked_at, result, why_withheld, withheld};
+pub(crate) use withheld::{fields_of, for_people, json, looked_at, result, times_met, why_withheld, withheld};
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,11 @@
 //! An error as a value would be too little: some filters look at fields without asking whether they are one, and would take it for
 //! a value that is merely another one. So whoever comes upon such an output, by whatever way, makes the whole evaluation fail.
 
-use std::{cell::RefCell, fmt, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    sync::Arc,
+};
 
 use minijinja::{
     Error, ErrorKind, Value,
@@ -14,6 +18,13 @@ use super::error::ExpressionError;
 
 thread_local! {
     static EVALUATION: RefCell<Evaluation> = const { RefCell::new(Evaluation::None) };
+    /// How often this thread has come upon something that is withheld.
+    static MET: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often this thread has come upon something that is withheld: whether a failure has to do with that shows a change.
+pub(crate) fn times_met() -> u64 {
+    MET.get()
 }
 
 /// What is evaluated on this thread.
@@ -38,6 +49,7 @@ struct Withheld {
 impl Withheld {
     /// Somebody has come upon it: inside an evaluation that fails now, else there is an error in its place.
     fn met(&self) -> Value {
+        MET.set(MET.get().wrapping_add(1));
         EVALUATION.with_borrow_mut(|evaluation| match evaluation {
             Evaluation::Unmet => {
                 *evaluation = Evaluation::Met(self.why.clone());

@@ -188,7 +188,7 @@ impl Read for MemberReader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::digest::Digest;
+    use crate::digest::Digest;
 
     #[test]
     fn a_header_is_the_same_in_every_version() {

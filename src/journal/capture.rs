@@ -15,8 +15,9 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{digest::Digest, disk, output::Outputs, shared::Shared};
+use super::{disk, output::Outputs, shared::Shared};
 use crate::{
+    digest::Digest,
     event::{Captured, Cut, RunId},
     ports::{Capture, LedgerError},
 };

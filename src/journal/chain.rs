@@ -2,7 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{digest::Digest, fault::RecordFault, join::Join, record::Line, shape::Torn};
+use super::{fault::RecordFault, join::Join, record::Line, shape::Torn};
+use crate::digest::Digest;
 
 /// How far the chain has been walked.
 #[derive(Debug, Clone)]

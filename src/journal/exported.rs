@@ -12,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 use super::{
     archive::{self, ArchiveFault, ArchiveMember},
     chain::{Chain, Link},
-    digest::Digest,
     disk,
     error::JournalError,
     fault::RecordFault,
@@ -22,7 +21,10 @@ use super::{
     record::{Line, Record},
     signature,
 };
-use crate::event::{Captured, Event, RunId, RunState, state::Phase};
+use crate::{
+    digest::Digest,
+    event::{Captured, Event, RunId, RunState, state::Phase},
+};
 
 /// What an export says of itself. Fixed: a later text gets a name of its own, and this one is still read.
 pub(super) const README: &str = "\

@@ -4,7 +4,8 @@
 
 use std::{fmt, path::Path, str::FromStr};
 
-use super::{digest::Digest, mark::JournalMark};
+use super::mark::JournalMark;
+use crate::digest::Digest;
 
 /// How long a journal was, and the hash of its last record.
 #[derive(Debug, Clone, PartialEq, Eq)]

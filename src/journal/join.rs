@@ -7,7 +7,8 @@ use serde::{
     de::{Unexpected, Visitor},
 };
 
-use super::{digest::Digest, shape::Torn};
+use super::shape::Torn;
+use crate::digest::Digest;
 
 /// Where a record says that it belongs.
 #[derive(Debug, Clone, PartialEq)]

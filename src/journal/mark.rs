@@ -8,9 +8,8 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::digest::Digest;
+use crate::digest::Digest;
 
 /// What a journal's first record says of it, and each that was written when a person had it gone on with as a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +69,6 @@ fn machine() -> Option<String> {
     let id = fs::read_to_string("/etc/machine-id").ok()?;
     let id = id.trim();
     let plain = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let hash = || Digest::finish(Sha256::new_with_prefix(format!("halligan journal {id}")));
+    let hash = || Digest::of(format!("halligan journal {id}").as_bytes());
     plain.then(|| format!("{:.32}", hash()))
 }

@@ -6,8 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::digest::Digest;
 use crate::{
+    digest::Digest,
     event::{Captured, Event},
     ports::{Capture, Ledger, LedgerError},
 };

@@ -3,7 +3,6 @@
 mod archive;
 mod capture;
 pub(crate) mod chain;
-pub(crate) mod digest;
 pub(crate) mod disk;
 mod error;
 pub(crate) mod export;
@@ -33,7 +32,6 @@ pub(crate) mod verify;
 mod version_1;
 pub(crate) mod writer;
 
-pub(crate) use digest::Digest;
 pub(crate) use error::JournalError;
 pub(crate) use head::Head;
 pub(crate) use location::default_dir;

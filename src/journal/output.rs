@@ -9,11 +9,8 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    digest::Digest,
-    disk::{self, Disk, Local},
-};
-use crate::event::Captured;
+use super::disk::{self, Disk, Local};
+use crate::{digest::Digest, event::Captured};
 
 /// The directory of outputs.
 #[derive(Debug)]

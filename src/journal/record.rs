@@ -12,12 +12,14 @@ use serde::{
 };
 
 use super::{
-    digest::Digest,
     fault::RecordFault,
     join::{Join, Synced},
     shape::Body,
 };
-use crate::event::{RunId, moment::Moment};
+use crate::{
+    digest::Digest,
+    event::{RunId, moment::Moment},
+};
 
 /// The latest version of the format that this program reads and writes: 2 has what 1 has, and says of each step what it is
 /// when it is reached. A record bears the version that its type came with.

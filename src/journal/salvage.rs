@@ -10,7 +10,6 @@ use std::{
 };
 
 use super::{
-    digest::Digest,
     disk,
     error::JournalError,
     history::History,
@@ -19,7 +18,10 @@ use super::{
     reader::Snapshot,
     record::{Glance, Line},
 };
-use crate::event::{Event, RunId};
+use crate::{
+    digest::Digest,
+    event::{Event, RunId},
+};
 
 /// Records of a run that are not in its journal.
 #[derive(Debug, Default)]

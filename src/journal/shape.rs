@@ -7,12 +7,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{digest::Digest, mark::JournalMark, version_1};
-use crate::event::{
-    Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan, SentSignal,
-    Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict,
+use super::{mark::JournalMark, version_1};
+use crate::{
+    digest::Digest,
+    event::{
+        Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan,
+        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict,
+    },
+    surroundings::Surroundings,
 };
-use crate::surroundings::Surroundings;
 
 macro_rules! shapes {
     ($($shape:ident ($($name:literal)|+) { $($(#[$meta:meta])* $field:ident: $type:ty),* $(,)? })*) => {

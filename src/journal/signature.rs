@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     inheritance::Inheritance,
+    last_line::last_line,
     tool::{Tool, ToolEnd, ToolError},
     trust,
 };
@@ -204,6 +205,5 @@ pub(crate) fn is_plain(path: &Path) -> bool {
 
 fn last_words(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
-    last.map_or_else(|| "it did not say why".to_owned(), |line| line.chars().take(200).collect())
+    last_line(&text).map_or_else(|| "it did not say why".to_owned(), |line| line.chars().take(200).collect())
 }

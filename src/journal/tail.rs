@@ -10,12 +10,12 @@ use std::{
 
 use super::{
     chain::{Chain, Link},
-    digest::Digest,
     disk::{Disk, Window},
     error::JournalError,
     lines::Lines,
     record::{LONGEST, Line},
 };
+use crate::digest::Digest;
 
 /// How far the journal is known to this process.
 #[derive(Debug, Clone)]

@@ -8,7 +8,6 @@ use std::{
 
 use super::{
     chain::{Chain, Link, SeenRecord},
-    digest::Digest,
     error::JournalError,
     fault::RecordFault,
     head::Head,
@@ -17,7 +16,10 @@ use super::{
     reader::Snapshot,
     record::LONGEST,
 };
-use crate::event::{Captured, Event, RunId, RunState};
+use crate::{
+    digest::Digest,
+    event::{Captured, Event, RunId, RunState},
+};
 
 mod passage;
 

@@ -10,7 +10,6 @@ use std::{
 
 use super::{
     capture::OutputFile,
-    digest::Digest,
     disk::{self, Disk, Local, Window},
     error::JournalError,
     head::Head,
@@ -27,6 +26,7 @@ use super::{
     tail::Tail,
 };
 use crate::{
+    digest::Digest,
     event::{Effect, Event, RunId, moment::Moment},
     ports::{Capture, Ledger, LedgerError},
 };

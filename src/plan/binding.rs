@@ -162,7 +162,7 @@ pub(super) fn bind_from<'a>(
     }
     let secrets = Secrets::new(bound.secret_values());
     for fault in &mut faults {
-        fault.why = secrets.mask(&fault.why).into_owned();
+        secrets.hide(&mut fault.why);
     }
     Err(faults)
 }

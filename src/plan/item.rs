@@ -102,8 +102,8 @@ impl DistinctItems {
 
 /// The beginning of an item, without secrets.
 fn shown(value: &Value, secrets: &Secrets) -> String {
-    let text = value.to_string();
-    let text = if secrets.found_in(&text) { secrets.mask(&text).into_owned() } else { text };
+    let mut text = value.to_string();
+    secrets.hide(&mut text);
     text.chars().take(SHOWN).collect()
 }
 
@@ -114,8 +114,9 @@ fn named(item: &Value) -> Option<Value> {
 
 /// What to call an item: itself, or its `name` or `id`.
 fn label(item: &Value, secrets: &Secrets) -> String {
-    let label = named(item).unwrap_or_else(|| item.clone()).to_string();
-    if secrets.found_in(&label) { secrets.mask(&label).into_owned() } else { label }
+    let mut label = named(item).unwrap_or_else(|| item.clone()).to_string();
+    secrets.hide(&mut label);
+    label
 }
 
 #[cfg(test)]

@@ -13,13 +13,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use sha2::{Digest, Sha256};
-
 pub(crate) use binding::BoundParams;
 pub(crate) use called::{Called, CalledSecrets};
 pub(crate) use scope::{Evaluated, Scope};
 
 use crate::{
+    digest::Digest,
     event::{Place, RecordedInventory, RecordedPlan, RecordedRunbook},
     inventory::Inventory,
     runbook::model::{Kind, Origin, Parameter, Runbook, Step},
@@ -137,14 +136,7 @@ impl Plan {
 
     /// SHA-256 of [`Plan::record`], in lower-case hex.
     pub fn digest(&self) -> &str {
-        self.digest.get_or_init(|| {
-            use std::fmt::Write;
-            let mut hex = String::with_capacity(64);
-            for byte in Sha256::digest(serde_json::json!(self.record()).to_string()) {
-                let _ = write!(hex, "{byte:02x}");
-            }
-            hex
-        })
+        self.digest.get_or_init(|| Digest::of(serde_json::json!(self.record()).to_string().as_bytes()).to_string())
     }
 }
 

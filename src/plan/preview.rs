@@ -11,7 +11,6 @@ use crate::{
     event::{Effect, Shown, StepKind, Words},
     expression,
     runbook::model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
-    secret::Secrets,
 };
 
 /// A plan, put before the operator.
@@ -77,16 +76,14 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
         scope.set_unknown(step.id.as_str());
     }
     let secrets = plan.secrets();
-    add(&mut preview, plan, secrets, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
-    if !secrets.is_empty() {
-        for line in &mut preview.lines {
-            for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
-                *text = secrets.mask(text).into_owned();
-            }
+    add(&mut preview, plan, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
+    for line in &mut preview.lines {
+        for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
+            secrets.hide(text);
         }
-        for fault in &mut preview.faults {
-            *fault = secrets.mask(fault).into_owned();
-        }
+    }
+    for fault in &mut preview.faults {
+        secrets.hide(fault);
     }
     preview
 }
@@ -95,7 +92,6 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
 fn add(
     preview: &mut Preview,
     plan: &Plan,
-    secrets: &Secrets,
     steps: &[Step],
     scope: &Scope,
     prefix: &str,
@@ -114,13 +110,13 @@ fn add(
             None | Some((_, Ok(Evaluated::Known(true)))) => None,
             Some((when, Ok(Evaluated::Unknown(_)) | Err(_))) => Some(when.to_string()),
         };
-        let (what, needs) = describe(step, scope, secrets, loops);
+        let items = if let Kind::ForEach(each) = &step.kind { Some(list_of(&each.items, scope, plan.secrets())) } else { None };
+        let (what, needs) = describe(step, scope, items.as_ref(), loops);
         let (faults, certain) = (preview.faults.len(), when.is_none());
         // Inside a loop or a runbook that is called not all names stand for something yet.
-        if let Kind::ForEach(each) = &step.kind
+        if let Some(Err(why)) = &items
             && loops.is_empty()
             && calls == 0
-            && let Err(why) = list_of(&each.items, scope, secrets)
         {
             preview.faults.push(format!("{}: {why}", step.id));
         }
@@ -147,14 +143,14 @@ fn add(
         match &step.kind {
             Kind::ForEach(each) => {
                 loops.push(each.items.name.to_string());
-                add(preview, plan, secrets, &each.steps, scope, &prefix, depth + 1, loops, calls);
+                add(preview, plan, &each.steps, scope, &prefix, depth + 1, loops, calls);
                 loops.pop();
             }
-            Kind::Group { steps, .. } => add(preview, plan, secrets, steps, scope, &prefix, depth + 1, loops, calls),
+            Kind::Group { steps, .. } => add(preview, plan, steps, scope, &prefix, depth + 1, loops, calls),
             Kind::Call(call) if calls < 8 => {
                 if let Some(called) = plan.called.get(&call.runbook) {
                     let inner = unbound(called);
-                    add(preview, plan, secrets, &called.steps, &inner, &prefix, depth + 1, &mut Vec::new(), calls + 1);
+                    add(preview, plan, &called.steps, &inner, &prefix, depth + 1, &mut Vec::new(), calls + 1);
                 }
             }
             _ => {}
@@ -186,8 +182,11 @@ fn taken_back(step: &Step) -> Option<String> {
     }
 }
 
-/// What a step does, in words: the command itself, or else its title.
-fn describe(step: &Step, scope: &Scope, secrets: &Secrets, loops: &[String]) -> (String, Vec<String>) {
+/// What a loop goes through, or why that cannot be told.
+type LoopItems = Result<Evaluated<DistinctItems>, String>;
+
+/// What a step does, in words: the command itself, or else its title. A loop has `items`.
+fn describe(step: &Step, scope: &Scope, items: Option<&LoopItems>, loops: &[String]) -> (String, Vec<String>) {
     let words = Filling { scope, loops };
     let titled = |or: String| step.title.as_ref().map_or(or, |title| words.fill(title));
     match &step.kind {
@@ -216,10 +215,10 @@ fn describe(step: &Step, scope: &Scope, secrets: &Secrets, loops: &[String]) -> 
         Kind::Manual(manual) => (titled(words.fill(&manual.message).lines().next().unwrap_or_default().to_owned()), Vec::new()),
         Kind::ForEach(each) => {
             let noun = each.items.name.as_str();
-            match list_of(&each.items, scope, secrets) {
-                Ok(Evaluated::Known(items)) => (words.paced(each, &items), Vec::new()),
-                Ok(Evaluated::Unknown(needs)) => (format!("for each {noun}"), needs),
-                Err(_) => (format!("for each {noun}"), Vec::new()),
+            match items {
+                Some(Ok(Evaluated::Known(items))) => (words.paced(each, items), Vec::new()),
+                Some(Ok(Evaluated::Unknown(needs))) => (format!("for each {noun}"), needs.clone()),
+                Some(Err(_)) | None => (format!("for each {noun}"), Vec::new()),
             }
         }
         Kind::Group { title, .. } => (title.clone(), Vec::new()),

@@ -267,7 +267,12 @@ impl Scope {
     /// # Errors
     /// As for [`Scope::text`].
     pub(crate) fn message(&self, template: &Template) -> Result<Evaluated<String>, ExpressionError> {
-        self.text(template).or_else(|error| self.for_people().map_or(Err(error), |scope| scope.text(template)))
+        let met = expression::times_met();
+        match self.text(template) {
+            // Only then is there anything to put in its place, and all that is known is looked through for it.
+            Err(error) if expression::times_met() != met => self.for_people().map_or(Err(error), |scope| scope.text(template)),
+            text => text,
+        }
     }
 
     /// With what people may see in the place of what no expression reads; `None` if there is nothing of that kind.

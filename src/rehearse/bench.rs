@@ -6,9 +6,8 @@ use std::{
     time::Duration,
 };
 
-use sha2::{Digest, Sha256};
-
 use crate::{
+    digest::Digest,
     event::{Captured, Effect, Part, Place},
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
 };
@@ -36,8 +35,7 @@ impl Write for Memory {
 
 impl Capture for Memory {
     fn finish(self: Box<Self>) -> Result<Captured, LedgerError> {
-        let digest = Sha256::digest(&self.0);
-        let sha256 = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let sha256 = Digest::of(&self.0).to_string();
         Ok(Captured { sha256, bytes: self.0.len() as u64, cut: None, redactions: 0 })
     }
 }

@@ -19,6 +19,7 @@ use crate::{
         texts::{LONGEST_COMMAND, recorded_length},
     },
     expression::{self, cache::Cache},
+    last_line::last_line,
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
     quantity,
@@ -196,7 +197,7 @@ pub(super) fn describe_failure(ran: &Ran) -> String {
     let how = words::exit(&ran.exit);
     let said = [&ran.stderr, &ran.stdout].into_iter().find_map(|printed| {
         let text = tail(printed);
-        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(200).collect::<String>())
+        last_line(&text).map(|line| line.chars().take(200).collect::<String>())
     });
     match said {
         Some(line) => format!("{how}: {line}"),

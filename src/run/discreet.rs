@@ -7,12 +7,6 @@ use crate::{
 };
 
 impl Secrets {
-    fn hide(&self, text: &mut String) {
-        if self.found_in(text) {
-            *text = self.mask(text).into_owned();
-        }
-    }
-
     fn hide_all<'t>(&self, texts: impl IntoIterator<Item = &'t mut String>) {
         texts.into_iter().for_each(|text| self.hide(text));
     }

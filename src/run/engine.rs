@@ -88,13 +88,10 @@ impl Engine<'_> {
         {
             // Held while the record is written, so that the record's order is the state's.
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let unbegun = state.unbegun(&event);
             state.apply(&event).map_err(Halt::Bug)?;
             if let Err(error) = self.ports.ledger.append(&event) {
                 // What is not recorded is not started.
-                if let Some(unbegun) = unbegun {
-                    state.never_began(unbegun);
-                }
+                state.never_began(&event);
                 return Err(error.into());
             }
         }

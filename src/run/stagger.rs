@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -44,9 +44,6 @@ struct Pace {
     pause: Duration,
     max_failures: u64,
 }
-
-/// More failures than any loop allows.
-const NO_MORE: u64 = u64::MAX / 2;
 
 /// How many items each batch has: the last size repeats until none is left.
 pub(super) fn batches(sizes: &[usize], items: usize) -> Vec<usize> {
@@ -103,31 +100,25 @@ impl Engine<'_> {
                 let item = place.item(each.items.name.as_str(), item.label());
                 matches!(self.item_before(each, place, &item, index + 1), ItemBefore::Open)
             };
-            if !rest.iter().take(*size).any(open) {
-                first += size;
-                self.gate_before(each, scope, place, index + 1)?;
-                let batch: Vec<LabelledItem> = rest.drain(..*size).collect();
-                if let Some(did) = self.batch(each, batch, scope, frame, place, &pace, index + 1, &mut done)? {
-                    return Ok(did);
+            let is_open = rest.iter().take(*size).any(open);
+            if is_open {
+                if !first_open {
+                    self.pause_between(place, pace.pause);
                 }
-                continue;
+                first_open = false;
+                self.check_interrupts(Some(place))?;
+                if let Some(why) = self.gate(each, scope, place, index + 1)? {
+                    return Ok(Did::failed(format!("the gate before batch {} of {} failed: {why}", index + 1, batches.len())));
+                }
+                self.emit(Event::BatchBegan { place: place.clone(), batch: index + 1, items: labels[first..first + size].to_vec() })?;
+            } else {
+                self.gate_before(each, scope, place, index + 1)?;
             }
-            if !first_open {
-                self.pause_between(place, pace.pause);
-            }
-            first_open = false;
-            self.check_interrupts(Some(place))?;
-            if let Some(why) = self.gate(each, scope, place, index + 1)? {
-                return Ok(Did::failed(format!("the gate before batch {} of {} failed: {why}", index + 1, batches.len())));
-            }
-            self.emit(Event::BatchBegan { place: place.clone(), batch: index + 1, items: labels[first..first + size].to_vec() })?;
             first += size;
             let batch: Vec<LabelledItem> = rest.drain(..*size).collect();
-            if let Some(did) = self.batch(each, batch, scope, frame, place, &pace, index + 1, &mut done)? {
-                return Ok(did);
-            }
+            self.batch(each, batch, scope, frame, place, &pace, index + 1, &mut done)?;
             let failures: Vec<&(Place, String)> = done.iter().filter_map(|done| done.failed.as_ref()).collect();
-            if failures.len() as u64 > pace.max_failures {
+            if is_open && failures.len() as u64 > pace.max_failures {
                 let at = failures.first().map(|(place, _)| place.clone());
                 let why = too_many(&failures, pace.max_failures, done.len(), labels.len());
                 return Ok(Did::Failed { why, at, unsettled: false });
@@ -178,28 +169,9 @@ impl Engine<'_> {
         Ok(if shut.is_empty() || self.hypothetical() { None } else { Some(shut.join("; ")) })
     }
 
-    /// A batch. What no loop goes on after, whatever it allows, is the end of the loop.
+    /// The items of a batch. An error is what no loop goes on after, however many failures it allows.
     #[allow(clippy::too_many_arguments, reason = "the loop's own state, in one place")]
     fn batch(
-        &self,
-        each: &ForEach,
-        batch: Vec<LabelledItem>,
-        scope: &Scope,
-        frame: &mut Frame,
-        place: &Place,
-        pace: &Pace,
-        number: usize,
-        done: &mut Vec<ItemResult>,
-    ) -> Result<Option<Did>, Halt> {
-        match self.items_of_batch(each, batch, scope, frame, place, pace, number, done) {
-            Ok(()) => Ok(None),
-            Err(Halt::Unsettled { place, why }) => Ok(Some(Did::Failed { why, at: Some(place), unsettled: true })),
-            Err(halt) => Err(halt),
-        }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the loop's own state, in one place")]
-    fn items_of_batch(
         &self,
         each: &ForEach,
         batch: Vec<LabelledItem>,
@@ -227,10 +199,10 @@ impl Engine<'_> {
             return Ok(());
         }
         let (passed_over, anew) = (frame.passed_over || pace.max_failures > 0, frame.anew);
-        let failures = AtomicU64::new(failed_before);
-        // None for an item that is not begun: too many before it have failed.
+        let (failures, is_over) = (AtomicU64::new(failed_before), AtomicBool::new(false));
+        // None for an item that is not begun: too many before it have failed, or the loop is over.
         let ended = parallel::map_at_once(at_once, &batch, |item| {
-            if failures.load(Ordering::SeqCst) > pace.max_failures.min(NO_MORE - 1) {
+            if is_over.load(Ordering::SeqCst) || failures.load(Ordering::SeqCst) > pace.max_failures {
                 return None;
             }
             let mut inner = Frame { passed_over, anew, ..Frame::default() };
@@ -243,7 +215,7 @@ impl Engine<'_> {
                     failures.fetch_add(1, Ordering::SeqCst);
                 }
                 // Everything else ends the loop, however many may fail.
-                Err(_) => failures.store(NO_MORE, Ordering::SeqCst),
+                Err(_) => is_over.store(true, Ordering::SeqCst),
             }
             Some((outer, result))
         });

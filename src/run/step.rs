@@ -156,13 +156,15 @@ impl Engine<'_> {
                 let mut inner = Frame::inside(frame);
                 inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
                 inner.anew |= self.before.is_some_and(|before| before.past.put_back_early(place));
-                if !self.was_done(place) || self.was_owed(place) {
+                // What is around it may have put back what was done inside: that is done again then, and is to be put back again.
+                let put_back_around = self.before.is_some_and(|before| before.past.put_back_around(place).is_some());
+                if !self.was_done(place) || self.was_owed(place) || put_back_around {
                     self.own_cleanup(step, scope, &mut inner, place)?;
                 }
                 // Its proof is asked for while what it has set still stands.
                 let did = Self::guarded(Some(place), || {
                     let did = match &step.kind {
-                        Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place)?,
+                        Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place).or_else(|halt| Did::of(Err(halt)))?,
                         _ => Did::of(self.steps(step.children(), scope, &mut inner, Some(place)))?,
                     };
                     self.prove(step, scope, &inner, place, did)

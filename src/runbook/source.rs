@@ -1,9 +1,8 @@
 //! One pass over the YAML before serde sees it: refuses what a runbook never needs, and remembers where every node stands.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
-use sha2::{Digest, Sha256};
 
 use super::{
     character, complaint,
@@ -11,6 +10,7 @@ use super::{
     model::{Origin, SourceText, Span},
     node::{Entry, Node, NodeKind, PlainScalar, ScalarForm, plain},
 };
+use crate::digest::Digest;
 
 /// The largest runbook, in bytes.
 pub(crate) const SIZE_LIMIT: usize = 1 << 20;
@@ -37,12 +37,7 @@ impl SourceText {
     /// Text with its digest.
     #[must_use]
     pub fn new(name: impl Into<String>, origin: Origin, text: &str) -> Self {
-        let mut sha256 = String::with_capacity(64);
-        for byte in Sha256::digest(text.as_bytes()) {
-            // Writing to a String cannot fail.
-            let _ = write!(sha256, "{byte:02x}");
-        }
-        Self { name: name.into(), origin, text: Arc::from(text), sha256 }
+        Self { name: name.into(), origin, text: Arc::from(text), sha256: Digest::of(text.as_bytes()).to_string() }
     }
 
     /// Text from a file's bytes.

@@ -78,7 +78,7 @@ pub fn run(setup: &Setup) -> Outcome {
     let mut rng = Rng::with_seed(setup.seed);
     let disk = Loop::new(setup, "images", 16);
     copies(setup, &disk, &mut rng, if setup.long { 100 } else { 10 }, &[], |number, result| {
-        outcome.point(format!("copy {number}"), result)
+        outcome.point(format!("copy {number}"), result);
     });
     let liar = setup.no_sync.to_str().unwrap();
     let mut results = Vec::new();

@@ -94,7 +94,7 @@ impl<'s> Life<'s> {
 
     /// Lives it to its end, and gives what is known of it.
     pub fn live(mut self) -> Result<Evidence, String> {
-        let result = self.disturbed().and_then(|()| self.to_the_end());
+        let result = self.disturbed().and_then(|()| self.finished());
         self.settle();
         self.look();
         let result = result.and_then(|()| self.sound());
@@ -127,7 +127,7 @@ impl<'s> Life<'s> {
     }
 
     /// Undisturbed from now on: what was chosen is done until there is nothing left to do.
-    fn to_the_end(&mut self) -> Result<(), String> {
+    fn finished(&mut self) -> Result<(), String> {
         let mut wish = if self.rng.u32(0..100) < 75 { "resume" } else { "rollback" };
         for number in 0..18 {
             // What fails again and again does not come to its end in any other way.
@@ -334,7 +334,8 @@ impl<'s> Life<'s> {
 /// What was done with a run, and how each call ended.
 pub fn told(evidence: &Evidence) -> String {
     evidence.calls.iter().fold(String::new(), |mut text, call| {
-        let _ = write!(text, "\n             {} {} -> {:?}", call.verb, call.harm, call.code);
+        let code = call.code.map_or("killed".to_owned(), |code| code.to_string());
+        let _ = write!(text, "\n             {} {} -> {code}", call.verb, call.harm);
         text
     })
 }

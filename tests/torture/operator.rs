@@ -107,7 +107,7 @@ impl Mood {
         let wish = match (in_doubt, done) {
             _ if !self.patient && dice < 12 => "q",
             (true, true) => "d",
-            (true, false) if dice % 2 == 0 => "n",
+            (true, false) if dice.is_multiple_of(2) => "n",
             (true, false) => "t",
             (false, false) if tried < 2 && dice < 85 => "t",
             (false, true) if tried < 1 && dice < 35 => "t",

@@ -193,7 +193,7 @@ impl Model {
     }
 
     /// Puts the disk as it may be found into a directory.
-    fn build(&self, from: &Path, to: &Path, how: &mut dyn FnMut(&Self) -> (usize, Box<dyn FnMut(usize) -> Fate>)) {
+    fn build(&self, from: &Path, to: &Path, how: &mut dyn FnMut(&Self) -> Found) {
         let (kept, mut fate) = how(self);
         let mut names = self.names.clone();
         for operation in self.pending.iter().take(kept) {
@@ -283,7 +283,9 @@ fn render(content: &Content, fate: &mut dyn FnMut(usize) -> Fate) -> Vec<u8> {
     bytes
 }
 
-type How = (String, Box<dyn FnMut(&Model) -> (usize, Box<dyn FnMut(usize) -> Fate>)>);
+/// How many of the pending names are kept, and what becomes of each pending write.
+type Found = (usize, Box<dyn FnMut(usize) -> Fate>);
+type How = (String, Box<dyn FnMut(&Model) -> Found>);
 
 /// The ways in which a disk may be found: all dropped, all kept, cut at each sector, and anything.
 fn ways(seed: u64, random: u64) -> Vec<How> {
@@ -300,7 +302,7 @@ fn ways(seed: u64, random: u64) -> Vec<How> {
         ));
     }
     for number in 0..random {
-        let how = move |model: &Model| -> (usize, Box<dyn FnMut(usize) -> Fate>) {
+        let how = move |model: &Model| -> Found {
             let mut rng = Rng::with_seed(seed ^ number << 32);
             let kept = rng.usize(0..=model.pending.len());
             (

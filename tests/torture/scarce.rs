@@ -54,7 +54,7 @@ impl Ground {
     }
 
     /// Runs a program under limits, as words of `prlimit`.
-    fn under(&self, program: &Path, limits: &[String], place: &Path, words: &[&str]) -> Ended {
+    fn under(program: &Path, limits: &[String], place: &Path, words: &[&str]) -> Ended {
         let mut command = Command::new("prlimit");
         surroundings::plain(&mut command)
             .args(limits)
@@ -87,11 +87,11 @@ impl Ground {
         if !place.join("journal/journal.jsonl").exists() {
             return if place.join("flag").exists() { Err("the flag stands, and there is no journal".to_owned()) } else { Ok(()) };
         }
-        let verdict = self.under(&self.binary, &[], place, &["journal", "verify"]);
+        let verdict = Self::under(&self.binary, &[], place, &["journal", "verify"]);
         if verdict.code != Some(0) && !verdict.said.contains("cut short") {
             return Err(format!("the journal: {}", tail(&verdict.said)));
         }
-        let debts = self.under(&self.binary, &[], place, &["debts"]);
+        let debts = Self::under(&self.binary, &[], place, &["debts"]);
         if place.join("flag").exists() && !debts.said.contains("flag") {
             return Err(format!("exit {code:?}: the flag stands, and nobody says so: {}", tail(&debts.said)));
         }
@@ -128,7 +128,7 @@ fn book(place: &Path) {
 fn scarce(ground: &Ground, number: usize, limit: &str) -> Result<(), String> {
     let place = ground.place(number);
     book(&place);
-    let ended = ground.under(&ground.binary, &[limit.to_owned()], &place, &["run", "./scarce.yaml", "--yes"]);
+    let ended = Ground::under(&ground.binary, &[limit.to_owned()], &place, &["run", "./scarce.yaml", "--yes"]);
     let result = ground.judge(&place, &ended);
     if result.is_ok() {
         fs::remove_dir_all(&place).unwrap();
@@ -142,7 +142,7 @@ fn careless(ground: &Ground, number: usize) -> Result<(), String> {
     let program = ground.directory.join(format!("careless-{number}"));
     fs::write(&program, "#!/bin/sh\ntouch flag\necho \"thread 'main' panicked\"\nexit 101\n").unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let ended = ground.under(&program, &[], &place, &[]);
+    let ended = Ground::under(&program, &[], &place, &[]);
     ground.judge(&place, &ended)
 }
 
@@ -179,7 +179,7 @@ const BOMBS: &[&str] = &[
 /// A bomb in a step after a flag was set: the step fails, the flag is put back.
 fn bomb(ground: &Ground, number: usize, bomb: &str) -> Result<(), String> {
     let place = ground.place(number);
-    let doubling: String = (1..=30).map(|n| format!("  v{n}: '{{{{ vars.v{0} ~ vars.v{0} }}}}'\n", n - 1)).collect();
+    let doubling = (1..=30).fold(String::new(), |text, n| text + &format!("  v{n}: '{{{{ vars.v{0} ~ vars.v{0} }}}}'\n", n - 1));
     let text = format!(
         "halligan: 1\nname: scarce\ntitle: Scarce\nsummary: For the torture.\nvars:\n  v0: xxxxxxxx\n{doubling}steps:\n- {{id: flag, run: [touch, flag], cwd: '{0}', effect: \
          change, cleanup: {{run: [rm, -f, {0}/flag]}}}}\n- {{id: bomb, run: [test, -n, {1}], when: flag.ok, effect: read}}\n",
@@ -187,7 +187,7 @@ fn bomb(ground: &Ground, number: usize, bomb: &str) -> Result<(), String> {
         serde_json::Value::from(bomb)
     );
     fs::write(place.join("scarce.yaml"), text).unwrap();
-    let ended = ground.under(&ground.binary, &["--as=1073741824".to_owned()], &place, &["run", "./scarce.yaml", "--yes"]);
+    let ended = Ground::under(&ground.binary, &["--as=1073741824".to_owned()], &place, &["run", "./scarce.yaml", "--yes"]);
     ground.judge(&place, &ended)?;
     if !matches!(ended.code, Some(4 | 6)) || !ended.said.contains("too much") {
         return Err(format!("exit {:?}: {}", ended.code, tail(&ended.said)));
@@ -223,13 +223,12 @@ fn dear() -> Vec<(&'static str, String)> {
         ("groups", filled("steps:\n", &|n| format!("- {{id: g{n}, steps: [{{id: s{n}, run: [x], effect: read}}]}}\n"), "")),
         ("variables", filled("vars:\n", &|n| format!("  v{n}: '{{{{ vars.v{} }}}}'\n", n + 1), STEP)),
         ("a chain of them", {
-            let vars: String = (0..999).map(|n| format!("  v{n}: '{{{{ vars.v{} }}}}'\n", n + 1)).collect();
-            let words = filled(
+            let vars = (0..999).fold(String::new(), |text, n| text + &format!("  v{n}: '{{{{ vars.v{} }}}}'\n", n + 1));
+            filled(
                 &format!("vars:\n{vars}  v999: x\nsteps:\n- id: a\n  effect: read\n  run:\n  - x\n"),
                 &|_| "  - '{{ vars.v0 }}'\n".to_owned(),
                 "",
-            );
-            words
+            )
         }),
         ("faults", filled("steps:\n", &|_| "- {}\n".to_owned(), "")),
         ("unknown keys", filled("steps:\n", &|n| format!("- {{id: s{n}, rum: [x], efect: read}}\n"), "")),
@@ -257,7 +256,7 @@ fn checked(ground: &Ground, number: usize, text: &str) -> Result<(), String> {
     let mut best = Duration::MAX;
     for _ in 0..3 {
         let ended =
-            ground.under(&ground.binary, &["--as=1073741824".to_owned(), "--cpu=20".to_owned()], &place, &["check", "./scarce.yaml"]);
+            Ground::under(&ground.binary, &["--as=1073741824".to_owned(), "--cpu=20".to_owned()], &place, &["check", "./scarce.yaml"]);
         if !matches!(ended.code, Some(0 | 3)) {
             return Err(format!("exit {:?} after {:?}: {}", ended.code, ended.took, tail(&ended.said)));
         }
@@ -280,7 +279,7 @@ pub fn memory(setup: &Setup) -> Outcome {
         let limit = format!("--as={}", mebibytes << 20);
         let place = ground.place(number);
         // With less, the system does not even start it.
-        if ground.under(&ground.binary, std::slice::from_ref(&limit), &place, &["--version"]).code == Some(0) {
+        if Ground::under(&ground.binary, std::slice::from_ref(&limit), &place, &["--version"]).code == Some(0) {
             number += 1;
             outcome.point(&limit, scarce(&ground, number, &limit));
         }

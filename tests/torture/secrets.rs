@@ -25,7 +25,7 @@ const MANY: usize = 1000;
 const PLANTED: &str = "what was planted";
 
 /// Writes each form of each secret: a JSON object of names to texts a line.
-const FORMS: &str = r##"
+const FORMS: &str = r#"
 import base64, json, re, shlex, sys, urllib.parse
 
 def wrapped(text, width, end="\n"):
@@ -63,7 +63,7 @@ for line in sys.stdin:
         forms[f"{name} in JSON"] = json.dumps({"body": '{"a": ' + text + "}"})
         forms[f"{name} in JSON as UTF-8"] = json.dumps({"body": '{"a": ' + text + "}"}, ensure_ascii=False)
     print(json.dumps({"secret": secret, "forms": forms}))
-"##;
+"#;
 
 /// The same as shells write it: NUL after each, five to a secret.
 const SHELL: &str = r#"
@@ -119,7 +119,7 @@ fn fed(program: &str, words: &[&str], input: Vec<u8>) -> Vec<u8> {
 
 /// Each secret with all its forms.
 fn forms(secrets: &[String]) -> Vec<(String, BTreeMap<String, String>)> {
-    let lines: String = secrets.iter().map(|secret| format!("{}\n", serde_json::json!(secret))).collect();
+    let lines = secrets.iter().fold(String::new(), |text, secret| text + &format!("{}\n", serde_json::json!(secret)));
     let python = String::from_utf8(fed("python3", &["-c", FORMS], lines.into_bytes())).unwrap();
     let shells = fed("bash", &["-c", SHELL], secrets.iter().flat_map(|secret| [secret.as_bytes(), b"\0"]).flatten().copied().collect());
     let shells: Vec<&[u8]> = shells.split(|byte| *byte == 0).collect();
@@ -286,7 +286,9 @@ pub fn run(setup: &Setup) -> Outcome {
         let running: Vec<_> = all.chunks(all.len().div_ceil(threads)).map(|chunk| scope.spawn(move || part(chunk))).collect();
         running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
-    results.into_iter().for_each(|result| outcome.point("a form", result));
+    for result in results {
+        outcome.point("a form", result);
+    }
     outcome.notes.push(format!("{} secrets in {} forms each", all.len(), all.first().map_or(0, |(_, forms)| forms.len())));
     let rounds = if setup.long { 200 } else { 6 };
     for round in 0..rounds {

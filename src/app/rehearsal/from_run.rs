@@ -13,9 +13,9 @@ use crate::{
         failure::Failure,
         session::{journal::journal_directory, load::Loaded, run_name},
     },
+    digest::Digest,
     event::{Captured, Event},
     journal::{
-        Digest,
         reader::{Snapshot, runs},
         record::{Glance, Line},
     },

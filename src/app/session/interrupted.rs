@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     cli::{self, Subcommands},
+    digest::Digest,
     event::{Effect, Event, Mode, Opening, Place, RunId},
     exec::{
         alive::{Alive, alive, of_run},
@@ -21,7 +22,7 @@ use crate::{
     },
     inventory::Inventory,
     journal::{
-        Digest, Durability, JournalError,
+        Durability, JournalError,
         history::{History, history},
         reader::{Snapshot, runs},
         salvage::salvage,
@@ -166,7 +167,7 @@ impl Left {
         let secrets = plan.secrets();
         for (_, alive) in &mut self.running {
             // It may stand in the arguments of what a command has started.
-            alive.command = secrets.mask(&alive.command).into_owned();
+            secrets.hide(&mut alive.command);
         }
         let now = plan.shown_params();
         // What was recorded before all secrets were masked may hold one.

@@ -11,7 +11,6 @@ use std::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -22,6 +21,7 @@ use super::{
     refusal::{InForce, Refusal},
 };
 use crate::{
+    last_line::last_line,
     parallel,
     ports::{Interrupts, Urgency},
     tool::{Tool, ToolError},
@@ -37,6 +37,8 @@ const OPENED_AT_ONCE: usize = 32;
 const OPENED_THROUGH_ONE: usize = 8;
 /// How long to wait before a crowded host is asked again, each time.
 const AGAIN_AFTER: [Duration; 4] = [Duration::from_millis(300), Duration::from_millis(900), Duration::from_secs(2), Duration::from_secs(4)];
+/// Why there is no connection, if nobody waits for one any more.
+const CANCELLED: &str = "cancelled by the operator before the host was reached";
 /// How long ssh may take to say what is in force.
 const ASKING: Duration = Duration::from_secs(10);
 
@@ -141,7 +143,7 @@ impl Session {
         if self.0.greeting().is_some() {
             return Err("the remote shell ended without an answer".to_owned());
         }
-        let why = self.0.last_words().or_else(|| stderr.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned));
+        let why = self.0.last_words().or_else(|| last_line(stderr).map(str::to_owned));
         Err(why.map_or_else(|| "connection lost".to_owned(), |why| format!("connection lost: {why}")))
     }
 }
@@ -160,7 +162,7 @@ impl Connection {
         let log = self.directory.read(&self.log).ok()?;
         let from = usize::try_from(self.opened_at.load(Ordering::SeqCst)).unwrap_or(usize::MAX);
         let text = String::from_utf8_lossy(log.get(from..)?);
-        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+        last_line(&text).map(str::to_owned)
     }
 
     /// The words that name it to ssh.
@@ -307,12 +309,9 @@ impl Connections {
             // Not all of a crowd at the same moment again.
             let pause = *pause + Duration::from_millis(connection.number % 16 * 50);
             tracing::debug!(connection.address, refusal.why, ?pause, "a host refuses a crowd: asked again");
-            let until = Instant::now() + pause;
-            while Instant::now() < until {
-                if stop.urgency() >= Urgency::Now {
-                    return Err("cancelled by the operator before the host was reached".to_owned());
-                }
-                thread::sleep(Duration::from_millis(50));
+            stop.sleep(pause, Urgency::AfterStep);
+            if stop.urgency() >= Urgency::Now {
+                return Err(CANCELLED.to_owned());
             }
         }
     }
@@ -362,7 +361,7 @@ impl Connections {
         let end = self.ssh(words).log(printed).limit(OPENING).stop(stop).run().map_err(|error| match error {
             ToolError::NotStarted(error) => broken(format!("ssh: {error}")),
             ToolError::TimedOut(_) => broken(format!("no answer within {} s", OPENING.as_secs())),
-            ToolError::Stopped => broken("cancelled by the operator before the host was reached".to_owned()),
+            ToolError::Stopped => broken(CANCELLED.to_owned()),
             ToolError::Lost(error) => broken(format!("ssh cannot be waited for: {error}")),
         })?;
         if let Some(master) = connection.greeting().filter(|_| end.succeeded()) {

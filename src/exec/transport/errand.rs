@@ -10,6 +10,7 @@ use super::{
 use crate::{
     event::Exit,
     inventory::{KindName, Quoting, Transport},
+    last_line::last_line,
     ports::Printed,
     quantity,
     tool::{Tool, ToolError},
@@ -118,7 +119,7 @@ fn unasked(reply: &FarReply, code: Option<i32>, said: &str) -> String {
 fn last_words(streams: &[&[u8]]) -> String {
     let line = |stream: &&[u8]| {
         let text = String::from_utf8_lossy(&stream[stream.len().saturating_sub(4096)..]).into_owned();
-        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(200).collect())
+        last_line(&text).map(|line| line.chars().take(200).collect())
     };
     streams.iter().find_map(line).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! What OpenSSH says about a connection, read: why it is not there, and whether to try again may help.
 
+use crate::last_line::last_line;
+
 /// Said by a server, or by a host on the way, that takes no more connections for now: nobody has been let in yet.
 const CROWDED: &[&str] =
     &["kex_exchange_identification", "ssh_exchange_identification", "banner exchange", "Connection closed by", "Connection reset by"];
@@ -15,8 +17,7 @@ pub(super) struct Refusal {
 impl Refusal {
     /// From the log of the connection, and from what else was printed: a banner, and what ssh says that runs on a jump host's behalf.
     pub(super) fn read(log: &str, printed: &str) -> Self {
-        let last = |text: &str| text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
-        let said = last(log).or_else(|| last(printed)).unwrap_or_else(|| "ssh gave no reason".to_owned());
+        let said = last_line(log).or_else(|| last_line(printed)).unwrap_or("ssh gave no reason").to_owned();
         let heard = |words: &str| log.contains(words) || printed.contains(words);
         if heard("IDENTIFICATION HAS CHANGED") {
             return Self { why: format!("the host has another key than the one that is known ({said})"), crowded: false };

@@ -13,10 +13,10 @@ use std::{
 
 use crate::{
     defect::caught,
+    digest::Digest,
     event::{Event, RunId},
     journal::{
         chain::SeenRecord,
-        digest::Digest,
         disk::Window,
         fault::RecordFault,
         reader::Snapshot,

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     app::session::{operator::who, run_name},
+    digest::Digest,
     event::{Outcome, Part, Place, RunId, RunState, StepState, state::Phase},
     journal::{
-        Digest, Head, JournalError,
+        Head, JournalError,
         reader::{RunSummary, Snapshot, runs},
         record::{Glance, Line},
         shape::Body,
