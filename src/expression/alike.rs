@@ -77,7 +77,8 @@ fn kinship(left: &Value, right: &Value) -> Result<Kinship, Error> {
     }
     let same = |same: bool| if same { Kinship::Same } else { Kinship::Different };
     let maps = left.kind() == ValueKind::Map && right.kind() == ValueKind::Map;
-    if !maps && !(is_list(left) && is_list(right)) {
+    let lists = is_list(left) && is_list(right);
+    if !maps && !lists {
         return Ok(same(left == right));
     }
     if left.len() != right.len() {

@@ -3,7 +3,10 @@
 //! A whole number of up to 128 bits is read as it is. What no number holds becomes a figure: it is shown as it was printed, and
 //! compared with nothing.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
 use minijinja::{
     Environment, Error, ErrorKind, Value,
@@ -86,14 +89,15 @@ fn replaced(text: &str) -> Option<(String, String, Vec<Value>)> {
         return None;
     }
     // A text of the output that began so would be taken for a placeholder; one that is spelt with escapes can do no more than
-    // name one of the figures that stand there.
-    let mark = (0..).map(|n| format!("figure-{n}:")).find(|mark| !text.contains(mark.as_str()))?;
+    // name one of the figures that stand there. A text holds fewer marks than it has bytes.
+    let mark = (0..=text.len()).map(|n| format!("figure-{n}:")).find(|mark| !text.contains(mark.as_str()))?;
     let mut out = String::with_capacity(text.len() + found.len() * 24);
     let mut from = 0;
     let mut figures = Vec::new();
     for (range, value) in found {
         out.push_str(text.get(from..range.start)?);
-        out.push_str(&format!("\"{mark}{}\"", figures.len()));
+        // Writing to a String cannot fail.
+        let _ = write!(out, "\"{mark}{}\"", figures.len());
         figures.push(value);
         from = range.end;
     }

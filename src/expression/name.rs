@@ -242,13 +242,11 @@ pub(super) fn no_comment(text: &str) -> Result<(), ExpressionError> {
     let mut whole = true;
     let mut places = Vec::new();
     for token in tokenize(text, false, syntax()) {
-        match token {
-            Ok((_, span)) => places.push(span.start_offset as usize..span.end_offset as usize),
-            Err(_) => {
-                whole = false;
-                break;
-            }
-        }
+        let Ok((_, span)) = token else {
+            whole = false;
+            break;
+        };
+        places.push(span.start_offset as usize..span.end_offset as usize);
     }
     let read = places.last().map_or(0, |place| place.end);
     // What could not be read begins behind the last token, with this mark or with another one.

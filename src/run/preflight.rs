@@ -14,7 +14,10 @@ use crate::{
     event::{Event, Finding, Mode, Part, Place, Verdict},
     plan::{Evaluated, Scope, remaining},
     ports::{Answer, Ask, NoAnswer, Question},
-    runbook::model::{Probe, Runbook, Severity},
+    runbook::{
+        model::{Probe, Runbook, Severity},
+        name::StepId,
+    },
     words,
 };
 
@@ -231,7 +234,8 @@ impl Engine<'_> {
         let mut text = format!("Failed check: {why}\n  (check: {title})");
         if !spoken_for.is_empty() {
             let names: Vec<String> = spoken_for.iter().map(|check| words::check_name(&check.place)).collect();
-            text.push_str(&format!("\n  {}", words::left_unjudged(&names)));
+            text.push_str("\n  ");
+            text.push_str(&words::left_unjudged(&names));
         }
         let question = Question { place: Some(place.clone()), ask: Ask::Override, text };
         match self.put_question(&question) {
@@ -251,7 +255,7 @@ impl Engine<'_> {
 
 /// Takes answers in: what later expressions see of them, and what is not there for them. Returns what was not asked.
 fn conclude(probe: &Probe, answers: &[ProbeAnswer], scope: &mut Scope, sweep: &Sweep) -> Vec<UnjudgedCheck> {
-    let Some(id) = probe.id.as_ref().map(|id| id.as_str()) else { return Vec::new() };
+    let Some(id) = probe.id.as_ref().map(StepId::as_str) else { return Vec::new() };
     let mut unjudged = Vec::new();
     let mut whole = true;
     for asked in answers {

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     event::{Event, Finding, Part, Place},
     plan::{Evaluated, Scope, scope::list_of},
-    runbook::model::{Probe, Severity},
+    runbook::{
+        model::{Probe, Severity},
+        name::StepId,
+    },
     words,
 };
 
@@ -58,7 +61,8 @@ impl BlockedCheck {
         gaps.dedup();
         for gap in gaps {
             let count = unjudged.iter().filter(|check| check.gap == *gap).count();
-            told.push_str(&format!("\n{}", words::not_judged(&gap.without, count)));
+            told.push('\n');
+            told.push_str(&words::not_judged(&gap.without, count));
         }
         told
     }
@@ -69,13 +73,13 @@ impl Engine<'_> {
     pub(super) fn unjudged(&self, probes: &[&Probe], scope: &mut Scope, at: &Place, sweep: &Sweep) -> Vec<UnjudgedCheck> {
         let mut all = Vec::new();
         for probe in probes {
-            let Some(id) = probe.id.as_ref().map(|id| id.as_str()) else { continue };
+            let Some(id) = probe.id.as_ref().map(StepId::as_str) else { continue };
             if sweep.is_settled(id) || !Self::matters(probe, scope, sweep) {
                 continue;
             }
             let place = at.child(id);
             if let Some(gap) = sweep.gap(probe, scope) {
-                all.push(self.left_out(probe, scope, place, gap, sweep));
+                all.push(Self::left_out(probe, scope, place, gap, sweep));
             } else if sweep.knows_silence() {
                 all.extend(self.silenced(probe, scope, &place, sweep));
             }
@@ -92,7 +96,7 @@ impl Engine<'_> {
     }
 
     /// A check that is over before its turn.
-    fn left_out(&self, probe: &Probe, scope: &mut Scope, place: Place, gap: Gap, sweep: &Sweep) -> UnjudgedCheck {
+    fn left_out(probe: &Probe, scope: &mut Scope, place: Place, gap: Gap, sweep: &Sweep) -> UnjudgedCheck {
         let check = UnjudgedCheck::new(probe, scope, place, gap);
         let id = check.place.step();
         sweep.leave(id, check.gap.clone(), false);
@@ -115,7 +119,7 @@ impl Engine<'_> {
         };
         let Some(items) = &probe.for_each else {
             let gap = silence(scope, place);
-            return gap.map(|gap| self.left_out(probe, scope, place.clone(), gap, sweep)).into_iter().collect();
+            return gap.map(|gap| Self::left_out(probe, scope, place.clone(), gap, sweep)).into_iter().collect();
         };
         let Ok(Evaluated::Known(list)) = list_of(items, scope, &self.secrets) else { return Vec::new() };
         let mut all = Vec::new();

@@ -46,7 +46,7 @@ pub struct Fault {
     pub hint: Option<String>,
     pub severity: FaultSeverity,
     /// Another place that has to do with it, such as the first use of an id.
-    pub also: Option<(Span, String)>,
+    pub also: Option<Box<(Span, String)>>,
 }
 
 impl Fault {
@@ -87,7 +87,7 @@ impl Fault {
 
     #[must_use]
     pub fn also(mut self, span: Span, label: impl AsRef<str>) -> Self {
-        self.also = Some((span, character::visible(label.as_ref())));
+        self.also = Some(Box::new((span, character::visible(label.as_ref()))));
         self
     }
 }
@@ -121,7 +121,7 @@ impl Diagnostic for Fault {
         let at = |span: Span| SourceSpan::from((span.offset, span.len));
         let label = (!self.label.is_empty()).then(|| self.label.clone());
         let first = LabeledSpan::new_primary_with_span(label, at(self.span));
-        let also = self.also.as_ref().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), at(*span)));
+        let also = self.also.as_deref().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), at(*span)));
         Some(Box::new(std::iter::once(first).chain(also)))
     }
 }
@@ -144,7 +144,7 @@ impl Report {
         let end = source.text.len();
         for fault in &mut faults {
             fault.span = within(fault.span, end);
-            if let Some((span, _)) = &mut fault.also {
+            if let Some((span, _)) = fault.also.as_deref_mut() {
                 *span = within(*span, end);
             }
         }
@@ -215,7 +215,7 @@ impl Report {
         let width = text.get(fault.span.offset..until).map_or(1, |part| part.chars().count().clamp(1, 200));
         let marks = format!("{:gutter$} | {:>skip$}{}", "", "", "^".repeat(width), skip = column.saturating_sub(1).min(200));
         writeln!(out, "{marks} {}", fault.label).map(|()| trim_line(out))?;
-        if let Some((span, label)) = &fault.also {
+        if let Some((span, label)) = fault.also.as_deref() {
             let (line, column) = position(text, span.offset);
             writeln!(out, "{:gutter$} = {}:{line}:{column}: {label}", "", self.source.name)?;
         }

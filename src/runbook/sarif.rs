@@ -147,7 +147,12 @@ impl SarifLog {
                     },
                     message: SarifMessage { text: format!("{}{hint}", fault.message) },
                     locations: [location(report, fault.span, None)],
-                    related_locations: fault.also.iter().map(|(span, label)| location(report, *span, Some(label))).collect(),
+                    related_locations: fault
+                        .also
+                        .as_deref()
+                        .into_iter()
+                        .map(|(span, label)| location(report, *span, Some(label)))
+                        .collect(),
                 });
             }
         }
@@ -186,7 +191,7 @@ mod tests {
     fn each_fault_is_a_result_with_its_place() {
         let text = "halligan: 1\nname: x\ntitle: Ü\nsummary: X\nsteps:\n- {id: é, run: [x], effect: reed}\n- {id: a, run: [x], effect: read}\n- {id: a, run: [x], effect: read}\n";
         let (_, report) = resolve(SourceText::new("a b/x.yaml", Origin::File("x.yaml".into()), text));
-        let log = serde_json::to_value(SarifLog::of(&[report.clone()], &["y: gone".to_owned()])).unwrap();
+        let log = serde_json::to_value(SarifLog::of(std::slice::from_ref(&report), &["y: gone".to_owned()])).unwrap();
         let at = |pointer: &str| log.pointer(pointer).cloned().unwrap_or_default();
         assert_eq!(at("/version"), "2.1.0");
         assert_eq!(at("/runs/0/results").as_array().unwrap().len(), report.faults.len());
