@@ -9,6 +9,7 @@ pub(crate) mod clock;
 pub(crate) mod dry;
 mod family;
 mod foreground;
+mod held;
 pub(crate) mod lock;
 mod output;
 pub(crate) mod process;

@@ -24,12 +24,13 @@ use super::{
     cgroup::Cgroups,
     child::{Child, StartManner},
     foreground::{Attended, Foreground},
+    held::{self, Hold, Holder},
     output,
     supervise::{Cause, Force, Over, Patience, supervise},
     transport::{Carried, Passage, Transports, judge},
 };
 use crate::{
-    event::{Effect, Exit},
+    event::{Effect, Exit, Holding},
     inventory::Inventory,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site},
     quantity,
@@ -65,6 +66,7 @@ pub struct ProcessExecutor {
     cgroups: LazyLock<Cgroups>,
     patience: Patience,
     transports: Transports,
+    holder: Holder,
 }
 
 impl ProcessExecutor {
@@ -80,7 +82,14 @@ impl ProcessExecutor {
         environment.insert("LC_ALL".to_owned(), "C.UTF-8".to_owned());
         let ssh = locate(&environment, "ssh").unwrap_or_else(|| PathBuf::from("ssh"));
         let transports = Transports::new(inventory, password, ssh, user(), environment.clone());
-        Self { secrets, environment, cgroups: LazyLock::new(Cgroups::find), patience: Patience::default(), transports }
+        Self {
+            secrets,
+            environment,
+            cgroups: LazyLock::new(Cgroups::find),
+            patience: Patience::default(),
+            transports,
+            holder: Holder::default(),
+        }
     }
 
     /// Marks every command as one of this run, so that one that outlives halligan is found again.
@@ -90,6 +99,36 @@ impl ProcessExecutor {
         self
     }
 
+    /// Why an order that reads is not held to it; `None` if it is.
+    fn unheld(&self, order: &Order) -> Option<String> {
+        if order.interactive {
+            return Some("it has the terminal".to_owned());
+        }
+        if let Some(host) = order.host.as_deref().filter(|host| !matches!(self.transports.is_here(host), Ok(true))) {
+            return Some(format!("it runs on {host}"));
+        }
+        if self.other_user(order).is_some() && !held::changes_user() {
+            return Some("it needs sudo".to_owned());
+        }
+        if order.reading.unheld.is_some() {
+            return order.reading.unheld.clone();
+        }
+        (!held::is_possible()).then(|| "this kernel has no Landlock".to_owned())
+    }
+
+    /// The user that an order runs as, if it is not ours.
+    fn other_user<'a>(&self, order: &'a Order) -> Option<&'a str> {
+        order.user.as_deref().filter(|other| *other != self.transports.user())
+    }
+
+    /// What holds an order to reading; nothing if it changes something or cannot be held.
+    fn hold(&self, order: &Order) -> Result<Option<Arc<Hold>>, String> {
+        match self.holding(order) {
+            None | Some(Holding::NotHeld { .. }) => Ok(None),
+            Some(Holding::Held | Holding::ButSockets) => self.holder.hold(&order.reading, self.other_user(order)).map(Some),
+        }
+    }
+
     /// Starts an order; what it prints goes to the pipes, or where ours goes. The error says why it is not started.
     fn start(
         &self,
@@ -97,6 +136,7 @@ impl ProcessExecutor {
         passage: &Passage,
         pipes: Option<(io::PipeWriter, io::PipeWriter)>,
         foreground: Option<&Foreground>,
+        hold: Option<Arc<Hold>>,
     ) -> Result<Child, String> {
         let [program, arguments @ ..] = passage.words.as_slice() else { return Err("there is no command".to_owned()) };
         let path = self.locate(program).ok_or_else(|| format!("there is no program `{program}` on the PATH"))?;
@@ -105,7 +145,11 @@ impl ProcessExecutor {
         let said = |error: io::Error| format!("{program}: {error}");
         let make = || {
             let mut command = Command::new(&path);
-            command.args(arguments).env_clear().envs(&self.environment);
+            command.args(arguments).env_clear();
+            match &hold {
+                Some(hold) => command.envs(hold.environment(&self.environment)),
+                None => command.envs(&self.environment),
+            };
             command.envs(passage.env.iter().map(|variable| (&variable.name, &variable.value)));
             if let Some(cwd) = &passage.cwd {
                 command.current_dir(cwd);
@@ -124,7 +168,7 @@ impl ProcessExecutor {
         let terminal = foreground.map(Foreground::descriptor).transpose().map_err(said)?;
         // Whoever would have read the answer is gone then. What changes something is let finish: half of it may be worse.
         let dies_with_parent = order.effect == Effect::Read && foreground.is_none();
-        Child::start(make, &StartManner { terminal, dies_with_parent }, &self.cgroups).map_err(said)
+        Child::start(make, &StartManner { terminal, dies_with_parent, hold: hold.clone() }, &self.cgroups).map_err(said)
     }
 
     /// Sees an order that talks with the operator to its end: nothing of what it prints is kept.
@@ -133,7 +177,7 @@ impl ProcessExecutor {
             Ok(foreground) => foreground,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
-        let child = match self.start(order, passage, None, Some(&foreground)) {
+        let child = match self.start(order, passage, None, Some(&foreground), None) {
             Ok(child) => child,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
@@ -199,6 +243,14 @@ impl Executor for ProcessExecutor {
         true
     }
 
+    fn holding(&self, order: &Order) -> Option<Holding> {
+        (order.effect == Effect::Read && !order.words.is_empty()).then(|| match self.unheld(order) {
+            Some(why) => Holding::NotHeld { why },
+            None if !order.reading.sockets.is_empty() => Holding::ButSockets,
+            None => Holding::Held,
+        })
+    }
+
     fn concurrency(&self) -> usize {
         // Each command holds two pipes, two files for its output and its input; halligan itself needs some more.
         let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft);
@@ -224,8 +276,13 @@ impl Executor for ProcessExecutor {
             let printed = |capture: Box<dyn Capture>| Ok::<_, LedgerError>(Printed::new(capture.finish()?, Vec::new()));
             Ok(Ran { exit, stdout: printed(captures.0)?, stderr: printed(captures.1)?, took: began.elapsed(), leaked: false })
         };
-        let passage = match self.transports.carry(order, &self.secrets, stop) {
-            Ok(passage) => passage,
+        let carried = match self.hold(order) {
+            Ok(Some(hold)) => Ok((Passage::plain(order), Some(hold))),
+            Ok(None) => self.transports.carry(order, &self.secrets, stop).map(|passage| (passage, None)),
+            Err(why) => Err(why),
+        };
+        let (passage, hold) = match carried {
+            Ok(carried) => carried,
             Err(why) => return silent(Exit::NotStarted { why }, captures),
         };
         if order.interactive {
@@ -238,7 +295,7 @@ impl Executor for ProcessExecutor {
                 return silent(Exit::NotStarted { why: format!("no pipe for its output: {error}") }, captures);
             }
         };
-        let child = match self.start(order, &passage, Some((out_writer, err_writer)), None) {
+        let child = match self.start(order, &passage, Some((out_writer, err_writer)), None, hold) {
             Ok(child) => child,
             Err(why) => return silent(Exit::NotStarted { why }, captures),
         };

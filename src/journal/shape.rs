@@ -118,6 +118,7 @@ impl Body {
     pub(super) fn version(&self) -> u32 {
         match self {
             Self::StepReached(_) | Self::SettledByHand(_) => 2,
+            Self::StepBegan(StepBegan { command, .. }) if command.held.is_some() => 2,
             Self::Note(Note { taken: Some(_), .. } | Note { journal: Some(_), .. })
             | Self::RunOpened(RunOpened { journal: Some(_), .. }) => 2,
             _ => 1,

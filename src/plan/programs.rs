@@ -19,11 +19,15 @@ pub(crate) fn programs(plan: &Plan) -> BTreeSet<String> {
 }
 
 fn of_runbook(runbook: &Runbook, found: &mut BTreeSet<String>) {
-    let mut add = |command: &Command| found.extend(name(command));
-    runbook.preflight.iter().filter_map(|probe| probe.command.as_ref()).for_each(&mut add);
-    for step in runbook.all_steps() {
-        commands(step).into_iter().for_each(&mut add);
-    }
+    found.extend(commands_of(runbook).into_iter().filter_map(|(_, command)| name(command)));
+}
+
+/// Every command of a runbook but those that list choices, each with the id of its probe or step.
+#[must_use]
+pub(crate) fn commands_of(runbook: &Runbook) -> Vec<(&str, &Command)> {
+    let preflight = runbook.preflight.iter().filter_map(|probe| Some((probe.id.as_ref()?.as_str(), probe.command.as_ref()?)));
+    let steps = runbook.all_steps().flat_map(|step| commands(step).into_iter().map(|command| (step.id.as_str(), command)));
+    preflight.chain(steps).collect()
 }
 
 /// The commands of a step, whatever they are for.

@@ -184,6 +184,9 @@ pub(super) mod tests {
             timeout: None,
             output: Output::Text,
             interactive: false,
+            may_write: Vec::new(),
+            may_connect: false,
+            reads_because: None,
             span: Span::default(),
         };
         let mut set = step("set", 2, Kind::Command(command));

@@ -1,4 +1,4 @@
-//! Warnings of what is legal and dangerous.
+//! What changes things, and warnings of what is legal and dangerous.
 //!
 //! Which commands change things stands in `danger.txt`, a plain file that an operator can read and extend.
 
@@ -8,7 +8,7 @@ use jiff::{ToSpan, civil::Date};
 
 use super::{
     diagnostic::Fault,
-    model::{Choices, Command, Effect, Kind, Probe, Program, Remedy, Runbook, Span, Step, Undo},
+    model::{Command, Effect, Kind, Program, Remedy, Runbook, Span, Step, Undo},
     words,
 };
 
@@ -43,7 +43,7 @@ fn fits(pattern: &str, word: &str) -> bool {
 }
 
 /// Where the rule's last word stands in the command, if the rule fits.
-fn matched(rule: &[String], argv: &[String]) -> Option<usize> {
+pub(super) fn matched(rule: &[String], argv: &[String]) -> Option<usize> {
     let (program, rest) = rule.split_first()?;
     if !fits(program, words::program(argv)) {
         return None;
@@ -80,19 +80,17 @@ fn commands(command: &Command) -> Vec<Vec<String>> {
     }
 }
 
+/// What this command is known to change, in its own words; nothing if it is not known to change anything.
+#[must_use]
+pub(super) fn changed_by(command: &Command) -> Option<String> {
+    changing(&commands(command))
+}
+
 /// Everything legal and dangerous in a runbook, as of a day.
 #[must_use]
 pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
     let mut linter = Linter { text: &runbook.source.text, faults: Vec::new() };
     linter.review(runbook, today);
-    for parameter in &runbook.params {
-        if let Some(Choices::Live { command, .. }) = &parameter.choices {
-            linter.reads(command, "a command under `choices`");
-        }
-    }
-    for probe in &runbook.preflight {
-        linter.probe(probe);
-    }
     let mut asked = !runbook.preflight.is_empty();
     for step in runbook.all_steps() {
         linter.step(step, &mut asked);
@@ -155,31 +153,11 @@ impl Linter<'_> {
         }
     }
 
-    fn reads(&mut self, command: &Command, who: &str) {
-        if command.effect == Effect::Read
-            && let Some(what) = changing(&commands(command))
-        {
-            let message = format!("`{what}` changes state, but {who} must be read-only");
-            let hint = "make it a step with `effect: change` and an `undo`, or use a read-only command";
-            self.warn("read-changes", command.span, message, "changes state", hint);
-        }
-    }
-
-    fn probe(&mut self, probe: &Probe) {
-        if let Some(command) = &probe.command {
-            self.reads(command, "a probe");
-        }
-    }
-
     /// `asked` is whether anything was looked at before this step.
     fn step(&mut self, step: &Step, asked: &mut bool) {
-        for probe in step.done_if.iter().chain(&step.verify) {
-            self.probe(probe);
-        }
         *asked |= step.done_if.is_some();
         match &step.kind {
             Kind::Command(command) => {
-                self.reads(command, "a step with `effect: read`");
                 if command.effect == Effect::Destroy && !*asked {
                     let message = format!("destructive step `{}` has no check before it", step.id);
                     self.warn("destroy-unprobed", command.span, message, "no probe before this", "add a probe that verifies the target");
@@ -190,14 +168,8 @@ impl Linter<'_> {
                     self.warn("change-without-undo", command.span, message, "no undo", hint);
                 }
             }
-            Kind::Probe(probe) => {
-                self.probe(probe);
-                *asked = true;
-            }
+            Kind::Probe(_) => *asked = true,
             Kind::Wait(wait) => {
-                if let Some(command) = &wait.command {
-                    self.reads(command, "a wait");
-                }
                 if wait.timeout.is_none() {
                     let message = format!("step `{}` has no timeout and may wait forever", step.id);
                     self.warn("wait-without-timeout", wait.until.span, message, "no `timeout`", "add `timeout` to the wait, such as 15m");
@@ -205,21 +177,12 @@ impl Linter<'_> {
                 *asked = true;
             }
             Kind::Confirm(confirm) => {
-                for probe in &confirm.show {
-                    self.probe(probe);
-                }
                 *asked |= !confirm.show.is_empty();
             }
             Kind::Manual(manual) => {
-                if let Some(probe) = &manual.verify {
-                    self.probe(probe);
-                }
                 *asked |= manual.verify.is_some();
             }
             Kind::ForEach(each) => {
-                for probe in &each.before_batch {
-                    self.probe(probe);
-                }
                 *asked |= !each.before_batch.is_empty();
             }
             Kind::Group { .. } | Kind::Call(_) => {}
@@ -331,7 +294,6 @@ mod tests {
 
     #[test]
     fn what_is_dangerous_is_said() {
-        assert_eq!(codes("- {id: a, run: [rm, x], effect: read}\n"), ["read-changes"]);
         assert_eq!(codes("- {id: a, run: [x], effect: change}\n"), ["change-without-undo"]);
         assert_eq!(codes("- {id: a, wait: {run: [x], until: code == 0}}\n"), ["wait-without-timeout"]);
         assert_eq!(codes("- {id: a, run: [x], effect: destroy}\n"), ["destroy-unprobed"]);

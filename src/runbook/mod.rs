@@ -8,6 +8,7 @@ pub mod library;
 pub(crate) mod model;
 pub(crate) mod name;
 pub(crate) mod node;
+pub(crate) mod reading;
 pub(crate) mod resolve;
 pub(crate) mod schema;
 pub(crate) mod source;

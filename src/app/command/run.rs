@@ -12,7 +12,7 @@ use crate::{
             locks::{carried_out, holder, lock_names, locks, shared_locks},
             operator::{hostname, operator},
             owing::remind,
-            parameters,
+            parameters, unheld,
         },
         trace,
     },
@@ -26,7 +26,7 @@ use crate::{
     },
     journal::Durability,
     ports::{Executor, Ledger, Prompt},
-    run::Setting,
+    run::{Setting, foretell},
     secret::Secrets,
 };
 
@@ -41,8 +41,9 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
     let inventory = load::inventory(context, &args.hosts)?;
     let choices = ProcessExecutor::new(Secrets::default(), inventory.clone(), None);
-    let plan = parameters::plan(context, &loaded, inventory.clone(), [], &args.params, &asking, &choices)?;
-    drop(choices);
+    let dry_choices = DryExecutor { executor: &choices, allow_unheld: args.allow_unheld };
+    let lister: &dyn Executor = if args.dry_run { &dry_choices } else { &choices };
+    let plan = parameters::plan(context, &loaded, inventory.clone(), [], &args.params, &asking, lister)?;
     let password = if args.ask_sudo_password { Some(parameters::sudo_password(&asking)?) } else { None };
     let secrets = Secrets::new(plan.bound.secret_values().chain(password.as_deref()));
     trace::conceal(&secrets);
@@ -75,7 +76,8 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let screens = Screens::new(context, args.form, RunState::default());
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
     let process = ProcessExecutor::new(secrets, inventory, password).of_run(&id.to_string());
-    let dry = DryExecutor(&process);
+    let allow_unheld = args.dry_run && unheld::may_run(&foretell(&plan, &process), args.allow_unheld, &prompt);
+    let dry = DryExecutor { executor: &process, allow_unheld };
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);
     let stage = Occasion {

@@ -60,7 +60,7 @@ pub(crate) fn plan(
         let Some(parameter) = missing.first() else {
             return Ok(Plan::new(loaded.runbook.clone(), bound, loaded.called.clone(), inventory));
         };
-        let text = ask(loaded, &bound, parameter, prompt, executor).map_err(|no_answer| {
+        let text = ask(context, loaded, &bound, parameter, prompt, executor).map_err(|no_answer| {
             let names: Vec<_> = missing.iter().map(|parameter| parameter.name.to_string()).collect();
             unanswered(no_answer, &names, parameter)
         })?;
@@ -149,6 +149,7 @@ pub(crate) fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failu
 }
 
 fn ask(
+    context: &Context,
     loaded: &Loaded,
     bound: &BoundParams,
     parameter: &Parameter,
@@ -159,7 +160,9 @@ fn ask(
         None => (Vec::new(), None),
         Some(Choices::Fixed(choices)) => (choices.iter().map(value::plain).collect(), None),
         Some(Choices::Live { command, items }) => {
-            match crate::run::choices(&loaded.runbook, bound.scope_value(), command, items.as_ref(), executor) {
+            match crate::run::choices(&loaded.runbook, bound.scope_value(), command, items.as_ref(), executor, &|text| {
+                context.out.stderr.line(text)
+            }) {
                 Ok(choices) => (choices, None),
                 // What is really there cannot be listed; the value can still be typed.
                 Err(why) => (Vec::new(), Some(why)),

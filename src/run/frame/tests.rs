@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    event::{Captured, Effect, Exit, Mode, Opening, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words},
+    event::{Captured, Effect, Exit, Holding, Mode, Opening, Reading, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words},
     plan::{
         Plan,
         binding::{Given, bind},
@@ -30,6 +30,9 @@ struct Willing(Mutex<Vec<(Place, Part)>>);
 impl Executor for Willing {
     fn admits(&self, _: &Order) -> bool {
         true
+    }
+    fn holding(&self, _: &Order) -> Option<Holding> {
+        None
     }
     fn concurrency(&self) -> usize {
         1
@@ -96,6 +99,7 @@ fn order(place: &Place, part: Part) -> Order {
         stdin: None,
         timeout: None,
         interactive: false,
+        reading: Reading::default(),
     }
 }
 
