@@ -22,7 +22,7 @@ pub mod event {
             signal::SentSignal,
             state::{Phase, RunState, StepState},
         },
-        runbook::{document::value::Effect, reading::Reading},
+        runbook::{document::value::Effect, reading::ReadNeeds},
     };
 }
 

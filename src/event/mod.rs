@@ -29,4 +29,4 @@ pub(crate) use run_id::RunId;
 pub(crate) use signal::{EndSignal, SentSignal, StopSignal};
 pub(crate) use state::{RunState, StepState};
 
-pub(crate) use crate::runbook::reading::Reading;
+pub(crate) use crate::runbook::reading::ReadNeeds;

@@ -112,14 +112,19 @@ fn begin(standing: &GroupStanding, teller: &PipeWriter, parent: Pid) -> io::Resu
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
     }
-    standing.hold.as_ref().map_or(Ok(()), |hold| hold.restrict())
+    if let Some(hold) = &standing.hold {
+        hold.give_up()?;
+        restrict(hold.rules())?;
+        hold.filter()?;
+    }
+    Ok(())
 }
 
 /// In a child that has one thread and may gain no new rights: puts it under these rules of Landlock, for good.
 ///
 /// # Errors
 /// The kernel refuses.
-pub(super) fn restrict(rules: BorrowedFd<'_>) -> io::Result<()> {
+fn restrict(rules: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: a system call that takes a descriptor, which is open as long as it is borrowed, and no memory.
     let done = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -10,7 +10,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
 
-use crate::event::{Answerer, Captured, Cut, Effect, Event, Exit, Holding, Part, Place, Progress, Reading, SentSignal, Shown};
+use crate::event::{Answerer, Captured, Cut, Effect, Event, Exit, Holding, Part, Place, Progress, ReadNeeds, SentSignal, Shown};
 pub(crate) use crate::event::{Choice, Words};
 
 /// Keeps what happened. An event counts only once this has taken it.
@@ -78,7 +78,7 @@ pub struct Order {
     pub timeout: Option<Duration>,
     pub interactive: bool,
     /// What it needs beside reading files, where it only reads.
-    pub reading: Reading,
+    pub reading: ReadNeeds,
 }
 
 impl Order {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Words};
-use crate::event::{Captured, Effect, Exit, Holding, Part, Place, Reading};
+use crate::event::{Captured, Effect, Exit, Holding, Part, Place, ReadNeeds};
 
 /// Answers each question in its own way, and remembers its name.
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ pub(crate) fn asks_what_is_behind(before: &dyn Executor, inner: &Witness) {
         stdin: None,
         timeout: None,
         interactive: false,
-        reading: Reading::default(),
+        reading: ReadNeeds::default(),
     };
     let stop = Interrupts::default();
     let asked = |name: &str| {

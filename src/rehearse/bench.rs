@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    event::{Captured, Effect, Part, Place, Reading},
+    event::{Captured, Effect, Part, Place, ReadNeeds},
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
 };
 
@@ -86,7 +86,7 @@ pub(super) fn order(command: &str) -> Order {
         stdin: None,
         timeout: Some(Duration::from_secs(60)),
         interactive: false,
-        reading: Reading::default(),
+        reading: ReadNeeds::default(),
     }
 }
 

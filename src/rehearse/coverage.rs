@@ -184,9 +184,7 @@ pub(super) mod tests {
             timeout: None,
             output: Output::Text,
             interactive: false,
-            may_write: Vec::new(),
-            may_connect: false,
-            reads_because: None,
+            reads: crate::runbook::reading::ReadClause::default(),
             span: Span::default(),
         };
         let mut set = step("set", 2, Kind::Command(command));

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     event::{
-        Captured, Cut, Effect, Event, Excerpt, Exit, Holding, Part, Place, Progress, Reading, SentSignal, Shown, Verdict,
+        Captured, Cut, Effect, Event, Excerpt, Exit, Holding, Part, Place, Progress, ReadNeeds, SentSignal, Shown, Verdict,
         texts::{LONGEST_COMMAND, recorded_length},
     },
     expression::{self, cache::Cache},
@@ -83,7 +83,7 @@ impl Engine<'_> {
             stdin: known!(optional(command.stdin.as_ref())?),
             timeout,
             interactive: command.interactive,
-            reading: Reading::default(),
+            reading: ReadNeeds::default(),
         };
         let words: Box<dyn Iterator<Item = &String>> = match &order.words {
             Words::Argv(argv) => Box::new(argv.iter()),
@@ -210,15 +210,15 @@ pub(super) fn describe_failure(ran: &Ran) -> String {
 }
 
 /// What a command that reads needs beside reading files: what its author says, and what such programs are known to need.
-fn reading(command: &Command, scope: &Scope, program: &Words) -> Result<Evaluated<Reading>, String> {
+fn reading(command: &Command, scope: &Scope, program: &Words) -> Result<Evaluated<ReadNeeds>, String> {
     let mut reading = match program {
-        Words::Argv(argv) => Reading::of_argv(argv),
-        Words::Script(script) => Reading::of_script(script),
+        Words::Argv(argv) => ReadNeeds::of_argv(argv),
+        Words::Script(script) => ReadNeeds::of_script(script),
     };
-    if command.may_connect {
+    if command.reads.may_connect {
         reading.sockets.extend(program.program().map(str::to_owned));
     }
-    for template in &command.may_write {
+    for template in &command.reads.may_write {
         let path = known!(optional_text(scope, template)?);
         if let Some(path) = path {
             if !path.starts_with('/') || path.contains('\0') {

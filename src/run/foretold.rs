@@ -7,7 +7,7 @@ use std::{
 
 use super::{engine::Engine, remedy::written};
 use crate::{
-    event::{Effect, Holding, Part, Place, Reading, Words},
+    event::{Effect, Holding, Part, Place, ReadNeeds, Words},
     expression,
     plan::{Evaluated, Plan, Scope, programs},
     ports::{Executor, Order},
@@ -69,13 +69,13 @@ impl Foretold {
 fn as_written(command: &Command, place: &Place) -> Order {
     let shown = written(command);
     let mut reading = match &command.program {
-        Program::Argv(_) => Reading::of_argv(&shown.words.argv()),
-        Program::Shell(script) => Reading::of_script(script),
+        Program::Argv(_) => ReadNeeds::of_argv(&shown.words.argv()),
+        Program::Shell(script) => ReadNeeds::of_script(script),
     };
-    if command.may_connect {
+    if command.reads.may_connect {
         reading.sockets.extend(shown.words.program().map(str::to_owned));
     }
-    reading.may_write.extend(command.may_write.iter().map(|path| path.to_string().into()));
+    reading.may_write.extend(command.reads.may_write.iter().map(|path| path.to_string().into()));
     Order {
         place: place.clone(),
         part: Part::Main,

@@ -11,7 +11,7 @@ use super::{
     poll::Poll,
 };
 use crate::{
-    event::{Captured, Event, Exit, Part, Place, Progress, Reading, Verdict},
+    event::{Captured, Event, Exit, Part, Place, Progress, ReadNeeds, Verdict},
     plan::{Evaluated, Scope},
     ports::{LedgerError, Order, Printed, Ran, Urgency, Words},
     runbook::model::{Timespan, Wait},
@@ -385,6 +385,6 @@ fn nothing(place: &Place) -> Order {
         stdin: None,
         timeout: None,
         interactive: false,
-        reading: Reading::default(),
+        reading: ReadNeeds::default(),
     }
 }

@@ -177,12 +177,7 @@ pub struct Command {
     pub timeout: Option<Timespan>,
     pub output: Output,
     pub interactive: bool,
-    /// Where it may write, though it only reads.
-    pub may_write: Vec<Template>,
-    /// It may talk to other programs, though it only reads.
-    pub may_connect: bool,
-    /// Why it only reads, though such a command is known to change something.
-    pub reads_because: Option<String>,
+    pub reads: super::reading::ReadClause,
     pub span: Span,
 }
 

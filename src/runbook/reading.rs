@@ -4,11 +4,11 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock};
 
-use super::{danger, words};
+use super::{danger, model::Template, words};
 
 /// What a command that only reads needs beside reading files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct ReadNeeds {
     /// It may write here, and below.
     pub may_write: BTreeSet<PathBuf>,
     /// The programs in it that may talk to others, on this machine and over the network; empty if it may not.
@@ -19,9 +19,20 @@ pub struct Reading {
     pub unheld: Option<String>,
 }
 
+/// What a runbook says of a command that only reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadClause {
+    /// Where it may write.
+    pub may_write: Vec<Template>,
+    /// It may talk to other programs.
+    pub may_connect: bool,
+    /// Why it only reads, though such a command is known to change something.
+    pub because: Option<String>,
+}
+
 /// A line of `held.txt`: a command, and what it needs.
 #[derive(Debug)]
-struct Rule {
+struct HeldRule {
     command: Vec<String>,
     needs: Vec<Need>,
 }
@@ -46,21 +57,21 @@ impl Need {
     }
 }
 
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| lines().filter_map(rule).collect());
+static RULES: LazyLock<Vec<HeldRule>> = LazyLock::new(|| lines().filter_map(rule).collect());
 
 fn lines() -> impl Iterator<Item = &'static str> {
     include_str!("held.txt").lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-fn rule(line: &'static str) -> Option<Rule> {
+fn rule(line: &'static str) -> Option<HeldRule> {
     let (command, needs) = line.split_once(": ")?;
     // A reason is one need to the end of its line.
     let needs: Option<Vec<Need>> =
         if needs.starts_with("not ") { Some(vec![Need::read(needs)?]) } else { needs.split(", ").map(Need::read).collect() };
-    Some(Rule { command: command.split_whitespace().map(str::to_owned).collect(), needs: needs? })
+    Some(HeldRule { command: command.split_whitespace().map(str::to_owned).collect(), needs: needs? })
 }
 
-impl Reading {
+impl ReadNeeds {
     /// What these commands need, each word by word.
     #[must_use]
     pub(crate) fn of(commands: &[Vec<String>]) -> Self {
@@ -86,7 +97,7 @@ impl Reading {
                 }
             }
             if argv.iter().any(|word| looks_into_processes(word)) {
-                reading.unheld.get_or_insert_with(|| "it looks into other processes below /proc".to_owned());
+                reading.unheld.get_or_insert_with(|| "it looks into other processes".to_owned());
             }
         }
         reading
@@ -119,7 +130,7 @@ fn spelled_out(argv: &[String]) -> Vec<String> {
 /// Whether a word names what a process that is held is not shown of others: `/proc/PID/fd` and its like.
 fn looks_into_processes(word: &str) -> bool {
     const CLOSED: [&str; 11] = ["fd", "fdinfo", "exe", "cwd", "root", "environ", "maps", "mem", "io", "ns", "syscall"];
-    word.match_indices("/proc/").any(|(at, found)| {
+    word.match_indices("proc/").filter(|(at, _)| word[..*at].ends_with('/')).any(|(at, found)| {
         let mut parts = word[at + found.len()..].split('/');
         let process = parts.next().unwrap_or_default();
         !matches!(process, "self" | "thread-self" | "sys" | "net" | "fs" | "irq" | "bus" | "driver")
@@ -131,9 +142,9 @@ fn looks_into_processes(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(line: &str) -> Reading {
+    fn of(line: &str) -> ReadNeeds {
         let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        Reading::of_argv(&argv)
+        ReadNeeds::of_argv(&argv)
     }
 
     #[test]
@@ -145,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_a_program_needs_is_found_behind_what_starts_it() {
-        assert_eq!(of("cat /etc/hosts"), Reading::default());
+        assert_eq!(of("cat /etc/hosts"), ReadNeeds::default());
         assert!(of("timeout 5 ceph -s").sockets.contains("ceph") && of("/usr/bin/env A=1 kubectl get pods").sockets.contains("kubectl"));
         assert!(of("ss -tln").unheld.is_none());
         assert_eq!(of("ss -tlnp").unheld.as_deref(), Some("ss: it looks into other processes"));
@@ -153,16 +164,17 @@ mod tests {
         assert!(of("ceph-bluestore-tool show-label --dev /x").unheld.is_none());
         assert!(of("lvs --noheadings").may_write.contains(&PathBuf::from("/run/lock/lvm")));
         let script = "for osd in $osds; do timeout 30 ceph tell osd.$osd dump_watchers || exit 1; done | jq -r x";
-        assert!(!Reading::of_script(script).sockets.is_empty() && Reading::of_script("conntrack -S | head").unheld.is_some());
+        assert!(!ReadNeeds::of_script(script).sockets.is_empty() && ReadNeeds::of_script("conntrack -S | head").unheld.is_some());
     }
 
     #[test]
     fn what_is_closed_below_proc_is_known() {
-        for word in ["/proc/1/fd", "/proc/$pid/exe", "/proc/*/fd/*", "readlink=/proc/[0-9]*/root;"] {
-            assert!(looks_into_processes(word), "{word}");
+        let below = |word: &str| word.replace('P', &["", "proc", ""].join("/"));
+        for word in ["P1/fd", "P$pid/exe", "P*/fd/*", "readlink=P[0-9]*/root;"] {
+            assert!(looks_into_processes(&below(word)), "{word}");
         }
-        for word in ["/proc/self/fd", "/proc/1/stat", "/proc/sys/fs/file-max", "/proc/net/fib", "/proc/mounts"] {
-            assert!(!looks_into_processes(word), "{word}");
+        for word in ["Pself/fd", "P1/stat", "Psys/fs/file-max", "Pnet/fib", "Pmounts"] {
+            assert!(!looks_into_processes(&below(word)), "{word}");
         }
     }
 }

@@ -249,11 +249,12 @@ impl Ledger {
         ]
     }
 
-    /// What was heard and marked, each once.
+    /// What was heard and marked since this was last asked.
     pub(super) fn effects(&self) -> Vec<String> {
         self.listen();
         let marks = fs::read_to_string(self.file("marks")).unwrap_or_default();
-        self.heard.borrow().iter().cloned().chain(marks.lines().map(str::to_owned)).collect()
+        let _ = fs::remove_file(self.file("marks"));
+        self.heard.borrow_mut().drain(..).chain(marks.lines().map(str::to_owned)).collect()
     }
 
     /// Puts everything back as it was, or makes it anew.

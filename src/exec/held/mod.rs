@@ -5,23 +5,22 @@
 //! only system calls are left.
 
 mod filter;
-mod identity;
+mod other_user;
 mod privileges;
 mod ruleset;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use nix::unistd::{Uid, chown};
 
-use self::{filter::Filter, identity::Identity, privileges::Privileges};
-use super::spawn;
-use crate::event::Reading;
+use self::{filter::Filter, other_user::OtherUser, privileges::Privileges};
+use crate::event::ReadNeeds;
 
 /// What of the operator's environment speaks of the operator, and is not handed to another user.
 const OPERATORS_OWN: &[&str] = &["CEPH_ARGS", "CEPH_CONF", "KUBECONFIG", "LVM_SYSTEM_DIR", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"];
@@ -53,7 +52,7 @@ pub(crate) struct Hold {
     filter: Arc<Filter>,
     privileges: Privileges,
     /// Whom it becomes, if it is another user than ours.
-    identity: Option<Identity>,
+    other: Option<OtherUser>,
     scratch: Option<Arc<tempfile::TempDir>>,
 }
 
@@ -62,20 +61,20 @@ impl Holder {
     ///
     /// # Errors
     /// It cannot be held so, and must not be started.
-    pub(super) fn hold(&self, reading: &Reading, user: Option<&str>) -> Result<Arc<Hold>, String> {
-        let identity = user.map(Identity::find).transpose()?;
-        let uid = identity.as_ref().map_or(Uid::effective().as_raw(), Identity::uid);
-        let scratch = self.scratch(identity.as_ref(), uid);
+    pub(super) fn hold(&self, reading: &ReadNeeds, user: Option<&str>) -> Result<Arc<Hold>, String> {
+        let other = user.map(OtherUser::find).transpose()?;
+        let uid = other.as_ref().map_or(Uid::effective().as_raw(), OtherUser::uid);
+        let scratch = self.scratch(other.as_ref(), uid);
         let rules = self.rules(reading, uid, scratch.as_deref().map(tempfile::TempDir::path)).map_err(|why| {
             // What cannot be held is not started: it would not be what the screen has called it.
             format!("it cannot be held to reading: {why}")
         })?;
         let filter = filter::of(!reading.sockets.is_empty()).ok_or("it cannot be held to reading: no filter of system calls")?;
         let privileges = Privileges::keeping(&reading.keeps);
-        Ok(Arc::new(Hold { rules, filter, privileges, identity, scratch }))
+        Ok(Arc::new(Hold { rules, filter, privileges, other, scratch }))
     }
 
-    fn rules(&self, reading: &Reading, uid: u32, scratch: Option<&Path>) -> Result<Arc<OwnedFd>, String> {
+    fn rules(&self, reading: &ReadNeeds, uid: u32, scratch: Option<&Path>) -> Result<Arc<OwnedFd>, String> {
         let sockets = !reading.sockets.is_empty();
         let make = |may_write: &BTreeSet<PathBuf>| {
             let paths = may_write.iter().map(PathBuf::as_path).chain(scratch);
@@ -95,13 +94,13 @@ impl Holder {
     }
 
     /// The private directory of a user's commands, which goes with this holder. On a full disk they do without one.
-    fn scratch(&self, identity: Option<&Identity>, uid: u32) -> Option<Arc<tempfile::TempDir>> {
+    fn scratch(&self, other: Option<&OtherUser>, uid: u32) -> Option<Arc<tempfile::TempDir>> {
         let mut all = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(uid)
             .or_insert_with(|| {
                 let directory = tempfile::Builder::new().prefix("halligan-reads-").tempdir().ok()?;
-                if let Some(identity) = identity {
-                    chown(directory.path(), Some(identity.user()), Some(identity.group())).ok()?;
+                if let Some(other) = other {
+                    chown(directory.path(), Some(other.user()), Some(other.group())).ok()?;
                 }
                 Some(Arc::new(directory))
             })
@@ -120,9 +119,9 @@ impl Hold {
             // What it learns of the server is kept for the next command of this run, and goes with it.
             all.insert("KUBECACHEDIR", format!("{path}/kube"));
         }
-        if let Some(identity) = &self.identity {
+        if let Some(other) = &self.other {
             all.retain(|name, _| !OPERATORS_OWN.contains(name));
-            all.extend(identity.environment());
+            all.extend(other.environment());
         }
         all
     }
@@ -133,16 +132,27 @@ impl Hold {
     /// The kernel refuses.
     pub(super) fn become_user(&self) -> io::Result<()> {
         self.privileges.give_up_for_good()?;
-        self.identity.as_ref().map_or(Ok(()), Identity::assume)
+        self.other.as_ref().map_or(Ok(()), OtherUser::assume)
     }
 
-    /// In the child, at last: gives up its rights. From here on it can only read.
+    /// In the child: gives up its rights.
     ///
     /// # Errors
     /// The kernel refuses: the command must not be started.
-    pub(super) fn restrict(&self) -> io::Result<()> {
-        self.privileges.give_up()?;
-        spawn::restrict(self.rules.as_fd())?;
+    pub(super) fn give_up(&self) -> io::Result<()> {
+        self.privileges.give_up()
+    }
+
+    /// The rules of Landlock that it is put under.
+    pub(super) fn rules(&self) -> BorrowedFd<'_> {
+        self.rules.as_fd()
+    }
+
+    /// In the child, at last: has its system calls filtered. From here on it can only read.
+    ///
+    /// # Errors
+    /// As for `give_up`.
+    pub(super) fn filter(&self) -> io::Result<()> {
         self.filter.apply()
     }
 }

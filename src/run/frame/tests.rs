@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    event::{Captured, Effect, Exit, Holding, Mode, Opening, Reading, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words},
+    event::{Captured, Effect, Exit, Holding, Mode, Opening, ReadNeeds, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words},
     plan::{
         Plan,
         binding::{Given, bind},
@@ -99,7 +99,7 @@ fn order(place: &Place, part: Part) -> Order {
         stdin: None,
         timeout: None,
         interactive: false,
-        reading: Reading::default(),
+        reading: ReadNeeds::default(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
         document::Scalar,
         model::{Command, Count, Effect, Expr, Output, Program, Span, Template, Timespan},
         node::Node,
+        reading::ReadClause,
     },
 };
 
@@ -233,9 +234,11 @@ impl Resolver<'_> {
             timeout: parts.timeout.map(|field| self.timespan(field, scope)),
             output: parts.output,
             interactive: parts.interactive,
-            may_write: self.may_write(parts.may_write, node, scope),
-            may_connect: parts.may_connect,
-            reads_because: parts.reads_because.map(|field| self.said(field)),
+            reads: ReadClause {
+                may_write: self.may_write(parts.may_write, node, scope),
+                may_connect: parts.may_connect,
+                because: parts.reads_because.map(|field| self.said(field)),
+            },
             span: node.entry(key).map_or(node.span, |entry| entry.value.span),
         };
         self.only_reads(&command);
@@ -245,7 +248,7 @@ impl Resolver<'_> {
     /// What is known to change something is no read, unless its author says why it is one.
     fn only_reads(&mut self, command: &Command) {
         if command.effect == Effect::Read
-            && command.reads_because.is_none()
+            && command.reads.because.is_none()
             && let Some(what) = danger::changed_by(command)
         {
             let span = command.span.first_line(self.text);

@@ -8,12 +8,12 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 /// A user of this machine, with all groups.
 #[derive(Debug)]
-pub(super) struct Identity {
+pub(super) struct OtherUser {
     user: User,
     groups: Vec<rustix::process::Gid>,
 }
 
-impl Identity {
+impl OtherUser {
     /// Looks a user up: by name, or as `#` and a number.
     ///
     /// # Errors
