@@ -38,37 +38,20 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
     rules
 });
 
-fn fits(pattern: &str, word: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == word, |start| word.starts_with(start))
-}
-
-/// Where the rule's last word stands in the command, if the rule fits.
-pub(super) fn matched(rule: &[String], argv: &[String]) -> Option<usize> {
-    let (program, rest) = rule.split_first()?;
-    if !fits(program, words::program(argv)) {
-        return None;
-    }
-    let mut at = 0;
-    for pattern in rest {
-        at += 1 + argv.get(at + 1..)?.iter().position(|word| fits(pattern, word))?;
-    }
-    Some(at)
-}
-
 /// The words of a command known to change things that this command line leads to.
 fn changing(commands: &[Vec<String>]) -> Option<String> {
     commands.iter().find_map(|argv| {
         // The rule with the most words says best what it is.
-        let rule = RULES.changes.iter().filter(|rule| matched(rule, argv).is_some()).max_by_key(|rule| rule.len())?;
+        let rule = RULES.changes.iter().filter(|rule| words::matched(rule, argv).is_some()).max_by_key(|rule| rule.len())?;
         // A trial run is spoken of in any order.
         let harmless = |rule: &&DangerRule| {
-            rule.first().is_some_and(|program| fits(program, words::program(argv)))
-                && rule.iter().skip(1).all(|pattern| argv.iter().any(|word| fits(pattern, word)))
+            rule.first().is_some_and(|program| words::fits(program, words::program(argv)))
+                && rule.iter().skip(1).all(|pattern| argv.iter().any(|word| words::fits(pattern, word)))
         };
         if RULES.harmless.iter().any(|rule| harmless(&rule)) {
             return None;
         }
-        let at = matched(rule, argv).unwrap_or_default();
+        let at = words::matched(rule, argv).unwrap_or_default();
         Some(if rule.len() == 1 { words::program(argv).to_owned() } else { argv.get(..=at).unwrap_or(argv).join(" ") })
     })
 }
@@ -211,14 +194,14 @@ impl Linter<'_> {
         for (index, (step, own, _)) in all.iter().enumerate() {
             for (set, unset) in &RULES.pairs {
                 for argv in own {
-                    let Some(at) = matched(set, argv) else { continue };
+                    let Some(at) = words::matched(set, argv) else { continue };
                     // A rule with more words says better what it is: `ceph osd pool set` is no `ceph osd set`.
-                    if RULES.changes.iter().any(|rule| rule.len() > set.len() && matched(rule, argv).is_some()) {
+                    if RULES.changes.iter().any(|rule| rule.len() > set.len() && words::matched(rule, argv).is_some()) {
                         continue;
                     }
                     let thing = argv.get(at + 1..).unwrap_or_default().iter().find(|word| !word.starts_with('-'));
                     let undoes = |argv: &Vec<String>| {
-                        matched(unset, argv)
+                        words::matched(unset, argv)
                             .is_some_and(|at| thing.is_none_or(|thing| argv.get(at + 1..).unwrap_or_default().contains(thing)))
                     };
                     let later = all[index + 1..].iter().flat_map(|(_, own, _)| own);

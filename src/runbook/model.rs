@@ -177,7 +177,7 @@ pub struct Command {
     pub timeout: Option<Timespan>,
     pub output: Output,
     pub interactive: bool,
-    pub reads: super::reading::ReadClause,
+    pub reads: super::reading::ReadClause<Template>,
     pub span: Span,
 }
 

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock};
 
-use super::{danger, model::Template, words};
+use super::words;
 
 /// What a command that only reads needs beside reading files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,11 +19,11 @@ pub struct ReadNeeds {
     pub unheld: Option<String>,
 }
 
-/// What a runbook says of a command that only reads.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ReadClause {
+/// What a runbook says of a command that only reads; paths as they are written there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadClause<Path> {
     /// Where it may write.
-    pub may_write: Vec<Template>,
+    pub may_write: Vec<Path>,
     /// It may talk to other programs.
     pub may_connect: bool,
     /// Why it only reads, though such a command is known to change something.
@@ -39,6 +39,7 @@ struct HeldRule {
 
 #[derive(Debug)]
 enum Need {
+    Nothing,
     Sockets,
     Keeps(&'static str),
     Writes(&'static str),
@@ -49,6 +50,7 @@ impl Need {
     fn read(text: &'static str) -> Option<Self> {
         Some(match text.split_once(' ') {
             None if text == "sockets" => Self::Sockets,
+            None if text == "nothing" => Self::Nothing,
             Some(("keeps", capability)) => Self::Keeps(capability),
             Some(("writes", path)) => Self::Writes(path),
             Some(("not", why)) => Self::Unheld(why),
@@ -78,9 +80,10 @@ impl ReadNeeds {
         let mut reading = Self::default();
         for argv in commands {
             let argv = &spelled_out(argv);
-            let fitting = RULES.iter().filter(|rule| danger::matched(&rule.command, argv).is_some());
+            let fitting = RULES.iter().filter(|rule| words::matched(&rule.command, argv).is_some());
             for need in fitting.max_by_key(|rule| rule.command.len()).into_iter().flat_map(|rule| &rule.needs) {
                 match need {
+                    Need::Nothing => {}
                     Need::Sockets => {
                         reading.sockets.insert(words::program(argv).to_owned());
                     }
