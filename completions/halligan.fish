@@ -58,7 +58,8 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -l journal-dir -d
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand run" -l dry-run -d 'Execute read-only commands, print the others, change nothing'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l dry-run -d 'Execute read-only commands, held to reading, and print the others'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l allow-unheld -d 'In a dry run, execute read-only commands also where they cannot be held to reading'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l ask-sudo-password -d 'Ask once for the sudo password, for steps that run as another user'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'

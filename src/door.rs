@@ -14,6 +14,7 @@ pub mod event {
             captured::Captured,
             command::{Shown, Words},
             fact::{Answerer, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, StepOutcome, Verdict},
+            holding::Holding,
             past::Past,
             place::Place,
             plan::RecordedPlan,
@@ -21,7 +22,7 @@ pub mod event {
             signal::SentSignal,
             state::{Phase, RunState, StepState},
         },
-        runbook::document::value::Effect,
+        runbook::{document::value::Effect, reading::ReadNeeds},
     };
 }
 

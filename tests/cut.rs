@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use halligan::door::{
-    event::{Answerer, Effect, Event, Mode, Outcome, Part, Past, Phase, Place, RunState, StepState, Verdict},
+    event::{Answerer, Effect, Event, Holding, Mode, Outcome, Part, Past, Phase, Place, RunState, StepState, Verdict},
     journal::MemoryLedger,
     plan::{Given, Plan, bind, remaining},
     ports::{
@@ -152,6 +152,9 @@ struct Mortal<'a> {
 impl Executor for Mortal<'_> {
     fn admits(&self, order: &Order) -> bool {
         self.inner.admits(order)
+    }
+    fn holding(&self, order: &Order) -> Option<Holding> {
+        self.inner.holding(order)
     }
     fn concurrency(&self) -> usize {
         self.inner.concurrency()

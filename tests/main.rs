@@ -7,6 +7,7 @@ mod cut;
 mod dry_run;
 mod endings;
 mod guide;
+mod held;
 mod help;
 mod injection;
 mod journal;

@@ -21,7 +21,7 @@ use std::{
 
 use halligan::door::{
     Inventory, ProcessExecutor, Secrets,
-    event::{Captured, Effect, Exit, Part, Place, SentSignal, Words},
+    event::{Captured, Effect, Exit, Part, Place, ReadNeeds, SentSignal, Words},
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site},
     runbook::{Origin, SourceText},
 };
@@ -209,6 +209,7 @@ fn order(argv: &[&str]) -> Order {
         stdin: None,
         timeout: Some(Duration::from_secs(60)),
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }
 

@@ -213,9 +213,12 @@ pub struct Run {
     pub runbook: String,
     #[command(flatten)]
     pub params: Params,
-    /// Execute read-only commands, print the others, change nothing
+    /// Execute read-only commands, held to reading, and print the others
     #[arg(long, conflicts_with_all = ["yes", "step"])]
     pub dry_run: bool,
+    /// In a dry run, execute read-only commands also where they cannot be held to reading
+    #[arg(long, requires = "dry_run")]
+    pub allow_unheld: bool,
     #[command(flatten)]
     pub hosts: Hosts,
     /// Ask once for the sudo password, for steps that run as another user

@@ -112,10 +112,11 @@ impl Typing {
     }
 
     fn run(&mut self, run: &Run) {
-        let Run { runbook, params, dry_run, hosts, ask_sudo_password, answers, form, expect_sha256 } = run;
+        let Run { runbook, params, dry_run, allow_unheld, hosts, ask_sudo_password, answers, form, expect_sha256 } = run;
         self.word("run");
         self.given([runbook.as_str()]);
         self.switch("--dry-run", *dry_run);
+        self.switch("--allow-unheld", *allow_unheld);
         self.hosts(hosts);
         self.params(params);
         self.switch("--ask-sudo-password", *ask_sudo_password);

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use crate::runbook::{document::Effect, model::StepKind};
+pub(crate) use crate::runbook::{document::Effect, step_kind::StepKind};
 
 use crate::surroundings::Surroundings;
 

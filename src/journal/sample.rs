@@ -53,6 +53,7 @@ pub(super) fn shown(effect: Effect) -> Shown {
         env: vec!["CEPH_ARGS".to_owned()],
         stdin: true,
         timeout_ms: Some(30_000),
+        held: None,
     }
 }
 

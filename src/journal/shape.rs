@@ -139,6 +139,7 @@ impl Body {
             Self::StepReached(_) | Self::SettledByHand(_) | Self::AnswerShared(_) => 2,
             Self::Checked(Checked { finding: Finding::NotJudged { .. }, .. }) => 2,
             Self::Overridden(overridden) if !overridden.unjudged.is_empty() => 2,
+            Self::StepBegan(StepBegan { command, .. }) if command.held.is_some() => 2,
             Self::Note(Note { taken: Some(_), .. } | Note { journal: Some(_), .. })
             | Self::RunOpened(RunOpened { journal: Some(_), .. }) => 2,
             _ => 1,

@@ -149,10 +149,7 @@ mod tests {
     use super::*;
     use crate::{
         plan::binding::{Given, bind},
-        runbook::{
-            model::{SourceText, StepKind},
-            resolve,
-        },
+        runbook::{model::SourceText, resolve, step_kind::StepKind},
     };
 
     fn runbook(text: &str) -> Arc<Runbook> {

@@ -325,6 +325,7 @@ impl Filling<'_> {
             env: Vec::new(),
             stdin: false,
             timeout_ms: None,
+            held: None,
         };
         (crate::words::command(&shown), needs)
     }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     digest::Digest,
-    event::{Captured, Effect, Part, Place},
+    event::{Captured, Effect, Part, Place, ReadNeeds},
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
 };
 
@@ -84,6 +84,7 @@ pub(super) fn order(command: &str) -> Order {
         stdin: None,
         timeout: Some(Duration::from_secs(60)),
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }
 

@@ -184,6 +184,7 @@ pub(super) mod tests {
             timeout: None,
             output: Output::Text,
             interactive: false,
+            reads: crate::runbook::reading::ReadClause { may_write: Vec::new(), may_connect: false, because: None },
             span: Span::default(),
         };
         let mut set = step("set", 2, Kind::Command(command));

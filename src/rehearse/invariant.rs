@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    event::{Captured, Effect, Event, Outcome, Part, Place, RunState, Shown, StepOutcome},
+    event::{Captured, Effect, Event, Outcome, Part, Place, ReadNeeds, RunState, Shown, StepOutcome},
     expression,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Site},
     runbook::model::{Kind, Step},
@@ -148,6 +148,7 @@ fn order(place: &Place, shown: &Shown) -> Order {
         stdin: None,
         timeout: shown.timeout_ms.map(std::time::Duration::from_millis),
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }
 

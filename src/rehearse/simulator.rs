@@ -10,7 +10,7 @@ use std::{
 use minijinja::{Value, value::ValueKind};
 
 use crate::{
-    event::{Exit, Place},
+    event::{Exit, Holding, Place},
     ports::{Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Urgency, Words},
     runbook::model::Runbook,
 };
@@ -378,6 +378,10 @@ fn print(site: &dyn Site, mut bytes: Vec<u8>) -> Result<Printed, LedgerError> {
 impl Executor for Simulator {
     fn admits(&self, _order: &Order) -> bool {
         true
+    }
+
+    fn holding(&self, _: &Order) -> Option<Holding> {
+        None
     }
 
     fn concurrency(&self) -> usize {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     defect::caught,
     event::{
-        Captured, Effect, Event, Excerpt, Exit, Part, Place, Progress, SentSignal, Shown, Verdict,
+        Captured, Effect, Event, Excerpt, Exit, Holding, Part, Place, Progress, ReadNeeds, SentSignal, Shown, Verdict,
         texts::{LONGEST_COMMAND, recorded_length},
     },
     expression::{self, cache::Cache},
@@ -73,7 +73,7 @@ impl Engine<'_> {
             Some(timespan) => Some(known!(timespan_of(scope, timespan)?)),
             None => (command.effect == Effect::Read).then_some(READ_TIMEOUT),
         };
-        let order = Order {
+        let mut order = Order {
             place: place.clone(),
             part,
             words,
@@ -85,6 +85,7 @@ impl Engine<'_> {
             stdin: known!(optional(command.stdin.as_ref())?),
             timeout,
             interactive: command.interactive,
+            reading: ReadNeeds::default(),
         };
         let words: Box<dyn Iterator<Item = &String>> = match &order.words {
             Words::Argv(argv) => Box::new(argv.iter()),
@@ -108,7 +109,23 @@ impl Engine<'_> {
         {
             return Err(format!("`{host}` is not a valid host name: it begins with `-`"));
         }
+        if order.effect == Effect::Read {
+            order.reading = known!(reading(command, scope, &order.words)?);
+        }
         Ok(Evaluated::Known(order))
+    }
+
+    /// What is recorded and shown of an order that is about to run.
+    pub(super) fn shown(&self, order: &Order) -> Shown {
+        Shown { held: self.ports.executor.holding(order), ..order.shown() }
+    }
+
+    /// Why an order that reads is not run where it would not be held to it; `None` if that is not why.
+    pub(super) fn passed_over(&self, order: &Order) -> Option<String> {
+        match self.ports.executor.holding(order) {
+            Some(Holding::NotHeld { why }) if !order.interactive => Some(words::passed_over(&why)),
+            _ => None,
+        }
     }
 
     /// Runs an order: records that it begins, runs it, judges it, records how it ended.
@@ -121,7 +138,7 @@ impl Engine<'_> {
         progress: Option<(&ProgressSpec, &Scope)>,
         judge: impl FnOnce(&Ran) -> (Verdict, String),
     ) -> Result<Judged, Halt> {
-        self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: order.shown(), owes })?;
+        self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: self.shown(order), owes })?;
         let (seen, refused) = (Mutex::default(), Refused::default());
         let site = CommandSite { engine: self, place: &order.place, part: order.part, progress, seen, refused };
         let halted = match caught(|| self.ports.executor.execute(order, &site, interrupts)) {
@@ -203,6 +220,27 @@ pub(super) fn describe_failure(ran: &Ran) -> String {
         Some(line) => format!("{how}: {line}"),
         None => how,
     }
+}
+
+/// What a command that reads needs beside reading files: what its author says, and what such programs are known to need.
+fn reading(command: &Command, scope: &Scope, program: &Words) -> Result<Evaluated<ReadNeeds>, String> {
+    let mut reading = match program {
+        Words::Argv(argv) => ReadNeeds::of_argv(argv),
+        Words::Script(script) => ReadNeeds::of_script(script),
+    };
+    if command.reads.may_connect {
+        reading.sockets.extend(program.program().map(str::to_owned));
+    }
+    for template in &command.reads.may_write {
+        let path = known!(optional_text(scope, template)?);
+        if let Some(path) = path {
+            if !path.starts_with('/') || path.contains('\0') {
+                return Err(format!("`may_write`: `{path}` is not a whole path"));
+            }
+            reading.may_write.insert(path.into());
+        }
+    }
+    Ok(Evaluated::Known(reading))
 }
 
 fn argv(templates: &[Template], scope: &Scope) -> Result<Evaluated<Vec<String>>, String> {

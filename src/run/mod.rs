@@ -10,6 +10,7 @@ mod did;
 mod discreet;
 pub(crate) mod ending;
 mod engine;
+mod foretold;
 mod frame;
 mod halt;
 mod offer;
@@ -32,6 +33,7 @@ mod wait;
 
 pub(crate) use choices::choices;
 pub(crate) use ending::Ending;
+pub(crate) use foretold::{Foretold, foretell};
 pub(crate) use resume::{go_on, resume, roll_back, settle};
 pub(crate) use setting::{Before, Ports, Setting};
 pub(crate) use start::run;

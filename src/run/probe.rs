@@ -208,7 +208,7 @@ impl Engine<'_> {
             }
         };
         if !self.ports.executor.admits(&order) {
-            return Ok(Evaluated::Unknown(vec![place.to_string()]));
+            return Ok(Evaluated::Unknown(vec![self.passed_over(&order).unwrap_or_else(|| place.to_string())]));
         }
         // What it expects of names that are not known yet, it cannot be asked.
         if let Some(expect) = &probe.expect {

@@ -46,6 +46,7 @@ pub(super) fn written(command: &Command) -> Shown {
         env: command.env.keys().cloned().collect(),
         stdin: command.stdin.is_some(),
         timeout_ms: None,
+        held: None,
     }
 }
 

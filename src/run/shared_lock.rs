@@ -10,7 +10,7 @@ use super::{
     remedy::PreparedRemedy,
 };
 use crate::{
-    event::{Effect, Event, Exit, Part, Place, Verdict},
+    event::{Effect, Event, Exit, Part, Place, ReadNeeds, Verdict},
     inventory::SharedLock,
     ports::{Order, Words},
 };
@@ -114,6 +114,7 @@ impl Engine<'_> {
             stdin: None,
             timeout: Some(LIMIT),
             interactive: false,
+            reading: ReadNeeds::default(),
         }
     }
 

@@ -262,7 +262,11 @@ impl Engine<'_> {
             Err(why) => return Ok(Did::failed(why)),
         };
         if !self.ports.executor.admits(&order) {
-            return Ok(Did::Predicted(Prediction::WouldRun { command: order.shown() }));
+            let prediction = match self.passed_over(&order) {
+                Some(why) => Prediction::AtRunTime { needs: vec![why] },
+                None => Prediction::WouldRun { command: order.shown() },
+            };
+            return Ok(Did::Predicted(prediction));
         }
         match self.may_begin(step, &order, frame, place)? {
             Choice::Run => {}

@@ -11,7 +11,7 @@ use super::{
     poll::Poll,
 };
 use crate::{
-    event::{Captured, Event, Exit, Part, Place, Progress, Verdict},
+    event::{Captured, Event, Exit, Part, Place, Progress, ReadNeeds, Verdict},
     expression,
     plan::{Evaluated, Scope},
     ports::{LedgerError, Order, Printed, Ran, Urgency, Words},
@@ -80,10 +80,13 @@ impl Engine<'_> {
             Ok(order) => known!(order),
             Err(why) => return failed(why),
         };
+        if let Some(order) = order.as_ref().filter(|order| !self.ports.executor.admits(order)) {
+            return Ok(Evaluated::Unknown(vec![self.passed_over(order).unwrap_or_else(|| place.to_string())]));
+        }
         if let Some(needs) = needs_more(wait, scope) {
             return Ok(Evaluated::Unknown(needs));
         }
-        let shown = order.as_ref().unwrap_or(&nothing(place)).shown();
+        let shown = order.as_ref().map_or_else(|| nothing(place).shown(), |order| self.shown(order));
         self.emit(Event::StepBegan { place: place.clone(), part: Part::Main, attempt: 1, command: shown, owes: None })?;
         let began = self.ports.clock.elapsed();
         let (Look { seen, ran }, askings, verdict) = self.ask_until(wait, title, scope, place, order.as_ref(), &lengths)?;
@@ -379,5 +382,6 @@ fn nothing(place: &Place) -> Order {
         stdin: None,
         timeout: None,
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }

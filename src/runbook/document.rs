@@ -108,6 +108,14 @@ pub(crate) struct Query {
     pub timeout: Option<String>,
     /// How to read what it prints.
     pub output: Option<Output>,
+    /// The paths that the command may write to, and below. Else it can write nowhere but to `TMPDIR`.
+    #[serde(default)]
+    pub may_write: Vec<String>,
+    /// The command may talk to other programs through sockets, here and over the network. True of the programs that are known to.
+    #[serde(default)]
+    pub may_connect: bool,
+    /// Why it changes nothing, where the command is known to change something.
+    pub reads_because: Option<String>,
     /// What was found, as a template, where no other message is given.
     pub message: Option<String>,
 }
@@ -236,6 +244,15 @@ pub(crate) struct LiveChoices {
     pub timeout: Option<String>,
     /// How to read what it prints.
     pub output: Option<Output>,
+    /// Only for what reads: the paths that the command may write to, and below. Else it can write nowhere but to `TMPDIR`.
+    #[serde(default)]
+    pub may_write: Vec<String>,
+    /// Only for what reads: the command may talk to other programs through sockets, here and over the network. True of the programs
+    /// that are known to.
+    #[serde(default)]
+    pub may_connect: bool,
+    /// Only for what reads: why it changes nothing, where the command is known to change something.
+    pub reads_because: Option<String>,
     /// The list, as an expression over `output`; else `output` itself.
     pub items: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod called;
 pub(crate) mod character;
+pub(crate) mod commands;
 mod complaint;
 pub(crate) mod danger;
 pub(crate) mod diagnostic;
@@ -12,10 +13,12 @@ pub(crate) mod model;
 pub(crate) mod name;
 pub(crate) mod node;
 pub(crate) mod query;
+pub(crate) mod reading;
 pub(crate) mod resolve;
 pub(crate) mod sarif;
 pub(crate) mod schema;
 pub(crate) mod source;
+pub(crate) mod step_kind;
 mod ungroup;
 pub(crate) mod value;
 pub(crate) mod words;

@@ -5,7 +5,11 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use indexmap::IndexMap;
 
 pub(crate) use super::document::{Effect, OnFail, Output, Severity, TypeName};
-use super::name::{Name, RunbookName, StepId};
+use super::{
+    name::{Name, RunbookName, StepId},
+    reading::ReadClause,
+    step_kind::StepKind,
+};
 
 /// A stretch of the runbook's text, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -178,6 +182,7 @@ pub struct Command {
     pub timeout: Option<Timespan>,
     pub output: Output,
     pub interactive: bool,
+    pub reads: ReadClause<Template>,
     pub span: Span,
 }
 
@@ -357,44 +362,6 @@ pub struct Step {
     pub retry: Option<Retry>,
     pub progress: Option<ProgressSpec>,
     pub span: Span,
-}
-
-/// What a step is, without what is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepKind {
-    Run,
-    Probe,
-    Wait,
-    Ask,
-    Manual,
-    Loop,
-    Group,
-    Call,
-}
-
-impl StepKind {
-    pub(crate) const ALL: [Self; 8] = [Self::Run, Self::Probe, Self::Wait, Self::Ask, Self::Manual, Self::Loop, Self::Group, Self::Call];
-
-    /// Whether such a step is made of other steps.
-    #[must_use]
-    pub fn is_stretch(self) -> bool {
-        matches!(self, Self::Loop | Self::Group | Self::Call)
-    }
-
-    /// Its word in records, and for a program that reads a run.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Probe => "probe",
-            Self::Wait => "wait",
-            Self::Ask => "ask",
-            Self::Manual => "manual",
-            Self::Loop => "loop",
-            Self::Group => "group",
-            Self::Call => "call",
-        }
-    }
 }
 
 impl Step {

@@ -29,10 +29,22 @@ const PROBE: Taken = &[
     ("user", "user"),
     ("timeout", "timeout"),
     ("output", "output"),
+    ("may_write", "may_write"),
+    ("may_connect", "may_connect"),
+    ("reads_because", "reads_because"),
     ("message", "message"),
 ];
-const WAIT: Taken =
-    &[("run", "run"), ("shell", "shell"), ("env", "env"), ("timeout", "poll_timeout"), ("output", "output"), ("message", "message")];
+const WAIT: Taken = &[
+    ("run", "run"),
+    ("shell", "shell"),
+    ("env", "env"),
+    ("timeout", "poll_timeout"),
+    ("output", "output"),
+    ("may_write", "may_write"),
+    ("may_connect", "may_connect"),
+    ("reads_because", "reads_because"),
+    ("message", "message"),
+];
 /// What of a wait's query stands in the step around the wait.
 const AROUND_WAIT: Taken = &[("on", "on"), ("stdin", "stdin"), ("cwd", "cwd"), ("user", "user")];
 const STEP: Taken = &[
@@ -45,8 +57,21 @@ const STEP: Taken = &[
     ("user", "user"),
     ("timeout", "timeout"),
     ("output", "output"),
+    ("may_write", "may_write"),
+    ("may_connect", "may_connect"),
+    ("reads_because", "reads_because"),
 ];
-const CHOICES: Taken = &[("run", "run"), ("shell", "shell"), ("on", "on"), ("env", "env"), ("timeout", "timeout"), ("output", "output")];
+const CHOICES: Taken = &[
+    ("run", "run"),
+    ("shell", "shell"),
+    ("on", "on"),
+    ("env", "env"),
+    ("timeout", "timeout"),
+    ("output", "output"),
+    ("may_write", "may_write"),
+    ("may_connect", "may_connect"),
+    ("reads_because", "reads_because"),
+];
 
 /// Puts every query in its places. What asks keeps its `ask`.
 pub(super) fn put_in_place(root: &mut Node, value: &mut Value, faults: &mut Vec<Fault>) {

@@ -46,6 +46,7 @@ pub(super) fn shown(effect: Effect, argv: &[&str]) -> Shown {
         env: Vec::new(),
         stdin: false,
         timeout_ms: None,
+        held: None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a run came to, counted from its events.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
-    event::{Event, Finding, Mode, Outcome, Part, Place, Prediction, RunState, StepOutcome, moment::Moment},
+    event::{Effect, Event, Finding, Holding, Mode, Outcome, Part, Place, Prediction, RunState, StepOutcome, moment::Moment},
     quantity::show_duration,
     words::{self, mark::Mark},
 };
@@ -29,6 +29,8 @@ pub(crate) struct Tally {
     not_run: usize,
     at_run_time: usize,
     questions: usize,
+    /// Reads that were run, by how far they were held; `None` where that is not known.
+    reads: BTreeMap<Option<&'static str>, usize>,
 }
 
 fn counted(count: usize, one: &str, many: &str) -> Option<String> {
@@ -67,6 +69,10 @@ impl Tally {
             Event::StepReached { place, kind, .. } if kind.is_stretch() => {
                 self.containers.insert(place.clone());
             }
+            // Asked again, it is the same read.
+            Event::StepBegan { attempt: 1, command, .. } if command.effect == Effect::Read && !command.words.is_empty() => {
+                *self.reads.entry(command.held.as_ref().map(words::holding)).or_default() += 1;
+            }
             Event::StepSkipped { .. } => self.skipped += 1,
             Event::StepPredicted { part, prediction, .. } => match prediction {
                 Prediction::WouldRun { .. } if *part == Part::Main => self.not_run += 1,
@@ -81,6 +87,13 @@ impl Tally {
             },
             _ => {}
         }
+    }
+
+    /// How many reads were run, and how far they were held.
+    fn reads_run(&self) -> Option<String> {
+        let run = counted(self.reads.values().sum(), "read run", "reads run")?;
+        let how: Vec<_> = self.reads.iter().map(|(how, count)| format!("{count} {}", how.unwrap_or("perhaps not held"))).collect();
+        Some(format!("{run}: {}", how.join(", ")))
     }
 
     pub(crate) fn dry(&self) -> bool {
@@ -110,8 +123,13 @@ impl Tally {
                 Outcome::Completed => String::new(),
                 other => format!(" Ended: {}.", words::outcome(other).1),
             };
-            let parts = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
-            return (Mark::Noted, format!("Dry run: {parts}.{ended} Nothing was changed."));
+            let parts = Some(parts.join(", ")).filter(|parts| !parts.is_empty());
+            let parts: Vec<_> = self.reads_run().into_iter().chain(parts).collect();
+            let parts = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join("; ") };
+            // Of what nothing held, nobody can say what it did.
+            let held = Some(words::holding(&Holding::Held));
+            let unchanged = if self.reads.keys().all(|how| *how == held) { " Nothing was changed." } else { "" };
+            return (Mark::Noted, format!("Dry run: {parts}.{ended}{unchanged}"));
         }
         let parts: Vec<_> = [
             counted(self.done, "step done", "steps done"),

@@ -75,6 +75,7 @@ fn command(step: usize) -> Shown {
         env: vec!["TOKEN".to_owned()],
         stdin: false,
         timeout_ms: None,
+        held: None,
     }
 }
 

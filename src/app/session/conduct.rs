@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
 
-use super::{gathered::Summary, interactive::Talking, plan_view};
+use super::{gathered::Summary, interactive::Talking, plan_view, unheld};
 use crate::{
     app::{
         context::Context,
@@ -14,7 +14,7 @@ use crate::{
     exec::signals::Listener,
     plan::{Plan, preview::Preview},
     ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
-    run::{Ending, Ports, Setting},
+    run::{Ending, Ports, Setting, foretell},
     ui::{
         flags::Flags,
         json::Json,
@@ -144,6 +144,10 @@ pub(crate) fn conduct(
         last_interrupts: &signals.last,
         present: &present,
     };
+    if screens.prose && stage.setting.mode != Mode::Rehearsal {
+        // Before anything is run: what the kernel does not hold to reading is named.
+        context.out.stdout.lines(&unheld::told(&foretell(stage.plan, stage.executor)));
+    }
     let ending = carry_out(stage.plan, &stage.setting, ports);
     let mut told = tell(context, stage, &ending, &summary.gathered());
     for flag in flags.unused() {
@@ -221,7 +225,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
                     told.next.push(Advice::with("review the output above, then run", command));
                 }
             }
-            if !left.changed {
+            if !left.changed && !gathered.unheld {
                 told.why.push("nothing was changed".to_owned());
             }
         }

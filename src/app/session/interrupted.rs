@@ -163,7 +163,8 @@ impl Left {
         let values = self.opening.params.iter().filter(whole).map(|(name, value)| (name.clone(), value.clone()));
         inherited::tell(context)?;
         let inventory = self.inventory(context, &how.hosts)?;
-        let plan = Gathering { loaded: &loaded, inventory, asking, simulated: None, password }.plan(values, &how.params)?;
+        let plan = Gathering { context, loaded: &loaded, inventory, asking, simulated: None, password, allow_unheld: true }
+            .plan(values, &how.params)?;
         let secrets = plan.secrets();
         for (_, alive) in &mut self.running {
             // It may stand in the arguments of what a command has started.

@@ -58,6 +58,14 @@ pub(crate) struct Passage {
     pub reply: Option<FarReply>,
 }
 
+impl Passage {
+    /// Nothing is around the order: it is started here, as it is.
+    pub(crate) fn plain(order: &Order) -> Self {
+        let stdin = order.stdin.clone().map(String::into_bytes);
+        Self { words: order.words.argv(), cwd: order.cwd.clone(), env: order.env.clone(), stdin, far: None, sudo: None, reply: None }
+    }
+}
+
 impl Transports {
     #[must_use]
     pub(crate) fn new(
@@ -85,7 +93,16 @@ impl Transports {
         }
     }
 
-    fn is_here(&self, host: &str) -> Result<bool, String> {
+    /// The user who runs halligan.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Whether what is called so is this machine.
+    ///
+    /// # Errors
+    /// No host is called so.
+    pub(crate) fn is_here(&self, host: &str) -> Result<bool, String> {
         Ok(self.find(host)?.1.kind == KindName::Local)
     }
 
@@ -105,8 +122,7 @@ impl Transports {
     fn here(&self, mut argv: Vec<String>, user: Option<&str>, order: &Order) -> Result<Passage, String> {
         let cwd = order.cwd.clone();
         let Some(user) = user else {
-            let stdin = order.stdin.clone().map(String::into_bytes);
-            return Ok(Passage { words: argv, cwd, env: order.env.clone(), stdin, far: None, sudo: None, reply: None });
+            return Ok(Passage::plain(order));
         };
         if self.password.is_some() && !order.interactive {
             let mark = mark()?;

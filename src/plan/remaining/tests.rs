@@ -68,6 +68,7 @@ fn event(said: Said, step: &Step) -> Vec<Event> {
         env: Vec::new(),
         stdin: false,
         timeout_ms: None,
+        held: None,
     };
     let began = |part| Event::StepBegan { place: place.clone(), part, attempt: 1, command: command.clone(), owes: None };
     let ended = |part, exit, verdict| Event::StepEnded {

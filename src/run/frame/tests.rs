@@ -9,7 +9,9 @@ use std::{
 
 use super::*;
 use crate::{
-    event::{Captured, Effect, Exit, Mode, Opening, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words, moment::Moment},
+    event::{
+        Captured, Effect, Exit, Holding, Mode, Opening, ReadNeeds, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words, moment::Moment,
+    },
     plan::{
         Plan,
         binding::{Given, bind},
@@ -32,6 +34,9 @@ struct Willing(Mutex<Vec<(Place, Part)>>);
 impl Executor for Willing {
     fn admits(&self, _: &Order) -> bool {
         true
+    }
+    fn holding(&self, _: &Order) -> Option<Holding> {
+        None
     }
     fn concurrency(&self) -> usize {
         1
@@ -109,6 +114,7 @@ fn order(place: &Place, part: Part) -> Order {
         stdin: None,
         timeout: None,
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }
 
@@ -193,6 +199,9 @@ struct Failing<'a> {
 impl Executor for Failing<'_> {
     fn admits(&self, order: &Order) -> bool {
         self.world.admits(order)
+    }
+    fn holding(&self, order: &Order) -> Option<Holding> {
+        self.world.holding(order)
     }
     fn concurrency(&self) -> usize {
         4

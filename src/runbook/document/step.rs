@@ -41,6 +41,15 @@ pub(crate) struct Probe {
     pub timeout: Option<String>,
     /// How to read what it prints.
     pub output: Option<Output>,
+    /// Only for what reads: the paths that the command may write to, and below. Else it can write nowhere but to `TMPDIR`.
+    #[serde(default)]
+    pub may_write: Vec<String>,
+    /// Only for what reads: the command may talk to other programs through sockets, here and over the network. True of the programs
+    /// that are known to.
+    #[serde(default)]
+    pub may_connect: bool,
+    /// Only for what reads: why it changes nothing, where the command is known to change something.
+    pub reads_because: Option<String>,
     /// The expectation, an expression; without one, exit code 0 is expected.
     pub expect: Option<String>,
     /// How long to retry until the probe passes.
@@ -139,6 +148,15 @@ pub(crate) struct Wait {
     pub env: IndexMap<String, Scalar>,
     /// How to read what it prints.
     pub output: Option<Output>,
+    /// Only for what reads: the paths that the command may write to, and below. Else it can write nowhere but to `TMPDIR`.
+    #[serde(default)]
+    pub may_write: Vec<String>,
+    /// Only for what reads: the command may talk to other programs through sockets, here and over the network. True of the programs
+    /// that are known to.
+    #[serde(default)]
+    pub may_connect: bool,
+    /// Only for what reads: why it changes nothing, where the command is known to change something.
+    pub reads_because: Option<String>,
     /// The condition to wait for, an expression.
     #[schemars(required)]
     pub until: Option<String>,
@@ -339,6 +357,15 @@ pub(crate) struct Step {
     /// The command needs the terminal.
     #[serde(default)]
     pub interactive: bool,
+    /// Only for what reads: the paths that the command may write to, and below. Else it can write nowhere but to `TMPDIR`.
+    #[serde(default)]
+    pub may_write: Vec<String>,
+    /// Only for what reads: the command may talk to other programs through sockets, here and over the network. True of the programs
+    /// that are known to.
+    #[serde(default)]
+    pub may_connect: bool,
+    /// Only for what reads: why it changes nothing, where the command is known to change something.
+    pub reads_because: Option<String>,
 
     /// Skip the step if this probe passes.
     pub done_if: Option<Probe>,

@@ -241,6 +241,9 @@ impl Resolver<'_> {
                 parts.on = field(inner, "on", live.on.as_ref());
                 parts.timeout = field(inner, "timeout", live.timeout.as_ref());
                 parts.output = live.output.unwrap_or(document::Output::Lines);
+                parts.may_write = &live.may_write;
+                parts.may_connect = live.may_connect;
+                parts.reads_because = field(inner, "reads_because", live.reads_because.as_ref());
                 let command = self.command(&parts, inner, &scope)?;
                 self.earlier_params(name, &command);
                 let own = scope.with_own(Some(parts.output));

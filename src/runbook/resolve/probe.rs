@@ -28,7 +28,8 @@ pub(super) enum Role {
 }
 
 /// Keys that mean nothing without a command.
-const OF_A_COMMAND: &[&str] = &["on", "env", "stdin", "cwd", "user", "timeout", "output", "within"];
+const OF_A_COMMAND: &[&str] =
+    &["on", "env", "stdin", "cwd", "user", "timeout", "output", "within", "may_write", "may_connect", "reads_because"];
 
 /// What a step gives to the probe inside it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -117,6 +118,9 @@ impl Resolver<'_> {
         parts.user = field(node, "user", probe.user.as_ref());
         parts.timeout = field(node, "timeout", probe.timeout.as_ref()).or(outer.timeout);
         parts.output = probe.output.unwrap_or_default();
+        parts.may_write = &probe.may_write;
+        parts.may_connect = probe.may_connect;
+        parts.reads_because = field(node, "reads_because", probe.reads_because.as_ref());
         let command = self.command(&parts, node, &inner);
         let has_command = node.has("run") || node.has("shell");
         if !has_command {
@@ -171,10 +175,13 @@ impl Resolver<'_> {
         parts.env = Some(&wait.env);
         parts.timeout = field(node, "poll_timeout", wait.poll_timeout.as_ref());
         parts.output = wait.output.unwrap_or_default();
+        parts.may_write = &wait.may_write;
+        parts.may_connect = wait.may_connect;
+        parts.reads_because = field(node, "reads_because", wait.reads_because.as_ref());
         let command = self.command(&parts, node, scope);
         let has_command = node.has("run") || node.has("shell");
         if !has_command {
-            for key in ["env", "output", "poll_timeout"].iter().filter(|key| node.has(key)) {
+            for key in ["env", "output", "poll_timeout", "may_write", "may_connect", "reads_because"].iter().filter(|key| node.has(key)) {
                 self.faults.push(
                     Fault::error("needs-command", key_of(node, key), format!("`{key}` needs a command, but the wait has none"))
                         .label("no command here")

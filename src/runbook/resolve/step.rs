@@ -33,6 +33,9 @@ const COMMAND: &[&str] = &[
     "user",
     "output",
     "interactive",
+    "may_write",
+    "may_connect",
+    "reads_because",
     "done_if",
     "verify",
     "undo",
@@ -168,7 +171,9 @@ impl Resolver<'_> {
             }
             let homes: Vec<String> = KINDS.iter().filter(|kind| keys_of(kind).contains(&key)).map(|kind| format!("`{kind}`")).collect();
             let hint = match (kind, key) {
-                ("probe", "env" | "stdin" | "cwd" | "user" | "output") | ("wait", "env" | "output" | "progress") | ("manual", "undo") => {
+                ("probe", "env" | "stdin" | "cwd" | "user" | "output" | "may_write" | "may_connect" | "reads_because")
+                | ("wait", "env" | "output" | "progress" | "may_write" | "may_connect" | "reads_because")
+                | ("manual", "undo") => {
                     format!("write `{key}` inside `{kind}`")
                 }
                 _ => format!("`{key}` belongs to {}", homes.join(", ")),
@@ -233,6 +238,10 @@ impl Resolver<'_> {
                 parts.env = Some(&step.env);
                 parts.output = step.output.unwrap_or_default();
                 parts.interactive = step.interactive;
+                parts.may_write = &step.may_write;
+                parts.may_connect = step.may_connect;
+                parts.reads_because = field(node, "reads_because", step.reads_because.as_ref());
+                self.reads_only(effect, node);
                 (self.command(&parts, node, scope).map(Kind::Command), Shape::command(parts.output))
             }
             "probe" => {
@@ -265,6 +274,17 @@ impl Resolver<'_> {
                 (title.map(|title| Kind::Group { title, steps }), Shape::plain())
             }
             _ => (self.call(step, node, scope).map(Kind::Call), Shape::plain()),
+        }
+    }
+
+    /// What is said of reads alone is out of place where the command changes something.
+    fn reads_only(&mut self, effect: Effect, node: &Node) {
+        for key in ["may_write", "may_connect", "reads_because"].iter().filter(|key| effect != Effect::Read && node.has(key)) {
+            self.faults.push(
+                Fault::error("misplaced-key", key_of(node, key), format!("`{key}` is only for a command with `effect: read`"))
+                    .label("not a command that reads")
+                    .hint(format!("remove `{key}`: only what reads is held to reading")),
+            );
         }
     }
 

@@ -12,10 +12,12 @@ use crate::{
     expression::{self, ExpressionError, mixture::StaticKind},
     quantity,
     runbook::{
+        danger,
         diagnostic::Fault,
         document::Scalar,
         model::{Command, Count, Effect, Expr, Output, Program, Span, Template, Timespan},
         node::Node,
+        reading::ReadClause,
     },
 };
 
@@ -70,6 +72,9 @@ pub(super) struct Parts<'d> {
     pub timeout: Option<Field<'d>>,
     pub output: Output,
     pub interactive: bool,
+    pub may_write: &'d [String],
+    pub may_connect: bool,
+    pub reads_because: Option<Field<'d>>,
     pub effect: Effect,
 }
 
@@ -87,6 +92,9 @@ impl<'d> Parts<'d> {
             timeout: None,
             output: Output::Text,
             interactive: false,
+            may_write: &[],
+            may_connect: false,
+            reads_because: None,
             effect,
         }
     }
@@ -265,7 +273,7 @@ impl Resolver<'_> {
             }
         };
         let env = parts.env.map(|env| self.environment(env, node, scope)).unwrap_or_default();
-        Some(Command {
+        let command = Command {
             program,
             effect: parts.effect,
             on: parts.on.map(|field| self.template(field, scope)),
@@ -276,8 +284,48 @@ impl Resolver<'_> {
             timeout: parts.timeout.map(|field| self.timespan(field, scope)),
             output: parts.output,
             interactive: parts.interactive,
+            reads: ReadClause {
+                may_write: self.may_write(parts.may_write, node, scope),
+                may_connect: parts.may_connect,
+                because: parts.reads_because.map(|field| self.said(field)),
+            },
             span: node.entry(key).map_or(node.span, |entry| entry.value.span),
-        })
+        };
+        self.only_reads(&command);
+        Some(command)
+    }
+
+    /// What is known to change something is no read, unless its author says why it is one.
+    fn only_reads(&mut self, command: &Command) {
+        if command.effect == Effect::Read
+            && command.reads.because.is_none()
+            && let Some(what) = danger::changed_by(command)
+        {
+            let span = command.span.first_line(self.text);
+            self.faults.push(
+                Fault::error("read-changes", span, format!("`{what}` changes something, but a command that only reads stands here"))
+                    .label("changes something")
+                    .hint("make it a step with `effect: change` and an `undo`, or say why it changes nothing: `reads_because: ...`"),
+            );
+        }
+    }
+
+    /// Paths that a command may write to, though it only reads.
+    fn may_write(&mut self, paths: &[String], node: &Node, scope: &NameScope) -> Vec<Template> {
+        let list = node.get("may_write");
+        let mut all = Vec::with_capacity(paths.len());
+        for (index, path) in paths.iter().enumerate() {
+            let span = list.and_then(|list| list.item(index)).map_or(node.span, |item| item.span);
+            if !path.starts_with('/') && !path.starts_with("{{") {
+                self.faults.push(
+                    Fault::error("bad-path", span, format!("`may_write`: `{path}` is not a whole path"))
+                        .label("does not begin with `/`")
+                        .hint("write the path from the root: /run/lock/lvm"),
+                );
+            }
+            all.push(self.template(Field { key: "may_write", text: path, span }, scope));
+        }
+        all
     }
 
     fn argv(&mut self, words: &[Scalar], node: &Node, scope: &NameScope) -> Vec<Template> {

@@ -83,7 +83,17 @@ fn place(number: usize) -> Place {
 }
 
 fn shown(effect: Effect) -> Shown {
-    Shown { words: Words::Argv(vec!["x".into()]), effect, host: None, user: None, cwd: None, env: vec![], stdin: false, timeout_ms: None }
+    Shown {
+        words: Words::Argv(vec!["x".into()]),
+        effect,
+        host: None,
+        user: None,
+        cwd: None,
+        env: vec![],
+        stdin: false,
+        timeout_ms: None,
+        held: None,
+    }
 }
 
 impl World {

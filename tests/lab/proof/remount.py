@@ -51,7 +51,7 @@ class Remount:
         return self.latest
 
     def dry(self, **params):
-        self.latest = self.halligan.start("run", *self.words("--dry-run", **params))
+        self.latest = self.halligan.start("run", *self.words("--dry-run", "--allow-unheld", **params))
         return self.latest
 
     def steps(self):
