@@ -28,7 +28,7 @@ fn of_runbook(runbook: &Runbook, found: &mut BTreeSet<String>) {
 
 /// The commands of a step, whatever they are for.
 fn commands(step: &Step) -> Vec<&Command> {
-    let mut probes: Vec<&Probe> = step.done_if.iter().chain(&step.verify).collect();
+    let mut probes: Vec<&Probe> = step.done_if.iter().chain(&step.verify).chain(&step.holds).collect();
     let mut all: Vec<&Command> = step.cleanup.iter().map(|remedy| &remedy.command).collect();
     if let Undo::Command(remedy) = &step.undo {
         all.push(&remedy.command);

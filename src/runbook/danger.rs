@@ -204,10 +204,10 @@ impl Linter<'_> {
 
     /// `asked` is whether anything was looked at before this step.
     fn step(&mut self, step: &Step, asked: &mut bool) {
-        for probe in step.done_if.iter().chain(&step.verify) {
+        for probe in step.done_if.iter().chain(&step.verify).chain(&step.holds) {
             self.probe(probe);
         }
-        *asked |= step.done_if.is_some();
+        *asked |= step.done_if.is_some() || !step.holds.is_empty();
         match &step.kind {
             Kind::Command(command) => {
                 self.reads(command, "a step with `effect: read`");

@@ -340,6 +340,11 @@ pub(crate) struct Step {
     #[serde(default)]
     pub interactive: bool,
 
+    /// What must hold as long as the steps of a `group` or `for_each` change anything: asked before each step inside that changes
+    /// something, and at each poll of a wait inside.
+    #[serde(default)]
+    pub holds: Vec<Probe>,
+
     /// Skip the step if this probe passes.
     pub done_if: Option<Probe>,
     /// Must pass afterwards, else the step has failed.
