@@ -9,6 +9,7 @@ mod endings;
 mod guide;
 mod held;
 mod help;
+mod holds;
 mod injection;
 mod journal;
 mod locks;

@@ -368,7 +368,8 @@ Faults:
   kill         halligan is killed while the command runs
   kill_before  halligan is killed before the command has done anything
   disk_full    the journal's disk is full when the outcome is to be recorded
-PART is main, done_if, verify, gate, show, undo or cleanup; @2 is the second call, @every each.";
+  hands        right after the command, somebody else changes the world: STEP=hands:PATH=VALUE
+PART is main, done_if, verify, gate, holds, show, undo or cleanup; @2 is the second call, @every each.";
 
 /// Look for faults.
 #[derive(Debug, Clone, PartialEq, Args)]

@@ -38,6 +38,8 @@ pub enum Part {
     Verify,
     /// A probe before a batch.
     Gate,
+    /// A probe of what must hold, asked before the step begins.
+    Holds,
     /// A live fact beside a question.
     Show,
     Undo,
@@ -47,8 +49,8 @@ pub enum Part {
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Main, Self::DoneIf, Self::Verify, Self::Gate, Self::Show, Self::Undo, Self::Cleanup, Self::Lock];
+    pub(crate) const ALL: [Self; 9] =
+        [Self::Main, Self::DoneIf, Self::Verify, Self::Gate, Self::Holds, Self::Show, Self::Undo, Self::Cleanup, Self::Lock];
 
     /// Its name in records, in scenarios and on the command line.
     #[must_use]
@@ -58,6 +60,7 @@ impl Part {
             Self::DoneIf => "done_if",
             Self::Verify => "verify",
             Self::Gate => "gate",
+            Self::Holds => "holds",
             Self::Show => "show",
             Self::Undo => "undo",
             Self::Cleanup => "cleanup",
@@ -263,6 +266,23 @@ pub enum Event {
         by: Answerer,
         /// What was not judged because this was not answered: the reason speaks for those checks, too.
         unjudged: Vec<Place>,
+    },
+    /// What must hold does not: the step at `before` was not begun, or is not `waiting` any longer.
+    HoldFailed {
+        place: Place,
+        title: String,
+        before: Place,
+        waiting: bool,
+        why: String,
+        hint: Option<String>,
+    },
+    /// What does not hold was overridden for the step at `before`, with a reason.
+    HoldOverridden {
+        place: Place,
+        title: String,
+        before: Place,
+        reason: String,
+        by: Answerer,
     },
     /// The preflight is over and the plan stands.
     Planned {

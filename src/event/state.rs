@@ -216,6 +216,8 @@ impl RunState {
                 Event::Checked { .. }
                 | Event::AnswerShared { .. }
                 | Event::Overridden { .. }
+                | Event::HoldFailed { .. }
+                | Event::HoldOverridden { .. }
                 | Event::Confirmed { .. }
                 | Event::Declined { .. }
                 | Event::StepReached { .. }
@@ -350,7 +352,7 @@ impl RunState {
                     Part::Lock if matches!(verdict, Verdict::Failed { .. }) && !exit.in_doubt() => {
                         self.owed.shift_remove(place);
                     }
-                    Part::Lock | Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Show => {}
+                    Part::Lock | Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Holds | Part::Show => {}
                 }
             }
             other => return Err(illegal(other.name(), "it is not a fact of a command")),

@@ -14,6 +14,8 @@ impl Event {
             Self::Checked { place, .. }
             | Self::AnswerShared { place, .. }
             | Self::Overridden { place, .. }
+            | Self::HoldFailed { place, .. }
+            | Self::HoldOverridden { place, .. }
             | Self::StepReached { place, .. }
             | Self::Staggered { place, .. }
             | Self::BatchBegan { place, .. }
@@ -47,6 +49,8 @@ impl Event {
             },
             Self::AnswerShared { .. } => "answer_shared",
             Self::Overridden { .. } => "preflight_overridden",
+            Self::HoldFailed { .. } => "hold_failed",
+            Self::HoldOverridden { .. } => "hold_overridden",
             Self::Planned { .. } => "planned",
             Self::Confirmed { .. } => "confirmed",
             Self::Declined { .. } => "declined",

@@ -122,7 +122,8 @@ impl Event {
                     Finding::NotJudged { without, failed: _ } => told(see, without),
                 }
             }
-            Self::Overridden { title, reason, .. } => told(see, [title, reason]),
+            Self::Overridden { title, reason, .. } | Self::HoldOverridden { title, reason, .. } => told(see, [title, reason]),
+            Self::HoldFailed { title, why, hint, .. } => told(see, [title, why].into_iter().chain(hint)),
             Self::Confirmed { text, typed, .. } => told(see, [text, typed]),
             Self::Declined { text, why, .. } => told(see, [text, why]),
             Self::StepReached { title, .. } => see(TextUse::Told, title),

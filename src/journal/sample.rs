@@ -124,6 +124,21 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
             by: Answerer::Flag,
             unjudged: vec![place("quorum")],
         },
+        Event::HoldFailed {
+            place: place("restart").child("quorum"),
+            title: "Quorum".to_owned(),
+            before: place("restart"),
+            waiting: false,
+            why: "2 of 3".to_owned(),
+            hint: Some("look".to_owned()),
+        },
+        Event::HoldOverridden {
+            place: place("restart").child("quorum"),
+            title: "Quorum".to_owned(),
+            before: place("restart"),
+            reason: "known".to_owned(),
+            by: Answerer::Terminal,
+        },
         Event::Planned { steps: 8, read: 5, change: 2, destroy: 1 },
         Event::Confirmed { place: None, text: "Run 8 steps?\nReally?".to_owned(), typed: "y".to_owned(), by: Answerer::Terminal },
         Event::Declined { place: Some(place("wipe")), text: "Wipe?".to_owned(), why: "no terminal".to_owned() },
@@ -152,7 +167,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         events.push(ended(&name, Part::Main, exit, verdict, Captured::empty()));
         events.push(Event::StepSettled { place: place(&name), outcome });
     }
-    for part in [Part::DoneIf, Part::Verify, Part::Gate, Part::Show] {
+    for part in [Part::DoneIf, Part::Verify, Part::Gate, Part::Holds, Part::Show] {
         events.push(began("restart", part, Effect::Read));
         events.push(ended("restart", part, Exit::Code(0), End::Passed, stdout.clone()));
     }

@@ -82,6 +82,8 @@ shapes! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unjudged: Vec<Place>,
     }
+    HoldFailed("hold_failed") { place: Place, title: String, before: Place, waiting: bool, why: String, hint: Option<String> }
+    HoldOverridden("hold_overridden") { place: Place, title: String, before: Place, reason: String, by: Answerer }
     Planned("planned") { steps: usize, read: usize, change: usize, destroy: usize }
     Confirmed("confirmed") { place: Option<Place>, text: String, typed: String, by: Answerer }
     Declined("declined") { place: Option<Place>, text: String, why: String }
@@ -128,7 +130,9 @@ shapes! {
 
 /// The first version of the format that has this type of record.
 fn version_of(kind: &str) -> u32 {
-    if matches!(kind, "step_reached" | "settled_by_hand" | "preflight_not_judged" | "answer_shared") { 2 } else { 1 }
+    let second =
+        matches!(kind, "step_reached" | "settled_by_hand" | "preflight_not_judged" | "answer_shared" | "hold_failed" | "hold_overridden");
+    if second { 2 } else { 1 }
 }
 
 impl Body {
@@ -136,7 +140,12 @@ impl Body {
     #[must_use]
     pub(super) fn version(&self) -> u32 {
         match self {
-            Self::StepReached(_) | Self::SettledByHand(_) | Self::AnswerShared(_) => 2,
+            Self::StepReached(_) | Self::SettledByHand(_) | Self::AnswerShared(_) | Self::HoldFailed(_) | Self::HoldOverridden(_) => 2,
+            Self::StepBegan(StepBegan { part: Part::Holds, .. })
+            | Self::StepSpawned(StepSpawned { part: Part::Holds, .. })
+            | Self::StepSignalled(StepSignalled { part: Part::Holds, .. })
+            | Self::StepEnded(StepEnded { part: Part::Holds, .. })
+            | Self::StepPredicted(StepPredicted { part: Part::Holds, .. }) => 2,
             Self::Checked(Checked { finding: Finding::NotJudged { .. }, .. }) => 2,
             Self::Overridden(overridden) if !overridden.unjudged.is_empty() => 2,
             Self::StepBegan(StepBegan { command, .. }) if command.held.is_some() => 2,
@@ -184,6 +193,12 @@ impl Body {
             Event::Checked { place, title, finding } => Self::Checked(Checked { place, title, finding }),
             Event::AnswerShared { place, of, verdict, message } => Self::AnswerShared(AnswerShared { place, of, verdict, message }),
             Event::Overridden { place, title, reason, by, unjudged } => Self::Overridden(Overridden { place, title, reason, by, unjudged }),
+            Event::HoldFailed { place, title, before, waiting, why, hint } => {
+                Self::HoldFailed(HoldFailed { place, title, before, waiting, why, hint })
+            }
+            Event::HoldOverridden { place, title, before, reason, by } => {
+                Self::HoldOverridden(HoldOverridden { place, title, before, reason, by })
+            }
             Event::Planned { steps, read, change, destroy } => Self::Planned(Planned { steps, read, change, destroy }),
             Event::Confirmed { place, text, typed, by } => Self::Confirmed(Confirmed { place, text, typed, by }),
             Event::Declined { place, text, why } => Self::Declined(Declined { place, text, why }),
@@ -251,6 +266,12 @@ impl Body {
             }
             Self::AnswerShared(AnswerShared { place, of, verdict, message }) => Event::AnswerShared { place, of, verdict, message },
             Self::Overridden(Overridden { place, title, reason, by, unjudged }) => Event::Overridden { place, title, reason, by, unjudged },
+            Self::HoldFailed(HoldFailed { place, title, before, waiting, why, hint }) => {
+                Event::HoldFailed { place, title, before, waiting, why, hint }
+            }
+            Self::HoldOverridden(HoldOverridden { place, title, before, reason, by }) => {
+                Event::HoldOverridden { place, title, before, reason, by }
+            }
             Self::Planned(Planned { steps, read, change, destroy }) => Event::Planned { steps, read, change, destroy },
             Self::Confirmed(Confirmed { place, text, typed, by }) => Event::Confirmed { place, text, typed, by },
             Self::Declined(Declined { place, text, why }) => Event::Declined { place, text, why },

@@ -201,6 +201,8 @@ fn rides_along(event: &Event) -> bool {
         // It matters once a step inside begins, and that is synced.
         Event::CleanupDue { .. } => true,
         Event::StepPredicted { .. } | Event::StepSkipped { .. } | Event::StepReached { .. } => true,
+        // What keeps a step from beginning, and why it is begun all the same.
+        Event::HoldFailed { .. } | Event::HoldOverridden { .. } => false,
         Event::Overridden { .. } | Event::Confirmed { .. } | Event::Declined { .. } | Event::Note { .. } => false,
         Event::StepBegan { .. } | Event::StepSignalled { .. } | Event::StepEnded { .. } => false,
         Event::SettledByHand { .. } => false,

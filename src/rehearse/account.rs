@@ -34,6 +34,8 @@ impl Account {
                 }
                 self.findings.insert(place.clone(), finding.clone());
             }
+            Event::HoldFailed { before, .. } => self.at = Some(before.clone()),
+            Event::HoldOverridden { before, .. } if self.at.as_ref() == Some(before) => self.at = None,
             Event::Overridden { place, .. } if self.at.as_ref() == Some(place) => self.at = None,
             // Refusing to override says nothing new about where it ended.
             Event::Declined { place, .. } if !place.as_ref().is_some_and(|place| self.findings.contains_key(place)) => {

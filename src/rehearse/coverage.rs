@@ -95,6 +95,11 @@ fn points(runbook: &Runbook) -> Vec<Point> {
     for step in runbook.all_steps() {
         let id = step.id.as_str();
         add(id, step.span.offset, &aspects(step));
+        for probe in &step.holds {
+            if let Some(id) = &probe.id {
+                add(id.as_str(), probe.span.offset, &[Aspect::Held, Aspect::NotHeld]);
+            }
+        }
         if let Kind::ForEach(each) = &step.kind {
             for (index, gate) in each.before_batch.iter().enumerate() {
                 add(&gate_id(gate, index), gate.span.offset, &[Aspect::GatePassed, Aspect::GateFailed]);
@@ -161,6 +166,7 @@ pub(super) mod tests {
             when: None,
             on_fail: OnFail::Stop,
             kind,
+            holds: Vec::new(),
             done_if: None,
             verify: None,
             undo: Undo::Unsaid,

@@ -182,12 +182,25 @@ pub enum Mishap {
     KillBefore,
     /// The journal's disk is full when its outcome is to be recorded
     DiskFull,
+    /// It does its work, and right after it somebody else changes the world: `set`
+    Hands,
 }
 
 impl Mishap {
     /// Every one, in the order in which a sweep goes through them.
-    pub const ALL: [Self; 10] =
-        [Self::Fail, Self::Hang, Self::Slow, Self::Garble, Self::Cut, Self::Lie, Self::Drop, Self::Kill, Self::KillBefore, Self::DiskFull];
+    pub const ALL: [Self; 11] = [
+        Self::Fail,
+        Self::Hang,
+        Self::Slow,
+        Self::Garble,
+        Self::Cut,
+        Self::Lie,
+        Self::Drop,
+        Self::Kill,
+        Self::KillBefore,
+        Self::DiskFull,
+        Self::Hands,
+    ];
 
     /// As it is written in a scenario and on the command line.
     #[must_use]
@@ -203,6 +216,7 @@ impl Mishap {
             Self::Kill => "kill",
             Self::KillBefore => "kill_before",
             Self::DiskFull => "disk_full",
+            Self::Hands => "hands",
         }
     }
 
@@ -255,6 +269,7 @@ pub enum PartName {
     DoneIf,
     Verify,
     Gate,
+    Holds,
     Show,
     Undo,
     Cleanup,
@@ -280,6 +295,10 @@ pub(crate) struct InjectionDocument {
     pub stderr: Option<String>,
     /// How much longer a `slow` takes.
     pub takes: Option<String>,
+    /// What somebody else changes with `hands`: variables and their new values.
+    #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, Value>")]
+    pub set: IndexMap<String, Value>,
 }
 
 /// What the operator says.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    event::{Captured, Effect, Event, Outcome, Part, Place, ReadNeeds, RunState, Shown, StepOutcome},
+    event::{Captured, Effect, Event, Outcome, Part, Place, ReadNeeds, RunState, Shown, StepOutcome, Verdict},
     expression,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Site},
     runbook::model::{Kind, Step},
@@ -43,12 +43,18 @@ pub(crate) fn breaches<'s>(
     let scenario = &rehearsal.scenario;
     let simulator = &rehearsal.simulator;
     let mut found = Vec::new();
-    for fault in simulator.take_faults().into_iter().chain(rehearsal.prompt.take_faults()) {
+    // What somebody else has changed is neither the run's doing nor, mostly, a world that the scenario's rules know of.
+    let meddled = simulator.meddled();
+    let faults = simulator.take_faults().into_iter().chain(rehearsal.prompt.take_faults());
+    for fault in faults.filter(|_| !meddled) {
         let spot = fault.line.map(|line| Spot { file: fault.file.as_str().into(), line });
         found.push(Breach { what: fault.what, spot, hint: fault.hint });
     }
     for place in simulator.afterwards() {
         found.push(Breach::of(format!("{place} was started after the journal had failed")));
+    }
+    for place in unheld(step, events) {
+        found.push(Breach::of(format!("{place} was begun without asking what must hold around it right before")));
     }
     for place in unconfirmed(step, events) {
         found.push(Breach::of(format!("{place} destroys, but no typed confirmation was given")));
@@ -58,7 +64,11 @@ pub(crate) fn breaches<'s>(
         let spot = scenario.expect.never.get(violation.never).and_then(|never| never.line.clone());
         Breach { what: format!("{wanted}: {how}"), spot, hint: None }
     };
-    found.extend(simulator.violations().into_iter().map(never));
+    let changes = |place: &Option<Place>| place.as_ref().and_then(step).is_some_and(|step| step.effect() != Effect::Read);
+    found.extend(simulator.violations().into_iter().filter(|violation| !meddled || changes(&violation.place)).map(never));
+    if meddled {
+        return found;
+    }
     if account.outcome == Some(Outcome::Completed) && scenario.expect.outcome == Some(Outcome::Completed) {
         for (path, wanted) in &scenario.expect.world {
             let is = simulator.world(path);
@@ -83,6 +93,45 @@ pub(crate) fn breaches<'s>(
             owed => format!("{}, and the owed cleanup does not fix that ({})", breach.what, owed.join("; ")),
         };
         found.push(breach);
+    }
+    found
+}
+
+/// Changes that began without an answer, from right before, of each probe that must hold around them; but for those that a condition
+/// or a list of items may have left out.
+fn unheld<'s>(step: &dyn Fn(&Place) -> Option<&'s Step>, events: &[Event]) -> Vec<Place> {
+    let mut held: BTreeSet<Place> = BTreeSet::new();
+    let mut overridden: BTreeSet<Place> = BTreeSet::new();
+    let mut found = Vec::new();
+    for event in events {
+        match event {
+            Event::StepEnded { place, part: Part::Holds, verdict: Verdict::Passed, .. }
+            | Event::AnswerShared { place, verdict: Verdict::Passed, .. } => {
+                held.insert(place.clone());
+            }
+            Event::HoldOverridden { place, .. } => {
+                overridden.insert(place.clone());
+            }
+            Event::StepBegan { part: Part::Holds, .. }
+            | Event::StepSpawned { .. }
+            | Event::StepEnded { part: Part::Holds, .. }
+            | Event::AnswerShared { .. }
+            | Event::Note { .. } => {}
+            Event::StepBegan { place, part: Part::Main, command, .. } if command.effect != Effect::Read => {
+                let around = std::iter::successors(place.around(), |place| place.around()).filter(|place| place.own_item().is_none());
+                let must = around.filter_map(step).flat_map(|step| &step.holds);
+                let always = must.filter(|probe| probe.when.is_none() && probe.for_each.is_none());
+                let missing = always
+                    .filter_map(|probe| Some(place.child(probe.id.as_ref()?.as_str())))
+                    .any(|probe| !held.contains(&probe) && !overridden.contains(&probe));
+                if missing && !found.contains(place) {
+                    found.push(place.clone());
+                }
+                held.clear();
+            }
+            // Something else has taken its time.
+            _ => held.clear(),
+        }
     }
     found
 }

@@ -211,8 +211,12 @@ impl ScenarioReader<'_> {
         if (written.mishap == Mishap::Slow) != written.takes.is_some() {
             self.fault(&path, format!("{path}: `do: slow` needs `takes`, how much longer, and nothing else has it"));
         }
+        if (written.mishap == Mishap::Hands) == written.set.is_empty() {
+            self.fault(&path, format!("{path}: `do: hands` needs `set`, what somebody else changes, and nothing else has it"));
+        }
         Injection {
             calls,
+            set: written.set.into_iter().collect(),
             code: i32::from(written.code.unwrap_or(1)),
             stderr: written.stderr.unwrap_or_else(|| FAILED.to_owned()),
             takes: written.takes.as_ref().map(|text| self.duration(&format!("{path}.takes"), text)),

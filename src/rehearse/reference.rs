@@ -66,6 +66,7 @@ fn names(runbook: &Runbook) -> BTreeSet<String> {
     names.extend(["user", "commands", "commands_there"].map(ToOwned::to_owned));
     for step in runbook.all_steps() {
         names.insert(step.id.to_string());
+        names.extend(step.holds.iter().filter_map(|probe| Some(probe.id.as_ref()?.to_string())));
         let inner = match &step.kind {
             Kind::ForEach(each) => Some(("gate", &each.before_batch)),
             Kind::Confirm(confirm) => Some(("show", &confirm.show)),

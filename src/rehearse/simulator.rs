@@ -134,6 +134,12 @@ impl Simulator {
         self.stage().afterwards.clone()
     }
 
+    /// Whether somebody else has had hands in the world.
+    #[must_use]
+    pub fn meddled(&self) -> bool {
+        self.stage().meddled
+    }
+
     /// Whether a fault has ended halligan itself.
     #[must_use]
     pub fn ended(&self) -> bool {
@@ -201,6 +207,11 @@ impl Simulator {
                     ending =
                         CommandEnding { rule: ending.rule, ..CommandEnding::silent(Exit::Lost { why: "as the scenario says".to_owned() }) };
                 }
+                ending
+            }
+            Mishap::Hands => {
+                let ending = self.by_rule(stage, order, plain);
+                stage.meddle(&injection.set, injection.line.as_ref());
                 ending
             }
             Mishap::Kill => {

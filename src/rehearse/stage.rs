@@ -94,6 +94,8 @@ pub(crate) struct Stage {
     /// Commands that were asked for all the same.
     pub afterwards: Vec<Place>,
     endless: bool,
+    /// Somebody else has changed something.
+    pub meddled: bool,
     /// Answers that last as long as the world has changed so often, and no more.
     lasting: (u64, Vec<Lasting>),
 }
@@ -134,6 +136,7 @@ impl Stage {
             ended: None,
             afterwards: Vec::new(),
             endless: false,
+            meddled: false,
             lasting: (0, Vec::new()),
             scenario: Arc::clone(scenario),
         };
@@ -243,6 +246,20 @@ impl Stage {
     /// What an expression sees now.
     pub(crate) fn scope(&self, locals: &Locals) -> Value {
         self.world.scope(locals, self.now())
+    }
+
+    /// Somebody else changes something. Whatever comes of that at once is nobody's doing here.
+    pub(super) fn meddle(&mut self, set: &[(String, serde_json::Value)], line: Option<&Spot>) {
+        self.meddled = true;
+        let place = self.place.take();
+        for (path, value) in set {
+            let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
+            if let Err(what) = self.world.set(&parts, expression::from_json(value)) {
+                self.fault(line.cloned(), format!("`hands`: {what}"));
+            }
+        }
+        self.notice();
+        self.place = place;
     }
 
     /// Whether an event's condition holds. One that cannot be evaluated is a fault, and does not hold.

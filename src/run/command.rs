@@ -11,6 +11,7 @@ use minijinja::{Value, value::ValueKind};
 use super::{
     engine::{Engine, Refused},
     halt::Halt,
+    poll::Poll,
 };
 use crate::{
     defect::caught,
@@ -153,6 +154,20 @@ impl Engine<'_> {
         let ran = Ran { exit, stdout: nothing(), stderr: nothing(), took: Duration::ZERO, leaked: false };
         let _ = self.emit(ended(order, attempt, &ran, 1, Verdict::Unknown { why }, String::new()));
         Err(halt)
+    }
+
+    /// Runs an order that only reads, at a look of the wait at this place: what is asked time and again is not recorded.
+    pub(super) fn execute_unrecorded(
+        &self,
+        order: &Order,
+        wait: &Place,
+        judge: impl FnOnce(&Ran) -> (Verdict, String),
+    ) -> Result<Judged, Halt> {
+        let poll = Poll::of(self, wait);
+        let ran = self.ports.executor.execute(order, &poll, self.ports.interrupts).map_err(|error| poll.halted(error))?;
+        let (verdict, _) = judge(&ran);
+        let verdict = if ran.exit.in_doubt() { Verdict::Unknown { why: words::exit(&ran.exit) } } else { verdict };
+        Ok(Judged { ran, verdict })
     }
 
     /// Says what it means how a command ended, and records it.

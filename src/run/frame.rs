@@ -1,8 +1,8 @@
 //! A stretch of steps that ends as one: what was set in it is put back when it ends, however it ends.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{engine::Engine, halt::Halt, remedy::PreparedRemedy};
+use super::{engine::Engine, halt::Halt, holds::StretchHolds, remedy::PreparedRemedy};
 use crate::{
     event::{Event, Part, Place},
     runbook::{
@@ -46,12 +46,14 @@ pub(super) struct Frame {
     pub passed_over: bool,
     /// Something was done again in a run that was taken up: what was found out after it in the first place is asked anew.
     pub anew: bool,
+    /// What must hold around each change in it.
+    pub holds: Option<Arc<StretchHolds>>,
 }
 
 impl Frame {
     /// A stretch inside another. What was confirmed outside covers nothing in it.
     pub(super) fn inside(outer: &Self) -> Self {
-        Self { passed_over: outer.passed_over, anew: outer.anew, ..Self::default() }
+        Self { passed_over: outer.passed_over, anew: outer.anew, holds: outer.holds.clone(), ..Self::default() }
     }
 
     /// What takes a step back; a later one replaces that of an earlier attempt.
@@ -85,6 +87,7 @@ impl Engine<'_> {
         }
         let stops = match &result {
             Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => !frame.passed_over,
+            Err(Halt::NotHeld { passed_over, .. }) => !passed_over,
             Err(Halt::Stopped { .. } | Halt::Declined { .. }) => true,
             Ok(()) => frame.failed && !frame.passed_over,
             Err(_) => false,
@@ -132,7 +135,9 @@ impl Engine<'_> {
         if let Some((place, why)) = standing.filter(|_| inside) {
             result = match result {
                 Ok(()) => Err(Halt::Unsettled { place, why }),
-                Err(Halt::Failed { place, why: first }) => Err(Halt::Unsettled { place, why: format!("{first}; {why}") }),
+                Err(Halt::Failed { place, why: first } | Halt::NotHeld { place, why: first, .. }) => {
+                    Err(Halt::Unsettled { place, why: format!("{first}; {why}") })
+                }
                 other => other,
             };
         }

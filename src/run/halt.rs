@@ -24,6 +24,15 @@ pub(super) enum Halt {
         place: Place,
         why: String,
     },
+    /// What must hold inside the stretch at `bearer` does not, so that what was next there was not begun. It ends that stretch, and
+    /// whatever of it is around the place.
+    NotHeld {
+        bearer: Place,
+        place: Place,
+        why: String,
+        /// The run goes on after that stretch, or takes back.
+        passed_over: bool,
+    },
     /// Something is in doubt, or what was set could not be put back: whatever the runbook passes over, it does not pass over that.
     Unsettled {
         place: Place,
@@ -69,6 +78,14 @@ impl Halt {
         }
     }
 
+    /// What it is for the stretch at this place: one that bears what does not hold has failed.
+    pub(super) fn at_bearer(self, stretch: &Place) -> Self {
+        match self {
+            Self::NotHeld { bearer, place, why, .. } if bearer == *stretch => Self::Failed { place, why },
+            halt => halt,
+        }
+    }
+
     /// Nothing at all may be started any more, not even a cleanup.
     pub(super) fn is_final(&self) -> bool {
         matches!(self, Self::Abandoned | Self::OperatorNeeded { .. } | Self::Ledger(_))
@@ -93,6 +110,7 @@ impl Halt {
         match self {
             Self::Declined { place, .. } | Self::Stopped { place, .. } | Self::Defect { place, .. } => place.as_ref(),
             Self::Failed { place, .. }
+            | Self::NotHeld { place, .. }
             | Self::Unsettled { place, .. }
             | Self::Rollback { place, .. }
             | Self::OperatorNeeded { place, .. }
@@ -112,6 +130,7 @@ impl Halt {
             Self::Blocked { whys } => whys.clone(),
             Self::Declined { why, .. }
             | Self::Failed { why, .. }
+            | Self::NotHeld { why, .. }
             | Self::Unsettled { why, .. }
             | Self::Stopped { why, .. }
             | Self::Rollback { why, .. }
@@ -141,6 +160,7 @@ impl From<&Halt> for Outcome {
             Halt::Blocked { .. } => Self::Blocked,
             Halt::Declined { .. } => Self::Declined,
             Halt::Failed { .. }
+            | Halt::NotHeld { .. }
             | Halt::Unsettled { .. }
             | Halt::Stopped { .. }
             | Halt::OperatorNeeded { .. }

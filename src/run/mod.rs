@@ -13,6 +13,7 @@ mod engine;
 mod foretold;
 mod frame;
 mod halt;
+mod holds;
 mod offer;
 mod poll;
 mod preflight;

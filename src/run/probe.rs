@@ -231,17 +231,23 @@ impl Engine<'_> {
                 let (verdict, result, answered) = judge(probe, &ran, &mut inner);
                 let asked = Self::asked(probe, &inner, place, verdict, result, answered);
                 let (verdict, message) = (asked.verdict.clone(), asked.message.clone());
-                self.emit(Event::AnswerShared { place: place.clone(), of, verdict, message })?;
+                if sweep.and_then(Sweep::wait).is_none() {
+                    self.emit(Event::AnswerShared { place: place.clone(), of, verdict, message })?;
+                }
                 return Ok(Evaluated::Known(asked));
             }
             None => {}
         }
         let mut asked = None;
-        let judged = self.execute(&order, attempt, None, self.ports.interrupts, None, |ran| {
+        let judge = |ran: &Ran| {
             let (verdict, result, answered) = judge(probe, ran, &mut inner);
             let asked = asked.insert(Self::asked(probe, &inner, place, verdict, result, answered));
             (asked.verdict.clone(), asked.message.clone())
-        })?;
+        };
+        let judged = match sweep.and_then(Sweep::wait) {
+            Some(wait) => self.execute_unrecorded(&order, wait, judge)?,
+            None => self.execute(&order, attempt, None, self.ports.interrupts, None, judge)?,
+        };
         let asked = match asked {
             Some(asked) if asked.verdict == judged.verdict => asked,
             // What was in doubt has not passed, whatever was read from it.

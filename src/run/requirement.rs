@@ -74,7 +74,7 @@ impl Uses {
             if let Kind::Probe(probe) = &step.kind {
                 self.probe(probe, scope);
             }
-            for probe in step.done_if.iter().chain(&step.verify) {
+            for probe in step.done_if.iter().chain(&step.verify).chain(&step.holds) {
                 self.probe(probe, scope);
             }
             match &step.kind {

@@ -14,6 +14,7 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
+    holds::StretchHolds,
     probe::MOST_AT_ONCE,
     resume::restore::ItemBefore,
 };
@@ -198,14 +199,14 @@ impl Engine<'_> {
             }
             return Ok(());
         }
-        let (passed_over, anew) = (frame.passed_over || pace.max_failures > 0, frame.anew);
+        let (passed_over, anew, holds) = (frame.passed_over || pace.max_failures > 0, frame.anew, frame.holds.clone());
         let (failures, is_over) = (AtomicU64::new(failed_before), AtomicBool::new(false));
         // None for an item that is not begun: too many before it have failed, or the loop is over.
         let ended = parallel::map_at_once(at_once, &batch, |item| {
             if is_over.load(Ordering::SeqCst) || failures.load(Ordering::SeqCst) > pace.max_failures {
                 return None;
             }
-            let mut inner = Frame { passed_over, anew, ..Frame::default() };
+            let mut inner = Frame { passed_over, anew, holds: holds.clone(), ..Frame::default() };
             let mut outer = Frame::default();
             let result = Self::guarded(Some(place), || self.item(each, item, scope, &mut inner, place, number));
             let result = self.end_frame(inner, Some(&mut outer), result);
@@ -244,6 +245,7 @@ impl Engine<'_> {
         let name = each.items.name.as_str();
         let place = around.item(name, item.label());
         scope.set(name, item.value.clone());
+        frame.holds = StretchHolds::of_item(frame.holds.as_ref(), around, &scope);
         self.check_interrupts(Some(&place))?;
         if let ItemBefore::Failed(at, why) = self.item_before(each, around, &place, batch) {
             let mut gathering = Frame { gathers: true, ..Frame::default() };

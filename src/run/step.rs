@@ -10,6 +10,7 @@ use super::{
     engine::Engine,
     frame::{Compensation, Frame},
     halt::Halt,
+    holds::{HoldsAsked, StretchHolds},
     preflight::together,
     probe::ProbeAnswer,
     remedy::PreparedRemedy,
@@ -137,7 +138,7 @@ impl Engine<'_> {
         match &step.kind {
             Kind::Command(command) => self.command(step, command, scope, frame, place, attempt),
             Kind::Probe(probe) => self.probe_step(probe, scope, place),
-            Kind::Wait(wait) => match self.wait(wait, &title, scope, place)? {
+            Kind::Wait(wait) => match self.wait(wait, &title, scope, frame, place)? {
                 Evaluated::Unknown(needs) => Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                 Evaluated::Known(waited) => Ok(match waited.verdict {
                     Verdict::Passed => Did::Done(waited.result),
@@ -147,13 +148,18 @@ impl Engine<'_> {
             },
             Kind::Confirm(confirm) => self.confirm(confirm, scope, frame, place),
             Kind::Manual(manual) => {
+                if self.only_foretells() {
+                    self.foretell_holds(frame, place)?;
+                } else {
+                    self.must_hold(frame, place, &mut HoldsAsked::default())?;
+                }
                 self.own_cleanup(step, scope, frame, place)?;
                 let did = self.manual(manual, scope, place)?;
                 frame.anew |= self.before.is_some() && matches!(did, Did::Done(_));
                 self.prove(step, scope, frame, place, did)
             }
             Kind::ForEach(_) | Kind::Group { .. } => {
-                let mut inner = Frame::inside(frame);
+                let mut inner = Frame { holds: StretchHolds::inside(step, scope, frame, place), ..Frame::inside(frame) };
                 inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
                 inner.anew |= self.before.is_some_and(|before| before.past.put_back_early(place));
                 // What is around it may have put back what was done inside: that is done again then, and is to be put back again.
@@ -164,8 +170,13 @@ impl Engine<'_> {
                 // Its proof is asked for while what it has set still stands.
                 let did = Self::guarded(Some(place), || {
                     let did = match &step.kind {
-                        Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place).or_else(|halt| Did::of(Err(halt)))?,
-                        _ => Did::of(self.steps(step.children(), scope, &mut inner, Some(place)))?,
+                        Kind::ForEach(each) => {
+                            self.for_each(each, scope, &mut inner, place).or_else(|halt| Did::of(Err(halt.at_bearer(place))))?
+                        }
+                        _ => {
+                            let result = self.steps(step.children(), scope, &mut inner, Some(place));
+                            Did::of(result.map_err(|halt| halt.at_bearer(place)))?
+                        }
                     };
                     self.prove(step, scope, &inner, place, did)
                 });
@@ -262,6 +273,7 @@ impl Engine<'_> {
             Err(why) => return Ok(Did::failed(why)),
         };
         if !self.ports.executor.admits(&order) {
+            self.foretell_holds(frame, place)?;
             let prediction = match self.passed_over(&order) {
                 Some(why) => Prediction::AtRunTime { needs: vec![why] },
                 None => Prediction::WouldRun { command: order.shown() },
@@ -281,10 +293,20 @@ impl Engine<'_> {
         let times = step.retry.as_ref().map_or(0, |retry| retry.times);
         let mut judged = None;
         let mut started = false;
+        let mut asked = HoldsAsked::default();
         for again in 0..=times {
             if again > 0 {
                 self.check_interrupts(Some(place))?;
                 self.ports.clock.pause(delay(step, again), self.ports.interrupts);
+            }
+            // Last of all, so that no question stands open between these answers and the change.
+            if step.effect() != Effect::Read
+                && let Err(halt) = self.must_hold(frame, place, &mut asked)
+            {
+                if started {
+                    frame.register(compensation);
+                }
+                return Err(halt);
             }
             let spec = step.progress.as_ref().map(|spec| (spec, &*scope));
             let ended = match self.execute(&order, first + again, owes.clone(), self.ports.interrupts, spec, |ran| {

@@ -53,7 +53,11 @@ const LONG: Duration = Duration::from_secs(10);
 const KEPT: usize = 32 << 20;
 
 #[derive(Debug, Default)]
-pub(super) struct Sweep(Mutex<Seen>);
+pub(super) struct Sweep {
+    seen: Mutex<Seen>,
+    /// The wait for which it is asked, time and again: only what does not hold is recorded of it.
+    wait: Option<Place>,
+}
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -125,7 +129,16 @@ fn beginning(order: &Order) -> Option<Beginning> {
 
 impl Sweep {
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One look of the wait at this place, which is under way.
+    pub(super) fn of_wait(place: &Place) -> Self {
+        Self { wait: Some(place.clone()), ..Self::default() }
+    }
+
+    pub(super) fn wait(&self) -> Option<&Place> {
+        self.wait.as_ref()
     }
 
     /// A host that cannot be reached.

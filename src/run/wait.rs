@@ -7,7 +7,9 @@ use minijinja::Value;
 use super::{
     command::{LEFT_OPEN, describe_failure, ended, figures, known, result_of, timespan_of},
     engine::Engine,
+    frame::Frame,
     halt::Halt,
+    holds::HoldsAsked,
     poll::Poll,
 };
 use crate::{
@@ -68,7 +70,7 @@ pub(super) struct Waited {
 
 impl Engine<'_> {
     /// Waits. `Unknown` if what it waits for cannot be asked before the run.
-    pub(super) fn wait(&self, wait: &Wait, title: &str, scope: &Scope, place: &Place) -> Result<Evaluated<Waited>, Halt> {
+    pub(super) fn wait(&self, wait: &Wait, title: &str, scope: &Scope, frame: &Frame, place: &Place) -> Result<Evaluated<Waited>, Halt> {
         let failed = |why: String| {
             Ok(Evaluated::Known(Waited { verdict: Verdict::failed(why), result: minijinja::context! { ran => true, ok => false } }))
         };
@@ -86,10 +88,15 @@ impl Engine<'_> {
         if let Some(needs) = needs_more(wait, scope) {
             return Ok(Evaluated::Unknown(needs));
         }
+        if self.only_foretells() {
+            self.foretell_holds(frame, place)?;
+        }
         let shown = order.as_ref().map_or_else(|| nothing(place).shown(), |order| self.shown(order));
         self.emit(Event::StepBegan { place: place.clone(), part: Part::Main, attempt: 1, command: shown, owes: None })?;
         let began = self.ports.clock.elapsed();
-        let (Look { seen, ran }, askings, verdict) = self.ask_until(wait, title, scope, place, order.as_ref(), &lengths)?;
+        let mut halted = None;
+        let (Look { seen, ran }, askings, verdict) =
+            self.ask_until(wait, title, scope, (frame, place), order.as_ref(), &lengths, &mut halted)?;
         let order = order.unwrap_or_else(|| nothing(place));
         let took = self.ports.clock.elapsed().saturating_sub(began);
         let mut ran = Ran { took, ..self.keep_last(ran)? };
@@ -97,6 +104,9 @@ impl Engine<'_> {
             ran.exit = Exit::Interrupted { killed: false };
         }
         self.emit(ended(&order, 1, &ran, askings, verdict.clone(), seen.have))?;
+        if let Some(halt) = halted {
+            return Err(halt);
+        }
         if seen.left {
             // It has neither come nor failed: nothing is concluded from it, and a resume waits on.
             self.check_interrupts(Some(place))?;
@@ -133,10 +143,12 @@ impl Engine<'_> {
         wait: &Wait,
         title: &str,
         scope: &Scope,
-        place: &Place,
+        (frame, place): (&Frame, &Place),
         order: Option<&Order>,
         lengths: &Lengths,
+        halted: &mut Option<Halt>,
     ) -> Result<(Look, u32, Verdict), Halt> {
+        let mut asked = HoldsAsked::default();
         let clock = self.ports.clock;
         let began = clock.elapsed();
         let mut askings = 0;
@@ -212,6 +224,14 @@ impl Engine<'_> {
             {
                 let why = format!("not so after {}: {}", crate::quantity::show_duration(limit), seen.have);
                 return Ok((look, askings, Verdict::Failed { why, late: true }));
+            }
+            if !self.only_foretells()
+                && let Err(halt) = self.still_hold(frame, place, &mut asked)
+            {
+                let why = halt.why();
+                look.seen.left = self.ports.interrupts.urgency() > Urgency::None;
+                *halted = (!look.seen.left).then_some(halt);
+                return Ok((look, askings, Verdict::failed(why)));
             }
             // Nothing is being changed, so there is nothing to finish first; the step itself may last for hours.
             let stops = || self.ports.interrupts.urgency() > Urgency::None;

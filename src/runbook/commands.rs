@@ -12,7 +12,7 @@ pub(crate) fn of_runbook(runbook: &Runbook) -> Vec<(&str, &Command)> {
 
 /// The commands of a step, whatever they are for.
 fn of_step(step: &Step) -> Vec<&Command> {
-    let mut probes: Vec<&Probe> = step.done_if.iter().chain(&step.verify).collect();
+    let mut probes: Vec<&Probe> = step.done_if.iter().chain(&step.verify).chain(&step.holds).collect();
     let mut all: Vec<&Command> = step.cleanup.iter().map(|remedy| &remedy.command).collect();
     if let Undo::Command(remedy) = &step.undo {
         all.push(&remedy.command);

@@ -177,7 +177,7 @@ impl Linter<'_> {
 
     /// `asked` is whether anything was looked at before this step.
     fn step(&mut self, step: &Step, asked: &mut bool) {
-        *asked |= step.done_if.is_some();
+        *asked |= step.done_if.is_some() || !step.holds.is_empty();
         match &step.kind {
             Kind::Command(command) => {
                 if command.effect == Effect::Destroy && !*asked {

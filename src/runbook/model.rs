@@ -354,6 +354,8 @@ pub struct Step {
     pub when: Option<Expr>,
     pub on_fail: OnFail,
     pub kind: Kind,
+    /// What must hold as long as the steps inside change anything. Each has an id and a command; only around other steps.
+    pub holds: Vec<Probe>,
     pub done_if: Option<Probe>,
     pub verify: Option<Probe>,
     pub undo: Undo,

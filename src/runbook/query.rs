@@ -191,6 +191,9 @@ impl Asking<'_, '_> {
                 });
             });
         }
+        each(node, value, "holds", |node, value| {
+            self.ask(node, value, PROBE);
+        });
         each(node, value, "steps", |node, value| self.step(node, value));
     }
 
@@ -316,6 +319,7 @@ steps:
 - {id: waited, wait: {ask: state, until: output.ok, timeout: 10m}}
 - id: each
   for_each: {items: "{{ params.osds }}", as: osd, before_batch: [{ask: state, expect: output.ok}]}
+  holds: [{id: well, ask: state, expect: output.ok}]
   steps:
   - {id: set, run: [echo, "{{ osd }}"], effect: change, undo: {impossible: x}, done_if: {ask: state, expect: output.ok}, verify: {ask: osd_ids, expect: osd in output}}
 - {id: agreed, confirm: {message: Well?, show: [{ask: state}]}}

@@ -67,6 +67,12 @@ fn fields(event: &Event) -> Value {
             "params": opening.params, "mode": opening.mode, "version": opening.version,
         }),
         Event::Checked { place, title, finding } => json!({"place": place, "title": title, "finding": finding}),
+        Event::HoldFailed { place, title, before, waiting, why, hint } => {
+            json!({"place": place, "title": title, "before": before, "waiting": waiting, "why": why, "hint": hint})
+        }
+        Event::HoldOverridden { place, title, before, reason, by } => {
+            json!({"place": place, "title": title, "before": before, "reason": reason, "by": by})
+        }
         Event::AnswerShared { place, of, verdict, message } => json!({"place": place, "of": of, "verdict": verdict, "message": message}),
         Event::Overridden { place, title, reason, by, unjudged } if unjudged.is_empty() => {
             json!({"place": place, "title": title, "reason": reason, "by": by})

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     event::{
-        Answerer, Effect, Event, Excerpt, Exit, Finding, Part, Place, Prediction, RunState, Shown, Skip, StepKind, StepOutcome,
+        Answerer, Effect, Event, Excerpt, Exit, Finding, Part, Place, Prediction, RunState, Shown, Skip, StepKind, StepOutcome, Verdict,
         moment::Moment,
     },
     quantity::show_duration,
@@ -206,6 +206,18 @@ impl Narrative {
                 let text = format!("{title}: overridden {}: {reason}{}", words::answerer(*by), words::spoken_for(unjudged));
                 block::marked(page, Mark::Warned, &text)
             }
+            Event::HoldFailed { place, title, before, waiting, why, hint } => {
+                let next = words::not_held(before, *waiting);
+                let mut lines = block::checked(page, Mark::Failed, title, &format!("{why}\n{next}"), hint.as_deref());
+                if let Some(answered) = self.answered.remove(place) {
+                    lines.extend(block::ending(page, answered.command.as_ref(), &answered.exit, 1, &answered.excerpt));
+                }
+                lines
+            }
+            Event::HoldOverridden { title, before, reason, by, .. } => {
+                let text = format!("{title}: overridden for {before} {}: {reason}", words::answerer(*by));
+                block::marked(page, Mark::Warned, &text)
+            }
             Event::Planned { .. } => self.section(page, Section::Planned),
             Event::Confirmed { place, typed, by, .. } if self.afterwards || *by != Answerer::Terminal => {
                 let text = format!("confirmed {}: {typed}", words::answerer(*by));
@@ -318,7 +330,13 @@ impl Narrative {
             return Vec::new();
         };
         let command = self.commands.remove(&(place.clone(), *part));
-        if matches!(self.section, Section::None | Section::Preflight) && *part == Part::Main {
+        // What follows tells of it: a finding, or that something does not hold. That all holds is worth a line before no change.
+        let holds = *part == Part::Holds;
+        if holds && *verdict == Verdict::Passed && !self.tally.dry() {
+            self.answered.remove(place);
+            return Vec::new();
+        }
+        if matches!(self.section, Section::None | Section::Preflight) && *part == Part::Main || holds && *verdict != Verdict::Passed {
             self.answered.insert(place.clone(), Reply { command, exit: exit.clone(), excerpt: excerpt.clone() });
             return Vec::new();
         }
@@ -335,6 +353,7 @@ impl Narrative {
                     Vec::new()
                 }
                 Part::Gate => block::step(page, Mark::Passed, place, Some("gate"), message, &time),
+                Part::Holds => block::step(page, Mark::Passed, place, words::part(*part), message, &time),
                 Part::Cleanup | Part::Undo => {
                     let mut lines = block::step(page, Mark::Passed, place, None, words::part_outcome(*part, verdict), &time);
                     lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());

@@ -145,6 +145,14 @@ impl PlainNarrative {
             Event::Overridden { title, reason, by, unjudged, .. } => {
                 format!("preflight overridden {}: {title}: {reason}{}", words::answerer(*by), words::spoken_for(unjudged))
             }
+            Event::HoldFailed { title, before, waiting, why, hint, .. } => {
+                let mut lines = vec![format!("{}: {}", words::not_held(before, *waiting), words::failed_check(why, title))];
+                lines.extend(hint.as_ref().map(|hint| format!("  next: {hint}")));
+                return lines;
+            }
+            Event::HoldOverridden { title, before, reason, by, .. } => {
+                format!("{before}: overridden {}: {title}: {reason}", words::answerer(*by))
+            }
             Event::Planned { steps, read, change, destroy } => {
                 format!("plan: {steps} steps: {read} read, {change} change, {destroy} destroy")
             }
@@ -188,6 +196,13 @@ impl PlainNarrative {
             Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, stdout, stderr, .. } => {
                 let changing = self.changing.remove(&(place.clone(), *part));
                 let last = self.verdicts.insert((place.clone(), *part), verdict.clone());
+                // That all holds is worth a line in a dry run alone, and what does not is told in a moment.
+                if *part == Part::Holds && !(self.tally.dry() && *verdict == Verdict::Passed) {
+                    if *verdict == Verdict::Passed {
+                        return Vec::new();
+                    }
+                    return printed(excerpt);
+                }
                 // The finding that follows says it all.
                 if (*attempt > 1 && last.as_ref() == Some(verdict)) || place.preflight().is_some() {
                     return Vec::new();

@@ -65,7 +65,7 @@ impl Tally {
                     Finding::NotJudged { .. } => {}
                 }
             }
-            Event::Overridden { .. } => self.overridden += 1,
+            Event::Overridden { .. } | Event::HoldOverridden { .. } => self.overridden += 1,
             Event::StepReached { place, kind, .. } if kind.is_stretch() => {
                 self.containers.insert(place.clone());
             }

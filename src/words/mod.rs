@@ -20,7 +20,7 @@ mod step;
 mod surroundings;
 
 pub(crate) use answer::{answerer, interruption, settled_by_hand, stopping};
-pub(crate) use choice::{choice, choice_key, choice_meaning};
+pub(crate) use choice::{CHECK_AGAIN, choice, choice_key, choice_meaning};
 pub(crate) use command::{brief, command, place_of, script};
 pub(crate) use ending::{CRASHED, afterwards, ending, left, outcome, remains, settled};
 pub(crate) use exit::exit;
@@ -31,5 +31,5 @@ pub(crate) use mode::{mode, mode_name, run_of};
 pub(crate) use outcome::{step_outcome, verdict};
 pub(crate) use part::{part, part_began, part_of, part_outcome, take_back};
 pub(crate) use record::{incomplete, kept, not_text, torn};
-pub(crate) use step::{effect, kind, prediction, skip, title};
+pub(crate) use step::{effect, kind, not_held, prediction, skip, title};
 pub(crate) use surroundings::{differences, variables};

@@ -233,6 +233,11 @@ impl Writer {
             if let Some(expect) = step.done_if.as_ref().and_then(|probe| probe.expect.as_ref()) {
                 self.text(indent, indent + 2, &format!("done already if {expect}"));
             }
+            for probe in &step.holds {
+                let title = probe.title.as_ref().map(|title| pretty(&title.text));
+                let title = title.or_else(|| probe.expect.as_ref().map(ToString::to_string)).unwrap_or_default();
+                self.text(indent, indent + 2, &format!("must hold before each change inside: {title}"));
+            }
             self.kind(step, &number, depth, indent);
             if let Some(expect) = step.verify.as_ref().and_then(|probe| probe.expect.as_ref()) {
                 self.text(indent, indent + 2, &format!("then must hold: {expect}"));

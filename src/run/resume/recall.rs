@@ -14,6 +14,7 @@ use crate::{
         engine::Engine,
         frame::Frame,
         halt::Halt,
+        holds::HoldsAsked,
         probe::at_once,
         setting::Before,
     },
@@ -112,10 +113,13 @@ impl Engine<'_> {
             }
             Standing::Failed { why } => {
                 self.bring_back(before, step, &mut scope.clone(), frame, place)?;
+                // Whoever decides should know what does not hold any more.
+                self.must_hold(frame, place, &mut HoldsAsked::default())?;
                 self.ask_of_failure(before, step, scope, frame, place, &why)
             }
             Standing::InDoubt { why } => {
                 let result = self.bring_back(before, step, &mut scope.clone(), frame, place)?;
+                self.must_hold(frame, place, &mut HoldsAsked::default())?;
                 match self.resolve_doubt(step, scope, place, &why, Some(&detail(before, place)))? {
                     Some(Choice::Done) => {
                         scope.set(step.id.as_str(), result.clone());

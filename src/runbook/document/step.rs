@@ -367,6 +367,11 @@ pub(crate) struct Step {
     /// Only for what reads: why it changes nothing, where the command is known to change something.
     pub reads_because: Option<String>,
 
+    /// What must hold as long as the steps of a `group` or `for_each` change anything: asked before each step inside that changes
+    /// something, and at each poll of a wait inside.
+    #[serde(default)]
+    pub holds: Vec<Probe>,
+
     /// Skip the step if this probe passes.
     pub done_if: Option<Probe>,
     /// Must pass afterwards, else the step has failed.

@@ -75,6 +75,9 @@ impl Resolver<'_> {
                     self.index_probe(probe, node, true, step.id.as_deref().or(inside));
                 }
             }
+            for (probe, node) in pairs(&step.holds, node.get("holds")) {
+                self.index_probe(probe, node, false, inside);
+            }
             let around = if step.for_each.is_some() { step.id.as_deref().or(inside) } else { inside };
             self.index_steps(&step.steps, node.get("steps"), around);
         }

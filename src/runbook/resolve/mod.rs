@@ -1,5 +1,6 @@
 //! From a document to a runbook: finds *every* fault, each with its place and with what would be right.
 
+mod holds;
 mod index;
 mod items;
 mod parameter;
@@ -134,6 +135,7 @@ fn hides_names(path: &[Segment]) -> bool {
         "manual",
         "show",
         "before_batch",
+        "holds",
         "pattern",
     ];
     match path {

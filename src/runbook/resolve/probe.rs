@@ -24,6 +24,7 @@ pub(super) enum Role {
     DoneIf,
     Verify,
     Gate,
+    Holds,
     Show,
 }
 
@@ -99,7 +100,7 @@ impl Resolver<'_> {
                     Fault::error(
                         "misplaced-key",
                         node.span.first_line(self.text),
-                        "`for_each` in a probe is only for `preflight`, `before_batch` and `show`",
+                        "`for_each` in a probe is only for `preflight`, `holds`, `before_batch` and `show`",
                     )
                     .label("not here")
                     .hint("put the step into a `for_each` step, or check all items with one command"),
@@ -140,7 +141,7 @@ impl Resolver<'_> {
                 );
             }
         }
-        if node.has("every") && !node.has("within") {
+        if role != Role::Holds && node.has("every") && !node.has("within") {
             self.faults.push(
                 Fault::error("every-alone", key_of(node, "every"), "`every` without `within`")
                     .label("no `within` here")

@@ -52,7 +52,7 @@ fn keys_of(kind: &str) -> &'static [&'static str] {
         "probe" => &["on", "timeout"],
         "wait" => &["on", "timeout", "user", "cwd", "stdin"],
         "manual" => &["done_if", "verify", "cleanup"],
-        "for_each" | "group" => &["steps", "done_if", "verify", "cleanup"],
+        "for_each" | "group" => &["steps", "holds", "done_if", "verify", "cleanup"],
         "call" => &["params", "done_if", "verify"],
         _ => &[],
     }
@@ -102,6 +102,7 @@ impl Resolver<'_> {
         let when = field(node, "when", step.when.as_ref()).map(|field| self.expression(field, scope));
         let why = field(node, "why", step.why.as_ref()).map(|field| self.said(field));
 
+        let holds = self.holds(step, node, scope);
         let (resolved, shape) = match kind {
             Some(kind) => self.kind(step, kind, node, scope, effect, id.as_ref()),
             None => (None, Shape::command(document::Output::Json)),
@@ -151,6 +152,7 @@ impl Resolver<'_> {
             when,
             on_fail: step.on_fail.unwrap_or(OnFail::Ask),
             kind: resolved?,
+            holds,
             done_if,
             verify,
             undo,
@@ -408,7 +410,7 @@ impl Resolver<'_> {
 
 /// Every key that a step may have.
 fn document_keys() -> Vec<&'static str> {
-    KINDS.iter().chain(COMMON).chain(COMMAND).chain(&["steps", "params"]).copied().collect()
+    KINDS.iter().chain(COMMON).chain(COMMAND).chain(&["steps", "holds", "params"]).copied().collect()
 }
 
 fn nothing() -> Template {
