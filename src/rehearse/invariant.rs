@@ -44,7 +44,7 @@ pub(crate) fn breaches<'s>(
     let simulator = &rehearsal.simulator;
     let mut found = Vec::new();
     // What somebody else has changed is neither the run's doing nor, mostly, a world that the scenario's rules know of.
-    let meddled = simulator.meddled();
+    let meddled = simulator.stage().meddled;
     let faults = simulator.take_faults().into_iter().chain(rehearsal.prompt.take_faults());
     for fault in faults.filter(|_| !meddled) {
         let spot = fault.line.map(|line| Spot { file: fault.file.as_str().into(), line });

@@ -250,6 +250,9 @@ impl Stage {
 
     /// Somebody else changes something. Whatever comes of that at once is nobody's doing here.
     pub(super) fn meddle(&mut self, set: &[(String, serde_json::Value)], line: Option<&Spot>) {
+        if set.is_empty() {
+            return;
+        }
         self.meddled = true;
         let place = self.place.take();
         for (path, value) in set {

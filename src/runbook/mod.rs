@@ -7,6 +7,7 @@ pub(crate) mod danger;
 pub(crate) mod diagnostic;
 pub(crate) mod document;
 pub(crate) mod group;
+pub(crate) mod kind;
 pub mod library;
 pub(crate) mod model;
 pub(crate) mod name;
