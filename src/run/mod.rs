@@ -13,6 +13,7 @@ mod engine;
 mod frame;
 mod halt;
 mod holds;
+mod meanwhile;
 mod offer;
 mod poll;
 mod preflight;
