@@ -43,6 +43,8 @@ struct NotHeld<'h> {
     title: String,
     why: String,
     hint: Option<String>,
+    /// It was not asked, since somebody else had not answered.
+    follows: bool,
 }
 
 /// For what they are asked.
@@ -165,8 +167,8 @@ impl Engine<'_> {
                 }
             }
             // What was not asked since somebody else did not answer is told with that.
-            if failed.iter().any(|one| !one.why.is_empty()) {
-                failed.retain(|one| !one.why.is_empty());
+            if failed.iter().any(|one| !one.follows) {
+                failed.retain(|one| !one.follows);
             }
             let age = clock.elapsed().saturating_sub(began);
             if !failed.is_empty() || asked_for == AskedFor::Look || age <= shortest.0 {
@@ -250,16 +252,16 @@ impl<'h> NotHeld<'h> {
         if answer.passed() {
             return None;
         }
-        let why = match &answer.answered {
-            Answered::NotAsked(_) => String::new(),
-            _ => answer.why(),
+        let (why, follows) = match &answer.answered {
+            Answered::NotAsked(gap) => (format!("could not check: no answer from {}", gap.without.join(", ")), true),
+            _ => (answer.why(), false),
         };
-        Some(Self { of, place: answer.place, title: answer.title, why, hint: answer.hint })
+        Some(Self { of, place: answer.place, title: answer.title, why, hint: answer.hint, follows })
     }
 
     fn unanswered(of: &'h StretchHolds, probe: &Probe, place: Place, why: String) -> Self {
         let title = title_of(probe, &of.scope, &place);
-        Self { of, place, title, why, hint: None }
+        Self { of, place, title, why, hint: None, follows: false }
     }
 
     /// Why the stretch that bears it ends.
