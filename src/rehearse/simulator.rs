@@ -180,7 +180,7 @@ impl Simulator {
             Mishap::Fail => {
                 CommandEnding { stderr: injection.stderr.clone().into_bytes(), ..CommandEnding::silent(Exit::Code(injection.code)) }
             }
-            Mishap::Hang => hang(stage, order, Duration::ZERO, injection.line),
+            Mishap::Hang => hang(stage, order, Duration::ZERO, injection.line.clone()),
             Mishap::Slow => {
                 let longer = injection.takes.map_or(Longer::ToTheLimit, Longer::By);
                 self.by_rule(stage, order, Twist { longer, ..plain })

@@ -115,7 +115,8 @@ impl Engine<'_> {
                 }
                 asked.spoken_for.insert(one.place.clone());
             }
-            // The question may have stood open for hours: what was answered before is old.
+            // The question may have stood open for hours: what was answered before is old, in a wait too.
+            asked.at.clear();
         }
     }
 
