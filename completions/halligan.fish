@@ -49,7 +49,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -l set -d 'Set a 
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand run" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -69,7 +69,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand resume" -l inventory -
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand resume" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -88,7 +88,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l inventory
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -108,7 +108,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand debts" -l inventory -d
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand debts" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -131,7 +131,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l inventory
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"

@@ -49,6 +49,8 @@ steps:
       batch: [1, 2]
       before_batch:
         - {id: calm, title: All is calm, run: [calm], expect: "output == 'calm'"}
+    holds:
+      - {id: still_calm, title: It stays calm, run: [calm], expect: "output == 'calm'"}
     steps:
       - id: bounce
         run: [bounce, "{{ item }}", "{{ look.output }}"]

@@ -254,6 +254,24 @@ fn a_world_that_turns_bad_between_any_two_steps_finds_no_change_begun_after_it()
     bench.run(&["test", "staggers", "--fault", "each[n=1].look=hands:quorum=false"]).exits(1);
 }
 
+/// What takes longer than an answer may be old is asked again, and fails in the end.
+#[test]
+fn no_answer_is_older_than_its_every_before_a_change() {
+    let slow = WORLD.replace("- {match: [mons], ", "- {match: [mons], takes: 40s, ");
+    for (every, ends, askings) in [("50s", "completed", 3), ("30s", "stopped\n  exit: 6", 3)] {
+        let bench = Workbench::new();
+        let holds = STAGGERS.replace("run: [mons], timeout: 10s", &format!("run: [mons], timeout: 1m, every: {every}"));
+        assert_ne!(holds, STAGGERS);
+        bench.runbook("staggers", &holds);
+        let ran = format!("{ends}\n  ran: [{{match: [mons], times: {askings}}}]");
+        let scenario =
+            slow.replace("outcome: completed", &format!("outcome: {ran}")).replace("commands:", "answers: {quorum: stop}\ncommands:");
+        bench.file("runbooks/scenarios/staggers/all-well.yaml", &scenario);
+        let ran = bench.run(&["test", "staggers"]).exits(0);
+        assert!(ran.stdout.contains("1 passed"), "{}", ran.stdout);
+    }
+}
+
 #[test]
 fn scenarios_answer_override_and_cover() {
     let bench = Workbench::new();

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     event::{Effect, Shown, StepKind, Words},
     expression,
-    runbook::model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
+    runbook::{
+        model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
+        name::StepId,
+    },
 };
 
 /// A plan, put before the operator.
@@ -111,7 +114,11 @@ fn add(
             Some((when, Ok(Evaluated::Unknown(_)) | Err(_))) => Some(when.to_string()),
         };
         let items = if let Kind::ForEach(each) = &step.kind { Some(list_of(&each.items, scope, plan.secrets())) } else { None };
-        let (what, needs) = describe(step, scope, items.as_ref(), loops);
+        let (mut what, needs) = describe(step, scope, items.as_ref(), loops);
+        if !step.holds.is_empty() {
+            let ids: Vec<&str> = step.holds.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)).collect();
+            what.push_str(&format!("; must hold: {}", ids.join(", ")));
+        }
         let (faults, certain) = (preview.faults.len(), when.is_none());
         // Inside a loop or a runbook that is called not all names stand for something yet.
         if let Some(Err(why)) = &items
@@ -164,9 +171,8 @@ fn add(
 /// The scope of a called runbook before it is called: nothing of it is known.
 fn unbound(called: &Runbook) -> Scope {
     let mut scope = Scope::new(std::sync::Arc::new(called.vars.clone()));
-    for name in ["params", "run", "inventory"]
-        .into_iter()
-        .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(crate::runbook::name::StepId::as_str)))
+    for name in
+        ["params", "run", "inventory"].into_iter().chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)))
     {
         scope.set_unknown(name);
     }

@@ -91,9 +91,9 @@ const WRITE_HANDS: &str = "write STEP[:part]=hands[@n]:PATH=VALUE, such as `look
 
 /// Cuts off what somebody else's hands change; one value at most.
 fn hands(text: &str) -> Option<(&str, &str)> {
-    let at = text.find("=hands:").map(|at| at + "=hands".len());
-    let at = at.or_else(|| text.find("=hands@").and_then(|at| Some(at + text.get(at..)?.find(':')?)))?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
+    let end = ["=hands:", "=hands@"].iter().filter_map(|word| text.find(word)).min()? + "=hands".len();
+    let colon = end + text.get(end..)?.find(':')?;
+    Some((text.get(..colon)?, text.get(colon + 1..)?))
 }
 
 impl std::str::FromStr for Injection {

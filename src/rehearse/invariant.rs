@@ -13,7 +13,7 @@ use crate::{
     words,
 };
 
-use super::{account::Account, line::Spot, rehearsal::Rehearsal};
+use super::{account::Account, line::Spot, rehearsal::Rehearsal, stage::AnsweredCall};
 
 /// Something that should have held and did not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +44,9 @@ pub(crate) fn breaches<'s>(
     let simulator = &rehearsal.simulator;
     let mut found = Vec::new();
     // What somebody else has changed is neither the run's doing nor, mostly, a world that the scenario's rules know of.
-    let meddled = simulator.meddled();
+    let meddled = simulator.stage().meddled;
     let faults = simulator.take_faults().into_iter().chain(rehearsal.prompt.take_faults());
-    for fault in faults.filter(|_| !meddled) {
+    for fault in faults.filter(|_| meddled.is_none()) {
         let spot = fault.line.map(|line| Spot { file: fault.file.as_str().into(), line });
         found.push(Breach { what: fault.what, spot, hint: fault.hint });
     }
@@ -64,9 +64,14 @@ pub(crate) fn breaches<'s>(
         let spot = scenario.expect.never.get(violation.never).and_then(|never| never.line.clone());
         Breach { what: format!("{wanted}: {how}"), spot, hint: None }
     };
-    let changes = |place: &Option<Place>| place.as_ref().and_then(step).is_some_and(|step| step.effect() != Effect::Read);
-    found.extend(simulator.violations().into_iter().filter(|violation| !meddled || changes(&violation.place)).map(never));
-    if meddled {
+    // Of what somebody else's hands have made possible, only what the run has begun since is its own doing; to put back, it must go on.
+    let begun_since = |at: usize, place: &Place| {
+        let own = |call: &AnsweredCall| call.place == *place && call.part == Part::Main && call.effect != Effect::Read;
+        simulator.look_at_calls(|calls| calls.iter().skip(at + 1).any(own))
+    };
+    let own = |place: Option<&Place>| meddled.is_none_or(|at| place.is_some_and(|place| begun_since(at, place)));
+    found.extend(simulator.violations().into_iter().filter(|violation| own(violation.place.as_ref())).map(never));
+    if meddled.is_some() {
         return found;
     }
     if account.outcome == Some(Outcome::Completed) && scenario.expect.outcome == Some(Outcome::Completed) {

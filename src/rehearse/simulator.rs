@@ -134,12 +134,6 @@ impl Simulator {
         self.stage().afterwards.clone()
     }
 
-    /// Whether somebody else has had hands in the world.
-    #[must_use]
-    pub fn meddled(&self) -> bool {
-        self.stage().meddled
-    }
-
     /// Whether a fault has ended halligan itself.
     #[must_use]
     pub fn ended(&self) -> bool {
@@ -186,7 +180,7 @@ impl Simulator {
             Mishap::Fail => {
                 CommandEnding { stderr: injection.stderr.clone().into_bytes(), ..CommandEnding::silent(Exit::Code(injection.code)) }
             }
-            Mishap::Hang => hang(stage, order, Duration::ZERO, injection.line),
+            Mishap::Hang => hang(stage, order, Duration::ZERO, injection.line.clone()),
             Mishap::Slow => {
                 let longer = injection.takes.map_or(Longer::ToTheLimit, Longer::By);
                 self.by_rule(stage, order, Twist { longer, ..plain })
@@ -209,11 +203,7 @@ impl Simulator {
                 }
                 ending
             }
-            Mishap::Hands => {
-                let ending = self.by_rule(stage, order, plain);
-                stage.meddle(&injection.set, injection.line.as_ref());
-                ending
-            }
+            Mishap::Hands => self.by_rule(stage, order, plain),
             Mishap::Kill => {
                 end("halligan is killed here, as the scenario says", None);
                 self.by_rule(stage, order, plain)
@@ -227,6 +217,7 @@ impl Simulator {
                 self.by_rule(stage, order, plain)
             }
         };
+        stage.meddle(&injection.set, injection.line.as_ref());
         if fatal.is_some() {
             stage.ended = Some(order.place.clone());
         }

@@ -94,8 +94,8 @@ pub(crate) struct Stage {
     /// Commands that were asked for all the same.
     pub afterwards: Vec<Place>,
     endless: bool,
-    /// Somebody else has changed something.
-    pub meddled: bool,
+    /// Somebody else has changed something: after which call, from 0.
+    pub meddled: Option<usize>,
     /// Answers that last as long as the world has changed so often, and no more.
     lasting: (u64, Vec<Lasting>),
 }
@@ -136,7 +136,7 @@ impl Stage {
             ended: None,
             afterwards: Vec::new(),
             endless: false,
-            meddled: false,
+            meddled: None,
             lasting: (0, Vec::new()),
             scenario: Arc::clone(scenario),
         };
@@ -250,7 +250,10 @@ impl Stage {
 
     /// Somebody else changes something. Whatever comes of that at once is nobody's doing here.
     pub(super) fn meddle(&mut self, set: &[(String, serde_json::Value)], line: Option<&Spot>) {
-        self.meddled = true;
+        if set.is_empty() {
+            return;
+        }
+        self.meddled.get_or_insert(self.calls.len());
         let place = self.place.take();
         for (path, value) in set {
             let parts: Vec<String> = path.split('.').map(str::to_owned).collect();

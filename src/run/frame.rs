@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{engine::Engine, halt::Halt, holds::StretchHolds, remedy::PreparedRemedy};
+use super::{engine::Engine, halt::Halt, meanwhile::StretchHolds, remedy::PreparedRemedy};
 use crate::{
     event::{Event, Part, Place},
     runbook::{

@@ -1,11 +1,8 @@
-//! What must hold while the steps of a stretch change something: asked before each of them, and while they wait.
+//! Asking what must hold: before each step that changes something, and while one waits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -14,14 +11,15 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
+    meanwhile::StretchHolds,
     probe::{ProbeAnswer, title_of},
     sweep::{Answered, Sweep},
 };
 use crate::{
     event::{Answerer, Event, Mode, Part, Place, Prediction},
-    plan::{Evaluated, Scope},
+    plan::Evaluated,
     ports::{Answer, Ask, Choice, NoAnswer, Question, Urgency},
-    runbook::model::{OnFail, Probe, Step},
+    runbook::model::{OnFail, Probe},
     words,
 };
 
@@ -29,65 +27,6 @@ use crate::{
 const FRESH: Duration = Duration::from_secs(30);
 /// How often all are asked again because some answer has become too old meanwhile.
 const ROUNDS: u32 = 3;
-
-/// What must hold inside a stretch of steps, with what must hold around it.
-#[derive(Debug)]
-pub(super) struct StretchHolds {
-    probes: Vec<Probe>,
-    /// What they speak of, as it stood when the stretch was entered; for a loop, when the item was.
-    scope: Scope,
-    /// The group or the loop.
-    bearer: Place,
-    on_fail: OnFail,
-    /// When one fails that is no stop: the run goes on after the stretch, or takes back.
-    passed_over: bool,
-    /// A dry run has told of them.
-    told: Arc<AtomicBool>,
-    around: Option<Arc<Self>>,
-}
-
-impl StretchHolds {
-    /// What must hold inside a step that is about to be entered.
-    pub(super) fn inside(step: &Step, scope: &Scope, outer: &Frame, place: &Place) -> Option<Arc<Self>> {
-        if step.holds.is_empty() {
-            return outer.holds.clone();
-        }
-        Some(Arc::new(Self {
-            probes: step.holds.clone(),
-            scope: scope.clone(),
-            bearer: place.clone(),
-            on_fail: step.on_fail,
-            passed_over: outer.passed_over || matches!(step.on_fail, OnFail::Continue | OnFail::Rollback),
-            told: Arc::default(),
-            around: outer.holds.clone(),
-        }))
-    }
-
-    /// The same for an item of the loop at this place, whose variable is in scope.
-    pub(super) fn of_item(holds: Option<&Arc<Self>>, each: &Place, scope: &Scope) -> Option<Arc<Self>> {
-        let holds = holds?;
-        if holds.bearer != *each {
-            return Some(Arc::clone(holds));
-        }
-        let Self { probes, bearer, on_fail, passed_over, told, around, .. } = &**holds;
-        Some(Arc::new(Self {
-            probes: probes.clone(),
-            scope: scope.clone(),
-            bearer: bearer.clone(),
-            on_fail: *on_fail,
-            passed_over: *passed_over,
-            told: Arc::clone(told),
-            around: around.clone(),
-        }))
-    }
-
-    /// From the outermost to this.
-    fn inwards(&self) -> Vec<&Self> {
-        let mut all: Vec<&Self> = std::iter::successors(Some(self), |holds| holds.around.as_deref()).collect();
-        all.reverse();
-        all
-    }
-}
 
 /// What was asked for one step: what its operator has overridden, and when a wait has asked each.
 #[derive(Debug, Default)]
@@ -104,6 +43,8 @@ struct NotHeld<'h> {
     title: String,
     why: String,
     hint: Option<String>,
+    /// It was not asked, since somebody else had not answered.
+    follows: bool,
 }
 
 /// For what they are asked.
@@ -174,7 +115,8 @@ impl Engine<'_> {
                 }
                 asked.spoken_for.insert(one.place.clone());
             }
-            // The question may have stood open for hours: what was answered before is old.
+            // The question may have stood open for hours: what was answered before is old, in a wait too.
+            asked.at.clear();
         }
     }
 
@@ -226,14 +168,16 @@ impl Engine<'_> {
                 }
             }
             // What was not asked since somebody else did not answer is told with that.
-            if failed.iter().any(|one| !one.why.is_empty()) {
-                failed.retain(|one| !one.why.is_empty());
+            if failed.iter().any(|one| !one.follows) {
+                failed.retain(|one| !one.follows);
             }
             let age = clock.elapsed().saturating_sub(began);
             if !failed.is_empty() || asked_for == AskedFor::Look || age <= shortest.0 {
                 return Ok(failed);
             }
-            if round >= ROUNDS {
+            // Where nobody says how old an answer may be, once more is enough: what is slow is not asked for ever.
+            let enough = if shortest.1.is_some() { ROUNDS } else { 2 };
+            if round >= enough {
                 let Some((holds, probe, at)) = shortest.1 else { return Ok(failed) };
                 let show = crate::quantity::show_duration;
                 let why = format!("its answer is {} old when all answers are there; `every` allows {}", show(age), show(shortest.0));
@@ -309,16 +253,16 @@ impl<'h> NotHeld<'h> {
         if answer.passed() {
             return None;
         }
-        let why = match &answer.answered {
-            Answered::NotAsked(_) => String::new(),
-            _ => answer.why(),
+        let (why, follows) = match &answer.answered {
+            Answered::NotAsked(gap) => (format!("could not check: no answer from {}", gap.without.join(", ")), true),
+            _ => (answer.why(), false),
         };
-        Some(Self { of, place: answer.place, title: answer.title, why, hint: answer.hint })
+        Some(Self { of, place: answer.place, title: answer.title, why, hint: answer.hint, follows })
     }
 
     fn unanswered(of: &'h StretchHolds, probe: &Probe, place: Place, why: String) -> Self {
         let title = title_of(probe, &of.scope, &place);
-        Self { of, place, title, why, hint: None }
+        Self { of, place, title, why, hint: None, follows: false }
     }
 
     /// Why the stretch that bears it ends.

@@ -14,6 +14,7 @@ mod foretold;
 mod frame;
 mod halt;
 mod holds;
+mod meanwhile;
 mod offer;
 mod poll;
 mod preflight;

@@ -14,7 +14,7 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
-    holds::StretchHolds,
+    meanwhile::StretchHolds,
     probe::MOST_AT_ONCE,
     resume::restore::ItemBefore,
 };

@@ -10,7 +10,8 @@ use super::{
     engine::Engine,
     frame::{Compensation, Frame},
     halt::Halt,
-    holds::{HoldsAsked, StretchHolds},
+    holds::HoldsAsked,
+    meanwhile::StretchHolds,
     preflight::together,
     probe::ProbeAnswer,
     remedy::PreparedRemedy,
@@ -159,7 +160,8 @@ impl Engine<'_> {
                 self.prove(step, scope, frame, place, did)
             }
             Kind::ForEach(_) | Kind::Group { .. } => {
-                let mut inner = Frame { holds: StretchHolds::inside(step, scope, frame, place), ..Frame::inside(frame) };
+                let holds = StretchHolds::inside(step, scope, place, frame.holds.as_ref(), frame.passed_over);
+                let mut inner = Frame { holds, ..Frame::inside(frame) };
                 inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
                 inner.anew |= self.before.is_some_and(|before| before.past.put_back_early(place));
                 // What is around it may have put back what was done inside: that is done again then, and is to be put back again.

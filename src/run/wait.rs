@@ -50,6 +50,8 @@ struct Sighting {
 struct Look {
     seen: Sighting,
     ran: Option<Ran>,
+    /// What must hold meanwhile does not: why the wait is over.
+    halted: Option<Halt>,
 }
 
 impl Look {
@@ -94,9 +96,8 @@ impl Engine<'_> {
         let shown = order.as_ref().map_or_else(|| nothing(place).shown(), |order| self.shown(order));
         self.emit(Event::StepBegan { place: place.clone(), part: Part::Main, attempt: 1, command: shown, owes: None })?;
         let began = self.ports.clock.elapsed();
-        let mut halted = None;
-        let (Look { seen, ran }, askings, verdict) =
-            self.ask_until(wait, title, scope, (frame, place), order.as_ref(), &lengths, &mut halted)?;
+        let (Look { seen, ran, halted }, askings, verdict) =
+            self.ask_until(wait, title, scope, (frame, place), order.as_ref(), &lengths)?;
         let order = order.unwrap_or_else(|| nothing(place));
         let took = self.ports.clock.elapsed().saturating_sub(began);
         let mut ran = Ran { took, ..self.keep_last(ran)? };
@@ -146,7 +147,6 @@ impl Engine<'_> {
         (frame, place): (&Frame, &Place),
         order: Option<&Order>,
         lengths: &Lengths,
-        halted: &mut Option<Halt>,
     ) -> Result<(Look, u32, Verdict), Halt> {
         let mut asked = HoldsAsked::default();
         let clock = self.ports.clock;
@@ -230,7 +230,7 @@ impl Engine<'_> {
             {
                 let why = halt.why();
                 look.seen.left = self.ports.interrupts.urgency() > Urgency::None;
-                *halted = (!look.seen.left).then_some(halt);
+                look.halted = (!look.seen.left).then_some(halt);
                 return Ok((look, askings, Verdict::failed(why)));
             }
             // Nothing is being changed, so there is nothing to finish first; the step itself may last for hours.
@@ -281,7 +281,7 @@ impl Engine<'_> {
             Some(last) if last.answered_by(ran.as_ref()) => last.seen,
             _ => Self::read(wait, scope, ran.as_ref()),
         };
-        Ok(Look { seen, ran })
+        Ok(Look { seen, ran, halted: None })
     }
 
     /// Reads an answer. What cannot be read is not yet so: a half-dead system answers badly for a while.

@@ -5,10 +5,10 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use indexmap::IndexMap;
 
 pub(crate) use super::document::{Effect, OnFail, Output, Severity, TypeName};
+pub(crate) use super::step_kind::StepKind;
 use super::{
     name::{Name, RunbookName, StepId},
     reading::ReadClause,
-    step_kind::StepKind,
 };
 
 /// A stretch of the runbook's text, in bytes.

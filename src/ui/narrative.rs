@@ -11,8 +11,7 @@ use super::{
 };
 use crate::{
     event::{
-        Answerer, Effect, Event, Excerpt, Exit, Finding, Part, Place, Prediction, RunState, Shown, Skip, StepKind, StepOutcome, Verdict,
-        moment::Moment,
+        Answerer, Effect, Event, Excerpt, Exit, Finding, Part, Place, RunState, Shown, Skip, StepKind, StepOutcome, Verdict, moment::Moment,
     },
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
@@ -178,6 +177,15 @@ impl Narrative {
         told.into_iter().flat_map(|(.., lines)| lines).collect()
     }
 
+    /// What a check has found; of one that failed, how its command ended, too.
+    fn checked(&mut self, page: &Page, place: &Place, mark: Mark, title: &str, message: &str, hint: Option<&str>) -> Vec<String> {
+        let mut lines = block::checked(page, mark, title, message, hint);
+        if let Some(answered) = self.answered.remove(place).filter(|_| matches!(mark, Mark::Failed | Mark::Unknown)) {
+            lines.extend(block::ending(page, answered.command.as_ref(), &answered.exit, 1, &answered.excerpt));
+        }
+        lines
+    }
+
     fn body(&mut self, page: &Page, at: Moment, event: &Event) -> Vec<String> {
         match event {
             Event::RunOpened(opening) => block::header(page, opening),
@@ -196,27 +204,18 @@ impl Narrative {
                     answers.gathered.add(item, &message, &message);
                     return Vec::new();
                 }
-                let mut lines = block::checked(page, mark, title, &message, hint);
-                if let Some(answered) = self.answered.remove(place).filter(|_| matches!(mark, Mark::Failed | Mark::Unknown)) {
-                    lines.extend(block::ending(page, answered.command.as_ref(), &answered.exit, 1, &answered.excerpt));
-                }
-                lines
+                self.checked(page, place, mark, title, &message, hint)
             }
             Event::Overridden { title, reason, by, unjudged, .. } => {
                 let text = format!("{title}: overridden {}: {reason}{}", words::answerer(*by), words::spoken_for(unjudged));
                 block::marked(page, Mark::Warned, &text)
             }
             Event::HoldFailed { place, title, before, waiting, why, hint } => {
-                let next = words::not_held(before, *waiting);
-                let mut lines = block::checked(page, Mark::Failed, title, &format!("{why}\n{next}"), hint.as_deref());
-                if let Some(answered) = self.answered.remove(place) {
-                    lines.extend(block::ending(page, answered.command.as_ref(), &answered.exit, 1, &answered.excerpt));
-                }
-                lines
+                let why = format!("{why}\n{}", words::not_held(before, *waiting));
+                self.checked(page, place, Mark::Failed, title, &why, hint.as_deref())
             }
             Event::HoldOverridden { title, before, reason, by, .. } => {
-                let text = format!("{title}: overridden for {before} {}: {reason}", words::answerer(*by));
-                block::marked(page, Mark::Warned, &text)
+                block::marked(page, Mark::Warned, &format!("{title}: overridden for {before} {}: {reason}", words::answerer(*by)))
             }
             Event::Planned { .. } => self.section(page, Section::Planned),
             Event::Confirmed { place, typed, by, .. } if self.afterwards || *by != Answerer::Terminal => {
@@ -277,7 +276,7 @@ impl Narrative {
             }
             Event::StepSignalled { place, signal, .. } => block::told(page, Mark::Warned, Some(place), &format!("sent {signal}")),
             Event::StepEnded { .. } => self.ended(page, event),
-            Event::StepPredicted { place, part, prediction } => self.predicted(page, place, *part, prediction),
+            Event::StepPredicted { place, part, prediction } => block::predicted(page, place, *part, prediction, self.title(place)),
             Event::StepSkipped { place, why } if self.is_gathered(place) => {
                 let words = words::skip(why);
                 self.steps.remove(place);
@@ -330,13 +329,9 @@ impl Narrative {
             return Vec::new();
         };
         let command = self.commands.remove(&(place.clone(), *part));
-        // What follows tells of it: a finding, or that something does not hold. That all holds is worth a line before no change.
-        let holds = *part == Part::Holds;
-        if holds && *verdict == Verdict::Passed && !self.tally.dry() {
-            self.answered.remove(place);
-            return Vec::new();
-        }
-        if matches!(self.section, Section::None | Section::Preflight) && *part == Part::Main || holds && *verdict != Verdict::Passed {
+        // What follows tells of it: a finding, or that something does not hold. That all holds is worth a line in a dry run alone.
+        let held = *part == Part::Holds && !(self.tally.dry() && *verdict == Verdict::Passed);
+        if matches!(self.section, Section::None | Section::Preflight) && *part == Part::Main || held {
             self.answered.insert(place.clone(), Reply { command, exit: exit.clone(), excerpt: excerpt.clone() });
             return Vec::new();
         }
@@ -396,27 +391,6 @@ impl Narrative {
             return Vec::new();
         }
         lines
-    }
-
-    fn predicted(&self, page: &Page, place: &Place, part: Part, prediction: &Prediction) -> Vec<String> {
-        let (mark, word, text) = words::prediction(prediction);
-        match prediction {
-            Prediction::WouldRun { command } => {
-                let mut lines = block::step(page, mark, place, words::part(part), self.title(place), word);
-                lines.extend(block::command(page, command));
-                lines
-            }
-            Prediction::AtRunTime { .. } => {
-                let mut lines = block::step(page, mark, place, words::part(part), self.title(place), "");
-                lines.extend(block::remark(page, &text));
-                lines
-            }
-            Prediction::WouldAsk { .. } => {
-                let mut lines = block::step(page, mark, place, words::part(part), self.title(place), word);
-                lines.extend(block::remark(page, &text));
-                lines
-            }
-        }
     }
 
     fn settled(&mut self, page: &Page, at: Moment, place: &Place, outcome: &StepOutcome) -> Vec<String> {
