@@ -27,15 +27,20 @@ impl Defect {
         if let Some(defect) = payload.downcast_ref::<Self>() {
             return defect.clone();
         }
-        let said = || payload.downcast_ref::<&str>().map(|said| (*said).to_owned()).or_else(|| payload.downcast_ref::<String>().cloned());
         let last = LAST.with(|last| last.borrow_mut().take());
-        Self(last.or_else(said).unwrap_or_else(|| "nothing was said of it".to_owned()))
+        Self(last.unwrap_or_else(|| said(payload).to_owned()))
     }
 
     /// Fails again with it: whoever waits for this thread's work is told of it in its own thread.
     pub(crate) fn pass_on(self) -> ! {
         resume_unwind(Box::new(self))
     }
+}
+
+/// What a panic said.
+fn said(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("nothing was said of it")
 }
 
 /// Does the work; a panic in it is a defect that is told of, and not the end of the process.
@@ -54,9 +59,7 @@ pub(crate) fn keep_quiet() {
 }
 
 fn remember(info: &PanicHookInfo<'_>) {
-    let payload = info.payload();
-    let said = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let said = said.unwrap_or("nothing was said of it");
+    let said = said(info.payload());
     let text = match info.location() {
         Some(at) => format!("{said} ({}:{})", at.file(), at.line()),
         None => said.to_owned(),

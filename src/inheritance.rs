@@ -112,11 +112,11 @@ impl Inheritance {
         inheritance
     }
 
-    /// That of a run that was begun in other surroundings: what decides on what is acted is as it was then.
+    /// That of a run that was begun in other surroundings: what decides on what is acted is as it was then, the rest as it is `now`.
     ///
     /// # Errors
     /// What was kept is not there any more, is not to be trusted now, or is not known and another one now.
-    pub(crate) fn of_run(kept: &Surroundings) -> Result<Self, String> {
+    pub(crate) fn of_run(kept: &Surroundings, now: &Self) -> Result<Self, String> {
         let variable = |name: &str| match kept.variables.get(name) {
             Some(KeptVariable::Value(value)) => Some(OsString::from(value)),
             None if decides(name) => None,
@@ -138,7 +138,7 @@ impl Inheritance {
                 inheritance.directory = Some(directory.to_owned());
             }
             Some(directory) => inheritance.directory = Some(directory.to_owned()),
-            None => inheritance.directory = Self::of_process().directory,
+            None => inheritance.directory.clone_from(&now.directory),
         }
         Ok(inheritance)
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::{
     resume::{bench, killed},
-    workbench::Workbench,
+    workbench::{Ran, Workbench},
 };
 
 /// A text without the line breaks that the width of a screen has put into it.
@@ -323,8 +323,20 @@ fn reading_follows_no_link_waits_for_no_pipe_and_reads_no_device() {
         std::fs::rename(&aside, &output).unwrap();
     }
     bench.run(&["journal", "verify"]).exits(0);
-    // What the operator names may be a link or a pipe, and is not read without end.
-    for command in [["journal", "verify", "--head", "/dev/zero"], ["journal", "verify", "/dev/zero", "--format=json"]] {
-        assert!(bench.run(&command).code.is_some_and(|code| code != 0), "{command:?}");
+    // What the operator names may be a link, and is neither waited for nor read without end.
+    pipe(&bench.path("pipe"));
+    for command in [
+        ["journal", "verify", "--head", "/dev/zero"],
+        ["journal", "verify", "/dev/zero", "--format=json"],
+        ["journal", "verify", "--head", "pipe"],
+        ["journal", "verify", "pipe", "--format=json"],
+    ] {
+        let ran = bench.run(&command);
+        assert!(ran.code.is_some_and(|code| code != 0), "{command:?}");
+        assert!(ran.stdout.contains("not a plain file") || ran.stderr.contains("not a plain file"), "{command:?}: {ran:?}");
     }
+    // A head may come from another command.
+    let through = format!("{} journal head | {0} journal verify --head /dev/stdin", env!("CARGO_BIN_EXE_halligan"));
+    let ran = Ran::of(bench.program("bash").args(["-c", &through]).output().unwrap()).exits(0);
+    assert!(ran.stdout.starts_with("valid, anchored to "), "{}", ran.stdout);
 }

@@ -271,6 +271,10 @@ impl RunState {
                     let why = "it began, and no outcome is recorded".to_owned();
                     self.steps.insert(place, StepState::InDoubt { why });
                 }
+                // Whether it was undone nobody knows, until the undo has ended.
+                (Part::Undo, Effect::Change | Effect::Destroy) => {
+                    self.under_way.insert((place, part), was);
+                }
                 _ => {}
             }
         }

@@ -85,11 +85,19 @@ fn too_late() -> Error {
     exceeded(format!("it takes longer than {} s", TIME.as_secs()))
 }
 
+fn too_long_a_text() -> String {
+    format!("it makes a text longer than {} MiB", LONGEST_TEXT >> 20)
+}
+
+fn too_long_a_list() -> Error {
+    exceeded(format!("it makes a list of more than {LONGEST_LIST} items"))
+}
+
 /// So many bytes are about to be made, or were.
 pub(super) fn make(bytes: usize) -> Result<(), Error> {
     spend(|left| {
         if bytes > LONGEST_TEXT {
-            return Err(format!("it makes a text longer than {} MiB", LONGEST_TEXT >> 20));
+            return Err(too_long_a_text());
         }
         left.made = left.made.checked_sub(bytes).ok_or_else(|| format!("it makes more than {} MiB in all", MADE >> 20))?;
         Ok(())
@@ -99,7 +107,7 @@ pub(super) fn make(bytes: usize) -> Result<(), Error> {
 /// So many items are about to be put into a list, or were.
 pub(super) fn list(items: usize) -> Result<(), Error> {
     if items > LONGEST_LIST {
-        return Err(exceeded(format!("it makes a list of more than {LONGEST_LIST} items")));
+        return Err(too_long_a_list());
     }
     make(items.saturating_mul(size_of::<Value>()).min(LONGEST_TEXT))
 }
@@ -130,12 +138,8 @@ pub(super) fn made(value: Value) -> Result<Value, Error> {
 /// The value of a whole expression, which is never larger than what is kept.
 pub(super) fn bounded(value: Value) -> Result<Value, Error> {
     match value.kind() {
-        ValueKind::String if value.as_str().is_some_and(|text| text.len() > LONGEST_TEXT) => {
-            Err(exceeded(format!("it makes a text longer than {} MiB", LONGEST_TEXT >> 20)))
-        }
-        ValueKind::Seq | ValueKind::Map if value.len().is_some_and(|items| items > LONGEST_LIST) => {
-            Err(exceeded(format!("it makes a list of more than {LONGEST_LIST} items")))
-        }
+        ValueKind::String if value.as_str().is_some_and(|text| text.len() > LONGEST_TEXT) => Err(exceeded(too_long_a_text())),
+        ValueKind::Seq | ValueKind::Map if value.len().is_some_and(|items| items > LONGEST_LIST) => Err(too_long_a_list()),
         _ => Ok(value),
     }
 }
@@ -182,7 +186,7 @@ pub(super) struct Rendered(pub Vec<u8>);
 impl io::Write for Rendered {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.len() + bytes.len() > LONGEST_TEXT {
-            return Err(io::Error::other(exceeded(format!("it makes a text longer than {} MiB", LONGEST_TEXT >> 20))));
+            return Err(io::Error::other(exceeded(too_long_a_text())));
         }
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())

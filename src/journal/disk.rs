@@ -161,6 +161,16 @@ pub(crate) fn open_named(path: &Path) -> io::Result<File> {
     open_reading(path, &fs::metadata(path)?, OFlag::empty())
 }
 
+/// The same for a short text that the operator names, which may come from another command. A pipe that halligan was started with
+/// ends when that command does; one that has a name may have nobody at its other end, and is not waited for.
+///
+/// # Errors
+/// It is neither a plain file nor a descriptor that halligan was started with, or the file system's.
+pub(crate) fn open_text(path: &Path) -> io::Result<File> {
+    let given = ["/dev/fd", "/proc/self/fd"].iter().any(|descriptors| path.parent() == Some(Path::new(descriptors)));
+    if given || path == Path::new("/dev/stdin") { File::open(path) } else { open_named(path) }
+}
+
 fn open_reading(path: &Path, looked_at: &fs::Metadata, flags: OFlag) -> io::Result<File> {
     let plain = |metadata: &fs::Metadata| {
         let what = if metadata.is_symlink() { "it is a symbolic link" } else { "it is not a plain file" };

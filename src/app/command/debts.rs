@@ -71,15 +71,16 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
                 out.line(&sanitise::json(&json.to_string()));
             }
         }
-    } else if owing.is_empty() && untold.is_some() {
-        // Said below.
     } else if owing.is_empty() {
-        out.line(
-            &args
-                .run
-                .as_ref()
-                .map_or("No debts: no cleanup is owed on this host.".to_owned(), |given| format!("Run {given} has no debts.")),
-        );
+        // Where the journal cannot be read whole, nobody knows.
+        if untold.is_none() {
+            out.line(
+                &args
+                    .run
+                    .as_ref()
+                    .map_or("No debts: no cleanup is owed on this host.".to_owned(), |given| format!("Run {given} has no debts.")),
+            );
+        }
     } else {
         for history in &owing {
             tell(context, out, history);
@@ -194,7 +195,7 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExi
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
     let password = password(&args.how, &asking)?;
-    let plan = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
+    let (plan, inherited) = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
     left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
     let manner = TakeUp {
         how: &args.how,
@@ -202,6 +203,7 @@ fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExi
         wanted: Outcome::Completed,
         settles: true,
         password,
+        inherited,
     };
     take_up(context, &left, &plan, String::new(), &manner, &signals, crate::run::settle)
 }

@@ -53,7 +53,7 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
     let password = password(&args.how, &asking)?;
-    let plan = left.plan(context, &args.how, &asking, password.as_deref(), true)?;
+    let (plan, inherited) = left.plan(context, &args.how, &asking, password.as_deref(), true)?;
     let found = remaining::remaining(&plan, &left.history.past);
     let once = remaining::not_asked_again(&plan, &left.history.past);
     show(context, args.how.form, &findings::screen(&left, &plan, &found, &once, &context.out.stdout.page()));
@@ -66,6 +66,7 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
         wanted: Outcome::Completed,
         settles: false,
         password,
+        inherited,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::resume)
 }

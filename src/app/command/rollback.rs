@@ -13,8 +13,8 @@ use crate::{
         },
     },
     cli::{self, Subcommands},
-    event::{Outcome, Place, StepState, state::Phase},
-    plan::Plan,
+    event::{Outcome, state::Phase},
+    plan::{Plan, remaining},
     runbook::model::Undo,
     ui::layout::Page,
 };
@@ -33,7 +33,7 @@ pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Progr
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
     let password = password(&args.how, &asking)?;
-    let plan = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
+    let (plan, inherited) = left.plan(context, &args.how, &asking, password.as_deref(), false)?;
     show(context, args.how.form, &to_take_back(&left, &plan, &context.out.stdout.page()));
     left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
     let text = to_take_back(&left, &plan, &Page::recorded());
@@ -43,6 +43,7 @@ pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<Progr
         wanted: Outcome::RolledBack,
         settles: false,
         password,
+        inherited,
     };
     take_up(context, &left, &plan, text, &manner, &signals, crate::run::roll_back)
 }
@@ -55,11 +56,8 @@ fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
         field(label, text);
     }
     let state = &left.history.past.state;
-    let unsaid = |place: &Place| !matches!(plan.step(place).map(|step| &step.undo), Some(Undo::Command(_) | Undo::Impossible { .. }));
-    // What has no undo, and whose cleanup has run, was put back by that.
-    let put_back = |place: &Place| state.steps.get(place).is_some_and(StepState::is_put_back) && unsaid(place);
-    let places: Vec<&Place> = state.took_effect.iter().rev().filter(|place| !put_back(place)).collect();
-    for place in &places {
+    let places = remaining::not_taken_back(plan, state);
+    for place in places.iter().rev() {
         let undo = plan.step(place).map(|step| &step.undo);
         match undo {
             Some(Undo::Command(_)) => field("undo", format!("{place}  the command is shown and confirmed first")),

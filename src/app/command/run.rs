@@ -25,7 +25,6 @@ use crate::{
         lock::Locks,
         process::ProcessExecutor,
     },
-    inheritance::Inheritance,
     journal::Durability,
     ports::{Executor, Ledger, Prompt},
     run::{Setting, foretell},
@@ -37,7 +36,7 @@ use crate::{
 /// Something is wrong before it can begin.
 pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Failure> {
     let loaded = load::load_for_run(context, &args.runbook, args.expect_sha256.as_deref())?;
-    inherited::tell(context)?;
+    let inherited = inherited::tell(context)?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
@@ -65,7 +64,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         mode,
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
-        surroundings: Some(Inheritance::of_process().surroundings(plan.secrets())),
+        surroundings: Some(inherited.surroundings(plan.secrets())),
     };
     let _locks = match mode {
         Mode::Real => {
@@ -82,7 +81,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let ledger = journal.begin_run(id, Durability::EachRecord);
     let screens = Screens::new(context, args.form, id, RunState::default());
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
-    let process = ProcessExecutor::new(plan.secrets().clone(), inventory, password).of_run(&id.to_string());
+    let process = ProcessExecutor::in_surroundings(inherited, plan.secrets().clone(), inventory, password).of_run(&id.to_string());
     let allow_unheld = args.dry_run && unheld::may_run(&foretell(&plan, &process), args.allow_unheld, &prompt);
     let dry = DryExecutor { executor: &process, allow_unheld };
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };

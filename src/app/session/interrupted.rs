@@ -20,6 +20,7 @@ use crate::{
         alive::{Alive, alive, of_run},
         lock::RunLock,
     },
+    inheritance::Inheritance,
     inventory::Inventory,
     journal::{
         Durability, JournalError,
@@ -124,7 +125,8 @@ impl Left {
         Ok(Self { history, opening, directory, doubted, rebooted, elsewhere, running, _lock: lock })
     }
 
-    /// Rebuilds the plan as it was recorded. With `as_it_is_now`, the runbook must not have changed since.
+    /// Rebuilds the plan as it was recorded, and what its commands are started in. With `as_it_is_now`, the runbook must not have
+    /// changed since.
     ///
     /// # Errors
     /// The runbook or a parameter differs from what was recorded.
@@ -135,7 +137,7 @@ impl Left {
         asking: &TerminalPrompt<'_>,
         password: Option<&str>,
         as_it_is_now: bool,
-    ) -> Result<Plan, Failure> {
+    ) -> Result<(Plan, Inheritance), Failure> {
         let id = self.history.run;
         let recorded = &self.opening.plan;
         let runbook = recorded
@@ -161,7 +163,7 @@ impl Left {
         // A secret was not recorded, and no value that held one: it is given again, or asked for.
         let whole = |(name, value): &(&String, &serde_json::Value)| !value.is_null() && !recorded.masked.contains(*name);
         let values = self.opening.params.iter().filter(whole).map(|(name, value)| (name.clone(), value.clone()));
-        inherited::tell(context)?;
+        let inherited = inherited::kept(context, self.opening.surroundings.as_ref())?;
         let inventory = self.inventory(context, &how.hosts)?;
         let plan = Gathering { context, loaded: &loaded, inventory, asking, simulated: None, password, allow_unheld: true }
             .plan(values, &how.params)?;
@@ -189,7 +191,7 @@ impl Left {
                 .why(format!("{name} was {was}, and is {is} now"))
                 .suggest("leave out --set, or start a new run:", context.line(Subcommands::run(&self.opening.runbook))));
         }
-        Ok(plan)
+        Ok((plan, inherited))
     }
 
     /// The inventory that the run was begun with, by path and SHA-256.
@@ -290,7 +292,6 @@ fn still_running(history: &History, boot_id: &str) -> Vec<(Place, Alive)> {
     found.collect()
 }
 
-/// Rule 0: what a run has done is known only from a journal that holds.
 /// Refuses a copy of a journal, whose runs may be gone on with in its original too; once it is accepted, that is recorded.
 fn original(context: &Context, directory: &std::path::Path, run: RunId, accepted: bool) -> Result<(), Failure> {
     let unusable = |error: JournalError| journal_failure(directory, &error);
@@ -310,6 +311,7 @@ fn same_machine(directory: &std::path::Path) -> Result<bool, Failure> {
     Snapshot::take(directory).and_then(|snapshot| snapshot.is_of_this_machine()).map_err(|error| journal_failure(directory, &error))
 }
 
+/// Rule 0: what a run has done is known only from a journal that holds. Says whether the operator accepts one that does not.
 fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: Option<&str>) -> Result<bool, Failure> {
     let found = verify(directory, &[]).map_err(|error| journal_failure(directory, &error))?;
     if found.verdict.holds() {

@@ -2,7 +2,6 @@
 
 use super::{
     conduct::{self, Occasion, Screens, Signals},
-    inherited,
     interrupted::Left,
     journal::open_journal,
     locks::{holder, lock_names, locks, shared_locks},
@@ -14,9 +13,10 @@ use crate::{
     cli::{self, Cli, TakingUp},
     event::{Mode, Outcome, Place},
     exec::{clock::RealClock, process::ProcessExecutor},
+    inheritance::Inheritance,
     inventory::SharedLock,
     journal::{Durability, history::unfinished},
-    plan::Plan,
+    plan::{Plan, remaining},
     ports::Ledger,
     run::{Before, Ending, Ports, Setting, shared_lock::lock_place},
     ui::prompt::TerminalPrompt,
@@ -37,6 +37,8 @@ pub(crate) struct TakeUp<'a> {
     pub settles: bool,
     /// For sudo, if the operator wants to give it.
     pub password: Option<String>,
+    /// What its commands are started in.
+    pub inherited: Inheritance,
 }
 
 /// Carries out what was agreed to, and shows how it ended.
@@ -54,8 +56,6 @@ pub(crate) fn take_up(
     let names = lock_names(plan)?;
     let shared_locks = shared_locks(plan, &names);
     still_shared(left, &shared_locks)?;
-    let kept = left.opening.surroundings.clone();
-    let inherited = inherited::kept(context, kept.as_ref())?;
     let setting = Setting {
         run_id: id,
         operator,
@@ -63,7 +63,7 @@ pub(crate) fn take_up(
         mode: Mode::Real,
         step_by_step: manner.how.answers.step,
         shared_locks,
-        surroundings: kept,
+        surroundings: left.opening.surroundings.clone(),
     };
     let _locks = locks(context, &names, &holder(&setting, plan))?;
     let journal = open_journal(context)?;
@@ -82,8 +82,9 @@ pub(crate) fn take_up(
     let screens = Screens::new(context, manner.how.form, left.history.run, left.history.past.state.clone());
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
-    let executor = ProcessExecutor::in_surroundings(inherited, plan.secrets().clone(), plan.inventory.clone(), manner.password.clone())
-        .of_run(&id.to_string());
+    let (inherited, secrets) = (manner.inherited.clone(), plan.secrets().clone());
+    let executor =
+        ProcessExecutor::in_surroundings(inherited, secrets, plan.inventory.clone(), manner.password.clone()).of_run(&id.to_string());
     let clock = RealClock::start(&signals.interrupts);
     let stage = Occasion {
         plan,
@@ -98,7 +99,14 @@ pub(crate) fn take_up(
     let (ending, mut told) = conduct::conduct(context, &stage, &screens, &manner.how.answers, &prompt, signals, carry_out);
     told.head = Some(journal.head().short());
     let sound = !ending.journal_failed && !ending.bug && ending.owed.is_empty();
-    let exit = if sound && ending.outcome == manner.wanted {
+    let remains = manner.wanted == Outcome::RolledBack && !remaining::not_taken_back(plan, &ending.state).is_empty();
+    let exit = if sound && remains && ending.outcome == manner.wanted {
+        // All that could be taken back was; the rest is for a person to look at, and is named.
+        told.what.clear();
+        told.why.clear();
+        told.exit = Some(ProgramExit::OperatorNeeded as u8);
+        ProgramExit::OperatorNeeded
+    } else if sound && ending.outcome == manner.wanted {
         // It is what was asked for.
         told.completed = true;
         told.what.clear();

@@ -205,8 +205,8 @@ impl World {
             }
             Deed::Resume => {
                 if self.say(&Event::Resumed { from: String::new() }) {
-                    // Whoever resumes has waited for what was still running.
-                    self.open.clear();
+                    // Whoever resumes has waited for what was still running. What an undo has come to nobody has said yet.
+                    self.open.retain(|(_, part)| *part == Part::Undo as u8);
                     self.planned();
                 }
             }

@@ -165,8 +165,8 @@ fn given(told: &mut dyn Write, files: &[PathBuf], signers: Option<&Path>) -> Res
 /// The heads in a file; with a list of signers, if one of them has signed it.
 fn proved(told: &mut dyn Write, path: &Path, signers: Option<&Path>) -> Result<Vec<Head>> {
     let cannot = |source| JournalCommandError::HeadFile { path: path.to_owned(), source };
-    // It may be a pipe from another host, and is never long.
-    let text = disk::read_whole(fs::File::open(path).map_err(cannot)?, disk::SMALL).map_err(cannot)?;
+    // It may come from another host, and is never long.
+    let text = disk::read_whole(disk::open_text(path).map_err(cannot)?, disk::SMALL).map_err(cannot)?;
     let found = Head::find_all(&String::from_utf8_lossy(&text));
     let heads = found.map_err(|source| JournalCommandError::Head { path: path.to_owned(), source })?;
     if let Some(signers) = signers {
