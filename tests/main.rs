@@ -8,6 +8,7 @@ mod dry_run;
 mod endings;
 mod guide;
 mod help;
+mod identity;
 mod injection;
 mod journal;
 mod locks;

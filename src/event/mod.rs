@@ -16,6 +16,7 @@ pub(crate) mod run_id;
 pub(crate) mod signal;
 pub(crate) mod state;
 mod subject;
+mod system;
 pub(crate) mod texts;
 
 pub(crate) use captured::{Captured, Cut};
@@ -29,3 +30,4 @@ pub(crate) use plan::{RecordedInventory, RecordedPlan, RecordedRunbook};
 pub(crate) use run_id::RunId;
 pub(crate) use signal::{EndSignal, SentSignal, StopSignal};
 pub(crate) use state::{RunState, StepState};
+pub(crate) use system::SystemAnswer;

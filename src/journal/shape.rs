@@ -12,7 +12,7 @@ use crate::{
     digest::Digest,
     event::{
         Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan,
-        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict,
+        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, SystemAnswer, Verdict,
     },
     surroundings::Surroundings,
 };
@@ -63,10 +63,14 @@ shapes! {
         // Came later; stands only in a run on this system.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         surroundings: Option<Box<Surroundings>>,
+        // Came later; stands only where the run is bound to this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<String>,
         // Came later, and stands only in the first record of a journal.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         journal: Option<JournalMark>,
     }
+    Identified("identified") { place: Place, answer: SystemAnswer }
     Checked("preflight_passed" | "preflight_warned" | "preflight_blocked" | "preflight_unknown" | "preflight_not_judged") {
         place: Place,
         title: String,
@@ -128,7 +132,7 @@ shapes! {
 
 /// The first version of the format that has this type of record.
 fn version_of(kind: &str) -> u32 {
-    if matches!(kind, "step_reached" | "settled_by_hand" | "preflight_not_judged" | "answer_shared") { 2 } else { 1 }
+    if matches!(kind, "step_reached" | "settled_by_hand" | "preflight_not_judged" | "answer_shared" | "identified") { 2 } else { 1 }
 }
 
 impl Body {
@@ -136,7 +140,7 @@ impl Body {
     #[must_use]
     pub(super) fn version(&self) -> u32 {
         match self {
-            Self::StepReached(_) | Self::SettledByHand(_) | Self::AnswerShared(_) => 2,
+            Self::StepReached(_) | Self::SettledByHand(_) | Self::AnswerShared(_) | Self::Identified(_) => 2,
             Self::Checked(Checked { finding: Finding::NotJudged { .. }, .. }) => 2,
             Self::Overridden(overridden) if !overridden.unjudged.is_empty() => 2,
             Self::Note(Note { taken: Some(_), .. } | Note { journal: Some(_), .. })
@@ -163,6 +167,7 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings,
+                    machine,
                 } = *opening;
                 let journal = None;
                 Self::RunOpened(RunOpened {
@@ -177,9 +182,11 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings: surroundings.map(Box::new),
+                    machine,
                     journal,
                 })
             }
+            Event::Identified { place, answer } => Self::Identified(Identified { place, answer }),
             Event::Checked { place, title, finding } => Self::Checked(Checked { place, title, finding }),
             Event::AnswerShared { place, of, verdict, message } => Self::AnswerShared(AnswerShared { place, of, verdict, message }),
             Event::Overridden { place, title, reason, by, unjudged } => Self::Overridden(Overridden { place, title, reason, by, unjudged }),
@@ -227,6 +234,7 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings,
+                    machine,
                     journal: _,
                 } = opening;
                 let opening = Opening {
@@ -241,9 +249,11 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings: surroundings.map(|kept| *kept),
+                    machine,
                 };
                 Event::RunOpened(Box::new(opening))
             }
+            Self::Identified(Identified { place, answer }) => Event::Identified { place, answer },
             Self::Checked(Checked { place, title, finding }) => {
                 let finding = version_1::finding(&place, finding);
                 Event::Checked { place, title, finding }

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     event::{Effect, Shown, StepKind, Words},
     expression,
-    runbook::model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
+    runbook::{
+        model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
+        name::IDENTITY,
+    },
 };
 
 /// A plan, put before the operator.
@@ -29,6 +32,8 @@ pub struct Preview {
     /// The programs that it names, and where each was found, or why it cannot be started; whoever knows where they are looked for
     /// fills this in.
     pub programs: Vec<(String, Result<PathBuf, String>)>,
+    /// The system that the run is bound to, in words; whoever has asked it fills this in.
+    pub system: Option<String>,
 }
 
 impl Preview {
@@ -70,6 +75,7 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
         left_out: Vec::new(),
         faults: Vec::new(),
         programs: Vec::new(),
+        system: None,
     };
     let mut scope = scope.clone();
     for step in plan.runbook.all_steps() {
@@ -164,7 +170,7 @@ fn add(
 /// The scope of a called runbook before it is called: nothing of it is known.
 fn unbound(called: &Runbook) -> Scope {
     let mut scope = Scope::new(std::sync::Arc::new(called.vars.clone()));
-    for name in ["params", "run", "inventory"]
+    for name in ["params", "run", "inventory", IDENTITY]
         .into_iter()
         .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(crate::runbook::name::StepId::as_str)))
     {

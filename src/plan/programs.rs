@@ -20,7 +20,7 @@ pub(crate) fn programs(plan: &Plan) -> BTreeSet<String> {
 
 fn of_runbook(runbook: &Runbook, found: &mut BTreeSet<String>) {
     let mut add = |command: &Command| found.extend(name(command));
-    runbook.preflight.iter().filter_map(|probe| probe.command.as_ref()).for_each(&mut add);
+    runbook.identity.iter().chain(&runbook.preflight).filter_map(|probe| probe.command.as_ref()).for_each(&mut add);
     for step in runbook.all_steps() {
         commands(step).into_iter().for_each(&mut add);
     }

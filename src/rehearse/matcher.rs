@@ -34,6 +34,8 @@ enum Subject {
         after: Vec<Arc<WordPattern>>,
     },
     Script(Arc<Regex>),
+    /// A query of the runbook, whatever its words are.
+    Query(String),
 }
 
 /// How a captured word is read.
@@ -61,6 +63,7 @@ enum WordPattern {
 pub struct WrittenPattern<'a> {
     pub words: Option<&'a [Word]>,
     pub script: Option<&'a str>,
+    pub query: Option<&'a str>,
     pub flags: &'a [FlagDocument],
     pub may_have: &'a [FlagDocument],
     pub on: Option<&'a str>,
@@ -70,8 +73,8 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn new(written: WrittenPattern<'_>) -> Result<Self, String> {
-        let subject = match (written.words, written.script) {
-            (Some(words), None) => {
+        let subject = match (written.words, written.script, written.query) {
+            (Some(words), None, None) => {
                 let mut words = words.iter().map(WordPattern::new).collect::<Result<Vec<_>, _>>()?;
                 if words.is_empty() {
                     return Err("`match` is empty: write the command, word by word".to_owned());
@@ -89,12 +92,15 @@ impl Pattern {
                     }
                 }
             }
-            (None, Some(script)) => {
+            (None, Some(script), None) => {
                 let regex = SCRIPTS.get(script, |script| Regex::new(script).map(Arc::new));
                 Subject::Script(regex.map_err(|error| format!("`script` is not a regular expression: {error}"))?)
             }
-            (None, None) => return Err("it needs `match` (the command, word by word) or `script` (for a shell step)".to_owned()),
-            (Some(_), Some(_)) => return Err("it has both `match` and `script`: a command is one or the other".to_owned()),
+            (None, None, Some(query)) => Subject::Query(query.to_owned()),
+            (None, None, None) => {
+                return Err("it needs `match` (the command, word by word), `script` (for a shell step) or `query` (by its name)".to_owned());
+            }
+            _ => return Err("it has two of `match`, `script` and `query`: keep the one that says which command is meant".to_owned()),
         };
         let flags = |written: &[FlagDocument]| {
             let groups = written.iter().map(|flag| match flag {
@@ -130,6 +136,7 @@ impl Pattern {
                 names.extend(rest.clone());
             }
             Subject::Script(regex) => names.extend(regex.capture_names().flatten().map(ToOwned::to_owned)),
+            Subject::Query(_) => {}
         }
         for word in words {
             if let WordPattern::Pattern { captures, .. } = &**word {
@@ -141,11 +148,19 @@ impl Pattern {
         names
     }
 
+    /// The query that it answers, if it does.
+    #[must_use]
+    pub(super) fn query(&self) -> Option<&str> {
+        if let Subject::Query(name) = &self.subject { Some(name) } else { None }
+    }
+
     /// The programs that it can match, as far as they are written out.
     #[must_use]
     pub fn programs(&self) -> Vec<&str> {
         match &self.subject {
             Subject::Script(_) => vec!["bash"],
+            // The runbook says what it runs.
+            Subject::Query(_) => Vec::new(),
             Subject::Argv { before, .. } => match before.first().map(|word| &**word) {
                 Some(WordPattern::Literal(program)) => vec![program],
                 Some(WordPattern::Pattern { alternatives, .. }) => alternatives.iter().map(String::as_str).collect(),
@@ -156,7 +171,7 @@ impl Pattern {
 
     /// What it captures of a command, or `None` if it is another command.
     #[must_use]
-    pub fn matches(&self, command: &Words, host: Option<&str>) -> Option<Captures> {
+    pub fn matches(&self, command: &Words, host: Option<&str>, query: Option<&str>) -> Option<Captures> {
         let mut captures = Captures::new();
         match (&self.subject, command) {
             (Subject::Script(regex), Words::Script(script)) => {
@@ -193,6 +208,21 @@ impl Pattern {
                 if let Some(name) = rest {
                     let rest: Vec<Value> = words[before.len()..tail].iter().map(|word| Value::from(*word)).collect();
                     captures.push((name.clone(), Value::from(rest)));
+                }
+            }
+            (Subject::Query(name), command) => {
+                if query != Some(name.as_str()) {
+                    return None;
+                }
+                let mut words: Vec<&str> = match command {
+                    Words::Argv(argv) => argv.iter().map(String::as_str).collect(),
+                    Words::Script(_) => Vec::new(),
+                };
+                for flag in &self.flags {
+                    take_flag(flag, &mut words, &mut captures)?;
+                }
+                for flag in &self.may_have {
+                    let _ = take_flag(flag, &mut words, &mut captures);
                 }
             }
             _ => return None,

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 use super::{
     ending::Ending,
     halt::Halt,
+    identity::Identities,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
 };
@@ -28,6 +29,7 @@ pub(super) struct Engine<'a> {
     pub before: Option<&'a Before<'a>>,
     pub secrets: Secrets,
     pub reserve: Reserve,
+    pub identities: Identities,
 }
 
 /// What the fold has refused of a command that was under way.

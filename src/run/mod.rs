@@ -12,6 +12,7 @@ pub(crate) mod ending;
 mod engine;
 mod frame;
 mod halt;
+mod identity;
 mod offer;
 mod poll;
 mod preflight;

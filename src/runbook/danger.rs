@@ -90,7 +90,7 @@ pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
             linter.reads(command, "a command under `choices`");
         }
     }
-    for probe in &runbook.preflight {
+    for probe in runbook.identity.iter().chain(&runbook.preflight) {
         linter.probe(probe);
     }
     let mut asked = !runbook.preflight.is_empty();

@@ -2,11 +2,13 @@
 
 pub(crate) mod called;
 pub(crate) mod character;
+mod client;
 mod complaint;
 pub(crate) mod danger;
 pub(crate) mod diagnostic;
 pub(crate) mod document;
 pub(crate) mod group;
+pub(crate) mod kind;
 pub mod library;
 pub(crate) mod model;
 pub(crate) mod name;

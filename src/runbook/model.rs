@@ -5,6 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use indexmap::IndexMap;
 
 pub(crate) use super::document::{Effect, OnFail, Output, Severity, TypeName};
+pub(crate) use super::kind::StepKind;
 use super::name::{Name, RunbookName, StepId};
 
 /// A stretch of the runbook's text, in bytes.
@@ -89,6 +90,10 @@ pub struct Runbook {
     pub requires: Requires,
     pub locks: Vec<Template>,
     pub vars: IndexMap<String, Template>,
+    /// By name, the program that each query runs.
+    pub queries: IndexMap<String, String>,
+    /// Asks the system which one it is; its message is the answer.
+    pub identity: Option<Probe>,
     pub preflight: Vec<Probe>,
     pub groups: Vec<super::group::PreflightGroup>,
     pub steps: Vec<Step>,
@@ -168,6 +173,8 @@ pub enum Program {
 /// A command with everything that surrounds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
+    /// The query that is asked, if it is one.
+    pub query: Option<Arc<str>>,
     pub program: Program,
     pub effect: Effect,
     pub on: Option<Template>,
@@ -357,44 +364,6 @@ pub struct Step {
     pub retry: Option<Retry>,
     pub progress: Option<ProgressSpec>,
     pub span: Span,
-}
-
-/// What a step is, without what is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepKind {
-    Run,
-    Probe,
-    Wait,
-    Ask,
-    Manual,
-    Loop,
-    Group,
-    Call,
-}
-
-impl StepKind {
-    pub(crate) const ALL: [Self; 8] = [Self::Run, Self::Probe, Self::Wait, Self::Ask, Self::Manual, Self::Loop, Self::Group, Self::Call];
-
-    /// Whether such a step is made of other steps.
-    #[must_use]
-    pub fn is_stretch(self) -> bool {
-        matches!(self, Self::Loop | Self::Group | Self::Call)
-    }
-
-    /// Its word in records, and for a program that reads a run.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Probe => "probe",
-            Self::Wait => "wait",
-            Self::Ask => "ask",
-            Self::Manual => "manual",
-            Self::Loop => "loop",
-            Self::Group => "group",
-            Self::Call => "call",
-        }
-    }
 }
 
 impl Step {

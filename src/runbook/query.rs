@@ -134,6 +134,9 @@ impl Asking<'_, '_> {
                 });
             }
         });
+        within(root, value, "identity", |node, value| {
+            self.ask(node, value, PROBE);
+        });
         each(root, value, "preflight", |node, value| {
             self.ask(node, value, PROBE);
         });

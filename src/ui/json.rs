@@ -66,6 +66,7 @@ fn fields(event: &Event) -> Value {
             "runbook_sha256": opening.runbook_sha256, "plan": opening.plan, "plan_sha256": opening.plan_sha256,
             "params": opening.params, "mode": opening.mode, "version": opening.version,
         }),
+        Event::Identified { place, answer } => json!({"place": place, "answer": answer}),
         Event::Checked { place, title, finding } => json!({"place": place, "title": title, "finding": finding}),
         Event::AnswerShared { place, of, verdict, message } => json!({"place": place, "of": of, "verdict": verdict, "message": message}),
         Event::Overridden { place, title, reason, by, unjudged } if unjudged.is_empty() => {

@@ -17,6 +17,7 @@ mod record;
 pub(crate) mod sanitise;
 mod step;
 mod surroundings;
+mod system;
 
 pub(crate) use answer::{answerer, interruption, settled_by_hand, stopping};
 pub(crate) use choice::{choice, choice_key, choice_meaning};
@@ -31,3 +32,4 @@ pub(crate) use part::{part, part_began, part_of, part_outcome, take_back};
 pub(crate) use record::{incomplete, kept, not_text, torn};
 pub(crate) use step::{effect, kind, prediction, skip, title};
 pub(crate) use surroundings::{differences, variables};
+pub(crate) use system::{not_asked_which_system, on_system, other_system, system_answer};

@@ -25,7 +25,7 @@ use crate::{
         process::ProcessExecutor,
     },
     inheritance::Inheritance,
-    journal::Durability,
+    journal::{Durability, mark::machine},
     ports::{Executor, Ledger, Prompt},
     run::Setting,
 };
@@ -58,6 +58,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
         surroundings: Some(Inheritance::of_process().surroundings(plan.secrets())),
+        machine: machine().filter(|_| plan.changes_this_machine()),
     };
     let _locks = match mode {
         Mode::Real => {

@@ -98,6 +98,7 @@ fn plan_of(steps: &str) -> Plan {
 
 fn order(place: &Place, part: Part) -> Order {
     Order {
+        query: None,
         place: place.clone(),
         part,
         words: Words::Argv(vec!["x".to_owned()]),
@@ -123,6 +124,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         step_by_step: false,
         shared_locks: Vec::new(),
         surroundings: None,
+        machine: None,
     };
     let ports = Ports {
         ledger: &willing,
@@ -157,6 +159,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         version: String::new(),
         clock_synchronised: None,
         surroundings: None,
+        machine: None,
     };
     engine.emit(Event::RunOpened(Box::new(opening))).unwrap();
     engine.emit(Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 }).unwrap();
@@ -248,6 +251,7 @@ fn failing(at: &'static str, part: Part) -> (Vec<String>, crate::run::Ending) {
         step_by_step: false,
         shared_locks: Vec::new(),
         surroundings: None,
+        machine: None,
     };
     let ports = Ports {
         ledger: &willing,

@@ -266,6 +266,7 @@ impl Resolver<'_> {
         };
         let env = parts.env.map(|env| self.environment(env, node, scope)).unwrap_or_default();
         Some(Command {
+            query: node.get("ask").and_then(Node::text).map(Arc::from),
             program,
             effect: parts.effect,
             on: parts.on.map(|field| self.template(field, scope)),
