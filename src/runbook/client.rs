@@ -62,6 +62,11 @@ fn changing(step: &Step) -> impl Iterator<Item = &Command> {
 }
 
 impl Runbook {
+    /// The first step that changes something on a system which stands elsewhere, with the client that does.
+    pub(crate) fn changes_a_system(&self) -> Option<(&Step, &'static str)> {
+        self.all_steps().find_map(|step| Some((step, changing(step).find_map(client)?)))
+    }
+
     /// Whether it changes something, and all of that on the machine where it is run.
     pub(crate) fn changes_this_machine(&self) -> bool {
         let mut all = self.all_steps().flat_map(changing).peekable();
