@@ -69,7 +69,7 @@ fn a_person_sees_it_in_the_plan_and_in_each_question() {
     let bench = bench(BOUND);
     let mut terminal = bench.terminal(100, &["run", "runbooks/bound.yaml"]);
     terminal.expect_after("Plan", "System: Ceph cluster 4c1e").expect_after("System", "[y/N]").send("y\r");
-    terminal.expect_after("Set it?", "System: Ceph cluster 4c1e").expect("[y/N]").send("y\r");
+    terminal.expect_after("Set it?", "System: Ceph cluster 4c1e").expect_after("Set it?", "[y/N]").send("y\r");
     assert_eq!(terminal.end().0, 0);
 }
 
@@ -229,7 +229,10 @@ fn a_simulated_world_answers_it() {
     };
     other("another", "world: {next: 77aa}\nexpect: {outcome: blocked, exit: 4, at: preflight.identity, world: {flag: false}}\n");
     other("silent", "commands: [{query: fsid, code: 1, stderr: no}]\nexpect: {outcome: blocked, exit: 4, never_ran: [[touch, flag]]}\n");
-    other("killed", "faults: [{step: set, do: kill}]\nanswers: {set: done}\nexpect: {outcome: completed, ran: [{query: fsid, times: 4}]}\n");
+    other(
+        "killed",
+        "faults: [{step: set, do: kill}]\nanswers: {set: done}\nexpect: {outcome: completed, ran: [{query: fsid, times: 4}]}\n",
+    );
     let tested = bench.run(&["test", "./runbooks/bound.yaml"]);
     assert!(tested.code == Some(0) && tested.stdout.contains("4 passed, 0 failed"), "{}{}", tested.stdout, tested.stderr);
     bench.run(&["test", "./runbooks/bound.yaml", "--fault-sweep"]).exits(0);

@@ -396,7 +396,7 @@ mod tests {
     fn captured(pattern: &[&str], command: &[&str]) -> Option<String> {
         let words = words(pattern);
         let pattern = Pattern::new(WrittenPattern { words: Some(&words), ..WrittenPattern::default() }).unwrap();
-        pattern.matches(&argv(command), None).map(|found| serde_json::to_string(&Value::from_pairs(found)).unwrap())
+        pattern.matches(&argv(command), None, None).map(|found| serde_json::to_string(&Value::from_pairs(found)).unwrap())
     }
 
     #[test]
@@ -428,7 +428,7 @@ mod tests {
             flags: &flags,
             may_have: &may_have,
             on: Some("mon-{n:int}"),
-            script: None,
+            ..WrittenPattern::default()
         })
         .unwrap();
         for command in [
@@ -436,21 +436,34 @@ mod tests {
             &["ceph", "osd", "tree", "--format", "json"],
             &["ceph", "--connect-timeout", "15", "osd", "--format", "json", "tree"],
         ] {
-            let found = pattern.matches(&argv(command), Some("mon-2")).unwrap();
+            let found = pattern.matches(&argv(command), Some("mon-2"), None).unwrap();
             assert!(found.contains(&("n".into(), Value::from(2))) && found.contains(&("f".into(), Value::from("json"))), "{found:?}");
         }
-        assert!(pattern.matches(&argv(&["ceph", "osd", "tree"]), Some("mon-2")).is_none());
-        assert!(pattern.matches(&argv(&["ceph", "osd", "tree", "--format", "xml"]), Some("mon-2")).is_none());
-        assert!(pattern.matches(&argv(&["ceph", "osd", "tree", "--format", "json"]), None).is_none());
+        assert!(pattern.matches(&argv(&["ceph", "osd", "tree"]), Some("mon-2"), None).is_none());
+        assert!(pattern.matches(&argv(&["ceph", "osd", "tree", "--format", "xml"]), Some("mon-2"), None).is_none());
+        assert!(pattern.matches(&argv(&["ceph", "osd", "tree", "--format", "json"]), None, None).is_none());
         assert_eq!(pattern.names(), ["f", "n", "t"]);
+    }
+
+    #[test]
+    fn a_query_is_known_by_its_name() {
+        let flags = [FlagDocument::One(Word::Text("osd.{id:int}".into()))];
+        let pattern = Pattern::new(WrittenPattern { query: Some("status_of"), flags: &flags, ..WrittenPattern::default() }).unwrap();
+        let found = |argv: &Words, query| pattern.matches(argv, None, query);
+        let command = argv(&["ceph", "--some-new-option", "tell", "osd.3", "status"]);
+        assert_eq!(found(&command, Some("status_of")).unwrap(), [("id".to_owned(), Value::from(3))]);
+        assert!(found(&command, Some("other")).is_none() && found(&command, None).is_none());
+        assert!(found(&argv(&["ceph", "tell", "status"]), Some("status_of")).is_none());
+        let two = Pattern::new(WrittenPattern { query: Some("a"), script: Some("x"), ..WrittenPattern::default() });
+        assert!(two.unwrap_err().contains("two of"), "one of them says which command is meant");
     }
 
     #[test]
     fn scripts_are_searched() {
         let pattern = Pattern::new(WrittenPattern { script: Some(r"rm (?P<what>\S+)"), ..WrittenPattern::default() }).unwrap();
-        let found = pattern.matches(&Words::Script("set -x\nrm /tmp/x\n".into()), None).unwrap();
+        let found = pattern.matches(&Words::Script("set -x\nrm /tmp/x\n".into()), None, None).unwrap();
         assert_eq!(found, [("what".to_owned(), Value::from("/tmp/x"))]);
-        assert!(pattern.matches(&argv(&["rm", "/tmp/x"]), None).is_none());
+        assert!(pattern.matches(&argv(&["rm", "/tmp/x"]), None, None).is_none());
     }
 
     #[test]

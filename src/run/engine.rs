@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 use super::{
     ending::Ending,
     halt::Halt,
-    identity::Identities,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
+    system::AskedSystems,
 };
 use crate::{
     defect::caught,
@@ -29,7 +29,8 @@ pub(super) struct Engine<'a> {
     pub before: Option<&'a Before<'a>>,
     pub secrets: Secrets,
     pub reserve: Reserve,
-    pub identities: Identities,
+    /// How the systems that are acted on are asked which ones they are.
+    pub systems: AskedSystems,
 }
 
 /// What the fold has refused of a command that was under way.

@@ -1,13 +1,10 @@
 //! Which system a run is bound to: asked before all else, and again before anything is changed on the strength of an old answer.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::PoisonError;
 
 use minijinja::Value;
 
-use super::{engine::Engine, halt::Halt};
+use super::{engine::Engine, halt::Halt, system::AskedSystem};
 use crate::{
     event::{Event, Finding, Part, Place, SystemAnswer, Verdict},
     plan::{Evaluated, Scope},
@@ -22,16 +19,6 @@ use crate::{
 /// What a system calls itself is one line, of at most so many characters.
 const LONGEST: usize = 300;
 
-/// How each system is asked which one it is, by where.
-#[derive(Debug, Default)]
-pub(super) struct Identities(Mutex<BTreeMap<Place, AskedIdentity>>);
-
-#[derive(Debug)]
-struct AskedIdentity {
-    probe: Probe,
-    scope: Scope,
-}
-
 impl Engine<'_> {
     /// Asks the system of a runbook which one it is, and binds the run to it; or finds out whether it is still the same.
     pub(super) fn identify(&self, runbook: &Runbook, scope: &mut Scope, call: Option<&Place>) -> Result<(), Halt> {
@@ -42,7 +29,7 @@ impl Engine<'_> {
             Evaluated::Known(result) => scope.set(IDENTITY, result),
             // A dry run calls a runbook with what only the real run will know.
             Evaluated::Unknown(needs) => {
-                let title = probe.title.as_ref().map(ToString::to_string).unwrap_or_default();
+                let title = "Which system this is".to_owned();
                 self.emit(Event::Checked { place, title, finding: Finding::Unknown { needs } })?;
                 scope.set_unknown(IDENTITY);
             }
@@ -67,9 +54,9 @@ impl Engine<'_> {
             return Ok(());
         }
         // One after the other: what several items of a loop wait for is asked once.
-        let identities = self.identities.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let systems = self.systems.all();
         for place in self.unsure_of(at) {
-            let Some(AskedIdentity { probe, scope }) = identities.get(&place) else {
+            let Some(AskedSystem { probe, scope }) = systems.get(&place) else {
                 return Err(Halt::OtherSystem { whys: vec![words::not_asked_which_system(&place)], place });
             };
             self.ask_identity(probe, scope, &place)?;
@@ -103,8 +90,7 @@ impl Engine<'_> {
     }
 
     fn know_identity(&self, probe: &Probe, scope: &Scope, place: &Place) {
-        let asked = AskedIdentity { probe: probe.clone(), scope: scope.clone() };
-        self.identities.0.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone(), asked);
+        self.systems.all().insert(place.clone(), AskedSystem { probe: probe.clone(), scope: scope.clone() });
     }
 
     fn ask_identity(&self, probe: &Probe, scope: &Scope, place: &Place) -> Result<Evaluated<Value>, Halt> {

@@ -28,6 +28,7 @@ pub(crate) mod start;
 mod step;
 mod stretch;
 mod sweep;
+mod system;
 mod unjudged;
 mod wait;
 

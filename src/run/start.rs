@@ -7,9 +7,9 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
-    identity::Identities,
     reserve::Reserve,
     setting::{Ports, Setting},
+    system::AskedSystems,
 };
 use crate::{
     event::{Event, Mode, Opening, RunState},
@@ -36,7 +36,7 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         before: None,
         secrets: plan.secrets().clone(),
         reserve: Reserve::new(),
-        identities: Identities::default(),
+        systems: AskedSystems::default(),
     };
     let outcome = Engine::guarded(None, || engine.whole());
     engine.close(outcome)

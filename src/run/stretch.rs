@@ -64,6 +64,8 @@ impl Engine<'_> {
                         return Ok(());
                     }
                 } else {
+                    // What is owed is owed to the system that was meant.
+                    self.same_system(place)?;
                     self.emit(Event::CleanupDue { place: place.clone(), command: cleanup.shown() })?;
                 }
                 frame.register(Compensation {

@@ -72,7 +72,7 @@ pub(crate) struct Document {
     #[serde(default)]
     pub vars: IndexMap<String, String>,
     /// Which system a run is bound to. It is asked before all else, and again before the first change and when a run is taken up.
-    pub identity: Option<Identity>,
+    pub identity: Option<SystemIdentity>,
     /// What is asked in several places, written once: `ask: NAME` stands where `run` may stand in something that reads.
     #[serde(default)]
     pub queries: IndexMap<String, Query>,
@@ -89,7 +89,7 @@ pub(crate) struct Document {
 /// asked again.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Identity {
+pub(crate) struct SystemIdentity {
     /// A query of this runbook, in place of `run`.
     #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
     pub ask: Option<String>,

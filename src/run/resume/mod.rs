@@ -10,9 +10,9 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
-    identity::Identities,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
+    system::AskedSystems,
 };
 use crate::{
     event::{Answerer, Event, Outcome, Place},
@@ -34,7 +34,7 @@ fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'
         before: Some(before),
         secrets: plan.secrets().clone(),
         reserve: Reserve::new(),
-        identities: Identities::default(),
+        systems: AskedSystems::default(),
     }
 }
 

@@ -21,7 +21,12 @@ use crate::{
 
 impl Resolver<'_> {
     /// It is asked before all else, so it sees no result. What it answers is in scope from then on.
-    pub(super) fn identity(&mut self, identity: Option<&document::Identity>, node: Option<&Node>, scope: &mut NameScope) -> Option<Probe> {
+    pub(super) fn identity(
+        &mut self,
+        identity: Option<&document::SystemIdentity>,
+        node: Option<&Node>,
+        scope: &mut NameScope,
+    ) -> Option<Probe> {
         let (identity, node) = (identity?, node?);
         if !node.has("run") && !node.has("shell") {
             self.faults.push(
