@@ -227,6 +227,7 @@ impl Bench {
             step_by_step: false,
             shared_locks: Vec::new(),
             surroundings: None,
+            machine: None,
         };
         Self { plan, rehearsal, ledger: CutLedger::default(), setting }
     }

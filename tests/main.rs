@@ -10,6 +10,7 @@ mod guide;
 mod held;
 mod help;
 mod holds;
+mod identity;
 mod injection;
 mod journal;
 mod locks;

@@ -198,6 +198,7 @@ fn watch<F: Fn(&str) + Sync>(line: F) -> Watch<F> {
 
 fn order(argv: &[&str]) -> Order {
     Order {
+        query: None,
         place: Place::top("test"),
         part: Part::Main,
         words: Words::Argv(argv.iter().map(|word| (*word).to_owned()).collect()),

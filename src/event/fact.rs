@@ -17,6 +17,7 @@ use super::{
     place::Place,
     plan::RecordedPlan,
     signal::{SentSignal, StopSignal},
+    system::SystemAnswer,
 };
 
 /// What kind of run this is. Only a real one is evidence of what was done.
@@ -239,12 +240,20 @@ pub struct Opening {
     /// What its commands are started in; `None` in a simulated world, and in the first records of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surroundings: Option<Surroundings>,
+    /// Names the machine that the run is bound to, as the mark of a journal does: of a run that changes something on this machine alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
 }
 
 /// One fact of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     RunOpened(Box<Opening>),
+    /// A system was asked which one it is. The first answer binds the run to it; one that is another ends it.
+    Identified {
+        place: Place,
+        answer: SystemAnswer,
+    },
     /// A preflight probe has been answered.
     Checked {
         place: Place,

@@ -17,6 +17,7 @@ pub(crate) mod run_id;
 pub(crate) mod signal;
 pub(crate) mod state;
 mod subject;
+mod system;
 pub(crate) mod texts;
 
 pub(crate) use captured::{Captured, Cut};
@@ -31,5 +32,6 @@ pub(crate) use plan::{RecordedInventory, RecordedPlan, RecordedRunbook};
 pub(crate) use run_id::RunId;
 pub(crate) use signal::{EndSignal, SentSignal, StopSignal};
 pub(crate) use state::{RunState, StepState};
+pub(crate) use system::SystemAnswer;
 
 pub(crate) use crate::runbook::reading::ReadNeeds;

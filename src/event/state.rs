@@ -10,6 +10,7 @@ use super::{
     command::Shown,
     fact::{Effect, Event, Exit, Mode, Outcome, Part, StepOutcome, Verdict},
     place::Place,
+    system::{BoundSystem, SystemAnswer},
 };
 
 /// How far a run has come.
@@ -115,6 +116,8 @@ pub struct RunState {
     pub took_effect: Vec<Place>,
     /// Changes that were begun, undone since or not, but for those that could not be started.
     pub changed: BTreeSet<Place>,
+    /// The systems that the run is bound to, by where each was asked which one it is.
+    pub systems: BTreeMap<Place, BoundSystem>,
 }
 
 /// A record that cannot follow what came before it.
@@ -139,6 +142,28 @@ impl RunState {
         self.steps.values().any(|step| matches!(step, StepState::Predicted))
     }
 
+    /// The places of the systems that have to be asked which one they are before anything is changed there.
+    pub fn unsure_of<'s>(&'s self, place: &Place) -> impl Iterator<Item = &'s Place> {
+        let place = place.clone();
+        self.systems.iter().filter(move |(asked, system)| !system.sure && asked.identifies(&place)).map(|(asked, _)| asked)
+    }
+
+    /// Every system has to be asked again.
+    pub fn unsettle_systems(&mut self) {
+        self.systems.values_mut().for_each(|system| system.sure = false);
+    }
+
+    fn identify(&mut self, place: &Place, answer: &SystemAnswer) {
+        match (self.systems.get_mut(place), answer) {
+            (Some(bound), SystemAnswer::Known { system }) => bound.sure = bound.name == *system,
+            (Some(bound), SystemAnswer::Unknown { .. }) => bound.sure = false,
+            (None, SystemAnswer::Known { system }) => {
+                self.systems.insert(place.clone(), BoundSystem { name: system.clone(), sure: true });
+            }
+            (None, SystemAnswer::Unknown { .. }) => {}
+        }
+    }
+
     /// Folds one event in.
     ///
     /// # Errors
@@ -159,12 +184,24 @@ impl RunState {
             }
             (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::Resumed { .. }) => {
                 self.phase = Phase::Preflight;
+                self.unsettle_systems();
                 self.left();
             }
+            (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::Identified { place, answer }) => self.identify(place, answer),
             (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::SettledByHand { place, .. }) => self.settle_by_hand(place)?,
             (Phase::Closed(_), Event::Note { .. } | Event::DoubtResolved { .. }) => {}
             // A debt is settled after the run has closed.
             (Phase::Closed(_), Event::Confirmed { .. } | Event::Declined { .. } | Event::Owed { .. }) => {}
+            // Before a debt is settled, the system is asked whether it is the same.
+            (
+                Phase::Closed(_),
+                event @ (Event::StepBegan { place, .. }
+                | Event::StepSpawned { place, .. }
+                | Event::StepSignalled { place, .. }
+                | Event::StepEnded { place, .. }),
+            ) if place.is_identity() => {
+                return self.command(event);
+            }
             (
                 Phase::Closed(_),
                 event @ (Event::StepBegan { part: Part::Cleanup | Part::Undo, .. }
@@ -176,7 +213,10 @@ impl RunState {
             }
             (Phase::Closed(_), other) => return Err(illegal(other.name(), "the run is closed")),
             (Phase::Preflight | Phase::Running, Event::RunOpened(_)) => return Err(illegal("run_opened", "the run is open already")),
-            (Phase::Preflight, Event::Planned { .. }) => self.phase = Phase::Running,
+            (Phase::Preflight, Event::Planned { .. }) => {
+                self.phase = Phase::Running;
+                self.unsettle_systems();
+            }
             (Phase::Running, Event::Planned { .. }) => return Err(illegal("planned", "the plan stands already")),
             // What an earlier stretch of the run has done may be taken back before anything else.
             (Phase::Preflight, Event::StepBegan { command, part, .. })
@@ -189,6 +229,7 @@ impl RunState {
                     return Err(illegal("run_closed", "a step has not ended, so the run is not complete"));
                 }
                 self.phase = Phase::Closed(*outcome);
+                self.unsettle_systems();
             }
             (
                 Phase::Preflight | Phase::Running,
@@ -285,11 +326,17 @@ impl RunState {
             Event::StepBegan { place, part, attempt, command, owes } => {
                 let key = (place.clone(), *part);
                 // A cleanup that died with the tool is begun again when the debt is settled.
-                if self.under_way.contains_key(&key) && !matches!(part, Part::Undo | Part::Cleanup) {
+                if self.under_way.contains_key(&key) && !matches!(part, Part::Undo | Part::Cleanup) && !place.is_identity() {
                     return Err(illegal("step_began", format!("{place} is under way already")));
                 }
                 if *part == Part::Main && matches!(self.steps.get(place), Some(StepState::Done)) {
                     return Err(illegal("step_began", format!("{place} ended well and is never done again")));
+                }
+                if command.effect != Effect::Read && self.unsure_of(place).next().is_some() {
+                    return Err(illegal("step_began", "the system was not asked whether it is still the same"));
+                }
+                if command.effect != Effect::Read && place.is_identity() {
+                    return Err(illegal("step_began", "to ask a system which one it is changes nothing"));
                 }
                 let before = Unbegun {
                     step: self.steps.get(place).cloned(),

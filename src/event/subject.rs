@@ -11,7 +11,8 @@ impl Event {
     #[must_use]
     pub(crate) fn place(&self) -> Option<&Place> {
         match self {
-            Self::Checked { place, .. }
+            Self::Identified { place, .. }
+            | Self::Checked { place, .. }
             | Self::AnswerShared { place, .. }
             | Self::Overridden { place, .. }
             | Self::HoldFailed { place, .. }
@@ -40,6 +41,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::RunOpened(_) => "run_opened",
+            Self::Identified { .. } => "identified",
             Self::Checked { finding, .. } => match finding {
                 Finding::Pass { .. } => "preflight_passed",
                 Finding::Warn { .. } => "preflight_warned",

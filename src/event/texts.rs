@@ -6,6 +6,7 @@ use super::{
     command::Shown,
     fact::{Event, Excerpt, Exit, Prediction, Skip, StepOutcome, Verdict},
     finding::{Finding, Shortfall},
+    system::SystemAnswer,
 };
 
 /// What a text of an event is to those who read it again.
@@ -104,6 +105,9 @@ impl Event {
             // The rest of what a run sets out with is the runbook's own text, and parameters without their secrets.
             Self::RunOpened(opening) => see(TextUse::Told, &mut opening.title),
             Self::Planned { .. } | Self::StepSpawned { .. } | Self::Interrupted { .. } => {}
+            Self::Identified { answer: SystemAnswer::Known { system: text } | SystemAnswer::Unknown { why: text }, .. } => {
+                see(TextUse::Told, text);
+            }
             Self::Resumed { from } => see(TextUse::Told, from),
             Self::Checked { title, finding, .. } => {
                 see(TextUse::Told, title);

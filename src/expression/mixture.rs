@@ -60,6 +60,32 @@ fn closing(tokens: &[Spanned<'_>], open: usize) -> Option<usize> {
     None
 }
 
+/// What is known of the members of a list, if all are of one kind.
+fn members(tokens: &[Spanned<'_>], of_name: &dyn Fn(&str) -> Option<StaticKind>) -> Option<StaticKind> {
+    let (mut depth, mut from, mut found) = (0, 0, None);
+    for at in 0..=tokens.len() {
+        let ends = match tokens.get(at) {
+            Some((token, _)) => {
+                depth += depth_change(token);
+                depth == 0 && matches!(token, Token::Comma)
+            }
+            None => from < at,
+        };
+        if ends {
+            let member = kind(tokens.get(from..at)?, of_name)?;
+            if found.is_some_and(|found| found != member) {
+                return None;
+            }
+            (found, from) = (Some(member), at + 1);
+        }
+    }
+    match found? {
+        Text => Some(Texts),
+        Number => Some(Numbers),
+        Texts | Numbers => None,
+    }
+}
+
 /// What is known of an operand.
 fn kind(tokens: &[Spanned<'_>], of_name: &dyn Fn(&str) -> Option<StaticKind>) -> Option<StaticKind> {
     let number = |token: &Token<'_>| matches!(token, Token::Int(_) | Token::Float(_));
@@ -75,19 +101,7 @@ fn kind(tokens: &[Spanned<'_>], of_name: &dyn Fn(&str) -> Option<StaticKind>) ->
         }
         Token::BracketOpen => {
             let close = closing(tokens, 0)?;
-            let all = |is: &dyn Fn(&Token<'_>) -> bool| {
-                close > 1 && tokens[1..close].iter().all(|(token, _)| is(token) || matches!(token, Token::Comma))
-            };
-            (
-                if all(&number) {
-                    Numbers
-                } else if all(&text) {
-                    Texts
-                } else {
-                    return None;
-                },
-                close + 1,
-            )
+            (members(tokens.get(1..close)?, of_name)?, close + 1)
         }
         Token::Ident(name) => {
             let mut name = (*name).to_owned();
@@ -115,6 +129,24 @@ fn kind(tokens: &[Spanned<'_>], of_name: &dyn Fn(&str) -> Option<StaticKind>) ->
         found = filtered(found, filter, argument)?;
     }
     Some(found)
+}
+
+/// The one value after a test that has no parentheses: `is eq 5`.
+fn value_at(tokens: &[Spanned<'_>], from: usize) -> Option<Range<usize>> {
+    let (first, _) = tokens.get(from)?;
+    let end = match first {
+        Token::Int(_) | Token::Float(_) | Token::Str(_) | Token::String(_) => from + 1,
+        Token::BracketOpen => closing(tokens, from)? + 1,
+        Token::Ident(_) => {
+            let mut end = from + 1;
+            while let (Some((Token::Dot, _)), Some((Token::Ident(_), _))) = (tokens.get(end), tokens.get(end + 1)) {
+                end += 2;
+            }
+            end
+        }
+        _ => return None,
+    };
+    Some(from..end)
 }
 
 const TESTS: &[&str] =
@@ -148,7 +180,8 @@ pub(crate) fn mixture(text: &str, expression: bool, of_name: &dyn Fn(&str) -> Op
             match (&tokens[at].0, tokens.get(at + 1).map(|(token, _)| token)) {
                 (Token::Ident("is"), Some(next)) => {
                     let test = if matches!(next, Token::Ident("not")) { at + 2 } else { at + 1 };
-                    named_test(test).then(|| compared(operand_before(&tokens, at), arguments(test + 1)?)).flatten()
+                    let alone = || value_at(&tokens, test + 1);
+                    named_test(test).then(|| compared(operand_before(&tokens, at), arguments(test + 1).or_else(alone)?)).flatten()
                 }
                 (Token::Pipe, Some(Token::Ident("difference" | "intersect" | "union"))) => {
                     arguments(at + 2).and_then(|right| compared(operand_before(&tokens, at), right))
@@ -193,6 +226,10 @@ mod tests {
             ("b.output | select('eq', params.n) | list | length == 0", "b.output | select('eq', params.n"),
             ("not (output is gt(80))", "output is gt(80"),
             ("output is not eq(params.n)", "output is not eq(params.n"),
+            ("output is eq 5 or x", "output is eq 5"),
+            ("output is in [5]", "output is in [5]"),
+            ("[params.n] | difference(b.output) == []", "[params.n] | difference(b.output"),
+            ("b.output | intersect([params.n, 2]) == []", "b.output | intersect([params.n, 2]"),
             ("(output | trim) in [1, 2]", "(output | trim) in [1, 2]"),
             ("b.output | first > 3", "b.output | first > 3"),
             ("code == '0'", "code == '0'"),
@@ -217,6 +254,9 @@ mod tests {
             "b.output | select('match', 'x') | list | length == 3",
             "params.n + 1 == code",
             "output is match('5')",
+            "output is eq other",
+            "output is in [params.n, 'x']",
+            "[x, output] | difference(params.ns) == []",
             "output[0] < 5",
         ] {
             assert_eq!(found(text), None, "{text}");

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     event::{
         Answerer, Captured, Effect, EndSignal, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction,
-        RecordedPlan, RunId, SentSignal, Shortfall, Shown, Skip, StepOutcome, StopSignal, Verdict as End, Words,
+        RecordedPlan, RunId, SentSignal, Shortfall, Shown, Skip, StepOutcome, StopSignal, SystemAnswer, Verdict as End, Words,
     },
     ports::Ledger,
 };
@@ -40,6 +40,7 @@ pub(super) fn opened(mode: Mode) -> Event {
         version: "0.1.0".to_owned(),
         clock_synchronised: Some(false),
         surroundings: None,
+        machine: None,
     }))
 }
 
@@ -103,6 +104,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
     let checked = |finding| Event::Checked { place: Place::top("quorum"), title: "Monitors have quorum".to_owned(), finding };
     let mut events = vec![
         opened(Mode::Real),
+        Event::Identified { place: Place::identity_in(None), answer: SystemAnswer::Known { system: "Ceph cluster 4c1e".to_owned() } },
         checked(Finding::Pass { message: "a, b, c".to_owned() }),
         checked(Finding::Warn { message: "half full".to_owned(), hint: Some("raise it".to_owned()) }),
         checked(Finding::Block { message: "full".to_owned(), hint: None, lacks: None }),

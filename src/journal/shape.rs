@@ -12,7 +12,7 @@ use crate::{
     digest::Digest,
     event::{
         Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan,
-        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict,
+        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, SystemAnswer, Verdict,
     },
     surroundings::Surroundings,
 };
@@ -63,10 +63,14 @@ shapes! {
         // Came later; stands only in a run on this system.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         surroundings: Option<Box<Surroundings>>,
+        // Came later; stands only where the run is bound to this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<String>,
         // Came later, and stands only in the first record of a journal.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         journal: Option<JournalMark>,
     }
+    Identified("identified") { place: Place, answer: SystemAnswer }
     Checked("preflight_passed" | "preflight_warned" | "preflight_blocked" | "preflight_unknown" | "preflight_not_judged") {
         place: Place,
         title: String,
@@ -130,8 +134,10 @@ shapes! {
 
 /// The first version of the format that has this type of record.
 fn version_of(kind: &str) -> u32 {
-    let second =
-        matches!(kind, "step_reached" | "settled_by_hand" | "preflight_not_judged" | "answer_shared" | "hold_failed" | "hold_overridden");
+    let second = matches!(
+        kind,
+        "step_reached" | "settled_by_hand" | "preflight_not_judged" | "answer_shared" | "identified" | "hold_failed" | "hold_overridden"
+    );
     if second { 2 } else { 1 }
 }
 
@@ -140,7 +146,12 @@ impl Body {
     #[must_use]
     pub(super) fn version(&self) -> u32 {
         match self {
-            Self::StepReached(_) | Self::SettledByHand(_) | Self::AnswerShared(_) | Self::HoldFailed(_) | Self::HoldOverridden(_) => 2,
+            Self::StepReached(_)
+            | Self::SettledByHand(_)
+            | Self::AnswerShared(_)
+            | Self::Identified(_)
+            | Self::HoldFailed(_)
+            | Self::HoldOverridden(_) => 2,
             Self::StepBegan(StepBegan { part: Part::Holds, .. })
             | Self::StepSpawned(StepSpawned { part: Part::Holds, .. })
             | Self::StepSignalled(StepSignalled { part: Part::Holds, .. })
@@ -173,6 +184,7 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings,
+                    machine,
                 } = *opening;
                 let journal = None;
                 Self::RunOpened(RunOpened {
@@ -187,9 +199,11 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings: surroundings.map(Box::new),
+                    machine,
                     journal,
                 })
             }
+            Event::Identified { place, answer } => Self::Identified(Identified { place, answer }),
             Event::Checked { place, title, finding } => Self::Checked(Checked { place, title, finding }),
             Event::AnswerShared { place, of, verdict, message } => Self::AnswerShared(AnswerShared { place, of, verdict, message }),
             Event::Overridden { place, title, reason, by, unjudged } => Self::Overridden(Overridden { place, title, reason, by, unjudged }),
@@ -243,6 +257,7 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings,
+                    machine,
                     journal: _,
                 } = opening;
                 let opening = Opening {
@@ -257,9 +272,11 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings: surroundings.map(|kept| *kept),
+                    machine,
                 };
                 Event::RunOpened(Box::new(opening))
             }
+            Self::Identified(Identified { place, answer }) => Event::Identified { place, answer },
             Self::Checked(Checked { place, title, finding }) => {
                 let finding = version_1::finding(&place, finding);
                 Event::Checked { place, title, finding }

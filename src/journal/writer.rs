@@ -193,6 +193,7 @@ fn rides_along(event: &Event) -> bool {
         // Named by its pid, a process ends with the machine; what settled a step follows from how its command ended.
         Event::StepSpawned { .. } | Event::StepSettled { .. } => true,
         Event::RunOpened(_)
+        | Event::Identified { .. }
         | Event::Checked { .. }
         | Event::AnswerShared { .. }
         | Event::Planned { .. }

@@ -19,7 +19,7 @@ pub(crate) use scope::{Evaluated, Scope};
 
 use crate::{
     digest::Digest,
-    event::{Place, RecordedInventory, RecordedPlan, RecordedRunbook},
+    event::{Effect, Place, RecordedInventory, RecordedPlan, RecordedRunbook},
     inventory::Inventory,
     runbook::model::{Kind, Origin, Parameter, Runbook, Step},
     secret::Secrets,
@@ -132,6 +132,14 @@ impl Plan {
     #[must_use]
     pub fn inventory_value(&self) -> minijinja::Value {
         crate::expression::from_json(&self.inventory.as_ref().map_or_else(Inventory::nothing, |inventory| inventory.value()))
+    }
+
+    /// Whether all that it changes is on the machine where it is run: then the run is bound to that machine.
+    pub(crate) fn changes_this_machine(&self) -> bool {
+        let mut all = std::iter::once(&self.runbook).chain(self.called.values());
+        let reads = |runbook: &Runbook| runbook.all_steps().all(|step| step.effect() == Effect::Read);
+        all.clone().all(|runbook| runbook.identity.is_none() && (runbook.changes_this_machine() || reads(runbook)))
+            && all.any(|runbook| runbook.changes_this_machine())
     }
 
     /// SHA-256 of [`Plan::record`], in lower-case hex.

@@ -12,7 +12,7 @@ use crate::{
     expression,
     runbook::{
         model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
-        name::StepId,
+        name::{IDENTITY, StepId},
     },
 };
 
@@ -32,6 +32,8 @@ pub struct Preview {
     /// The programs that it names, and where each was found, or why it cannot be started; whoever knows where they are looked for
     /// fills this in.
     pub programs: Vec<(String, Result<PathBuf, String>)>,
+    /// The system that the run is bound to, in words; whoever has asked it fills this in.
+    pub system: Option<String>,
 }
 
 impl Preview {
@@ -73,6 +75,7 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
         left_out: Vec::new(),
         faults: Vec::new(),
         programs: Vec::new(),
+        system: None,
     };
     let mut scope = scope.clone();
     for step in plan.runbook.all_steps() {
@@ -171,8 +174,9 @@ fn add(
 /// The scope of a called runbook before it is called: nothing of it is known.
 fn unbound(called: &Runbook) -> Scope {
     let mut scope = Scope::new(std::sync::Arc::new(called.vars.clone()));
-    for name in
-        ["params", "run", "inventory"].into_iter().chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)))
+    for name in ["params", "run", "inventory", IDENTITY]
+        .into_iter()
+        .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)))
     {
         scope.set_unknown(name);
     }

@@ -6,7 +6,7 @@ pub(crate) mod interrupts;
 #[cfg(test)]
 pub(crate) mod witness;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
 
@@ -67,6 +67,8 @@ pub struct EnvValue {
 /// A command with every expression in it resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
+    /// The query of the runbook that is asked, if it is one: a simulated world may answer it by its name.
+    pub query: Option<Arc<str>>,
     pub place: Place,
     pub part: Part,
     pub words: Words,

@@ -83,6 +83,7 @@ impl Site for Deaf {
 /// When one of them does not.
 pub(crate) fn asks_what_is_behind(before: &dyn Executor, inner: &Witness) {
     let order = Order {
+        query: None,
         place: Place::top("step"),
         part: Part::Main,
         words: Words::Argv(vec!["true".to_owned()]),

@@ -73,6 +73,7 @@ pub(super) fn rehearsal(text: &str) -> Rehearsal {
 /// An order of the step `step`.
 pub(super) fn order(command: &str) -> Order {
     Order {
+        query: None,
         place: Place::top("each").item("i", "1").child("step"),
         part: Part::Main,
         words: Words::Argv(command.split(' ').map(ToOwned::to_owned).collect()),

@@ -180,6 +180,7 @@ pub(super) mod tests {
 
     pub(crate) fn runbook() -> Runbook {
         let command = Command {
+            query: None,
             program: Program::Argv(vec![Template { text: "true".into(), span: Span::default() }]),
             effect: Effect::Change,
             on: None,

@@ -91,6 +91,8 @@ pub(crate) struct RuleDocument {
     pub words: Option<Vec<Word>>,
     /// For a shell step: a regular expression that is found in its script.
     pub script: Option<String>,
+    /// A query of the runbook, by its name: whatever its words are, it is meant.
+    pub query: Option<String>,
     /// Words that must be there, anywhere after the program.
     #[serde(default)]
     pub flags: Vec<FlagDocument>,
@@ -338,6 +340,8 @@ pub(crate) struct RanWholeDocument {
     pub words: Option<Vec<Word>>,
     /// For a shell step: a regular expression that is found in its script.
     pub script: Option<String>,
+    /// A query of the runbook, by its name: whatever its words are, it is meant.
+    pub query: Option<String>,
     /// Words that must be there, anywhere after the program.
     #[serde(default)]
     pub flags: Vec<FlagDocument>,

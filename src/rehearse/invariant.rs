@@ -191,6 +191,7 @@ fn settle(rehearsal: &Rehearsal, events: &[Event]) -> Vec<String> {
 
 fn order(place: &Place, shown: &Shown) -> Order {
     Order {
+        query: None,
         place: place.clone(),
         part: Part::Cleanup,
         words: shown.words.clone(),

@@ -240,7 +240,7 @@ impl Simulator {
         // Whether the same command, asked again in the same world, is answered with the same.
         let mut lasts = plain;
         for (index, rule) in scenario.rules.iter().enumerate() {
-            let Some(mut own) = rule.pattern.matches(&order.words, order.host.as_deref()) else { continue };
+            let Some(mut own) = rule.pattern.matches(&order.words, order.host.as_deref(), order.query.as_deref()) else { continue };
             own.push(("calls".to_owned(), Value::from(stage.answered.get(index).copied().unwrap_or_default())));
             let locals = Locals { own: Arc::new(own), command: Arc::clone(command.get_or_insert_with(|| stage.command_names(order))) };
             if let Some(when) = &rule.when {
@@ -278,7 +278,7 @@ impl Simulator {
 /// Where a step or probe of the runbook stands: file and line.
 fn line_of(runbook: &Runbook, id: &str) -> Option<(String, usize)> {
     let source = &runbook.source;
-    let probe = runbook.preflight.iter().find(|probe| probe.id.as_ref().is_some_and(|other| other.as_str() == id));
+    let probe = runbook.identity.iter().chain(&runbook.preflight).find(|probe| probe.id.as_ref().is_some_and(|other| other.as_str() == id));
     let step = || runbook.all_steps().find(|step| step.id.as_str() == id);
     let span = probe.map(|probe| probe.span).or_else(|| Some(step()?.span))?;
     let before = &source.text.as_bytes()[..span.offset.min(source.text.len())];
@@ -392,7 +392,8 @@ impl Executor for Simulator {
 
     fn locate(&self, program: &str) -> Option<PathBuf> {
         let stage = self.stage();
-        let found = stage.scenario.programs.found(program);
+        let asked = || self.runbook.as_deref().is_some_and(|runbook| stage.scenario.answers_with(program, runbook));
+        let found = stage.scenario.programs.found(program) || asked();
         found.then(|| if program.contains('/') { PathBuf::from(program) } else { PathBuf::from("/usr/bin").join(program) })
     }
 
@@ -430,6 +431,7 @@ impl Executor for Simulator {
                 effect: order.effect,
                 words: order.words.clone(),
                 host: order.host.clone(),
+                query: order.query.clone(),
                 exit: ending.exit.clone(),
                 printed: ending.stdout.len(),
                 rule: ending.rule,

@@ -38,6 +38,8 @@ pub struct AnsweredCall {
     pub effect: Effect,
     pub words: Words,
     pub host: Option<String>,
+    /// The query that it was, by its name.
+    pub query: Option<Arc<str>>,
     pub exit: Exit,
     /// How many bytes it wrote to standard output.
     pub printed: usize,
@@ -111,7 +113,7 @@ impl Lasting {
     /// Whether a rule sees no difference: such a one takes no time, and speaks neither of the place nor of the part.
     fn answers(&self, order: &Order) -> bool {
         let asked = &self.order;
-        let command = asked.words == order.words && asked.host == order.host && asked.user == order.user;
+        let command = asked.words == order.words && asked.query == order.query && asked.host == order.host && asked.user == order.user;
         command && asked.stdin == order.stdin && asked.env == order.env
     }
 }

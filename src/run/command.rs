@@ -75,6 +75,7 @@ impl Engine<'_> {
             None => (command.effect == Effect::Read).then_some(READ_TIMEOUT),
         };
         let mut order = Order {
+            query: command.query.clone(),
             place: place.clone(),
             part,
             words,
@@ -139,6 +140,9 @@ impl Engine<'_> {
         progress: Option<(&ProgressSpec, &Scope)>,
         judge: impl FnOnce(&Ran) -> (Verdict, String),
     ) -> Result<Judged, Halt> {
+        if order.effect != Effect::Read {
+            self.same_system(&order.place)?;
+        }
         self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: self.shown(order), owes })?;
         let (seen, refused) = (Mutex::default(), Refused::default());
         let site = CommandSite { engine: self, place: &order.place, part: order.part, progress, seen, refused };

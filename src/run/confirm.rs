@@ -101,7 +101,7 @@ impl Engine<'_> {
             Some(Ok(Evaluated::Unknown(needs))) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
             Some(Err(error)) => return Ok(Did::failed(format!("the question cannot be evaluated: {error}"))),
         };
-        let report = match self.put(place, Question { place: Some(place.clone()), ask: Ask::Report { ask }, text })? {
+        let report = match self.put(place, self.question(Some(place), Ask::Report { ask }, text))? {
             Consent::Yes(report) => report,
             Consent::NotAsked(question) => return Ok(Did::Predicted(Prediction::WouldAsk { question })),
         };
@@ -117,11 +117,11 @@ impl Engine<'_> {
     }
 
     pub(super) fn ask_phrase(&self, place: &Place, text: String, phrase: String, destroys: bool) -> Result<Consent, Halt> {
-        self.put(place, Question { place: Some(place.clone()), ask: Ask::Phrase { phrase, destroys }, text })
+        self.put(place, self.question(Some(place), Ask::Phrase { phrase, destroys }, text))
     }
 
     fn ask_yes(&self, place: &Place, text: String) -> Result<Consent, Halt> {
-        self.put(place, Question { place: Some(place.clone()), ask: Ask::YesNo, text })
+        self.put(place, self.question(Some(place), Ask::YesNo, text))
     }
 
     fn put(&self, place: &Place, question: Question) -> Result<Consent, Halt> {

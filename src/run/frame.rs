@@ -88,7 +88,7 @@ impl Engine<'_> {
         let stops = match &result {
             Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => !frame.passed_over,
             Err(Halt::NotHeld { passed_over, .. }) => !passed_over,
-            Err(Halt::Stopped { .. } | Halt::Declined { .. }) => true,
+            Err(Halt::Stopped { .. } | Halt::Declined { .. } | Halt::OtherSystem { .. }) => true,
             Ok(()) => frame.failed && !frame.passed_over,
             Err(_) => false,
         };

@@ -13,6 +13,12 @@ pub(super) enum Halt {
     Blocked {
         whys: Vec<String>,
     },
+    /// A system is not the one that the run is bound to, or does not say which one it is.
+    OtherSystem {
+        /// Where it was asked.
+        place: Place,
+        whys: Vec<String>,
+    },
     /// The operator said no, or nobody could be asked; `beforehand` would have answered.
     Declined {
         place: Option<Place>,
@@ -103,7 +109,11 @@ impl Halt {
 
     /// Nothing is known any more of what was done there: it is neither undone nor put back, and stays owed if it was.
     pub(super) fn bars(&self, place: &Place) -> bool {
-        matches!(self, Self::Bug(IllegalTransition { place: Some(at), .. }) if place.is_within(at))
+        match self {
+            Self::Bug(IllegalTransition { place: Some(at), .. }) => place.is_within(at),
+            Self::OtherSystem { place: asked, .. } => asked.identifies(place),
+            _ => false,
+        }
     }
 
     pub(super) fn place(&self) -> Option<&Place> {
@@ -112,6 +122,7 @@ impl Halt {
             Self::Failed { place, .. }
             | Self::NotHeld { place, .. }
             | Self::Unsettled { place, .. }
+            | Self::OtherSystem { place, .. }
             | Self::Rollback { place, .. }
             | Self::OperatorNeeded { place, .. }
             | Self::Stuck { place, .. } => Some(place),
@@ -127,7 +138,7 @@ impl Halt {
     /// Each reason, in words.
     pub(super) fn whys(&self) -> Vec<String> {
         match self {
-            Self::Blocked { whys } => whys.clone(),
+            Self::Blocked { whys } | Self::OtherSystem { whys, .. } => whys.clone(),
             Self::Declined { why, .. }
             | Self::Failed { why, .. }
             | Self::NotHeld { why, .. }
@@ -157,7 +168,7 @@ impl From<LedgerError> for Halt {
 impl From<&Halt> for Outcome {
     fn from(halt: &Halt) -> Self {
         match halt {
-            Halt::Blocked { .. } => Self::Blocked,
+            Halt::Blocked { .. } | Halt::OtherSystem { .. } => Self::Blocked,
             Halt::Declined { .. } => Self::Declined,
             Halt::Failed { .. }
             | Halt::NotHeld { .. }

@@ -205,7 +205,7 @@ impl Engine<'_> {
         if let Some(hint) = &one.hint {
             text.push_str(&format!("\n{hint}"));
         }
-        let question = |ask| Question { place: Some(one.place.clone()), ask, text: text.clone() };
+        let question = |ask| self.question(Some(&one.place), ask, text.clone());
         if one.of.on_fail == OnFail::Ask {
             let choices = vec![Choice::Retry, Choice::Override, Choice::Rollback, Choice::Stop];
             let (choice, by) = match self.put_question(&question(Ask::Failed { choices: choices.clone() })) {

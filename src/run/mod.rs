@@ -14,6 +14,7 @@ mod foretold;
 mod frame;
 mod halt;
 mod holds;
+mod identity;
 mod meanwhile;
 mod offer;
 mod poll;
@@ -30,6 +31,7 @@ pub(crate) mod start;
 mod step;
 mod stretch;
 mod sweep;
+mod system;
 mod unjudged;
 mod wait;
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     event::{Event, Finding, Mode, Part, Place, Verdict},
     plan::{Evaluated, Scope, remaining},
-    ports::{Answer, Ask, NoAnswer, Question},
+    ports::{Answer, Ask, NoAnswer},
     runbook::{
         model::{Probe, Runbook, Severity},
         name::StepId,
@@ -217,6 +217,7 @@ impl Engine<'_> {
     pub(super) fn preflight_before(&self, runbook: &Runbook, scope: &mut Scope, parent: Option<&Place>) -> Result<(), Halt> {
         let at = Place::preflight_in(parent);
         let Some(before) = self.before else { return Ok(()) };
+        self.identity_before(runbook, scope, parent)?;
         let found = &before.past.found;
         for probe in &runbook.preflight {
             let Some(id) = &probe.id else { continue };
@@ -237,7 +238,7 @@ impl Engine<'_> {
             text.push_str("\n  ");
             text.push_str(&words::left_unjudged(&names));
         }
-        let question = Question { place: Some(place.clone()), ask: Ask::Override, text };
+        let question = self.question(Some(place), Ask::Override, text);
         match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) if !typed.trim().is_empty() => {
                 let unjudged = spoken_for.iter().map(|check| check.place.clone()).collect();

@@ -7,7 +7,7 @@ use crate::{
     event::{Event, Part, Place, Shown, Verdict, Words},
     expression,
     plan::{Evaluated, Scope},
-    ports::{Answer, Ask, Choice, Order, Question},
+    ports::{Answer, Ask, Choice, Order},
     runbook::model::{Command, Program, Remedy, Step},
     words,
 };
@@ -113,7 +113,7 @@ impl Engine<'_> {
     /// Asks before anything is taken back long after it was done. The inner error says that it is left as it is.
     pub(super) fn may_take_back(&self, place: &Place, part: Part, order: &Order) -> Result<Result<(), String>, Halt> {
         let text = format!("{}\nWould run:  {}", words::take_back(place, part), would_run(order));
-        let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
+        let question = self.question(Some(place), Ask::YesNo, text);
         match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) => {
                 self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed, by })?;
@@ -143,7 +143,7 @@ impl Engine<'_> {
         let took = format!("whether the undo of {place} took effect: it began, and no outcome is recorded");
         let choices = vec![Choice::Retry, Choice::Stop];
         let text = format!("Unknown {took}\nWould run:  {}", would_run(order));
-        let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices }, text };
+        let question = self.question(Some(place), Ask::Doubt { choices }, text);
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice: choice @ Choice::Retry, by }) => {
                 self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: choice.word().to_owned(), by })

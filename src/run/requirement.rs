@@ -47,7 +47,7 @@ fn named(known: &Cache<Arc<[String]>>, text: &str, commands: impl Fn(&str) -> Ve
 impl Uses {
     pub(super) fn of(runbook: &Runbook, scope: &Scope) -> Self {
         let mut uses = Self::default();
-        for probe in &runbook.preflight {
+        for probe in runbook.identity.iter().chain(&runbook.preflight) {
             uses.probe(probe, scope);
         }
         uses.steps(&runbook.steps, scope);

@@ -103,6 +103,7 @@ impl Engine<'_> {
     fn lock_order(&self, name: &str, lock: &SharedLock, part: Part) -> Order {
         let words = if part == Part::Lock { &lock.acquire } else { &lock.release };
         Order {
+            query: None,
             place: lock_place(name),
             part,
             words: Words::Argv(words.iter().map(|word| self.filled(word, name)).collect()),

@@ -34,8 +34,13 @@ impl Engine<'_> {
         let mut inner_scope = self.scope(runbook, bound.scope_value());
         if self.was_done(place) {
             self.preflight_before(runbook, &mut inner_scope, Some(place))?;
-        } else if let Some(whys) = match self.preflight(runbook, &mut inner_scope, Some(place)) {
+        } else if let Some(whys) = match self
+            .identify(runbook, &mut inner_scope, Some(place))
+            .and_then(|()| self.preflight(runbook, &mut inner_scope, Some(place)))
+        {
             Err(Halt::Blocked { whys }) => Some(whys),
+            // A system that never said which one it is: nothing was done there.
+            Err(Halt::OtherSystem { place: asked, whys }) if !self.is_bound(&asked) => Some(whys),
             other => other?,
         } {
             return Ok(Did::failed(whys.join("\n")));
@@ -59,6 +64,8 @@ impl Engine<'_> {
                         return Ok(());
                     }
                 } else {
+                    // What is owed is owed to the system that was meant.
+                    self.same_system(place)?;
                     self.emit(Event::CleanupDue { place: place.clone(), command: cleanup.shown() })?;
                 }
                 frame.register(Compensation {

@@ -391,6 +391,7 @@ fn needs_more(wait: &Wait, scope: &Scope) -> Option<Vec<String>> {
 /// What is recorded for a wait that runs no command.
 fn nothing(place: &Place) -> Order {
     Order {
+        query: None,
         place: place.clone(),
         part: Part::Main,
         words: Words::Argv(Vec::new()),

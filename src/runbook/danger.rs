@@ -91,6 +91,7 @@ pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
     for step in runbook.all_steps() {
         linter.step(step, &mut asked);
     }
+    linter.identified(runbook);
     linter.put_back(runbook);
     linter.asked_twice(runbook);
     linter.faults
@@ -211,6 +212,18 @@ impl Linter<'_> {
         }
     }
 
+    /// What acts on a system that stands elsewhere must know which one that is.
+    fn identified(&mut self, runbook: &Runbook) {
+        if runbook.identity.is_some() {
+            return;
+        }
+        if let Some((step, client)) = runbook.changes_a_system() {
+            let message = format!("step `{}` changes a system by `{client}`, and nothing says which one", step.id);
+            let hint = "add `identity` at the top: a query that tells one system from another, such as `ceph fsid`, and a message";
+            self.warn("identity-missing", step.span, message, "on whatever it is configured for", hint);
+        }
+    }
+
     /// What is set must be put back: by an undo, by a cleanup, or by a later step.
     fn put_back(&mut self, runbook: &Runbook) {
         let remedies = |step: &Step| -> Vec<Vec<String>> {
@@ -320,11 +333,17 @@ mod tests {
         assert_eq!(codes("- {id: a, wait: {run: [x], until: code == 0}}\n"), ["wait-without-timeout"]);
         assert_eq!(codes("- {id: a, run: [x], effect: destroy}\n"), ["destroy-unprobed"]);
         let set = "- {id: a, run: [ceph, osd, set, noout], effect: change, undo: {impossible: x}}\n";
-        assert_eq!(codes(set), ["never-put-back"]);
+        assert_eq!(codes(set), ["identity-missing", "never-put-back"]);
         let other = "- {id: b, run: [ceph, osd, unset, nodown], effect: change, undo: {impossible: x}}\n";
-        assert_eq!(codes(&format!("{set}{other}")), ["never-put-back"]);
-        assert_eq!(codes(&format!("{set}{}", other.replace("nodown", "noout"))), [""; 0]);
-        assert_eq!(codes(&set.replace("osd, set, noout", "osd, pool, set, x, size")), [""; 0]);
+        assert_eq!(codes(&format!("{set}{other}")), ["identity-missing", "never-put-back"]);
+        assert_eq!(codes(&format!("{set}{}", other.replace("nodown", "noout"))), ["identity-missing"]);
+        assert_eq!(codes(&set.replace("osd, set, noout", "osd, pool, set, x, size")), ["identity-missing"]);
+        let read = "- {id: a, run: [ceph, osd, set, noout], effect: read}\n";
+        assert_eq!(codes(read), ["read-changes"]);
+        let undone = "- {id: a, shell: 'sudo kubectl delete pod x', effect: change, undo: {impossible: x}}\n";
+        assert_eq!(codes(undone), ["identity-missing"]);
+        let bound = format!("{undone}identity: {{run: [kubectl, get, ns, kube-system, -o, name]}}\n");
+        assert_eq!(codes(&bound), [""; 0]);
     }
 
     #[test]

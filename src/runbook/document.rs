@@ -71,9 +71,10 @@ pub(crate) struct Document {
     /// Named expressions, evaluated when they are used; they may use probes' results.
     #[serde(default)]
     pub vars: IndexMap<String, String>,
+    /// Which system a run is bound to. It is asked before all else, and again before the first change and when a run is taken up.
+    pub identity: Option<SystemIdentity>,
     /// What is asked in several places, written once: `ask: NAME` stands where `run` may stand in something that reads.
     #[serde(default)]
-    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
     pub queries: IndexMap<String, Query>,
     /// Probes that run before the plan is shown.
     #[serde(default)]
@@ -82,6 +83,37 @@ pub(crate) struct Document {
     #[schemars(required)]
     #[serde(default)]
     pub steps: Vec<Step>,
+}
+
+/// Asks a system which one it is. The message is what it is called: it is shown in every confirmation, and compared when the system is
+/// asked again.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SystemIdentity {
+    /// A query of this runbook, in place of `run`.
+    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
+    pub ask: Option<String>,
+    /// The command, word by word; no shell.
+    pub run: Option<Vec<Scalar>>,
+    /// A bash script; parameters arrive through `env`.
+    pub shell: Option<String>,
+    /// The host where it runs; default: this machine.
+    pub on: Option<String>,
+    /// Environment variables.
+    #[serde(default)]
+    pub env: IndexMap<String, Scalar>,
+    /// Text for its standard input.
+    pub stdin: Option<String>,
+    /// Its working directory.
+    pub cwd: Option<String>,
+    /// Run as this user.
+    pub user: Option<String>,
+    /// How long the command may take.
+    pub timeout: Option<String>,
+    /// How to read what it prints.
+    pub output: Option<Output>,
+    /// What the system is called, as a template over `output`: one line, such as `Ceph cluster {{ output }}`.
+    pub message: Option<String>,
 }
 
 /// A read-only command that is asked by its name.
@@ -118,6 +150,20 @@ pub(crate) struct Query {
     pub reads_because: Option<String>,
     /// What was found, as a template, where no other message is given.
     pub message: Option<String>,
+}
+
+impl Query {
+    /// The program that it runs, as it is written.
+    #[must_use]
+    pub(super) fn program(&self) -> Option<String> {
+        match (&self.run, &self.shell) {
+            (Some(words), _) => match words.first()? {
+                Scalar::Text(word) => Some(word.clone()),
+                Scalar::Int(word) => Some(word.to_string()),
+            },
+            (None, shell) => shell.as_ref().map(|_| "bash".to_owned()),
+        }
+    }
 }
 
 impl Parameter {

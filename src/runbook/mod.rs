@@ -2,6 +2,7 @@
 
 pub(crate) mod called;
 pub(crate) mod character;
+mod client;
 pub(crate) mod commands;
 mod complaint;
 pub(crate) mod danger;

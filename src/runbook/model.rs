@@ -93,6 +93,10 @@ pub struct Runbook {
     pub requires: Requires,
     pub locks: Vec<Template>,
     pub vars: IndexMap<String, Template>,
+    /// By name, the program that each query runs.
+    pub queries: IndexMap<String, String>,
+    /// Asks the system which one it is; its message is the answer.
+    pub identity: Option<Probe>,
     pub preflight: Vec<Probe>,
     pub groups: Vec<super::group::PreflightGroup>,
     pub steps: Vec<Step>,
@@ -172,6 +176,8 @@ pub enum Program {
 /// A command with everything that surrounds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
+    /// The query that is asked, if it is one.
+    pub query: Option<Arc<str>>,
     pub program: Program,
     pub effect: Effect,
     pub on: Option<Template>,

@@ -159,6 +159,9 @@ impl Asking<'_, '_> {
                 });
             }
         });
+        within(root, value, "identity", |node, value| {
+            self.ask(node, value, PROBE);
+        });
         each(root, value, "preflight", |node, value| {
             self.ask(node, value, PROBE);
         });

@@ -66,6 +66,7 @@ fn fields(event: &Event) -> Value {
             "runbook_sha256": opening.runbook_sha256, "plan": opening.plan, "plan_sha256": opening.plan_sha256,
             "params": opening.params, "mode": opening.mode, "version": opening.version,
         }),
+        Event::Identified { place, answer } => json!({"place": place, "answer": answer}),
         Event::Checked { place, title, finding } => json!({"place": place, "title": title, "finding": finding}),
         Event::HoldFailed { place, title, before, waiting, why, hint } => {
             json!({"place": place, "title": title, "before": before, "waiting": waiting, "why": why, "hint": hint})

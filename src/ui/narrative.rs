@@ -6,6 +6,7 @@ use super::{
     block,
     gather::{Gathered, GatheredBatch, MANY, SameAnswers},
     layout::{self, Page},
+    system::SystemsTold,
     tally::Tally,
     unjudged::UnjudgedTally,
 };
@@ -68,6 +69,7 @@ pub(crate) struct Narrative {
     /// What passed of the probe that is being told of.
     passed: Option<SameAnswers>,
     unjudged: UnjudgedTally,
+    systems: SystemsTold,
     /// Loops whose batch has so many items that what they did is told together.
     gathering: HashMap<Place, GatheredBatch>,
     /// Told when it is over: no prompt and no last screen has shown anything.
@@ -113,6 +115,7 @@ impl Narrative {
         lines.extend(self.settle_pending(event));
         lines.extend(match event {
             Event::Checked { .. } => self.section(page, Section::Preflight),
+            Event::Identified { .. } if self.section == Section::None => vec![String::new()],
             Event::StepReached { .. } | Event::StepSkipped { .. } | Event::StepPredicted { .. } if self.section == Section::Planned => {
                 self.section(page, Section::Steps)
             }
@@ -189,6 +192,7 @@ impl Narrative {
     fn body(&mut self, page: &Page, at: Moment, event: &Event) -> Vec<String> {
         match event {
             Event::RunOpened(opening) => block::header(page, opening),
+            Event::Identified { place, answer } => self.systems.lines(page, place, answer),
             Event::Checked { finding: Finding::NotJudged { .. }, .. } | Event::AnswerShared { .. } => Vec::new(),
             Event::Checked { place, title, finding } => {
                 let (mark, _, message, hint) = words::finding(finding);
@@ -331,7 +335,8 @@ impl Narrative {
         let command = self.commands.remove(&(place.clone(), *part));
         // What follows tells of it: a finding, or that something does not hold. That all holds is worth a line in a dry run alone.
         let held = *part == Part::Holds && !(self.tally.dry() && *verdict == Verdict::Passed);
-        if matches!(self.section, Section::None | Section::Preflight) && *part == Part::Main || held {
+        let told = matches!(self.section, Section::None | Section::Preflight) || place.is_identity();
+        if told && *part == Part::Main || held {
             self.answered.insert(place.clone(), Reply { command, exit: exit.clone(), excerpt: excerpt.clone() });
             return Vec::new();
         }

@@ -127,6 +127,7 @@ impl PlainNarrative {
                 lines.extend(variables.into_iter().map(|(name, value)| format!("  {name} = {value}")));
                 return lines;
             }
+            Event::Identified { answer, .. } => words::system_answer(answer).1,
             Event::Checked { finding: Finding::NotJudged { .. }, .. } | Event::AnswerShared { .. } => return Vec::new(),
             Event::Checked { place, title, finding, .. } => {
                 let (_, name, message, hint) = words::finding(finding);

@@ -91,6 +91,7 @@ impl<'a> Script<'a> {
             version: "0.1.0".into(),
             clock_synchronised: None,
             surroundings: None,
+            machine: None,
         })));
     }
 

@@ -92,6 +92,7 @@ fn opened() -> Event {
         version: "0.1.0".to_owned(),
         clock_synchronised: None,
         surroundings: None,
+        machine: None,
     }))
 }
 

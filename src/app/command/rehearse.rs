@@ -81,6 +81,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
         surroundings: None,
+        machine: None,
     };
     let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::AtClose);

@@ -25,7 +25,7 @@ use crate::{
         lock::Locks,
         process::ProcessExecutor,
     },
-    journal::Durability,
+    journal::{Durability, mark::machine},
     ports::{Executor, Ledger, Prompt},
     run::{Setting, foretell},
 };
@@ -65,6 +65,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
         surroundings: Some(inherited.surroundings(plan.secrets())),
+        machine: machine().filter(|_| plan.changes_this_machine()),
     };
     let _locks = match mode {
         Mode::Real => {

@@ -73,6 +73,7 @@ pub(super) fn describe(runbook: &Runbook, page: &Page) -> String {
     let mut writer = Writer { page: *page, lines: Vec::new() };
     writer.head(runbook);
     writer.params(&runbook.params);
+    writer.identity(runbook);
     writer.preflight(runbook);
     writer.heading("Steps");
     writer.steps(&runbook.steps, "", 0);
@@ -153,6 +154,16 @@ impl Writer {
             }
             self.text(6, 6, &facts.join("; "));
         }
+    }
+
+    fn identity(&mut self, runbook: &Runbook) {
+        let Some(identity) = &runbook.identity else { return };
+        self.heading("System");
+        self.text(2, 4, &identity.message.as_ref().map(|message| pretty(&message.text)).unwrap_or_default());
+        if let Some(command) = &identity.command {
+            self.command(command, 5);
+        }
+        self.text(5, 7, "asked first, before the first change, and when a run is taken up; another answer is refused");
     }
 
     fn preflight(&mut self, runbook: &Runbook) {

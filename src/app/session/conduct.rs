@@ -192,6 +192,12 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     let (cli, left_out) = stage.again.without(|value| secrets.found_in(value));
     match ending.outcome {
         Outcome::Completed => {}
+        Outcome::Blocked if ending.place.as_ref().is_some_and(Place::is_identity) => {
+            told.what = whys.next().unwrap_or_default();
+            told.why.extend(whys);
+            told.why.push("nothing may be changed here: no flag overrides this".to_owned());
+            told.next.push(Advice::from("check the host, the context and the configuration that the commands are given".to_owned()));
+        }
         Outcome::Blocked => {
             told.what = format!("{name} cannot run now: the preflight failed");
             told.why.extend(whys);

@@ -25,6 +25,7 @@ use crate::{
     journal::{
         Durability, JournalError,
         history::{History, history},
+        mark::machine,
         reader::{Snapshot, runs},
         salvage::salvage,
         verify::verify,
@@ -122,6 +123,7 @@ impl Left {
         let boot_id = crate::journal::identity::Identity::read().boot_id;
         let running = still_running(&history, &boot_id);
         let rebooted = history.boot_id != boot_id;
+        same_system(id, &opening)?;
         Ok(Self { history, opening, directory, doubted, rebooted, elsewhere, running, _lock: lock })
     }
 
@@ -223,7 +225,9 @@ impl Left {
     #[must_use]
     pub(crate) fn remarks(&self, plan: &Plan) -> Vec<(&'static str, String)> {
         let elsewhere = self.elsewhere.iter().map(|text| ("elsewhere", text.clone()));
-        elsewhere.chain(self.other_inventory(plan).map(|text| ("hosts", text))).collect()
+        let systems = self.history.past.state.systems.values();
+        let systems = systems.map(|system| ("system", format!("{}; asked first whether it is still the same", system.name)));
+        systems.chain(elsewhere).chain(self.other_inventory(plan).map(|text| ("hosts", text))).collect()
     }
 
     /// That the inventory is another one than at the beginning.
@@ -304,6 +308,20 @@ fn original(context: &Context, directory: &std::path::Path, run: RunId, accepted
     Err(Failure::new(ProgramExit::OperatorNeeded, format!("the journal in {} is a copy: {why}", directory.display()))
         .why("its runs could be resumed in the original as well, and their steps would be executed twice")
         .next("make sure that nobody uses the original any more, then repeat this command with --accept-copy"))
+}
+
+/// A run that changes something on this machine alone is bound to it. Nothing overrides that, `--accept-copy` neither.
+fn same_system(id: RunId, opening: &Opening) -> Result<(), Failure> {
+    let Some(was) = &opening.machine else { return Ok(()) };
+    let now = machine();
+    if now.as_ref() == Some(was) {
+        return Ok(());
+    }
+    let now = now.map_or_else(|| "this machine has no machine-id".to_owned(), |now| format!("and this is:         machine {now}"));
+    Err(Failure::new(ProgramExit::Blocked, "this is another system than the run is bound to")
+        .why(format!("the run is bound to: machine {was}"))
+        .why(now)
+        .next(format!("take run {id} up on the machine that it changes")))
 }
 
 /// Whether the journal says that it was written on this very machine, whatever that was called then.

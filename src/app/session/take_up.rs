@@ -64,6 +64,7 @@ pub(crate) fn take_up(
         step_by_step: manner.how.answers.step,
         shared_locks,
         surroundings: left.opening.surroundings.clone(),
+        machine: left.opening.machine.clone(),
     };
     let _locks = locks(context, &names, &holder(&setting, plan))?;
     let journal = open_journal(context)?;

@@ -114,6 +114,7 @@ fn past(step: &Step, said: &[Said], mode: Mode) -> Past {
         version: String::new(),
         clock_synchronised: None,
         surroundings: None,
+        machine: None,
     };
     let mut events = vec![Event::RunOpened(Box::new(opening)), Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 }];
     events.extend(said.iter().flat_map(|said| event(*said, step)));

@@ -103,6 +103,7 @@ fn plan_of(steps: &str) -> Plan {
 
 fn order(place: &Place, part: Part) -> Order {
     Order {
+        query: None,
         place: place.clone(),
         part,
         words: Words::Argv(vec!["x".to_owned()]),
@@ -129,6 +130,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         step_by_step: false,
         shared_locks: Vec::new(),
         surroundings: None,
+        machine: None,
     };
     let ports = Ports {
         ledger: &willing,
@@ -150,6 +152,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         before: None,
         secrets: Secrets::default(),
         reserve: crate::run::reserve::Reserve::new(),
+        systems: crate::run::system::AskedSystems::default(),
     };
     let opening = Opening {
         runbook: "x".into(),
@@ -163,6 +166,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         version: String::new(),
         clock_synchronised: None,
         surroundings: None,
+        machine: None,
     };
     engine.emit(Event::RunOpened(Box::new(opening))).unwrap();
     engine.emit(Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 }).unwrap();
@@ -257,6 +261,7 @@ fn failing(at: &'static str, part: Part) -> (Vec<String>, crate::run::Ending) {
         step_by_step: false,
         shared_locks: Vec::new(),
         surroundings: None,
+        machine: None,
     };
     let ports = Ports {
         ledger: &willing,

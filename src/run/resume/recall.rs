@@ -8,7 +8,7 @@ use crate::{
         Evaluated, Scope,
         remaining::{self, Standing},
     },
-    ports::{Answer, Ask, Choice, Question},
+    ports::{Answer, Ask, Choice},
     run::{
         did::{Did, forget, not_run},
         engine::Engine,
@@ -148,7 +148,7 @@ impl Engine<'_> {
             choices.push(Choice::Continue);
         }
         let text = format!("{place} had failed: {why}\n{}", detail(before, place));
-        let question = Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text };
+        let question = self.question(Some(place), Ask::Failed { choices: choices.clone() }, text);
         let (choice, by) = match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => (choice, by),
             Ok(_) => return Err(Halt::Stopped { place: Some(place.clone()), why: format!("had failed: {why}") }),
@@ -205,7 +205,7 @@ impl Engine<'_> {
         };
         let choices = vec![Choice::Done, Choice::Retry, Choice::Stop];
         let text = format!("{place} is recorded as done, but may not be any more: {why}\n{}", detail(before, place));
-        let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
+        let question = self.question(Some(place), Ask::Doubt { choices: choices.clone() }, text);
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 let outcome = match choice {

@@ -1,6 +1,7 @@
 //! From a document to a runbook: finds *every* fault, each with its place and with what would be right.
 
 mod holds;
+mod identity;
 mod index;
 mod items;
 mod parameter;
@@ -127,6 +128,7 @@ fn hides_names(path: &[Segment]) -> bool {
         "checks",
         "params",
         "vars",
+        "identity",
         "for_each",
         "as",
         "probe",
@@ -182,6 +184,7 @@ impl Resolver<'_> {
             self.said(field);
             locks.push(self.template(field, &scope));
         }
+        let identity = self.identity(document.identity.as_ref(), root.get("identity"), &mut scope);
         let preflight = self.preflight(&document.preflight, root.get("preflight"), &mut scope);
         if root.get("steps").is_some_and(Node::is_empty_list) {
             self.faults.push(
@@ -213,6 +216,8 @@ impl Resolver<'_> {
             requires: self.requires(document, root),
             locks,
             vars,
+            queries: document.queries.iter().filter_map(|(name, query)| Some((name.clone(), query.program()?))).collect(),
+            identity,
             preflight,
             groups: Vec::new(),
             steps,

@@ -19,6 +19,7 @@ use crate::runbook::{
 /// What a probe is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
+    Identity,
     Preflight,
     Step,
     DoneIf,
@@ -133,7 +134,7 @@ impl Resolver<'_> {
                         .hint(hint),
                 );
             }
-            if !node.has("expect") {
+            if !node.has("expect") && role != Role::Identity {
                 self.faults.push(
                     Fault::error("empty-probe", node.span.first_line(self.text), "the probe checks nothing")
                         .label("neither a command nor `expect`")

@@ -11,6 +11,7 @@ use crate::{
     runbook::{
         diagnostic::Fault,
         model::{Output, Probe, Span},
+        name::IDENTITY,
     },
 };
 
@@ -262,6 +263,8 @@ impl Resolver<'_> {
                     format!("did you mean `params.{root}`?")
                 } else if self.vars.contains_key(root) {
                     format!("did you mean `vars.{root}`?")
+                } else if root == IDENTITY {
+                    "the runbook has no `identity`: add it at the top".to_owned()
                 } else if let Some(near) = nearest(root, known) {
                     format!("did you mean `{near}`?")
                 } else {

@@ -274,6 +274,7 @@ impl Resolver<'_> {
         };
         let env = parts.env.map(|env| self.environment(env, node, scope)).unwrap_or_default();
         let command = Command {
+            query: node.get("ask").and_then(Node::text).map(Arc::from),
             program,
             effect: parts.effect,
             on: parts.on.map(|field| self.template(field, scope)),

@@ -111,6 +111,7 @@ impl World {
             version: String::new(),
             clock_synchronised: None,
             surroundings: None,
+            machine: None,
         };
         world.say(&Event::RunOpened(Box::new(opening)));
         world.planned();
