@@ -16,6 +16,7 @@ pub(crate) mod resolve;
 pub(crate) mod sarif;
 pub(crate) mod schema;
 pub(crate) mod source;
+pub(crate) mod template;
 mod ungroup;
 pub(crate) mod value;
 pub(crate) mod words;
