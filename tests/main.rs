@@ -11,6 +11,7 @@ mod help;
 mod injection;
 mod journal;
 mod locks;
+mod loops;
 mod not_judged;
 mod planted;
 mod privileges;

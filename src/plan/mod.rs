@@ -2,6 +2,7 @@
 
 pub(crate) mod binding;
 pub(crate) mod called;
+mod foreseen;
 pub(crate) mod item;
 pub(crate) mod preview;
 pub(crate) mod programs;

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     Plan,
+    foreseen::foreseen,
     item::DistinctItems,
     scope::{Evaluated, Scope, list_of, scalar_text},
 };
@@ -76,6 +77,7 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
         scope.set_unknown(step.id.as_str());
     }
     let secrets = plan.secrets();
+    preview.faults = foreseen(plan, &scope);
     add(&mut preview, plan, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
     for line in &mut preview.lines {
         for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
@@ -112,14 +114,6 @@ fn add(
         };
         let items = if let Kind::ForEach(each) = &step.kind { Some(list_of(&each.items, scope, plan.secrets())) } else { None };
         let (what, needs) = describe(step, scope, items.as_ref(), loops);
-        let (faults, certain) = (preview.faults.len(), when.is_none());
-        // Inside a loop or a runbook that is called not all names stand for something yet.
-        if let Some(Err(why)) = &items
-            && loops.is_empty()
-            && calls == 0
-        {
-            preview.faults.push(format!("{}: {why}", step.id));
-        }
         let (kind, effect) = (step.kind(), step.effect());
         match (kind, effect) {
             (StepKind::Run, Effect::Change) => preview.change += 1,
@@ -154,9 +148,6 @@ fn add(
                 }
             }
             _ => {}
-        }
-        if !certain {
-            preview.faults.truncate(faults);
         }
     }
 }
@@ -256,7 +247,7 @@ impl Filling<'_> {
 
     /// A loop with its figures: how many items, how many at once, and how many may fail.
     fn paced(&self, each: &ForEach, items: &DistinctItems) -> String {
-        let labels: Vec<String> = items.iter().take(MOST_NAMED).map(|item| item.value.to_string()).collect();
+        let labels: Vec<String> = items.iter().take(MOST_NAMED).map(|item| item.label().to_owned()).collect();
         let more = items.len().saturating_sub(MOST_NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more, {} in all", items.len()) };
         let batches: Vec<String> = each.batch.iter().map(|size| self.batch(size, items.len())).collect();

@@ -155,6 +155,8 @@ pub struct Items {
     pub list: ItemList,
     /// The loop variable.
     pub name: Name,
+    /// What each item is called: made of the item and of parameters alone, so that it is the same in a run that is resumed.
+    pub label: Option<Template>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -74,6 +74,9 @@ pub(crate) struct Items {
     /// The loop variable's name; else `item`.
     #[serde(rename = "as")]
     pub name: Option<String>,
+    /// What each item is called, as a template in the loop variable: short, and of each item another. Else the item itself, or its
+    /// `name` or `id`.
+    pub label: Option<String>,
 }
 
 /// A list that is written out, or an expression that yields one.
@@ -84,7 +87,7 @@ pub(crate) enum ItemList {
     Literal(Vec<ListedItem>),
 }
 
-/// An item that is written out: text, a whole number, or a map with a `name` or `id`.
+/// An item that is written out: text, a whole number, or a map with a `name` or `id`, if there is no `label`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum ListedItem {
@@ -102,6 +105,9 @@ pub(crate) struct ForEach {
     /// The loop variable's name; else `item`.
     #[serde(rename = "as")]
     pub name: Option<String>,
+    /// What each item is called, as a template in the loop variable: short, and of each item another. Else the item itself, or its
+    /// `name` or `id`.
+    pub label: Option<String>,
     /// How many items a batch has: a number, a percentage, or a list of them, the last of which repeats. Else 1.
     pub batch: Option<Batch>,
     /// How many items of a batch are under way at once; else 1.

@@ -12,7 +12,7 @@ use super::{
 use crate::runbook::{
     diagnostic::Fault,
     document::{self, Scalar},
-    model::{BatchSize, Count, ForEach, Items},
+    model::{BatchSize, Count, ForEach},
     node::Node,
 };
 
@@ -25,8 +25,7 @@ impl Resolver<'_> {
         node: &Node,
         scope: &NameScope,
     ) -> Option<ForEach> {
-        let list = self.items(each.items.as_ref(), node, scope);
-        let name = self.loop_variable(each.name.as_ref(), node, scope);
+        let items = self.looped(each.items.as_ref(), each.name.as_ref(), each.label.as_ref(), node, scope);
         let batch = self.batch(each.batch.as_ref(), node, scope);
         let at = |key: &str| node.get(key).unwrap_or(node);
         let parallel = each.parallel.as_ref().map_or(Count::Fixed(1), |value| self.count("parallel", value, at("parallel"), 1, scope));
@@ -45,7 +44,7 @@ impl Resolver<'_> {
         }
         let mut inside = inside.with_local(each.name.as_deref().unwrap_or("item"));
         let steps = self.steps(&step.steps, outer.get("steps"), &mut inside);
-        Some(ForEach { items: Items { list, name: name? }, batch, parallel, pause, before_batch, max_failures, steps })
+        Some(ForEach { items: items?, batch, parallel, pause, before_batch, max_failures, steps })
     }
 
     fn batch(&mut self, batch: Option<&document::Batch>, node: &Node, scope: &NameScope) -> Vec<BatchSize> {
