@@ -76,3 +76,94 @@ fn what_cannot_be_told_apart_blocks_the_preflight_and_the_dry_run() {
     }
     assert_eq!(log(&bench), [""; 0]);
 }
+
+/// A loop over `a` to `e`, of which those fail whose file is there.
+fn failing(each: &str, on_fail: &str) -> Workbench {
+    bench(&format!(
+        "
+steps:
+  - id: each
+    for_each: {{items: [a, b, c, d, e], as: i, {each}}}
+    on_fail: {on_fail}
+    steps:
+      - id: act
+        shell: 'echo $I >> HOME/log; test ! -e HOME/bad-$I'
+        env: {{I: \"{{{{ i }}}}\"}}
+        effect: change
+        idempotent: true
+        undo: {{impossible: x}}
+        cleanup: {{shell: 'echo $I put back >> HOME/log', env: {{I: \"{{{{ i }}}}\"}}}}
+  - {{id: after, shell: 'echo after >> HOME/log', effect: change, undo: {{impossible: x}}}}
+"
+    ))
+}
+
+/// What was done, without what was put back.
+fn acted(bench: &Workbench) -> String {
+    log(bench).into_iter().filter(|line| !line.ends_with("put back")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_loop_that_continues_fails_when_it_is_over() {
+    for parallel in ["", ", batch: 5, parallel: 5"] {
+        let bench = failing(&format!("on_item_failure: continue{parallel}"), "ask");
+        bench.file("bad-b", "");
+        bench.file("bad-d", "");
+        let ran = bench.run(&["run", "x", "--yes"]).exits(6);
+        assert!(all(&ran).contains("2 of 5 failed: each[i=b].act: "), "{}", all(&ran));
+        assert!(all(&ran).contains("each[i=d].act: "), "{}", all(&ran));
+        let mut acts: Vec<String> = acted(&bench).split(' ').map(str::to_owned).collect();
+        acts.sort();
+        assert_eq!(acts, ["a", "b", "c", "d", "e"]);
+        // Each item puts back what it has set, failed or not.
+        assert_eq!(log(&bench).len(), 10);
+        // A resume takes up what has failed, and nothing else.
+        std::fs::remove_file(bench.path("bad-b")).unwrap();
+        let ran = bench.run(&["resume", "--yes"]).exits(6);
+        assert!(all(&ran).contains("1 of 5 failed: each[i=d].act: "), "{}", all(&ran));
+        std::fs::remove_file(bench.path("bad-d")).unwrap();
+        bench.run(&["resume", "--yes"]).exits(0);
+        let mut acts: Vec<String> = acted(&bench).split(' ').map(str::to_owned).collect();
+        acts.sort();
+        assert_eq!(acts, ["a", "after", "b", "b", "c", "d", "d", "d", "e"]);
+        bench.run(&["journal", "verify"]).exits(0);
+    }
+}
+
+#[test]
+fn a_loop_that_continues_still_stops_at_its_limit_and_at_what_is_in_doubt() {
+    // 20 % of five is one.
+    let bench = failing("on_item_failure: continue, max_failures: \"20%\"", "ask");
+    bench.file("bad-a", "");
+    bench.file("bad-c", "");
+    let ran = bench.run(&["run", "x", "--yes"]).exits(6);
+    assert!(all(&ran).contains("2 of 5 failed, 1 allowed, 2 not touched"), "{}", all(&ran));
+    assert_eq!(acted(&bench), "a b c");
+    let doubtful = failing("on_item_failure: continue", "ask");
+    doubtful.file("bad-b", "");
+    let doubted = doubtful.read("runbooks/x.yaml").unwrap().replace("effect: change\n        idempotent", "effect: change\n        timeout: 1s\n        idempotent");
+    let doubted = doubted.replace("test ! -e", "trap \"\" TERM; test ! -e").replace("/bad-$I", "/bad-$I || sleep 60");
+    doubtful.file("runbooks/x.yaml", &doubted);
+    let ran = doubtful.run(&["run", "x", "--yes"]);
+    assert_ne!(ran.code, Some(0));
+    assert_eq!(acted(&doubtful), "a b", "{}", all(&ran));
+}
+
+#[test]
+fn what_a_loop_failed_for_is_passed_over_where_the_runbook_says_so() {
+    let bench = failing("on_item_failure: continue", "continue");
+    bench.file("bad-b", "");
+    bench.run(&["run", "x", "--yes"]).exits(0);
+    assert_eq!(acted(&bench), "a b c d e after");
+}
+
+#[test]
+fn a_template_may_yield_a_percentage() {
+    let bench = failing("batch: \"{{ '40%' }}\", max_failures: \"{{ '50%' if true else 0 }}\"", "ask");
+    bench.file("bad-a", "");
+    bench.file("bad-b", "");
+    let ran = bench.run(&["run", "x", "--yes"]).exits(0);
+    assert_eq!(acted(&bench), "a b c d e after", "{}", all(&ran));
+    let journal = bench.read("journal/journal.jsonl").unwrap();
+    assert!(journal.contains(r#""batches":[2,2,1],"max_failures":2"#), "{journal}");
+}

@@ -1,5 +1,6 @@
 //! A runbook with its parameters bound: what is known, what only the run will know, and what will be asked.
 
+pub(crate) mod batch;
 pub(crate) mod binding;
 pub(crate) mod called;
 mod foreseen;

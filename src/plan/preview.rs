@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     Plan,
+    batch::{Figure, figure},
     foreseen::foreseen,
     item::DistinctItems,
     scope::{Evaluated, Scope, list_of, scalar_text},
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     event::{Effect, Shown, StepKind, Words},
     expression,
-    runbook::model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
+    runbook::model::{Count, ForEach, Kind, OnItemFailure, Portion, Program, Runbook, Step, Template, Timespan, Undo},
 };
 
 /// A plan, put before the operator.
@@ -250,23 +251,28 @@ impl Filling<'_> {
         let labels: Vec<String> = items.iter().take(MOST_NAMED).map(|item| item.label().to_owned()).collect();
         let more = items.len().saturating_sub(MOST_NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more, {} in all", items.len()) };
-        let batches: Vec<String> = each.batch.iter().map(|size| self.batch(size, items.len())).collect();
+        let batches: Vec<String> = each.batch.iter().map(|size| self.portion(size, |figure| figure.size(items.len()).to_string())).collect();
         let count = |count: &Count| match count {
             Count::Fixed(count) => count.to_string(),
             Count::Template(template) => self.fill(template),
         };
         let parallel = Some(count(&each.parallel)).filter(|at_once| at_once != "1");
         let parallel = parallel.map(|at_once| format!(", {at_once} of a batch at once")).unwrap_or_default();
-        let failures = Some(count(&each.max_failures)).filter(|failures| failures != "0");
-        let failures = failures.map(|failures| format!("; at most {failures} may fail")).unwrap_or_default();
+        let failures = each.max_failures.as_ref().map(|most| self.portion(most, |figure| figure.allowance(items.len()).to_string()));
+        let failures = failures.filter(|failures| failures != "0").map(|failures| format!("; at most {failures} may fail"));
+        let goes_on = (each.on_item_failure == OnItemFailure::Continue).then_some("; continues after a failed item, and fails at the end");
+        let failures = format!("{}{}", goes_on.unwrap_or_default(), failures.unwrap_or_default());
         format!("for each {} of {}{more}; batches of {}{parallel}{failures}", each.items.name, labels.join(", "), batches.join(", then "))
     }
 
-    fn batch(&self, size: &BatchSize, items: usize) -> String {
-        match size {
-            BatchSize::Count(Count::Fixed(count)) => count.to_string(),
-            BatchSize::Count(Count::Template(template)) => self.fill(template),
-            BatchSize::Percent(percent) => format!("{percent}% ({})", (items * usize::from(*percent)).div_ceil(100).max(1)),
+    /// A number of items, and what a part of them comes to.
+    fn portion(&self, portion: &Portion, comes_to: impl Fn(Figure) -> String) -> String {
+        match (figure(portion, self.scope), portion) {
+            (Ok(Evaluated::Known(Figure::Count(count))), _) => count.to_string(),
+            (Ok(Evaluated::Known(part @ Figure::Percent(percent))), _) => format!("{percent}% ({})", comes_to(part)),
+            (_, Portion::Template(template)) => pretty(&template.text),
+            (_, Portion::Count(count)) => count.to_string(),
+            (_, Portion::Percent(percent)) => format!("{percent}%"),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod library;
 pub(crate) mod model;
 pub(crate) mod name;
 pub(crate) mod node;
+pub(crate) mod portion;
 pub(crate) mod query;
 pub(crate) mod resolve;
 pub(crate) mod sarif;

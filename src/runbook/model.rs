@@ -4,8 +4,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 
-pub(crate) use super::document::{Effect, OnFail, Output, Severity, TypeName};
-pub(crate) use super::template::{Expr, Span, Template};
+pub(crate) use super::{
+    document::{Effect, OnFail, OnItemFailure, Output, Severity, TypeName},
+    portion::Portion,
+    template::{Expr, Span, Template},
+};
 use super::name::{Name, RunbookName, StepId};
 
 /// Where a runbook was found.
@@ -241,23 +244,17 @@ pub struct Manual {
     pub verify: Option<Probe>,
 }
 
-/// How many items a batch has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BatchSize {
-    Count(Count),
-    /// Of all items, rounded up, at least one.
-    Percent(u8),
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForEach {
     pub items: Items,
     /// Never empty; the last repeats.
-    pub batch: Vec<BatchSize>,
+    pub batch: Vec<Portion>,
     pub parallel: Count,
     pub pause: Option<Timespan>,
     pub before_batch: Vec<Probe>,
-    pub max_failures: Count,
+    /// So many may fail before everything stops. Without it none, or all where it goes on.
+    pub max_failures: Option<Portion>,
+    pub on_item_failure: OnItemFailure,
     pub steps: Vec<Step>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
         character,
         library::{Library, LibraryError},
         model::{
-            BatchSize, Choices, Command, Count, Effect, ForEach, ItemList, Kind, Parameter, Probe, Program, Runbook, Step, Timespan, Undo,
+            Choices, Command, Effect, ForEach, ItemList, Kind, OnItemFailure, Parameter, Portion, Probe, Program, Runbook, Step, Timespan, Undo,
         },
         query, resolve,
         value::plain,
@@ -324,27 +324,23 @@ fn loop_words(each: &ForEach) -> String {
         ItemList::Expression(template) => pretty(&template.text),
         ItemList::Literal(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
     };
-    let sizes: Vec<String> = each
-        .batch
-        .iter()
-        .map(|size| match size {
-            BatchSize::Count(count) => count_words(count),
-            BatchSize::Percent(percent) => format!("{percent}%"),
-        })
-        .collect();
+    let sizes: Vec<String> = each.batch.iter().map(portion_words).collect();
     let pause = each.pause.as_ref().map(|pause| format!(", {} between", timespan(pause))).unwrap_or_default();
-    format!(
-        "for each {} of {items}; batches of {}{pause}; at most {} may fail",
-        each.items.name,
-        sizes.join(", then "),
-        count_words(&each.max_failures)
-    )
+    let label = each.items.label.as_ref().map(|label| format!(", called {}", pretty(&label.text))).unwrap_or_default();
+    let most = each.max_failures.as_ref().map(portion_words);
+    let failures = match (each.on_item_failure, most) {
+        (OnItemFailure::Stop, most) => format!("at most {} may fail", most.unwrap_or_else(|| "0".to_owned())),
+        (OnItemFailure::Continue, None) => "continues after a failed item, and fails at the end".to_owned(),
+        (OnItemFailure::Continue, Some(most)) => format!("continues after a failed item, and fails at the end; stops after more than {most}"),
+    };
+    format!("for each {} of {items}{label}; batches of {}{pause}; {failures}", each.items.name, sizes.join(", then "))
 }
 
-fn count_words(count: &Count) -> String {
-    match count {
-        Count::Fixed(count) => count.to_string(),
-        Count::Template(template) => pretty(&template.text),
+fn portion_words(portion: &Portion) -> String {
+    match portion {
+        Portion::Count(count) => count.to_string(),
+        Portion::Percent(percent) => format!("{percent}%"),
+        Portion::Template(template) => pretty(&template.text),
     }
 }
 

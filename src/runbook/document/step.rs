@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::value::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
+use super::value::{Effect, OnFail, OnItemFailure, Output, ParameterDefault, Scalar, Severity};
 
 /// A read-only command and what is expected of its output; or, without a command, an expectation about earlier results.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -108,7 +108,7 @@ pub(crate) struct ForEach {
     /// What each item is called, as a template in the loop variable: short, and of each item another. Else the item itself, or its
     /// `name` or `id`.
     pub label: Option<String>,
-    /// How many items a batch has: a number, a percentage, or a list of them, the last of which repeats. Else 1.
+    /// How many items a batch has: a number, a percentage of all items, or a list of them, the last of which repeats. Else 1.
     pub batch: Option<Batch>,
     /// How many items of a batch are under way at once; else 1.
     pub parallel: Option<Scalar>,
@@ -117,8 +117,11 @@ pub(crate) struct ForEach {
     /// The gate: all must pass before each batch.
     #[serde(default)]
     pub before_batch: Vec<Probe>,
-    /// More failed items than this stop everything; else 0.
+    /// More failed items than this stop everything: a number, or a percentage of all items. Else 0; with `on_item_failure: continue`
+    /// no limit.
     pub max_failures: Option<Scalar>,
+    /// What happens when an item fails.
+    pub on_item_failure: Option<OnItemFailure>,
 }
 
 /// Batch sizes.

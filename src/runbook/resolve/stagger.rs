@@ -9,11 +9,14 @@ use super::{
     scope::{NameScope, Shape},
     value::{field, key_of},
 };
-use crate::runbook::{
-    diagnostic::Fault,
-    document::{self, Scalar},
-    model::{BatchSize, Count, ForEach},
-    node::Node,
+use crate::{
+    expression,
+    runbook::{
+        diagnostic::Fault,
+        document::{self, Scalar},
+        model::{Count, ForEach, Portion},
+        node::Node,
+    },
 };
 
 impl Resolver<'_> {
@@ -29,8 +32,7 @@ impl Resolver<'_> {
         let batch = self.batch(each.batch.as_ref(), node, scope);
         let at = |key: &str| node.get(key).unwrap_or(node);
         let parallel = each.parallel.as_ref().map_or(Count::Fixed(1), |value| self.count("parallel", value, at("parallel"), 1, scope));
-        let max_failures =
-            each.max_failures.as_ref().map_or(Count::Fixed(0), |value| self.count("max_failures", value, at("max_failures"), 0, scope));
+        let max_failures = each.max_failures.as_ref().map(|value| self.portion("max_failures", value, at("max_failures"), 0, scope));
         let pause = field(node, "pause", each.pause.as_ref()).map(|field| self.timespan(field, scope));
         // What a gate has seen is known to the gates after it and to the batch behind it.
         let mut inside = scope.clone();
@@ -44,14 +46,15 @@ impl Resolver<'_> {
         }
         let mut inside = inside.with_local(each.name.as_deref().unwrap_or("item"));
         let steps = self.steps(&step.steps, outer.get("steps"), &mut inside);
-        Some(ForEach { items: items?, batch, parallel, pause, before_batch, max_failures, steps })
+        let on_item_failure = each.on_item_failure.unwrap_or_default();
+        Some(ForEach { items: items?, batch, parallel, pause, before_batch, max_failures, on_item_failure, steps })
     }
 
-    fn batch(&mut self, batch: Option<&document::Batch>, node: &Node, scope: &NameScope) -> Vec<BatchSize> {
+    fn batch(&mut self, batch: Option<&document::Batch>, node: &Node, scope: &NameScope) -> Vec<Portion> {
         let list = node.get("batch").unwrap_or(node);
         match batch {
-            None => vec![BatchSize::Count(Count::Fixed(1))],
-            Some(document::Batch::One(size)) => vec![self.batch_size(size, list, scope)],
+            None => vec![Portion::Count(1)],
+            Some(document::Batch::One(size)) => vec![self.portion("batch", size, list, 1, scope)],
             Some(document::Batch::Many(sizes)) => {
                 if list.items().is_empty() {
                     self.faults.push(
@@ -60,30 +63,30 @@ impl Resolver<'_> {
                             .hint("add at least one size, such as 1"),
                     );
                 }
-                pairs(sizes, Some(list)).map(|(size, node)| self.batch_size(size, node, scope)).collect()
+                pairs(sizes, Some(list)).map(|(size, node)| self.portion("batch", size, node, 1, scope)).collect()
             }
         }
     }
 
-    fn batch_size(&mut self, size: &Scalar, node: &Node, scope: &NameScope) -> BatchSize {
-        if let Scalar::Text(text) = size
-            && let Some(percent) = text.strip_suffix('%')
+    /// A number of items, or a part of them. The part is one percent at least where the number is one.
+    fn portion(&mut self, key: &str, value: &Scalar, node: &Node, least: u8, scope: &NameScope) -> Portion {
+        if let Scalar::Text(text) = value
+            && text.ends_with('%')
+            && !expression::is_dynamic(text)
         {
-            let percent = Some(percent.trim())
-                .filter(|percent| percent.bytes().all(|byte| byte.is_ascii_digit()))
-                .unwrap_or_default()
-                .parse()
-                .ok()
-                .filter(|percent| (1..=100).contains(percent));
-            if percent.is_none() {
+            let portion = Portion::of(text).filter(|portion| !matches!(portion, Portion::Percent(percent) if *percent < least));
+            return portion.unwrap_or_else(|| {
                 self.faults.push(
-                    Fault::error("bad-count", node.span, format!("`batch`: invalid percentage `{text}`"))
+                    Fault::error("bad-count", node.span, format!("`{key}`: invalid percentage `{text}`"))
                         .label("invalid percentage")
-                        .hint("write a whole percentage from 1% to 100%"),
+                        .hint(format!("write a whole percentage from {least}% to 100%")),
                 );
-            }
-            return BatchSize::Percent(percent.unwrap_or(1));
+                Portion::Percent(least)
+            });
         }
-        BatchSize::Count(self.count("batch", size, node, 1, scope))
+        match self.count(key, value, node, u64::from(least), scope) {
+            Count::Fixed(count) => Portion::Count(count),
+            Count::Template(template) => Portion::Template(template),
+        }
     }
 }

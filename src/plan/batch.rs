@@ -1,0 +1,91 @@
+//! How the items of a loop are put into batches, and how many of them may fail.
+
+use super::scope::{Evaluated, Scope};
+use crate::runbook::portion::Portion;
+
+/// The figure that a portion stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    Count(u64),
+    Percent(u8),
+}
+
+impl Figure {
+    /// A batch of so many items: of a part of them rounded up, and one at least, so that the loop goes on.
+    #[must_use]
+    pub(crate) fn size(self, all: usize) -> usize {
+        match self {
+            Self::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
+            Self::Percent(percent) => (all * usize::from(percent)).div_ceil(100),
+        }
+        .max(1)
+    }
+
+    /// So many that may fail: of a part of them rounded down, so that it is never exceeded.
+    #[must_use]
+    pub(crate) fn allowance(self, all: usize) -> u64 {
+        match self {
+            Self::Count(count) => count,
+            Self::Percent(percent) => (all * usize::from(percent) / 100) as u64,
+        }
+    }
+}
+
+/// The figure of a portion, as far as it is known.
+///
+/// # Errors
+/// It cannot be evaluated, or is neither a whole number nor a percentage.
+pub(crate) fn figure(portion: &Portion, scope: &Scope) -> Result<Evaluated<Figure>, String> {
+    let template = match portion {
+        Portion::Count(count) => return Ok(Evaluated::Known(Figure::Count(*count))),
+        Portion::Percent(percent) => return Ok(Evaluated::Known(Figure::Percent(*percent))),
+        Portion::Template(template) => template,
+    };
+    let value = match scope.render(template).map_err(|error| error.to_string())? {
+        Evaluated::Known(value) => value,
+        Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
+    };
+    let text = value.to_string();
+    match Portion::of(text.trim()) {
+        Some(Portion::Count(count)) => Ok(Evaluated::Known(Figure::Count(count))),
+        Some(Portion::Percent(percent)) => Ok(Evaluated::Known(Figure::Percent(percent))),
+        _ => Err(format!("`{template}` is {text}, which is neither a whole number nor a percentage")),
+    }
+}
+
+/// How many items each batch has: the last size repeats until none is left.
+pub(crate) fn batches(sizes: &[usize], items: usize) -> Vec<usize> {
+    let mut left = items;
+    let mut batches = Vec::new();
+    let mut sizes = sizes.iter().copied();
+    let mut size = 1;
+    while left > 0 {
+        size = sizes.next().unwrap_or(size).max(1);
+        let batch = size.min(left);
+        batches.push(batch);
+        left -= batch;
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_size_repeats() {
+        assert_eq!(batches(&[1, 1, 3], 10), [1, 1, 3, 3, 2]);
+        assert_eq!(batches(&[1], 3), [1, 1, 1]);
+        assert_eq!(batches(&[5], 3), [3]);
+        assert_eq!(batches(&[0], 2), [1, 1]);
+        assert_eq!(batches(&[2], 0), [0usize; 0]);
+    }
+
+    #[test]
+    fn a_part_is_rounded_so_that_a_batch_goes_on_and_failures_do_not() {
+        let part = Figure::Percent;
+        assert_eq!([part(20).size(4), part(1).size(4), part(100).size(4)], [1, 1, 4]);
+        assert_eq!([part(20).allowance(4), part(20).allowance(5), part(100).allowance(3), part(0).allowance(9)], [0, 1, 3, 0]);
+        assert_eq!((Figure::Count(0).size(4), Figure::Count(7).allowance(4)), (1, 7));
+    }
+}
