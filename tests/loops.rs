@@ -167,3 +167,43 @@ fn a_template_may_yield_a_percentage() {
     let journal = bench.read("journal/journal.jsonl").unwrap();
     assert!(journal.contains(r#""batches":[2,2,1],"max_failures":2"#), "{journal}");
 }
+
+#[test]
+fn items_that_belong_together_are_in_one_batch_also_after_a_resume() {
+    let bench = bench(
+        "
+steps:
+  - {id: found, run: [cat, HOME/hosts], effect: read, output: json}
+  - id: each
+    for_each: {items: [a1, b1, a2, c1, b2], as: i, batch: [1, 2], batch_by: 'found.output[i]', pause: 1ms}
+    steps:
+      - {id: act, shell: 'test $I != b2 || test -e HOME/ready; echo $I >> HOME/log', env: {I: \"{{ i }}\"}, effect: change, idempotent: true, undo: {impossible: x}}
+",
+    );
+    bench.file("hosts", r#"{"a1": "a", "a2": "a", "b1": "b", "b2": "b", "c1": "c"}"#);
+    bench.run(&["run", "x", "--yes"]).exits(6);
+    assert_eq!(log(&bench), ["a1", "a2", "b1"]);
+    let journal = bench.read("journal/journal.jsonl").unwrap();
+    assert!(journal.contains(r#""items":["a1","a2","b1","b2","c1"],"batches":[2,3]"#), "{journal}");
+    bench.file("ready", "");
+    bench.run(&["resume", "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["a1", "a2", "b1", "b2", "c1"]);
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn what_items_have_in_common_is_known_before_the_run_or_blocks_it() {
+    let bench = bench(
+        "
+steps:
+  - id: each
+    for_each: {items: [{name: a, host: h}, {name: b}], as: i, batch_by: i.host}
+    steps: [{id: act, shell: 'echo act >> HOME/log', effect: change, undo: {impossible: x}}]
+",
+    );
+    for mode in ["--yes", "--dry-run"] {
+        let ran = bench.run(&["run", "x", mode]).exits(4);
+        assert!(all(&ran).contains("each: `batch_by` of the item `b`"), "{}", all(&ran));
+    }
+    assert_eq!(log(&bench), [""; 0]);
+}

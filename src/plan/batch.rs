@@ -1,7 +1,10 @@
 //! How the items of a loop are put into batches, and how many of them may fail.
 
-use super::scope::{Evaluated, Scope};
-use crate::runbook::portion::Portion;
+use super::{
+    item::DistinctItems,
+    scope::{Evaluated, Scope, scalar_text},
+};
+use crate::runbook::model::{ForEach, Portion};
 
 /// The figure that a portion stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +56,39 @@ pub(crate) fn figure(portion: &Portion, scope: &Scope) -> Result<Evaluated<Figur
     }
 }
 
+/// Items in the order of their batches, and how many of them belong together each time: one, where nothing says what does.
+pub(crate) type Grouped = (DistinctItems, Vec<usize>);
+
+/// Puts those items together that `batch_by` says belong together.
+///
+/// # Errors
+/// It cannot be evaluated for an item, or is neither text nor a number.
+pub(crate) fn grouped(each: &ForEach, items: DistinctItems, scope: &Scope) -> Result<Evaluated<Grouped>, String> {
+    let Some(by) = &each.batch_by else {
+        let alone = vec![1; items.len()];
+        return Ok(Evaluated::Known((items, alone)));
+    };
+    let mut scope = scope.clone();
+    let mut keys = Vec::with_capacity(items.len());
+    for item in items.iter() {
+        scope.set(each.items.name.as_str(), item.value.clone());
+        let fault = |why: &dyn std::fmt::Display| format!("`batch_by` of the item `{}`: {why}", item.label());
+        match scope.evaluate(by).map_err(|error| fault(&error))? {
+            Evaluated::Known(value) => keys.push(scalar_text(&value, &by.text).map_err(|error| fault(&error))?),
+            Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
+        }
+    }
+    Ok(Evaluated::Known(items.grouped(keys)))
+}
+
+/// How many items each batch has, where each has so many of these groups.
+pub(crate) fn batches_of(sizes: &[usize], groups: &[usize]) -> Vec<usize> {
+    let mut groups = groups.iter();
+    batches(sizes, groups.len()).into_iter().map(|size| groups.by_ref().take(size).sum()).collect()
+}
+
 /// How many items each batch has: the last size repeats until none is left.
-pub(crate) fn batches(sizes: &[usize], items: usize) -> Vec<usize> {
+fn batches(sizes: &[usize], items: usize) -> Vec<usize> {
     let mut left = items;
     let mut batches = Vec::new();
     let mut sizes = sizes.iter().copied();
@@ -79,6 +113,13 @@ mod tests {
         assert_eq!(batches(&[5], 3), [3]);
         assert_eq!(batches(&[0], 2), [1, 1]);
         assert_eq!(batches(&[2], 0), [0usize; 0]);
+    }
+
+    #[test]
+    fn a_batch_has_whole_groups() {
+        assert_eq!(batches_of(&[1, 2], &[3, 1, 4, 2]), [3, 5, 2]);
+        assert_eq!(batches_of(&[1], &[2, 2]), [2, 2]);
+        assert_eq!(batches_of(&[3], &[]), [0usize; 0]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{
     Plan,
+    batch::grouped,
     remaining::place_in,
     scope::{Evaluated, Scope, list_of},
 };
@@ -39,7 +40,13 @@ impl Foresight<'_> {
             match &step.kind {
                 Kind::Group { steps, .. } => self.stretch(steps, scope, Some(&place)),
                 Kind::ForEach(each) => match list_of(&each.items, scope, self.plan.secrets()) {
-                    Ok(Evaluated::Known(items)) if each.steps.iter().any(has_loop) => {
+                    Ok(Evaluated::Known(items)) => {
+                        if let Err(why) = grouped(each, items.clone(), scope) {
+                            self.fault(&place, &why);
+                        }
+                        if !each.steps.iter().any(has_loop) {
+                            continue;
+                        }
                         let mut scope = scope.clone();
                         each.before_batch.iter().filter_map(|gate| gate.id.as_ref()).for_each(|id| scope.set_unknown(id.as_str()));
                         for item in items.into_vec() {
@@ -53,7 +60,7 @@ impl Foresight<'_> {
                             self.stretch(&each.steps, &scope, Some(&place));
                         }
                     }
-                    Ok(_) => {}
+                    Ok(Evaluated::Unknown(_)) => {}
                     Err(why) => self.fault(&place, &why),
                 },
                 _ => {}

@@ -113,6 +113,22 @@ impl DistinctItems {
         self.0
     }
 
+    /// The same, those that belong together one after the other: in the order in which the first of each group stands. Returns how
+    /// many each group has.
+    pub(crate) fn grouped<K: Ord>(self, keys: impl IntoIterator<Item = K>) -> (Self, Vec<usize>) {
+        let mut order: BTreeMap<K, usize> = BTreeMap::new();
+        let mut groups: Vec<Vec<LabelledItem>> = Vec::new();
+        for (item, key) in self.0.into_iter().zip(keys) {
+            let group = *order.entry(key).or_insert(groups.len());
+            match groups.get_mut(group) {
+                Some(group) => group.push(item),
+                None => groups.push(vec![item]),
+            }
+        }
+        let counts = groups.iter().map(Vec::len).collect();
+        (Self(groups.into_iter().flatten().collect()), counts)
+    }
+
     /// Those of these labels, in their order.
     ///
     /// # Errors

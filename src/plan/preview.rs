@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     Plan,
-    batch::{Figure, figure},
+    batch::{Figure, figure, grouped},
     foreseen::foreseen,
     item::DistinctItems,
     scope::{Evaluated, Scope, list_of, scalar_text},
@@ -251,7 +251,12 @@ impl Filling<'_> {
         let labels: Vec<String> = items.iter().take(MOST_NAMED).map(|item| item.label().to_owned()).collect();
         let more = items.len().saturating_sub(MOST_NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more, {} in all", items.len()) };
-        let batches: Vec<String> = each.batch.iter().map(|size| self.portion(size, |figure| figure.size(items.len()).to_string())).collect();
+        let groups = match grouped(each, items.clone(), self.scope) {
+            Ok(Evaluated::Known((_, groups))) => groups.len(),
+            _ => items.len(),
+        };
+        let by = each.batch_by.as_ref().map(|by| format!(" of those with one `{by}` (of {groups})")).unwrap_or_default();
+        let batches: Vec<String> = each.batch.iter().map(|size| self.portion(size, |figure| figure.size(groups).to_string())).collect();
         let count = |count: &Count| match count {
             Count::Fixed(count) => count.to_string(),
             Count::Template(template) => self.fill(template),
@@ -262,7 +267,7 @@ impl Filling<'_> {
         let failures = failures.filter(|failures| failures != "0").map(|failures| format!("; at most {failures} may fail"));
         let goes_on = (each.on_item_failure == OnItemFailure::Continue).then_some("; continues after a failed item, and fails at the end");
         let failures = format!("{}{}", goes_on.unwrap_or_default(), failures.unwrap_or_default());
-        format!("for each {} of {}{more}; batches of {}{parallel}{failures}", each.items.name, labels.join(", "), batches.join(", then "))
+        format!("for each {} of {}{more}; batches of {}{by}{parallel}{failures}", each.items.name, labels.join(", "), batches.join(", then "))
     }
 
     /// A number of items, and what a part of them comes to.

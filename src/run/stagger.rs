@@ -22,7 +22,7 @@ use crate::{
     parallel,
     plan::{
         Evaluated, Scope,
-        batch::{batches, figure},
+        batch::{batches_of, figure, grouped},
         item::LabelledItem,
         scope::list_of,
     },
@@ -62,7 +62,18 @@ impl Engine<'_> {
             Ok(items) => items,
             Err(why) => return Ok(Did::failed(why)),
         };
-        let pace = match pace(each, scope, items.len()) {
+        let round = self.before.and_then(|before| before.past.loops.get(place));
+        // How they were put together was settled when the loop was begun.
+        let put_together = match round {
+            Some(_) => Ok(Evaluated::Known((items, Vec::new()))),
+            None => grouped(each, items, scope),
+        };
+        let (items, groups) = match put_together {
+            Ok(Evaluated::Known(grouped)) => grouped,
+            Ok(Evaluated::Unknown(needs)) => return predicted(needs),
+            Err(why) => return Ok(Did::failed(why)),
+        };
+        let pace = match pace(each, scope, items.len(), groups.len()) {
             Ok(Evaluated::Known(pace)) => pace,
             Ok(Evaluated::Unknown(needs)) => return predicted(needs),
             Err(why) => return Ok(Did::failed(why)),
@@ -70,10 +81,9 @@ impl Engine<'_> {
         if items.is_empty() {
             return Ok(Did::Skipped(Skip::Empty, context! { ran => false, ok => true, results => Vec::<Value>::new() }));
         }
-        let round = self.before.and_then(|before| before.past.loops.get(place));
         // What may fail was settled when the loop was begun.
         let pace = Pace { max_failures: round.map_or(pace.max_failures, |round| round.max_failures), ..pace };
-        let batches = round.map_or_else(|| batches(&pace.sizes, items.len()), |round| round.batches.clone());
+        let batches = round.map_or_else(|| batches_of(&pace.sizes, &groups), |round| round.batches.clone());
         let labels: Vec<String> = items.iter().map(|item| item.label().to_owned()).collect();
         if round.is_none() {
             self.emit(Event::Staggered {
@@ -273,10 +283,10 @@ fn each_named(failures: &[&(Place, String)]) -> String {
     failures.iter().map(|(place, why)| format!("{place}: {why}")).collect::<Vec<_>>().join("; ")
 }
 
-fn pace(each: &ForEach, scope: &Scope, items: usize) -> Result<Evaluated<Pace>, String> {
+fn pace(each: &ForEach, scope: &Scope, items: usize, groups: usize) -> Result<Evaluated<Pace>, String> {
     let mut sizes = Vec::with_capacity(each.batch.len());
     for size in &each.batch {
-        sizes.push(super::command::known!(figure(size, scope)?).size(items));
+        sizes.push(super::command::known!(figure(size, scope)?).size(groups));
     }
     let parallel = usize::try_from(super::command::known!(count_of(scope, &each.parallel)?)).unwrap_or(usize::MAX);
     let pause = match &each.pause {

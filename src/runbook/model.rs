@@ -249,6 +249,8 @@ pub struct ForEach {
     pub items: Items,
     /// Never empty; the last repeats.
     pub batch: Vec<Portion>,
+    /// Items for which it yields the same are in one batch; sizes count such groups.
+    pub batch_by: Option<Expr>,
     pub parallel: Count,
     pub pause: Option<Timespan>,
     pub before_batch: Vec<Probe>,

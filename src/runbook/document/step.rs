@@ -110,6 +110,9 @@ pub(crate) struct ForEach {
     pub label: Option<String>,
     /// How many items a batch has: a number, a percentage of all items, or a list of them, the last of which repeats. Else 1.
     pub batch: Option<Batch>,
+    /// An expression in the loop variable: items for which it yields the same belong together, are never in different batches, and
+    /// `batch` counts such groups.
+    pub batch_by: Option<String>,
     /// How many items of a batch are under way at once; else 1.
     pub parallel: Option<Scalar>,
     /// The pause between batches.

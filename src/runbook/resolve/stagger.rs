@@ -7,14 +7,14 @@ use super::{
     probe::{Outer, Role},
     resolver::Resolver,
     scope::{NameScope, Shape},
-    value::{field, key_of},
+    value::{Field, field, key_of},
 };
 use crate::{
     expression,
     runbook::{
         diagnostic::Fault,
         document::{self, Scalar},
-        model::{Count, ForEach, Portion},
+        model::{Count, Expr, ForEach, Portion},
         node::Node,
     },
 };
@@ -46,8 +46,9 @@ impl Resolver<'_> {
         }
         let mut inside = inside.with_local(each.name.as_deref().unwrap_or("item"));
         let steps = self.steps(&step.steps, outer.get("steps"), &mut inside);
+        let batch_by = field(node, "batch_by", each.batch_by.as_ref()).map(|field| self.batch_by(field, each.name.as_deref(), scope));
         let on_item_failure = each.on_item_failure.unwrap_or_default();
-        Some(ForEach { items: items?, batch, parallel, pause, before_batch, max_failures, on_item_failure, steps })
+        Some(ForEach { items: items?, batch, batch_by, parallel, pause, before_batch, max_failures, on_item_failure, steps })
     }
 
     fn batch(&mut self, batch: Option<&document::Batch>, node: &Node, scope: &NameScope) -> Vec<Portion> {
@@ -66,6 +67,19 @@ impl Resolver<'_> {
                 pairs(sizes, Some(list)).map(|(size, node)| self.portion("batch", size, node, 1, scope)).collect()
             }
         }
+    }
+
+    /// What the items of one batch have in common.
+    fn batch_by(&mut self, by: Field<'_>, variable: Option<&str>, scope: &NameScope) -> Expr {
+        let variable = variable.unwrap_or("item");
+        if expression::check_expression(by.text).is_ok_and(|names| !names.roots().contains(variable)) {
+            self.faults.push(
+                Fault::error("bad-batch", by.span.first_line(self.text), "`batch_by` is the same for every item")
+                    .label("does not name the item")
+                    .hint(format!("use the loop variable, such as {variable}.host")),
+            );
+        }
+        self.expression(by, &scope.with_local(variable))
     }
 
     /// A number of items, or a part of them. The part is one percent at least where the number is one.
