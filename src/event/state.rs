@@ -115,6 +115,8 @@ pub struct RunState {
     pub took_effect: Vec<Place>,
     /// Changes that were begun, undone since or not, but for those that could not be started.
     pub changed: BTreeSet<Place>,
+    /// In which of its ways each step is done that has several.
+    pub cases: BTreeMap<Place, String>,
 }
 
 /// A record that cannot follow what came before it.
@@ -218,13 +220,19 @@ impl RunState {
                 | Event::Overridden { .. }
                 | Event::Confirmed { .. }
                 | Event::Declined { .. }
-                | Event::StepReached { .. }
+                | Event::StepReached { case: None, .. }
                 | Event::Staggered { .. }
                 | Event::BatchBegan { .. }
                 | Event::Owed { .. }
                 | Event::Note { .. }
                 | Event::Interrupted { .. },
             ) => {}
+            (Phase::Preflight | Phase::Running, Event::StepReached { place, case: Some(case), .. }) => {
+                if let Some(first) = self.cases.get(place).filter(|first| *first != case) {
+                    return Err(illegal("step_reached", format!("{place} is done as `{first}`, and not as `{case}`")));
+                }
+                self.cases.insert(place.clone(), case.clone());
+            }
             (Phase::Preflight | Phase::Running, Event::CleanupDue { place, command }) => {
                 self.owed.insert(place.clone(), command.clone());
             }

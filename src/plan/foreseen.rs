@@ -1,8 +1,9 @@
-//! What is known before the run to fail when it is reached, such as a loop with two items of one name.
+//! What is known before the run to fail when it is reached, such as a loop with two items of one name, or a choice without a case.
 
 use super::{
     Plan,
     batch::grouped,
+    case::chosen,
     remaining::place_in,
     scope::{Evaluated, Scope, list_of},
 };
@@ -44,7 +45,7 @@ impl Foresight<'_> {
                         if let Err(why) = grouped(each, items.clone(), scope) {
                             self.fault(&place, &why);
                         }
-                        if !each.steps.iter().any(has_loop) {
+                        if !each.steps.iter().any(is_foreseeable) {
                             continue;
                         }
                         let mut scope = scope.clone();
@@ -63,6 +64,11 @@ impl Foresight<'_> {
                     Ok(Evaluated::Unknown(_)) => {}
                     Err(why) => self.fault(&place, &why),
                 },
+                Kind::Choose(choose) => {
+                    if let Err(why) = chosen(choose, scope) {
+                        self.fault(&place, &why);
+                    }
+                }
                 _ => {}
             }
         }
@@ -75,6 +81,7 @@ impl Foresight<'_> {
     }
 }
 
-fn has_loop(step: &Step) -> bool {
-    matches!(step.kind, Kind::ForEach(_)) || step.children().iter().any(has_loop)
+/// Whether of a step inside a loop anything can be told beforehand.
+fn is_foreseeable(step: &Step) -> bool {
+    matches!(step.kind, Kind::ForEach(_) | Kind::Choose(_)) || step.children().iter().any(is_foreseeable)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod binding;
 pub(crate) mod called;
+pub(crate) mod case;
 mod foreseen;
 pub(crate) mod item;
 pub(crate) mod preview;

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{
     Plan,
     batch::{Figure, figure, grouped},
+    case::{chosen, foreknown},
     foreseen::foreseen,
     item::DistinctItems,
     scope::{Evaluated, Scope, list_of, scalar_text},
@@ -104,6 +105,7 @@ fn add(
 ) {
     for (index, step) in steps.iter().enumerate() {
         let number = format!("{prefix}{}", index + 1);
+        let step = foreknown(step, scope);
         let when = match step.when.as_ref().map(|when| (when, scope.holds(when))) {
             // What is known not to be done is no part of the plan.
             Some((_, Ok(Evaluated::Known(false)))) => {
@@ -214,6 +216,14 @@ fn describe(step: &Step, scope: &Scope, items: Option<&LoopItems>, loops: &[Stri
             }
         }
         Kind::Group { title, .. } => (title.clone(), Vec::new()),
+        Kind::Choose(choose) => {
+            let cases: Vec<&str> = choose.cases.keys().map(String::as_str).collect();
+            let needs = match chosen(choose, scope) {
+                Ok(Evaluated::Unknown(needs)) => needs,
+                _ => Vec::new(),
+            };
+            (titled(format!("by {}", choose.by)) + &format!(" ({})", cases.join(" or ")), needs)
+        }
         Kind::Call(call) => (format!("runs the runbook {}", call.runbook), Vec::new()),
     }
 }

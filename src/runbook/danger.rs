@@ -253,7 +253,8 @@ impl Linter<'_> {
                 }
                 *asked |= !each.before_batch.is_empty();
             }
-            Kind::Group { .. } | Kind::Call(_) => {}
+            // Its cases are looked at one by one.
+            Kind::Group { .. } | Kind::Call(_) | Kind::Choose(_) => {}
         }
     }
 

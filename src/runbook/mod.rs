@@ -1,6 +1,7 @@
 //! From a runbook's text to a checked [`model::Runbook`].
 
 pub(crate) mod called;
+mod cases;
 pub(crate) mod character;
 mod complaint;
 pub(crate) mod danger;

@@ -308,11 +308,23 @@ pub enum Kind {
     ForEach(Box<ForEach>),
     Group { title: String, steps: Vec<Step> },
     Call(Call),
+    Choose(Box<Choose>),
+}
+
+/// One step, several ways.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choose {
+    /// Yields the name of a case.
+    pub by: Expr,
+    /// Each is the step as it is done then, whole. All are of one kind, and none has cases.
+    pub cases: IndexMap<String, Step>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     pub id: StepId,
+    /// Which way of doing the step this is, if it is one of several.
+    pub case: Option<String>,
     pub title: Option<Template>,
     pub why: Option<String>,
     pub when: Option<Expr>,
@@ -378,6 +390,8 @@ impl Step {
             Kind::ForEach(_) => StepKind::Loop,
             Kind::Group { .. } => StepKind::Group,
             Kind::Call(_) => StepKind::Call,
+            // All cases are of one kind, and there is one at least.
+            Kind::Choose(ref choose) => choose.cases.first().map_or(StepKind::Run, |(_, case)| case.kind()),
         }
     }
 
@@ -387,11 +401,12 @@ impl Step {
         self.kind().is_stretch()
     }
 
-    /// The effect of the step itself, not of the steps inside it.
+    /// The effect of the step itself, not of the steps inside it; where no case is chosen yet, the worst that it may be.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match &self.kind {
             Kind::Command(command) => command.effect,
+            Kind::Choose(choose) => choose.cases.values().map(Self::effect).max().unwrap_or(Effect::Read),
             _ => Effect::Read,
         }
     }
@@ -408,13 +423,19 @@ impl Step {
 }
 
 impl Runbook {
-    /// Every step, those inside loops and groups too, in the order of the file.
+    /// Every step, those inside loops and groups too, in the order of the file; of one with cases each of them.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         let mut stack: Vec<&Step> = self.steps.iter().rev().collect();
         std::iter::from_fn(move || {
-            let step = stack.pop()?;
-            stack.extend(step.children().iter().rev());
-            Some(step)
+            loop {
+                let step = stack.pop()?;
+                if let Kind::Choose(choose) = &step.kind {
+                    stack.extend(choose.cases.values().rev());
+                    continue;
+                }
+                stack.extend(step.children().iter().rev());
+                return Some(step);
+            }
         })
     }
 }

@@ -171,7 +171,7 @@ fn open_in(steps: &mut [Step], gate: &Gate, id: &str) -> bool {
     for step in steps {
         let own = step.id.as_str() == id;
         match (&mut step.kind, gate.part) {
-            (_, Part::Verify) if own => return step.verify.take().is_some(),
+            (kind, Part::Verify) if own && !matches!(kind, Kind::Choose(_)) => return step.verify.take().is_some(),
             (Kind::Probe(probe), Part::Main) if own => {
                 open(probe, &gate.place);
                 return true;
@@ -197,6 +197,7 @@ fn open_in(steps: &mut [Step], gate: &Gate, id: &str) -> bool {
         let inside = match &mut step.kind {
             Kind::ForEach(each) => open_in(&mut each.steps, gate, id),
             Kind::Group { steps, .. } => open_in(steps, gate, id),
+            Kind::Choose(choose) => choose.cases.values_mut().fold(false, |opened, case| open_in(std::slice::from_mut(case), gate, id) || opened),
             _ => false,
         };
         if inside {

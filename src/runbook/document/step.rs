@@ -5,7 +5,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::value::{Effect, OnFail, OnItemFailure, Output, ParameterDefault, Scalar, Severity};
+use super::{
+    case::Case,
+    value::{Effect, OnFail, OnItemFailure, Output, ParameterDefault, Scalar, Severity},
+};
 
 /// A read-only command and what is expected of its output; or, without a command, an expectation about earlier results.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -285,7 +288,7 @@ pub(crate) struct Retry {
     pub backoff: Option<f64>,
 }
 
-/// One step. It has exactly one of `run`, `shell`, `probe`, `wait`, `confirm`, `manual`, `for_each`, `group`, `call`.
+/// One step. It has exactly one of `run`, `shell`, `probe`, `wait`, `confirm`, `manual`, `for_each`, `group`, `call`, `choose`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
@@ -328,6 +331,13 @@ pub(crate) struct Step {
     pub group: Option<String>,
     /// Another runbook as one step.
     pub call: Option<String>,
+    /// An expression that yields the name of one of `cases`: the way in which the step is done.
+    pub choose: Option<String>,
+
+    /// The cases of a `choose`, by the value for which each is chosen.
+    #[schemars(with = "IndexMap<String, Case>")]
+    #[serde(default)]
+    pub cases: IndexMap<String, Step>,
 
     /// The steps of a `for_each` or a `group`.
     #[serde(default)]
