@@ -6,14 +6,14 @@ use super::{
 };
 use crate::runbook::model::{ForEach, Portion};
 
-/// The figure that a portion stands for.
+/// What a portion comes to when it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Figure {
+pub(crate) enum Share {
     Count(u64),
     Percent(u8),
 }
 
-impl Figure {
+impl Share {
     /// A batch of so many items: of a part of them rounded up, and one at least, so that the loop goes on.
     #[must_use]
     pub(crate) fn size(self, all: usize) -> usize {
@@ -34,14 +34,14 @@ impl Figure {
     }
 }
 
-/// The figure of a portion, as far as it is known.
+/// What a portion comes to, as far as it is known.
 ///
 /// # Errors
 /// It cannot be evaluated, or is neither a whole number nor a percentage.
-pub(crate) fn figure(portion: &Portion, scope: &Scope) -> Result<Evaluated<Figure>, String> {
+pub(crate) fn share(portion: &Portion, scope: &Scope) -> Result<Evaluated<Share>, String> {
     let template = match portion {
-        Portion::Count(count) => return Ok(Evaluated::Known(Figure::Count(*count))),
-        Portion::Percent(percent) => return Ok(Evaluated::Known(Figure::Percent(*percent))),
+        Portion::Count(count) => return Ok(Evaluated::Known(Share::Count(*count))),
+        Portion::Percent(percent) => return Ok(Evaluated::Known(Share::Percent(*percent))),
         Portion::Template(template) => template,
     };
     let value = match scope.render(template).map_err(|error| error.to_string())? {
@@ -50,8 +50,8 @@ pub(crate) fn figure(portion: &Portion, scope: &Scope) -> Result<Evaluated<Figur
     };
     let text = value.to_string();
     match Portion::of(text.trim()) {
-        Some(Portion::Count(count)) => Ok(Evaluated::Known(Figure::Count(count))),
-        Some(Portion::Percent(percent)) => Ok(Evaluated::Known(Figure::Percent(percent))),
+        Some(Portion::Count(count)) => Ok(Evaluated::Known(Share::Count(count))),
+        Some(Portion::Percent(percent)) => Ok(Evaluated::Known(Share::Percent(percent))),
         _ => Err(format!("`{template}` is {text}, which is neither a whole number nor a percentage")),
     }
 }
@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn a_part_is_rounded_so_that_a_batch_goes_on_and_failures_do_not() {
-        let part = Figure::Percent;
+        let part = Share::Percent;
         assert_eq!([part(20).size(4), part(1).size(4), part(100).size(4)], [1, 1, 4]);
         assert_eq!([part(20).allowance(4), part(20).allowance(5), part(100).allowance(3), part(0).allowance(9)], [0, 1, 3, 0]);
-        assert_eq!((Figure::Count(0).size(4), Figure::Count(7).allowance(4)), (1, 7));
+        assert_eq!((Share::Count(0).size(4), Share::Count(7).allowance(4)), (1, 7));
     }
 }

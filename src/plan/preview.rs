@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     Plan,
-    batch::{Figure, figure, grouped},
+    batch::{Share, grouped, share},
     case::{chosen, foreknown},
     foreseen::foreseen,
     item::DistinctItems,
@@ -265,15 +265,15 @@ impl Filling<'_> {
             Ok(Evaluated::Known((_, groups))) => groups.len(),
             _ => items.len(),
         };
-        let by = each.batch_by.as_ref().map(|by| format!(" of those with one `{by}` (of {groups})")).unwrap_or_default();
-        let batches: Vec<String> = each.batch.iter().map(|size| self.portion(size, |figure| figure.size(groups).to_string())).collect();
+        let by = each.batch_by.as_ref().map(|by| format!(", in {groups} groups by {by}")).unwrap_or_default();
+        let batches: Vec<String> = each.batch.iter().map(|size| self.portion(size, |share| share.size(groups).to_string())).collect();
         let count = |count: &Count| match count {
             Count::Fixed(count) => count.to_string(),
             Count::Template(template) => self.fill(template),
         };
         let parallel = Some(count(&each.parallel)).filter(|at_once| at_once != "1");
         let parallel = parallel.map(|at_once| format!(", {at_once} of a batch at once")).unwrap_or_default();
-        let failures = each.max_failures.as_ref().map(|most| self.portion(most, |figure| figure.allowance(items.len()).to_string()));
+        let failures = each.max_failures.as_ref().map(|most| self.portion(most, |share| share.allowance(items.len()).to_string()));
         let failures = failures.filter(|failures| failures != "0").map(|failures| format!("; at most {failures} may fail"));
         let goes_on = (each.on_item_failure == OnItemFailure::Continue).then_some("; continues after a failed item, and fails at the end");
         let failures = format!("{}{}", goes_on.unwrap_or_default(), failures.unwrap_or_default());
@@ -281,10 +281,10 @@ impl Filling<'_> {
     }
 
     /// A number of items, and what a part of them comes to.
-    fn portion(&self, portion: &Portion, comes_to: impl Fn(Figure) -> String) -> String {
-        match (figure(portion, self.scope), portion) {
-            (Ok(Evaluated::Known(Figure::Count(count))), _) => count.to_string(),
-            (Ok(Evaluated::Known(part @ Figure::Percent(percent))), _) => format!("{percent}% ({})", comes_to(part)),
+    fn portion(&self, portion: &Portion, comes_to: impl Fn(Share) -> String) -> String {
+        match (share(portion, self.scope), portion) {
+            (Ok(Evaluated::Known(Share::Count(count))), _) => count.to_string(),
+            (Ok(Evaluated::Known(part @ Share::Percent(percent))), _) => format!("{percent}% ({})", comes_to(part)),
             (_, Portion::Template(template)) => pretty(&template.text),
             (_, Portion::Count(count)) => count.to_string(),
             (_, Portion::Percent(percent)) => format!("{percent}%"),

@@ -22,7 +22,7 @@ use crate::{
     parallel,
     plan::{
         Evaluated, Scope,
-        batch::{batches_of, figure, grouped},
+        batch::{batches_of, grouped, share},
         item::LabelledItem,
         scope::list_of,
     },
@@ -286,7 +286,7 @@ fn each_named(failures: &[&(Place, String)]) -> String {
 fn pace(each: &ForEach, scope: &Scope, items: usize, groups: usize) -> Result<Evaluated<Pace>, String> {
     let mut sizes = Vec::with_capacity(each.batch.len());
     for size in &each.batch {
-        sizes.push(super::command::known!(figure(size, scope)?).size(groups));
+        sizes.push(super::command::known!(share(size, scope)?).size(groups));
     }
     let parallel = usize::try_from(super::command::known!(count_of(scope, &each.parallel)?)).unwrap_or(usize::MAX);
     let pause = match &each.pause {
@@ -294,7 +294,7 @@ fn pace(each: &ForEach, scope: &Scope, items: usize, groups: usize) -> Result<Ev
         Some(pause) => super::command::known!(timespan_of(scope, pause)?),
     };
     let max_failures = match &each.max_failures {
-        Some(most) => super::command::known!(figure(most, scope)?).allowance(items),
+        Some(most) => super::command::known!(share(most, scope)?).allowance(items),
         None if each.on_item_failure == OnItemFailure::Continue => items as u64,
         None => 0,
     };

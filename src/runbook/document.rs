@@ -3,7 +3,6 @@
 //! Every field is optional here. What is required, and what belongs together, is said by the JSON Schema
 //! (made from these types) and by [`super::resolve`], so that one fault never hides the next.
 
-pub(crate) mod case;
 pub(crate) mod step;
 pub(crate) mod value;
 

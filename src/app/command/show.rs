@@ -368,7 +368,7 @@ fn loop_words(each: &ForEach) -> String {
     };
     let sizes: Vec<String> = each.batch.iter().map(portion_words).collect();
     let pause = each.pause.as_ref().map(|pause| format!(", {} between", timespan(pause))).unwrap_or_default();
-    let by = each.batch_by.as_ref().map(|by| format!(" of those with one {by}")).unwrap_or_default();
+    let by = each.batch_by.as_ref().map(|by| format!(", in groups by {by}")).unwrap_or_default();
     let label = each.items.label.as_ref().map(|label| format!(", called {}", pretty(&label.text))).unwrap_or_default();
     let most = each.max_failures.as_ref().map(portion_words);
     let failures = match (each.on_item_failure, most) {
