@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod cases;
 mod check;
 mod cut;
 mod dry_run;
@@ -14,6 +15,7 @@ mod identity;
 mod injection;
 mod journal;
 mod locks;
+mod loops;
 mod not_judged;
 mod planted;
 mod privileges;

@@ -319,6 +319,8 @@ pub enum Event {
         title: String,
         kind: StepKind,
         effect: Effect,
+        /// The case that was chosen, of a step that is done in several ways.
+        case: Option<String>,
     },
     /// A loop's items are settled.
     Staggered {

@@ -35,6 +35,7 @@ pub struct PastCheck {
 pub struct Round {
     pub items: Vec<String>,
     pub batches: Vec<usize>,
+    pub max_failures: u64,
     /// The last batch that began, from 1.
     pub batch: usize,
 }
@@ -112,8 +113,9 @@ impl Past {
                     Err(_) => self.choices.remove(place),
                 };
             }
-            Event::Staggered { place, items, batches, .. } => {
-                self.loops.insert(place.clone(), Round { items: items.clone(), batches: batches.clone(), batch: 0 });
+            Event::Staggered { place, items, batches, max_failures } => {
+                let round = Round { items: items.clone(), batches: batches.clone(), max_failures: *max_failures, batch: 0 };
+                self.loops.insert(place.clone(), round);
             }
             Event::BatchBegan { place, batch, .. } => {
                 if let Some(round) = self.loops.get_mut(place) {

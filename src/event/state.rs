@@ -118,6 +118,8 @@ pub struct RunState {
     pub changed: BTreeSet<Place>,
     /// The systems that the run is bound to, by where each was asked which one it is.
     pub systems: BTreeMap<Place, BoundSystem>,
+    /// In which of its ways each step is done that has several.
+    pub cases: BTreeMap<Place, String>,
 }
 
 /// A record that cannot follow what came before it.
@@ -261,13 +263,19 @@ impl RunState {
                 | Event::HoldOverridden { .. }
                 | Event::Confirmed { .. }
                 | Event::Declined { .. }
-                | Event::StepReached { .. }
+                | Event::StepReached { case: None, .. }
                 | Event::Staggered { .. }
                 | Event::BatchBegan { .. }
                 | Event::Owed { .. }
                 | Event::Note { .. }
                 | Event::Interrupted { .. },
             ) => {}
+            (Phase::Preflight | Phase::Running, Event::StepReached { place, case: Some(case), .. }) => {
+                if let Some(first) = self.cases.get(place).filter(|first| *first != case) {
+                    return Err(illegal("step_reached", format!("{place} is done as `{first}`, and not as `{case}`")));
+                }
+                self.cases.insert(place.clone(), case.clone());
+            }
             (Phase::Preflight | Phase::Running, Event::CleanupDue { place, command }) => {
                 self.owed.insert(place.clone(), command.clone());
             }

@@ -91,7 +91,15 @@ shapes! {
     Planned("planned") { steps: usize, read: usize, change: usize, destroy: usize }
     Confirmed("confirmed") { place: Option<Place>, text: String, typed: String, by: Answerer }
     Declined("declined") { place: Option<Place>, text: String, why: String }
-    StepReached("step_reached") { place: Place, title: String, kind: StepKind, effect: Effect }
+    StepReached("step_reached") {
+        place: Place,
+        title: String,
+        kind: StepKind,
+        effect: Effect,
+        // Came later, and stands only where a step is done in one of several ways.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        case: Option<String>,
+    }
     Staggered("staggered") { place: Place, items: Vec<String>, batches: Vec<usize>, max_failures: u64 }
     BatchBegan("batch_began") { place: Place, batch: usize, items: Vec<String> }
     StepBegan("step_began" | "undo_began") { place: Place, part: Part, attempt: u32, command: Shown, owes: Option<Shown> }
@@ -170,7 +178,7 @@ impl Body {
     #[must_use]
     pub fn of(event: &Event) -> Self {
         match event.clone() {
-            Event::StepReached { place, title, kind, effect } => Self::StepReached(StepReached { place, title, kind, effect }),
+            Event::StepReached { place, title, kind, effect, case } => Self::StepReached(StepReached { place, title, kind, effect, case }),
             Event::RunOpened(opening) => {
                 let Opening {
                     runbook,
@@ -292,7 +300,7 @@ impl Body {
             Self::Planned(Planned { steps, read, change, destroy }) => Event::Planned { steps, read, change, destroy },
             Self::Confirmed(Confirmed { place, text, typed, by }) => Event::Confirmed { place, text, typed, by },
             Self::Declined(Declined { place, text, why }) => Event::Declined { place, text, why },
-            Self::StepReached(StepReached { place, title, kind, effect }) => Event::StepReached { place, title, kind, effect },
+            Self::StepReached(StepReached { place, title, kind, effect, case }) => Event::StepReached { place, title, kind, effect, case },
             Self::Staggered(Staggered { place, items, batches, max_failures }) => Event::Staggered { place, items, batches, max_failures },
             Self::BatchBegan(BatchBegan { place, batch, items }) => Event::BatchBegan { place, batch, items },
             Self::StepBegan(StepBegan { place, part, attempt, command, owes }) => Event::StepBegan { place, part, attempt, command, owes },

@@ -37,17 +37,40 @@ impl DistinctItems {
     /// Gives each value its label: the value itself; of a map, its `name` or `id`.
     ///
     /// # Errors
-    /// Names the first map without a name, the first two that are called alike, or the first label that is too long to be recorded; or all together are.
+    /// As for [`DistinctItems::labelled`]; names the first map without a name, too.
     pub(crate) fn of(values: impl IntoIterator<Item = Value>, secrets: &Secrets) -> Result<Self, String> {
-        let values: Vec<Value> = values.into_iter().collect();
-        if let Some(at) = values.iter().position(|value| value.kind() == ValueKind::Map && named(value).is_none()) {
-            return Err(format!(
-                "item {} has neither `name` nor `id`, by which it would be called: {}; give each item a `name` of its own",
-                at + 1,
-                shown(&values[at], secrets)
-            ));
+        Self::labelled(values, secrets, |value| match named(value) {
+            Some(name) => Ok(name.to_string()),
+            None if value.kind() == ValueKind::Map => {
+                let shown = shown(value, secrets);
+                Err(format!("has neither `name` nor `id`, by which it would be called: {shown}; give each item a `name` of its own"))
+            }
+            None => Ok(value.to_string()),
+        })
+    }
+
+    /// Gives each value the label that is said for it.
+    ///
+    /// # Errors
+    /// Names the first item without a value or a label, the first two that are called alike, or the first label that is too long
+    /// to be recorded; or all together are.
+    pub(crate) fn labelled(
+        values: impl IntoIterator<Item = Value>,
+        secrets: &Secrets,
+        mut label: impl FnMut(&Value) -> Result<String, String>,
+    ) -> Result<Self, String> {
+        let mut items = Vec::new();
+        for (index, value) in values.into_iter().enumerate() {
+            if value.is_none() || value.is_undefined() {
+                return Err(format!("item {} has no value; leave it out, or give it one", index + 1));
+            }
+            let mut label = label(&value).map_err(|why| format!("item {} {why}", index + 1))?;
+            if label.trim().is_empty() {
+                return Err(format!("item {} has an empty name; a place could not name it", index + 1));
+            }
+            secrets.hide(&mut label);
+            items.push(LabelledItem { label, value });
         }
-        let items: Vec<LabelledItem> = values.into_iter().map(|value| LabelledItem { label: label(&value, secrets), value }).collect();
         if let Some(at) = items.iter().position(|item| recorded_length([item.label()]) > LONGEST_LABEL) {
             let bytes = items[at].label.len();
             return Err(format!("the name of item {} has {bytes} bytes; the limit is {LONGEST_LABEL}", at + 1));
@@ -59,7 +82,7 @@ impl DistinctItems {
         for (index, item) in items.iter().enumerate() {
             if let Some(before) = first.insert(&item.label, index) {
                 return Err(format!(
-                    "items {} and {} are both called `{}`: {} and {}; give each item a `name` of its own, or list it once",
+                    "items {} and {} are both called `{}`: {} and {}; give each item a name of its own, or list it once",
                     before + 1,
                     index + 1,
                     item.label,
@@ -90,6 +113,22 @@ impl DistinctItems {
         self.0
     }
 
+    /// The same, those that belong together one after the other: in the order in which the first of each group stands. Returns how
+    /// many each group has.
+    pub(crate) fn grouped<K: Ord>(self, keys: impl IntoIterator<Item = K>) -> (Self, Vec<usize>) {
+        let mut order: BTreeMap<K, usize> = BTreeMap::new();
+        let mut groups: Vec<Vec<LabelledItem>> = Vec::new();
+        for (item, key) in self.0.into_iter().zip(keys) {
+            let group = *order.entry(key).or_insert(groups.len());
+            match groups.get_mut(group) {
+                Some(group) => group.push(item),
+                None => groups.push(vec![item]),
+            }
+        }
+        let counts = groups.iter().map(Vec::len).collect();
+        (Self(groups.into_iter().flatten().collect()), counts)
+    }
+
     /// Those of these labels, in their order.
     ///
     /// # Errors
@@ -110,13 +149,6 @@ fn shown(value: &Value, secrets: &Secrets) -> String {
 /// The `name` or `id` of an item.
 fn named(item: &Value) -> Option<Value> {
     ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()))
-}
-
-/// What to call an item: itself, or its `name` or `id`.
-fn label(item: &Value, secrets: &Secrets) -> String {
-    let mut label = named(item).unwrap_or_else(|| item.clone()).to_string();
-    secrets.hide(&mut label);
-    label
 }
 
 #[cfg(test)]
@@ -168,10 +200,28 @@ mod tests {
         assert_eq!(called(&["d"]), Err("d".to_owned()));
     }
 
+    #[test]
+    fn an_item_without_a_value_or_a_label_is_refused() {
+        for (list, why) in [
+            (serde_json::json!(["a", null]), "item 2 has no value"),
+            (serde_json::json!([" "]), "item 1 has an empty name"),
+            (serde_json::json!([{"disk": "sdb"}]), "item 1 has neither `name` nor `id`"),
+        ] {
+            let refused = of(list).unwrap_err();
+            assert!(refused.starts_with(why), "{refused}");
+        }
+        let values = || [1, 2].map(Value::from);
+        let secrets = Secrets::default();
+        let called = DistinctItems::labelled(values(), &secrets, |value| Ok(format!("osd.{value}"))).unwrap();
+        assert_eq!(called.iter().map(LabelledItem::label).collect::<Vec<_>>(), ["osd.1", "osd.2"]);
+        let refused = DistinctItems::labelled(values(), &secrets, |_| Ok("osd".to_owned())).unwrap_err();
+        assert!(refused.starts_with("items 1 and 2 are both called `osd`"), "{refused}");
+    }
+
     proptest! {
         #[test]
         fn no_two_labels_are_alike(names in proptest::collection::vec("[ab]{0,2}", 0..6)) {
-            let distinct: std::collections::BTreeSet<&String> = names.iter().collect();
+            let distinct: std::collections::BTreeSet<&String> = names.iter().filter(|name| !name.is_empty()).collect();
             let items = DistinctItems::of(names.iter().map(|name| Value::from(name.as_str())), &Secrets::default());
             prop_assert_eq!(items.is_ok(), distinct.len() == names.len());
         }

@@ -1,7 +1,10 @@
 //! A runbook with its parameters bound: what is known, what only the run will know, and what will be asked.
 
+pub(crate) mod batch;
 pub(crate) mod binding;
 pub(crate) mod called;
+pub(crate) mod case;
+mod foreseen;
 pub(crate) mod item;
 pub(crate) mod preview;
 pub(crate) mod programs;

@@ -4,6 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     Plan,
+    batch::{Share, grouped, share},
+    case::{chosen, foreknown},
+    foreseen::foreseen,
     item::DistinctItems,
     scope::{Evaluated, Scope, list_of, scalar_text},
 };
@@ -11,7 +14,7 @@ use crate::{
     event::{Effect, Shown, StepKind, Words},
     expression,
     runbook::{
-        model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
+        model::{Count, ForEach, Kind, OnItemFailure, Portion, Program, Runbook, Step, Template, Timespan, Undo},
         name::{IDENTITY, StepId},
     },
 };
@@ -82,6 +85,7 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
         scope.set_unknown(step.id.as_str());
     }
     let secrets = plan.secrets();
+    preview.faults = foreseen(plan, &scope);
     add(&mut preview, plan, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
     for line in &mut preview.lines {
         for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
@@ -107,6 +111,7 @@ fn add(
 ) {
     for (index, step) in steps.iter().enumerate() {
         let number = format!("{prefix}{}", index + 1);
+        let step = foreknown(step, scope);
         let when = match step.when.as_ref().map(|when| (when, scope.holds(when))) {
             // What is known not to be done is no part of the plan.
             Some((_, Ok(Evaluated::Known(false)))) => {
@@ -121,14 +126,6 @@ fn add(
         if !step.holds.is_empty() {
             let ids: Vec<&str> = step.holds.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)).collect();
             what.push_str(&format!("; must hold: {}", ids.join(", ")));
-        }
-        let (faults, certain) = (preview.faults.len(), when.is_none());
-        // Inside a loop or a runbook that is called not all names stand for something yet.
-        if let Some(Err(why)) = &items
-            && loops.is_empty()
-            && calls == 0
-        {
-            preview.faults.push(format!("{}: {why}", step.id));
         }
         let (kind, effect) = (step.kind(), step.effect());
         match (kind, effect) {
@@ -164,9 +161,6 @@ fn add(
                 }
             }
             _ => {}
-        }
-        if !certain {
-            preview.faults.truncate(faults);
         }
     }
 }
@@ -232,6 +226,14 @@ fn describe(step: &Step, scope: &Scope, items: Option<&LoopItems>, loops: &[Stri
             }
         }
         Kind::Group { title, .. } => (title.clone(), Vec::new()),
+        Kind::Choose(choose) => {
+            let cases: Vec<&str> = choose.cases.keys().map(String::as_str).collect();
+            let needs = match chosen(choose, scope) {
+                Ok(Evaluated::Unknown(needs)) => needs,
+                _ => Vec::new(),
+            };
+            (titled(format!("by {}", choose.by)) + &format!(" ({})", cases.join(" or ")), needs)
+        }
         Kind::Call(call) => (format!("runs the runbook {}", call.runbook), Vec::new()),
     }
 }
@@ -266,26 +268,36 @@ impl Filling<'_> {
 
     /// A loop with its figures: how many items, how many at once, and how many may fail.
     fn paced(&self, each: &ForEach, items: &DistinctItems) -> String {
-        let labels: Vec<String> = items.iter().take(MOST_NAMED).map(|item| item.value.to_string()).collect();
+        let labels: Vec<String> = items.iter().take(MOST_NAMED).map(|item| item.label().to_owned()).collect();
         let more = items.len().saturating_sub(MOST_NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more, {} in all", items.len()) };
-        let batches: Vec<String> = each.batch.iter().map(|size| self.batch(size, items.len())).collect();
+        let groups = match grouped(each, items.clone(), self.scope) {
+            Ok(Evaluated::Known((_, groups))) => groups.len(),
+            _ => items.len(),
+        };
+        let by = each.batch_by.as_ref().map(|by| format!(", in {groups} groups by {by}")).unwrap_or_default();
+        let batches: Vec<String> = each.batch.iter().map(|size| self.portion(size, |share| share.size(groups).to_string())).collect();
         let count = |count: &Count| match count {
             Count::Fixed(count) => count.to_string(),
             Count::Template(template) => self.fill(template),
         };
         let parallel = Some(count(&each.parallel)).filter(|at_once| at_once != "1");
         let parallel = parallel.map(|at_once| format!(", {at_once} of a batch at once")).unwrap_or_default();
-        let failures = Some(count(&each.max_failures)).filter(|failures| failures != "0");
-        let failures = failures.map(|failures| format!("; at most {failures} may fail")).unwrap_or_default();
-        format!("for each {} of {}{more}; batches of {}{parallel}{failures}", each.items.name, labels.join(", "), batches.join(", then "))
+        let failures = each.max_failures.as_ref().map(|most| self.portion(most, |share| share.allowance(items.len()).to_string()));
+        let failures = failures.filter(|failures| failures != "0").map(|failures| format!("; at most {failures} may fail"));
+        let goes_on = (each.on_item_failure == OnItemFailure::Continue).then_some("; continues after a failed item, and fails at the end");
+        let failures = format!("{}{}", goes_on.unwrap_or_default(), failures.unwrap_or_default());
+        format!("for each {} of {}{more}; batches of {}{by}{parallel}{failures}", each.items.name, labels.join(", "), batches.join(", then "))
     }
 
-    fn batch(&self, size: &BatchSize, items: usize) -> String {
-        match size {
-            BatchSize::Count(Count::Fixed(count)) => count.to_string(),
-            BatchSize::Count(Count::Template(template)) => self.fill(template),
-            BatchSize::Percent(percent) => format!("{percent}% ({})", (items * usize::from(*percent)).div_ceil(100).max(1)),
+    /// A number of items, and what a part of them comes to.
+    fn portion(&self, portion: &Portion, comes_to: impl Fn(Share) -> String) -> String {
+        match (share(portion, self.scope), portion) {
+            (Ok(Evaluated::Known(Share::Count(count))), _) => count.to_string(),
+            (Ok(Evaluated::Known(part @ Share::Percent(percent))), _) => format!("{percent}% ({})", comes_to(part)),
+            (_, Portion::Template(template)) => pretty(&template.text),
+            (_, Portion::Count(count)) => count.to_string(),
+            (_, Portion::Percent(percent)) => format!("{percent}%"),
         }
     }
 

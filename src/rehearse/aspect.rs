@@ -54,6 +54,11 @@ impl fmt::Display for Aspect {
     }
 }
 
+/// One way of doing a step, as it is told of.
+pub(crate) fn as_case(id: &str, case: &str) -> String {
+    format!("{id} as `{case}`")
+}
+
 /// What the run loop calls a gate.
 pub(crate) fn gate_id(gate: &Probe, index: usize) -> String {
     gate.id.as_ref().map_or_else(|| format!("gate{}", index + 1), ToString::to_string)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    aspect::{Aspect, gate_id},
+    aspect::{Aspect, as_case, gate_id},
     shown::Exercised,
 };
 use crate::runbook::model::{Kind, Runbook, Step, Undo};
@@ -94,6 +94,9 @@ fn points(runbook: &Runbook) -> Vec<Point> {
     }
     for step in runbook.all_steps() {
         let id = step.id.as_str();
+        if let Some(case) = &step.case {
+            add(&as_case(id, case), step.span.offset, &[Aspect::Reached]);
+        }
         add(id, step.span.offset, &aspects(step));
         for probe in &step.holds {
             if let Some(id) = &probe.id {
@@ -109,6 +112,9 @@ fn points(runbook: &Runbook) -> Vec<Point> {
             }
         }
     }
+    // What several cases of a step have in common is one way in which it can go.
+    let mut seen = BTreeSet::new();
+    points.retain(|point| seen.insert((point.id.clone(), point.aspect)));
     points
 }
 
@@ -127,7 +133,8 @@ fn aspects(step: &Step) -> Vec<Aspect> {
             aspects.extend(wait.fail_if.as_ref().map(|_| Aspect::GivenUp));
         }
         Kind::Confirm(_) | Kind::Manual(_) => aspects.extend([Aspect::Yes, Aspect::No]),
-        Kind::ForEach(_) | Kind::Group { .. } | Kind::Call(_) => {}
+        // Its cases are looked at one by one.
+        Kind::ForEach(_) | Kind::Group { .. } | Kind::Call(_) | Kind::Choose(_) => {}
     }
     if matches!(&step.kind, Kind::Command(command) if command.timeout.is_some()) {
         aspects.push(Aspect::TimedOut);
@@ -161,6 +168,7 @@ pub(super) mod tests {
     fn step(id: &str, offset: usize, kind: Kind) -> Step {
         Step {
             id: StepId::new(id).unwrap(),
+            case: None,
             title: None,
             why: None,
             when: None,
@@ -239,7 +247,7 @@ pub(super) mod tests {
     }
 
     fn reached(place: Place) -> Event {
-        Event::StepReached { place, title: String::new(), kind: crate::event::StepKind::Run, effect: Effect::Read }
+        Event::StepReached { place, title: String::new(), kind: crate::event::StepKind::Run, effect: Effect::Read, case: None }
     }
 
     fn verified(place: Place, verdict: Verdict) -> Event {

@@ -7,7 +7,7 @@ use crate::{
     runbook::model::{Kind, Runbook},
 };
 
-use super::aspect::{Aspect, gate_id};
+use super::aspect::{Aspect, as_case, gate_id};
 
 /// What a rehearsal has shown of a runbook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,6 +73,9 @@ impl ExercisedSoFar {
                         self.shown.insert((id.clone(), Aspect::WhenFalse));
                     }
                 }
+            }
+            Event::StepReached { place, case: Some(case), .. } => {
+                self.shown.extend(own_id(place, calls).map(|id| (as_case(&id, case), Aspect::Reached)));
             }
             Event::Checked { place, .. } | Event::StepEnded { place, part: Part::Gate, .. } => {
                 self.asked.insert(place.step().to_owned());

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     event::{Effect, Event, Exit, Part, Place, Prediction, Skip, StepOutcome, StepState, Verdict},
     expression,
-    plan::{Evaluated, Scope, remaining},
+    plan::{Evaluated, Scope, case::chosen, remaining},
     ports::Choice,
     runbook::model::{Command, Kind, OnFail, Probe, Step, Undo},
 };
@@ -30,6 +30,7 @@ impl Engine<'_> {
         let over = self.before.is_some_and(|before| remaining::over(before.past, steps, parent));
         for (index, step) in steps.iter().enumerate() {
             let place = remaining::place_in(parent, step);
+            let step = self.before.map_or(step, |before| remaining::way(&before.past.state, step, &place));
             if !frame.gathers {
                 self.check_interrupts(Some(&place))?;
                 self.check_memory(&place)?;
@@ -48,6 +49,7 @@ impl Engine<'_> {
 
     /// Does a step; `known` is what has become of it already.
     fn step(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place, mut known: Option<Did>) -> Result<(), Halt> {
+        let mut step = step;
         let mut attempt = self.before.and_then(|before| before.past.attempts.get(place).copied()).unwrap_or(0);
         loop {
             let mut failed_at = None;
@@ -55,7 +57,13 @@ impl Engine<'_> {
                 did
             } else {
                 attempt += 1;
-                self.attempt(step, scope, frame, place, attempt)?
+                match one_way(step, scope) {
+                    Ok(way) => {
+                        step = way;
+                        self.attempt(step, scope, frame, place, attempt)?
+                    }
+                    Err(did) => did,
+                }
             };
             let (why, doubt) = match did {
                 Did::Done(result) => {
@@ -114,21 +122,16 @@ impl Engine<'_> {
     fn attempt(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place, attempt: u32) -> Result<Did, Halt> {
         // What was begun was meant to be.
         let entered = step.is_stretch() && self.before.is_some_and(|before| before.past.entered(place));
-        if let Some(when) = step.when.as_ref().filter(|_| !entered) {
-            match scope.holds(when) {
-                Ok(Evaluated::Known(true)) => {}
-                Ok(Evaluated::Known(false)) => return Ok(Did::Skipped(Skip::When { expression: when.to_string() }, not_run())),
-                Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
-                Err(error) => return Ok(Did::failed(scope.why_no_value(when, &error))),
-            }
+        if !entered && let Some(did) = kept_out(step, scope) {
+            return Ok(did);
         }
         let title = match step.title.as_ref().map(|title| scope.message(title)) {
             Some(Ok(Evaluated::Known(title))) => title,
             _ => step.id.as_str().replace('_', " "),
         };
         if !(step.is_stretch() && self.was_done(place)) {
-            let (title, kind, effect) = (title.clone(), step.kind(), step.effect());
-            self.emit(Event::StepReached { place: place.clone(), title, kind, effect })?;
+            let (title, kind, effect, case) = (title.clone(), step.kind(), step.effect(), step.case.clone());
+            self.emit(Event::StepReached { place: place.clone(), title, kind, effect, case })?;
         }
         if !entered
             && !self.was_done(place)
@@ -203,6 +206,8 @@ impl Engine<'_> {
                 let did = self.call(runbook, &params, frame, place, matches!(step.on_fail, OnFail::Continue | OnFail::Rollback))?;
                 self.prove(step, scope, frame, place, did)
             }
+            // One of its ways was taken before.
+            Kind::Choose(_) => Ok(Did::failed("no case was chosen".to_owned())),
         }
     }
 
@@ -398,6 +403,30 @@ impl Engine<'_> {
         };
         let owed_when_stopped = step.cleanup.as_ref().is_some_and(|remedy| remedy.owed_when_stopped);
         Ok(Compensation { place: place.clone(), undo, cleanup, owed_when_stopped })
+    }
+}
+
+/// Why a step is not done: its `when` is not so, or nobody can say.
+fn kept_out(step: &Step, scope: &Scope) -> Option<Did> {
+    let when = step.when.as_ref()?;
+    match scope.holds(when) {
+        Ok(Evaluated::Known(true)) => None,
+        Ok(Evaluated::Known(false)) => Some(Did::Skipped(Skip::When { expression: when.to_string() }, not_run())),
+        Ok(Evaluated::Unknown(needs)) => Some(Did::Predicted(Prediction::AtRunTime { needs })),
+        Err(error) => Some(Did::failed(scope.why_no_value(when, &error))),
+    }
+}
+
+/// The step itself, or the way in which it is done of several; else what has become of it instead.
+fn one_way<'s>(step: &'s Step, scope: &Scope) -> Result<&'s Step, Did> {
+    let Kind::Choose(choose) = &step.kind else { return Ok(step) };
+    if let Some(did) = kept_out(step, scope) {
+        return Err(did);
+    }
+    match chosen(choose, scope) {
+        Ok(Evaluated::Known(case)) => Ok(case),
+        Ok(Evaluated::Unknown(needs)) => Err(Did::Predicted(Prediction::AtRunTime { needs })),
+        Err(why) => Err(Did::failed(why)),
     }
 }
 

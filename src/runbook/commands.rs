@@ -24,7 +24,8 @@ fn of_step(step: &Step) -> Vec<&Command> {
         Kind::Confirm(confirm) => probes.extend(&confirm.show),
         Kind::Manual(manual) => probes.extend(&manual.verify),
         Kind::ForEach(each) => probes.extend(&each.before_batch),
-        Kind::Group { .. } | Kind::Call(_) => {}
+        // Its cases are looked at one by one.
+        Kind::Group { .. } | Kind::Call(_) | Kind::Choose(_) => {}
     }
     all.extend(probes.into_iter().filter_map(|probe| probe.command.as_ref()));
     all

@@ -208,7 +208,8 @@ impl Linter<'_> {
             Kind::ForEach(each) => {
                 *asked |= !each.before_batch.is_empty();
             }
-            Kind::Group { .. } | Kind::Call(_) => {}
+            // Its cases are looked at one by one.
+            Kind::Group { .. } | Kind::Call(_) | Kind::Choose(_) => {}
         }
     }
 

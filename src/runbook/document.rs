@@ -16,7 +16,7 @@ use crate::expression::mixture::StaticKind;
 pub(crate) use step::{
     Batch, Confirm, ForEach, ItemList, ListedItem, Manual, Probe, ProgressDocument, Remedy, Retry, Step, Wait, WhenStopped,
 };
-pub(crate) use value::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
+pub(crate) use value::{Effect, OnFail, OnItemFailure, Output, ParameterDefault, Scalar, Severity};
 
 /// Turns YAML text into a plain value. The text must have passed [`super::source`] before: `serde_yaml` alone
 /// lets the last of two equal keys win and follows aliases.

@@ -1,6 +1,7 @@
 //! From a runbook's text to a checked [`model::Runbook`].
 
 pub(crate) mod called;
+mod cases;
 pub(crate) mod character;
 mod client;
 pub(crate) mod commands;
@@ -13,6 +14,7 @@ pub mod library;
 pub(crate) mod model;
 pub(crate) mod name;
 pub(crate) mod node;
+pub(crate) mod portion;
 pub(crate) mod query;
 pub(crate) mod reading;
 pub(crate) mod resolve;
@@ -20,6 +22,7 @@ pub(crate) mod sarif;
 pub(crate) mod schema;
 pub(crate) mod source;
 pub(crate) mod step_kind;
+pub(crate) mod template;
 mod ungroup;
 pub(crate) mod value;
 pub(crate) mod words;

@@ -1,48 +1,19 @@
 //! The checked runbook: what [`super::resolve`] has found to be whole and consistent. No serde here.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 
-pub(crate) use super::document::{Effect, OnFail, Output, Severity, TypeName};
-pub(crate) use super::step_kind::StepKind;
+pub(crate) use super::{
+    document::{Effect, OnFail, OnItemFailure, Output, Severity, TypeName},
+    portion::Portion,
+    step_kind::StepKind,
+    template::{Expr, Span, Template},
+};
 use super::{
     name::{Name, RunbookName, StepId},
     reading::ReadClause,
 };
-
-/// A stretch of the runbook's text, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Span {
-    pub offset: usize,
-    pub len: usize,
-}
-
-/// A Jinja expression, known to parse. Knows where it stands, so that a fault at run time can show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expr {
-    pub text: Arc<str>,
-    pub span: Span,
-}
-
-/// Text with `{{ expressions }}` in it, known to parse.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template {
-    pub text: Arc<str>,
-    pub span: Span,
-}
-
-impl fmt::Display for Expr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Display for Template {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
 
 /// Where a runbook was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,6 +169,8 @@ pub struct Items {
     pub list: ItemList,
     /// The loop variable.
     pub name: Name,
+    /// What each item is called: made of the item and of parameters alone, so that it is the same in a run that is resumed.
+    pub label: Option<Template>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -282,23 +255,19 @@ pub struct Manual {
     pub verify: Option<Probe>,
 }
 
-/// How many items a batch has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BatchSize {
-    Count(Count),
-    /// Of all items, rounded up, at least one.
-    Percent(u8),
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForEach {
     pub items: Items,
     /// Never empty; the last repeats.
-    pub batch: Vec<BatchSize>,
+    pub batch: Vec<Portion>,
+    /// Items for which it yields the same are in one batch; sizes count such groups.
+    pub batch_by: Option<Expr>,
     pub parallel: Count,
     pub pause: Option<Timespan>,
     pub before_batch: Vec<Probe>,
-    pub max_failures: Count,
+    /// So many may fail before everything stops. Without it none, or all where it goes on.
+    pub max_failures: Option<Portion>,
+    pub on_item_failure: OnItemFailure,
     pub steps: Vec<Step>,
 }
 
@@ -350,11 +319,23 @@ pub enum Kind {
     ForEach(Box<ForEach>),
     Group { title: String, steps: Vec<Step> },
     Call(Call),
+    Choose(Box<Choose>),
+}
+
+/// One step, several ways.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choose {
+    /// Yields the name of a case.
+    pub by: Expr,
+    /// Each is the step as it is done then, whole. All are of one kind, and none has cases.
+    pub cases: IndexMap<String, Step>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     pub id: StepId,
+    /// Which way of doing the step this is, if it is one of several.
+    pub case: Option<String>,
     pub title: Option<Template>,
     pub why: Option<String>,
     pub when: Option<Expr>,
@@ -384,6 +365,8 @@ impl Step {
             Kind::ForEach(_) => StepKind::Loop,
             Kind::Group { .. } => StepKind::Group,
             Kind::Call(_) => StepKind::Call,
+            // All cases are of one kind, and there is one at least.
+            Kind::Choose(ref choose) => choose.cases.first().map_or(StepKind::Run, |(_, case)| case.kind()),
         }
     }
 
@@ -393,11 +376,12 @@ impl Step {
         self.kind().is_stretch()
     }
 
-    /// The effect of the step itself, not of the steps inside it.
+    /// The effect of the step itself, not of the steps inside it; where no case is chosen yet, the worst that it may be.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match &self.kind {
             Kind::Command(command) => command.effect,
+            Kind::Choose(choose) => choose.cases.values().map(Self::effect).max().unwrap_or(Effect::Read),
             _ => Effect::Read,
         }
     }
@@ -414,13 +398,19 @@ impl Step {
 }
 
 impl Runbook {
-    /// Every step, those inside loops and groups too, in the order of the file.
+    /// Every step, those inside loops and groups too, in the order of the file; of one with cases each of them.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         let mut stack: Vec<&Step> = self.steps.iter().rev().collect();
         std::iter::from_fn(move || {
-            let step = stack.pop()?;
-            stack.extend(step.children().iter().rev());
-            Some(step)
+            loop {
+                let step = stack.pop()?;
+                if let Kind::Choose(choose) = &step.kind {
+                    stack.extend(choose.cases.values().rev());
+                    continue;
+                }
+                stack.extend(step.children().iter().rev());
+                return Some(step);
+            }
         })
     }
 }

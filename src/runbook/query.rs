@@ -169,6 +169,13 @@ impl Asking<'_, '_> {
     }
 
     fn step(&mut self, node: &mut Node, value: &mut Value) {
+        within(node, value, "cases", |cases, values| {
+            for entry in entries(cases) {
+                if let Some(value) = values.get_mut(&entry.key) {
+                    self.step(&mut entry.value, value);
+                }
+            }
+        });
         if self.ask(node, value, STEP).is_some() {
             self.reads(node, value);
         }

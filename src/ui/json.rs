@@ -86,8 +86,12 @@ fn fields(event: &Event) -> Value {
         }
         Event::Confirmed { place, text, typed, by } => json!({"place": place, "text": text, "typed": typed, "by": by}),
         Event::Declined { place, text, why } => json!({"place": place, "text": text, "why": why}),
-        Event::StepReached { place, title, kind, effect } => {
-            json!({"place": place, "title": title, "kind": kind.word(), "effect": effect})
+        Event::StepReached { place, title, kind, effect, case } => {
+            let mut reached = json!({"place": place, "title": title, "kind": kind.word(), "effect": effect});
+            if let (Some(case), Value::Object(reached)) = (case, &mut reached) {
+                reached.insert("case".to_owned(), json!(case));
+            }
+            reached
         }
         Event::Staggered { place, items, batches, max_failures } => {
             json!({"place": place, "items": items, "batches": batches, "max_failures": max_failures})

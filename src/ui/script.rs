@@ -110,7 +110,7 @@ impl<'a> Script<'a> {
     }
 
     pub(super) fn reach(&mut self, place: &Place, title: &str, kind: StepKind, effect: Effect) {
-        self.event(&Event::StepReached { place: place.clone(), title: title.into(), kind, effect });
+        self.event(&Event::StepReached { place: place.clone(), title: title.into(), kind, effect, case: None });
     }
 
     /// A probe is asked for the n-th time.

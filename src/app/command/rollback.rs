@@ -58,7 +58,7 @@ fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
     let state = &left.history.past.state;
     let places = remaining::not_taken_back(plan, state);
     for place in places.iter().rev() {
-        let undo = plan.step(place).map(|step| &step.undo);
+        let undo = remaining::step_at(plan, state, place).map(|step| &step.undo);
         match undo {
             Some(Undo::Command(_)) => field("undo", format!("{place}  the command is shown and confirmed first")),
             Some(Undo::Impossible { why }) => field("stays", format!("{place}  irreversible: {why}")),

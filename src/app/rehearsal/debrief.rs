@@ -175,11 +175,11 @@ fn open_in(steps: &mut [Step], gate: &Gate, id: &str) -> bool {
     for step in steps {
         let own = step.id.as_str() == id;
         match (&mut step.kind, gate.part) {
-            (_, Part::Verify) if own => return step.verify.take().is_some(),
             (_, Part::Holds) if step.holds.iter().any(|probe| probe.id.as_ref().is_some_and(|own| own.as_str() == id)) => {
                 step.holds.retain(|probe| probe.id.as_ref().is_none_or(|own| own.as_str() != id));
                 return true;
             }
+            (kind, Part::Verify) if own && !matches!(kind, Kind::Choose(_)) => return step.verify.take().is_some(),
             (Kind::Probe(probe), Part::Main) if own => {
                 open(probe, &gate.place);
                 return true;
@@ -205,6 +205,7 @@ fn open_in(steps: &mut [Step], gate: &Gate, id: &str) -> bool {
         let inside = match &mut step.kind {
             Kind::ForEach(each) => open_in(&mut each.steps, gate, id),
             Kind::Group { steps, .. } => open_in(steps, gate, id),
+            Kind::Choose(choose) => choose.cases.values_mut().fold(false, |opened, case| open_in(std::slice::from_mut(case), gate, id) || opened),
             _ => false,
         };
         if inside {

@@ -19,7 +19,7 @@ use crate::{
         setting::Before,
         stretch::call_params,
     },
-    runbook::model::{ForEach, Kind, Probe, Step},
+    runbook::model::{ForEach, Kind, OnItemFailure, Probe, Step},
 };
 
 impl Engine<'_> {
@@ -154,7 +154,12 @@ impl Engine<'_> {
         if remaining::over(past, &each.steps, Some(item)) {
             return ItemBefore::Over;
         }
-        let settled = matches!(past.state.steps.get(place), Some(StepState::Done));
+        let own = past.state.steps.get(place);
+        // The loop went on to its end and failed for what had failed in it: that is what is taken up.
+        if each.on_item_failure == OnItemFailure::Continue && own.and_then(StepState::failure).is_some() {
+            return ItemBefore::Open;
+        }
+        let settled = matches!(own, Some(StepState::Done));
         if !settled && past.loops.get(place).is_none_or(|round| round.batch <= batch) {
             return ItemBefore::Open;
         }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::value::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
+use super::value::{Effect, OnFail, OnItemFailure, Output, ParameterDefault, Scalar, Severity};
 
 /// A read-only command and what is expected of its output; or, without a command, an expectation about earlier results.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -83,6 +83,9 @@ pub(crate) struct Items {
     /// The loop variable's name; else `item`.
     #[serde(rename = "as")]
     pub name: Option<String>,
+    /// What each item is called, as a template in the loop variable: short, and of each item another. Else the item itself, or its
+    /// `name` or `id`.
+    pub label: Option<String>,
 }
 
 /// A list that is written out, or an expression that yields one.
@@ -93,7 +96,7 @@ pub(crate) enum ItemList {
     Literal(Vec<ListedItem>),
 }
 
-/// An item that is written out: text, a whole number, or a map with a `name` or `id`.
+/// An item that is written out: text, a whole number, or a map with a `name` or `id`, if there is no `label`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum ListedItem {
@@ -111,8 +114,14 @@ pub(crate) struct ForEach {
     /// The loop variable's name; else `item`.
     #[serde(rename = "as")]
     pub name: Option<String>,
-    /// How many items a batch has: a number, a percentage, or a list of them, the last of which repeats. Else 1.
+    /// What each item is called, as a template in the loop variable: short, and of each item another. Else the item itself, or its
+    /// `name` or `id`.
+    pub label: Option<String>,
+    /// How many items a batch has: a number, a percentage of all items, or a list of them, the last of which repeats. Else 1.
     pub batch: Option<Batch>,
+    /// An expression in the loop variable: items for which it yields the same belong together, are never in different batches, and
+    /// `batch` counts such groups.
+    pub batch_by: Option<String>,
     /// How many items of a batch are under way at once; else 1.
     pub parallel: Option<Scalar>,
     /// The pause between batches.
@@ -120,8 +129,11 @@ pub(crate) struct ForEach {
     /// The gate: all must pass before each batch.
     #[serde(default)]
     pub before_batch: Vec<Probe>,
-    /// More failed items than this stop everything; else 0.
+    /// More failed items than this stop everything: a number, or a percentage of all items. Else 0; with `on_item_failure: continue`
+    /// no limit.
     pub max_failures: Option<Scalar>,
+    /// What happens when an item fails.
+    pub on_item_failure: Option<OnItemFailure>,
 }
 
 /// Batch sizes.
@@ -291,7 +303,7 @@ pub(crate) struct Retry {
     pub backoff: Option<f64>,
 }
 
-/// One step. It has exactly one of `run`, `shell`, `probe`, `wait`, `confirm`, `manual`, `for_each`, `group`, `call`.
+/// One step. It has exactly one of `run`, `shell`, `probe`, `wait`, `confirm`, `manual`, `for_each`, `group`, `call`, `choose`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
@@ -334,6 +346,13 @@ pub(crate) struct Step {
     pub group: Option<String>,
     /// Another runbook as one step.
     pub call: Option<String>,
+    /// An expression that yields the name of one of `cases`: the way in which the step is done.
+    pub choose: Option<String>,
+
+    /// The cases of a `choose`, by the value for which each is chosen.
+    #[schemars(with = "IndexMap<String, Case>")]
+    #[serde(default)]
+    pub cases: IndexMap<String, Step>,
 
     /// The steps of a `for_each` or a `group`.
     #[serde(default)]
@@ -382,6 +401,66 @@ pub(crate) struct Step {
     pub cleanup: Option<Remedy>,
     /// The step may be run again when its outcome is unknown.
     #[serde(default)]
+    pub idempotent: bool,
+    /// Only for `read` or `idempotent`.
+    pub retry: Option<Retry>,
+    /// How to read progress from its output.
+    pub progress: Option<ProgressDocument>,
+}
+
+/// One way of doing a step. What it does not say is said by the step. It has exactly one of `run`, `shell`, `ask`, `probe`, `wait`,
+/// `manual`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its schema is used: what the step says is put into each of its cases before they are read")]
+pub(crate) struct Case {
+    /// What is done in this case, as a short sentence.
+    pub title: Option<String>,
+    /// The host where it runs.
+    pub on: Option<String>,
+    /// The time limit.
+    pub timeout: Option<String>,
+    /// What the command changes.
+    pub effect: Option<Effect>,
+
+    /// A query of this runbook, in place of `run`: the case reads.
+    pub ask: Option<String>,
+    /// A command, word by word; no shell.
+    pub run: Option<Vec<Scalar>>,
+    /// A bash script under `-euo pipefail`; parameters arrive through `env`.
+    pub shell: Option<String>,
+    /// One check.
+    pub probe: Option<Probe>,
+    /// Wait until a condition is true.
+    pub wait: Option<Wait>,
+    /// Work that a person does by hand.
+    pub manual: Option<Manual>,
+
+    /// Environment variables, in place of those of the step.
+    #[schemars(default)]
+    pub env: IndexMap<String, Scalar>,
+    /// Text for its standard input.
+    pub stdin: Option<String>,
+    /// Its working directory.
+    pub cwd: Option<String>,
+    /// Run as this user.
+    pub user: Option<String>,
+    /// How to read what it prints.
+    pub output: Option<Output>,
+    /// The command needs the terminal.
+    #[schemars(default)]
+    pub interactive: bool,
+
+    /// Skip the step if this probe passes.
+    pub done_if: Option<Probe>,
+    /// Must pass afterwards, else the step has failed.
+    pub verify: Option<Probe>,
+    /// Command that undoes this way of doing the step.
+    pub undo: Option<Remedy>,
+    /// Runs when the enclosing scope ends, however it ends.
+    pub cleanup: Option<Remedy>,
+    /// It may be run again when its outcome is unknown.
+    #[schemars(default)]
     pub idempotent: bool,
     /// Only for `read` or `idempotent`.
     pub retry: Option<Retry>,

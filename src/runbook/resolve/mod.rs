@@ -1,5 +1,6 @@
 //! From a document to a runbook: finds *every* fault, each with its place and with what would be right.
 
+mod choose;
 mod holds;
 mod identity;
 mod index;
@@ -21,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    danger,
+    cases, danger,
     diagnostic::{Fault, Report},
     document::{self, Document},
     model::{Origin, Reference, Requires, Runbook, SourceText, Span},
@@ -69,6 +70,7 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
     for path in &prune {
         root.prune(&mut value, path);
     }
+    cases::laid_out(&mut root, &mut value);
     let document = match Document::deserialize(&value) {
         Ok(document) => document,
         Err(error) => {
@@ -83,6 +85,7 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
         faults: Vec::new(),
         params: IndexMap::new(),
         kinds: IndexMap::new(),
+        values: IndexMap::new(),
         vars: IndexMap::new(),
         given: IndexMap::new(),
         loop_variables: BTreeSet::new(),
@@ -175,6 +178,7 @@ impl Resolver<'_> {
             return None;
         }
         let params = self.parameters(document, root);
+        self.values = params.iter().filter_map(|parameter| Some((parameter.name.to_string(), choose::values(parameter)?))).collect();
 
         let mut scope = NameScope::default();
         let mut locks = Vec::new();
@@ -342,7 +346,7 @@ mod tests {
         let runbook = runbook.unwrap();
         let report = warnings(&runbook, report, jiff::civil::date(2026, 11, 21));
         assert_eq!(report.errors() + report.warnings(), 0, "{}", report.plain());
-        assert_eq!(runbook.all_steps().count(), 14);
+        assert_eq!(runbook.all_steps().count(), 15);
     }
 
     fn read(rest: &str) -> (Option<Runbook>, Report) {

@@ -107,10 +107,9 @@ impl Resolver<'_> {
                     .hint("put the step into a `for_each` step, or check all items with one command"),
                 );
             }
-            let list = self.items(each.items.as_ref(), node, scope);
-            let name = self.loop_variable(each.name.as_ref(), node, scope)?;
-            inner = scope.with_local(name.as_str());
-            Some(Items { list, name })
+            let items = self.looped(each.items.as_ref(), each.name.as_ref(), each.label.as_ref(), node, scope)?;
+            inner = scope.with_local(items.name.as_str());
+            Some(items)
         });
         let mut parts = Parts::of(probe.run.as_ref(), probe.shell.as_ref(), Effect::Read);
         parts.on = field(node, "on", probe.on.as_ref()).or(outer.on);

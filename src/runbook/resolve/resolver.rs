@@ -23,6 +23,8 @@ pub(super) struct Resolver<'a> {
     pub params: IndexMap<String, bool>,
     /// What is known of the values of parameters.
     pub kinds: IndexMap<String, StaticKind>,
+    /// Every value that a parameter may have, where there are few of them.
+    pub values: IndexMap<String, Vec<String>>,
     pub vars: IndexMap<String, (Names, Span)>,
     pub given: IndexMap<String, GivenName>,
     pub loop_variables: BTreeSet<String>,

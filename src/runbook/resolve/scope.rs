@@ -41,6 +41,13 @@ impl Shape {
             (None, None) => Self::plain(),
         }
     }
+    /// What is known of a step that is done in this way or in that: its output is JSON where each prints something else.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self.output, other.output) {
+            (Some(one), Some(two)) if one != two => Self { output: Some(Output::Json), ..self },
+            _ => self,
+        }
+    }
     pub(super) fn command(output: Output) -> Self {
         Self { fields: COMMAND, output: Some(output) }
     }

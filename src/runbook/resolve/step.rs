@@ -20,7 +20,7 @@ use crate::runbook::{
 };
 
 /// The keys of which a step has exactly one.
-const KINDS: &[&str] = &["run", "shell", "probe", "wait", "confirm", "manual", "for_each", "group", "call"];
+const KINDS: &[&str] = &["run", "shell", "probe", "wait", "confirm", "manual", "for_each", "group", "call", "choose"];
 /// The keys of every step.
 const COMMON: &[&str] = &["id", "title", "why", "when", "on_fail", "effect"];
 const COMMAND: &[&str] = &[
@@ -45,10 +45,32 @@ const COMMAND: &[&str] = &[
     "progress",
 ];
 
+/// What a step may say for all its cases.
+const OF_CASES: &[&str] = &[
+    "cases",
+    "on",
+    "timeout",
+    "env",
+    "stdin",
+    "cwd",
+    "user",
+    "output",
+    "interactive",
+    "done_if",
+    "verify",
+    "undo",
+    "cleanup",
+    "idempotent",
+    "retry",
+    "progress",
+];
+
 /// The keys that belong to a kind, beside its own and the common ones.
 fn keys_of(kind: &str) -> &'static [&'static str] {
     match kind {
         "run" | "shell" => COMMAND,
+        // They are those of its cases.
+        "choose" => OF_CASES,
         "probe" => &["on", "timeout"],
         "wait" => &["on", "timeout", "user", "cwd", "stdin"],
         "manual" => &["done_if", "verify", "cleanup"],
@@ -67,7 +89,7 @@ impl Resolver<'_> {
         all
     }
 
-    fn step(&mut self, step: &document::Step, node: &Node, scope: &mut NameScope) -> Option<Step> {
+    pub(super) fn step(&mut self, step: &document::Step, node: &Node, scope: &mut NameScope) -> Option<Step> {
         let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| node.has(kind)).collect();
         let what = step.id.as_ref().map_or_else(|| "this step".to_owned(), |id| format!("the step `{id}`"));
         let kind = match kinds.as_slice() {
@@ -108,6 +130,28 @@ impl Resolver<'_> {
             None => (None, Shape::command(document::Output::Json)),
         };
         let own = if id_text.is_empty() { scope.clone() } else { scope.with_result(id_text, shape) };
+        if kind == Some("choose") {
+            // All that belongs to a way of doing it stands in its cases.
+            *scope = own;
+            let on_fail = step.on_fail.unwrap_or(OnFail::Ask);
+            return Some(Step {
+                id: id?,
+                case: None,
+                title,
+                why,
+                when,
+                on_fail,
+                kind: resolved?,
+                done_if: None,
+                verify: None,
+                undo: Undo::Unsaid,
+                cleanup: None,
+                idempotent: false,
+                retry: None,
+                progress: None,
+                span: node.span,
+            });
+        }
         let done_if = step
             .done_if
             .as_ref()
@@ -147,6 +191,7 @@ impl Resolver<'_> {
         }
         Some(Step {
             id: id?,
+            case: None,
             title,
             why,
             when,
@@ -197,7 +242,7 @@ impl Resolver<'_> {
                         .hint("add `effect: read` (changes nothing), `change` (can be undone or repeated) or `destroy` (cannot be undone)"),
                 );
             }
-            (Some(kind), Some(effect)) if !matches!(kind, "run" | "shell") && effect != Effect::Read => {
+            (Some(kind), Some(effect)) if !matches!(kind, "run" | "shell" | "choose") && effect != Effect::Read => {
                 let hint = match kind {
                     "probe" | "wait" => {
                         "remove `effect`: a probe or wait only reads; a command that changes something is a step with `run`"
@@ -275,6 +320,7 @@ impl Resolver<'_> {
                 let title = field(node, "group", step.group.as_ref()).map(|field| self.said(field));
                 (title.map(|title| Kind::Group { title, steps }), Shape::plain())
             }
+            "choose" => self.choose(step, node, scope),
             _ => (self.call(step, node, scope).map(Kind::Call), Shape::plain()),
         }
     }
@@ -410,7 +456,7 @@ impl Resolver<'_> {
 
 /// Every key that a step may have.
 fn document_keys() -> Vec<&'static str> {
-    KINDS.iter().chain(COMMON).chain(COMMAND).chain(&["steps", "holds", "params"]).copied().collect()
+    KINDS.iter().chain(COMMON).chain(COMMAND).chain(&["steps", "holds", "params", "cases"]).copied().collect()
 }
 
 fn nothing() -> Template {
