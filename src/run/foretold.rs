@@ -80,6 +80,7 @@ fn as_written(command: &Command, place: &Place) -> Order {
     }
     reading.may_write.extend(command.reads.may_write.iter().map(|path| path.to_string().into()));
     Order {
+        query: command.query.clone(),
         place: place.clone(),
         part: Part::Main,
         words: shown.words,

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     event::{Answerer, Event, Mode, Part, Place, Prediction},
     plan::Evaluated,
-    ports::{Answer, Ask, Choice, NoAnswer, Question, Urgency},
+    ports::{Answer, Ask, Choice, NoAnswer, Urgency},
     runbook::model::{OnFail, Probe},
     words,
 };

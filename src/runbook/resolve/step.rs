@@ -142,6 +142,7 @@ impl Resolver<'_> {
                 when,
                 on_fail,
                 kind: resolved?,
+                holds,
                 done_if: None,
                 verify: None,
                 undo: Undo::Unsaid,
