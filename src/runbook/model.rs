@@ -4,12 +4,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 
+use super::name::{Name, RunbookName, StepId};
 pub(crate) use super::{
     document::{Effect, OnFail, OnItemFailure, Output, Severity, TypeName},
     portion::Portion,
     template::{Expr, Span, Template},
 };
-use super::name::{Name, RunbookName, StepId};
 
 /// Where a runbook was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::{
 use crate::runbook::{
     diagnostic::Fault,
     document,
-    model::{Effect, Expr, Items, Probe, ProgressSpec, Severity, Stall, Timespan, Wait},
+    model::{Effect, Expr, Probe, ProgressSpec, Severity, Stall, Timespan, Wait},
     name::StepId,
     node::Node,
 };
