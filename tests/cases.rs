@@ -90,7 +90,7 @@ steps:
 fn what_was_chosen_is_not_chosen_again() {
     let bench = bench(
         &READ
-            .replace("- {id: which, run: [cat, HOME/which], effect: read}\n", "")
+            .replace("  - {id: which, run: [cat, HOME/which], effect: read}\n", "")
             .replace("choose: which.output", "choose: vars.which")
             .replace(
                 "\nsteps:\n",

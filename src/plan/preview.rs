@@ -7,8 +7,8 @@ use super::{
     batch::{Share, grouped, share},
     case::{chosen, foreknown},
     foreseen::foreseen,
-    item::DistinctItems,
-    scope::{Evaluated, Scope, list_of, scalar_text},
+    item::{DistinctItems, list_of},
+    scope::{Evaluated, Scope, scalar_text},
 };
 use crate::{
     event::{Effect, Shown, StepKind, Words},
