@@ -88,10 +88,15 @@ steps:
 
 #[test]
 fn what_was_chosen_is_not_chosen_again() {
-    let bench = bench(&READ.replace("- {id: which, run: [cat, HOME/which], effect: read}\n", "").replace("choose: which.output", "choose: vars.which").replace(
-        "\nsteps:\n",
-        "\npreflight:\n  - {id: which, run: [cat, HOME/which]}\nvars: {which: \"{{ which.output }}\"}\nsteps:\n",
-    ));
+    let bench = bench(
+        &READ
+            .replace("  - {id: which, run: [cat, HOME/which], effect: read}\n", "")
+            .replace("choose: which.output", "choose: vars.which")
+            .replace(
+                "\nsteps:\n",
+                "\npreflight:\n  - {id: which, run: [cat, HOME/which]}\nvars: {which: \"{{ which.output }}\"}\nsteps:\n",
+            ),
+    );
     bench.file("which", "one");
     bench.run(&["run", "x", "--yes"]).exits(6);
     assert_eq!(log(&bench), ["one"]);

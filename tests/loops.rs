@@ -141,7 +141,10 @@ fn a_loop_that_continues_still_stops_at_its_limit_and_at_what_is_in_doubt() {
     assert_eq!(acted(&bench), "a b c");
     let doubtful = failing("on_item_failure: continue", "ask");
     doubtful.file("bad-b", "");
-    let doubted = doubtful.read("runbooks/x.yaml").unwrap().replace("effect: change\n        idempotent", "effect: change\n        timeout: 1s\n        idempotent");
+    let doubted = doubtful
+        .read("runbooks/x.yaml")
+        .unwrap()
+        .replace("effect: change\n        idempotent", "effect: change\n        timeout: 1s\n        idempotent");
     let doubted = doubted.replace("test ! -e", "trap \"\" TERM; test ! -e").replace("/bad-$I", "/bad-$I || sleep 60");
     doubtful.file("runbooks/x.yaml", &doubted);
     let ran = doubtful.run(&["run", "x", "--yes"]);

@@ -4,8 +4,9 @@ use super::{
     Plan,
     batch::grouped,
     case::chosen,
+    item::list_of,
     remaining::place_in,
-    scope::{Evaluated, Scope, list_of},
+    scope::{Evaluated, Scope},
 };
 use crate::{
     event::Place,

@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use minijinja::{Value, value::ValueKind};
 
-use crate::{event::texts::recorded_length, secret::Secrets};
+use super::scope::{Evaluated, Scope};
+use crate::{
+    event::texts::recorded_length,
+    expression,
+    runbook::model::{ItemList, Items},
+    secret::Secrets,
+};
 
 /// So many characters of two items that are called alike are shown.
 const SHOWN: usize = 120;
@@ -137,6 +143,52 @@ impl DistinctItems {
         let mut left: BTreeMap<String, LabelledItem> = self.0.into_iter().map(|item| (item.label.clone(), item)).collect();
         labels.into_iter().map(|label| left.remove(label).ok_or(label.as_str())).collect::<Result<_, _>>().map(Self)
     }
+}
+
+/// The items of a loop or a probe.
+///
+/// # Errors
+/// They cannot be evaluated, are no list, or two of them are called alike.
+pub(crate) fn list_of(items: &Items, scope: &Scope, secrets: &Secrets) -> Result<Evaluated<DistinctItems>, String> {
+    let template = match &items.list {
+        ItemList::Literal(list) => return labelled(items, list.iter().map(expression::from_json), scope, secrets),
+        ItemList::Expression(template) => template,
+    };
+    let value = match scope.render(template).map_err(|error| format!("the items cannot be evaluated: {error}"))? {
+        Evaluated::Known(value) => value,
+        Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
+    };
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            let values = value.try_iter().map_err(|error| error.to_string())?;
+            labelled(items, values, scope, secrets)
+        }
+        kind => Err(format!("the items must be a list, not a {kind}")),
+    }
+}
+
+/// Values with what each is called.
+fn labelled(
+    items: &Items,
+    values: impl Iterator<Item = Value>,
+    scope: &Scope,
+    secrets: &Secrets,
+) -> Result<Evaluated<DistinctItems>, String> {
+    let Some(label) = &items.label else { return DistinctItems::of(values, secrets).map(Evaluated::Known) };
+    let mut scope = scope.clone();
+    let mut unknown = Vec::new();
+    let items = DistinctItems::labelled(values, secrets, |value| {
+        scope.set(items.name.as_str(), value.clone());
+        match scope.text(label) {
+            Ok(Evaluated::Known(text)) => Ok(text),
+            Ok(Evaluated::Unknown(needs)) => {
+                unknown = needs;
+                Err("has no label yet".to_owned())
+            }
+            Err(error) => Err(format!("has no label: {error}")),
+        }
+    });
+    if unknown.is_empty() { items.map(Evaluated::Known) } else { Ok(Evaluated::Unknown(unknown)) }
 }
 
 /// The beginning of an item, without secrets.

@@ -7,8 +7,8 @@ use super::{
     batch::{Share, grouped, share},
     case::{chosen, foreknown},
     foreseen::foreseen,
-    item::DistinctItems,
-    scope::{Evaluated, Scope, list_of, scalar_text},
+    item::{DistinctItems, list_of},
+    scope::{Evaluated, Scope, scalar_text},
 };
 use crate::{
     event::{Effect, Shown, StepKind, Words},
@@ -287,7 +287,12 @@ impl Filling<'_> {
         let failures = failures.filter(|failures| failures != "0").map(|failures| format!("; at most {failures} may fail"));
         let goes_on = (each.on_item_failure == OnItemFailure::Continue).then_some("; continues after a failed item, and fails at the end");
         let failures = format!("{}{}", goes_on.unwrap_or_default(), failures.unwrap_or_default());
-        format!("for each {} of {}{more}; batches of {}{by}{parallel}{failures}", each.items.name, labels.join(", "), batches.join(", then "))
+        format!(
+            "for each {} of {}{more}; batches of {}{by}{parallel}{failures}",
+            each.items.name,
+            labels.join(", "),
+            batches.join(", then ")
+        )
     }
 
     /// A number of items, and what a part of them comes to.

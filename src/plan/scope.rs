@@ -14,13 +14,10 @@ use minijinja::{
 use crate::{
     expression::{self, ExpressionError, Names, Prepared},
     runbook::{
-        model::{Expr, ItemList, Items, Template},
+        model::{Expr, Template},
         resolve::variable::VARIABLE_DEPTH,
     },
-    secret::Secrets,
 };
-
-use super::item::DistinctItems;
 
 /// A value, or the names that it would take to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -398,52 +395,6 @@ fn roots_of(vars: &IndexMap<String, Template>, name: &str, seen: &mut BTreeSet<S
             None => {}
         }
     }
-}
-
-/// The items of a loop or a probe.
-///
-/// # Errors
-/// They cannot be evaluated, are no list, or two of them are called alike.
-pub(crate) fn list_of(items: &Items, scope: &Scope, secrets: &Secrets) -> Result<Evaluated<DistinctItems>, String> {
-    let template = match &items.list {
-        ItemList::Literal(list) => return labelled(items, list.iter().map(expression::from_json), scope, secrets),
-        ItemList::Expression(template) => template,
-    };
-    let value = match scope.render(template).map_err(|error| format!("the items cannot be evaluated: {error}"))? {
-        Evaluated::Known(value) => value,
-        Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
-    };
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable => {
-            let values = value.try_iter().map_err(|error| error.to_string())?;
-            labelled(items, values, scope, secrets)
-        }
-        kind => Err(format!("the items must be a list, not a {kind}")),
-    }
-}
-
-/// Values with what each is called.
-fn labelled(
-    items: &Items,
-    values: impl Iterator<Item = Value>,
-    scope: &Scope,
-    secrets: &Secrets,
-) -> Result<Evaluated<DistinctItems>, String> {
-    let Some(label) = &items.label else { return DistinctItems::of(values, secrets).map(Evaluated::Known) };
-    let mut scope = scope.clone();
-    let mut unknown = Vec::new();
-    let items = DistinctItems::labelled(values, secrets, |value| {
-        scope.set(items.name.as_str(), value.clone());
-        match scope.text(label) {
-            Ok(Evaluated::Known(text)) => Ok(text),
-            Ok(Evaluated::Unknown(needs)) => {
-                unknown = needs;
-                Err("has no label yet".to_owned())
-            }
-            Err(error) => Err(format!("has no label: {error}")),
-        }
-    });
-    if unknown.is_empty() { items.map(Evaluated::Known) } else { Ok(Evaluated::Unknown(unknown)) }
 }
 
 /// The text of a value that has one.

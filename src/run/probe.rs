@@ -14,7 +14,10 @@ use crate::{
     event::{Event, Exit, Part, Place, Verdict},
     expression::{self, ExpressionError},
     parallel,
-    plan::{Evaluated, Scope, item::LabelledItem, scope::list_of},
+    plan::{
+        Evaluated, Scope,
+        item::{LabelledItem, list_of},
+    },
     ports::Ran,
     runbook::model::{ItemList, Items, Probe, Template},
 };

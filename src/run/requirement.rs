@@ -11,7 +11,7 @@ use crate::{
     event::{Event, Finding, Place, Shortfall},
     expression::cache::Cache,
     parallel,
-    plan::{Evaluated, Scope, scope::list_of},
+    plan::{Evaluated, Scope, item::list_of},
     runbook::{
         model::{Command, Items, Kind, Probe, Program, Runbook, Step, Undo},
         words,

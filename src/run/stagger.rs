@@ -24,8 +24,7 @@ use crate::{
     plan::{
         Evaluated, Scope,
         batch::{batches_of, grouped, share},
-        item::LabelledItem,
-        scope::list_of,
+        item::{LabelledItem, list_of},
     },
     runbook::model::{ForEach, OnItemFailure},
 };

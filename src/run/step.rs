@@ -62,7 +62,7 @@ impl Engine<'_> {
                         step = way;
                         self.attempt(step, scope, frame, place, attempt)?
                     }
-                    Err(did) => did,
+                    Err(did) => *did,
                 }
             };
             let (why, doubt) = match did {
@@ -418,15 +418,15 @@ fn kept_out(step: &Step, scope: &Scope) -> Option<Did> {
 }
 
 /// The step itself, or the way in which it is done of several; else what has become of it instead.
-fn one_way<'s>(step: &'s Step, scope: &Scope) -> Result<&'s Step, Did> {
+fn one_way<'s>(step: &'s Step, scope: &Scope) -> Result<&'s Step, Box<Did>> {
     let Kind::Choose(choose) = &step.kind else { return Ok(step) };
     if let Some(did) = kept_out(step, scope) {
-        return Err(did);
+        return Err(Box::new(did));
     }
     match chosen(choose, scope) {
         Ok(Evaluated::Known(case)) => Ok(case),
-        Ok(Evaluated::Unknown(needs)) => Err(Did::Predicted(Prediction::AtRunTime { needs })),
-        Err(why) => Err(Did::failed(why)),
+        Ok(Evaluated::Unknown(needs)) => Err(Box::new(Did::Predicted(Prediction::AtRunTime { needs }))),
+        Err(why) => Err(Box::new(Did::failed(why))),
     }
 }
 

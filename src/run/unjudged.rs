@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     event::{Event, Finding, Part, Place},
-    plan::{Evaluated, Scope, scope::list_of},
+    plan::{Evaluated, Scope, item::list_of},
     runbook::{
         model::{Probe, Severity},
         name::StepId,

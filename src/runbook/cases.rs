@@ -8,7 +8,8 @@ use super::node::{Entry, Node, NodeKind};
 
 /// The keys of a step that are none of its cases': how one is chosen, and what only a case or another kind of step does.
 const OF_THE_STEP: [&str; 15] = [
-    "choose", "cases", "steps", "params", "ask", "run", "shell", "probe", "wait", "manual", "confirm", "for_each", "group", "call", "covers",
+    "choose", "cases", "steps", "params", "ask", "run", "shell", "probe", "wait", "manual", "confirm", "for_each", "group", "call",
+    "covers",
 ];
 
 /// Puts into each case of every step what the step says and the case does not.

@@ -11,7 +11,8 @@ use crate::{
         character,
         library::{Library, LibraryError},
         model::{
-            Choices, Choose, Command, Effect, ForEach, ItemList, Kind, OnItemFailure, Parameter, Portion, Probe, Program, Runbook, Step, Timespan, Undo,
+            Choices, Choose, Command, Effect, ForEach, ItemList, Kind, OnItemFailure, Parameter, Portion, Probe, Program, Runbook, Step,
+            Timespan, Undo,
         },
         query, resolve,
         value::plain,
@@ -390,7 +391,9 @@ fn loop_words(each: &ForEach) -> String {
     let failures = match (each.on_item_failure, most) {
         (OnItemFailure::Stop, most) => format!("at most {} may fail", most.unwrap_or_else(|| "0".to_owned())),
         (OnItemFailure::Continue, None) => "continues after a failed item, and fails at the end".to_owned(),
-        (OnItemFailure::Continue, Some(most)) => format!("continues after a failed item, and fails at the end; stops after more than {most}"),
+        (OnItemFailure::Continue, Some(most)) => {
+            format!("continues after a failed item, and fails at the end; stops after more than {most}")
+        }
     };
     format!("for each {} of {items}{label}; batches of {}{by}{pause}; {failures}", each.items.name, sizes.join(", then "))
 }

@@ -205,7 +205,14 @@ fn open_in(steps: &mut [Step], gate: &Gate, id: &str) -> bool {
         let inside = match &mut step.kind {
             Kind::ForEach(each) => open_in(&mut each.steps, gate, id),
             Kind::Group { steps, .. } => open_in(steps, gate, id),
-            Kind::Choose(choose) => choose.cases.values_mut().fold(false, |opened, case| open_in(std::slice::from_mut(case), gate, id) || opened),
+            Kind::Choose(choose) => {
+                // In each of its cases: which of them it is, the run says.
+                let mut opened = false;
+                for case in choose.cases.values_mut() {
+                    opened |= open_in(std::slice::from_mut(case), gate, id);
+                }
+                opened
+            }
             _ => false,
         };
         if inside {

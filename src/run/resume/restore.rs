@@ -7,7 +7,11 @@ use minijinja::{Value, context};
 use crate::{
     event::{Part, Place, StepState, Verdict, past::End},
     expression,
-    plan::{Evaluated, Scope, item::DistinctItems, remaining, scope::list_of},
+    plan::{
+        Evaluated, Scope,
+        item::{DistinctItems, list_of},
+        remaining,
+    },
     ports::{LedgerError, Printed, Ran},
     run::{
         command::result_of,

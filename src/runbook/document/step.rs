@@ -18,7 +18,7 @@ pub(crate) struct Probe {
     /// Check only if this expression is true.
     pub when: Option<String>,
     /// Check once per item.
-    pub for_each: Option<Items>,
+    pub for_each: Option<ItemsDocument>,
     /// A query of this runbook, in place of `run`.
     #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
     pub ask: Option<String>,
@@ -76,7 +76,8 @@ pub(crate) struct Probe {
 /// A list of items, each handled in turn.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Items {
+#[schemars(rename = "Items")]
+pub(crate) struct ItemsDocument {
     /// The list: an expression in `{{ }}`, or the items themselves.
     #[schemars(required)]
     pub items: Option<ItemList>,

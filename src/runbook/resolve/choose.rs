@@ -39,7 +39,10 @@ impl Resolver<'_> {
         let count = list.map_or(0, |list| list.entries().len());
         if count == 0 || count > MOST_CASES {
             let (message, hint) = if count == 0 {
-                ("`choose` has no `cases`".to_owned(), "add `cases`: a map of each value to the way in which the step is done then".to_owned())
+                (
+                    "`choose` has no `cases`".to_owned(),
+                    "add `cases`: a map of each value to the way in which the step is done then".to_owned(),
+                )
             } else {
                 (format!("a step has {count} cases, more than {MOST_CASES}"), "put what differs into a variable or a parameter".to_owned())
             };
