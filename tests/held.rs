@@ -9,10 +9,11 @@ mod hostile;
 #[path = "held/ledger.rs"]
 mod ledger;
 
-use std::{fs, process::Command};
+use std::{collections::BTreeMap, fs, process::Command};
 
 use hostile::{Hostile, hostile, named};
 use ledger::Ledger;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 
 use crate::workbench::{Ran, Workbench};
 
@@ -93,10 +94,15 @@ fn sixty_hostile_reads_have_no_effect_that_was_not_named() {
         assert!(differs.is_empty(), "{what}: {differs:#?}\n-- stdout\n{}\n-- stderr\n{}", ran.stdout, ran.stderr);
     };
     for form in FORMS {
-        bench.runbook(&format!("hostile-{}", form.replace('_', "-")), &body(form, &all));
+        let name = format!("hostile-{}", form.replace('_', "-"));
+        bench.runbook(&name, &body(form, &all));
+        for command in [&["check", &name][..], &["show", &name], &["show", &name, "--expanded"]] {
+            let ran = fine(bench.run(command));
+            untouched(&mut ledger, &format!("{form} {}", command[0]), &ran);
+        }
         for mode in ["--dry-run", "--yes"] {
             forget(&bench);
-            let ran = fine(bench.run(&["run", &format!("hostile-{}", form.replace('_', "-")), mode]));
+            let ran = fine(bench.run(&["run", &name, mode]));
             untouched(&mut ledger, &format!("{form} {mode}"), &ran);
             let (held, not_held) = recorded(&bench);
             assert!(held >= all.len() && not_held == 0, "{form} {mode}: {held} held, {not_held} not\n{}", ran.stdout);
@@ -223,6 +229,72 @@ fn a_read_writes_where_it_may_and_nowhere_else() {
     let ran = bench.run(&["check", "wrong"]).exits(3);
     let said = format!("{}{}", ran.stdout, ran.stderr);
     assert!(said.contains("`may_write` is only for a command with `effect: read`"), "{said}");
+}
+
+/// Does as a kernel would that is older than Landlock, for what this thread starts.
+fn without_landlock() {
+    let rules = BTreeMap::from([(nix::libc::SYS_landlock_create_ruleset, Vec::new())]);
+    let no_such_call = SeccompAction::Errno(nix::libc::ENOSYS.unsigned_abs());
+    let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, no_such_call, arch).unwrap();
+    apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
+}
+
+#[test]
+fn without_landlock_one_line_says_so_and_a_dry_run_runs_nothing_unasked() {
+    let bench = Workbench::new();
+    let script = format!("shell: 'echo x >>{}'", bench.path("effects").display());
+    bench.runbook("old", &format!("steps:\n  - {{id: one, {script}, effect: read}}\n  - {{id: two, {script}, effect: read}}\n"));
+    let run = |flags: &[&str]| {
+        let words: Vec<&str> = ["run", "old"].iter().chain(flags).copied().collect();
+        let old = || {
+            without_landlock();
+            bench.run(&words)
+        };
+        std::thread::scope(|threads| threads.spawn(old).join().unwrap()).exits(0)
+    };
+    let effects = || bench.read("effects").map_or(0, |text| text.lines().count());
+    let ran = run(&["--dry-run"]);
+    let line = "Reads: not held to reading, and not run (--allow-unheld runs them): one, two: this kernel has no Landlock\n";
+    assert!(ran.stdout.starts_with(line) && effects() == 0, "{}", ran.stdout);
+    for (flags, expected) in [(&["--dry-run", "--allow-unheld"][..], 2), (&["--yes"], 4)] {
+        let ran = run(flags);
+        let line = "Reads: not held to reading: one, two: this kernel has no Landlock\n";
+        assert!(ran.stdout.starts_with(line) && effects() == expected, "{}", ran.stdout);
+        assert!(!ran.stdout.contains("Nothing was changed"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_only_reads_asks_as_whom_the_inventory_says() {
+    let bench = Workbench::new();
+    let inventory = bench.file(
+        "inventory.yaml",
+        "halligan_inventory: 1\nreads: {CEPH_ARGS: --id reader, PGUSER: reader}\nhosts:\n  here: {transport: local, reads: {PGUSER: here}}\n",
+    );
+    let ask = "shell: 'echo $CEPH_ARGS $PGUSER'";
+    bench.runbook(
+        "asking",
+        &format!(
+            "preflight:\n  - {{id: plain, {ask}, message: \"plain {{{{ output }}}}\"}}\n  - {{id: there, {ask}, on: here, message: \"there {{{{ output }}}}\"}}\n  - {{id: own, {ask}, env: {{PGUSER: mine}}, message: \"own {{{{ output }}}}\"}}\n\
+             steps:\n  - {{id: change, shell: 'echo \"<${{CEPH_ARGS-}}${{PGUSER-}}>\"', effect: change, undo: {{impossible: x}}}}\n  - {{id: told, probe: {{expect: change.ok, message: \"change {{{{ change.output }}}}\"}}}}\n"
+        ),
+    );
+    let ran = bench.run(&["run", "asking", "--yes", "--inventory", inventory.to_str().unwrap()]).exits(0);
+    for said in [
+        "Reads: ask as the inventory says: CEPH_ARGS, PGUSER",
+        "plain --id reader reader",
+        "there --id reader here",
+        "own --id reader mine",
+        "change <>",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}\n{}", ran.stdout);
+    }
+    for (reads, said) in [("{A-B: x}", "invalid environment variable name `A-B`"), ("{A: 1}", "inventory.yaml:2")] {
+        let inventory = bench.file("inventory.yaml", &format!("halligan_inventory: 1\nreads: {reads}\n"));
+        let ran = bench.run(&["run", "asking", "--yes", "--inventory", inventory.to_str().unwrap()]).exits(3);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
 }
 
 #[test]

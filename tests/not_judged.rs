@@ -99,12 +99,12 @@ fn how_a_command_ended_is_an_answer() {
 #[test]
 fn the_same_words_are_asked_once_in_a_sweep_and_known_again_when_the_run_is_resumed() {
     let bench = Workbench::new();
-    let file = bench.path("asked").display().to_string();
+    let (home, file) = (bench.path("").display().to_string(), bench.path("asked").display().to_string());
     let stop = bench.path("stop").display().to_string();
     let body = format!(
         "preflight:
-- {{id: found, once: true, run: [sh, -c, 'echo x >> {file}; wc -l < {file}'], output: int}}
-- {{id: now, run: [sh, -c, 'echo x >> {file}; wc -l < {file}'], output: int, message: 'line {{{{ output }}}}'}}
+- {{id: found, once: true, run: [sh, -c, 'echo x >> {file}; wc -l < {file}'], may_write: ['{home}'], output: int}}
+- {{id: now, run: [sh, -c, 'echo x >> {file}; wc -l < {file}'], may_write: ['{home}'], output: int, message: 'line {{{{ output }}}}'}}
 steps:
 - {{id: first, run: [touch, '{file}-{{{{ now.output }}}}'], effect: change, undo: {{impossible: a test}}}}
 - {{id: held, run: [test, -e, '{stop}'], effect: read}}

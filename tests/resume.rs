@@ -708,7 +708,7 @@ fn a_journal_is_gone_on_with_from_a_copy_on_another_file_system() {
 const ELSEWHERE: &str = r#"
 steps:
   - {id: save, shell: 'echo saved > map', effect: change, undo: {run: [rm, map]}}
-  - {id: work, shell: 'HOME/kill work; echo "$KUBECONFIG $CEPH_ARGS" > HOME/seen; cat map', effect: read}
+  - {id: work, shell: 'HOME/strace work; echo "$KUBECONFIG $CEPH_ARGS" > HOME/seen; cat map', effect: read}
 "#;
 
 /// A run begun on one cluster is never gone on with on another: what says which one is kept with the run.
@@ -717,8 +717,9 @@ fn a_run_goes_on_where_it_was_begun_and_with_what_it_was_begun_with() {
     let bench = Workbench::new();
     let home = bench.path("").display().to_string();
     let home = home.trim_end_matches('/').to_owned();
-    bench.file("kill", &KILL.replace("HOME", &home));
-    std::fs::set_permissions(bench.path("kill"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // It kills halligan, so it has a name of which it is known that it cannot be held.
+    bench.file("strace", &KILL.replace("HOME", &home));
+    std::fs::set_permissions(bench.path("strace"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     bench.file("armed-work", "");
     bench.runbook("elsewhere", &ELSEWHERE.replace("HOME", &home));
     for directory in ["here", "there"] {

@@ -284,6 +284,8 @@ impl Executor for ProcessExecutor {
 
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
         let began = Instant::now();
+        let reader = self.transports.as_reader(order);
+        let order = &*reader;
         let captures = (site.capture()?, site.capture()?);
         let silent = |exit: Exit, captures: (Box<dyn Capture>, Box<dyn Capture>)| {
             let printed = |capture: Box<dyn Capture>| Ok::<_, LedgerError>(Printed::new(capture.finish()?, Vec::new()));

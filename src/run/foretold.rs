@@ -22,6 +22,8 @@ use crate::{
 pub(crate) struct Foretold {
     /// The programs that may talk to others.
     pub talking: BTreeSet<String>,
+    /// The variables by which the inventory says as whom reads ask.
+    pub identity: BTreeSet<String>,
     /// Where reads may write.
     pub may_write: BTreeSet<String>,
     /// Why reads are not held, and the ids of their probes and steps.
@@ -34,6 +36,9 @@ pub(crate) struct Foretold {
 #[must_use]
 pub(crate) fn foretell(plan: &Plan, executor: &dyn Executor) -> Foretold {
     let mut foretold = Foretold { runs_unheld: true, ..Foretold::default() };
+    if let Some(inventory) = &plan.inventory {
+        foretold.identity = inventory.reads_names().into_iter().map(str::to_owned).collect();
+    }
     let mut scope = Scope::new(Arc::new(plan.runbook.vars.clone()));
     scope.set("params", plan.bound.scope_value());
     foretold.add(&plan.runbook, &scope, executor);

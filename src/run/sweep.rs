@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 
 use super::command::result_of;
 use crate::{
-    event::{Exit, Place},
+    event::{Exit, Place, ReadNeeds},
     expression,
     plan::Scope,
     ports::{Order, Ran, Words},
@@ -93,6 +93,8 @@ struct SameQuestion {
     cwd: Option<PathBuf>,
     env: Vec<(String, String)>,
     stdin: Option<String>,
+    /// One that may write or connect may get an answer where another gets none.
+    reading: ReadNeeds,
 }
 
 impl SameQuestion {
@@ -104,6 +106,7 @@ impl SameQuestion {
             cwd: order.cwd.clone(),
             env: order.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect(),
             stdin: order.stdin.clone(),
+            reading: order.reading.clone(),
         }
     }
 }

@@ -58,6 +58,13 @@ pub(crate) const OWN_NAMES: [&str; 5] = [PREFLIGHT, REQUIRES, LOCKS, PLAN, IDENT
 
 const SNAKE: &str = "lower-case letters, digits and `_`, a letter first, at most 64 characters";
 
+/// Whether an environment variable can be called so.
+#[must_use]
+pub(crate) fn is_variable(name: &str) -> bool {
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
+}
+
 fn is_snake(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_lowercase())

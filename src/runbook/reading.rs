@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock};
 use super::words;
 
 /// What a command that only reads needs beside reading files.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ReadNeeds {
     /// It may write here, and below.
     pub may_write: BTreeSet<PathBuf>,

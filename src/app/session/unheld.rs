@@ -16,6 +16,10 @@ pub(super) fn told(foretold: &Foretold) -> Vec<String> {
     if !foretold.talking.is_empty() {
         lines.push(format!("Reads: {}", words::talking(&foretold.talking)));
     }
+    if !foretold.identity.is_empty() {
+        let names: Vec<String> = foretold.identity.iter().cloned().collect();
+        lines.push(format!("Reads: ask as the inventory says: {}", words::list(&names, NAMED)));
+    }
     if !foretold.may_write.is_empty() {
         let paths: Vec<String> = foretold.may_write.iter().cloned().collect();
         lines.push(format!("Reads: may write below {}", words::list(&paths, NAMED)));

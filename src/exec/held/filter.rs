@@ -143,10 +143,18 @@ const KEXEC_FILE_LOAD: libc::c_long = 320;
 #[cfg(not(target_arch = "x86_64"))]
 const KEXEC_FILE_LOAD: libc::c_long = 294;
 
-/// The older ways to say the same, which newer architectures do without.
+/// The older ways to say the same, and the machine's ports, which newer architectures do without.
 #[cfg(target_arch = "x86_64")]
-const DENIED_OF_OLD: &[libc::c_long] =
-    &[libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown, libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat];
+const DENIED_OF_OLD: &[libc::c_long] = &[
+    libc::SYS_chmod,
+    libc::SYS_chown,
+    libc::SYS_lchown,
+    libc::SYS_utime,
+    libc::SYS_utimes,
+    libc::SYS_futimesat,
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+];
 #[cfg(not(target_arch = "x86_64"))]
 const DENIED_OF_OLD: &[libc::c_long] = &[];
 

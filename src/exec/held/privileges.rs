@@ -14,7 +14,7 @@ pub(super) struct Privileges {
 }
 
 impl Privileges {
-    /// ReadNeeds whatever root may read, and these.
+    /// Reading whatever root may read, and these.
     pub(super) fn keeping(names: &BTreeSet<&'static str>) -> Self {
         let more = names.iter().filter_map(|name| named(name)).fold(CapabilitySet::empty(), CapabilitySet::union);
         Self { keeps: CapabilitySet::DAC_READ_SEARCH | more }

@@ -10,7 +10,7 @@ mod private;
 mod refusal;
 mod reply;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 pub(crate) use carried::Carried;
 use connection::Connections;
@@ -20,7 +20,7 @@ pub(crate) use reply::{FarReply, Sieve};
 
 use super::{program, sudo::SudoCall};
 use crate::{
-    event::Words,
+    event::{Effect, Words},
     exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, success},
     inventory::{self, Inventory, KindName, Transport},
     ports::{EnvValue, Interrupts, Order},
@@ -91,6 +91,17 @@ impl Transports {
             Some(host) if !self.is_here(host)? => self.to_host(host, &argv, order, secrets, stop),
             _ => self.here(argv, user.filter(|user| *user != self.user), order),
         }
+    }
+
+    /// An order with what the inventory gives to those that only read: an identity that may only read. What the order itself says wins.
+    pub(crate) fn as_reader<'a>(&self, order: &'a Order) -> Cow<'a, Order> {
+        let Some(inventory) = self.inventory.as_ref().filter(|_| order.effect == Effect::Read) else { return Cow::Borrowed(order) };
+        let given = inventory.reads_on(order.host.as_deref());
+        let mut reader = order.clone();
+        for (name, value) in given.into_iter().filter(|(name, _)| order.env.iter().all(|own| own.name != *name)) {
+            reader.env.push(EnvValue { name: name.to_owned(), value: value.to_owned() });
+        }
+        Cow::Owned(reader)
     }
 
     /// The user who runs halligan.

@@ -16,6 +16,7 @@ use crate::{
         diagnostic::Fault,
         document::Scalar,
         model::{Command, Count, Effect, Expr, Output, Program, Span, Template, Timespan},
+        name::is_variable,
         node::Node,
         reading::ReadClause,
     },
@@ -449,8 +450,7 @@ impl Resolver<'_> {
 
     /// The name of an environment variable.
     pub(super) fn variable_name(&mut self, name: &str, span: Span) {
-        let first = |c: char| c.is_ascii_alphabetic() || c == '_';
-        if !name.starts_with(first) || !name.chars().all(|c| first(c) || c.is_ascii_digit()) {
+        if !is_variable(name) {
             self.faults.push(
                 Fault::error("bad-name", span, format!("invalid environment variable name `{name}`"))
                     .label("invalid name")
