@@ -137,6 +137,10 @@ fn called(probe: &Probe, scope: &Scope, result: &Value) -> Result<String, String
             inner.set(name, value);
         }
     }
+    // What the message says beside the answer tells no system from another.
+    if result.get_attr("stdout").is_ok_and(|printed| printed.as_str().is_some_and(|text| text.trim().is_empty())) {
+        return Err("its answer is empty".to_owned());
+    }
     let Some(message) = &probe.message else { return Err("the runbook's `identity` has no message".to_owned()) };
     let text = match inner.text(message) {
         Ok(Evaluated::Known(text)) => text.trim().to_owned(),

@@ -339,7 +339,7 @@ mod tests {
         assert_eq!(codes(&format!("{set}{other}")), ["identity-missing", "never-put-back"]);
         assert_eq!(codes(&format!("{set}{}", other.replace("nodown", "noout"))), ["identity-missing"]);
         assert_eq!(codes(&set.replace("osd, set, noout", "osd, pool, set, x, size")), ["identity-missing"]);
-        let read = "- {id: a, run: [ceph, osd, set, noout], effect: read}\n";
+        let read = "- {id: a, run: [kubectl, delete, pod, x], effect: read}\n";
         assert_eq!(codes(read), ["read-changes"]);
         let undone = "- {id: a, shell: 'sudo kubectl delete pod x', effect: change, undo: {impossible: x}}\n";
         assert_eq!(codes(undone), ["identity-missing"]);

@@ -28,7 +28,8 @@ impl Resolver<'_> {
         scope: &mut NameScope,
     ) -> Option<Probe> {
         let (identity, node) = (identity?, node?);
-        if !node.has("run") && !node.has("shell") {
+        let asks = node.has("run") || node.has("shell");
+        if !asks {
             self.faults.push(
                 Fault::error("empty-identity", node.span.first_line(self.text), "`identity` asks nothing")
                     .label("neither `ask` nor `run` nor `shell`")
@@ -45,7 +46,7 @@ impl Resolver<'_> {
             user: identity.user.clone(),
             timeout: identity.timeout.clone(),
             output: identity.output,
-            message: Some(identity.message.clone().unwrap_or_else(|| "{{ output }}".to_owned())),
+            message: identity.message.clone().or_else(|| asks.then(|| "{{ output }}".to_owned())),
             // The one that says nothing of its own was told of above.
             expect: None,
             ..document::Probe::default()
