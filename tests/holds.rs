@@ -108,7 +108,7 @@ fn a_resume_asks_before_the_operator_is_asked_what_now() {
     assert!(!said(&ran).contains("somebody is there"), "{}", said(&ran));
     bench.file("bad", "");
     let ran = bench.run(&["resume", &id, "--yes"]).exits(6);
-    assert!(ran.stderr.contains("all.fails was not begun"), "{}", said(&ran));
+    assert!(ran.stdout.contains("all.fails was not begun"), "{}", said(&ran));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_wait_ends_at_once_and_records_little() {
 ";
     let bench = bench("waits", body);
     let ran = bench.run(&["run", "waits", "--yes"]).exits(6);
-    assert!(ran.stderr.contains("all.settle was ended") && !bench.path("after").exists(), "{}", said(&ran));
+    assert!(ran.stdout.contains("all.settle was ended") && !bench.path("after").exists(), "{}", said(&ran));
     assert_eq!(bench.read("polls").unwrap(), "x\nx\nx\n");
     let records = bench.run(&["journal", "show", &newest(&bench), "--format", "json"]).exits(0).stdout;
     assert!(!records.contains("all.settle.quiet\",\"part\""), "{records}");
