@@ -33,7 +33,7 @@ fn body(form: &str, all: &[Hostile]) -> String {
     let mut body = if form == "probe" { "preflight:\n".to_owned() } else { "steps:\n".to_owned() };
     for one in all {
         let (id, run) = (one.id(form), format!("run: [{}], reads_because: it is a test", quoted(&one.words)));
-        body += &match form {
+        let step = match form {
             "probe" => format!("  - {{id: {id}, title: Ask, {run}, severity: warn, expect: \"true\"}}\n"),
             "step" => format!("  - {{id: {id}, {run}, effect: read, on_fail: continue}}\n"),
             "wait" => format!("  - {{id: {id}, on_fail: continue, wait: {{{run}, until: \"true\", every: 1s, timeout: 1s}}}}\n"),
@@ -41,6 +41,7 @@ fn body(form: &str, all: &[Hostile]) -> String {
                 "  - id: {id}\n    run: [\"true\"]\n    effect: change\n    undo: {{impossible: a test}}\n    done_if: {{{run}, expect: \"true\"}}\n"
             ),
         };
+        body.push_str(&step);
     }
     if form == "probe" { body + "steps:\n  - {id: only, run: [\"true\"], effect: read}\n" } else { body }
 }
@@ -112,7 +113,7 @@ fn sixty_hostile_reads_have_no_effect_that_was_not_named() {
     }
     // All of them list the choices of one parameter.
     let script: Vec<String> = all.iter().map(|one| format!("{} || true", one.shell())).collect();
-    let shell = script.iter().map(|line| format!("          {line}\n")).collect::<String>();
+    let shell = script.iter().fold(String::new(), |text, line| text + &format!("          {line}\n"));
     bench.runbook(
         "chosen",
         &format!(

@@ -37,6 +37,7 @@ mod tests {
             env: Vec::new(),
             stdin: false,
             timeout_ms: None,
+            held: None,
         };
         Event::StepBegan { place: place.clone(), part, attempt: 1, command, owes: None }
     }

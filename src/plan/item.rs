@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     fn of(json: serde_json::Value) -> Result<DistinctItems, String> {
-        DistinctItems::of(crate::expression::from_json(&json).try_iter().unwrap(), &Secrets::default())
+        DistinctItems::of(expression::from_json(&json).try_iter().unwrap(), &Secrets::default())
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn add(
         let (mut what, needs) = describe(step, scope, items.as_ref(), loops);
         if !step.holds.is_empty() {
             let ids: Vec<&str> = step.holds.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)).collect();
-            what.push_str(&format!("; must hold: {}", ids.join(", ")));
+            what = format!("{what}; must hold: {}", ids.join(", "));
         }
         let (kind, effect) = (step.kind(), step.effect());
         match (kind, effect) {

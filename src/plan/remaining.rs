@@ -172,7 +172,8 @@ pub(crate) fn changed(plan: &Plan, past: &Past, around: Option<&Place>) -> bool 
 /// has run, was put back by that.
 #[must_use]
 pub(crate) fn not_taken_back<'s>(plan: &Plan, state: &'s RunState) -> Vec<&'s Place> {
-    let unsaid = |place: &Place| !matches!(step_at(plan, state, place).map(|step| &step.undo), Some(Undo::Command(_) | Undo::Impossible { .. }));
+    let unsaid =
+        |place: &Place| !matches!(step_at(plan, state, place).map(|step| &step.undo), Some(Undo::Command(_) | Undo::Impossible { .. }));
     let put_back = |place: &Place| state.steps.get(place).is_some_and(StepState::is_put_back);
     state.took_effect.iter().filter(|place| !(put_back(place) && unsaid(place))).collect()
 }

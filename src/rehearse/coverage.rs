@@ -239,6 +239,8 @@ pub(super) mod tests {
             requires: Requires::default(),
             locks: Vec::new(),
             vars: indexmap::IndexMap::new(),
+            queries: indexmap::IndexMap::new(),
+            identity: None,
             preflight: Vec::new(),
             groups: Vec::new(),
             steps,

@@ -203,7 +203,8 @@ impl Engine<'_> {
         let mut text =
             format!("Failed check: {}\n  (check: {})\n{}", one.why, one.title, words::not_held(before, asked_for == AskedFor::Look));
         if let Some(hint) = &one.hint {
-            text.push_str(&format!("\n{hint}"));
+            text.push('\n');
+            text.push_str(hint);
         }
         let question = |ask| self.question(Some(&one.place), ask, text.clone());
         if one.of.on_fail == OnFail::Ask {

@@ -174,14 +174,11 @@ impl Engine<'_> {
                 }
                 // Its proof is asked for while what it has set still stands.
                 let did = Self::guarded(Some(place), || {
-                    let did = match &step.kind {
-                        Kind::ForEach(each) => {
-                            self.for_each(each, scope, &mut inner, place).or_else(|halt| Did::of(Err(halt.at_bearer(place))))?
-                        }
-                        _ => {
-                            let result = self.steps(step.children(), scope, &mut inner, Some(place));
-                            Did::of(result.map_err(|halt| halt.at_bearer(place)))?
-                        }
+                    let did = if let Kind::ForEach(each) = &step.kind {
+                        self.for_each(each, scope, &mut inner, place).or_else(|halt| Did::of(Err(halt.at_bearer(place))))?
+                    } else {
+                        let result = self.steps(step.children(), scope, &mut inner, Some(place));
+                        Did::of(result.map_err(|halt| halt.at_bearer(place)))?
                     };
                     self.prove(step, scope, &inner, place, did)
                 });

@@ -5,7 +5,8 @@ use super::model::{Choices, Command, Kind, Probe, Runbook, Step, Undo};
 /// Every command of a runbook but those that list choices, each with the id of its probe or step.
 #[must_use]
 pub(crate) fn of_runbook(runbook: &Runbook) -> Vec<(&str, &Command)> {
-    let preflight = runbook.identity.iter().chain(&runbook.preflight).filter_map(|probe| Some((probe.id.as_ref()?.as_str(), probe.command.as_ref()?)));
+    let preflight =
+        runbook.identity.iter().chain(&runbook.preflight).filter_map(|probe| Some((probe.id.as_ref()?.as_str(), probe.command.as_ref()?)));
     let steps = runbook.all_steps().flat_map(|step| of_step(step).into_iter().map(|command| (step.id.as_str(), command)));
     preflight.chain(steps).collect()
 }

@@ -4,15 +4,15 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 
-use super::{
-    name::{Name, RunbookName, StepId},
-    reading::ReadClause,
-};
 pub(crate) use super::{
     document::{Effect, OnFail, OnItemFailure, Output, Severity, TypeName},
     portion::Portion,
     step_kind::StepKind,
     template::{Expr, Span, Template},
+};
+use super::{
+    name::{Name, RunbookName, StepId},
+    reading::ReadClause,
 };
 
 /// Where a runbook was found.

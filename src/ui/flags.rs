@@ -55,8 +55,8 @@ impl<'a> Flags<'a> {
     /// The name under which there is a reason for this probe that has not served.
     fn unserved(&self, place: Option<&Place>) -> Option<(&str, &str)> {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        let names = place?.names().into_iter().filter(|name| !served.contains(*name));
-        let (name, reason) = names.filter_map(|name| self.overrides.get_key_value(name)).next()?;
+        let mut names = place?.names().into_iter().filter(|name| !served.contains(*name));
+        let (name, reason) = names.find_map(|name| self.overrides.get_key_value(name))?;
         Some((name, reason))
     }
 

@@ -71,6 +71,9 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| error.to_string())
 }
 
+/// How many ledgers were made: each has names of its own.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
 impl Ledger {
     /// Makes it in this directory. This thread, and all that it starts from now on, has a name of the host, mounts, a network and
     /// System V objects of its own.
@@ -80,7 +83,6 @@ impl Ledger {
         let bin = directory.with_extension("bin");
         fs::create_dir_all(&bin).unwrap();
         fs::create_dir_all(directory).unwrap();
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let tag = format!("halligan-held-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         // Other users may look for what is theirs.
         fs::set_permissions(directory.parent().unwrap(), PermissionsExt::from_mode(0o755)).unwrap();
@@ -90,7 +92,9 @@ impl Ledger {
         let streams = [UnixListener::bind(at("stream.sock")).unwrap(), UnixListener::bind_addr(&abstracted).unwrap()];
         let datagram = UnixDatagram::bind(at("datagram.sock")).unwrap();
         let (tcp, udp) = (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
-        streams.iter().for_each(|stream| stream.set_nonblocking(true).unwrap());
+        for stream in &streams {
+            stream.set_nonblocking(true).unwrap();
+        }
         datagram.set_nonblocking(true).unwrap();
         tcp.set_nonblocking(true).unwrap();
         udp.set_nonblocking(true).unwrap();
@@ -148,7 +152,7 @@ impl Ledger {
     /// All there is to see of it.
     pub(super) fn look(&mut self) -> Vec<String> {
         let mut seen = Vec::new();
-        self.tree(&self.directory, &mut seen);
+        Self::tree(&self.directory, &mut seen);
         self.listen();
         seen.push(format!("calls {}", self.calls.get()));
         let shared = fs::read_dir("/dev/shm")
@@ -181,7 +185,7 @@ impl Ledger {
         seen
     }
 
-    fn tree(&self, directory: &Path, seen: &mut Vec<String>) {
+    fn tree(directory: &Path, seen: &mut Vec<String>) {
         let mut paths: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         for path in paths {
@@ -199,7 +203,7 @@ impl Ledger {
                 data.nlink()
             ));
             if data.is_dir() {
-                self.tree(&path, seen);
+                Self::tree(&path, seen);
             }
         }
     }
