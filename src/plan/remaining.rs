@@ -4,7 +4,7 @@
 
 use super::Plan;
 use crate::{
-    event::{Choice, Effect, Exit, Part, Past, Place, RunState, Shown, Skip, StepState, Verdict},
+    event::{Choice, Effect, Exit, Part, Past, Place, Shown, Skip, StepState, Verdict},
     runbook::model::{Count, Kind, OnFail, Step, Undo},
 };
 
@@ -166,16 +166,6 @@ pub(crate) fn asked_again(past: &Past, rest: &[Step], parent: Option<&Place>) ->
 pub(crate) fn changed(plan: &Plan, past: &Past, around: Option<&Place>) -> bool {
     let by_hand = |place: &Place| step_at(plan, &past.state, place).is_some_and(|step| matches!(step.kind, Kind::Manual(_)));
     past.changed_in(around) || past.answers.keys().any(|place| around.is_none_or(|around| place.is_inside(around)) && by_hand(place))
-}
-
-/// Changes of a run that nothing has taken back, in the order of their beginning. What says nothing of an undo, and whose cleanup
-/// has run, was put back by that.
-#[must_use]
-pub(crate) fn not_taken_back<'s>(plan: &Plan, state: &'s RunState) -> Vec<&'s Place> {
-    let unsaid =
-        |place: &Place| !matches!(step_at(plan, state, place).map(|step| &step.undo), Some(Undo::Command(_) | Undo::Impossible { .. }));
-    let put_back = |place: &Place| state.steps.get(place).is_some_and(StepState::is_put_back);
-    state.took_effect.iter().filter(|place| !(put_back(place) && unsaid(place))).collect()
 }
 
 /// The probes of the preflight that a run which is taken up does not ask again.

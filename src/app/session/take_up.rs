@@ -16,7 +16,7 @@ use crate::{
     inheritance::Inheritance,
     inventory::SharedLock,
     journal::{Durability, history::unfinished},
-    plan::{Plan, remaining},
+    plan::Plan,
     ports::Ledger,
     run::{Before, Ending, Ports, Setting, shared_lock::lock_place},
     ui::prompt::TerminalPrompt,
@@ -100,14 +100,7 @@ pub(crate) fn take_up(
     let (ending, mut told) = conduct::conduct(context, &stage, &screens, &manner.how.answers, &prompt, signals, carry_out);
     told.head = Some(journal.head().short());
     let sound = !ending.journal_failed && !ending.bug && ending.owed.is_empty();
-    let remains = manner.wanted == Outcome::RolledBack && !remaining::not_taken_back(plan, &ending.state).is_empty();
-    let exit = if sound && remains && ending.outcome == manner.wanted {
-        // All that could be taken back was; the rest is for a person to look at, and is named.
-        told.what.clear();
-        told.why.clear();
-        told.exit = Some(ProgramExit::OperatorNeeded as u8);
-        ProgramExit::OperatorNeeded
-    } else if sound && ending.outcome == manner.wanted {
+    let exit = if sound && ending.outcome == manner.wanted {
         // It is what was asked for.
         told.completed = true;
         told.what.clear();
