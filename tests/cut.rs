@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use halligan::door::{
-    event::{Answerer, Effect, Event, Holding, Mode, Outcome, Part, Past, Phase, Place, RunState, StepState, Verdict},
+    event::{Answerer, Effect, Event, Holding, Mode, Outcome, Part, Past, Phase, Place, RunState, StepOutcome, StepState, Verdict},
     journal::MemoryLedger,
     plan::{Given, Plan, bind, remaining},
     ports::{
@@ -511,4 +511,66 @@ fn a_change_is_confirmed_anew_and_never_by_an_old_answer() {
     bench.run(at);
     bench.resume(false, EVER);
     assert_eq!(bench.count("bounce a"), 1);
+}
+
+/// Its first step is done again in a resume, so that what comes after it is asked anew.
+const ANEW: &str = "
+halligan: 1
+name: cut
+title: What stands on something that is done again
+summary: A runbook for tests.
+steps:
+  - {id: flag, run: [mark, set], effect: change, idempotent: true, cleanup: {run: [mark, unset]}}
+  - id: each
+    for_each: {items: [a, b], as: item}
+    cleanup: {run: [mark, released]}
+    steps:
+      - {id: hold, run: [mark, 'hold {{ item }}'], effect: change, undo: {impossible: a mark stays}, cleanup: {run: [mark, 'free {{ item }}']}}
+      - {id: calm, wait: {run: [calm], until: output == 'calm', every: 1s, timeout: 1m}}
+  - {id: about, on_fail: continue, wait: {run: [calm], until: output == 'calm', every: 1s, timeout: 1m}}
+  - {id: end, run: [end], effect: read, on_fail: stop}
+";
+
+const ANEW_SCENARIO: &str = "
+halligan_scenario: 1
+runbook: cut
+title: The end fails at first
+world: {log: [], tries: 0}
+commands:
+  - {match: [mark, '{name}'], set: {log: \"{{ log + [name] }}\"}}
+  - {match: [calm], stdout: calm}
+  - {match: [end], when: tries == 0, code: 1, set: {tries: 1}}
+  - {match: [end]}
+";
+
+#[test]
+fn what_was_to_be_asked_anew_is_after_every_record_and_nothing_else_is_begun_again() {
+    let stopped = || {
+        let bench = Bench::new(ANEW, ANEW_SCENARIO);
+        assert_eq!(bench.run(EVER).outcome, Outcome::Stopped);
+        bench
+    };
+    let whole = {
+        let bench = stopped();
+        let before = bench.ledger.events().len();
+        assert_eq!(bench.resume(false, EVER).outcome, Outcome::Completed);
+        bench.ledger.events().len() - before
+    };
+    for (records, killed) in (1..whole).flat_map(|records| [(records, false), (records, true)]) {
+        let bench = stopped();
+        bench.ledger.killed.store(killed, Ordering::SeqCst);
+        bench.resume(false, records);
+        let ending = bench.resume(false, EVER);
+        let events = bench.ledger.events();
+        let told = format!("after {records}, killed before spawning: {killed}: {ending:?} {:?}", bench.log());
+        assert_eq!(ending.outcome, Outcome::Completed, "{told}");
+        for once in ["hold a", "free a", "hold b", "free b", "released"] {
+            assert_eq!(bench.log().iter().filter(|line| *line == once).count(), 1, "{once}: {told}");
+        }
+        for (at, event) in events.iter().enumerate() {
+            let Event::DoubtResolved { place, outcome: StepOutcome::Failed { .. }, .. } = event else { continue };
+            let begun = |event: &Event| matches!(event, Event::StepBegan { place: other, part: Part::Main, .. } if other == place);
+            assert!(events[at..].iter().any(begun), "{place} was to be begun again: {told}");
+        }
+    }
 }

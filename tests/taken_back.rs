@@ -614,3 +614,70 @@ steps:
     bench.run(&["rollback", &last_run(&bench), "--yes"]).exits(0);
     assert_eq!(log(&bench), ["snap", "unsnap"]);
 }
+
+/// Done again in a resume, so that what comes after it is asked anew; `END` is not ready before there is `HOME/ready`.
+const ANEW: &str = "
+steps:
+  - {id: flag, shell: 'echo set >> HOME/log', effect: change, idempotent: true, cleanup: {shell: 'echo unset >> HOME/log'}}
+  - STRETCH
+    cleanup: {shell: 'echo released >> HOME/log', when_stopped: owe}
+    steps:
+INSIDE
+  - {id: end, shell: 'test -e HOME/ready', effect: read, on_fail: stop}
+";
+
+#[test]
+fn what_had_come_to_its_end_is_not_begun_again_because_a_question_in_it_was_cut_off() {
+    let inside = "
+      - {id: hold, shell: 'echo held >> HOME/log', effect: change, UNDO, cleanup: {shell: 'echo let go >> HOME/log'}}
+      - {id: calm, wait: {shell: 'test ! -e HOME/armed || { rm HOME/armed; kill -9 $PPID; }', until: code == 0, timeout: 9s, every: 10ms}}
+";
+    for stretch in ["id: each\n    for_each: {items: [a, b], as: item}", "id: part\n    group: A part"] {
+        for undo in ["undo: {impossible: x}", "undo: {shell: 'echo undone >> HOME/log'}"] {
+            let bench = bench(&ANEW.replace("STRETCH", stretch).replace("INSIDE", &inside.replace("UNDO", undo)));
+            bench.run(&["run", "x", "--yes"]).exits(6);
+            let before = log(&bench);
+            assert_eq!(before[before.len() - 2..], ["released", "unset"], "{before:?}");
+            bench.file("armed", "");
+            bench.file("ready", "");
+            assert_eq!(bench.run(&["resume", "--yes"]).code, None);
+            assert!(!bench.path("armed").exists());
+            let ran = bench.run(&["resume", "--yes"]).exits(0);
+            assert_eq!(log(&bench)[before.len()..], ["set", "unset"], "{}", all(&ran));
+            bench.run(&["debts"]).exits(0);
+            bench.run(&["journal", "verify"]).exits(0);
+        }
+    }
+}
+
+#[test]
+fn what_is_done_in_a_group_that_had_come_to_its_end_is_put_back_by_it_again() {
+    let inside = "
+      - {id: act, shell: 'touch HOME/there; echo act >> HOME/log; test ! -e HOME/armed || { rm HOME/armed; kill -9 $PPID; }', effect: change, idempotent: true, undo: {impossible: x}, done_if: {run: [test, -e, HOME/there]}}
+";
+    for stretch in ["id: each\n    for_each: {items: [a, b], as: item, batch: 2, parallel: 2}", "id: part\n    group: A part"] {
+        for killed in [false, true] {
+            let bench = bench(&ANEW.replace("STRETCH", stretch).replace("INSIDE", inside));
+            bench.file("there", "");
+            bench.run(&["run", "x", "--yes"]).exits(6);
+            assert_eq!(log(&bench), ["set", "released", "unset"]);
+            std::fs::remove_file(bench.path("there")).unwrap();
+            if killed {
+                bench.file("armed", "");
+                assert_eq!(bench.run(&["resume", "--yes"]).code, None);
+                bench.run(&["debts"]).exits(1);
+            }
+            // It is over now as it was before: what has to be done again later does not begin it again.
+            for code in [6, 0] {
+                let ran = bench.run(&["resume", "--yes"]).exits(code);
+                let log = log(&bench);
+                let acted = log.iter().rposition(|line| line == "act").unwrap();
+                assert_eq!(log[acted + 1..acted + 3], ["released", "unset"], "{log:?}\n{}", all(&ran));
+                assert_eq!(log.iter().filter(|line| *line == "released").count(), 2, "{log:?}\n{}", all(&ran));
+                bench.file("ready", "");
+            }
+            bench.run(&["debts"]).exits(0);
+            bench.run(&["journal", "verify"]).exits(0);
+        }
+    }
+}

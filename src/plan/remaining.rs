@@ -71,7 +71,9 @@ pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> S
         let why = why.to_owned();
         // To a thing that a person does, an answer is a report.
         let asked = !matches!(step.kind, Kind::Manual(_) | Kind::Confirm(_));
-        let passed_over = step.on_fail == OnFail::Continue || (asked && past.choices.get(place) == Some(&Choice::Continue));
+        // Somebody has said that it is to be done again: it has not failed.
+        let again = (command || matches!(step.kind, Kind::Wait(_))) && past.to_begin_again(place);
+        let passed_over = (step.on_fail == OnFail::Continue && !again) || (asked && past.choices.get(place) == Some(&Choice::Continue));
         // What is in doubt inside, or could not be put back, is not passed over with what is around it.
         if passed_over && !past.doubted_in(place) && !past.was_unsettled(place) {
             Standing::PassedOver { why }
@@ -148,9 +150,17 @@ pub(crate) fn place_in(parent: Option<&Place>, step: &Step) -> Place {
     parent.map_or_else(|| Place::top(step.id.as_str()), |parent| parent.child(step.id.as_str()))
 }
 
-/// A stretch of steps has come to its end: all of it is done, skipped or passed over.
+/// A stretch of steps has come to its end, and what it had set was put back as it should be. It stays so while something in it is
+/// asked anew or done again, whether that is cut off or not.
 #[must_use]
 pub(crate) fn over(past: &Past, steps: &[Step], parent: Option<&Place>) -> bool {
+    let recorded = parent.is_some_and(|parent| past.state.steps.get(parent.without_item()) == Some(&StepState::Done));
+    recorded || settled(past, steps, parent)
+}
+
+/// Nothing is left to do in a stretch of steps: all of it is done, skipped or passed over.
+#[must_use]
+pub(crate) fn settled(past: &Past, steps: &[Step], parent: Option<&Place>) -> bool {
     steps.iter().all(|step| standing(past, step, &place_in(parent, step), true).is_settled())
 }
 
@@ -251,7 +261,7 @@ impl Walk<'_> {
                         self.anew = before;
                     }
                     let place = place.item(each.items.name.as_str(), &item);
-                    if over_or_untouched(self.past, &each.steps, &place) {
+                    if settled_or_untouched(self.past, &each.steps, &place) {
                         let standing = if self.past.entered(&place) { Standing::Done } else { Standing::ToDo };
                         self.tell(&place, standing, Effect::Read);
                     } else {
@@ -271,8 +281,8 @@ impl Walk<'_> {
     }
 }
 
-fn over_or_untouched(past: &Past, steps: &[Step], place: &Place) -> bool {
-    !past.entered(place) || over(past, steps, Some(place))
+fn settled_or_untouched(past: &Past, steps: &[Step], place: &Place) -> bool {
+    !past.entered(place) || settled(past, steps, Some(place))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! A stretch of steps that ends as one: what was set in it is put back when it ends, however it ends.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use super::{engine::Engine, halt::Halt, meanwhile::StretchHolds, remedy::PreparedRemedy};
 use crate::{
@@ -12,7 +15,7 @@ use crate::{
 };
 
 /// What takes a step back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Compensation {
     pub place: Place,
     pub undo: Option<PreparedRemedy>,
@@ -29,6 +32,13 @@ impl Compensation {
         let cleanup = step.cleanup.as_ref().filter(|_| owed).map(lost);
         Self { place: place.clone(), undo, cleanup, owed_when_stopped: false }
     }
+}
+
+/// A group or loop that had come to its end before the run was taken up. Its cleanup is due again once something in it is done again.
+#[derive(Debug)]
+pub(super) struct Resting {
+    pub compensation: Compensation,
+    pub due: Mutex<bool>,
 }
 
 /// What has been set in a stretch of steps.
@@ -48,12 +58,27 @@ pub(super) struct Frame {
     pub anew: bool,
     /// What must hold around each change in it.
     pub holds: Option<Arc<StretchHolds>>,
+    /// What is around it and had come to its end, the outermost first.
+    pub resting: Vec<Arc<Resting>>,
 }
 
 impl Frame {
     /// A stretch inside another. What was confirmed outside covers nothing in it.
     pub(super) fn inside(outer: &Self) -> Self {
-        Self { passed_over: outer.passed_over, anew: outer.anew, holds: outer.holds.clone(), ..Self::default() }
+        Self {
+            passed_over: outer.passed_over,
+            anew: outer.anew,
+            holds: outer.holds.clone(),
+            resting: outer.resting.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Something was done again in what had come to its end: that is put back after all that was done in it, as everything is.
+    pub(super) fn woken(&mut self, resting: &Resting) {
+        if *resting.due.lock().unwrap_or_else(PoisonError::into_inner) {
+            self.compensations.insert(0, resting.compensation.clone());
+        }
     }
 
     /// What takes a step back; a later one replaces that of an earlier attempt.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// An undo or cleanup, as ready as it can be.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum PreparedRemedy {
     /// Exactly this.
     Ready(Box<Order>),

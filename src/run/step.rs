@@ -1,6 +1,6 @@
 //! One step: whether it is to be done, doing it, proving it, and what happens when it fails.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use minijinja::{Value, context};
 
@@ -68,7 +68,7 @@ impl Engine<'_> {
             let (why, doubt) = match did {
                 Did::Done(result) => {
                     scope.set(step.id.as_str(), result);
-                    if step.is_stretch() && self.was_done(place) {
+                    if step.is_stretch() && self.is_done(place) {
                         return Ok(());
                     }
                     return self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Done });
@@ -157,6 +157,9 @@ impl Engine<'_> {
                 } else {
                     self.must_hold(frame, place, &mut HoldsAsked::default())?;
                 }
+                if let Err(why) = self.wake(frame)? {
+                    return Ok(Did::failed(why));
+                }
                 self.own_cleanup(step, scope, frame, place)?;
                 let did = self.manual(manual, scope, place)?;
                 frame.anew |= self.before.is_some() && matches!(did, Did::Done(_));
@@ -169,9 +172,13 @@ impl Engine<'_> {
                 inner.anew |= self.before.is_some_and(|before| before.past.put_back_early(place));
                 // What is around it may have put back what was done inside: that is done again then, and is to be put back again.
                 let put_back_around = self.before.is_some_and(|before| before.past.put_back_around(place).is_some());
-                if !self.was_done(place) || self.was_owed(place) || put_back_around {
+                let resting = if !self.was_done(place) || self.was_owed(place) || put_back_around {
                     self.own_cleanup(step, scope, &mut inner, place)?;
-                }
+                    None
+                } else {
+                    Self::resting(step, scope, place)
+                };
+                inner.resting.extend(resting.clone());
                 // Its proof is asked for while what it has set still stands.
                 let did = Self::guarded(Some(place), || {
                     let did = if let Kind::ForEach(each) = &step.kind {
@@ -182,6 +189,9 @@ impl Engine<'_> {
                     };
                     self.prove(step, scope, &inner, place, did)
                 });
+                if let Some(resting) = resting {
+                    inner.woken(&resting);
+                }
                 match did {
                     Ok(did) => {
                         inner.failed = matches!(did, Did::Failed { .. });
@@ -292,6 +302,11 @@ impl Engine<'_> {
             Ok(compensation) => compensation,
             Err(why) => return Ok(Did::failed(why)),
         };
+        if step.effect() != Effect::Read
+            && let Err(why) = self.wake(frame)?
+        {
+            return Ok(Did::failed(why));
+        }
         let owes = compensation.cleanup.as_ref().map(PreparedRemedy::shown);
         let first = attempt;
         let times = step.retry.as_ref().map_or(0, |retry| retry.times);
@@ -361,6 +376,11 @@ impl Engine<'_> {
     /// The step was done before this run was taken up again.
     pub(super) fn was_done(&self, place: &Place) -> bool {
         self.before.is_some_and(|before| matches!(before.past.state.steps.get(place), Some(StepState::Done)))
+    }
+
+    /// It is recorded as done, and its cleanup has not run since.
+    fn is_done(&self, place: &Place) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).steps.get(place) == Some(&StepState::Done)
     }
 
     /// What has to be run when it ends had not been run when the run was left.

@@ -1,10 +1,13 @@
 //! Stretches of steps that are one step: what they owe as soon as they are entered, and runbooks that are called.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::{
     did::Did,
     engine::Engine,
-    frame::{Compensation, Frame},
+    frame::{Compensation, Frame, Resting},
     halt::Halt,
+    remedy::PreparedRemedy,
 };
 use crate::{
     event::{Event, Mode, Part, Place},
@@ -85,6 +88,35 @@ impl Engine<'_> {
             Err(why) => return Err(Halt::Failed { place: place.clone(), why: format!("the cleanup cannot be prepared: {why}") }),
         }
         Ok(())
+    }
+
+    /// The cleanup of a group or loop that had come to its end, should something in it be done again.
+    pub(super) fn resting(step: &Step, scope: &Scope, place: &Place) -> Option<Arc<Resting>> {
+        let remedy = step.cleanup.as_ref()?;
+        let compensation = match Self::prepare(remedy, step, place, Part::Cleanup, scope) {
+            Ok(cleanup) => {
+                Compensation { place: place.clone(), undo: None, cleanup: Some(cleanup?), owed_when_stopped: remedy.owed_when_stopped }
+            }
+            Err(why) => Compensation::lost(step, place, (false, true), &why),
+        };
+        Some(Arc::new(Resting { compensation, due: Mutex::new(false) }))
+    }
+
+    /// Something is about to be done: whatever is around it and had come to its end owes its cleanup again. The inner error says why
+    /// it must not begin.
+    pub(super) fn wake(&self, frame: &Frame) -> Result<Result<(), String>, Halt> {
+        for resting in &frame.resting {
+            let Compensation { place, cleanup: Some(cleanup), .. } = &resting.compensation else { continue };
+            if let PreparedRemedy::Lost { why, .. } = cleanup {
+                return Ok(Err(format!("not started: the cleanup of {place} cannot be prepared: {why}")));
+            }
+            let mut due = resting.due.lock().unwrap_or_else(PoisonError::into_inner);
+            if !*due {
+                self.emit(Event::CleanupDue { place: place.clone(), command: cleanup.shown() })?;
+                *due = true;
+            }
+        }
+        Ok(Ok(()))
     }
 }
 

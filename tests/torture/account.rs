@@ -270,7 +270,10 @@ impl Evidence {
             }
             let earlier = |other: &&Cell| other.order(cell) == Some(Ordering::Less) && !other.stretch && !self.excused(other);
             for other in self.cells.iter().filter(earlier).filter(|_| !cell.stretch) {
-                let before = self.marks.iter().position(|mark| mark.place == other.place && mark.word == "did");
+                // What may fail had its turn when it was tried: once its cleanup has run, it is tried again, and may work after what
+                // has been done since.
+                let turn = |word: &str| word == "did" || (other.passes && word == "began-do");
+                let before = self.marks.iter().position(|mark| mark.place == other.place && turn(&mark.word));
                 if let (Some(done), Some(before)) = (done, before)
                     && done < before
                 {

@@ -52,10 +52,12 @@ enum Said {
     SkippedIt,
     PutBack,
     Continue,
+    /// A doubt was resolved: it is to be done again.
+    BeginAgain,
     Left,
 }
 
-use Said::{Badly, Began, Continue, Done, Failed, Killed, Left, LeftIt, NotStarted, PutBack, SkippedIt, Well};
+use Said::{Badly, Began, BeginAgain, Continue, Done, Failed, Killed, Left, LeftIt, NotStarted, PutBack, SkippedIt, Well};
 
 fn event(said: Said, step: &Step) -> Vec<Event> {
     let place = Place::top(step.id.as_str());
@@ -97,6 +99,10 @@ fn event(said: Said, step: &Step) -> Vec<Event> {
         SkippedIt => vec![Event::StepSkipped { place, why: Skip::Operator }],
         PutBack => vec![began(Part::Cleanup), ended(Part::Cleanup, Exit::Code(0), Verdict::Passed)],
         Continue => vec![Event::Confirmed { place: Some(place), text: String::new(), typed: "continue".into(), by: Answerer::Terminal }],
+        BeginAgain => {
+            let outcome = StepOutcome::Failed { why: why() };
+            vec![Event::DoubtResolved { place, outcome, evidence: String::new(), by: None }]
+        }
         Left => vec![Event::Resumed { from: "there".into() }, Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 }],
     }
 }
@@ -167,6 +173,13 @@ fn the_decision_table() {
         (6, "waits",  &[Began, Badly, Failed],          false, "again"),
         (6, "awaits", &[Began, Badly],                  false, "passed over"),
         (6, "awaits", &[Began, LeftIt],                 false, "again"),
+        // What is to be done again has not failed, unless that is passed over by a person's word.
+        (6, "change", &[Began, BeginAgain],             false, "again"),
+        (6, "passes", &[Began, BeginAgain],             false, "again"),
+        (6, "passes", &[Began, Well, Done, BeginAgain], false, "again"),
+        (6, "awaits", &[Began, Well, Done, BeginAgain], false, "again"),
+        (6, "passes", &[Began, BeginAgain, Continue],   false, "passed over"),
+        (6, "passes", &[Began, BeginAgain, Began, Badly, Failed], false, "passed over"),
         // Began, and nobody knows how it ended.
         (7, "read",   &[Began],                         false, "again"),
         (7, "read",   &[Began, Left],                   false, "to do"),

@@ -155,7 +155,7 @@ impl Engine<'_> {
         if !past.entered(item) {
             return ItemBefore::Open;
         }
-        if remaining::over(past, &each.steps, Some(item)) {
+        if remaining::settled(past, &each.steps, Some(item)) {
             return ItemBefore::Over;
         }
         let own = past.state.steps.get(place);
@@ -170,7 +170,8 @@ impl Engine<'_> {
         let why = each.steps.iter().find_map(|step| {
             let at = item.child(step.id.as_str());
             let why = past.state.steps.get(&at)?.failure()?.to_owned();
-            Some((at, why))
+            // What is to be done again has not failed.
+            (!past.to_begin_again(&at)).then_some((at, why))
         });
         why.map_or(ItemBefore::Open, |(at, why)| ItemBefore::Failed(at, why))
     }
