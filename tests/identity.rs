@@ -9,7 +9,7 @@ queries:
 preflight:
 - {id: said, title: It was asked before, expect: "identity.output != ''", message: "of {{ identity.output }}"}
 steps:
-- {id: look, run: [bash, -c, "[ ! -e next ] || mv next fsid"], effect: read}
+- {id: look, run: [bash, -c, "[ ! -e next ] || mv next fsid"], effect: read, reads_because: somebody else does it, may_write: [.]}
 - {id: agree, confirm: {message: "Set it?"}}
 - {id: set, run: [touch, flag], effect: change, undo: {run: [rm, flag]}}
 - {id: halfway, run: [test, '!', -e, broken], effect: read}

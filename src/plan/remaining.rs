@@ -4,7 +4,7 @@
 
 use super::Plan;
 use crate::{
-    event::{Choice, Effect, Exit, Part, Past, Place, Shown, Skip, StepState, Verdict},
+    event::{Choice, Effect, Exit, Part, Past, Place, RunState, Shown, Skip, StepState, Verdict},
     runbook::model::{Count, Kind, OnFail, Step, Undo},
 };
 

@@ -343,7 +343,7 @@ steps:
 
     /// Everything but where it stands.
     fn meaning(runbook: &Runbook) -> String {
-        let spans = regex::Regex::new(r"Span \{[^}]*\}").unwrap();
+        let spans = regex::Regex::new(r#"Span \{[^}]*\}|query: (None|Some\("[^"]*"\)), "#).unwrap();
         spans.replace_all(&format!("{:?} {:?} {:?}", runbook.params, runbook.preflight, runbook.steps), "").into_owned()
     }
 

@@ -141,10 +141,10 @@ mod tests {
 
     #[test]
     fn a_group_is_what_is_written_in_each_of_its_checks() {
-        let group = "- title: Each host\n  when: params.far\n  for_each: {items: '{{ params.hosts }}', as: host}\n  on: '{{ host }}'\n  checks:\n  - {id: up, run: [true]}\n  - {id: told, when: up.ok, expect: up.ok}\n  - {id: here, run: [x], on: local}\n- {id: after, run: [x]}\n";
+        let group = "- title: Each host\n  when: params.far\n  for_each: {items: '{{ params.hosts }}', as: host}\n  on: '{{ host }}'\n  checks:\n  - {id: up, run: [y]}\n  - {id: told, when: up.ok, expect: up.ok}\n  - {id: here, run: [x], on: local}\n- {id: after, run: [x]}\n";
         let each = "for_each: {items: '{{ params.hosts }}', as: host}";
         let apart = format!(
-            "- {{id: up, when: params.far, {each}, on: '{{{{ host }}}}', run: [true]}}\n- {{id: told, when: (params.far) and (up.ok), {each}, expect: up.ok}}\n- {{id: here, when: params.far, {each}, run: [x], on: local}}\n- {{id: after, run: [x]}}\n"
+            "- {{id: up, when: params.far, {each}, on: '{{{{ host }}}}', run: [y]}}\n- {{id: told, when: (params.far) and (up.ok), {each}, expect: up.ok}}\n- {{id: here, when: params.far, {each}, run: [x], on: local}}\n- {{id: after, run: [x]}}\n"
         );
         let grouped = read(group).unwrap();
         assert_eq!(meaning(&grouped), meaning(&read(&apart).unwrap()));
@@ -165,10 +165,10 @@ mod tests {
                 "- title: T\n  for_each: {items: [a], as: n}\n  checks:\n  - {id: b, for_each: {items: [b], as: m}, run: [x]}\n",
                 vec![("misplaced-key", 11)],
             ),
-            ("- title: T\n  checks:\n  - title: U\n    checks:\n    - {id: b, run: [x]}\n", vec![("misplaced-key", 11)]),
+            ("- title: T\n  checks:\n  - title: U\n    checks:\n    - {id: b, run: [x]}\n", vec![("missing-key", 10), ("misplaced-key", 11)]),
         ] {
             let found = read(preflight).err().unwrap_or_default();
-            let found: Vec<_> = found.into_iter().filter(|(code, _)| *code != "unused-param" && *code != "empty-probe").collect();
+            let found: Vec<_> = found.into_iter().filter(|(code, _)| *code != "unused" && *code != "empty-probe").collect();
             assert_eq!(found.first(), expected.first(), "{preflight}{found:?}");
         }
     }

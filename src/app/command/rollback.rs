@@ -14,7 +14,7 @@ use crate::{
     },
     cli::{self, Subcommands},
     event::{Outcome, Place, StepState, state::Phase},
-    plan::Plan,
+    plan::{Plan, remaining},
     runbook::model::Undo,
     ui::layout::Page,
 };
