@@ -205,15 +205,14 @@ impl Engine<'_> {
             }
             return Ok(());
         }
-        let (passed_over, anew) = (frame.passed_over || pace.max_failures > 0, frame.anew);
-        let (holds, resting) = (frame.holds.clone(), frame.resting.clone());
+        let around = Frame { passed_over: frame.passed_over || pace.max_failures > 0, ..Frame::inside(frame) };
         let (failures, is_over) = (AtomicU64::new(failed_before), AtomicBool::new(false));
         // None for an item that is not begun: too many before it have failed, or the loop is over.
         let ended = parallel::map_at_once(at_once, &batch, |item| {
             if is_over.load(Ordering::SeqCst) || failures.load(Ordering::SeqCst) > pace.max_failures {
                 return None;
             }
-            let mut inner = Frame { passed_over, anew, holds: holds.clone(), resting: resting.clone(), ..Frame::default() };
+            let mut inner = Frame::inside(&around);
             let mut outer = Frame::default();
             let result = Self::guarded(Some(place), || self.item(each, item, scope, &mut inner, place, number));
             let result = self.end_frame(inner, Some(&mut outer), result);
