@@ -83,6 +83,11 @@ pub(super) fn closed(outcome: Outcome) -> Event {
     Event::RunClosed { outcome, why: "ok-to-stop said no".to_owned(), owed: vec![Place::top("set_noout")] }
 }
 
+/// Without it, nothing is begun that changes something.
+fn same_system() -> Event {
+    Event::Identified { place: Place::identity_in(None), answer: SystemAnswer::Known { system: "Ceph cluster 4c1e".to_owned() } }
+}
+
 /// A small run that ends well.
 pub(super) fn short(stdout: Captured) -> Vec<Event> {
     vec![
@@ -104,7 +109,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
     let checked = |finding| Event::Checked { place: Place::top("quorum"), title: "Monitors have quorum".to_owned(), finding };
     let mut events = vec![
         opened(Mode::Real),
-        Event::Identified { place: Place::identity_in(None), answer: SystemAnswer::Known { system: "Ceph cluster 4c1e".to_owned() } },
+        same_system(),
         checked(Finding::Pass { message: "a, b, c".to_owned() }),
         checked(Finding::Warn { message: "half full".to_owned(), hint: Some("raise it".to_owned()) }),
         checked(Finding::Block { message: "full".to_owned(), hint: None, lacks: None }),
@@ -142,6 +147,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
             by: Answerer::Terminal,
         },
         Event::Planned { steps: 8, read: 5, change: 2, destroy: 1 },
+        same_system(),
         Event::Confirmed { place: None, text: "Run 8 steps?\nReally?".to_owned(), typed: "y".to_owned(), by: Answerer::Terminal },
         Event::Declined { place: Some(place("wipe")), text: "Wipe?".to_owned(), why: "no terminal".to_owned() },
         Event::Staggered { place: place("restart"), items: vec!["0".to_owned(), "1".to_owned()], batches: vec![1, 1], max_failures: 0 },
@@ -186,6 +192,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         Event::Resumed { from: "0000007f".to_owned() },
         Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 },
         closed(Outcome::Stuck),
+        same_system(),
         began("set_noout", Part::Cleanup, Effect::Change),
         ended("set_noout", Part::Cleanup, Exit::Code(0), End::Passed, Captured::empty()),
     ]);

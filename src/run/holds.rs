@@ -7,11 +7,11 @@ use std::{
 };
 
 use super::{
-    command::timespan_of,
     engine::Engine,
     frame::Frame,
     halt::Halt,
     meanwhile::StretchHolds,
+    order::timespan_of,
     probe::{ProbeAnswer, title_of},
     sweep::{Answered, Sweep},
 };

@@ -17,6 +17,7 @@ mod holds;
 mod identity;
 mod meanwhile;
 mod offer;
+mod order;
 mod poll;
 mod preflight;
 mod probe;

@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use minijinja::Value;
 
 use super::{
-    command::{describe_failure, known, result_of, timespan_of},
+    command::{describe_failure, result_of},
     engine::Engine,
     halt::Halt,
+    order::{known, timespan_of},
     sweep::{Answered, Foreknown, Sweep, templates},
 };
 use crate::{

@@ -9,12 +9,12 @@ use std::{
 use minijinja::{Value, context};
 
 use super::{
-    command::{count_of, timespan_of},
     did::{Did, not_run},
     engine::Engine,
     frame::Frame,
     halt::Halt,
     meanwhile::StretchHolds,
+    order::{count_of, known, timespan_of},
     probe::MOST_AT_ONCE,
     resume::restore::ItemBefore,
 };
@@ -287,15 +287,15 @@ fn each_named(failures: &[&(Place, String)]) -> String {
 fn pace(each: &ForEach, scope: &Scope, items: usize, groups: usize) -> Result<Evaluated<Pace>, String> {
     let mut sizes = Vec::with_capacity(each.batch.len());
     for size in &each.batch {
-        sizes.push(super::command::known!(share(size, scope)?).size(groups));
+        sizes.push(known!(share(size, scope)?).size(groups));
     }
-    let parallel = usize::try_from(super::command::known!(count_of(scope, &each.parallel)?)).unwrap_or(usize::MAX);
+    let parallel = usize::try_from(known!(count_of(scope, &each.parallel)?)).unwrap_or(usize::MAX);
     let pause = match &each.pause {
         None => Duration::ZERO,
-        Some(pause) => super::command::known!(timespan_of(scope, pause)?),
+        Some(pause) => known!(timespan_of(scope, pause)?),
     };
     let max_failures = match &each.max_failures {
-        Some(most) => super::command::known!(share(most, scope)?).allowance(items),
+        Some(most) => known!(share(most, scope)?).allowance(items),
         None if each.on_item_failure == OnItemFailure::Continue => items as u64,
         None => 0,
     };

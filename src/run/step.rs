@@ -11,7 +11,6 @@ use super::{
     frame::{Compensation, Frame},
     halt::Halt,
     holds::HoldsAsked,
-    meanwhile::StretchHolds,
     preflight::together,
     probe::ProbeAnswer,
     remedy::PreparedRemedy,
@@ -165,42 +164,7 @@ impl Engine<'_> {
                 frame.anew |= self.before.is_some() && matches!(did, Did::Done(_));
                 self.prove(step, scope, frame, place, did)
             }
-            Kind::ForEach(_) | Kind::Group { .. } => {
-                let holds = StretchHolds::inside(step, scope, place, frame.holds.as_ref(), frame.passed_over);
-                let mut inner = Frame { holds, ..Frame::inside(frame) };
-                inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
-                inner.anew |= self.before.is_some_and(|before| before.past.put_back_early(place));
-                // What is around it may have put back what was done inside: that is done again then, and is to be put back again.
-                let put_back_around = self.before.is_some_and(|before| before.past.put_back_around(place).is_some());
-                let resting = if !self.was_done(place) || self.was_owed(place) || put_back_around {
-                    self.own_cleanup(step, scope, &mut inner, place)?;
-                    None
-                } else {
-                    Self::resting(step, scope, place)
-                };
-                inner.resting.extend(resting.clone());
-                // Its proof is asked for while what it has set still stands.
-                let did = Self::guarded(Some(place), || {
-                    let did = if let Kind::ForEach(each) = &step.kind {
-                        self.for_each(each, scope, &mut inner, place).or_else(|halt| Did::of(Err(halt.at_bearer(place))))?
-                    } else {
-                        let result = self.steps(step.children(), scope, &mut inner, Some(place));
-                        Did::of(result.map_err(|halt| halt.at_bearer(place)))?
-                    };
-                    self.prove(step, scope, &inner, place, did)
-                });
-                if let Some(resting) = resting {
-                    inner.woken(&resting);
-                }
-                match did {
-                    Ok(did) => {
-                        inner.failed = matches!(did, Did::Failed { .. });
-                        let cleanups = self.end_frame(inner, Some(frame), Ok(()));
-                        did.ended(cleanups)
-                    }
-                    Err(halt) => self.end_frame(inner, Some(frame), Err(halt)).map(|()| Did::failed("it did not end".to_owned())),
-                }
-            }
+            Kind::ForEach(_) | Kind::Group { .. } => self.stretch(step, scope, frame, place),
             Kind::Call(call) => {
                 let Some(runbook) = self.plan.called.get(&call.runbook) else {
                     return Ok(Did::failed(format!("the runbook {} is not there", call.runbook)));
@@ -232,7 +196,7 @@ impl Engine<'_> {
     }
 
     /// Asks for the proof of what has been done just now, or of what stands on something that was.
-    fn prove(&self, step: &Step, scope: &Scope, frame: &Frame, place: &Place, did: Did) -> Result<Did, Halt> {
+    pub(super) fn prove(&self, step: &Step, scope: &Scope, frame: &Frame, place: &Place, did: Did) -> Result<Did, Halt> {
         match did {
             Did::Done(result) if step.verify.is_some() && (frame.anew || !self.was_done(place)) => self.verify(step, scope, place, result),
             did => Ok(did),

@@ -5,11 +5,12 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 use minijinja::Value;
 
 use super::{
-    command::{LEFT_OPEN, describe_failure, ended, figures, known, result_of, timespan_of},
+    command::{LEFT_OPEN, describe_failure, ended, figures, result_of},
     engine::Engine,
     frame::Frame,
     halt::Halt,
     holds::HoldsAsked,
+    order::{known, timespan_of},
     poll::Poll,
 };
 use crate::{

@@ -165,7 +165,10 @@ mod tests {
                 "- title: T\n  for_each: {items: [a], as: n}\n  checks:\n  - {id: b, for_each: {items: [b], as: m}, run: [x]}\n",
                 vec![("misplaced-key", 11)],
             ),
-            ("- title: T\n  checks:\n  - title: U\n    checks:\n    - {id: b, run: [x]}\n", vec![("missing-key", 10), ("misplaced-key", 11)]),
+            (
+                "- title: T\n  checks:\n  - title: U\n    checks:\n    - {id: b, run: [x]}\n",
+                vec![("missing-key", 10), ("misplaced-key", 11)],
+            ),
         ] {
             let found = read(preflight).err().unwrap_or_default();
             let found: Vec<_> = found.into_iter().filter(|(code, _)| *code != "unused" && *code != "empty-probe").collect();

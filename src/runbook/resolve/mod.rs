@@ -1,6 +1,7 @@
 //! From a document to a runbook: finds *every* fault, each with its place and with what would be right.
 
 mod choose;
+mod command;
 mod holds;
 mod identity;
 mod index;

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{
+    command::Parts,
     resolver::Resolver,
     scope::NameScope,
-    value::{Parts, field, key_of, span_of},
+    value::{field, key_of, span_of},
 };
 use crate::{
     expression,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{
+    command::Parts,
     index::pairs,
     resolver::Resolver,
     scope::{NameScope, Shape},
-    value::{Field, Parts, field, key_of},
+    value::{Field, field, key_of},
 };
 use crate::runbook::{
     diagnostic::Fault,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
+    command::Parts,
     index::pairs,
     probe::{Outer, Role},
     resolver::Resolver,
     scope::{NameScope, Shape},
-    value::{Field, Parts, field, key_of, span_of},
+    value::{Field, field, key_of, span_of},
 };
 use crate::runbook::{
     diagnostic::Fault,
