@@ -20,7 +20,8 @@ pub mod event {
             plan::RecordedPlan,
             run_id::RunId,
             signal::SentSignal,
-            state::{Phase, RunState, StepState},
+            state::{Phase, RunState},
+            step_state::StepState,
         },
         runbook::{document::value::Effect, reading::ReadNeeds},
     };

@@ -278,7 +278,7 @@ fn what_only_reads_asks_as_whom_the_inventory_says() {
         "asking",
         &format!(
             "preflight:\n  - {{id: plain, {ask}, message: \"plain {{{{ output }}}}\"}}\n  - {{id: there, {ask}, on: here, message: \"there {{{{ output }}}}\"}}\n  - {{id: own, {ask}, env: {{PGUSER: mine}}, message: \"own {{{{ output }}}}\"}}\n\
-             steps:\n  - {{id: change, shell: 'echo \"<${{CEPH_ARGS-}}${{PGUSER-}}>\"', effect: change, undo: {{impossible: x}}}}\n  - {{id: told, probe: {{expect: change.ok, message: \"change {{{{ change.output }}}}\"}}}}\n"
+             steps:\n  - {{id: change, shell: 'echo \"<${{CEPH_ARGS-}}${{PGUSER-}}>\"', effect: change, undo: {{impossible: x}}}}\n  - {{id: told, probe: {{run: ['true'], expect: change.ok, message: \"change {{{{ change.output }}}}\"}}}}\n"
         ),
     );
     let ran = bench.run(&["run", "asking", "--yes", "--inventory", inventory.to_str().unwrap()]).exits(0);

@@ -120,7 +120,7 @@ fn a_wait_ends_at_once_and_records_little() {
   steps:
   - {id: mark, run: [touch, DIR/marked], effect: change, undo: {impossible: a test}}
   - id: settle
-    wait: {run: [sh, -c, 'echo x >> DIR/polls; [ $(wc -l < DIR/polls) -lt 3 ] || touch DIR/bad; exit 1'], until: code == 0, every: 100ms, timeout: 5m}
+    wait: {run: [sh, -c, 'echo x >> DIR/polls; [ $(wc -l < DIR/polls) -lt 3 ] || touch DIR/bad; exit 1'], reads_because: somebody else comes, may_write: [DIR], until: code == 0, every: 100ms, timeout: 5m}
   - {id: after, run: [touch, DIR/after], effect: change, undo: {impossible: a test}}
 ";
     let bench = bench("waits", body);

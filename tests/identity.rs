@@ -9,7 +9,7 @@ queries:
 preflight:
 - {id: said, title: It was asked before, expect: "identity.output != ''", message: "of {{ identity.output }}"}
 steps:
-- {id: look, run: [bash, -c, "[ ! -e next ] || mv next fsid"], effect: read, reads_because: somebody else does it, may_write: [.]}
+- {id: look, run: [bash, -c, "[ ! -e next ] || mv next fsid"], effect: read, reads_because: somebody else does it, may_write: [DIR]}
 - {id: agree, confirm: {message: "Set it?"}}
 - {id: set, run: [touch, flag], effect: change, undo: {run: [rm, flag]}}
 - {id: halfway, run: [test, '!', -e, broken], effect: read}
@@ -20,7 +20,7 @@ steps:
 fn bench(runbook: &str) -> Workbench {
     let bench = Workbench::new();
     bench.file("fsid", "4c1e\n");
-    bench.runbook("bound", runbook);
+    bench.runbook("bound", &runbook.replace("DIR", bench.path("").to_str().unwrap()));
     bench
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn of_type<'r>(records: &'r [Value], kind: &str) -> Vec<&'r Value> {
     records.iter().filter(|record| record["type"] == kind).collect()
 }
 
-fn is_halligan(pid: i32) -> bool {
+pub(crate) fn is_halligan(pid: i32) -> bool {
     fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == Path::new(env!("CARGO_BIN_EXE_halligan")))
 }
 
@@ -355,7 +355,8 @@ fn ctrl_z_stops_everything_and_no_time_passes() {
             case.release(name);
         } else {
             until("it goes on", || state(halligan) != Some('T'));
-            case.terminal.send("go\r");
+            // What is typed before the question stands there again does not count.
+            case.terminal.expect_after("Type go", "Type go").send("go\r");
             case.release("cleanup");
         }
         let bench = &case.bench;

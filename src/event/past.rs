@@ -9,7 +9,8 @@ use super::{
     fact::{Event, Exit, Opening, Part, Skip, StepOutcome, Verdict},
     finding::Finding,
     place::Place,
-    state::{IllegalTransition, Phase, RunState, StepState},
+    state::{IllegalTransition, Phase, RunState},
+    step_state::StepState,
 };
 
 /// How a command ended.

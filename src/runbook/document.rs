@@ -3,6 +3,8 @@
 //! Every field is optional here. What is required, and what belongs together, is said by the JSON Schema
 //! (made from these types) and by [`super::resolve`], so that one fault never hides the next.
 
+mod items;
+mod probe;
 pub(crate) mod step;
 pub(crate) mod value;
 
@@ -13,9 +15,9 @@ use serde_json::Value;
 
 use crate::expression::mixture::StaticKind;
 
-pub(crate) use step::{
-    Batch, Confirm, ForEach, ItemList, ListedItem, Manual, Probe, ProgressDocument, Remedy, Retry, Step, Wait, WhenStopped,
-};
+pub(crate) use items::{ItemList, ListedItem};
+pub(crate) use probe::Probe;
+pub(crate) use step::{Batch, Confirm, ForEach, Manual, ProgressDocument, Remedy, Retry, Step, Wait, WhenStopped};
 pub(crate) use value::{Effect, OnFail, OnItemFailure, Output, ParameterDefault, Scalar, Severity};
 
 /// Turns YAML text into a plain value. The text must have passed [`super::source`] before: `serde_yaml` alone

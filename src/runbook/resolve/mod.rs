@@ -1,5 +1,6 @@
 //! From a document to a runbook: finds *every* fault, each with its place and with what would be right.
 
+mod call;
 mod choose;
 mod command;
 mod holds;
