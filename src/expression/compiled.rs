@@ -56,15 +56,13 @@ impl fmt::Debug for Compiled {
 impl Prepared {
     pub(super) fn expression(text: &str) -> Result<Self, ExpressionError> {
         growth::short_enough(text, true)?;
-        let names = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?.undeclared_variables(true);
-        let names = Names::new(names);
+        let names = Names::of(text, true)?;
         Ok(Self { compiled: Compiled::of_expression(text, names.clone()), names })
     }
 
     pub(super) fn template(text: &str) -> Result<Self, ExpressionError> {
         growth::short_enough(text, false)?;
-        let names = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?.undeclared_variables(true);
-        let names = Names::new(names);
+        let names = Names::of(text, false)?;
         Ok(Self { compiled: Compiled::of_template(text, names.clone()), names })
     }
 

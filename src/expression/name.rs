@@ -35,7 +35,25 @@ struct NameSet {
 }
 
 impl Names {
-    pub(super) fn new(names: HashSet<String>) -> Self {
+    /// What a text refers to.
+    ///
+    /// # Errors
+    /// It does not parse.
+    pub(super) fn of(text: &str, expression: bool) -> Result<Self, ExpressionError> {
+        let names = |text: &str| match expression {
+            true => ENVIRONMENT.compile_expression(text).map(|compiled| compiled.undeclared_variables(true)),
+            false => ENVIRONMENT.template_from_str(text).map(|compiled| compiled.undeclared_variables(true)),
+        };
+        let found = names(text).map_err(|error| super::error::fault(&error))?;
+        // minijinja does not look at what is sliced.
+        let unsliced = without_slices(text, expression);
+        Ok(Self::new(match unsliced {
+            Some(unsliced) => names(&unsliced).map_err(|error| super::error::fault(&error))?,
+            None => found,
+        }))
+    }
+
+    fn new(names: HashSet<String>) -> Self {
         let all: BTreeSet<String> = names.into_iter().filter(|name| !FUNCTIONS.contains(&name.as_str())).collect();
         let roots = all.iter().map(|name| name.split('.').next().unwrap_or(name).to_owned()).collect();
         Self(Arc::new(NameSet { all, roots }))
@@ -51,6 +69,32 @@ impl Names {
     pub fn roots(&self) -> &BTreeSet<String> {
         &self.0.roots
     }
+}
+
+/// The same with a subscript in the place of each slice, which speaks of the same names; `None` if there is no slice.
+fn without_slices(text: &str, expression: bool) -> Option<String> {
+    let tokens: Vec<_> = tokenize(text, expression, syntax()).collect::<Result<_, _>>().ok()?;
+    let mut unsliced = String::new();
+    let mut copied = 0;
+    let mut in_brackets = Vec::new();
+    for (index, (token, span)) in tokens.iter().enumerate() {
+        match token {
+            Token::BracketOpen => in_brackets.push(true),
+            Token::ParenOpen | Token::BraceOpen => in_brackets.push(false),
+            Token::BracketClose | Token::ParenClose | Token::BraceClose => drop(in_brackets.pop()),
+            // Only a slice has one right between brackets. What it may leave out is written out.
+            Token::Colon if in_brackets.last() == Some(&true) => {
+                let before = index.checked_sub(1).and_then(|index| tokens.get(index)).map(|(token, _)| token);
+                let after = tokens.get(index + 1).map(|(token, _)| token);
+                unsliced.push_str(text.get(copied..span.start_offset as usize)?);
+                unsliced.push_str(if matches!(before, Some(Token::BracketOpen)) { "0" } else { " ~ 0" });
+                unsliced.push_str(if matches!(after, Some(Token::BracketClose | Token::Colon)) { "" } else { " ~ " });
+                copied = span.end_offset as usize;
+            }
+            _ => {}
+        }
+    }
+    (copied > 0).then(|| unsliced + text.get(copied..).unwrap_or_default())
 }
 
 /// Filters that are offered when a name is misspelt. A test holds it against the environment.
@@ -279,7 +323,10 @@ pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
 
 #[cfg(test)]
 mod tests {
-    use super::{super::text::check_expression, *};
+    use super::{
+        super::text::{check_expression, check_template},
+        *,
+    };
 
     #[test]
     fn every_offered_name_exists() {
@@ -297,6 +344,18 @@ mod tests {
         let names = check_expression("params.osds | length > gate.output.x and item in vars.hosts and range(3)").unwrap();
         assert_eq!(names.iter().collect::<Vec<_>>(), ["gate.output.x", "item", "params.osds", "vars.hosts"]);
         assert_eq!(names.roots().iter().collect::<Vec<_>>(), ["gate", "item", "params", "vars"]);
+    }
+
+    #[test]
+    fn what_is_sliced_is_spoken_of() {
+        for text in ["vars.x[:1]", "vars.x[1:]", "vars.x[:]", "vars.x[::]", "vars.x[::2]", "(vars.x | list)[0:1:2]", "[[vars.x[:1]], {'a': 1}]"] {
+            assert_eq!(check_expression(text).unwrap().iter().collect::<Vec<_>>(), ["vars.x"], "{text}");
+            assert_eq!(check_template(&format!("{{{{ {text} }}}}")).unwrap().iter().collect::<Vec<_>>(), ["vars.x"], "{text}");
+        }
+        let names = check_expression("a[b:c if d else e][f.g:]").unwrap();
+        assert_eq!(names.iter().collect::<Vec<_>>(), ["a", "b", "c", "d", "e", "f.g"]);
+        let names = check_template("{% for x in a[1:] %}{{ x[:n] }}:[{% endfor %}").unwrap();
+        assert_eq!(names.iter().collect::<Vec<_>>(), ["a", "n"]);
     }
 
     #[test]
