@@ -210,3 +210,69 @@ steps:
     }
     assert_eq!(log(&bench), [""; 0]);
 }
+
+/// What a group says holds for all of its checks, and what a check says beside it may speak of the item.
+#[test]
+fn a_check_in_a_group_says_for_which_items_it_is_made() {
+    let group = |when: &str, items: &str| {
+        format!(
+            "params: {{far: {{type: bool, help: Far, default: false}}}}
+preflight:
+- title: Each of them
+  when: {when}
+  for_each: {{items: {items}, as: one}}
+  checks:
+  - {{id: up, title: It is up, when: one.up, run: [echo, '{{{{ one.name }}}}'], message: '{{{{ output }}}} is up'}}
+  - {{id: both, title: It is there, run: [echo, '{{{{ one.name }}}}'], message: '{{{{ output }}}} is there'}}
+  - {{id: far, title: It is far, when: one.far, run: ['false']}}
+steps:
+- {{id: told, when: up.ok, run: [touch, HOME/told], effect: change, undo: {{impossible: x}}}}
+"
+        )
+    };
+    let items = "[{name: a, up: true, far: false}, {name: b, up: false, far: false}]";
+    let some = bench(&group("not params.far", items));
+    for how in ["--dry-run", "--yes"] {
+        let ran = some.run(&["run", "x", how]).exits(0);
+        for told in ["It is up [a]: a is up", "It is there [a]: a is there", "It is there [b]: b is there"] {
+            assert!(ran.stdout.contains(told), "{told}: {}", all(&ran));
+        }
+        assert!(!ran.stdout.contains("up [b]") && !ran.stdout.contains("It is far"), "{}", all(&ran));
+    }
+    assert!(some.path("told").exists());
+    // Where the group's own condition does not hold there need be no list.
+    let none = bench(&group("params.far and one.up", "'{{ [params.far, 1][0].list }}'"));
+    let ran = none.run(&["run", "x", "--dry-run"]);
+    assert!(!all(&ran).contains("It is"), "{}", all(&ran));
+    // What cannot be said of an item has not passed.
+    let unsaid = bench(&group("not params.far", "[{name: a, up: true, far: false}, {name: b, far: false}]"));
+    let ran = unsaid.run(&["run", "x", "--yes"]).exits(4);
+    assert!(ran.stdout.contains("preflight failed") && ran.stdout.contains("[b]"), "{}", all(&ran));
+    assert!(!unsaid.path("told").exists());
+}
+
+/// A group's title is filled in like any other; in a loop, which item it is stands open.
+#[test]
+fn a_groups_title_is_filled_in() {
+    let bench = bench(
+        "params: {pool: {type: string, help: Pool, default: hot}}
+steps:
+- id: all
+  group: 'Take {{ params.pool }} away'
+  steps:
+  - id: each
+    for_each: {items: [1, 2], as: one}
+    steps:
+    - id: inner
+      group: 'Number {{ one }} of {{ params.pool }}'
+      steps:
+      - {id: act, run: [touch, HOME/there], effect: change, undo: {impossible: x}}
+",
+    );
+    let ran = bench.run(&["run", "x", "--dry-run"]).exits(0);
+    assert!(ran.stdout.contains("Take hot away") && ran.stdout.contains("Number {one} of {params.pool}"), "{}", all(&ran));
+    let shown = bench.run(&["show", "x"]).exits(0);
+    assert!(shown.stdout.contains("Take {params.pool} away"), "{}", all(&shown));
+    bench.runbook("wrong", "steps:\n- {id: all, group: 'Take {{ params.pol }}', steps: [{id: a, run: [x], effect: read}]}\n");
+    assert!(all(&bench.run(&["check", "wrong"]).exits(3)).contains("params.pol"));
+}

@@ -348,7 +348,9 @@ mod tests {
 
     #[test]
     fn what_is_sliced_is_spoken_of() {
-        for text in ["vars.x[:1]", "vars.x[1:]", "vars.x[:]", "vars.x[::]", "vars.x[::2]", "(vars.x | list)[0:1:2]", "[[vars.x[:1]], {'a': 1}]"] {
+        for text in
+            ["vars.x[:1]", "vars.x[1:]", "vars.x[:]", "vars.x[::]", "vars.x[::2]", "(vars.x | list)[0:1:2]", "[[vars.x[:1]], {'a': 1}]"]
+        {
             assert_eq!(check_expression(text).unwrap().iter().collect::<Vec<_>>(), ["vars.x"], "{text}");
             assert_eq!(check_template(&format!("{{{{ {text} }}}}")).unwrap().iter().collect::<Vec<_>>(), ["vars.x"], "{text}");
         }

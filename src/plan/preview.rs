@@ -225,7 +225,7 @@ fn describe(step: &Step, scope: &Scope, items: Option<&LoopItems>, loops: &[Stri
                 Some(Err(_)) | None => (format!("for each {noun}"), Vec::new()),
             }
         }
-        Kind::Group { title, .. } => (title.clone(), Vec::new()),
+        Kind::Group { title, .. } => (words.fill(title), Vec::new()),
         Kind::Choose(choose) => {
             let cases: Vec<&str> = choose.cases.keys().map(String::as_str).collect();
             let needs = match chosen(choose, scope) {

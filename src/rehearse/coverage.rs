@@ -225,7 +225,10 @@ pub(super) mod tests {
             spans: indexmap::IndexMap::new(),
             span: Span::default(),
         };
-        let steps = vec![step("all", 0, Kind::Group { title: "g".into(), steps: vec![set] }), step("sub", 4, Kind::Call(call))];
+        let steps = vec![
+            step("all", 0, Kind::Group { title: Template { text: "g".into(), span: Span::default() }, steps: vec![set] }),
+            step("sub", 4, Kind::Call(call)),
+        ];
         let text: Arc<str> = "a\nb\nc\n".into();
         Runbook {
             name: RunbookName::new("x").unwrap(),

@@ -17,6 +17,7 @@ use crate::{
     parallel,
     plan::{
         Evaluated, Scope,
+        condition::{MadeFor, made, made_for},
         item::{LabelledItem, list_of},
     },
     ports::Ran,
@@ -85,14 +86,15 @@ impl Engine<'_> {
         sweep: Option<&Sweep>,
     ) -> Result<Evaluated<Vec<ProbeAnswer>>, Halt> {
         let fault = |why: String| Ok(Evaluated::Known(vec![unanswered(probe, scope, place, why)]));
-        if let Some(when) = &probe.when {
-            match scope.holds(when) {
-                Ok(Evaluated::Known(true)) => {}
-                Ok(Evaluated::Known(false)) => return Ok(Evaluated::Known(Vec::new())),
-                Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
-                Err(error) => return fault(scope.why_no_value(when, &error)),
-            }
-        }
+        let why_not = |scope: &Scope, error: &ExpressionError| {
+            probe.when.as_ref().map_or_else(|| error.to_string(), |when| scope.why_no_value(when, error))
+        };
+        let by_item = match made(probe, scope) {
+            Ok(Evaluated::Known(MadeFor::Nothing)) => return Ok(Evaluated::Known(Vec::new())),
+            Ok(Evaluated::Known(made)) => made == MadeFor::ByItem,
+            Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
+            Err(error) => return fault(why_not(scope, &error)),
+        };
         let Some(items) = &probe.for_each else {
             return Ok(self.ask_in_time(probe, scope, place, part, sweep)?.map(|asked| vec![asked]));
         };
@@ -101,7 +103,25 @@ impl Engine<'_> {
             Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
             Err(why) => return fault(scope.failed_for(list_template(items)).unwrap_or(why)),
         };
-        let list = list.into_vec();
+        let mut list = list.into_vec();
+        let mut answers = Vec::with_capacity(list.len());
+        if by_item {
+            let mut kept = Vec::with_capacity(list.len());
+            for item in list {
+                match made_for(probe, &item, scope) {
+                    Ok(Evaluated::Known(true)) => kept.push(item),
+                    Ok(Evaluated::Known(false)) => {}
+                    Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
+                    Err(error) => {
+                        let place = place.item(items.name.as_str(), item.label());
+                        let mut scope = scope.clone();
+                        scope.set(items.name.as_str(), item.value);
+                        answers.push(unanswered(probe, &scope, &place, why_not(&scope, &error)));
+                    }
+                }
+            }
+            list = kept;
+        }
         let ask = |item: &LabelledItem| {
             let mut scope = scope.clone();
             let place = place.item(items.name.as_str(), item.label());
@@ -111,7 +131,6 @@ impl Engine<'_> {
         // One host need not wait for another's answer; questions to one machine are asked one after the other.
         let elsewhere = probe.command.as_ref().is_some_and(|command| command.on.is_some());
         let at_once = if elsewhere { self.ports.executor.concurrency().min(MOST_AT_ONCE).min(list.len()) } else { 1 };
-        let mut answers = Vec::with_capacity(list.len());
         if at_once <= 1 {
             for item in &list {
                 answers.push(known!(ask(item)?));

@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     event::{Event, Finding, Part, Place},
-    plan::{Evaluated, Scope, item::list_of},
+    plan::{
+        Evaluated, Scope,
+        condition::{MadeFor, made, made_for},
+        item::list_of,
+    },
     runbook::{
         model::{Probe, Severity},
         name::StepId,
@@ -92,7 +96,7 @@ impl Engine<'_> {
     /// Whether a check would be made, or nobody can say for want of an answer.
     fn matters(probe: &Probe, scope: &Scope, sweep: &Sweep) -> bool {
         let Some(when) = &probe.when else { return true };
-        sweep.gap_in(when, scope).is_some() || matches!(scope.holds(when), Ok(Evaluated::Known(true)))
+        sweep.gap_in(when, scope).is_some() || matches!(made(probe, scope), Ok(Evaluated::Known(MadeFor::All | MadeFor::ByItem)))
     }
 
     /// A check that is over before its turn.
@@ -124,6 +128,9 @@ impl Engine<'_> {
         let Ok(Evaluated::Known(list)) = list_of(items, scope, &self.secrets) else { return Vec::new() };
         let mut all = Vec::new();
         for item in list.into_vec() {
+            if !matches!(made_for(probe, &item, scope), Ok(Evaluated::Known(true))) {
+                continue;
+            }
             let place = place.item(items.name.as_str(), item.label());
             let mut inner = scope.clone();
             inner.set(items.name.as_str(), item.value);
@@ -147,7 +154,7 @@ impl Engine<'_> {
 
 /// All of these checks, but for those that do not matter: none of them is asked.
 pub(super) fn all_unjudged(probes: &[Probe], scope: &Scope, at: &Place, gap: &Gap) -> Vec<UnjudgedCheck> {
-    let passed_over = |probe: &Probe| probe.when.as_ref().is_some_and(|when| matches!(scope.holds(when), Ok(Evaluated::Known(false))));
+    let passed_over = |probe: &Probe| matches!(made(probe, scope), Ok(Evaluated::Known(MadeFor::Nothing)));
     let left = probes.iter().filter(|probe| !passed_over(probe));
     left.filter_map(|probe| Some(UnjudgedCheck::new(probe, scope, at.child(probe.id.as_ref()?.as_str()), gap.clone()))).collect()
 }

@@ -317,7 +317,7 @@ pub enum Kind {
     Confirm(Confirm),
     Manual(Manual),
     ForEach(Box<ForEach>),
-    Group { title: String, steps: Vec<Step> },
+    Group { title: Template, steps: Vec<Step> },
     Call(Call),
     Choose(Box<Choose>),
 }

@@ -334,7 +334,7 @@ impl Writer {
                 self.steps(&each.steps, &inner, depth + 1);
             }
             Kind::Group { title, steps } => {
-                self.text(indent, indent + 2, title);
+                self.text(indent, indent + 2, &pretty(&title.text));
                 self.steps(steps, &inner, depth + 1);
             }
             Kind::Choose(choose) => self.cases(choose, number, depth, indent),

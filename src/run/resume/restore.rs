@@ -9,6 +9,7 @@ use crate::{
     expression,
     plan::{
         Evaluated, Scope,
+        condition::{MadeFor, made, made_for},
         item::{DistinctItems, list_of},
         remaining,
     },
@@ -99,9 +100,8 @@ impl Engine<'_> {
         end: &dyn Fn(&Place) -> Option<&'e End>,
     ) -> Result<Option<Value>, Halt> {
         let Some(before) = self.before else { return Ok(None) };
-        if let Some(when) = &probe.when
-            && matches!(scope.holds(when), Ok(Evaluated::Known(false)))
-        {
+        let made = made(probe, scope);
+        if matches!(made, Ok(Evaluated::Known(MadeFor::Nothing))) {
             return Ok(Some(not_run()));
         }
         let one = |scope: &Scope, place: &Place| -> Result<Option<(Value, bool)>, Halt> {
@@ -117,6 +117,10 @@ impl Engine<'_> {
         let Ok(Evaluated::Known(list)) = list_of(items, scope, &self.secrets) else { return Ok(None) };
         let (mut results, mut ok) = (Vec::new(), true);
         for item in list.into_vec() {
+            if matches!(made, Ok(Evaluated::Known(MadeFor::ByItem))) && matches!(made_for(probe, &item, scope), Ok(Evaluated::Known(false)))
+            {
+                continue;
+            }
             let mut scope = scope.clone();
             let place = place.item(items.name.as_str(), item.label());
             scope.set(items.name.as_str(), item.value);

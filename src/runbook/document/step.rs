@@ -249,7 +249,7 @@ pub(crate) struct Step {
     pub manual: Option<Manual>,
     /// The same `steps` for each item, staggered.
     pub for_each: Option<ForEach>,
-    /// A group of `steps`; the text is its title.
+    /// A group of `steps`; the text is its title, as a template.
     pub group: Option<String>,
     /// Another runbook as one step.
     pub call: Option<String>,

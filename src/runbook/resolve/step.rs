@@ -316,8 +316,11 @@ impl Resolver<'_> {
             }
             "group" => {
                 self.some_steps(kind, node);
+                let title = field(node, "group", step.group.as_ref()).map(|field| {
+                    self.said(field);
+                    self.template(field, scope)
+                });
                 let steps = self.steps(&step.steps, node.get("steps"), scope);
-                let title = field(node, "group", step.group.as_ref()).map(|field| self.said(field));
                 (title.map(|title| Kind::Group { title, steps }), Shape::plain())
             }
             "choose" => self.choose(step, node, scope),
