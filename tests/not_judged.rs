@@ -72,6 +72,49 @@ fn what_refers_to_what_was_not_answered_is_not_judged_and_spoken_for_by_one_over
     assert!(json.contains("\"unjudged\":[\"preflight.by_expectation\""), "{json}");
 }
 
+/// Each question is asked, since another may have an answer; that they have failed for one reason is told once.
+#[test]
+fn a_program_that_fails_at_once_for_all_who_ask_it_is_one_block_and_one_line() {
+    let bench = Workbench::new();
+    let program = bench.file("cluster", "echo $1 >> $2; echo 'no quorum' >&2; exit 1\n");
+    let log = bench.file("log", "");
+    let ask =
+        |what: &str| format!("run: [sh, {}, {what}, {}], may_write: [{}], output: json", program.display(), log.display(), log.display());
+    bench.runbook(
+        "fails",
+        &format!(
+            "preflight:
+- {{id: state, {}, hint: Look at it.}}
+- {{id: fine, expect: state.output.ok}}
+- {{id: apart, run: [echo, a]}}
+- {{id: pools, {}}}
+- {{id: enough, expect: pools.output.size > 1}}
+- {{id: other, run: [echo, b]}}
+- {{id: quorum, {}}}
+steps:
+- {{id: look, run: [echo, a], effect: read}}
+",
+            ask("state"),
+            ask("pools"),
+            ask("quorum")
+        ),
+    );
+    for how in ["--dry-run", "--yes"] {
+        let ran = bench.run(&["run", "fails", how]).exits(4);
+        let told: Vec<_> = ran.stdout.lines().filter_map(|line| line.split_once("  preflight ").map(|(_, told)| told)).collect();
+        assert_eq!(
+            told,
+            ["failed: exit 1: no quorum (check: state)", "passed: apart", "passed: other", "not judged without `state`: 4 checks"],
+            "{}",
+            ran.stdout
+        );
+        assert_eq!(count(&ran.stderr, "--override"), 1, "{}", ran.stderr);
+        assert_eq!(count(&ran.stderr, "not judged"), 1, "{}", ran.stderr);
+    }
+    assert_eq!(bench.read("log").unwrap(), "state\npools\nquorum\n".repeat(2));
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
 #[test]
 fn a_warning_that_keeps_a_check_from_being_judged_bars_the_run() {
     let bench = Workbench::new();
@@ -146,6 +189,7 @@ fn each_shipped_runbook_tells_one_cause_once() {
         let from = ran.stdout.find("preflight ").map_or(0, |at| ran.stdout[..at].rfind('\n').map_or(0, |line| line + 1));
         let screen = ran.stdout[from..].split("\nDebrief").next().unwrap_or_default();
         assert_eq!(count(screen, "preflight failed"), 1, "{runbook} {scenario}:\n{screen}");
+        assert_eq!(count(screen, "preflight not judged"), 1, "{runbook} {scenario}:\n{screen}");
         assert_eq!(count(&ran.stderr, "--override"), 1, "{runbook} {scenario}:\n{}", ran.stderr);
         golden(&format!("not-judged-{runbook}-{scenario}"), &steady(&format!("{screen}\n{}", ran.stderr)));
     }

@@ -27,6 +27,8 @@ struct SweepFindings {
     blocks: Vec<BlockedCheck>,
     warnings: Vec<BlockedCheck>,
     unjudged: Vec<UnjudgedCheck>,
+    /// Those of them that are not told of yet: of what they are not judged without more may turn out to depend.
+    untold: Vec<UnjudgedCheck>,
 }
 
 impl Engine<'_> {
@@ -52,7 +54,7 @@ impl Engine<'_> {
                 scope.set(id.as_str(), value);
                 continue;
             }
-            self.leave_unjudged(&[probe], scope, &at, &sweep, &mut found)?;
+            self.leave_unjudged(probe, &runbook.preflight[index..], scope, &at, &sweep, &mut found)?;
             if sweep.is_settled(id.as_str()) {
                 continue;
             }
@@ -77,9 +79,9 @@ impl Engine<'_> {
                 let bars = unjudged.iter().any(|check| check.bars && check.gap.failed == asked.place);
                 self.tell(asked, if bars { Severity::Block } else { probe.severity }, &mut found)?;
             }
-            self.tell_unjudged(&unjudged)?;
-            found.unjudged.extend(unjudged);
+            self.keep_unjudged(unjudged, &runbook.preflight[index + 1..], &sweep, &mut found)?;
         }
+        self.keep_unjudged(Vec::new(), &[], &sweep, &mut found)?;
         // Whoever wants to stop is not asked for reasons to go on.
         self.check_interrupts(parent)?;
         self.bar_for_the_unjudged(&mut found)?;
@@ -134,19 +136,29 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Finds what of these checks is not judged, and tells of it.
+    /// Finds out whether a check is not judged before it is asked.
     fn leave_unjudged(
         &self,
-        probes: &[&Probe],
+        probe: &Probe,
+        rest: &[Probe],
         scope: &mut Scope,
         at: &Place,
         sweep: &Sweep,
         found: &mut SweepFindings,
     ) -> Result<(), Halt> {
-        let unjudged = self.unjudged(probes, scope, at, sweep);
-        self.tell_unjudged(&unjudged)?;
-        found.unjudged.extend(unjudged);
-        Ok(())
+        let unjudged = self.unjudged(&[probe], scope, at, sweep);
+        self.keep_unjudged(unjudged, rest, sweep, found)
+    }
+
+    /// Tells of what is not judged, as soon as none of the checks that are left can turn out to be so for the same reason.
+    fn keep_unjudged(&self, unjudged: Vec<UnjudgedCheck>, rest: &[Probe], sweep: &Sweep, found: &mut SweepFindings) -> Result<(), Halt> {
+        found.unjudged.extend(unjudged.iter().cloned());
+        found.untold.extend(unjudged);
+        let (later, mut now): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut found.untold).into_iter().partition(|check| sweep.may_grow(&check.gap, rest));
+        found.untold = later;
+        now.sort_by(|a, b| a.gap.cmp(&b.gap));
+        self.tell_unjudged(&now)
     }
 
     /// Tells of an answer.

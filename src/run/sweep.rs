@@ -269,6 +269,20 @@ impl Sweep {
         before
     }
 
+    /// Whether one of these checks, which are still to be asked, may fail as this one has: it asks the same program, which fails at once.
+    pub(super) fn may_grow(&self, gap: &Gap, rest: &[Probe]) -> bool {
+        let seen = self.seen();
+        let failing =
+            seen.failing_programs.iter().filter(|(program, (first, _))| first == gap && !seen.silent_programs.contains_key(*program));
+        let programs: Vec<[&str; 2]> = failing.map(|((_, _, program, first), _)| [program.as_str(), first.as_str()]).collect();
+        rest.iter().filter(|probe| probe.id.as_ref().is_some_and(|id| !seen.settled.contains(id.as_str()))).any(|probe| {
+            let Some(Program::Argv(argv)) = probe.command.as_ref().map(|command| &command.program) else { return false };
+            // Which word a template comes to is seen when it is asked.
+            let may_be = |(template, word): (&Template, &&str)| expression::is_dynamic(&template.text) || *template.text == **word;
+            argv.len() > 2 && programs.iter().any(|words| argv.iter().zip(words).all(may_be))
+        })
+    }
+
     /// The gap of a check that was asked there and not answered: its host's, else its own.
     pub(super) fn own_gap(&self, failed: &Place, id: &str) -> Gap {
         let seen = self.seen();
