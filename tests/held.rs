@@ -13,9 +13,16 @@ use std::{collections::BTreeMap, fs, process::Command};
 
 use hostile::{Hostile, hostile, named};
 use ledger::Ledger;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 
-use crate::workbench::{Ran, Workbench};
+use crate::{
+    signals::{is_halligan, processes, until},
+    workbench::{Ran, Workbench},
+};
 
 /// Who is not root can neither make a world of its own nor do most of the harm.
 fn root() -> bool {
@@ -317,4 +324,41 @@ fn what_is_known_to_change_something_is_no_read() {
             assert!(format!("{}{}", ran.stdout, ran.stderr).contains("read-changes"), "{name}: {}{}", ran.stdout, ran.stderr);
         }
     }
+}
+
+/// What a command may write to for itself goes with halligan, also when that is killed: the next one removes it, and nobody else's.
+#[test]
+fn the_scratch_directory_of_one_that_was_killed_is_removed_by_the_next() {
+    let bench = Workbench::new();
+    let place = bench.path("tmp");
+    fs::create_dir(&place).unwrap();
+    let bench = bench.variable("TMPDIR", place.to_str().unwrap());
+    let home = bench.path("").display().to_string().trim_end_matches('/').to_owned();
+    bench.runbook(
+        "scratches",
+        &format!("steps:\n  - {{id: look, shell: 'echo x > $TMPDIR/x; echo $TMPDIR > {home}/seen; while [ -e {home}/stay ]; do sleep 0.01; done', effect: read, may_write: ['{home}']}}\n"),
+    );
+    let left = || fs::read_dir(&place).unwrap().count();
+    bench.run(&["run", "scratches", "--yes"]).exits(0);
+    let seen = bench.read("seen").unwrap();
+    assert!(seen.starts_with(place.to_str().unwrap()) && left() == 0, "{seen}");
+    bench.file("stay", "");
+    fs::remove_file(bench.path("seen")).unwrap();
+    let terminal = bench.terminal(100, &["run", "scratches", "--yes"]);
+    until("it is there", || bench.read("seen").is_some_and(|seen| seen.ends_with('\n')));
+    // One that is needed stays.
+    bench.runbook("other", "steps:\n  - {id: look, run: [ls], effect: read}\n");
+    bench.run(&["run", "other", "--yes"]).exits(0);
+    assert_eq!(left(), 1);
+    let halligan = processes(&bench).into_iter().find(|pid| is_halligan(*pid)).unwrap();
+    kill(Pid::from_raw(halligan), Signal::SIGKILL).unwrap();
+    terminal.end();
+    fs::remove_file(bench.path("stay")).unwrap();
+    until("nothing is left of it", || processes(&bench).is_empty());
+    assert_eq!(left(), 1);
+    fs::create_dir(place.join("halligan-reading")).unwrap();
+    std::os::unix::fs::symlink(&home, place.join("halligan-reads-link")).unwrap();
+    bench.run(&["run", "other", "--yes"]).exits(0);
+    assert_eq!(left(), 2, "what is not ours stays");
+    assert!(bench.path("runbooks").exists());
 }

@@ -8,18 +8,19 @@ mod filter;
 mod other_user;
 mod privileges;
 mod ruleset;
+mod scratch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
 };
 
-use nix::unistd::{Uid, chown};
+use nix::unistd::Uid;
 
-use self::{filter::Filter, other_user::OtherUser, privileges::Privileges};
+use self::{filter::Filter, other_user::OtherUser, privileges::Privileges, scratch::Scratch};
 use crate::event::ReadNeeds;
 
 /// What of the operator's environment speaks of the operator, and is not handed to another user.
@@ -39,8 +40,8 @@ pub(super) fn changes_user() -> bool {
 /// Holds commands, and keeps what they share.
 #[derive(Debug, Default)]
 pub(super) struct Holder {
-    /// For whom a private directory was made that commands may write their scratch files to.
-    scratch: Mutex<BTreeMap<u32, Option<Arc<tempfile::TempDir>>>>,
+    /// Where commands may write their scratch files to. On a full disk they do without.
+    scratch: OnceLock<Option<Scratch>>,
     /// The rules for those that may write nowhere else, by user and by whether they may use sockets.
     rules: Mutex<BTreeMap<(u32, bool), Arc<OwnedFd>>>,
 }
@@ -53,7 +54,8 @@ pub(crate) struct Hold {
     privileges: Privileges,
     /// Whom it becomes, if it is another user than ours.
     other: Option<OtherUser>,
-    scratch: Option<Arc<tempfile::TempDir>>,
+    /// Where it may write its scratch files to; goes with the holder.
+    scratch: Option<Arc<Path>>,
 }
 
 impl Holder {
@@ -64,8 +66,8 @@ impl Holder {
     pub(super) fn hold(&self, reading: &ReadNeeds, user: Option<&str>) -> Result<Arc<Hold>, String> {
         let other = user.map(OtherUser::find).transpose()?;
         let uid = other.as_ref().map_or(Uid::effective().as_raw(), OtherUser::uid);
-        let scratch = self.scratch(other.as_ref(), uid);
-        let rules = self.rules(reading, uid, scratch.as_deref().map(tempfile::TempDir::path)).map_err(|why| {
+        let scratch = self.scratch.get_or_init(Scratch::make).as_ref().and_then(|scratch| scratch.of(uid, other.as_ref()));
+        let rules = self.rules(reading, uid, scratch.as_deref()).map_err(|why| {
             // What cannot be held is not started: it would not be what the screen has called it.
             format!("it cannot be held to reading: {why}")
         })?;
@@ -92,20 +94,6 @@ impl Holder {
         rules.insert((uid, sockets), Arc::clone(&made));
         Ok(made)
     }
-
-    /// The private directory of a user's commands, which goes with this holder. On a full disk they do without one.
-    fn scratch(&self, other: Option<&OtherUser>, uid: u32) -> Option<Arc<tempfile::TempDir>> {
-        let mut all = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(uid)
-            .or_insert_with(|| {
-                let directory = tempfile::Builder::new().prefix("halligan-reads-").tempdir().ok()?;
-                if let Some(other) = other {
-                    chown(directory.path(), Some(other.user()), Some(other.group())).ok()?;
-                }
-                Some(Arc::new(directory))
-            })
-            .clone()
-    }
 }
 
 impl Hold {
@@ -114,7 +102,7 @@ impl Hold {
         let mut all: BTreeMap<&str, String> = of_others.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         all.remove("TMPDIR");
         if let Some(scratch) = &self.scratch {
-            let path = scratch.path().display();
+            let path = scratch.display();
             all.insert("TMPDIR", path.to_string());
             // What it learns of the server is kept for the next command of this run, and goes with it.
             all.insert("KUBECACHEDIR", format!("{path}/kube"));
