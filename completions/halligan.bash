@@ -220,7 +220,7 @@ _halligan() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text plain json sarif" -- "${cur}"))
                     return 0
                     ;;
                 --journal-dir)
@@ -1167,7 +1167,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__run)
-            opts="-y -v -h --set --params --dry-run --inventory --ask-sudo-password --step --yes --confirm --override --format --expect-sha256 --journal-dir --color --verbose --help"
+            opts="-y -v -h --set --params --dry-run --allow-unheld --inventory --ask-sudo-password --step --yes --confirm --override --format --expect-sha256 --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

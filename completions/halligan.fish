@@ -49,7 +49,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -l set -d 'Set a 
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand run" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -58,7 +58,8 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -l journal-dir -d
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand run" -l dry-run -d 'Execute read-only commands, print the others, change nothing'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l dry-run -d 'Execute read-only commands, held to reading, and print the others'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l allow-unheld -d 'In a dry run, execute read-only commands also where they cannot be held to reading'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l ask-sudo-password -d 'Ask once for the sudo password, for steps that run as another user'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
@@ -68,7 +69,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand resume" -l inventory -
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand resume" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -87,7 +88,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l inventory
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -107,7 +108,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand debts" -l inventory -d
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand debts" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -130,7 +131,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l inventory
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l confirm -d 'Give a step the phrase that it asks for' -r
-complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l override -d 'Override a failed preflight check; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -179,9 +180,10 @@ complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_s
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "new" -d 'Generate a scenario from a recorded run'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c halligan -n "__fish_halligan_using_subcommand check" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
-plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
-json\t'For programs'"
+complete -c halligan -n "__fish_halligan_using_subcommand check" -l format -d 'Output format' -r -f -a "text\t'For people: drawn on a terminal, plain text otherwise'
+plain\t'As in a pipe or a log'
+json\t'For programs'
+sarif\t'SARIF 2.1.0, for editors and CI'"
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''

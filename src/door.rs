@@ -14,14 +14,16 @@ pub mod event {
             captured::Captured,
             command::{Shown, Words},
             fact::{Answerer, Event, Excerpt, Exit, Mode, Opening, Outcome, Part, StepOutcome, Verdict},
+            holding::Holding,
             past::Past,
             place::Place,
             plan::RecordedPlan,
             run_id::RunId,
             signal::SentSignal,
-            state::{Phase, RunState, StepState},
+            state::{Phase, RunState},
+            step_state::StepState,
         },
-        runbook::document::value::Effect,
+        runbook::{document::value::Effect, reading::ReadNeeds},
     };
 }
 

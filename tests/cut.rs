@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use halligan::door::{
-    event::{Answerer, Effect, Event, Mode, Outcome, Part, Past, Phase, Place, RunState, StepOutcome, StepState, Verdict},
+    event::{Answerer, Effect, Event, Holding, Mode, Outcome, Part, Past, Phase, Place, RunState, StepOutcome, StepState, Verdict},
     journal::MemoryLedger,
     plan::{Given, Plan, bind, remaining},
     ports::{
@@ -49,6 +49,8 @@ steps:
       batch: [1, 2]
       before_batch:
         - {id: calm, title: All is calm, run: [calm], expect: "output == 'calm'"}
+    holds:
+      - {id: still_calm, title: It stays calm, run: [calm], expect: "output == 'calm'"}
     steps:
       - id: bounce
         run: [bounce, "{{ item }}", "{{ look.output }}"]
@@ -153,6 +155,9 @@ impl Executor for Mortal<'_> {
     fn admits(&self, order: &Order) -> bool {
         self.inner.admits(order)
     }
+    fn holding(&self, order: &Order) -> Option<Holding> {
+        self.inner.holding(order)
+    }
     fn concurrency(&self) -> usize {
         self.inner.concurrency()
     }
@@ -222,6 +227,7 @@ impl Bench {
             step_by_step: false,
             shared_locks: Vec::new(),
             surroundings: None,
+            machine: None,
         };
         Self { plan, rehearsal, ledger: CutLedger::default(), setting }
     }

@@ -147,11 +147,11 @@ fn hostile_output_is_only_shown() {
         bench.runbook(
             &name,
             &format!(
-                "preflight:\n- {{id: probe, title: It prints, run: [bash, -c, '{quoted}'], message: \"{{{{ output }}}}\"}}\n\
+                "preflight:\n- {{id: probe, title: It prints, run: [bash, -c, '{quoted}'], reads_because: it prints, message: \"{{{{ output }}}}\"}}\n\
                  steps:\n- {{id: sure, confirm: {{message: \"It printed {{{{ probe.output }}}}\"}}}}\n\
-                 - {{id: say, run: [bash, -c, '{quoted}'], effect: read}}\n\
+                 - {{id: say, run: [bash, -c, '{quoted}'], reads_because: it prints, effect: read}}\n\
                  - {{id: again, run: [echo, \"{{{{ say.output }}}}\"], effect: change, on_fail: stop, undo: {{impossible: x}}}}\n\
-                 - {{id: fail, run: [bash, -c, '{quoted}; exit 3'], effect: read, on_fail: stop}}\n"
+                 - {{id: fail, run: [bash, -c, '{quoted}; exit 3'], reads_because: it prints, effect: read, on_fail: stop}}\n"
             ),
         );
         let mut terminal = bench.terminal(100, &["run", &name]);

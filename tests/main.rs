@@ -2,15 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod cases;
 mod check;
 mod cut;
 mod dry_run;
 mod endings;
 mod guide;
+mod held;
 mod help;
+mod holds;
+mod identity;
 mod injection;
 mod journal;
 mod locks;
+mod loops;
+mod not_judged;
 mod planted;
 mod privileges;
 mod processes;

@@ -58,19 +58,19 @@ fn swept(bench: &Workbench, scenario: &str, step: &str, said: &str) {
 
 #[test]
 fn a_missing_gate() {
-    let bench = without("            - id: conntrack_again\n", "        steps:\n          - id: located\n");
+    let bench = without("            - id: conntrack_again\n", "        steps:\n          - id: others_up\n");
     caught(&bench, "conntrack-fills-up", "found     completed");
 }
 
 #[test]
 fn a_gate_that_always_lets_through() {
-    let strict = "expect: code == 0 and output.ok_to_stop and output.unknown_pgs | default([]) | length == 0";
+    let strict = "expect: code == 0 and output.ok_to_stop and output.unknown_pgs | default([]) == []";
     caught(&planted(&[(strict, "expect: code >= 0")]), "ok-to-stop-refuses", "found");
 }
 
 #[test]
 fn a_missing_cleanup() {
-    caught(&without("        cleanup:\n", "      - id: began\n"), "all-well", "not `'noout' in flags` at the end");
+    caught(&without("        cleanup: {run:", "\n      - id: restart\n"), "all-well", "not `'noout' in flags and not theirs` at the end");
 }
 
 #[test]
@@ -84,24 +84,24 @@ fn a_cleanup_that_takes_back_something_else() {
 
 #[test]
 fn a_flag_of_somebody_else_that_is_taken_away() {
-    caught(&planted(&[("        when: \"'noout' not in flags.output.flags_set\"\n", "")]), "noout-was-set", "osd unset noout");
+    caught(&planted(&[("        when: \"'noout' not in began.output.flags_set\"\n", "")]), "noout-was-set", "osd unset noout");
 }
 
 #[test]
 fn a_wrong_field_in_an_expectation() {
-    let bench = planted(&[("selectattr('up_from', 'gt', marked.output.epoch)", "selectattr('up_form', 'gt', marked.output.epoch)")]);
+    let bench = planted(&[("selectattr('up_from', 'gt', vars.mark)", "selectattr('up_form', 'gt', vars.mark)")]);
     caught(&bench, "all-well", "found     stopped");
 }
 
 #[test]
 fn a_wait_that_believes_the_first_good_sample() {
-    let fresh = "output.mine.pg_stats | selectattr('reported_epoch', 'lt', vars.up_from) | list | length == 0 and output.all";
-    caught(&planted(&[(fresh, "output.all")]), "manager-lags", "never `osds");
+    let fresh = "                and output.mine.pg_stats | map(attribute='reported_epoch') | map('int') | select('lt', vars.up_from) | list == []\n";
+    caught(&planted(&[(fresh, "")]), "manager-lags", "never `osds");
 }
 
 #[test]
 fn a_wait_that_does_not_give_up() {
-    let gone = " or output.osds | selectattr('osd', 'eq', osd) | selectattr('up', 'eq', 1) | selectattr('up_from', 'eq', vars.up_from) | list | length == 0";
+    let gone = "                or output.osds | selectattr('osd', 'eq', osd) | map(attribute='up_from') | list != [vars.up_from]\n";
     caught(&planted(&[(gone, "")]), "flapping-osd", "world.late");
 }
 
@@ -109,8 +109,8 @@ fn a_wait_that_does_not_give_up() {
 fn a_failure_that_is_passed_over() {
     let wait = |on_fail| {
         format!(
-            "            on_fail: {on_fail}\n            wait:\n              run: [ceph, --connect-timeout, \"15\", osd, dump, -f, json]\n              \
-             output: json\n              until: output.osds | selectattr('osd', 'eq', osd) | selectattr('up', 'eq', 1) | selectattr('up_from', 'gt'"
+            "            on_fail: {on_fail}\n            wait:\n              ask: osd_map\n              until: >-\n                \
+             output.osds | selectattr('osd', 'eq', osd) | selectattr('up', 'eq', 1) | selectattr('up_from', 'gt'"
         )
     };
     caught(&planted(&[(&wait("stop"), &wait("continue"))]), "osd-never-comes-back", "found");
@@ -119,9 +119,12 @@ fn a_failure_that_is_passed_over() {
 /// An OSD that the run itself has taken down keeps nobody from taking the run up again.
 #[test]
 fn a_check_that_the_run_itself_upsets() {
-    let once = |title: &str| (format!("    title: {title}\n    once: true\n"), format!("    title: {title}\n"));
-    let changes = [once("The OSD map can be read and is kept as found"), once("All OSDs marked in are up")];
-    let bench = planted(&changes.each_ref().map(|(from, to)| (from.as_str(), to.as_str())));
+    let once = "        title: All OSDs marked in are up\n        once: true\n";
+    let changes = [
+        (" kept as found, ask: osd_map, once: true}", " kept as found, ask: osd_map}"),
+        (once, "        title: All OSDs marked in are up\n"),
+    ];
+    let bench = planted(&changes);
     swept(&bench, "all-well", "by_systemd", "the resumed run is blocked by its own preflight: in but down: osd.");
     caught(&bench, "killed-in-a-restart", "found     blocked");
 }
@@ -129,10 +132,7 @@ fn a_check_that_the_run_itself_upsets() {
 /// No scenario of the runbook lets the flag fail to be there, so only the sweep can tell.
 #[test]
 fn a_missing_proof() {
-    let bench = without(
-        "        verify:\n          run: [ceph, --connect-timeout, \"15\", osd, dump, -f, json]\n          timeout: 30s\n          output: json\n          expect: \"'noout' in output.flags_set\"\n",
-        "        undo:\n",
-    );
+    let bench = without("        verify: {ask: osd_map, expect: \"'noout' in output.flags_set\"", "        cleanup: {run:");
     bench.file(&format!("runbooks/scenarios/{RUNBOOK}/under-noout.yaml"), "halligan_scenario: 1\nextends: all-well\ntitle: No OSD is away without noout\nexpect:\n  outcome: completed\n  never:\n    - osds | selectattr('up', 'eq', 0) | list | length > 0 and 'noout' not in flags\n");
     swept(&bench, "under-noout", "set_noout", "never `osds | selectattr('up', 'eq', 0) | list | length > 0 and 'noout' not in flags`");
 }

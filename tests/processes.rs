@@ -33,7 +33,7 @@ fn what_a_wait_leaves_behind_is_reported_once() {
     let script = "sleep 60 & echo >> asked; test $(wc -l < asked) -ge 3";
     bench.runbook(
         "leaks",
-        &format!("steps:\n  - {{id: leak, wait: {{run: [bash, -c, '{script}'], until: code == 0, every: 10ms, timeout: 20s}}}}\n"),
+        &format!("steps:\n  - {{id: leak, wait: {{run: [bash, -c, '{script}'], until: code == 0, every: 10ms, timeout: 20s, may_write: ['{}']}}}}\n", bench.path("").display()),
     );
     let ran = bench.run(&["run", "leaks", "--yes"]).exits(0);
     let left = processes(&bench);

@@ -343,7 +343,7 @@ steps:
     for why in [
         "exit 1: no route",
         "(check: The map can be read)",
-        "why could not check: depends on `found`, which failed (check: All are up)",
+        "why not judged without `found`: 1 check",
         "why b: condition false: host == 'a' (check: Each host is fine)",
     ] {
         assert!(text.contains(why), "{why}: {}", ran.stderr);

@@ -269,7 +269,7 @@ fn what_is_wrong_with_a_file_of_parameters_is_told_by_its_place() {
     );
     for (text, told) in [
         ("token: hunter22: secret", "line 1, column 16: invalid YAML"),
-        ("token: hunter22\n\tother: a", "line 1, column 8: invalid YAML"),
+        ("token: hunter22\n\tother: a", "line 2, column 1: invalid YAML"),
         ("{token: hunter22, other: &a b}", "anchors (`&name`) are not allowed"),
         ("token: \"hunter22\\\\0x", "invalid YAML"),
         ("token: [hunter22]", "line 1, column 8"),

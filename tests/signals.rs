@@ -75,7 +75,7 @@ pub(crate) fn of_type<'r>(records: &'r [Value], kind: &str) -> Vec<&'r Value> {
     records.iter().filter(|record| record["type"] == kind).collect()
 }
 
-fn is_halligan(pid: i32) -> bool {
+pub(crate) fn is_halligan(pid: i32) -> bool {
     fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == Path::new(env!("CARGO_BIN_EXE_halligan")))
 }
 
@@ -112,9 +112,11 @@ impl Case {
             format!("{{run: [rm, {home}/flag]}}")
         };
         let work = match stretch {
-            Stretch::Read => format!("{{id: work, run: {}, effect: read, timeout: 6s}}", hold("work")),
+            Stretch::Read => format!("{{id: work, run: {}, effect: read, timeout: 6s, may_write: [{home}]}}", hold("work")),
             Stretch::Change => format!("{{id: work, run: {}, effect: change, timeout: 6s, undo: {{impossible: a test}}}}", hold("work")),
-            Stretch::Wait => format!("{{id: work, wait: {{run: {}, until: code == 0, every: 10ms, timeout: 6s}}}}", hold("work")),
+            Stretch::Wait => {
+                format!("{{id: work, wait: {{run: {}, until: code == 0, every: 10ms, timeout: 6s, may_write: [{home}]}}}}", hold("work"))
+            }
             Stretch::Prompt => "{id: work, confirm: {message: Is it time?, phrase: go}}".to_owned(),
             Stretch::Preflight | Stretch::Cleanup => "{id: work, run: ['true'], effect: read}".to_owned(),
         };
@@ -123,7 +125,7 @@ impl Case {
         bench.runbook(
             "matrix",
             &format!(
-                "preflight:\n  - {{id: ready, run: {ready}}}\nsteps:\n  - id: set\n    shell: 'touch {home}/flag'\n    effect: change\n    cleanup: {cleanup}\n  - {work}\n  - {{id: after, run: [touch, {home}/after], effect: change, undo: {{impossible: a test}}}}\n"
+                "preflight:\n  - {{id: ready, run: {ready}, may_write: [{home}]}}\nsteps:\n  - id: set\n    shell: 'touch {home}/flag'\n    effect: change\n    cleanup: {cleanup}\n  - {work}\n  - {{id: after, run: [touch, {home}/after], effect: change, undo: {{impossible: a test}}}}\n"
             ),
         );
         let mut terminal = if in_shell {
@@ -353,7 +355,8 @@ fn ctrl_z_stops_everything_and_no_time_passes() {
             case.release(name);
         } else {
             until("it goes on", || state(halligan) != Some('T'));
-            case.terminal.send("go\r");
+            // What is typed before the question stands there again does not count.
+            case.terminal.expect_after("Type go", "Type go").send("go\r");
             case.release("cleanup");
         }
         let bench = &case.bench;
@@ -395,7 +398,7 @@ fn what_was_ignored_from_the_start_stays_ignored() {
     let bench = Workbench::new();
     mkfifo(&bench.path("go"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let home = bench.path("").display().to_string();
-    bench.runbook("held", &format!("steps:\n  - {{id: hold, shell: 'touch {home}at; cat {home}go', effect: read}}\n  - {{id: next, run: [touch, {home}next], effect: change, undo: {{impossible: a test}}}}\n"));
+    bench.runbook("held", &format!("steps:\n  - {{id: hold, shell: ': >{home}at; cat {home}go', effect: read, may_write: ['{home}']}}\n  - {{id: next, run: [touch, {home}next], effect: change, undo: {{impossible: a test}}}}\n"));
     let terminal = bench.shell(100, "trap '' HUP; \"$HALLIGAN\" run held --yes");
     until("the step", || bench.path("at").exists());
     for pid in processes(&bench) {
@@ -449,7 +452,7 @@ fn the_first_ctrl_c_and_a_lost_terminal_leave_a_wait_that_a_resume_takes_up() {
         bench.runbook(
             "long",
             &format!(
-                "steps:\n  - id: set\n    shell: |\n      # Sets the flag\n      touch {home}/flag\n    effect: change\n    cleanup:\n      when_stopped: owe\n      shell: |\n        # Takes the flag away\n        rm {home}/flag\n  - id: comes\n    on_fail: continue\n    wait: {{shell: 'touch {home}/asked; test -e {home}/there', until: code == 0, every: 1h, timeout: 12h}}\n  - {{id: after, when: comes.ok, run: [touch, {home}/after], effect: change, undo: {{impossible: a test}}}}\n"
+                "steps:\n  - id: set\n    shell: |\n      # Sets the flag\n      touch {home}/flag\n    effect: change\n    cleanup:\n      when_stopped: owe\n      shell: |\n        # Takes the flag away\n        rm {home}/flag\n  - id: comes\n    on_fail: continue\n    wait: {{shell: ': >{home}/asked; test -e {home}/there', may_write: [{home}], until: code == 0, every: 1h, timeout: 12h}}\n  - {{id: after, when: comes.ok, run: [touch, {home}/after], effect: change, undo: {{impossible: a test}}}}\n"
             ),
         );
         let mut terminal = bench.terminal(120, &["run", "long", "--yes"]);

@@ -25,11 +25,13 @@ const POWERS: &[(&str, &[&str])] = &[
     // The pool; a command's two streams; blocks of a journal that are read in order.
     ("thread::scope", &["parallel.rs", "exec/process.rs", "journal/verify/passage.rs"]),
     ("\"/proc", &["procfs.rs"]),
-    ("rustix::", &["exec/child.rs", "exec/family.rs", "exec/spawn.rs"]),
+    ("rustix::", &["exec/child.rs", "exec/family.rs", "exec/held/other_user.rs", "exec/held/privileges.rs", "exec/spawn.rs"]),
+    ("landlock::", &["exec/held/ruleset.rs"]),
+    ("seccompiler::", &["exec/held/filter.rs"]),
     ("dialoguer::", &["ui/prompt.rs"]),
     ("indicatif::", &["ui/terminal.rs"]),
     ("signal_hook::", &["exec/signals.rs"]),
-    ("machinery::", &["expression/compare.rs", "expression/growth.rs", "expression/name.rs"]),
+    ("machinery::", &["expression/compare.rs", "expression/growth.rs", "expression/mixture.rs", "expression/name.rs"]),
     ("include_dir::", &["runbook/library.rs"]),
     ("quick_junit::", &["app/rehearsal/junit.rs"]),
 ];

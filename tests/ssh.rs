@@ -21,7 +21,7 @@ use std::{
 
 use halligan::door::{
     Inventory, ProcessExecutor, Secrets,
-    event::{Captured, Effect, Exit, Part, Place, SentSignal, Words},
+    event::{Captured, Effect, Exit, Part, Place, ReadNeeds, SentSignal, Words},
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site},
     runbook::{Origin, SourceText},
 };
@@ -198,6 +198,7 @@ fn watch<F: Fn(&str) + Sync>(line: F) -> Watch<F> {
 
 fn order(argv: &[&str]) -> Order {
     Order {
+        query: None,
         place: Place::top("test"),
         part: Part::Main,
         words: Words::Argv(argv.iter().map(|word| (*word).to_owned()).collect()),
@@ -209,6 +210,7 @@ fn order(argv: &[&str]) -> Order {
         stdin: None,
         timeout: Some(Duration::from_secs(60)),
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }
 

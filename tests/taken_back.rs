@@ -2,7 +2,15 @@
 //!
 //! Every effect is a line in `log`, which is the independent witness.
 
-use crate::workbench::{Ran, Workbench};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::{
+    signals::{is_halligan, processes, until},
+    workbench::{Ran, Workbench},
+};
 
 /// A bench with this runbook, called `x`; `HOME` is the bench's directory.
 fn bench(body: &str) -> Workbench {
@@ -630,7 +638,7 @@ INSIDE
 fn what_had_come_to_its_end_is_not_begun_again_because_a_question_in_it_was_cut_off() {
     let inside = "
       - {id: hold, shell: 'echo held >> HOME/log', effect: change, UNDO, cleanup: {shell: 'echo let go >> HOME/log'}}
-      - {id: calm, wait: {shell: 'test ! -e HOME/armed || { rm HOME/armed; kill -9 $PPID; }', until: code == 0, timeout: 9s, every: 10ms}}
+      - {id: calm, wait: {shell: 'test ! -e HOME/armed || : > HOME/asked; while [ -e HOME/armed ]; do sleep 0.01; done', may_write: [HOME], until: code == 0, timeout: 9s, every: 10ms}}
 ";
     for stretch in ["id: each\n    for_each: {items: [a, b], as: item}", "id: part\n    group: A part"] {
         for undo in ["undo: {impossible: x}", "undo: {shell: 'echo undone >> HOME/log'}"] {
@@ -640,8 +648,13 @@ fn what_had_come_to_its_end_is_not_begun_again_because_a_question_in_it_was_cut_
             assert_eq!(before[before.len() - 2..], ["released", "unset"], "{before:?}");
             bench.file("armed", "");
             bench.file("ready", "");
-            assert_eq!(bench.run(&["resume", "--yes"]).code, None);
-            assert!(!bench.path("armed").exists());
+            let terminal = bench.terminal(100, &["resume", "--yes"]);
+            until("it is asked", || bench.path("asked").exists());
+            let halligan = processes(&bench).into_iter().find(|pid| is_halligan(*pid)).unwrap();
+            kill(Pid::from_raw(halligan), Signal::SIGKILL).unwrap();
+            assert_eq!(terminal.end().0, 137);
+            std::fs::remove_file(bench.path("armed")).unwrap();
+            until("nothing is left of it", || processes(&bench).is_empty());
             let ran = bench.run(&["resume", "--yes"]).exits(0);
             assert_eq!(log(&bench)[before.len()..], ["set", "unset"], "{}", all(&ran));
             bench.run(&["debts"]).exits(0);

@@ -85,13 +85,14 @@ fn carry_out(cli: Cli) -> ProgramExit {
         Err(failure) => failure.show(&context.out),
     };
     tracing::debug!(exit = ?exit, "halligan ends");
-    // What was done is what the exit code of a run tells, and its journal has every word.
     if let Some(kind) = context.out.stdout.fault()
-        && !acts
         && kind != ErrorKind::BrokenPipe
         && exit == ProgramExit::Completed
     {
-        return Failure::new(ProgramExit::CheckFailed, format!("what was written is not whole: {kind}")).show(&context.out);
+        let failure = Failure::new(ProgramExit::CheckFailed, format!("what was written to standard output is not whole: {kind}"));
+        let failure =
+            if acts { failure.why("the run itself completed; its journal has every word: halligan journal show") } else { failure };
+        return failure.show(&context.out);
     }
     exit
 }

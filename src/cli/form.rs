@@ -17,6 +17,20 @@ impl Form {
     }
 }
 
+/// What `check` finds, printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people: drawn on a terminal, plain text otherwise
+    #[default]
+    Text,
+    /// As in a pipe or a log
+    Plain,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, for editors and CI
+    Sarif,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people: live display on a terminal, plain lines otherwise

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use form::{Form, Format};
+pub(crate) use form::{CheckFormat, Form, Format};
 pub(crate) use journal::JournalCommand;
 pub(crate) use options::{Answers, Colour, Global, Hosts, Params, TakingUp};
 use options::{place_pair, speed};
@@ -145,7 +145,6 @@ impl Subcommands {
             Self::Run(Run { form, .. })
             | Self::Rehearse(Rehearse { form, .. })
             | Self::Test(Test { form, .. })
-            | Self::Check(CheckArgs { form, .. })
             | Self::List(List { form })
             | Self::Journal {
                 command:
@@ -154,6 +153,11 @@ impl Subcommands {
                     | JournalCommand::Verify { form, .. }
                     | JournalCommand::Tail { form, .. },
             } => form.format,
+            Self::Check(CheckArgs { format, .. }) => match format {
+                CheckFormat::Text => Format::Text,
+                CheckFormat::Plain => Format::Plain,
+                CheckFormat::Json | CheckFormat::Sarif => Format::Json,
+            },
             Self::Resume(Resume { how, .. }) | Self::Rollback(Rollback { how, .. }) | Self::Debts(Debts { how, .. }) => how.form.format,
             Self::Journal { command: JournalCommand::Head | JournalCommand::Sign { .. } | JournalCommand::Export { .. } }
             | Self::Scenario { .. }
@@ -209,9 +213,12 @@ pub struct Run {
     pub runbook: String,
     #[command(flatten)]
     pub params: Params,
-    /// Execute read-only commands, print the others, change nothing
+    /// Execute read-only commands, held to reading, and print the others
     #[arg(long, conflicts_with_all = ["yes", "step"])]
     pub dry_run: bool,
+    /// In a dry run, execute read-only commands also where they cannot be held to reading
+    #[arg(long, requires = "dry_run")]
+    pub allow_unheld: bool,
     #[command(flatten)]
     pub hosts: Hosts,
     /// Ask once for the sudo password, for steps that run as another user
@@ -361,7 +368,8 @@ Faults:
   kill         halligan is killed while the command runs
   kill_before  halligan is killed before the command has done anything
   disk_full    the journal's disk is full when the outcome is to be recorded
-PART is main, done_if, verify, gate, show, undo or cleanup; @2 is the second call, @every each.";
+  hands        right after the command, somebody else changes the world: STEP=hands:PATH=VALUE
+PART is main, done_if, verify, gate, holds, show, undo or cleanup; @2 is the second call, @every each.";
 
 /// Look for faults.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -369,8 +377,9 @@ pub struct CheckArgs {
     /// Runbook files or names
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
-    #[command(flatten)]
-    pub form: Form,
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub format: CheckFormat,
     /// Fail on warnings too
     #[arg(long)]
     pub strict: bool,

@@ -70,7 +70,7 @@ pub struct Answers {
     /// Give a step the phrase that it asks for
     #[arg(long, value_name = "STEP=PHRASE", value_parser = place_pair)]
     pub confirm: Vec<(String, String)>,
-    /// Override a failed preflight check; the reason is recorded
+    /// Override a failed preflight check, or once a check of `holds`; the reason is recorded
     #[arg(long = "override", value_name = "PROBE=REASON", value_parser = place_pair)]
     pub overrides: Vec<(String, String)>,
 }

@@ -7,7 +7,8 @@
 use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use super::{
-    CheckArgs, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test, Then,
+    CheckArgs, CheckFormat, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test,
+    Then,
     form::{Form, Format},
     journal::JournalCommand,
     options::{Answers, Colour, Global, Hosts, Params, TakingUp},
@@ -111,10 +112,11 @@ impl Typing {
     }
 
     fn run(&mut self, run: &Run) {
-        let Run { runbook, params, dry_run, hosts, ask_sudo_password, answers, form, expect_sha256 } = run;
+        let Run { runbook, params, dry_run, allow_unheld, hosts, ask_sudo_password, answers, form, expect_sha256 } = run;
         self.word("run");
         self.given([runbook.as_str()]);
         self.switch("--dry-run", *dry_run);
+        self.switch("--allow-unheld", *allow_unheld);
         self.hosts(hosts);
         self.params(params);
         self.switch("--ask-sudo-password", *ask_sudo_password);
@@ -260,10 +262,15 @@ impl Typing {
                 self.value("--from-run", from_run);
                 self.file("--directory", directory.as_ref());
             }
-            Subcommands::Check(CheckArgs { files, form, strict }) => {
+            Subcommands::Check(CheckArgs { files, format, strict }) => {
                 self.word("check");
                 self.given(files.iter().map(String::as_str));
-                self.form(*form);
+                match format {
+                    CheckFormat::Text => {}
+                    CheckFormat::Plain => self.value("--format", "plain"),
+                    CheckFormat::Json => self.value("--format", "json"),
+                    CheckFormat::Sarif => self.value("--format", "sarif"),
+                }
                 self.switch("--strict", *strict);
             }
             Subcommands::List(List { form }) => {

@@ -3,7 +3,8 @@
 use super::{
     fact::{Effect, Part},
     place::Place,
-    state::{RunState, StepState},
+    state::RunState,
+    step_state::StepState,
 };
 
 /// What a run that nobody carries out any more leaves behind.

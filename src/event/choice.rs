@@ -5,6 +5,8 @@
 pub enum Choice {
     Run,
     Retry,
+    /// Go on in spite of a check, with a reason.
+    Override,
     Skip,
     Continue,
     Rollback,
@@ -14,7 +16,8 @@ pub enum Choice {
 }
 
 impl Choice {
-    const ALL: [Self; 8] = [Self::Run, Self::Retry, Self::Skip, Self::Continue, Self::Rollback, Self::Stop, Self::Done, Self::NotDone];
+    const ALL: [Self; 9] =
+        [Self::Run, Self::Retry, Self::Override, Self::Skip, Self::Continue, Self::Rollback, Self::Stop, Self::Done, Self::NotDone];
 
     /// Its name in scenarios, records and on the command line.
     #[must_use]
@@ -22,6 +25,7 @@ impl Choice {
         match self {
             Self::Run => "run",
             Self::Retry => "retry",
+            Self::Override => "override",
             Self::Skip => "skip",
             Self::Continue => "continue",
             Self::Rollback => "rollback",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::holding::Holding;
 use crate::runbook::document::Effect;
 
 /// What is to be run.
@@ -77,6 +78,8 @@ pub struct Shown {
     pub env: Vec<String>,
     pub stdin: bool,
     pub timeout_ms: Option<u64>,
+    /// How far it is held to reading. `None` of what changes something, of what is not really run, and of old records.
+    pub held: Option<Holding>,
 }
 
 /// Its form in records and in JSON, which never changes.
@@ -92,13 +95,16 @@ struct CommandForm {
     env: Vec<String>,
     stdin: bool,
     timeout_ms: Option<u64>,
+    // Came later, and stands only where something is really run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held: Option<Holding>,
 }
 
 impl From<Shown> for CommandForm {
     fn from(shown: Shown) -> Self {
-        let Shown { words, effect, host, user, cwd, env, stdin, timeout_ms } = shown;
+        let Shown { words, effect, host, user, cwd, env, stdin, timeout_ms, held } = shown;
         let script = Some(matches!(words, Words::Script(_)));
-        Self { argv: words.argv(), script, effect, host, user, cwd, env, stdin, timeout_ms }
+        Self { argv: words.argv(), script, effect, host, user, cwd, env, stdin, timeout_ms, held }
     }
 }
 
@@ -106,8 +112,8 @@ impl TryFrom<CommandForm> for Shown {
     type Error = &'static str;
 
     fn try_from(recorded: CommandForm) -> Result<Self, &'static str> {
-        let CommandForm { argv, script, effect, host, user, cwd, env, stdin, timeout_ms } = recorded;
-        Ok(Self { words: Words::recorded(argv, script)?, effect, host, user, cwd, env, stdin, timeout_ms })
+        let CommandForm { argv, script, effect, host, user, cwd, env, stdin, timeout_ms, held } = recorded;
+        Ok(Self { words: Words::recorded(argv, script)?, effect, host, user, cwd, env, stdin, timeout_ms, held })
     }
 }
 

@@ -6,16 +6,18 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use crate::runbook::{document::Effect, model::StepKind};
+pub(crate) use crate::runbook::{document::Effect, step_kind::StepKind};
 
 use crate::surroundings::Surroundings;
 
 use super::{
     captured::Captured,
     command::Shown,
+    finding::Finding,
     place::Place,
     plan::RecordedPlan,
     signal::{SentSignal, StopSignal},
+    system::SystemAnswer,
 };
 
 /// What kind of run this is. Only a real one is evidence of what was done.
@@ -37,6 +39,8 @@ pub enum Part {
     Verify,
     /// A probe before a batch.
     Gate,
+    /// A probe of what must hold, asked before the step begins.
+    Holds,
     /// A live fact beside a question.
     Show,
     Undo,
@@ -46,8 +50,8 @@ pub enum Part {
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Main, Self::DoneIf, Self::Verify, Self::Gate, Self::Show, Self::Undo, Self::Cleanup, Self::Lock];
+    pub(crate) const ALL: [Self; 9] =
+        [Self::Main, Self::DoneIf, Self::Verify, Self::Gate, Self::Holds, Self::Show, Self::Undo, Self::Cleanup, Self::Lock];
 
     /// Its name in records, in scenarios and on the command line.
     #[must_use]
@@ -57,6 +61,7 @@ impl Part {
             Self::DoneIf => "done_if",
             Self::Verify => "verify",
             Self::Gate => "gate",
+            Self::Holds => "holds",
             Self::Show => "show",
             Self::Undo => "undo",
             Self::Cleanup => "cleanup",
@@ -205,40 +210,6 @@ impl Outcome {
     }
 }
 
-/// What a runbook requires and this machine does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shortfall {
-    /// The user that the runbook names: this is another one.
-    User { is: String },
-    /// These programs.
-    Programs(Vec<String>),
-}
-
-/// What was found before anything ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
-pub enum Finding {
-    Pass {
-        message: String,
-    },
-    Warn {
-        message: String,
-        hint: Option<String>,
-    },
-    Block {
-        message: String,
-        hint: Option<String>,
-        /// What the runbook requires and this machine does not have.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        lacks: Option<Shortfall>,
-    },
-    /// Could not be found out, which is not a pass.
-    Unknown {
-        needs: Vec<String>,
-    },
-}
-
 /// Who gave an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -269,22 +240,56 @@ pub struct Opening {
     /// What its commands are started in; `None` in a simulated world, and in the first records of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surroundings: Option<Surroundings>,
+    /// Names the machine that the run is bound to, as the mark of a journal does: of a run that changes something on this machine alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
 }
 
 /// One fact of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     RunOpened(Box<Opening>),
+    /// A system was asked which one it is. The first answer binds the run to it; one that is another ends it.
+    Identified {
+        place: Place,
+        answer: SystemAnswer,
+    },
     /// A preflight probe has been answered.
     Checked {
         place: Place,
         title: String,
         finding: Finding,
     },
+    /// A probe of the preflight was answered by what the same command had printed at `of`, a moment before: it was not run again.
+    AnswerShared {
+        place: Place,
+        of: Place,
+        verdict: Verdict,
+        message: String,
+    },
     /// A blocking probe was overridden, with a reason.
     Overridden {
         place: Place,
         title: String,
+        reason: String,
+        by: Answerer,
+        /// What was not judged because this was not answered: the reason speaks for those checks, too.
+        unjudged: Vec<Place>,
+    },
+    /// What must hold does not: the step at `before` was not begun, or is not `waiting` any longer.
+    HoldFailed {
+        place: Place,
+        title: String,
+        before: Place,
+        waiting: bool,
+        why: String,
+        hint: Option<String>,
+    },
+    /// What does not hold was overridden for the step at `before`, with a reason.
+    HoldOverridden {
+        place: Place,
+        title: String,
+        before: Place,
         reason: String,
         by: Answerer,
     },
@@ -314,6 +319,8 @@ pub enum Event {
         title: String,
         kind: StepKind,
         effect: Effect,
+        /// The case that was chosen, of a step that is done in several ways.
+        case: Option<String>,
     },
     /// A loop's items are settled.
     Staggered {
@@ -417,28 +424,4 @@ pub enum Event {
         why: String,
         owed: Vec<Place>,
     },
-}
-
-/// What may be lost: figures for the screen while something is under way.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Progress {
-    /// A line of output.
-    Line { place: Place, text: String },
-    /// How far a step has come.
-    Figure { place: Place, done: f64, total: f64, have: Option<String> },
-    /// A wait has asked once more.
-    Waiting {
-        place: Place,
-        want: String,
-        have: String,
-        elapsed: Duration,
-        limit: Option<Duration>,
-        figure: Option<(f64, f64)>,
-        /// How long the watched figure has stood still.
-        still: Option<Duration>,
-        /// How long it has held, of how long it must.
-        held: Option<(Duration, Duration)>,
-    },
-    /// A pause, such as between batches.
-    Pausing { place: Place, why: String, left: Duration },
 }

@@ -6,9 +6,11 @@ use super::{
     captured::Captured,
     choice::Choice,
     command::Shown,
-    fact::{Event, Exit, Finding, Opening, Part, Skip, StepOutcome, Verdict},
+    fact::{Event, Exit, Opening, Part, Skip, StepOutcome, Verdict},
+    finding::Finding,
     place::Place,
-    state::{IllegalTransition, Phase, RunState, StepState},
+    state::{IllegalTransition, Phase, RunState},
+    step_state::StepState,
 };
 
 /// How a command ended.
@@ -34,6 +36,7 @@ pub struct PastCheck {
 pub struct Round {
     pub items: Vec<String>,
     pub batches: Vec<usize>,
+    pub max_failures: u64,
     /// The last batch that began, from 1.
     pub batch: usize,
 }
@@ -124,8 +127,9 @@ impl Past {
                     Err(_) => self.choices.remove(place),
                 };
             }
-            Event::Staggered { place, items, batches, .. } => {
-                self.loops.insert(place.clone(), Round { items: items.clone(), batches: batches.clone(), batch: 0 });
+            Event::Staggered { place, items, batches, max_failures } => {
+                let round = Round { items: items.clone(), batches: batches.clone(), max_failures: *max_failures, batch: 0 };
+                self.loops.insert(place.clone(), round);
             }
             Event::BatchBegan { place, batch, .. } => {
                 if let Some(round) = self.loops.get_mut(place) {
@@ -157,6 +161,15 @@ impl Past {
                     self.put_back.insert(place.clone(), self.now);
                 }
                 self.ends.insert((place.clone(), *part), end);
+            }
+            Event::AnswerShared { place, of, verdict, .. } => {
+                if let Some(end) = self.ends.get(&(of.clone(), Part::Main)) {
+                    let end = End { verdict: verdict.clone(), ..end.clone() };
+                    if !self.settled_by_preflight(place) {
+                        self.found.insert(place.clone(), end.clone());
+                    }
+                    self.ends.insert((place.clone(), Part::Main), end);
+                }
             }
             Event::DoubtResolved { place, outcome: StepOutcome::Failed { .. }, .. } => {
                 self.to_begin_again.insert(place.clone());

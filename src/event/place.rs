@@ -5,7 +5,7 @@ use std::{borrow::Borrow, cmp::Ordering, collections::BTreeSet, fmt, hash, iter,
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::escape::{self, is_name, read_item};
-use crate::runbook::name::{LOCKS, PREFLIGHT, REQUIRES};
+use crate::runbook::name::{IDENTITY, LOCKS, PREFLIGHT, REQUIRES};
 
 const LOCK: &str = "lock";
 /// So many characters of a faulty text are shown.
@@ -104,6 +104,12 @@ impl Place {
     #[must_use]
     pub(crate) fn requires_in(call: Option<&Self>) -> Self {
         Self::preflight_in(call).child(REQUIRES)
+    }
+
+    /// Where the system of a runbook is asked which one it is: of one that this step calls, or of the run's own.
+    #[must_use]
+    pub(crate) fn identity_in(call: Option<&Self>) -> Self {
+        Self::preflight_in(call).child(IDENTITY)
     }
 
     /// Where the taking and giving back of a shared lock is recorded.
@@ -268,6 +274,19 @@ impl Place {
         let requires = own.around()?;
         let preflight = requires.preflight()?;
         (requires.segment() == PlaceSegment::Step(REQUIRES) && requires.around() == Some(preflight)).then(|| own.step())
+    }
+
+    /// It is that of asking a system which one it is.
+    #[must_use]
+    pub(crate) fn is_identity(&self) -> bool {
+        self.segment() == PlaceSegment::Step(IDENTITY) && self.around() == self.preflight()
+    }
+
+    /// Whether what is done at that place is done to the system that is asked at this one.
+    #[must_use]
+    pub(crate) fn identifies(&self, other: &Self) -> bool {
+        let call = self.around().and_then(Self::around);
+        !other.is_lock() && call.is_none_or(|call| other.is_within(call))
     }
 
     /// It is that of a shared lock.

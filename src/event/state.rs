@@ -10,6 +10,8 @@ use super::{
     command::Shown,
     fact::{Effect, Event, Exit, Mode, Outcome, Part, StepOutcome, Verdict},
     place::Place,
+    step_state::StepState,
+    system::{BoundSystem, SystemAnswer},
 };
 
 /// How far a run has come.
@@ -21,64 +23,6 @@ pub enum Phase {
     /// The plan stands; it may have been confirmed.
     Running,
     Closed(Outcome),
-}
-
-/// How far a step has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepState {
-    /// Its command began and has not ended.
-    Began {
-        attempt: u32,
-        effect: Effect,
-    },
-    /// Its command has ended; what that means for the step is not settled.
-    Ended {
-        verdict: Verdict,
-        effect: Effect,
-    },
-    Done,
-    Failed {
-        why: String,
-    },
-    Skipped,
-    InDoubt {
-        why: String,
-    },
-    /// Its cleanup or its undo has run since: whoever goes on from here does it again. What it had come to before says whether
-    /// what is around it may have come to its end all the same.
-    PutBack {
-        was: Box<Self>,
-    },
-    /// A dry run passed over it.
-    Predicted,
-}
-
-impl StepState {
-    /// Why it failed, whether it was put back since or not.
-    #[must_use]
-    pub(crate) fn failure(&self) -> Option<&str> {
-        match self {
-            Self::Failed { why } => Some(why),
-            Self::PutBack { was } => was.failure(),
-            _ => None,
-        }
-    }
-
-    /// Nobody knows whether it took effect.
-    #[must_use]
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        match self {
-            Self::InDoubt { .. } => true,
-            Self::Began { effect, .. } => *effect != Effect::Read,
-            _ => false,
-        }
-    }
-
-    /// Its cleanup or its undo has run since.
-    #[must_use]
-    pub(crate) fn is_put_back(&self) -> bool {
-        matches!(self, Self::PutBack { .. })
-    }
 }
 
 /// A command that is under way: its begin is recorded, its end is not.
@@ -115,6 +59,10 @@ pub struct RunState {
     pub took_effect: Vec<Place>,
     /// Changes that were begun, undone since or not, but for those that could not be started.
     pub changed: BTreeSet<Place>,
+    /// The systems that the run is bound to, by where each was asked which one it is.
+    pub systems: BTreeMap<Place, BoundSystem>,
+    /// In which of its ways each step is done that has several.
+    pub cases: BTreeMap<Place, String>,
 }
 
 /// A record that cannot follow what came before it.
@@ -139,6 +87,28 @@ impl RunState {
         self.steps.values().any(|step| matches!(step, StepState::Predicted))
     }
 
+    /// The places of the systems that have to be asked which one they are before anything is changed there.
+    pub fn unsure_of<'s>(&'s self, place: &Place) -> impl Iterator<Item = &'s Place> {
+        let place = place.clone();
+        self.systems.iter().filter(move |(asked, system)| !system.sure && asked.identifies(&place)).map(|(asked, _)| asked)
+    }
+
+    /// Every system has to be asked again.
+    pub fn unsettle_systems(&mut self) {
+        self.systems.values_mut().for_each(|system| system.sure = false);
+    }
+
+    fn identify(&mut self, place: &Place, answer: &SystemAnswer) {
+        match (self.systems.get_mut(place), answer) {
+            (Some(bound), SystemAnswer::Known { system }) => bound.sure = bound.name == *system,
+            (Some(bound), SystemAnswer::Unknown { .. }) => bound.sure = false,
+            (None, SystemAnswer::Known { system }) => {
+                self.systems.insert(place.clone(), BoundSystem { name: system.clone(), sure: true });
+            }
+            (None, SystemAnswer::Unknown { .. }) => {}
+        }
+    }
+
     /// Folds one event in.
     ///
     /// # Errors
@@ -159,12 +129,24 @@ impl RunState {
             }
             (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::Resumed { .. }) => {
                 self.phase = Phase::Preflight;
+                self.unsettle_systems();
                 self.left();
             }
+            (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::Identified { place, answer }) => self.identify(place, answer),
             (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::SettledByHand { place, .. }) => self.settle_by_hand(place)?,
             (Phase::Closed(_), Event::Note { .. } | Event::DoubtResolved { .. }) => {}
             // A debt is settled after the run has closed.
             (Phase::Closed(_), Event::Confirmed { .. } | Event::Declined { .. } | Event::Owed { .. }) => {}
+            // Before a debt is settled, the system is asked whether it is the same.
+            (
+                Phase::Closed(_),
+                event @ (Event::StepBegan { place, .. }
+                | Event::StepSpawned { place, .. }
+                | Event::StepSignalled { place, .. }
+                | Event::StepEnded { place, .. }),
+            ) if place.is_identity() => {
+                return self.command(event);
+            }
             (
                 Phase::Closed(_),
                 event @ (Event::StepBegan { part: Part::Cleanup | Part::Undo, .. }
@@ -176,7 +158,10 @@ impl RunState {
             }
             (Phase::Closed(_), other) => return Err(illegal(other.name(), "the run is closed")),
             (Phase::Preflight | Phase::Running, Event::RunOpened(_)) => return Err(illegal("run_opened", "the run is open already")),
-            (Phase::Preflight, Event::Planned { .. }) => self.phase = Phase::Running,
+            (Phase::Preflight, Event::Planned { .. }) => {
+                self.phase = Phase::Running;
+                self.unsettle_systems();
+            }
             (Phase::Running, Event::Planned { .. }) => return Err(illegal("planned", "the plan stands already")),
             // What an earlier stretch of the run has done may be taken back before anything else.
             (Phase::Preflight, Event::StepBegan { command, part, .. })
@@ -189,6 +174,7 @@ impl RunState {
                     return Err(illegal("run_closed", "a step has not ended, so the run is not complete"));
                 }
                 self.phase = Phase::Closed(*outcome);
+                self.unsettle_systems();
             }
             (
                 Phase::Preflight | Phase::Running,
@@ -214,16 +200,25 @@ impl RunState {
             (
                 Phase::Preflight | Phase::Running,
                 Event::Checked { .. }
+                | Event::AnswerShared { .. }
                 | Event::Overridden { .. }
+                | Event::HoldFailed { .. }
+                | Event::HoldOverridden { .. }
                 | Event::Confirmed { .. }
                 | Event::Declined { .. }
-                | Event::StepReached { .. }
+                | Event::StepReached { case: None, .. }
                 | Event::Staggered { .. }
                 | Event::BatchBegan { .. }
                 | Event::Owed { .. }
                 | Event::Note { .. }
                 | Event::Interrupted { .. },
             ) => {}
+            (Phase::Preflight | Phase::Running, Event::StepReached { place, case: Some(case), .. }) => {
+                if let Some(first) = self.cases.get(place).filter(|first| *first != case) {
+                    return Err(illegal("step_reached", format!("{place} is done as `{first}`, and not as `{case}`")));
+                }
+                self.cases.insert(place.clone(), case.clone());
+            }
             (Phase::Preflight | Phase::Running, Event::CleanupDue { place, command }) => {
                 self.owed.insert(place.clone(), command.clone());
             }
@@ -268,6 +263,10 @@ impl RunState {
                     let why = "it began, and no outcome is recorded".to_owned();
                     self.steps.insert(place, StepState::InDoubt { why });
                 }
+                // Whether it was undone nobody knows, until the undo has ended.
+                (Part::Undo, Effect::Change | Effect::Destroy) => {
+                    self.under_way.insert((place, part), was);
+                }
                 _ => {}
             }
         }
@@ -278,11 +277,17 @@ impl RunState {
             Event::StepBegan { place, part, attempt, command, owes } => {
                 let key = (place.clone(), *part);
                 // A cleanup that died with the tool is begun again when the debt is settled.
-                if self.under_way.contains_key(&key) && !matches!(part, Part::Undo | Part::Cleanup) {
+                if self.under_way.contains_key(&key) && !matches!(part, Part::Undo | Part::Cleanup) && !place.is_identity() {
                     return Err(illegal("step_began", format!("{place} is under way already")));
                 }
                 if *part == Part::Main && matches!(self.steps.get(place), Some(StepState::Done)) {
                     return Err(illegal("step_began", format!("{place} ended well and is never done again")));
+                }
+                if command.effect != Effect::Read && self.unsure_of(place).next().is_some() {
+                    return Err(illegal("step_began", "the system was not asked whether it is still the same"));
+                }
+                if command.effect != Effect::Read && place.is_identity() {
+                    return Err(illegal("step_began", "to ask a system which one it is changes nothing"));
                 }
                 let before = Unbegun {
                     step: self.steps.get(place).cloned(),
@@ -349,7 +354,7 @@ impl RunState {
                     Part::Lock if matches!(verdict, Verdict::Failed { .. }) && !exit.in_doubt() => {
                         self.owed.shift_remove(place);
                     }
-                    Part::Lock | Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Show => {}
+                    Part::Lock | Part::Cleanup | Part::Undo | Part::DoneIf | Part::Verify | Part::Gate | Part::Holds | Part::Show => {}
                 }
             }
             other => return Err(illegal(other.name(), "it is not a fact of a command")),

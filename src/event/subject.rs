@@ -1,7 +1,8 @@
 //! What an event speaks of, and what it is called in records.
 
 use super::{
-    fact::{Event, Finding, Part},
+    fact::{Event, Part},
+    finding::Finding,
     place::Place,
 };
 
@@ -10,8 +11,12 @@ impl Event {
     #[must_use]
     pub(crate) fn place(&self) -> Option<&Place> {
         match self {
-            Self::Checked { place, .. }
+            Self::Identified { place, .. }
+            | Self::Checked { place, .. }
+            | Self::AnswerShared { place, .. }
             | Self::Overridden { place, .. }
+            | Self::HoldFailed { place, .. }
+            | Self::HoldOverridden { place, .. }
             | Self::StepReached { place, .. }
             | Self::Staggered { place, .. }
             | Self::BatchBegan { place, .. }
@@ -36,13 +41,18 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::RunOpened(_) => "run_opened",
+            Self::Identified { .. } => "identified",
             Self::Checked { finding, .. } => match finding {
                 Finding::Pass { .. } => "preflight_passed",
                 Finding::Warn { .. } => "preflight_warned",
                 Finding::Block { .. } => "preflight_blocked",
                 Finding::Unknown { .. } => "preflight_unknown",
+                Finding::NotJudged { .. } => "preflight_not_judged",
             },
+            Self::AnswerShared { .. } => "answer_shared",
             Self::Overridden { .. } => "preflight_overridden",
+            Self::HoldFailed { .. } => "hold_failed",
+            Self::HoldOverridden { .. } => "hold_overridden",
             Self::Planned { .. } => "planned",
             Self::Confirmed { .. } => "confirmed",
             Self::Declined { .. } => "declined",

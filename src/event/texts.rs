@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::{
     command::Shown,
-    fact::{Event, Excerpt, Exit, Finding, Prediction, Shortfall, Skip, StepOutcome, Verdict},
+    fact::{Event, Excerpt, Exit, Prediction, Skip, StepOutcome, Verdict},
+    finding::{Finding, Shortfall},
+    system::SystemAnswer,
 };
 
 /// What a text of an event is to those who read it again.
@@ -75,6 +77,15 @@ impl StepOutcome {
     }
 }
 
+impl Verdict {
+    fn each_text(&mut self, see: &mut impl FnMut(TextUse, &mut String)) {
+        match self {
+            Self::Passed => {}
+            Self::Failed { why, .. } | Self::Unknown { why } => see(TextUse::Told, why),
+        }
+    }
+}
+
 impl Event {
     /// Cuts every text that only tells a person something and is too long to be recorded.
     #[must_use]
@@ -94,6 +105,9 @@ impl Event {
             // The rest of what a run sets out with is the runbook's own text, and parameters without their secrets.
             Self::RunOpened(opening) => see(TextUse::Told, &mut opening.title),
             Self::Planned { .. } | Self::StepSpawned { .. } | Self::Interrupted { .. } => {}
+            Self::Identified { answer: SystemAnswer::Known { system: text } | SystemAnswer::Unknown { why: text }, .. } => {
+                see(TextUse::Told, text);
+            }
             Self::Resumed { from } => see(TextUse::Told, from),
             Self::Checked { title, finding, .. } => {
                 see(TextUse::Told, title);
@@ -109,9 +123,11 @@ impl Event {
                         }
                     }
                     Finding::Unknown { needs } => told(see, needs),
+                    Finding::NotJudged { without, failed: _ } => told(see, without),
                 }
             }
-            Self::Overridden { title, reason, .. } => told(see, [title, reason]),
+            Self::Overridden { title, reason, .. } | Self::HoldOverridden { title, reason, .. } => told(see, [title, reason]),
+            Self::HoldFailed { title, why, hint, .. } => told(see, [title, why].into_iter().chain(hint)),
             Self::Confirmed { text, typed, .. } => told(see, [text, typed]),
             Self::Declined { text, why, .. } => told(see, [text, why]),
             Self::StepReached { title, .. } => see(TextUse::Told, title),
@@ -128,11 +144,12 @@ impl Event {
                 if let Exit::NotStarted { why } | Exit::Lost { why } = exit {
                     see(TextUse::Told, why);
                 }
-                match verdict {
-                    Verdict::Passed => {}
-                    Verdict::Failed { why, .. } | Verdict::Unknown { why } => see(TextUse::Told, why),
-                }
+                verdict.each_text(see);
                 told(see, [message, stdout, stderr]);
+            }
+            Self::AnswerShared { verdict, message, .. } => {
+                verdict.each_text(see);
+                see(TextUse::Told, message);
             }
             Self::StepPredicted { prediction, .. } => match prediction {
                 Prediction::WouldRun { command } => command.each_text(see),

@@ -27,6 +27,7 @@ use nix::{
 use super::{
     cgroup::{Cgroup, Cgroups},
     family::{self, MARK, Table},
+    held::Hold,
     spawn::{self, GroupStanding},
 };
 use crate::procfs::Stat;
@@ -77,6 +78,8 @@ pub(crate) struct StartManner {
     /// It is given the foreground of this terminal, and no session of its own.
     pub terminal: Option<OwnedFd>,
     pub dies_with_parent: bool,
+    /// What holds it to reading.
+    pub hold: Option<Arc<Hold>>,
 }
 
 impl Child {
@@ -106,6 +109,7 @@ impl Child {
                 terminal: manner.terminal.as_ref().map(OwnedFd::try_clone).transpose()?,
                 door: cgroup.as_ref().map(Cgroup::door).transpose()?,
                 dies_with_parent: manner.dies_with_parent,
+                hold: manner.hold.clone(),
             })
         };
         let standing = match standing() {

@@ -10,6 +10,7 @@ pub(crate) mod core_dump;
 pub(crate) mod dry;
 mod family;
 mod foreground;
+mod held;
 pub(crate) mod lock;
 mod output;
 pub(crate) mod process;

@@ -24,6 +24,7 @@ use super::{
     cgroup::Cgroups,
     child::{Child, StartManner},
     foreground::{Attended, Foreground},
+    held::{self, Hold, Holder},
     output::{self, StreamRead},
     program::{self, Unfit},
     scarcity::patiently,
@@ -31,7 +32,7 @@ use super::{
     transport::{Carried, Passage, Transports, judge},
 };
 use crate::{
-    event::{Effect, Exit},
+    event::{Effect, Exit, Holding},
     inheritance::{Inheritance, RefusedVariable},
     inventory::Inventory,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site},
@@ -53,6 +54,7 @@ pub struct ProcessExecutor {
     cgroups: LazyLock<Cgroups>,
     patience: Patience,
     transports: Transports,
+    holder: Holder,
 }
 
 impl ProcessExecutor {
@@ -74,7 +76,16 @@ impl ProcessExecutor {
         let refused = refused.first().map(RefusedVariable::line);
         let ssh = program::find(path_of(&environment), "ssh").unwrap_or_else(|_| PathBuf::from("ssh"));
         let transports = Transports::new(inventory, password, ssh, user(), environment.clone());
-        Self { secrets, environment, directory, refused, cgroups: LazyLock::new(Cgroups::find), patience: Patience::default(), transports }
+        Self {
+            secrets,
+            environment,
+            directory,
+            refused,
+            cgroups: LazyLock::new(Cgroups::find),
+            patience: Patience::default(),
+            transports,
+            holder: Holder::default(),
+        }
     }
 
     /// Marks every command as one of this run, so that one that outlives halligan is found again.
@@ -84,6 +95,36 @@ impl ProcessExecutor {
         self
     }
 
+    /// Why an order that reads is not held to it; `None` if it is.
+    fn unheld(&self, order: &Order) -> Option<String> {
+        if order.interactive {
+            return Some("it has the terminal".to_owned());
+        }
+        if let Some(host) = order.host.as_deref().filter(|host| !matches!(self.transports.is_here(host), Ok(true))) {
+            return Some(format!("it runs on {host}"));
+        }
+        if self.other_user(order).is_some() && !held::changes_user() {
+            return Some("it needs sudo".to_owned());
+        }
+        if order.reading.unheld.is_some() {
+            return order.reading.unheld.clone();
+        }
+        (!held::is_possible()).then(|| "this kernel has no Landlock".to_owned())
+    }
+
+    /// The user that an order runs as, if it is not ours.
+    fn other_user<'a>(&self, order: &'a Order) -> Option<&'a str> {
+        order.user.as_deref().filter(|other| *other != self.transports.user())
+    }
+
+    /// What holds an order to reading; nothing if it changes something or cannot be held.
+    fn hold(&self, order: &Order) -> Result<Option<Arc<Hold>>, String> {
+        match self.holding(order) {
+            None | Some(Holding::NotHeld { .. }) => Ok(None),
+            Some(Holding::Held | Holding::ButSockets) => self.holder.hold(&order.reading, self.other_user(order)).map(Some),
+        }
+    }
+
     /// Starts an order; what it prints goes to the pipes, or where ours goes. The error says why it is not started.
     fn start(
         &self,
@@ -91,6 +132,7 @@ impl ProcessExecutor {
         passage: &Passage,
         pipes: Option<(io::PipeWriter, io::PipeWriter)>,
         foreground: Option<&Foreground>,
+        hold: Option<Arc<Hold>>,
         stop: &Interrupts,
     ) -> Result<Child, String> {
         let [program, arguments @ ..] = passage.words.as_slice() else { return Err("there is no command".to_owned()) };
@@ -108,7 +150,11 @@ impl ProcessExecutor {
         let said = |error: io::Error| format!("{program}: {error}");
         let make = || {
             let mut command = Command::new(&path);
-            command.args(arguments).env_clear().envs(&self.environment);
+            command.args(arguments).env_clear();
+            match &hold {
+                Some(hold) => command.envs(hold.environment(&self.environment)),
+                None => command.envs(&self.environment),
+            };
             command.envs(passage.env.iter().map(|variable| (&variable.name, &variable.value)));
             if let Some(directory) = directory {
                 command.current_dir(directory);
@@ -127,7 +173,7 @@ impl ProcessExecutor {
         let terminal = foreground.map(Foreground::descriptor).transpose().map_err(said)?;
         // Whoever would have read the answer is gone then. What changes something is let finish: half of it may be worse.
         let dies_with_parent = order.effect == Effect::Read && foreground.is_none();
-        let manner = StartManner { terminal, dies_with_parent };
+        let manner = StartManner { terminal, dies_with_parent, hold: hold.clone() };
         patiently(|| Child::start(make, &manner, &self.cgroups), stop).map_err(said)
     }
 
@@ -137,7 +183,7 @@ impl ProcessExecutor {
             Ok(foreground) => foreground,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
-        let child = match self.start(order, passage, None, Some(&foreground), stop) {
+        let child = match self.start(order, passage, None, Some(&foreground), None, stop) {
             Ok(child) => child,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
@@ -203,6 +249,14 @@ impl Executor for ProcessExecutor {
         true
     }
 
+    fn holding(&self, order: &Order) -> Option<Holding> {
+        (order.effect == Effect::Read && !order.words.is_empty()).then(|| match self.unheld(order) {
+            Some(why) => Holding::NotHeld { why },
+            None if !order.reading.sockets.is_empty() => Holding::ButSockets,
+            None => Holding::Held,
+        })
+    }
+
     fn concurrency(&self) -> usize {
         // Each command holds two pipes, two files for its output and its input; halligan itself needs some more.
         let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft);
@@ -230,13 +284,20 @@ impl Executor for ProcessExecutor {
 
     fn execute(&self, order: &Order, site: &dyn Site, stop: &Interrupts) -> Result<Ran, LedgerError> {
         let began = Instant::now();
+        let reader = self.transports.as_reader(order);
+        let order = &*reader;
         let captures = (site.capture()?, site.capture()?);
         let silent = |exit: Exit, captures: (Box<dyn Capture>, Box<dyn Capture>)| {
             let printed = |capture: Box<dyn Capture>| Ok::<_, LedgerError>(Printed::new(capture.finish()?, Vec::new()));
             Ok(Ran { exit, stdout: printed(captures.0)?, stderr: printed(captures.1)?, took: began.elapsed(), leaked: false })
         };
-        let passage = match self.transports.carry(order, &self.secrets, stop) {
-            Ok(passage) => passage,
+        let carried = match self.hold(order) {
+            Ok(Some(hold)) => Ok((Passage::plain(order), Some(hold))),
+            Ok(None) => self.transports.carry(order, &self.secrets, stop).map(|passage| (passage, None)),
+            Err(why) => Err(why),
+        };
+        let (passage, hold) = match carried {
+            Ok(carried) => carried,
             Err(why) => return silent(Exit::NotStarted { why }, captures),
         };
         if order.interactive {
@@ -266,7 +327,7 @@ impl Executor for ProcessExecutor {
                     };
                 }
             };
-            let child = match self.start(order, &passage, Some((out_writer, err_writer)), None, stop) {
+            let child = match self.start(order, &passage, Some((out_writer, err_writer)), None, hold, stop) {
                 Ok(child) => child,
                 Err(why) => {
                     let [stdout, stderr] = joined(reader);

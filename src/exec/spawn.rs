@@ -3,10 +3,11 @@
 use std::{
     io::{self, PipeWriter, Read},
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
     process::{Command, ExitStatus},
+    sync::Arc,
 };
 
 use nix::{
@@ -20,7 +21,7 @@ use nix::{
 };
 use rustix::process::{WaitOptions, waitpid};
 
-use super::{cgroup::Door, core_dump::CoreLimit};
+use super::{cgroup::Door, core_dump::CoreLimit, held::Hold};
 use crate::procfs::Procfs;
 
 /// As the kernel has it: libc's constant of this name is too narrow for it.
@@ -36,6 +37,8 @@ pub(super) struct GroupStanding {
     pub door: Option<Door>,
     /// It is killed when its parent ends, however that ends: nobody would read its answer.
     pub dies_with_parent: bool,
+    /// What holds it to reading.
+    pub hold: Option<Arc<Hold>>,
 }
 
 /// Starts a command so. Whatever its pid, it is our child.
@@ -123,6 +126,10 @@ fn begin(standing: &GroupStanding, teller: &PipeWriter, parent: Pid, core: CoreL
             sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&ttou), None)?;
         }
     }
+    if let Some(hold) = &standing.hold {
+        hold.become_user()?;
+    }
+    // A change of user takes this back, so it comes after.
     if standing.dies_with_parent {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         // It may have ended before we asked.
@@ -130,8 +137,23 @@ fn begin(standing: &GroupStanding, teller: &PipeWriter, parent: Pid, core: CoreL
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
     }
+    if let Some(hold) = &standing.hold {
+        hold.give_up()?;
+        restrict(hold.rules())?;
+        hold.filter()?;
+    }
     // Last: what is copied of our memory until the command is there is not dumped.
     core.restore()
+}
+
+/// In a child that has one thread and may gain no new rights: puts it under these rules of Landlock, for good.
+///
+/// # Errors
+/// The kernel refuses.
+fn restrict(rules: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: a system call that takes a descriptor, which is open as long as it is borrowed, and no memory.
+    let done = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Goes on within a control group: as a successor that is born there, or else, before Linux 5.7 and where a container forbids it,
@@ -190,7 +212,7 @@ mod tests {
     }
 
     fn standing(door: Option<Door>) -> GroupStanding {
-        GroupStanding { terminal: None, door, dies_with_parent: true }
+        GroupStanding { terminal: None, door, dies_with_parent: true, hold: None }
     }
 
     /// What this thread has started, and is not reaped: it has the thread's name until it is another program.

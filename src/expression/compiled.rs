@@ -56,15 +56,13 @@ impl fmt::Debug for Compiled {
 impl Prepared {
     pub(super) fn expression(text: &str) -> Result<Self, ExpressionError> {
         growth::short_enough(text, true)?;
-        let names = ENVIRONMENT.compile_expression(text).map_err(|error| fault(&error))?.undeclared_variables(true);
-        let names = Names::new(names);
+        let names = Names::of(text, true)?;
         Ok(Self { compiled: Compiled::of_expression(text, names.clone()), names })
     }
 
     pub(super) fn template(text: &str) -> Result<Self, ExpressionError> {
         growth::short_enough(text, false)?;
-        let names = ENVIRONMENT.template_from_str(text).map_err(|error| fault(&error))?.undeclared_variables(true);
-        let names = Names::new(names);
+        let names = Names::of(text, false)?;
         Ok(Self { compiled: Compiled::of_template(text, names.clone()), names })
     }
 
@@ -89,7 +87,7 @@ impl Compiled {
 
     fn of_expression(text: &str, names: Names) -> Result<Self, ExpressionError> {
         let compiled = LazyLock::force(&ENVIRONMENT)
-            .compile_expression_owned(compare::guarded(&growth::guarded(text, true), true))
+            .compile_expression_owned(compare::guarded(&growth::guarded(text, true), true)?)
             .map_err(|error| fault(&error))?;
         Ok(Self(Arc::new(CompiledKind::Expression { text: text.to_owned(), names, compiled })))
     }
@@ -99,7 +97,7 @@ impl Compiled {
             return Self::of_expression(expression, names);
         }
         let mut environment = ENVIRONMENT.clone();
-        environment.add_template_owned("", compare::guarded(&growth::guarded(text, false), false)).map_err(|error| fault(&error))?;
+        environment.add_template_owned("", compare::guarded(&growth::guarded(text, false), false)?).map_err(|error| fault(&error))?;
         Ok(Self(Arc::new(CompiledKind::Template { text: text.to_owned(), names, environment: Box::new(environment) })))
     }
 

@@ -4,19 +4,16 @@ use std::sync::LazyLock;
 
 use minijinja::{
     AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value,
-    syntax::SyntaxConfig,
     value::{Serde, ValueKind},
 };
 
-use super::{filter, limit};
+use super::{filter, limit, syntax::syntax};
 
 pub(crate) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
-        environment.set_syntax(syntax);
-    }
+    environment.set_syntax(syntax());
     environment.set_debug(true);
     environment.set_fuel(Some(limit::FUEL));
     environment.set_formatter(write_value);

@@ -1,14 +1,14 @@
 //! Filters beside Jinja's own, named as in Ansible where it has them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use minijinja::{
-    Environment, Error, ErrorKind, State, Value, filters, tests as builtin_tests,
+    Environment, Error, ErrorKind, State, Value, filters,
     value::{Rest, ValueKind, ValueOrKwargs},
 };
 use regex::Regex;
 
-use super::{cache::Cache, compare, error::brief, growth, limit};
+use super::{alike, cache::Cache, error::brief, figure, growth, human, limit, version};
 use crate::quantity;
 
 fn refuse(message: impl Into<String>) -> Error {
@@ -36,6 +36,11 @@ fn regex_findall(value: &str, expression: &str) -> Result<Vec<String>, Error> {
 }
 
 fn regex_replace(value: &str, expression: &str, replacement: &str) -> Result<String, Error> {
+    // `'\\1'` in Jinja is the character U+0001.
+    let backslash = replacement.split('\\').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if backslash || replacement.contains(|c: char| ('\u{1}'..'\u{9}').contains(&c)) {
+        return Err(refuse("`regex_replace`: a group is written `$1` or `${name}`, not `\\1`"));
+    }
     let mut replaced = String::new();
     let mut from = 0;
     for found in pattern(expression)?.captures_iter(value) {
@@ -65,7 +70,7 @@ fn is_search(value: &str, expression: &str) -> Result<bool, Error> {
 }
 
 fn from_json(value: &str) -> Result<Value, Error> {
-    serde_json::from_str(value).map_err(|error| refuse(format!("not JSON: {error}")))
+    figure::read_json(value).map_err(|error| refuse(format!("not JSON: {error}")))
 }
 
 fn to_json(value: &Value) -> Result<String, Error> {
@@ -95,31 +100,6 @@ fn size(value: &Value) -> Result<u64, Error> {
 fn hex_int(value: &str) -> Result<u64, Error> {
     let digits = value.trim().trim_start_matches("0x");
     u64::from_str_radix(digits, 16).map_err(|_| refuse(format!("`{}` is not a hexadecimal number", brief(&Value::from(value)))))
-}
-
-fn listed(value: &Value) -> Result<Vec<Value>, Error> {
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable => {
-            limit::list(value.len().unwrap_or(0))?;
-            Ok(value.try_iter()?.collect())
-        }
-        kind => Err(refuse(format!("expected a list, not a {kind}"))),
-    }
-}
-
-fn difference(left: &Value, right: &Value) -> Result<Vec<Value>, Error> {
-    let right: HashSet<Value> = listed(right)?.into_iter().collect();
-    Ok(listed(left)?.into_iter().filter(|item| !right.contains(item)).collect())
-}
-
-fn intersect(left: &Value, right: &Value) -> Result<Vec<Value>, Error> {
-    let right: HashSet<Value> = listed(right)?.into_iter().collect();
-    Ok(listed(left)?.into_iter().filter(|item| right.contains(item)).collect())
-}
-
-fn union(left: &Value, right: &Value) -> Result<Vec<Value>, Error> {
-    let mut seen = HashSet::new();
-    Ok(listed(left)?.into_iter().chain(listed(right)?).filter(|item| seen.insert(item.clone())).collect())
 }
 
 fn basename(value: &str) -> String {
@@ -274,17 +254,16 @@ fn within_limits(environment: &mut Environment<'_>) {
     }
     measured(environment, "string", Value::from_function(filters::string), unlimited);
     measured(environment, "list", Value::from_function(filters::list), unlimited);
-    environment.add_test("in", |state: &State, value: &Value, all: &Value| {
-        limit::look_at(all.len().unwrap_or(1))?;
-        builtin_tests::is_in(state, value, all)
-    });
     environment.add_filter(growth::PART, limit::made);
     environment.add_filter(growth::REPEATED, |left: Value, right: Value| limit::repeated(left, &right));
 }
 
 pub(super) fn install(environment: &mut Environment<'_>) {
     within_limits(environment);
-    environment.add_filter(compare::FILTER, |left: Value, right: Value, orders: bool| compare::guard(left, &right, orders));
+    alike::install(environment);
+    figure::install(environment);
+    human::install(environment);
+    version::install(environment);
     environment.add_filter("regex_search", |value: String, expression: String| regex_search(&value, &expression));
     environment.add_filter("regex_findall", |value: String, expression: String| regex_findall(&value, &expression));
     environment.add_filter("regex_replace", |value: String, expression: String, with: String| regex_replace(&value, &expression, &with));
@@ -296,9 +275,6 @@ pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("duration", |value: Value| duration(&value));
     environment.add_filter("size", |value: Value| size(&value));
     environment.add_filter("hex_int", |value: String| hex_int(&value));
-    environment.add_filter("difference", |left: Value, right: Value| difference(&left, &right));
-    environment.add_filter("intersect", |left: Value, right: Value| intersect(&left, &right));
-    environment.add_filter("union", |left: Value, right: Value| union(&left, &right));
     environment.add_filter("basename", |value: String| basename(&value));
     environment.add_filter("dirname", |value: String| dirname(&value));
     environment.add_filter("int", |value: Value| int(&value));
@@ -326,6 +302,11 @@ mod tests {
         assert_eq!(value("t | regex_search('used: ([0-9]+)') | int"), Value::from(17));
         assert!(value("t | regex_search('nothing') is none").is_true());
         assert_eq!(value("t | regex_findall('[0-9]+') | join(',')").as_str(), Some("17,20"));
+        assert_eq!(value("'a-b' | regex_replace('(.)-(.)', '${2}_$1')").as_str(), Some("b_a"));
+        for text in [r"t | regex_replace('(.)', '\1')", r"t | regex_replace('(.)', '\\1')", r"l | map('regex_replace', '(.)', '\2') | list"]
+        {
+            assert!(evaluate(text, &context! { l => vec!["a"], t => "x" }).is_err(), "{text}");
+        }
         assert_eq!(value("'5m' | duration"), Value::from(300.0));
         assert_eq!(value("'4KiB' | size"), Value::from(4096));
         assert_eq!(value("'0000ff' | hex_int"), Value::from(255));

@@ -10,6 +10,7 @@ use minijinja::machinery::{Token, tokenize};
 use super::{
     compare::{depth_change, is_boundary},
     error::ExpressionError,
+    syntax::syntax,
 };
 
 /// Counts an operand; no author can write a name that begins so.
@@ -32,7 +33,7 @@ pub(super) fn short_enough(text: &str, expression: bool) -> Result<(), Expressio
     }
     let mut count = 0;
     // What is no token ends it: compiling says why.
-    for (token, span) in tokenize(text, expression, minijinja::syntax::SyntaxConfig::default()).map_while(Result::ok) {
+    for (token, span) in tokenize(text, expression, syntax()).map_while(Result::ok) {
         count = if matches!(token, Token::VariableStart | Token::BlockStart) { 0 } else { count + 1 };
         if count > TOKENS {
             let at = span.start_offset as usize..span.end_offset as usize;
@@ -61,7 +62,7 @@ pub(super) fn guarded(text: &str, expression: bool) -> String {
     if !text.contains(['~', '+', '*']) {
         return text.to_owned();
     }
-    let Ok(tokens) = tokenize(text, expression, minijinja::syntax::SyntaxConfig::default()).collect::<Result<Vec<_>, _>>() else {
+    let Ok(tokens) = tokenize(text, expression, syntax()).collect::<Result<Vec<_>, _>>() else {
         return text.to_owned();
     };
     // What to insert before which byte: a filter behind an operand, and parentheses around one.
@@ -76,7 +77,7 @@ pub(super) fn guarded(text: &str, expression: bool) -> String {
         for (at, (token, _)) in tokens.iter().enumerate().skip(from + 1) {
             depth += depth_change(token);
             let sign = at == from + 1 && matches!(token, Token::Minus);
-            let ends = depth == 0 && depth_change(token) == 0 && (is_boundary(token) || (is_operator(token) && !sign));
+            let ends = depth == 0 && depth_change(token) == 0 && (is_boundary(&tokens, at) || (is_operator(token) && !sign));
             if depth < 0 || ends {
                 break;
             }
@@ -86,8 +87,8 @@ pub(super) fn guarded(text: &str, expression: bool) -> String {
     };
     for (index, (token, _)) in tokens.iter().enumerate() {
         let right = last(index);
-        let signs = |token: &Token<'_>| is_boundary(token) || is_operator(token) || depth_change(token) > 0;
-        if index == 0 || right == index || signs(&tokens[index - 1].0) {
+        let signs = |at: usize| is_boundary(&tokens, at) || is_operator(&tokens[at].0) || depth_change(&tokens[at].0) > 0;
+        if index == 0 || right == index || signs(index - 1) {
             continue;
         }
         if joins(token) {
@@ -102,7 +103,7 @@ pub(super) fn guarded(text: &str, expression: bool) -> String {
             let mut first = index;
             for (at, (token, _)) in tokens[..index].iter().enumerate().rev() {
                 depth -= depth_change(token);
-                if depth < 0 || (depth == 0 && depth_change(token) == 0 && (is_boundary(token) || is_looser(token))) {
+                if depth < 0 || (depth == 0 && depth_change(token) == 0 && (is_boundary(&tokens, at) || is_looser(token))) {
                     break;
                 }
                 first = at;

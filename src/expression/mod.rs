@@ -3,21 +3,28 @@
 //! An expression is `a < b`; a template is text with `{{ expressions }}` in it. A template that is one whole expression keeps
 //! its value's type, so that a list stays a list.
 
+mod alike;
 pub(crate) mod cache;
 mod compare;
 mod compiled;
 pub(crate) mod environment;
 mod error;
+mod figure;
 mod filter;
 mod growth;
+mod human;
 pub(crate) mod limit;
+pub(crate) mod mixture;
 pub(crate) mod name;
+mod syntax;
 mod text;
+mod version;
 mod withheld;
 
 pub(crate) use compiled::{Compiled, Prepared, expression, is_dynamic, template, truth, whole};
 pub(crate) use environment::from_json;
 pub(crate) use error::ExpressionError;
+pub(crate) use figure::read_json;
 pub(crate) use name::Names;
 pub(crate) use text::{check_expression, check_template, names_in_expression, names_in_template, render_with};
 #[cfg(test)]
@@ -82,6 +89,57 @@ mod tests {
         assert_eq!(render("plain", &scope).unwrap().as_str(), Some("plain"));
         assert_eq!(render("{{ a }}\n", &scope).unwrap().as_str(), Some("x\n"));
         assert_eq!(render(" {{ l }}\n", &scope).unwrap().len(), Some(2));
+    }
+
+    /// What a shell, a Go template or a jsonpath writes.
+    const FOREIGN: &[&str] =
+        &["{{", "}}", "{%", "%}", "{#", "#}", "${#f} g ${g%#}", "{{.State.Status}}", "{{json .}}", "{%s}", "{.items[*]}", "{{- end }}"];
+
+    #[test]
+    fn a_comment_is_refused_wherever_it_begins() {
+        for text in ["len ${#f} g ${g%#}", "{# x #}", "{{ a }}{# x", "{#", "{% if true %}{# x #}{% endif %}", "${#a}", "{{ '{#' }}{# b #}"]
+        {
+            let error = check_template(text).unwrap_err();
+            assert!(error.message.contains("begins a comment"), "{text}: {error}");
+            assert_eq!(error.at.clone().and_then(|at| text.get(at)), Some("{#"), "{text}");
+        }
+        for text in ["{{ a", "{{ a {# b", "{% x %}{# b"] {
+            assert!(check_template(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_mark_can_be_written() {
+        for text in FOREIGN {
+            let quoted = format!("x {{{{ {} }}}} y", serde_json::Value::from(*text));
+            assert_eq!(render(&quoted, &Value::UNDEFINED).unwrap().to_string(), format!("x {text} y"));
+            check_template(&quoted).unwrap();
+            let raw = format!("{{% raw %}}{text}{{% endraw %}}");
+            assert_eq!(render(&raw, &Value::UNDEFINED).unwrap().to_string(), *text);
+            check_template(&raw).unwrap();
+        }
+    }
+
+    proptest! {
+        /// Whatever passes the check, every letter outside of braces arrives.
+        #[test]
+        fn no_letter_vanishes_unseen(parts in proptest::collection::vec(prop::sample::select(vec!["a", " ", "{#", "#}", "#", "${#f}", "{", "}", "\n", "é", "%}", "}}"]), 0..12)) {
+            let text = parts.concat();
+            if check_template(&text).is_ok() {
+                prop_assert_eq!(render(&text, &Value::UNDEFINED).unwrap().to_string(), text);
+            }
+        }
+
+        /// Any text at all can be written, quoted or raw.
+        #[test]
+        fn any_text_can_be_written(text in "([a-z {}%#'\"\\\\]|\\{\\{|\\{%|\\{#|%\\}){0,20}") {
+            let quoted = format!("{{{{ {} }}}}", serde_json::Value::from(text.as_str()));
+            check_template(&quoted).unwrap();
+            prop_assert_eq!(render(&quoted, &Value::UNDEFINED).unwrap().to_string(), text.clone());
+            let raw = format!("<{{% raw %}}{text}{{% endraw %}}>");
+            check_template(&raw).unwrap();
+            prop_assert_eq!(render(&raw, &Value::UNDEFINED).unwrap().to_string(), format!("<{text}>"));
+        }
     }
 
     proptest! {

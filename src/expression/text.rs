@@ -35,6 +35,7 @@ pub(crate) fn check_template(text: &str) -> Result<Names, ExpressionError> {
         return Ok(Names::default());
     }
     CHECKED_TEMPLATES.get(text, |text| {
+        name::no_comment(text)?;
         let names = names_in_template(text)?;
         name::check_calls(text, false)?;
         Ok(names)

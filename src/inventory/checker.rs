@@ -14,6 +14,7 @@ use crate::{
     runbook::{
         diagnostic::Fault,
         model::SourceText,
+        name::is_variable,
         node::{Node, Segment},
     },
 };
@@ -72,7 +73,9 @@ impl InventoryChecker<'_> {
                 );
             }
             self.via(name);
-            hosts.insert(name.clone(), Host { address, transport, via: host.via.clone(), vars: self.vars(name) });
+            hosts
+                .insert(name.clone(), Host { address, transport, via: host.via.clone(), reads: host.reads.clone(), vars: self.vars(name) });
+            self.reads(&["hosts", name, "reads"], &host.reads);
         }
         let mut groups = IndexMap::new();
         for name in document.groups.keys() {
@@ -95,7 +98,22 @@ impl InventoryChecker<'_> {
                 self.fault("unknown-name", &["locks", name, "on"], format!("unknown host `{on}`"), "name one of `hosts`, or remove `on`");
             }
         }
-        Inventory { source: source.clone(), hosts, groups, locks: document.locks.clone() }
+        self.reads(&["reads"], &document.reads);
+        Inventory { source: source.clone(), hosts, groups, locks: document.locks.clone(), reads: document.reads.clone() }
+    }
+
+    /// Names of variables, and values that can be given to a program.
+    fn reads(&mut self, path: &[&str], reads: &IndexMap<String, String>) {
+        for (name, value) in reads {
+            let at: Vec<&str> = path.iter().copied().chain([name.as_str()]).collect();
+            if !is_variable(name) {
+                let message = format!("invalid environment variable name `{name}`");
+                self.fault("bad-name", &at, message, "use letters, digits and `_`, no digit first, such as CEPH_ARGS");
+            }
+            if value.contains('\0') {
+                self.fault("bad-value", &at, format!("the value of `{name}` contains a NUL byte"), "remove it");
+            }
+        }
     }
 
     fn via(&mut self, name: &str) {

@@ -25,6 +25,9 @@ pub(crate) struct InventoryDocument {
     /// `nsenter`, `cephadm-shell`.
     #[serde(default)]
     pub transports: IndexMap<String, TransportDocument>,
+    /// Environment variables of every command that only reads, on every host: they give it an identity that may only read.
+    #[serde(default)]
+    pub reads: IndexMap<String, String>,
     /// Locks that operators on different hosts share, by the lock's name as a runbook's `locks` gives it.
     #[serde(default)]
     pub locks: IndexMap<String, SharedLock>,
@@ -41,6 +44,9 @@ pub(crate) struct HostDocument {
     pub transport: Option<String>,
     /// Another host of this inventory on which the transport's own command runs, as `cephadm shell` does on a storage node.
     pub via: Option<String>,
+    /// The same as `reads` of the inventory, for what runs on this host; its own win.
+    #[serde(default)]
+    pub reads: IndexMap<String, String>,
     /// Facts of the site's own; expressions see them as `inventory.hosts['NAME'].vars`.
     #[serde(default)]
     pub vars: IndexMap<String, Value>,

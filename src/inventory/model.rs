@@ -1,5 +1,7 @@
 //! Hosts and the ways to them, checked.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
@@ -66,6 +68,8 @@ pub struct Host {
     pub address: String,
     pub transport: Transport,
     pub via: Option<String>,
+    /// Environment variables of what only reads here, before those of the inventory.
+    pub reads: IndexMap<String, String>,
     pub vars: IndexMap<String, Value>,
 }
 
@@ -77,6 +81,8 @@ pub struct Inventory {
     /// Names of hosts, each once, in the order of the file.
     pub groups: IndexMap<String, Vec<String>>,
     pub locks: IndexMap<String, SharedLock>,
+    /// Environment variables of what only reads, wherever it runs.
+    pub reads: IndexMap<String, String>,
 }
 
 impl Inventory {
@@ -91,6 +97,19 @@ impl Inventory {
             })
             .collect();
         json!({"hosts": hosts, "groups": self.groups})
+    }
+
+    /// The environment variables of a command that only reads on this host, or on this machine.
+    #[must_use]
+    pub(crate) fn reads_on(&self, host: Option<&str>) -> IndexMap<&str, &str> {
+        let own = self.hosts.get(host.unwrap_or("local")).map(|host| &host.reads);
+        self.reads.iter().chain(own.into_iter().flatten()).map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    /// The names of all those variables.
+    #[must_use]
+    pub(crate) fn reads_names(&self) -> BTreeSet<&str> {
+        self.reads.keys().chain(self.hosts.values().flat_map(|host| host.reads.keys())).map(String::as_str).collect()
     }
 
     /// What expressions see without an inventory.

@@ -33,6 +33,11 @@ pub(crate) fn named(inventory: &Inventory, path: &str) -> BTreeSet<NamedFile> {
         let by = format!("the transport {}", transport.name);
         found.extend(of_transport(transport, path).into_iter().map(|path| NamedFile { path, by: by.clone() }));
     }
+    // What tells a client where its system is, and as whom, decides what it does there.
+    for (name, value) in inventory.reads.iter().chain(inventory.hosts.values().flat_map(|host| &host.reads)) {
+        let files = value.split([' ', '=', ':']).filter(|file| file.starts_with('/') && Path::new(file).is_file());
+        found.extend(files.map(|file| NamedFile { path: PathBuf::from(file), by: format!("the variable {name} of reads") }));
+    }
     for (name, lock) in &inventory.locks {
         if lock.on.as_ref().is_some_and(|host| host != "local") {
             continue;

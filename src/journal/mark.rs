@@ -64,8 +64,8 @@ impl JournalMark {
     }
 }
 
-/// A hash that names this machine.
-fn machine() -> Option<String> {
+/// A hash that names this machine, as far as it has a `machine-id`.
+pub(crate) fn machine() -> Option<String> {
     let id = fs::read_to_string("/etc/machine-id").ok()?;
     let id = id.trim();
     let plain = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -15,7 +15,7 @@ mod join;
 pub(crate) mod ladder;
 mod lines;
 mod location;
-mod mark;
+pub(crate) mod mark;
 mod marked;
 pub(crate) mod memory;
 pub(crate) mod output;

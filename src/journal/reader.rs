@@ -62,6 +62,17 @@ impl Snapshot {
         Ok(mark.elsewhere(&now))
     }
 
+    /// Whether this journal is known to have been written on this machine, in this file.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn is_of_this_machine(&self) -> Result<bool, JournalError> {
+        let Some(begun) = self.mark()? else { return Ok(false) };
+        let mark = marked::last(begun, self.lines()).map_err(JournalError::reading)?;
+        let now = mark.now_in(&self.file).map_err(JournalError::reading)?;
+        Ok(mark.machine.is_some() && mark.machine == now.machine && mark.elsewhere(&now).is_none())
+    }
+
     /// The mark that the journal was begun with, if it was.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     event::{
         Answerer, Captured, Effect, EndSignal, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction,
-        RecordedPlan, RunId, SentSignal, Shortfall, Shown, Skip, StepOutcome, StopSignal, Verdict as End, Words,
+        RecordedPlan, RunId, SentSignal, Shortfall, Shown, Skip, StepOutcome, StopSignal, SystemAnswer, Verdict as End, Words,
     },
     ports::Ledger,
 };
@@ -40,6 +40,7 @@ pub(super) fn opened(mode: Mode) -> Event {
         version: "0.1.0".to_owned(),
         clock_synchronised: Some(false),
         surroundings: None,
+        machine: None,
     }))
 }
 
@@ -53,6 +54,7 @@ pub(super) fn shown(effect: Effect) -> Shown {
         env: vec!["CEPH_ARGS".to_owned()],
         stdin: true,
         timeout_ms: Some(30_000),
+        held: None,
     }
 }
 
@@ -81,6 +83,11 @@ pub(super) fn closed(outcome: Outcome) -> Event {
     Event::RunClosed { outcome, why: "ok-to-stop said no".to_owned(), owed: vec![Place::top("set_noout")] }
 }
 
+/// Without it, nothing is begun that changes something.
+fn same_system() -> Event {
+    Event::Identified { place: Place::identity_in(None), answer: SystemAnswer::Known { system: "Ceph cluster 4c1e".to_owned() } }
+}
+
 /// A small run that ends well.
 pub(super) fn short(stdout: Captured) -> Vec<Event> {
     vec![
@@ -102,13 +109,45 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
     let checked = |finding| Event::Checked { place: Place::top("quorum"), title: "Monitors have quorum".to_owned(), finding };
     let mut events = vec![
         opened(Mode::Real),
+        same_system(),
         checked(Finding::Pass { message: "a, b, c".to_owned() }),
         checked(Finding::Warn { message: "half full".to_owned(), hint: Some("raise it".to_owned()) }),
         checked(Finding::Block { message: "full".to_owned(), hint: None, lacks: None }),
         checked(Finding::Block { message: "not found: a".to_owned(), hint: None, lacks: Some(Shortfall::Programs(vec!["a".to_owned()])) }),
         checked(Finding::Unknown { needs: vec!["params.osds".to_owned()] }),
-        Event::Overridden { place: place("quorum"), title: "Quorum".to_owned(), reason: "known".to_owned(), by: Answerer::Flag },
+        checked(Finding::NotJudged { without: vec!["status".to_owned()], failed: place("status") }),
+        Event::AnswerShared { place: place("now"), of: place("quorum"), verdict: failed(), message: "epoch 3".to_owned() },
+        Event::Overridden {
+            place: place("quorum"),
+            title: "Quorum".to_owned(),
+            reason: "known".to_owned(),
+            by: Answerer::Flag,
+            unjudged: Vec::new(),
+        },
+        Event::Overridden {
+            place: place("status"),
+            title: "Status".to_owned(),
+            reason: "known".to_owned(),
+            by: Answerer::Flag,
+            unjudged: vec![place("quorum")],
+        },
+        Event::HoldFailed {
+            place: place("restart").child("quorum"),
+            title: "Quorum".to_owned(),
+            before: place("restart"),
+            waiting: false,
+            why: "2 of 3".to_owned(),
+            hint: Some("look".to_owned()),
+        },
+        Event::HoldOverridden {
+            place: place("restart").child("quorum"),
+            title: "Quorum".to_owned(),
+            before: place("restart"),
+            reason: "known".to_owned(),
+            by: Answerer::Terminal,
+        },
         Event::Planned { steps: 8, read: 5, change: 2, destroy: 1 },
+        same_system(),
         Event::Confirmed { place: None, text: "Run 8 steps?\nReally?".to_owned(), typed: "y".to_owned(), by: Answerer::Terminal },
         Event::Declined { place: Some(place("wipe")), text: "Wipe?".to_owned(), why: "no terminal".to_owned() },
         Event::Staggered { place: place("restart"), items: vec!["0".to_owned(), "1".to_owned()], batches: vec![1, 1], max_failures: 0 },
@@ -136,7 +175,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         events.push(ended(&name, Part::Main, exit, verdict, Captured::empty()));
         events.push(Event::StepSettled { place: place(&name), outcome });
     }
-    for part in [Part::DoneIf, Part::Verify, Part::Gate, Part::Show] {
+    for part in [Part::DoneIf, Part::Verify, Part::Gate, Part::Holds, Part::Show] {
         events.push(began("restart", part, Effect::Read));
         events.push(ended("restart", part, Exit::Code(0), End::Passed, stdout.clone()));
     }
@@ -153,6 +192,7 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         Event::Resumed { from: "0000007f".to_owned() },
         Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 },
         closed(Outcome::Stuck),
+        same_system(),
         began("set_noout", Part::Cleanup, Effect::Change),
         ended("set_noout", Part::Cleanup, Exit::Code(0), End::Passed, Captured::empty()),
     ]);

@@ -12,7 +12,7 @@ use crate::{
     digest::Digest,
     event::{
         Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan,
-        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, Verdict,
+        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, SystemAnswer, Verdict,
     },
     surroundings::Surroundings,
 };
@@ -63,20 +63,43 @@ shapes! {
         // Came later; stands only in a run on this system.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         surroundings: Option<Box<Surroundings>>,
+        // Came later; stands only where the run is bound to this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<String>,
         // Came later, and stands only in the first record of a journal.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         journal: Option<JournalMark>,
     }
-    Checked("preflight_passed" | "preflight_warned" | "preflight_blocked" | "preflight_unknown") {
+    Identified("identified") { place: Place, answer: SystemAnswer }
+    Checked("preflight_passed" | "preflight_warned" | "preflight_blocked" | "preflight_unknown" | "preflight_not_judged") {
         place: Place,
         title: String,
         finding: Finding,
     }
-    Overridden("preflight_overridden") { place: Place, title: String, reason: String, by: Answerer }
+    AnswerShared("answer_shared") { place: Place, of: Place, verdict: Verdict, message: String }
+    Overridden("preflight_overridden") {
+        place: Place,
+        title: String,
+        reason: String,
+        by: Answerer,
+        // Came later, and stands only where there is something to say.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unjudged: Vec<Place>,
+    }
+    HoldFailed("hold_failed") { place: Place, title: String, before: Place, waiting: bool, why: String, hint: Option<String> }
+    HoldOverridden("hold_overridden") { place: Place, title: String, before: Place, reason: String, by: Answerer }
     Planned("planned") { steps: usize, read: usize, change: usize, destroy: usize }
     Confirmed("confirmed") { place: Option<Place>, text: String, typed: String, by: Answerer }
     Declined("declined") { place: Option<Place>, text: String, why: String }
-    StepReached("step_reached") { place: Place, title: String, kind: StepKind, effect: Effect }
+    StepReached("step_reached") {
+        place: Place,
+        title: String,
+        kind: StepKind,
+        effect: Effect,
+        // Came later, and stands only where a step is done in one of several ways.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        case: Option<String>,
+    }
     Staggered("staggered") { place: Place, items: Vec<String>, batches: Vec<usize>, max_failures: u64 }
     BatchBegan("batch_began") { place: Place, batch: usize, items: Vec<String> }
     StepBegan("step_began" | "undo_began") { place: Place, part: Part, attempt: u32, command: Shown, owes: Option<Shown> }
@@ -119,7 +142,11 @@ shapes! {
 
 /// The first version of the format that has this type of record.
 fn version_of(kind: &str) -> u32 {
-    if matches!(kind, "step_reached" | "settled_by_hand") { 2 } else { 1 }
+    let second = matches!(
+        kind,
+        "step_reached" | "settled_by_hand" | "preflight_not_judged" | "answer_shared" | "identified" | "hold_failed" | "hold_overridden"
+    );
+    if second { 2 } else { 1 }
 }
 
 impl Body {
@@ -127,7 +154,20 @@ impl Body {
     #[must_use]
     pub(super) fn version(&self) -> u32 {
         match self {
-            Self::StepReached(_) | Self::SettledByHand(_) => 2,
+            Self::StepReached(_)
+            | Self::SettledByHand(_)
+            | Self::AnswerShared(_)
+            | Self::Identified(_)
+            | Self::HoldFailed(_)
+            | Self::HoldOverridden(_) => 2,
+            Self::StepBegan(StepBegan { part: Part::Holds, .. })
+            | Self::StepSpawned(StepSpawned { part: Part::Holds, .. })
+            | Self::StepSignalled(StepSignalled { part: Part::Holds, .. })
+            | Self::StepEnded(StepEnded { part: Part::Holds, .. })
+            | Self::StepPredicted(StepPredicted { part: Part::Holds, .. }) => 2,
+            Self::Checked(Checked { finding: Finding::NotJudged { .. }, .. }) => 2,
+            Self::Overridden(overridden) if !overridden.unjudged.is_empty() => 2,
+            Self::StepBegan(StepBegan { command, .. }) if command.held.is_some() => 2,
             Self::Note(Note { taken: Some(_), .. } | Note { journal: Some(_), .. })
             | Self::RunOpened(RunOpened { journal: Some(_), .. }) => 2,
             _ => 1,
@@ -138,7 +178,7 @@ impl Body {
     #[must_use]
     pub fn of(event: &Event) -> Self {
         match event.clone() {
-            Event::StepReached { place, title, kind, effect } => Self::StepReached(StepReached { place, title, kind, effect }),
+            Event::StepReached { place, title, kind, effect, case } => Self::StepReached(StepReached { place, title, kind, effect, case }),
             Event::RunOpened(opening) => {
                 let Opening {
                     runbook,
@@ -152,6 +192,7 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings,
+                    machine,
                 } = *opening;
                 let journal = None;
                 Self::RunOpened(RunOpened {
@@ -166,11 +207,20 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings: surroundings.map(Box::new),
+                    machine,
                     journal,
                 })
             }
+            Event::Identified { place, answer } => Self::Identified(Identified { place, answer }),
             Event::Checked { place, title, finding } => Self::Checked(Checked { place, title, finding }),
-            Event::Overridden { place, title, reason, by } => Self::Overridden(Overridden { place, title, reason, by }),
+            Event::AnswerShared { place, of, verdict, message } => Self::AnswerShared(AnswerShared { place, of, verdict, message }),
+            Event::Overridden { place, title, reason, by, unjudged } => Self::Overridden(Overridden { place, title, reason, by, unjudged }),
+            Event::HoldFailed { place, title, before, waiting, why, hint } => {
+                Self::HoldFailed(HoldFailed { place, title, before, waiting, why, hint })
+            }
+            Event::HoldOverridden { place, title, before, reason, by } => {
+                Self::HoldOverridden(HoldOverridden { place, title, before, reason, by })
+            }
             Event::Planned { steps, read, change, destroy } => Self::Planned(Planned { steps, read, change, destroy }),
             Event::Confirmed { place, text, typed, by } => Self::Confirmed(Confirmed { place, text, typed, by }),
             Event::Declined { place, text, why } => Self::Declined(Declined { place, text, why }),
@@ -215,6 +265,7 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings,
+                    machine,
                     journal: _,
                 } = opening;
                 let opening = Opening {
@@ -229,18 +280,27 @@ impl Body {
                     version,
                     clock_synchronised,
                     surroundings: surroundings.map(|kept| *kept),
+                    machine,
                 };
                 Event::RunOpened(Box::new(opening))
             }
+            Self::Identified(Identified { place, answer }) => Event::Identified { place, answer },
             Self::Checked(Checked { place, title, finding }) => {
                 let finding = version_1::finding(&place, finding);
                 Event::Checked { place, title, finding }
             }
-            Self::Overridden(Overridden { place, title, reason, by }) => Event::Overridden { place, title, reason, by },
+            Self::AnswerShared(AnswerShared { place, of, verdict, message }) => Event::AnswerShared { place, of, verdict, message },
+            Self::Overridden(Overridden { place, title, reason, by, unjudged }) => Event::Overridden { place, title, reason, by, unjudged },
+            Self::HoldFailed(HoldFailed { place, title, before, waiting, why, hint }) => {
+                Event::HoldFailed { place, title, before, waiting, why, hint }
+            }
+            Self::HoldOverridden(HoldOverridden { place, title, before, reason, by }) => {
+                Event::HoldOverridden { place, title, before, reason, by }
+            }
             Self::Planned(Planned { steps, read, change, destroy }) => Event::Planned { steps, read, change, destroy },
             Self::Confirmed(Confirmed { place, text, typed, by }) => Event::Confirmed { place, text, typed, by },
             Self::Declined(Declined { place, text, why }) => Event::Declined { place, text, why },
-            Self::StepReached(StepReached { place, title, kind, effect }) => Event::StepReached { place, title, kind, effect },
+            Self::StepReached(StepReached { place, title, kind, effect, case }) => Event::StepReached { place, title, kind, effect, case },
             Self::Staggered(Staggered { place, items, batches, max_failures }) => Event::Staggered { place, items, batches, max_failures },
             Self::BatchBegan(BatchBegan { place, batch, items }) => Event::BatchBegan { place, batch, items },
             Self::StepBegan(StepBegan { place, part, attempt, command, owes }) => Event::StepBegan { place, part, attempt, command, owes },

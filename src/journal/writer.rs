@@ -192,10 +192,18 @@ fn rides_along(event: &Event) -> bool {
     match event {
         // Named by its pid, a process ends with the machine; what settled a step follows from how its command ended.
         Event::StepSpawned { .. } | Event::StepSettled { .. } => true,
-        Event::RunOpened(_) | Event::Checked { .. } | Event::Planned { .. } | Event::Staggered { .. } | Event::BatchBegan { .. } => true,
+        Event::RunOpened(_)
+        | Event::Identified { .. }
+        | Event::Checked { .. }
+        | Event::AnswerShared { .. }
+        | Event::Planned { .. }
+        | Event::Staggered { .. }
+        | Event::BatchBegan { .. } => true,
         // It matters once a step inside begins, and that is synced.
         Event::CleanupDue { .. } => true,
         Event::StepPredicted { .. } | Event::StepSkipped { .. } | Event::StepReached { .. } => true,
+        // What keeps a step from beginning, and why it is begun all the same.
+        Event::HoldFailed { .. } | Event::HoldOverridden { .. } => false,
         Event::Overridden { .. } | Event::Confirmed { .. } | Event::Declined { .. } | Event::Note { .. } => false,
         Event::StepBegan { .. } | Event::StepSignalled { .. } | Event::StepEnded { .. } => false,
         Event::SettledByHand { .. } => false,

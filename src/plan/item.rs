@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::Value;
+use minijinja::{Value, value::ValueKind};
 
-use crate::{event::texts::recorded_length, secret::Secrets};
+use super::scope::{Evaluated, Scope};
+use crate::{
+    event::texts::recorded_length,
+    expression,
+    runbook::model::{ItemList, Items},
+    secret::Secrets,
+};
 
 /// So many characters of two items that are called alike are shown.
 const SHOWN: usize = 120;
@@ -34,12 +40,43 @@ impl LabelledItem {
 pub(crate) struct DistinctItems(Vec<LabelledItem>);
 
 impl DistinctItems {
-    /// Gives each value its label: the value itself, or its `name` or `id`.
+    /// Gives each value its label: the value itself; of a map, its `name` or `id`.
     ///
     /// # Errors
-    /// Names the first two that are called alike, or the first label that is too long to be recorded; or all together are.
+    /// As for [`DistinctItems::labelled`]; names the first map without a name, too.
     pub(crate) fn of(values: impl IntoIterator<Item = Value>, secrets: &Secrets) -> Result<Self, String> {
-        let items: Vec<LabelledItem> = values.into_iter().map(|value| LabelledItem { label: label(&value, secrets), value }).collect();
+        Self::labelled(values, secrets, |value| match named(value) {
+            Some(name) => Ok(name.to_string()),
+            None if value.kind() == ValueKind::Map => {
+                let shown = shown(value, secrets);
+                Err(format!("has neither `name` nor `id`, by which it would be called: {shown}; give each item a `name` of its own"))
+            }
+            None => Ok(value.to_string()),
+        })
+    }
+
+    /// Gives each value the label that is said for it.
+    ///
+    /// # Errors
+    /// Names the first item without a value or a label, the first two that are called alike, or the first label that is too long
+    /// to be recorded; or all together are.
+    pub(crate) fn labelled(
+        values: impl IntoIterator<Item = Value>,
+        secrets: &Secrets,
+        mut label: impl FnMut(&Value) -> Result<String, String>,
+    ) -> Result<Self, String> {
+        let mut items = Vec::new();
+        for (index, value) in values.into_iter().enumerate() {
+            if value.is_none() || value.is_undefined() {
+                return Err(format!("item {} has no value; leave it out, or give it one", index + 1));
+            }
+            let mut label = label(&value).map_err(|why| format!("item {} {why}", index + 1))?;
+            if label.trim().is_empty() {
+                return Err(format!("item {} has an empty name; a place could not name it", index + 1));
+            }
+            secrets.hide(&mut label);
+            items.push(LabelledItem { label, value });
+        }
         if let Some(at) = items.iter().position(|item| recorded_length([item.label()]) > LONGEST_LABEL) {
             let bytes = items[at].label.len();
             return Err(format!("the name of item {} has {bytes} bytes; the limit is {LONGEST_LABEL}", at + 1));
@@ -50,18 +87,13 @@ impl DistinctItems {
         let mut first: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, item) in items.iter().enumerate() {
             if let Some(before) = first.insert(&item.label, index) {
-                let shown = |value: &Value| {
-                    let mut text = value.to_string();
-                    secrets.hide(&mut text);
-                    text.chars().take(SHOWN).collect::<String>()
-                };
                 return Err(format!(
-                    "items {} and {} are both called `{}`: {} and {}; give each item a `name` of its own, or list it once",
+                    "items {} and {} are both called `{}`: {} and {}; give each item a name of its own, or list it once",
                     before + 1,
                     index + 1,
                     item.label,
-                    shown(&items[before].value),
-                    shown(&item.value)
+                    shown(&items[before].value, secrets),
+                    shown(&item.value, secrets)
                 ));
             }
         }
@@ -87,6 +119,22 @@ impl DistinctItems {
         self.0
     }
 
+    /// The same, those that belong together one after the other: in the order in which the first of each group stands. Returns how
+    /// many each group has.
+    pub(crate) fn grouped<K: Ord>(self, keys: impl IntoIterator<Item = K>) -> (Self, Vec<usize>) {
+        let mut order: BTreeMap<K, usize> = BTreeMap::new();
+        let mut groups: Vec<Vec<LabelledItem>> = Vec::new();
+        for (item, key) in self.0.into_iter().zip(keys) {
+            let group = *order.entry(key).or_insert(groups.len());
+            match groups.get_mut(group) {
+                Some(group) => group.push(item),
+                None => groups.push(vec![item]),
+            }
+        }
+        let counts = groups.iter().map(Vec::len).collect();
+        (Self(groups.into_iter().flatten().collect()), counts)
+    }
+
     /// Those of these labels, in their order.
     ///
     /// # Errors
@@ -97,12 +145,62 @@ impl DistinctItems {
     }
 }
 
-/// What to call an item: itself, or its `name` or `id`.
-fn label(item: &Value, secrets: &Secrets) -> String {
-    let named = ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()));
-    let mut label = named.unwrap_or_else(|| item.clone()).to_string();
-    secrets.hide(&mut label);
-    label
+/// The items of a loop or a probe.
+///
+/// # Errors
+/// They cannot be evaluated, are no list, or two of them are called alike.
+pub(crate) fn list_of(items: &Items, scope: &Scope, secrets: &Secrets) -> Result<Evaluated<DistinctItems>, String> {
+    let template = match &items.list {
+        ItemList::Literal(list) => return labelled(items, list.iter().map(expression::from_json), scope, secrets),
+        ItemList::Expression(template) => template,
+    };
+    let value = match scope.render(template).map_err(|error| format!("the items cannot be evaluated: {error}"))? {
+        Evaluated::Known(value) => value,
+        Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
+    };
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            let values = value.try_iter().map_err(|error| error.to_string())?;
+            labelled(items, values, scope, secrets)
+        }
+        kind => Err(format!("the items must be a list, not a {kind}")),
+    }
+}
+
+/// Values with what each is called.
+fn labelled(
+    items: &Items,
+    values: impl Iterator<Item = Value>,
+    scope: &Scope,
+    secrets: &Secrets,
+) -> Result<Evaluated<DistinctItems>, String> {
+    let Some(label) = &items.label else { return DistinctItems::of(values, secrets).map(Evaluated::Known) };
+    let mut scope = scope.clone();
+    let mut unknown = Vec::new();
+    let items = DistinctItems::labelled(values, secrets, |value| {
+        scope.set(items.name.as_str(), value.clone());
+        match scope.text(label) {
+            Ok(Evaluated::Known(text)) => Ok(text),
+            Ok(Evaluated::Unknown(needs)) => {
+                unknown = needs;
+                Err("has no label yet".to_owned())
+            }
+            Err(error) => Err(format!("has no label: {error}")),
+        }
+    });
+    if unknown.is_empty() { items.map(Evaluated::Known) } else { Ok(Evaluated::Unknown(unknown)) }
+}
+
+/// The beginning of an item, without secrets.
+fn shown(value: &Value, secrets: &Secrets) -> String {
+    let mut text = value.to_string();
+    secrets.hide(&mut text);
+    text.chars().take(SHOWN).collect()
+}
+
+/// The `name` or `id` of an item.
+fn named(item: &Value) -> Option<Value> {
+    ["name", "id"].iter().find_map(|key| item.get_attr(key).ok().filter(|value| !value.is_undefined() && !value.is_none()))
 }
 
 #[cfg(test)]
@@ -112,7 +210,7 @@ mod tests {
     use super::*;
 
     fn of(json: serde_json::Value) -> Result<DistinctItems, String> {
-        DistinctItems::of(crate::expression::from_json(&json).try_iter().unwrap(), &Secrets::default())
+        DistinctItems::of(expression::from_json(&json).try_iter().unwrap(), &Secrets::default())
     }
 
     #[test]
@@ -154,10 +252,28 @@ mod tests {
         assert_eq!(called(&["d"]), Err("d".to_owned()));
     }
 
+    #[test]
+    fn an_item_without_a_value_or_a_label_is_refused() {
+        for (list, why) in [
+            (serde_json::json!(["a", null]), "item 2 has no value"),
+            (serde_json::json!([" "]), "item 1 has an empty name"),
+            (serde_json::json!([{"disk": "sdb"}]), "item 1 has neither `name` nor `id`"),
+        ] {
+            let refused = of(list).unwrap_err();
+            assert!(refused.starts_with(why), "{refused}");
+        }
+        let values = || [1, 2].map(Value::from);
+        let secrets = Secrets::default();
+        let called = DistinctItems::labelled(values(), &secrets, |value| Ok(format!("osd.{value}"))).unwrap();
+        assert_eq!(called.iter().map(LabelledItem::label).collect::<Vec<_>>(), ["osd.1", "osd.2"]);
+        let refused = DistinctItems::labelled(values(), &secrets, |_| Ok("osd".to_owned())).unwrap_err();
+        assert!(refused.starts_with("items 1 and 2 are both called `osd`"), "{refused}");
+    }
+
     proptest! {
         #[test]
         fn no_two_labels_are_alike(names in proptest::collection::vec("[ab]{0,2}", 0..6)) {
-            let distinct: std::collections::BTreeSet<&String> = names.iter().collect();
+            let distinct: std::collections::BTreeSet<&String> = names.iter().filter(|name| !name.is_empty()).collect();
             let items = DistinctItems::of(names.iter().map(|name| Value::from(name.as_str())), &Secrets::default());
             prop_assert_eq!(items.is_ok(), distinct.len() == names.len());
         }

@@ -1,7 +1,11 @@
 //! A runbook with its parameters bound: what is known, what only the run will know, and what will be asked.
 
+pub(crate) mod batch;
 pub(crate) mod binding;
 pub(crate) mod called;
+pub(crate) mod case;
+pub(crate) mod condition;
+mod foreseen;
 pub(crate) mod item;
 pub(crate) mod preview;
 pub(crate) mod programs;
@@ -19,7 +23,7 @@ pub(crate) use scope::{Evaluated, Scope};
 
 use crate::{
     digest::Digest,
-    event::{Place, RecordedInventory, RecordedPlan, RecordedRunbook},
+    event::{Effect, Place, RecordedInventory, RecordedPlan, RecordedRunbook},
     inventory::Inventory,
     runbook::model::{Kind, Origin, Parameter, Runbook, Step},
     secret::Secrets,
@@ -134,6 +138,14 @@ impl Plan {
         crate::expression::from_json(&self.inventory.as_ref().map_or_else(Inventory::nothing, |inventory| inventory.value()))
     }
 
+    /// Whether all that it changes is on the machine where it is run: then the run is bound to that machine.
+    pub(crate) fn changes_this_machine(&self) -> bool {
+        let mut all = std::iter::once(&self.runbook).chain(self.called.values());
+        let reads = |runbook: &Runbook| runbook.all_steps().all(|step| step.effect() == Effect::Read);
+        all.clone().all(|runbook| runbook.identity.is_none() && (runbook.changes_this_machine() || reads(runbook)))
+            && all.any(|runbook| runbook.changes_this_machine())
+    }
+
     /// SHA-256 of [`Plan::record`], in lower-case hex.
     pub fn digest(&self) -> &str {
         self.digest.get_or_init(|| Digest::of(serde_json::json!(self.record()).to_string().as_bytes()).to_string())
@@ -149,10 +161,7 @@ mod tests {
     use super::*;
     use crate::{
         plan::binding::{Given, bind},
-        runbook::{
-            model::{SourceText, StepKind},
-            resolve,
-        },
+        runbook::{model::SourceText, resolve, step_kind::StepKind},
     };
 
     fn runbook(text: &str) -> Arc<Runbook> {

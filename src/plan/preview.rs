@@ -4,13 +4,19 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     Plan,
-    item::DistinctItems,
-    scope::{Evaluated, Scope, list_of, scalar_text},
+    batch::{Share, grouped, share},
+    case::{chosen, foreknown},
+    foreseen::foreseen,
+    item::{DistinctItems, list_of},
+    scope::{Evaluated, Scope, scalar_text},
 };
 use crate::{
     event::{Effect, Shown, StepKind, Words},
     expression,
-    runbook::model::{BatchSize, Count, ForEach, Kind, Program, Runbook, Step, Template, Timespan, Undo},
+    runbook::{
+        model::{Count, ForEach, Kind, OnItemFailure, Portion, Program, Runbook, Step, Template, Timespan, Undo},
+        name::{IDENTITY, StepId},
+    },
 };
 
 /// A plan, put before the operator.
@@ -29,6 +35,8 @@ pub struct Preview {
     /// The programs that it names, and where each was found, or why it cannot be started; whoever knows where they are looked for
     /// fills this in.
     pub programs: Vec<(String, Result<PathBuf, String>)>,
+    /// The system that the run is bound to, in words; whoever has asked it fills this in.
+    pub system: Option<String>,
 }
 
 impl Preview {
@@ -70,12 +78,14 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
         left_out: Vec::new(),
         faults: Vec::new(),
         programs: Vec::new(),
+        system: None,
     };
     let mut scope = scope.clone();
     for step in plan.runbook.all_steps() {
         scope.set_unknown(step.id.as_str());
     }
     let secrets = plan.secrets();
+    preview.faults = foreseen(plan, &scope);
     add(&mut preview, plan, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
     for line in &mut preview.lines {
         for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
@@ -101,6 +111,7 @@ fn add(
 ) {
     for (index, step) in steps.iter().enumerate() {
         let number = format!("{prefix}{}", index + 1);
+        let step = foreknown(step, scope);
         let when = match step.when.as_ref().map(|when| (when, scope.holds(when))) {
             // What is known not to be done is no part of the plan.
             Some((_, Ok(Evaluated::Known(false)))) => {
@@ -111,14 +122,10 @@ fn add(
             Some((when, Ok(Evaluated::Unknown(_)) | Err(_))) => Some(when.to_string()),
         };
         let items = if let Kind::ForEach(each) = &step.kind { Some(list_of(&each.items, scope, plan.secrets())) } else { None };
-        let (what, needs) = describe(step, scope, items.as_ref(), loops);
-        let (faults, certain) = (preview.faults.len(), when.is_none());
-        // Inside a loop or a runbook that is called not all names stand for something yet.
-        if let Some(Err(why)) = &items
-            && loops.is_empty()
-            && calls == 0
-        {
-            preview.faults.push(format!("{}: {why}", step.id));
+        let (mut what, needs) = describe(step, scope, items.as_ref(), loops);
+        if !step.holds.is_empty() {
+            let ids: Vec<&str> = step.holds.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)).collect();
+            what = format!("{what}; must hold: {}", ids.join(", "));
         }
         let (kind, effect) = (step.kind(), step.effect());
         match (kind, effect) {
@@ -155,18 +162,15 @@ fn add(
             }
             _ => {}
         }
-        if !certain {
-            preview.faults.truncate(faults);
-        }
     }
 }
 
 /// The scope of a called runbook before it is called: nothing of it is known.
 fn unbound(called: &Runbook) -> Scope {
     let mut scope = Scope::new(std::sync::Arc::new(called.vars.clone()));
-    for name in ["params", "run", "inventory"]
+    for name in ["params", "run", "inventory", IDENTITY]
         .into_iter()
-        .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(crate::runbook::name::StepId::as_str)))
+        .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)))
     {
         scope.set_unknown(name);
     }
@@ -221,7 +225,15 @@ fn describe(step: &Step, scope: &Scope, items: Option<&LoopItems>, loops: &[Stri
                 Some(Err(_)) | None => (format!("for each {noun}"), Vec::new()),
             }
         }
-        Kind::Group { title, .. } => (title.clone(), Vec::new()),
+        Kind::Group { title, .. } => (words.fill(title), Vec::new()),
+        Kind::Choose(choose) => {
+            let cases: Vec<&str> = choose.cases.keys().map(String::as_str).collect();
+            let needs = match chosen(choose, scope) {
+                Ok(Evaluated::Unknown(needs)) => needs,
+                _ => Vec::new(),
+            };
+            (titled(format!("by {}", choose.by)) + &format!(" ({})", cases.join(" or ")), needs)
+        }
         Kind::Call(call) => (format!("runs the runbook {}", call.runbook), Vec::new()),
     }
 }
@@ -256,26 +268,41 @@ impl Filling<'_> {
 
     /// A loop with its figures: how many items, how many at once, and how many may fail.
     fn paced(&self, each: &ForEach, items: &DistinctItems) -> String {
-        let labels: Vec<String> = items.iter().take(MOST_NAMED).map(|item| item.value.to_string()).collect();
+        let labels: Vec<String> = items.iter().take(MOST_NAMED).map(|item| item.label().to_owned()).collect();
         let more = items.len().saturating_sub(MOST_NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more, {} in all", items.len()) };
-        let batches: Vec<String> = each.batch.iter().map(|size| self.batch(size, items.len())).collect();
+        let groups = match grouped(each, items.clone(), self.scope) {
+            Ok(Evaluated::Known((_, groups))) => groups.len(),
+            _ => items.len(),
+        };
+        let by = each.batch_by.as_ref().map(|by| format!(", in {groups} groups by {by}")).unwrap_or_default();
+        let batches: Vec<String> = each.batch.iter().map(|size| self.portion(size, |share| share.size(groups).to_string())).collect();
         let count = |count: &Count| match count {
             Count::Fixed(count) => count.to_string(),
             Count::Template(template) => self.fill(template),
         };
         let parallel = Some(count(&each.parallel)).filter(|at_once| at_once != "1");
         let parallel = parallel.map(|at_once| format!(", {at_once} of a batch at once")).unwrap_or_default();
-        let failures = Some(count(&each.max_failures)).filter(|failures| failures != "0");
-        let failures = failures.map(|failures| format!("; at most {failures} may fail")).unwrap_or_default();
-        format!("for each {} of {}{more}; batches of {}{parallel}{failures}", each.items.name, labels.join(", "), batches.join(", then "))
+        let failures = each.max_failures.as_ref().map(|most| self.portion(most, |share| share.allowance(items.len()).to_string()));
+        let failures = failures.filter(|failures| failures != "0").map(|failures| format!("; at most {failures} may fail"));
+        let goes_on = (each.on_item_failure == OnItemFailure::Continue).then_some("; continues after a failed item, and fails at the end");
+        let failures = format!("{}{}", goes_on.unwrap_or_default(), failures.unwrap_or_default());
+        format!(
+            "for each {} of {}{more}; batches of {}{by}{parallel}{failures}",
+            each.items.name,
+            labels.join(", "),
+            batches.join(", then ")
+        )
     }
 
-    fn batch(&self, size: &BatchSize, items: usize) -> String {
-        match size {
-            BatchSize::Count(Count::Fixed(count)) => count.to_string(),
-            BatchSize::Count(Count::Template(template)) => self.fill(template),
-            BatchSize::Percent(percent) => format!("{percent}% ({})", (items * usize::from(*percent)).div_ceil(100).max(1)),
+    /// A number of items, and what a part of them comes to.
+    fn portion(&self, portion: &Portion, comes_to: impl Fn(Share) -> String) -> String {
+        match (share(portion, self.scope), portion) {
+            (Ok(Evaluated::Known(Share::Count(count))), _) => count.to_string(),
+            (Ok(Evaluated::Known(part @ Share::Percent(percent))), _) => format!("{percent}% ({})", comes_to(part)),
+            (_, Portion::Template(template)) => pretty(&template.text),
+            (_, Portion::Count(count)) => count.to_string(),
+            (_, Portion::Percent(percent)) => format!("{percent}%"),
         }
     }
 
@@ -325,6 +352,7 @@ impl Filling<'_> {
             env: Vec::new(),
             stdin: false,
             timeout_ms: None,
+            held: None,
         };
         (crate::words::command(&shown), needs)
     }

@@ -4,7 +4,7 @@
 
 use super::Plan;
 use crate::{
-    event::{Choice, Effect, Exit, Part, Past, Place, Shown, Since, Skip, StepState, Verdict},
+    event::{Choice, Effect, Exit, Part, Past, Place, RunState, Shown, Since, Skip, StepState, Verdict},
     runbook::model::{Count, Kind, OnFail, Step, Undo},
 };
 
@@ -43,10 +43,26 @@ impl Standing {
     }
 }
 
+/// The way in which a step was begun that has several; else the step itself. What was chosen once is not chosen again.
+#[must_use]
+pub(crate) fn way<'s>(state: &RunState, step: &'s Step, place: &Place) -> &'s Step {
+    match &step.kind {
+        Kind::Choose(choose) => state.cases.get(place).and_then(|case| choose.cases.get(case)).unwrap_or(step),
+        _ => step,
+    }
+}
+
+/// The step at a place, as it was begun.
+#[must_use]
+pub(crate) fn step_at<'p>(plan: &'p Plan, state: &RunState, place: &Place) -> Option<&'p Step> {
+    plan.step(place).map(|step| way(state, step, place))
+}
+
 /// Where a step stands. `over` says that the stretch of steps around it has come to its end, so that what it had set was
 /// put back as it should be.
 #[must_use]
 pub(crate) fn standing(past: &Past, step: &Step, place: &Place, over: bool) -> Standing {
+    let step = way(&past.state, step, place);
     let changes = step.effect() != Effect::Read;
     let left = past.end(place, Part::Main).is_some_and(|end| matches!(end.exit, Exit::Interrupted { .. }));
     let ended_well = past.end(place, Part::Main).is_some_and(|end| end.verdict == Verdict::Passed);
@@ -113,6 +129,7 @@ const STANDS_ON: &str = "what comes before it is done again";
 /// When a step has changed something last: by its command, or by hand as somebody has said.
 #[must_use]
 pub(crate) fn changed_at(past: &Past, step: &Step, place: &Place) -> Since {
+    let step = way(&past.state, step, place);
     match step.kind {
         Kind::Manual(_) => past.done_by_hand_at(place),
         Kind::Command(_) if step.effect() != Effect::Read => past.change_at(place),
@@ -126,6 +143,7 @@ pub(crate) fn asked_anew(past: &Past, step: &Step, place: &Place, standing: Stan
     if !past.known_before(place, changed) {
         return standing;
     }
+    let step = way(&past.state, step, place);
     match (&standing, &step.kind) {
         (Standing::Done, Kind::Probe(_) | Kind::Wait(_)) => Standing::Again { why: STANDS_ON.to_owned() },
         // What was read before a change that still stands was read of another system than there is now.
@@ -170,7 +188,7 @@ pub(crate) fn asked_again(past: &Past, rest: &[Step], parent: Option<&Place>) ->
 /// The run has begun to change things: inside this place, or at all. Work by hand counts as soon as somebody says that it is done.
 #[must_use]
 pub(crate) fn changed(plan: &Plan, past: &Past, around: Option<&Place>) -> bool {
-    let by_hand = |place: &Place| plan.step(place).is_some_and(|step| matches!(step.kind, Kind::Manual(_)));
+    let by_hand = |place: &Place| step_at(plan, &past.state, place).is_some_and(|step| matches!(step.kind, Kind::Manual(_)));
     past.changed_in(around) || past.answers.keys().any(|place| around.is_none_or(|around| place.is_inside(around)) && by_hand(place))
 }
 
@@ -223,6 +241,7 @@ impl Walk<'_> {
     }
 
     fn step(&mut self, step: &Step, place: &Place, over: bool) {
+        let step = way(&self.past.state, step, place);
         let standing = asked_anew(self.past, step, place, standing(self.past, step, place, over), self.changed);
         let again = match standing {
             Standing::ToDo => self.past.state.steps.get(place).is_some_and(StepState::is_put_back),
@@ -235,7 +254,7 @@ impl Walk<'_> {
             (false, false) => changed_at(self.past, step, place),
         };
         self.changed = self.changed.max(changed);
-        let leaf = matches!(step.kind, Kind::Command(_) | Kind::Probe(_) | Kind::Wait(_) | Kind::Confirm(_) | Kind::Manual(_));
+        let leaf = !step.is_stretch();
         if leaf || standing.is_settled() || !self.past.entered(place) {
             self.tell(place, standing, step.effect());
             return;

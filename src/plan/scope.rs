@@ -14,13 +14,10 @@ use minijinja::{
 use crate::{
     expression::{self, ExpressionError, Names, Prepared},
     runbook::{
-        model::{Expr, ItemList, Items, Template},
+        model::{Expr, Template},
         resolve::variable::VARIABLE_DEPTH,
     },
-    secret::Secrets,
 };
-
-use super::item::DistinctItems;
 
 /// A value, or the names that it would take to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -333,6 +330,28 @@ impl Scope {
         self.failed_in(&names)
     }
 
+    /// The names that an expression refers to, and those that its variables refer to.
+    #[must_use]
+    pub(crate) fn all_names(&self, names: &Names) -> BTreeSet<String> {
+        let (mut all, mut gone_through) = (BTreeSet::new(), BTreeSet::new());
+        let mut left: Vec<Names> = vec![names.clone()];
+        while let Some(names) = left.pop() {
+            for name in names.iter() {
+                all.insert(name.to_owned());
+                let variables: Vec<&str> = match name.strip_prefix("vars.") {
+                    Some(rest) => vec![rest.split('.').next().unwrap_or(rest)],
+                    None if name == "vars" => self.vars.keys().map(String::as_str).collect(),
+                    None => Vec::new(),
+                };
+                for variable in variables.into_iter().filter(|variable| gone_through.insert((*variable).to_owned())) {
+                    let template = self.vars.get(variable);
+                    left.extend(template.and_then(|template| expression::names_in_template(&template.text).ok()));
+                }
+            }
+        }
+        all
+    }
+
     fn failed_in<'a>(&self, names: impl IntoIterator<Item = &'a Names>) -> Option<String> {
         let mut found = BTreeSet::new();
         for names in names {
@@ -375,28 +394,6 @@ fn roots_of(vars: &IndexMap<String, Template>, name: &str, seen: &mut BTreeSet<S
             None if name == "vars" => vars.keys().for_each(|every| roots_of(vars, every, seen, found)),
             None => {}
         }
-    }
-}
-
-/// The items of a loop or a probe.
-///
-/// # Errors
-/// They cannot be evaluated, are no list, or two of them are called alike.
-pub(crate) fn list_of(items: &Items, scope: &Scope, secrets: &Secrets) -> Result<Evaluated<DistinctItems>, String> {
-    let template = match &items.list {
-        ItemList::Literal(list) => return DistinctItems::of(list.iter().map(expression::from_json), secrets).map(Evaluated::Known),
-        ItemList::Expression(template) => template,
-    };
-    let value = match scope.render(template).map_err(|error| format!("the items cannot be evaluated: {error}"))? {
-        Evaluated::Known(value) => value,
-        Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
-    };
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable => {
-            let items = value.try_iter().map_err(|error| error.to_string())?;
-            DistinctItems::of(items, secrets).map(Evaluated::Known)
-        }
-        kind => Err(format!("the items must be a list, not a {kind}")),
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Heard {
 pub struct Pauses {
     pub over: Duration,
     pub since: Option<Instant>,
+    /// How often it went on again.
+    pub times: u32,
 }
 
 /// How urgently a run is to end.
@@ -105,7 +107,14 @@ impl Interrupts {
         let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
         let length = pauses.since.take().map_or(Duration::ZERO, |since| since.elapsed());
         pauses.over += length;
+        pauses.times += 1;
         length
+    }
+
+    /// How often all that stood still was let go on: the screen may show something else since.
+    #[must_use]
+    pub fn continuations(&self) -> u32 {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner).times
     }
 
     /// How long everything stood still so far: no limit of time counts it.

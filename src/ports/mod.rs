@@ -6,11 +6,13 @@ pub(crate) mod interrupts;
 #[cfg(test)]
 pub(crate) mod witness;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
 
-use crate::event::{Answerer, Captured, Cut, Effect, Event, Exit, Part, Place, Progress, SentSignal, Shown, moment::Moment};
+use crate::event::{
+    Answerer, Captured, Cut, Effect, Event, Exit, Holding, Part, Place, Progress, ReadNeeds, SentSignal, Shown, moment::Moment,
+};
 pub(crate) use crate::event::{Choice, Words};
 
 /// Keeps what happened. An event counts only once this has taken it.
@@ -65,6 +67,8 @@ pub struct EnvValue {
 /// A command with every expression in it resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
+    /// The query of the runbook that is asked, if it is one: a simulated world may answer it by its name.
+    pub query: Option<Arc<str>>,
     pub place: Place,
     pub part: Part,
     pub words: Words,
@@ -77,6 +81,8 @@ pub struct Order {
     pub stdin: Option<String>,
     pub timeout: Option<Duration>,
     pub interactive: bool,
+    /// What it needs beside reading files, where it only reads.
+    pub reading: ReadNeeds,
 }
 
 impl Order {
@@ -92,6 +98,7 @@ impl Order {
             env: self.env.iter().map(|variable| variable.name.clone()).collect(),
             stdin: self.stdin.is_some(),
             timeout_ms: self.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+            held: None,
         }
     }
 }
@@ -170,6 +177,9 @@ pub trait Site: Sync {
 pub trait Executor: Sync {
     /// Whether this executor would really run the order.
     fn admits(&self, order: &Order) -> bool;
+    /// How far this executor holds the order to reading; `None` where nothing needs to be held: it changes something, or nothing is
+    /// really run.
+    fn holding(&self, order: &Order) -> Option<Holding>;
     /// How many orders it can have under way at once.
     fn concurrency(&self) -> usize;
     /// Where a program stands, as it would be found when it is run; `None` if it is not there.
@@ -275,6 +285,8 @@ pub enum NoAnswer {
     NoTerminal { beforehand: Beforehand },
     #[error("interrupted at a prompt")]
     Interrupted,
+    #[error("end of input (Ctrl-D) at a prompt")]
+    Ended,
     #[error("terminal lost")]
     Gone,
 }

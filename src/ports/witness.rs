@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Words};
-use crate::event::{Captured, Effect, Exit, Part, Place};
+use crate::event::{Captured, Effect, Exit, Holding, Part, Place, ReadNeeds};
 
 /// Answers each question in its own way, and remembers its name.
 #[derive(Debug, Default)]
@@ -23,6 +23,10 @@ impl Executor for Witness {
     fn admits(&self, _: &Order) -> bool {
         self.note("admits");
         true
+    }
+    fn holding(&self, _: &Order) -> Option<Holding> {
+        self.note("holding");
+        Some(Holding::ButSockets)
     }
     fn concurrency(&self) -> usize {
         self.note("concurrency");
@@ -79,6 +83,7 @@ impl Site for Deaf {
 /// When one of them does not.
 pub(crate) fn asks_what_is_behind(before: &dyn Executor, inner: &Witness) {
     let order = Order {
+        query: None,
         place: Place::top("step"),
         part: Part::Main,
         words: Words::Argv(vec!["true".to_owned()]),
@@ -90,6 +95,7 @@ pub(crate) fn asks_what_is_behind(before: &dyn Executor, inner: &Witness) {
         stdin: None,
         timeout: None,
         interactive: false,
+        reading: ReadNeeds::default(),
     };
     let stop = Interrupts::default();
     let asked = |name: &str| {
@@ -98,6 +104,8 @@ pub(crate) fn asks_what_is_behind(before: &dyn Executor, inner: &Witness) {
     };
     assert!(before.admits(&order));
     asked("admits");
+    assert_eq!(before.holding(&order), Some(Holding::ButSockets));
+    asked("holding");
     assert_eq!(before.concurrency(), 7);
     asked("concurrency");
     assert_eq!(before.locate("tool"), Some(PathBuf::from("/witness/tool")));

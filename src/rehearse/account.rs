@@ -34,6 +34,8 @@ impl Account {
                 }
                 self.findings.insert(place.clone(), finding.clone());
             }
+            Event::HoldFailed { before, .. } => self.at = Some(before.clone()),
+            Event::HoldOverridden { before, .. } if self.at.as_ref() == Some(before) => self.at = None,
             Event::Overridden { place, .. } if self.at.as_ref() == Some(place) => self.at = None,
             // Refusing to override says nothing new about where it ended.
             Event::Declined { place, .. } if !place.as_ref().is_some_and(|place| self.findings.contains_key(place)) => {
@@ -91,7 +93,13 @@ mod tests {
             finding: Finding::Block { message: "m".into(), hint: None, lacks: None },
         };
         assert_eq!(Account::of(&[checked.clone(), closed(Outcome::Blocked)]).at, Some(probe.clone()));
-        let overridden = Event::Overridden { place: probe, title: "t".into(), reason: "r".into(), by: crate::event::Answerer::Scenario };
+        let overridden = Event::Overridden {
+            place: probe,
+            title: "t".into(),
+            reason: "r".into(),
+            by: crate::event::Answerer::Scenario,
+            unjudged: Vec::new(),
+        };
         assert_eq!(Account::of(&[checked, overridden, closed(Outcome::Stopped)]).at, None);
     }
 }

@@ -1,7 +1,7 @@
 //! Answers the operator's questions from the scenario.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -39,6 +39,8 @@ struct AnswerMemory {
     asked: Vec<AskedQuestion>,
     /// How often each entry of `answers` has been used.
     used: HashMap<String, usize>,
+    /// Entries of `overrides` that have served.
+    overrode: HashSet<String>,
     faults: Vec<ScenarioFault>,
 }
 
@@ -113,10 +115,22 @@ impl Scripted {
     fn answer(&self, memory: &mut AnswerMemory, question: &Question) -> Result<Answer, ScenarioFault> {
         let yes = |typed: &str| Answer::Yes { typed: typed.to_owned(), by: Answerer::Scenario };
         let no = |why: &str| Answer::No { why: why.to_owned() };
-        if question.ask == Ask::Override {
-            let reason =
-                question.place.as_ref().and_then(|place| place.names().into_iter().find_map(|name| self.scenario.overrides.get(name)));
-            return Ok(reason.map_or_else(|| no("the scenario does not override it"), |reason| yes(reason)));
+        let overrides = matches!(&question.ask, Ask::Failed { choices } if choices.contains(&Choice::Override));
+        if overrides || question.ask == Ask::Override {
+            let names = question.place.as_ref().map(Place::names);
+            let mut given = names.into_iter().flatten().filter_map(|name| Some((name, self.scenario.overrides.get(name)?)));
+            match given.find(|(name, _)| !memory.overrode.contains(*name)) {
+                Some(_) if overrides => return Ok(Answer::Chosen { choice: Choice::Override, by: Answerer::Scenario }),
+                Some((name, reason)) => {
+                    // A reason for what must hold serves once.
+                    if question.place.as_ref().is_some_and(|place| place.preflight().is_none()) {
+                        memory.overrode.insert(name.to_owned());
+                    }
+                    return Ok(yes(reason));
+                }
+                None if overrides => {}
+                None => return Ok(no("the scenario does not override it")),
+            }
         }
         if matches!(question.ask, Ask::Plan { .. } | Ask::GoOn) && !self.scenario.answers.contains_key(PLAN) {
             return Ok(yes("yes"));

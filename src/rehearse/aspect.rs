@@ -20,6 +20,8 @@ pub(crate) enum Aspect {
     Cleanup,
     GatePassed,
     GateFailed,
+    Held,
+    NotHeld,
     Yes,
     No,
     ProbePassed,
@@ -42,12 +44,19 @@ impl fmt::Display for Aspect {
             Self::Cleanup => "is cleaned up",
             Self::GatePassed => "lets the next batch through",
             Self::GateFailed => "holds the next batch back",
+            Self::Held => "lets a step begin",
+            Self::NotHeld => "keeps a step from beginning",
             Self::Yes => "is answered with yes",
             Self::No => "is answered with no",
             Self::ProbePassed => "passes",
             Self::ProbeFailed => "does not pass",
         })
     }
+}
+
+/// One way of doing a step, as it is told of.
+pub(crate) fn as_case(id: &str, case: &str) -> String {
+    format!("{id} as `{case}`")
 }
 
 /// What the run loop calls a gate.

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     digest::Digest,
-    event::{Captured, Effect, Part, Place},
+    event::{Captured, Effect, Part, Place, ReadNeeds},
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
 };
 
@@ -73,6 +73,7 @@ pub(super) fn rehearsal(text: &str) -> Rehearsal {
 /// An order of the step `step`.
 pub(super) fn order(command: &str) -> Order {
     Order {
+        query: None,
         place: Place::top("each").item("i", "1").child("step"),
         part: Part::Main,
         words: Words::Argv(command.split(' ').map(ToOwned::to_owned).collect()),
@@ -84,6 +85,7 @@ pub(super) fn order(command: &str) -> Order {
         stdin: None,
         timeout: Some(Duration::from_secs(60)),
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }
 

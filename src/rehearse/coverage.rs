@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    aspect::{Aspect, gate_id},
+    aspect::{Aspect, as_case, gate_id},
     shown::Exercised,
 };
 use crate::runbook::model::{Kind, Runbook, Step, Undo};
@@ -94,7 +94,15 @@ fn points(runbook: &Runbook) -> Vec<Point> {
     }
     for step in runbook.all_steps() {
         let id = step.id.as_str();
+        if let Some(case) = &step.case {
+            add(&as_case(id, case), step.span.offset, &[Aspect::Reached]);
+        }
         add(id, step.span.offset, &aspects(step));
+        for probe in &step.holds {
+            if let Some(id) = &probe.id {
+                add(id.as_str(), probe.span.offset, &[Aspect::Held, Aspect::NotHeld]);
+            }
+        }
         if let Kind::ForEach(each) = &step.kind {
             for (index, gate) in each.before_batch.iter().enumerate() {
                 add(&gate_id(gate, index), gate.span.offset, &[Aspect::GatePassed, Aspect::GateFailed]);
@@ -104,6 +112,9 @@ fn points(runbook: &Runbook) -> Vec<Point> {
             }
         }
     }
+    // What several cases of a step have in common is one way in which it can go.
+    let mut seen = BTreeSet::new();
+    points.retain(|point| seen.insert((point.id.clone(), point.aspect)));
     points
 }
 
@@ -122,7 +133,8 @@ fn aspects(step: &Step) -> Vec<Aspect> {
             aspects.extend(wait.fail_if.as_ref().map(|_| Aspect::GivenUp));
         }
         Kind::Confirm(_) | Kind::Manual(_) => aspects.extend([Aspect::Yes, Aspect::No]),
-        Kind::ForEach(_) | Kind::Group { .. } | Kind::Call(_) => {}
+        // Its cases are looked at one by one.
+        Kind::ForEach(_) | Kind::Group { .. } | Kind::Call(_) | Kind::Choose(_) => {}
     }
     if matches!(&step.kind, Kind::Command(command) if command.timeout.is_some()) {
         aspects.push(Aspect::TimedOut);
@@ -156,11 +168,13 @@ pub(super) mod tests {
     fn step(id: &str, offset: usize, kind: Kind) -> Step {
         Step {
             id: StepId::new(id).unwrap(),
+            case: None,
             title: None,
             why: None,
             when: None,
             on_fail: OnFail::Stop,
             kind,
+            holds: Vec::new(),
             done_if: None,
             verify: None,
             undo: Undo::Unsaid,
@@ -174,6 +188,7 @@ pub(super) mod tests {
 
     pub(crate) fn runbook() -> Runbook {
         let command = Command {
+            query: None,
             program: Program::Argv(vec![Template { text: "true".into(), span: Span::default() }]),
             effect: Effect::Change,
             on: None,
@@ -184,6 +199,7 @@ pub(super) mod tests {
             timeout: None,
             output: Output::Text,
             interactive: false,
+            reads: crate::runbook::reading::ReadClause { may_write: Vec::new(), may_connect: false, because: None },
             span: Span::default(),
         };
         let mut set = step("set", 2, Kind::Command(command));
@@ -203,8 +219,16 @@ pub(super) mod tests {
             hint: None,
             span: Span::default(),
         });
-        let call = Call { runbook: RunbookName::new("other").unwrap(), params: indexmap::IndexMap::new(), params_span: Span::default() };
-        let steps = vec![step("all", 0, Kind::Group { title: "g".into(), steps: vec![set] }), step("sub", 4, Kind::Call(call))];
+        let call = Call {
+            runbook: RunbookName::new("other").unwrap(),
+            params: indexmap::IndexMap::new(),
+            spans: indexmap::IndexMap::new(),
+            span: Span::default(),
+        };
+        let steps = vec![
+            step("all", 0, Kind::Group { title: Template { text: "g".into(), span: Span::default() }, steps: vec![set] }),
+            step("sub", 4, Kind::Call(call)),
+        ];
         let text: Arc<str> = "a\nb\nc\n".into();
         Runbook {
             name: RunbookName::new("x").unwrap(),
@@ -218,14 +242,17 @@ pub(super) mod tests {
             requires: Requires::default(),
             locks: Vec::new(),
             vars: indexmap::IndexMap::new(),
+            queries: indexmap::IndexMap::new(),
+            identity: None,
             preflight: Vec::new(),
+            groups: Vec::new(),
             steps,
             source: SourceText { name: "x.yaml".into(), origin: Origin::Bundled, text, sha256: String::new() },
         }
     }
 
     fn reached(place: Place) -> Event {
-        Event::StepReached { place, title: String::new(), kind: crate::event::StepKind::Run, effect: Effect::Read }
+        Event::StepReached { place, title: String::new(), kind: crate::event::StepKind::Run, effect: Effect::Read, case: None }
     }
 
     fn verified(place: Place, verdict: Verdict) -> Event {

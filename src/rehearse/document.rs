@@ -91,6 +91,8 @@ pub(crate) struct RuleDocument {
     pub words: Option<Vec<Word>>,
     /// For a shell step: a regular expression that is found in its script.
     pub script: Option<String>,
+    /// A query of the runbook, by its name: whatever its words are, it is meant.
+    pub query: Option<String>,
     /// Words that must be there, anywhere after the program.
     #[serde(default)]
     pub flags: Vec<FlagDocument>,
@@ -182,12 +184,25 @@ pub enum Mishap {
     KillBefore,
     /// The journal's disk is full when its outcome is to be recorded
     DiskFull,
+    /// It does its work, and right after it somebody else changes the world: `set`
+    Hands,
 }
 
 impl Mishap {
     /// Every one, in the order in which a sweep goes through them.
-    pub const ALL: [Self; 10] =
-        [Self::Fail, Self::Hang, Self::Slow, Self::Garble, Self::Cut, Self::Lie, Self::Drop, Self::Kill, Self::KillBefore, Self::DiskFull];
+    pub const ALL: [Self; 11] = [
+        Self::Fail,
+        Self::Hang,
+        Self::Slow,
+        Self::Garble,
+        Self::Cut,
+        Self::Lie,
+        Self::Drop,
+        Self::Kill,
+        Self::KillBefore,
+        Self::DiskFull,
+        Self::Hands,
+    ];
 
     /// As it is written in a scenario and on the command line.
     #[must_use]
@@ -203,6 +218,7 @@ impl Mishap {
             Self::Kill => "kill",
             Self::KillBefore => "kill_before",
             Self::DiskFull => "disk_full",
+            Self::Hands => "hands",
         }
     }
 
@@ -255,6 +271,7 @@ pub enum PartName {
     DoneIf,
     Verify,
     Gate,
+    Holds,
     Show,
     Undo,
     Cleanup,
@@ -280,6 +297,10 @@ pub(crate) struct InjectionDocument {
     pub stderr: Option<String>,
     /// How much longer a `slow` takes.
     pub takes: Option<String>,
+    /// What somebody else changes with `hands`: variables and their new values.
+    #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, Value>")]
+    pub set: IndexMap<String, Value>,
 }
 
 /// What the operator says.
@@ -319,6 +340,8 @@ pub(crate) struct RanWholeDocument {
     pub words: Option<Vec<Word>>,
     /// For a shell step: a regular expression that is found in its script.
     pub script: Option<String>,
+    /// A query of the runbook, by its name: whatever its words are, it is meant.
+    pub query: Option<String>,
     /// Words that must be there, anywhere after the program.
     #[serde(default)]
     pub flags: Vec<FlagDocument>,
@@ -364,6 +387,7 @@ pub enum FindingName {
     Warn,
     Block,
     Unknown,
+    NotJudged,
 }
 
 /// How a rehearsal must end. What is not said is not looked at.

@@ -201,7 +201,7 @@ fn ran(comparison: &mut Comparison<'_>, wanted: &[ExpectedCommand], calls: &[Ans
     let mut before: Option<&str> = None;
     for (index, wanted) in wanted.iter().enumerate() {
         let about = ExpectedFact::Ran(index);
-        let matches = |call: &AnsweredCall| wanted.pattern.matches(&call.words, call.host.as_deref()).is_some();
+        let matches = |call: &AnsweredCall| wanted.pattern.matches(&call.words, call.host.as_deref(), call.query.as_deref()).is_some();
         let all = calls.iter().filter(|call| matches(call)).count();
         if let Some(times) = wanted.times
             && times != all
@@ -227,7 +227,7 @@ fn ran(comparison: &mut Comparison<'_>, wanted: &[ExpectedCommand], calls: &[Ans
 
 fn never_ran(comparison: &mut Comparison<'_>, unwanted: &[ExpectedCommand], calls: &[AnsweredCall]) {
     for (index, unwanted) in unwanted.iter().enumerate() {
-        let call = calls.iter().find(|call| unwanted.pattern.matches(&call.words, call.host.as_deref()).is_some());
+        let call = calls.iter().find(|call| unwanted.pattern.matches(&call.words, call.host.as_deref(), call.query.as_deref()).is_some());
         if let Some(call) = call {
             let found = format!("ran after {}, at {}", show_duration(call.at), call.place);
             comparison.differs(ExpectedFact::NeverRan(index), format!("`{}` never runs", unwanted.text), found);
@@ -247,6 +247,7 @@ fn findings(comparison: &mut Comparison<'_>, account: &Account) {
                 Finding::Warn { .. } => FindingName::Warn,
                 Finding::Block { .. } => FindingName::Block,
                 Finding::Unknown { .. } => FindingName::Unknown,
+                Finding::NotJudged { .. } => FindingName::NotJudged,
             })
             .collect();
         let met = match wanted {
@@ -271,6 +272,7 @@ fn finding(name: FindingName) -> &'static str {
         FindingName::Warn => "warn",
         FindingName::Block => "block",
         FindingName::Unknown => "unknown",
+        FindingName::NotJudged => "not_judged",
     }
 }
 

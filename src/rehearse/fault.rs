@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::line::Spot;
-use crate::expression::ExpressionError;
+use crate::expression::{ExpressionError, name::nearest};
 
 /// One thing that is wrong, with its place. A rehearsal with a fault has shown nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,9 +58,14 @@ impl Mistake {
 }
 
 impl From<String> for Mistake {
-    /// No name is near.
+    /// Of an unknown key or word the nearest that is known is near; serde lists those.
     fn from(what: String) -> Self {
-        Self { what, near: None }
+        let unknown = ["unknown field `", "unknown variant `"].iter().find_map(|said| what.strip_prefix(said));
+        let near = unknown.and_then(|rest| rest.split_once('`')).and_then(|(word, rest)| {
+            let known = rest.split('`').skip(1).step_by(2);
+            nearest(word, known).map(str::to_owned)
+        });
+        Self { what, near }
     }
 }
 
@@ -92,3 +97,25 @@ impl fmt::Display for ScenarioError {
 }
 
 impl std::error::Error for ScenarioError {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenario::Scenario;
+
+    /// A scenario's fault has its line, and what would be right.
+    #[test]
+    fn a_fault_has_its_line_and_a_hint() {
+        let head = "halligan_scenario: 1\nrunbook: x\ntitle: t\n";
+        for (text, line, hint) in [
+            ("commands:\n- {match: [x]}\n- {match: [y], stdot: a}\n", 6, "did you mean `stdout`?"),
+            ("world: {a: 1\ncommands:\n- {match: [x]}\n", 4, "close it with `}`"),
+            ("world:\n\ta: 1\n", 5, "indent with spaces"),
+            ("expect: {outcome: complete}\n", 4, "did you mean `completed`?"),
+        ] {
+            let error = Scenario::read("s.yaml", &format!("{head}{text}"), &|_: &str| Err("no".to_owned())).unwrap_err();
+            let fault = error.faults.first().unwrap();
+            assert_eq!(fault.line, Some(line), "{text}: {error}");
+            assert!(fault.hint.as_ref().is_some_and(|said| said.contains(hint)), "{text}: {error}");
+        }
+    }
+}

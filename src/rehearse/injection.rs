@@ -46,6 +46,8 @@ pub struct Injection {
     pub stderr: String,
     /// How much longer a `slow` takes; `None`: as long as its timeout lets it.
     pub takes: Option<Duration>,
+    /// What `hands` change in the world, by path.
+    pub set: Vec<(String, serde_json::Value)>,
     /// `None` if it came with the command line.
     pub line: Option<Spot>,
 }
@@ -55,7 +57,7 @@ impl Injection {
     #[must_use]
     pub fn new(step: &str, part: Part, mishap: Mishap) -> Self {
         let stderr = FAILED.to_owned();
-        Self { step: step.to_owned(), part, calls: Calls::Nth(1), mishap, code: 1, stderr, takes: None, line: None }
+        Self { step: step.to_owned(), part, calls: Calls::Nth(1), mishap, code: 1, stderr, takes: None, set: Vec::new(), line: None }
     }
 
     /// Whether this command is the one.
@@ -74,21 +76,42 @@ impl fmt::Display for Injection {
         }
         write!(f, "={}", self.mishap.word())?;
         match self.calls {
-            Calls::Nth(1) => Ok(()),
-            Calls::Nth(nth) => write!(f, "@{nth}"),
-            Calls::Every => f.write_str("@every"),
+            Calls::Nth(1) => {}
+            Calls::Nth(nth) => write!(f, "@{nth}")?,
+            Calls::Every => f.write_str("@every")?,
         }
+        self.set.iter().try_for_each(|(path, value)| write!(f, ":{path}={value}"))
     }
 }
 
 /// How one is written.
 const WRITE: &str = "write STEP[:part]=KIND[@n], such as `set_noout=fail`";
+/// How somebody else's are written.
+const WRITE_HANDS: &str = "write STEP[:part]=hands[@n]:PATH=VALUE, such as `look=hands:noout=true`";
+
+/// Cuts off what somebody else's hands change; one value at most.
+fn hands(text: &str) -> Option<(&str, &str)> {
+    let end = ["=hands:", "=hands@"].iter().filter_map(|word| text.find(word)).min()? + "=hands".len();
+    let colon = end + text.get(end..)?.find(':')?;
+    Some((text.get(..colon)?, text.get(colon + 1..)?))
+}
 
 impl std::str::FromStr for Injection {
     type Err = Mistake;
 
     /// `STEP[:part]=KIND[@n]`, where STEP is a step's id or its whole place.
     fn from_str(text: &str) -> Result<Self, Mistake> {
+        let (text, set) = match hands(text) {
+            Some((text, set)) => (text, Some(set)),
+            None => (text, None),
+        };
+        let set = match set.map(|set| set.split_once('=')) {
+            None => Vec::new(),
+            Some(Some((path, value))) if !path.is_empty() => {
+                vec![(path.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into()))]
+            }
+            Some(_) => return Err(WRITE_HANDS.to_owned().into()),
+        };
         let (step, kind) = text.rsplit_once('=').ok_or_else(|| Mistake::from(WRITE.to_owned()))?;
         let (kind, calls) = match kind.split_once('@') {
             None => (kind, Calls::Nth(1)),
@@ -104,6 +127,9 @@ impl std::str::FromStr for Injection {
             let near = nearest(&kind, words.into_iter()).map(ToOwned::to_owned);
             Mistake { what: format!("there is no fault `{kind}`: there are {}", words.join(", ")), near }
         })?;
+        if (mishap == Mishap::Hands) == set.is_empty() {
+            return Err(WRITE_HANDS.to_owned().into());
+        }
         if mishap.ends_halligan() && calls == Calls::Every {
             return Err("halligan is ended once, not at every call".to_owned().into());
         }
@@ -114,7 +140,7 @@ impl std::str::FromStr for Injection {
         if step.is_empty() {
             return Err(WRITE.to_owned().into());
         }
-        Ok(Self { calls, ..Self::new(step, part, mishap) })
+        Ok(Self { calls, set, ..Self::new(step, part, mishap) })
     }
 }
 
@@ -125,6 +151,7 @@ impl From<PartName> for Part {
             PartName::DoneIf => Self::DoneIf,
             PartName::Verify => Self::Verify,
             PartName::Gate => Self::Gate,
+            PartName::Holds => Self::Holds,
             PartName::Show => Self::Show,
             PartName::Undo => Self::Undo,
             PartName::Cleanup => Self::Cleanup,
@@ -138,7 +165,14 @@ mod tests {
 
     #[test]
     fn a_fault_reads_as_it_is_written() {
-        for text in ["set_noout=fail", "a[osd=3].b:verify=lie@2", "x[h=a:b].y=drop@every", "s:done_if=kill_before"] {
+        for text in [
+            "set_noout=fail",
+            "a[osd=3].b:verify=lie@2",
+            "x[h=a:b].y=drop@every",
+            "s:done_if=kill_before",
+            "a.b=hands:up.3=false",
+            "a:verify=hands@2:l=[1,\"x=hands:@2\"]",
+        ] {
             assert_eq!(text.parse::<Injection>().unwrap().to_string(), text);
         }
         assert_eq!("a:1=disk-full".parse::<Injection>().unwrap().step, "a:1");
@@ -148,6 +182,8 @@ mod tests {
             ("x=fial", "did you mean `fail`?"),
             ("x=fail@0", "from 1"),
             ("x=kill@every", "once"),
+            ("x=hands", "hands[@n]:PATH=VALUE"),
+            ("x=hands:up", "hands[@n]:PATH=VALUE"),
         ] {
             assert!(text.parse::<Injection>().unwrap_err().to_string().contains(said), "{text}");
         }

@@ -6,14 +6,14 @@ use std::{
 };
 
 use crate::{
-    event::{Captured, Effect, Event, Outcome, Part, Place, RunState, Shown, StepOutcome},
+    event::{Captured, Effect, Event, Outcome, Part, Place, ReadNeeds, RunState, Shown, StepOutcome, Verdict},
     expression,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Site},
     runbook::model::{Kind, Step},
     words,
 };
 
-use super::{account::Account, line::Spot, rehearsal::Rehearsal};
+use super::{account::Account, line::Spot, rehearsal::Rehearsal, stage::AnsweredCall};
 
 /// Something that should have held and did not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,12 +43,18 @@ pub(crate) fn breaches<'s>(
     let scenario = &rehearsal.scenario;
     let simulator = &rehearsal.simulator;
     let mut found = Vec::new();
-    for fault in simulator.take_faults().into_iter().chain(rehearsal.prompt.take_faults()) {
+    // What somebody else has changed is neither the run's doing nor, mostly, a world that the scenario's rules know of.
+    let meddled = simulator.stage().meddled;
+    let faults = simulator.take_faults().into_iter().chain(rehearsal.prompt.take_faults());
+    for fault in faults.filter(|_| meddled.is_none()) {
         let spot = fault.line.map(|line| Spot { file: fault.file.as_str().into(), line });
         found.push(Breach { what: fault.what, spot, hint: fault.hint });
     }
     for place in simulator.afterwards() {
         found.push(Breach::of(format!("{place} was started after the journal had failed")));
+    }
+    for place in unheld(step, events) {
+        found.push(Breach::of(format!("{place} was begun without asking what must hold around it right before")));
     }
     for place in unconfirmed(step, events) {
         found.push(Breach::of(format!("{place} destroys, but no typed confirmation was given")));
@@ -58,7 +64,16 @@ pub(crate) fn breaches<'s>(
         let spot = scenario.expect.never.get(violation.never).and_then(|never| never.line.clone());
         Breach { what: format!("{wanted}: {how}"), spot, hint: None }
     };
-    found.extend(simulator.violations().into_iter().map(never));
+    // Of what somebody else's hands have made possible, only what the run has begun since is its own doing; to put back, it must go on.
+    let begun_since = |at: usize, place: &Place| {
+        let own = |call: &AnsweredCall| call.place == *place && call.part == Part::Main && call.effect != Effect::Read;
+        simulator.look_at_calls(|calls| calls.iter().skip(at + 1).any(own))
+    };
+    let own = |place: Option<&Place>| meddled.is_none_or(|at| place.is_some_and(|place| begun_since(at, place)));
+    found.extend(simulator.violations().into_iter().filter(|violation| own(violation.place.as_ref())).map(never));
+    if meddled.is_some() {
+        return found;
+    }
     if account.outcome == Some(Outcome::Completed) && scenario.expect.outcome == Some(Outcome::Completed) {
         for (path, wanted) in &scenario.expect.world {
             let is = simulator.world(path);
@@ -83,6 +98,45 @@ pub(crate) fn breaches<'s>(
             owed => format!("{}, and the owed cleanup does not fix that ({})", breach.what, owed.join("; ")),
         };
         found.push(breach);
+    }
+    found
+}
+
+/// Changes that began without an answer, from right before, of each probe that must hold around them; but for those that a condition
+/// or a list of items may have left out.
+fn unheld<'s>(step: &dyn Fn(&Place) -> Option<&'s Step>, events: &[Event]) -> Vec<Place> {
+    let mut held: BTreeSet<Place> = BTreeSet::new();
+    let mut overridden: BTreeSet<Place> = BTreeSet::new();
+    let mut found = Vec::new();
+    for event in events {
+        match event {
+            Event::StepEnded { place, part: Part::Holds, verdict: Verdict::Passed, .. }
+            | Event::AnswerShared { place, verdict: Verdict::Passed, .. } => {
+                held.insert(place.clone());
+            }
+            Event::HoldOverridden { place, .. } => {
+                overridden.insert(place.clone());
+            }
+            Event::StepBegan { part: Part::Holds, .. }
+            | Event::StepSpawned { .. }
+            | Event::StepEnded { part: Part::Holds, .. }
+            | Event::AnswerShared { .. }
+            | Event::Note { .. } => {}
+            Event::StepBegan { place, part: Part::Main, command, .. } if command.effect != Effect::Read => {
+                let around = std::iter::successors(place.around(), |place| place.around()).filter(|place| place.own_item().is_none());
+                let must = around.filter_map(step).flat_map(|step| &step.holds);
+                let always = must.filter(|probe| probe.when.is_none() && probe.for_each.is_none());
+                let missing = always
+                    .filter_map(|probe| Some(place.child(probe.id.as_ref()?.as_str())))
+                    .any(|probe| !held.contains(&probe) && !overridden.contains(&probe));
+                if missing && !found.contains(place) {
+                    found.push(place.clone());
+                }
+                held.clear();
+            }
+            // Something else has taken its time.
+            _ => held.clear(),
+        }
     }
     found
 }
@@ -137,6 +191,7 @@ fn settle(rehearsal: &Rehearsal, events: &[Event]) -> Vec<String> {
 
 fn order(place: &Place, shown: &Shown) -> Order {
     Order {
+        query: None,
         place: place.clone(),
         part: Part::Cleanup,
         words: shown.words.clone(),
@@ -148,6 +203,7 @@ fn order(place: &Place, shown: &Shown) -> Order {
         stdin: None,
         timeout: shown.timeout_ms.map(std::time::Duration::from_millis),
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }
 

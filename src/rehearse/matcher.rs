@@ -34,6 +34,8 @@ enum Subject {
         after: Vec<Arc<WordPattern>>,
     },
     Script(Arc<Regex>),
+    /// A query of the runbook, whatever its words are.
+    Query(String),
 }
 
 /// How a captured word is read.
@@ -61,6 +63,7 @@ enum WordPattern {
 pub struct WrittenPattern<'a> {
     pub words: Option<&'a [Word]>,
     pub script: Option<&'a str>,
+    pub query: Option<&'a str>,
     pub flags: &'a [FlagDocument],
     pub may_have: &'a [FlagDocument],
     pub on: Option<&'a str>,
@@ -70,8 +73,8 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn new(written: WrittenPattern<'_>) -> Result<Self, String> {
-        let subject = match (written.words, written.script) {
-            (Some(words), None) => {
+        let subject = match (written.words, written.script, written.query) {
+            (Some(words), None, None) => {
                 let mut words = words.iter().map(WordPattern::new).collect::<Result<Vec<_>, _>>()?;
                 if words.is_empty() {
                     return Err("`match` is empty: write the command, word by word".to_owned());
@@ -89,12 +92,15 @@ impl Pattern {
                     }
                 }
             }
-            (None, Some(script)) => {
+            (None, Some(script), None) => {
                 let regex = SCRIPTS.get(script, |script| Regex::new(script).map(Arc::new));
                 Subject::Script(regex.map_err(|error| format!("`script` is not a regular expression: {error}"))?)
             }
-            (None, None) => return Err("it needs `match` (the command, word by word) or `script` (for a shell step)".to_owned()),
-            (Some(_), Some(_)) => return Err("it has both `match` and `script`: a command is one or the other".to_owned()),
+            (None, None, Some(query)) => Subject::Query(query.to_owned()),
+            (None, None, None) => {
+                return Err("it needs `match` (the command, word by word), `script` (for a shell step) or `query` (by its name)".to_owned());
+            }
+            _ => return Err("it has two of `match`, `script` and `query`: keep the one that says which command is meant".to_owned()),
         };
         let flags = |written: &[FlagDocument]| {
             let groups = written.iter().map(|flag| match flag {
@@ -130,6 +136,7 @@ impl Pattern {
                 names.extend(rest.clone());
             }
             Subject::Script(regex) => names.extend(regex.capture_names().flatten().map(ToOwned::to_owned)),
+            Subject::Query(_) => {}
         }
         for word in words {
             if let WordPattern::Pattern { captures, .. } = &**word {
@@ -141,11 +148,19 @@ impl Pattern {
         names
     }
 
+    /// The query that it answers, if it does.
+    #[must_use]
+    pub(super) fn query(&self) -> Option<&str> {
+        if let Subject::Query(name) = &self.subject { Some(name) } else { None }
+    }
+
     /// The programs that it can match, as far as they are written out.
     #[must_use]
     pub fn programs(&self) -> Vec<&str> {
         match &self.subject {
             Subject::Script(_) => vec!["bash"],
+            // The runbook says what it runs.
+            Subject::Query(_) => Vec::new(),
             Subject::Argv { before, .. } => match before.first().map(|word| &**word) {
                 Some(WordPattern::Literal(program)) => vec![program],
                 Some(WordPattern::Pattern { alternatives, .. }) => alternatives.iter().map(String::as_str).collect(),
@@ -156,7 +171,7 @@ impl Pattern {
 
     /// What it captures of a command, or `None` if it is another command.
     #[must_use]
-    pub fn matches(&self, command: &Words, host: Option<&str>) -> Option<Captures> {
+    pub fn matches(&self, command: &Words, host: Option<&str>, query: Option<&str>) -> Option<Captures> {
         let mut captures = Captures::new();
         match (&self.subject, command) {
             (Subject::Script(regex), Words::Script(script)) => {
@@ -193,6 +208,21 @@ impl Pattern {
                 if let Some(name) = rest {
                     let rest: Vec<Value> = words[before.len()..tail].iter().map(|word| Value::from(*word)).collect();
                     captures.push((name.clone(), Value::from(rest)));
+                }
+            }
+            (Subject::Query(name), command) => {
+                if query != Some(name.as_str()) {
+                    return None;
+                }
+                let mut words: Vec<&str> = match command {
+                    Words::Argv(argv) => argv.iter().map(String::as_str).collect(),
+                    Words::Script(_) => Vec::new(),
+                };
+                for flag in &self.flags {
+                    take_flag(flag, &mut words, &mut captures)?;
+                }
+                for flag in &self.may_have {
+                    let _ = take_flag(flag, &mut words, &mut captures);
                 }
             }
             _ => return None,
@@ -366,7 +396,7 @@ mod tests {
     fn captured(pattern: &[&str], command: &[&str]) -> Option<String> {
         let words = words(pattern);
         let pattern = Pattern::new(WrittenPattern { words: Some(&words), ..WrittenPattern::default() }).unwrap();
-        pattern.matches(&argv(command), None).map(|found| serde_json::to_string(&Value::from_pairs(found)).unwrap())
+        pattern.matches(&argv(command), None, None).map(|found| serde_json::to_string(&Value::from_pairs(found)).unwrap())
     }
 
     #[test]
@@ -398,7 +428,7 @@ mod tests {
             flags: &flags,
             may_have: &may_have,
             on: Some("mon-{n:int}"),
-            script: None,
+            ..WrittenPattern::default()
         })
         .unwrap();
         for command in [
@@ -406,21 +436,34 @@ mod tests {
             &["ceph", "osd", "tree", "--format", "json"],
             &["ceph", "--connect-timeout", "15", "osd", "--format", "json", "tree"],
         ] {
-            let found = pattern.matches(&argv(command), Some("mon-2")).unwrap();
+            let found = pattern.matches(&argv(command), Some("mon-2"), None).unwrap();
             assert!(found.contains(&("n".into(), Value::from(2))) && found.contains(&("f".into(), Value::from("json"))), "{found:?}");
         }
-        assert!(pattern.matches(&argv(&["ceph", "osd", "tree"]), Some("mon-2")).is_none());
-        assert!(pattern.matches(&argv(&["ceph", "osd", "tree", "--format", "xml"]), Some("mon-2")).is_none());
-        assert!(pattern.matches(&argv(&["ceph", "osd", "tree", "--format", "json"]), None).is_none());
+        assert!(pattern.matches(&argv(&["ceph", "osd", "tree"]), Some("mon-2"), None).is_none());
+        assert!(pattern.matches(&argv(&["ceph", "osd", "tree", "--format", "xml"]), Some("mon-2"), None).is_none());
+        assert!(pattern.matches(&argv(&["ceph", "osd", "tree", "--format", "json"]), None, None).is_none());
         assert_eq!(pattern.names(), ["f", "n", "t"]);
+    }
+
+    #[test]
+    fn a_query_is_known_by_its_name() {
+        let flags = [FlagDocument::One(Word::Text("osd.{id:int}".into()))];
+        let pattern = Pattern::new(WrittenPattern { query: Some("status_of"), flags: &flags, ..WrittenPattern::default() }).unwrap();
+        let found = |argv: &Words, query| pattern.matches(argv, None, query);
+        let command = argv(&["ceph", "--some-new-option", "tell", "osd.3", "status"]);
+        assert_eq!(found(&command, Some("status_of")).unwrap(), [("id".to_owned(), Value::from(3))]);
+        assert!(found(&command, Some("other")).is_none() && found(&command, None).is_none());
+        assert!(found(&argv(&["ceph", "tell", "status"]), Some("status_of")).is_none());
+        let two = Pattern::new(WrittenPattern { query: Some("a"), script: Some("x"), ..WrittenPattern::default() });
+        assert!(two.unwrap_err().contains("two of"), "one of them says which command is meant");
     }
 
     #[test]
     fn scripts_are_searched() {
         let pattern = Pattern::new(WrittenPattern { script: Some(r"rm (?P<what>\S+)"), ..WrittenPattern::default() }).unwrap();
-        let found = pattern.matches(&Words::Script("set -x\nrm /tmp/x\n".into()), None).unwrap();
+        let found = pattern.matches(&Words::Script("set -x\nrm /tmp/x\n".into()), None, None).unwrap();
         assert_eq!(found, [("what".to_owned(), Value::from("/tmp/x"))]);
-        assert!(pattern.matches(&argv(&["rm", "/tmp/x"]), None).is_none());
+        assert!(pattern.matches(&argv(&["rm", "/tmp/x"]), None, None).is_none());
     }
 
     #[test]

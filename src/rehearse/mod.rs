@@ -21,6 +21,7 @@ mod reader;
 pub(crate) mod recorded;
 pub(crate) mod reference;
 pub(crate) mod rehearsal;
+mod reply;
 pub(crate) mod rule;
 pub(crate) mod scenario;
 pub(crate) mod shown;

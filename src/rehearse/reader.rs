@@ -110,16 +110,7 @@ impl ScenarioReader<'_> {
 
     fn rule(&mut self, index: usize, written: &RuleDocument, world: &[&str]) -> Option<Rule> {
         let path = format!("commands[{index}]");
-        let pattern = self.take(
-            &path,
-            Pattern::new(WrittenPattern {
-                words: written.words.as_deref(),
-                script: written.script.as_deref(),
-                flags: &written.flags,
-                may_have: &written.may_have,
-                on: written.on.as_deref(),
-            }),
-        )?;
+        let pattern = self.take(&path, Pattern::new(pattern_of(written)))?;
         let captures = pattern.names();
         if let Some(name) = captures.iter().find(|name| world.contains(&name.as_str())) {
             self.fault(&path, format!("{path}: `{name}` is captured here and is a variable of the world too: give one another name"));
@@ -155,7 +146,7 @@ impl ScenarioReader<'_> {
         let set = self.assignments(&path, &written.set, known);
         Some(Rule {
             pattern,
-            text: written_text(written.words.as_deref(), written.script.as_deref(), written.on.as_deref()),
+            text: written_text(&pattern_of(written)),
             when,
             takes,
             set,
@@ -211,8 +202,12 @@ impl ScenarioReader<'_> {
         if (written.mishap == Mishap::Slow) != written.takes.is_some() {
             self.fault(&path, format!("{path}: `do: slow` needs `takes`, how much longer, and nothing else has it"));
         }
+        if (written.mishap == Mishap::Hands) == written.set.is_empty() {
+            self.fault(&path, format!("{path}: `do: hands` needs `set`, what somebody else changes, and nothing else has it"));
+        }
         Injection {
             calls,
+            set: written.set.into_iter().collect(),
             code: i32::from(written.code.unwrap_or(1)),
             stderr: written.stderr.unwrap_or_else(|| FAILED.to_owned()),
             takes: written.takes.as_ref().map(|text| self.duration(&format!("{path}.takes"), text)),
@@ -231,6 +226,7 @@ impl ScenarioReader<'_> {
                     WrittenPattern {
                         words: whole.words.as_deref(),
                         script: whole.script.as_deref(),
+                        query: whole.query.as_deref(),
                         flags: &whole.flags,
                         may_have: &whole.may_have,
                         on: whole.on.as_deref(),
@@ -238,7 +234,7 @@ impl ScenarioReader<'_> {
                     whole.times,
                 ),
             };
-            let text = written_text(pattern.words, pattern.script, pattern.on);
+            let text = written_text(&pattern);
             let line = self.lines.get(&path);
             all.extend(self.take(&path, Pattern::new(pattern)).map(|pattern| ExpectedCommand { pattern, times, text, line }));
         }
@@ -274,11 +270,25 @@ impl ScenarioReader<'_> {
     }
 }
 
+/// The pattern of a rule.
+fn pattern_of(written: &RuleDocument) -> WrittenPattern<'_> {
+    WrittenPattern {
+        words: written.words.as_deref(),
+        script: written.script.as_deref(),
+        query: written.query.as_deref(),
+        flags: &written.flags,
+        may_have: &written.may_have,
+        on: written.on.as_deref(),
+    }
+}
+
 /// A pattern as it stands in the scenario.
-fn written_text(words: Option<&[Word]>, script: Option<&str>, on: Option<&str>) -> String {
-    let words = words.map(|words| words.iter().map(word_text).collect::<Vec<_>>().join(" "));
-    let text = words.or_else(|| script.map(|script| format!("the script `{script}`"))).unwrap_or_default();
-    match on {
+fn written_text(pattern: &WrittenPattern<'_>) -> String {
+    let words = pattern.words.map(|words| words.iter().map(word_text).collect::<Vec<_>>().join(" "));
+    let script = pattern.script.map(|script| format!("the script `{script}`"));
+    let query = pattern.query.map(|query| format!("the query `{query}`"));
+    let text = words.or(script).or(query).unwrap_or_default();
+    match pattern.on {
         Some(on) => format!("{text} on {on}"),
         None => text,
     }

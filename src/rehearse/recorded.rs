@@ -196,7 +196,7 @@ impl Recorded<'_> {
                     let name = place.as_ref().map_or(PLAN, Place::as_str);
                     answers.entry(name).or_default().push("false".to_owned());
                 }
-                Event::Overridden { place, reason, .. } => {
+                Event::Overridden { place, reason, .. } | Event::HoldOverridden { place, reason, .. } => {
                     overrides.insert(place.as_str(), reason);
                 }
                 _ => {}

@@ -7,7 +7,7 @@ use crate::{
     expression::name::nearest,
     runbook::{
         model::{Kind, Runbook},
-        name::PLAN,
+        name::{IDENTITY, PLAN},
     },
 };
 
@@ -17,6 +17,13 @@ use super::{
 };
 
 impl Scenario {
+    /// Whether a rule answers a query of the runbook that runs this program: then it is installed, unless the scenario lists what is.
+    #[must_use]
+    pub(super) fn answers_with(&self, program: &str, runbook: &Runbook) -> bool {
+        let asked = self.rules.iter().filter_map(|rule| runbook.queries.get(rule.pattern.query()?));
+        !self.programs.listed && asked.into_iter().any(|asked| asked == program)
+    }
+
     /// Everything that the scenario names and the runbook does not have: an answer to a question that is never asked would
     /// otherwise pass unnoticed.
     #[must_use]
@@ -35,6 +42,19 @@ impl Scenario {
         if runbook.all_steps().any(|step| matches!(step.kind, Kind::Call(_))) {
             return faults;
         }
+        let rules = self.rules.iter().map(|rule| (rule.line.clone(), "commands", &rule.pattern));
+        let ran = self.expect.ran.iter().map(|ran| (ran.line.clone(), "expect.ran", &ran.pattern));
+        let never_ran = self.expect.never_ran.iter().map(|ran| (ran.line.clone(), "expect.never_ran", &ran.pattern));
+        for (line, path, query) in
+            rules.chain(ran).chain(never_ran).filter_map(|(line, path, pattern)| Some((line, path, pattern.query()?)))
+        {
+            if !runbook.queries.contains_key(query) {
+                let near = nearest(query, runbook.queries.keys().map(String::as_str)).map(ToOwned::to_owned);
+                let what = format!("{} has no query `{query}`", runbook.name);
+                faults.push(Mistake { what, near }.at(&self.name, line, path));
+            }
+        }
+        let mut fault = |path: &str, mistake: Mistake| faults.push(mistake.at(&self.name, self.lines.get(path), path));
         let names = names(runbook);
         let ids: BTreeSet<&str> = names.iter().map(String::as_str).collect();
         let expect = &self.expect;
@@ -64,8 +84,10 @@ impl Scenario {
 fn names(runbook: &Runbook) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = runbook.preflight.iter().filter_map(|probe| Some(probe.id.as_ref()?.to_string())).collect();
     names.extend(["user", "commands", "commands_there"].map(ToOwned::to_owned));
+    names.extend(runbook.identity.iter().map(|_| IDENTITY.to_owned()));
     for step in runbook.all_steps() {
         names.insert(step.id.to_string());
+        names.extend(step.holds.iter().filter_map(|probe| Some(probe.id.as_ref()?.to_string())));
         let inner = match &step.kind {
             Kind::ForEach(each) => Some(("gate", &each.before_batch)),
             Kind::Confirm(confirm) => Some(("show", &confirm.show)),

@@ -7,7 +7,7 @@ use crate::{
     runbook::model::{Kind, Runbook},
 };
 
-use super::aspect::{Aspect, gate_id};
+use super::aspect::{Aspect, as_case, gate_id};
 
 /// What a rehearsal has shown of a runbook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,6 +38,8 @@ struct ExercisedSoFar {
     /// Probes of the preflight that may be passed over, and gates that may be.
     probes: Vec<String>,
     gates: BTreeMap<String, Vec<String>>,
+    /// Probes of what must hold.
+    holds: BTreeSet<String>,
     /// Those that were asked since the run was opened, or since the last batch of their loop.
     asked: BTreeSet<String>,
 }
@@ -52,7 +54,9 @@ impl ExercisedSoFar {
             }
             _ => None,
         });
-        Self { shown: BTreeSet::new(), probes: probes.collect(), gates: gates.collect(), asked: BTreeSet::new() }
+        let holds = runbook.all_steps().flat_map(|step| &step.holds).filter_map(|probe| Some(probe.id.as_ref()?.to_string()));
+        let holds = holds.collect();
+        Self { shown: BTreeSet::new(), probes: probes.collect(), gates: gates.collect(), holds, asked: BTreeSet::new() }
     }
 
     fn take(&mut self, event: &Event, calls: &BTreeSet<&str>) {
@@ -70,10 +74,19 @@ impl ExercisedSoFar {
                     }
                 }
             }
+            Event::StepReached { place, case: Some(case), .. } => {
+                self.shown.extend(own_id(place, calls).map(|id| (as_case(&id, case), Aspect::Reached)));
+            }
             Event::Checked { place, .. } | Event::StepEnded { place, part: Part::Gate, .. } => {
                 self.asked.insert(place.step().to_owned());
             }
             _ => {}
+        }
+        // One answer serves all that ask for it at one look.
+        if let Event::AnswerShared { place, verdict: Verdict::Passed, .. } = event
+            && let Some(id) = own_id(place, calls).filter(|id| self.holds.contains(id))
+        {
+            self.shown.insert((id, Aspect::Held));
         }
         for (place, aspect) in aspects_of(event) {
             if let Some(id) = own_id(place, calls) {
@@ -107,9 +120,11 @@ fn aspects_of(event: &Event) -> impl Iterator<Item = (&Place, Aspect)> {
 fn aspect(event: &Event) -> Option<(&Place, Aspect)> {
     Some(match event {
         Event::Checked { place, finding: Finding::Pass { .. }, .. } => (place, Aspect::ProbePassed),
+        Event::Checked { finding: Finding::NotJudged { .. }, .. } => return None,
         Event::Checked { place, .. } => (place, Aspect::ProbeFailed),
         Event::Confirmed { place: Some(place), .. } => (place, Aspect::Yes),
         Event::Declined { place: Some(place), .. } => (place, Aspect::No),
+        Event::HoldFailed { place, .. } => (place, Aspect::NotHeld),
         Event::StepReached { place, .. } => (place, Aspect::Reached),
         Event::StepSkipped { place, why: Skip::When { .. } } => (place, Aspect::WhenFalse),
         Event::StepSkipped { place, why: Skip::AlreadyDone { .. } } => (place, Aspect::AlreadyDone),
@@ -123,6 +138,9 @@ fn aspect(event: &Event) -> Option<(&Place, Aspect)> {
                 (Part::Verify, false) => Aspect::VerifyFailed,
                 (Part::Gate, true) => Aspect::GatePassed,
                 (Part::Gate, false) => Aspect::GateFailed,
+                (Part::Holds, true) => Aspect::Held,
+                // That it failed is a fact of its own, also where a wait asks.
+                (Part::Holds, false) => return None,
                 (Part::Undo, _) => Aspect::Undo,
                 (Part::Cleanup, _) => Aspect::Cleanup,
                 (Part::Main | Part::DoneIf, true) | (Part::Show | Part::Lock, _) => return None,

@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use minijinja::{Value, value::ValueKind};
+use minijinja::Value;
 
 use crate::{
-    event::{Exit, Place},
+    event::{Exit, Holding, Place},
     ports::{Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Urgency, Words},
     runbook::model::Runbook,
 };
@@ -20,16 +20,12 @@ use super::{
     ending::CommandEnding,
     fault::ScenarioFault,
     injection::{Calls, Injection},
-    line::Spot,
-    reader::exit_code,
-    rule::{Code, Printout, Rule, passes},
+    reply::{Longer, Twist, broken, hang, obey},
+    rule::passes,
     stage::{AnsweredCall, Stage, Violation},
     suggestion,
     world::Locals,
 };
-
-/// How much longer a slow command takes that has no timeout.
-const SLOW: Duration = Duration::from_secs(600);
 
 /// The simulated world as an executor. What it cannot answer it fails, and remembers why.
 #[derive(Debug)]
@@ -37,27 +33,6 @@ pub struct Simulator {
     stage: Arc<Mutex<Stage>>,
     /// Tells where a step stands that no rule answers.
     runbook: Option<Arc<Runbook>>,
-}
-
-/// How a rule is followed otherwise than it says.
-#[derive(Debug, Clone, Copy, Default)]
-struct Twist {
-    longer: Longer,
-    /// It says that all is well, and does nothing.
-    lie: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Longer {
-    By(Duration),
-    /// As long as its timeout lets it.
-    ToTheLimit,
-}
-
-impl Default for Longer {
-    fn default() -> Self {
-        Self::By(Duration::ZERO)
-    }
 }
 
 /// What became of a command.
@@ -180,7 +155,7 @@ impl Simulator {
             Mishap::Fail => {
                 CommandEnding { stderr: injection.stderr.clone().into_bytes(), ..CommandEnding::silent(Exit::Code(injection.code)) }
             }
-            Mishap::Hang => hang(stage, order, Duration::ZERO, injection.line),
+            Mishap::Hang => hang(stage, order, Duration::ZERO, injection.line.clone()),
             Mishap::Slow => {
                 let longer = injection.takes.map_or(Longer::ToTheLimit, Longer::By);
                 self.by_rule(stage, order, Twist { longer, ..plain })
@@ -203,6 +178,7 @@ impl Simulator {
                 }
                 ending
             }
+            Mishap::Hands => self.by_rule(stage, order, plain),
             Mishap::Kill => {
                 end("halligan is killed here, as the scenario says", None);
                 self.by_rule(stage, order, plain)
@@ -216,6 +192,7 @@ impl Simulator {
                 self.by_rule(stage, order, plain)
             }
         };
+        stage.meddle(&injection.set, injection.line.as_ref());
         if fatal.is_some() {
             stage.ended = Some(order.place.clone());
         }
@@ -238,7 +215,7 @@ impl Simulator {
         // Whether the same command, asked again in the same world, is answered with the same.
         let mut lasts = plain;
         for (index, rule) in scenario.rules.iter().enumerate() {
-            let Some(mut own) = rule.pattern.matches(&order.words, order.host.as_deref()) else { continue };
+            let Some(mut own) = rule.pattern.matches(&order.words, order.host.as_deref(), order.query.as_deref()) else { continue };
             own.push(("calls".to_owned(), Value::from(stage.answered.get(index).copied().unwrap_or_default())));
             let locals = Locals { own: Arc::new(own), command: Arc::clone(command.get_or_insert_with(|| stage.command_names(order))) };
             if let Some(when) = &rule.when {
@@ -276,91 +253,11 @@ impl Simulator {
 /// Where a step or probe of the runbook stands: file and line.
 fn line_of(runbook: &Runbook, id: &str) -> Option<(String, usize)> {
     let source = &runbook.source;
-    let probe = runbook.preflight.iter().find(|probe| probe.id.as_ref().is_some_and(|other| other.as_str() == id));
+    let probe = runbook.identity.iter().chain(&runbook.preflight).find(|probe| probe.id.as_ref().is_some_and(|other| other.as_str() == id));
     let step = || runbook.all_steps().find(|step| step.id.as_str() == id);
     let span = probe.map(|probe| probe.span).or_else(|| Some(step()?.span))?;
     let before = &source.text.as_bytes()[..span.offset.min(source.text.len())];
     Some((source.name.clone(), 1 + memchr::memchr_iter(b'\n', before).count()))
-}
-
-/// A rule that cannot be followed: the scenario has failed, whatever the runbook makes of it.
-fn broken(stage: &mut Stage, rule: &Rule, what: &str) -> CommandEnding {
-    stage.fault(rule.line.clone(), what);
-    CommandEnding::not_started(format!("the scenario is broken: {what}"))
-}
-
-/// Never ends by itself. `already` is how long it has been under way.
-fn hang(stage: &mut Stage, order: &Order, already: Duration, line: Option<Spot>) -> CommandEnding {
-    if let Some(limit) = order.timeout {
-        stage.advance(limit.saturating_sub(already));
-        return CommandEnding::late(limit);
-    }
-    let what = format!("`{}` hangs for ever: {} has no timeout", suggestion::command(order), order.place);
-    stage.fault(line, what.clone());
-    CommandEnding::not_started(what)
-}
-
-/// Does what the rule says: lets its time pass, changes the world, prints.
-fn obey(stage: &mut Stage, order: &Order, rule: &Rule, index: usize, locals: &Locals, twist: Twist) -> CommandEnding {
-    let takes = match twist.longer {
-        Longer::By(longer) => rule.takes.saturating_add(longer),
-        Longer::ToTheLimit => order.timeout.unwrap_or_else(|| rule.takes.saturating_add(SLOW)).max(rule.takes),
-    };
-    if let Some(limit) = order.timeout
-        && limit < takes
-    {
-        stage.advance(limit);
-        return CommandEnding::late(limit);
-    }
-    stage.advance(takes);
-    if !twist.lie {
-        if let Err(what) = stage.change(&rule.set, locals) {
-            return CommandEnding::not_started(format!("the scenario is broken: {what}"));
-        }
-        for (delay, set) in &rule.after {
-            stage.later(*delay, Arc::clone(set), locals.clone(), order.place.clone());
-        }
-        if rule.hang {
-            return hang(stage, order, takes, rule.line.clone());
-        }
-    }
-    let scope = stage.scope(locals);
-    let stdout = match &rule.stdout {
-        Printout::Nothing => Ok(Vec::new()),
-        Printout::Template(template) => template.evaluate(&scope).map_err(|error| error.to_string()).and_then(|value| text(&value)),
-        Printout::Json(formula) => formula.evaluate(&scope).and_then(|value| serde_json::to_vec(&value).map_err(|error| error.to_string())),
-        Printout::Bytes(bytes) => Ok(bytes.to_vec()),
-        Printout::Unread(path) => Err(format!("the fixture {path} has not been read")),
-    };
-    let stdout = match stdout {
-        Ok(stdout) => stdout,
-        Err(what) => return broken(stage, rule, &format!("commands[{index}].stdout: {what}")),
-    };
-    let stderr = rule.stderr.as_ref().map(|template| template.evaluate(&scope).map_err(|error| error.to_string()));
-    let stderr = match stderr.unwrap_or_else(|| Ok(Value::from(""))).and_then(|value| text(&value)) {
-        Ok(stderr) => stderr,
-        Err(what) => return broken(stage, rule, &format!("commands[{index}].stderr: {what}")),
-    };
-    let code = match &rule.code {
-        Code::Fixed(code) => Ok(*code),
-        Code::Template(template) => template.evaluate(&scope).map_err(|error| error.to_string()).and_then(|value| {
-            let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
-            exit_code(number.ok_or_else(|| format!("`{value}` is no whole number"))?)
-        }),
-    };
-    match code {
-        Ok(_) if twist.lie => CommandEnding { exit: Exit::Code(0), stdout, stderr, rule: None },
-        Ok(code) => CommandEnding { exit: Exit::Code(code), stdout, stderr, rule: None },
-        Err(what) => broken(stage, rule, &format!("commands[{index}].code: {what}")),
-    }
-}
-
-/// A value as a command prints it. What only Jinja would print so is refused: `True`, `[1, 2]`.
-fn text(value: &Value) -> Result<Vec<u8>, String> {
-    match value.kind() {
-        ValueKind::String | ValueKind::Number => Ok(value.to_string().into_bytes()),
-        kind => Err(format!("no command prints a {kind}; write it with `| tojson`, or use `json:`")),
-    }
 }
 
 fn print(site: &dyn Site, mut bytes: Vec<u8>) -> Result<Printed, LedgerError> {
@@ -380,13 +277,18 @@ impl Executor for Simulator {
         true
     }
 
+    fn holding(&self, _: &Order) -> Option<Holding> {
+        None
+    }
+
     fn concurrency(&self) -> usize {
         1
     }
 
     fn locate(&self, program: &str) -> Option<PathBuf> {
         let stage = self.stage();
-        let found = stage.scenario.programs.found(program);
+        let asked = || self.runbook.as_deref().is_some_and(|runbook| stage.scenario.answers_with(program, runbook));
+        let found = stage.scenario.programs.found(program) || asked();
         found.then(|| if program.contains('/') { PathBuf::from(program) } else { PathBuf::from("/usr/bin").join(program) })
     }
 
@@ -424,6 +326,7 @@ impl Executor for Simulator {
                 effect: order.effect,
                 words: order.words.clone(),
                 host: order.host.clone(),
+                query: order.query.clone(),
                 exit: ending.exit.clone(),
                 printed: ending.stdout.len(),
                 rule: ending.rule,

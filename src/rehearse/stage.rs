@@ -38,6 +38,8 @@ pub struct AnsweredCall {
     pub effect: Effect,
     pub words: Words,
     pub host: Option<String>,
+    /// The query that it was, by its name.
+    pub query: Option<Arc<str>>,
     pub exit: Exit,
     /// How many bytes it wrote to standard output.
     pub printed: usize,
@@ -94,6 +96,8 @@ pub(crate) struct Stage {
     /// Commands that were asked for all the same.
     pub afterwards: Vec<Place>,
     endless: bool,
+    /// Somebody else has changed something: after which call, from 0.
+    pub meddled: Option<usize>,
     /// Answers that last as long as the world has changed so often, and no more.
     lasting: (u64, Vec<Lasting>),
 }
@@ -109,7 +113,7 @@ impl Lasting {
     /// Whether a rule sees no difference: such a one takes no time, and speaks neither of the place nor of the part.
     fn answers(&self, order: &Order) -> bool {
         let asked = &self.order;
-        let command = asked.words == order.words && asked.host == order.host && asked.user == order.user;
+        let command = asked.words == order.words && asked.query == order.query && asked.host == order.host && asked.user == order.user;
         command && asked.stdin == order.stdin && asked.env == order.env
     }
 }
@@ -134,6 +138,7 @@ impl Stage {
             ended: None,
             afterwards: Vec::new(),
             endless: false,
+            meddled: None,
             lasting: (0, Vec::new()),
             scenario: Arc::clone(scenario),
         };
@@ -243,6 +248,23 @@ impl Stage {
     /// What an expression sees now.
     pub(crate) fn scope(&self, locals: &Locals) -> Value {
         self.world.scope(locals, self.now())
+    }
+
+    /// Somebody else changes something. Whatever comes of that at once is nobody's doing here.
+    pub(super) fn meddle(&mut self, set: &[(String, serde_json::Value)], line: Option<&Spot>) {
+        if set.is_empty() {
+            return;
+        }
+        self.meddled.get_or_insert(self.calls.len());
+        let place = self.place.take();
+        for (path, value) in set {
+            let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
+            if let Err(what) = self.world.set(&parts, expression::from_json(value)) {
+                self.fault(line.cloned(), format!("`hands`: {what}"));
+            }
+        }
+        self.notice();
+        self.place = place;
     }
 
     /// Whether an event's condition holds. One that cannot be evaluated is a fault, and does not hold.

@@ -8,6 +8,7 @@ use super::{matcher::escape, rule::Rule, scenario::Scenario};
 #[must_use]
 pub(super) fn rule(order: &Order) -> String {
     let mut text = match &order.words {
+        _ if order.query.is_some() => format!("  - query: {}\n", scalar(order.query.as_deref().unwrap_or_default())),
         Words::Argv(argv) => {
             let words: Vec<String> = argv.iter().map(|word| scalar(&escape(word))).collect();
             format!("  - match: [{}]\n", words.join(", "))
@@ -56,7 +57,8 @@ pub(super) fn command(order: &Order) -> String {
 pub(super) fn nearest(scenario: &Scenario, order: &Order) -> Option<String> {
     let text = command(order);
     let alike = |rule: &Rule| strsim::normalized_levenshtein(&rule.text, &text);
-    let whole = scenario.rules.iter().find(|rule| rule.pattern.matches(&order.words, order.host.as_deref()).is_some());
+    let whole =
+        scenario.rules.iter().find(|rule| rule.pattern.matches(&order.words, order.host.as_deref(), order.query.as_deref()).is_some());
     let (rule, why) = match whole {
         Some(rule) => (rule, ", but its `when` is false"),
         None => (scenario.rules.iter().max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|rule| alike(rule) > 0.5)?, ""),

@@ -56,7 +56,12 @@ impl ScenarioText {
         if parsed.usable {
             document = parse(text).map_err(|error| {
                 let line = error.location().map(|at| at.line());
-                refuse(vec![ScenarioFault { file: name.to_owned(), line, what: error.to_string(), hint: None }])
+                refuse(vec![ScenarioFault {
+                    file: name.to_owned(),
+                    line,
+                    what: error.to_string(),
+                    hint: Some("check indentation, quotes and brackets".to_owned()),
+                }])
             })?;
             if let Some(root) = &parsed.root {
                 root.disagreements(&document, &mut form);
@@ -65,7 +70,7 @@ impl ScenarioText {
         let at = |offset| Some(lines.at(offset));
         let faults: Vec<ScenarioFault> = form
             .into_iter()
-            .map(|fault| ScenarioFault { file: name.to_owned(), line: at(fault.span.offset), what: fault.message, hint: None })
+            .map(|fault| ScenarioFault { file: name.to_owned(), line: at(fault.span.offset), what: fault.message, hint: fault.hint })
             .collect();
         if parsed.usable { Ok(Self { document, lines, faults }) } else { Err(refuse(faults)) }
     }

@@ -2,14 +2,16 @@
 
 use super::{command::result_of, engine::Engine, poll::Poll};
 use crate::{
-    event::{Part, Place},
+    event::{Holding, Part, Place},
     expression,
     plan::{Evaluated, Scope, scope::scalar_text},
     ports::{Executor, Interrupts},
     runbook::model::{Command, Expr, Runbook},
+    words,
 };
 
-/// Runs the read-only command of a parameter's choices, and lists what it offers. `params` are the values known so far.
+/// Runs the read-only command of a parameter's choices, and lists what it offers. `params` are the values known so far; `tell` is
+/// told first of a command that is not wholly held to reading.
 ///
 /// # Errors
 /// Says why they cannot be listed; the value can then still be typed.
@@ -19,6 +21,7 @@ pub(crate) fn choices(
     command: &Command,
     items: Option<&Expr>,
     executor: &dyn Executor,
+    tell: &dyn Fn(&str),
 ) -> Result<Vec<String>, String> {
     let mut scope = Scope::new(std::sync::Arc::new(runbook.vars.clone()));
     scope.set("params", params);
@@ -26,6 +29,18 @@ pub(crate) fn choices(
         Evaluated::Known(order) => order,
         Evaluated::Unknown(needs) => return Err(format!("depends on {}", needs.join(", "))),
     };
+    let holding = executor.holding(&order);
+    if !executor.admits(&order) {
+        return Err(match holding {
+            Some(Holding::NotHeld { why }) => words::passed_over(&why),
+            _ => "the command is not run".to_owned(),
+        });
+    }
+    match holding {
+        None | Some(Holding::Held) => {}
+        Some(Holding::ButSockets) => tell(&words::talking(&order.reading.sockets)),
+        Some(Holding::NotHeld { why }) => tell(&format!("{}: {}", words::brief(&order.shown()), words::unheld(&why))),
+    }
     let poll = Poll::beforehand();
     let ran = executor.execute(&order, &poll, &Interrupts::default()).map_err(|error| error.to_string())?;
     if !ran.exit.succeeded() {

@@ -1,4 +1,4 @@
-//! One command: from the runbook's words to an order, and from the order to what it means.
+//! One command: from an order to what it means.
 
 use std::{
     collections::BTreeMap,
@@ -6,29 +6,23 @@ use std::{
     time::Duration,
 };
 
-use minijinja::{Value, value::ValueKind};
+use minijinja::Value;
 
 use super::{
     engine::{Engine, Refused},
     halt::Halt,
+    poll::Poll,
 };
 use crate::{
     defect::caught,
-    event::{
-        Captured, Effect, Event, Excerpt, Exit, Part, Place, Progress, SentSignal, Shown, Verdict,
-        texts::{LONGEST_COMMAND, recorded_length},
-    },
+    event::{Captured, Effect, Event, Excerpt, Exit, Holding, Part, Place, Progress, SentSignal, Shown, Verdict},
     expression::{self, cache::Cache},
     last_line::last_line,
-    plan::{Evaluated, Scope, scope::scalar_text},
-    ports::{Capture, EnvValue, Interrupts, LedgerError, Order, Printed, Ran, Site, Words},
-    quantity,
-    runbook::model::{Command, Count, Output, Program, ProgressSpec, Template, Timespan},
+    plan::{Evaluated, Scope},
+    ports::{Capture, Interrupts, LedgerError, Order, Printed, Ran, Site},
+    runbook::model::{Output, ProgressSpec},
     words,
 };
-
-/// How long a read may take when the runbook does not say.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much of a stream is shown with a failure, in bytes.
 const EXCERPT: usize = 4096;
@@ -42,73 +36,18 @@ pub(super) struct Judged {
     pub verdict: Verdict,
 }
 
-/// Gives up on the first name that is not known.
-macro_rules! known {
-    ($evaluated:expr) => {
-        match $evaluated {
-            Evaluated::Known(value) => value,
-            Evaluated::Unknown(needs) => return Ok(Evaluated::Unknown(needs)),
-        }
-    };
-}
-pub(super) use known;
-
 impl Engine<'_> {
-    /// Resolves a command. The error says what is wrong with it.
-    pub(super) fn order(command: &Command, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Order>, String> {
-        let words = match &command.program {
-            Program::Argv(templates) => Words::Argv(known!(argv(templates, scope)?)),
-            Program::Shell(script) => Words::Script(script.to_string()),
-        };
-        let optional = |template: Option<&Template>| match template {
-            None => Ok(Evaluated::Known(None)),
-            Some(template) => optional_text(scope, template),
-        };
-        let mut env = Vec::with_capacity(command.env.len());
-        for (name, template) in &command.env {
-            let value = scope.render(template).map_err(|error| error.to_string())?;
-            env.push(EnvValue { name: name.clone(), value: env_text(&known!(value), template)? });
+    /// What is recorded and shown of an order that is about to run.
+    pub(super) fn shown(&self, order: &Order) -> Shown {
+        Shown { held: self.ports.executor.holding(order), ..order.shown() }
+    }
+
+    /// Why an order that reads is not run where it would not be held to it; `None` if that is not why.
+    pub(super) fn passed_over(&self, order: &Order) -> Option<String> {
+        match self.ports.executor.holding(order) {
+            Some(Holding::NotHeld { why }) if !order.interactive => Some(words::passed_over(&why)),
+            _ => None,
         }
-        let timeout = match &command.timeout {
-            Some(timespan) => Some(known!(timespan_of(scope, timespan)?)),
-            None => (command.effect == Effect::Read).then_some(READ_TIMEOUT),
-        };
-        let order = Order {
-            place: place.clone(),
-            part,
-            words,
-            effect: command.effect,
-            host: known!(optional(command.on.as_ref())?).filter(|host| host != "local"),
-            user: known!(optional(command.user.as_ref())?),
-            cwd: known!(optional(command.cwd.as_ref())?).map(Into::into),
-            env,
-            stdin: known!(optional(command.stdin.as_ref())?),
-            timeout,
-            interactive: command.interactive,
-        };
-        let words: Box<dyn Iterator<Item = &String>> = match &order.words {
-            Words::Argv(argv) => Box::new(argv.iter()),
-            Words::Script(script) => Box::new(std::iter::once(script)),
-        };
-        if words
-            .chain(order.env.iter().map(|variable| &variable.value))
-            .chain(&order.host)
-            .chain(&order.user)
-            .any(|word| word.contains('\0'))
-        {
-            return Err("an argument cannot contain a NUL byte".to_owned());
-        }
-        let (words, cwd) = (order.words.argv(), order.cwd.as_ref().map(|cwd| cwd.to_string_lossy()));
-        let rest = [order.host.as_deref(), order.user.as_deref(), cwd.as_deref()];
-        if recorded_length(words.iter().map(String::as_str).chain(rest.into_iter().flatten())) > LONGEST_COMMAND {
-            return Err(format!("the command's words exceed the limit of {} MiB", LONGEST_COMMAND >> 20));
-        }
-        if let Some(host) = order.host.as_deref()
-            && host.starts_with('-')
-        {
-            return Err(format!("`{host}` is not a valid host name: it begins with `-`"));
-        }
-        Ok(Evaluated::Known(order))
     }
 
     /// Runs an order: records that it begins, runs it, judges it, records how it ended.
@@ -121,7 +60,10 @@ impl Engine<'_> {
         progress: Option<(&ProgressSpec, &Scope)>,
         judge: impl FnOnce(&Ran) -> (Verdict, String),
     ) -> Result<Judged, Halt> {
-        self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: order.shown(), owes })?;
+        if order.effect != Effect::Read {
+            self.same_system(&order.place)?;
+        }
+        self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: self.shown(order), owes })?;
         let (seen, refused) = (Mutex::default(), Refused::default());
         let site = CommandSite { engine: self, place: &order.place, part: order.part, progress, seen, refused };
         let halted = match caught(|| self.ports.executor.execute(order, &site, interrupts)) {
@@ -136,6 +78,20 @@ impl Engine<'_> {
         let ran = Ran { exit, stdout: nothing(), stderr: nothing(), took: Duration::ZERO, leaked: false };
         let _ = self.emit(ended(order, attempt, &ran, 1, Verdict::Unknown { why }, String::new()));
         Err(halt)
+    }
+
+    /// Runs an order that only reads, at a look of the wait at this place: what is asked time and again is not recorded.
+    pub(super) fn execute_unrecorded(
+        &self,
+        order: &Order,
+        wait: &Place,
+        judge: impl FnOnce(&Ran) -> (Verdict, String),
+    ) -> Result<Judged, Halt> {
+        let poll = Poll::of(self, wait);
+        let ran = self.ports.executor.execute(order, &poll, self.ports.interrupts).map_err(|error| poll.halted(error))?;
+        let (verdict, _) = judge(&ran);
+        let verdict = if ran.exit.in_doubt() { Verdict::Unknown { why: words::exit(&ran.exit) } } else { verdict };
+        Ok(Judged { ran, verdict })
     }
 
     /// Says what it means how a command ended, and records it.
@@ -205,89 +161,6 @@ pub(super) fn describe_failure(ran: &Ran) -> String {
     }
 }
 
-fn argv(templates: &[Template], scope: &Scope) -> Result<Evaluated<Vec<String>>, String> {
-    let mut argv = Vec::with_capacity(templates.len());
-    let mut needs = Vec::new();
-    for template in templates {
-        let value = match scope.render(template).map_err(|error| error.to_string())? {
-            Evaluated::Known(value) => value,
-            Evaluated::Unknown(more) => {
-                needs.extend(more);
-                continue;
-            }
-        };
-        match value.kind() {
-            // One that yields none is dropped, and a list is spliced: the only two ways in which the number of words changes.
-            ValueKind::None if expression::whole(&template.text).is_some() => {}
-            ValueKind::Seq | ValueKind::Iterable => {
-                for item in value.try_iter().map_err(|error| error.to_string())? {
-                    argv.push(scalar_text(&item, &template.text).map_err(|error| error.to_string())?);
-                }
-            }
-            _ => argv.push(scalar_text(&value, &template.text).map_err(|error| error.to_string())?),
-        }
-    }
-    if !needs.is_empty() {
-        needs.sort();
-        needs.dedup();
-        return Ok(Evaluated::Unknown(needs));
-    }
-    match argv.first() {
-        Some(program) if !program.is_empty() => Ok(Evaluated::Known(argv)),
-        _ => Err("the command is empty once its expressions are evaluated".to_owned()),
-    }
-}
-
-/// Text, or nothing where the template yields none or empty text.
-fn optional_text(scope: &Scope, template: &Template) -> Result<Evaluated<Option<String>>, String> {
-    let value = known!(scope.render(template).map_err(|error| error.to_string())?);
-    if value.is_none() || value.as_str() == Some("") {
-        return Ok(Evaluated::Known(None));
-    }
-    scalar_text(&value, &template.text).map(|text| Evaluated::Known(Some(text))).map_err(|error| error.to_string())
-}
-
-/// The text of an environment variable: a list is one item a line, so that a script can read it with `mapfile`.
-fn env_text(value: &Value, template: &Template) -> Result<String, String> {
-    match value.kind() {
-        ValueKind::None => Ok(String::new()),
-        ValueKind::Seq | ValueKind::Iterable => {
-            let items = value.try_iter().map_err(|error| error.to_string())?;
-            let texts: Result<Vec<_>, _> = items.map(|item| scalar_text(&item, &template.text)).collect();
-            texts.map(|texts| texts.join("\n")).map_err(|error| error.to_string())
-        }
-        ValueKind::Map => expression::json(value, serde_json::to_string).map_err(|error| error.to_string()),
-        _ => scalar_text(value, &template.text).map_err(|error| error.to_string()),
-    }
-}
-
-/// A length of time: as written, or from an expression that yields text such as `5m` or a number of seconds.
-pub(super) fn timespan_of(scope: &Scope, timespan: &Timespan) -> Result<Evaluated<Duration>, String> {
-    let template = match timespan {
-        Timespan::Fixed(length) => return Ok(Evaluated::Known(*length)),
-        Timespan::Template(template) => template,
-    };
-    let value = known!(scope.render(template).map_err(|error| error.to_string())?);
-    let length = match f64::try_from(value.clone()) {
-        Ok(seconds) if value.is_number() => {
-            Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{template}` is {seconds}: {error}"))?
-        }
-        _ => quantity::duration(&value.to_string()).map_err(|error| error.to_string())?,
-    };
-    Ok(Evaluated::Known(length))
-}
-
-/// A count: as written, or from an expression that yields a whole number.
-pub(super) fn count_of(scope: &Scope, count: &Count) -> Result<Evaluated<u64>, String> {
-    let template = match count {
-        Count::Fixed(count) => return Ok(Evaluated::Known(*count)),
-        Count::Template(template) => template,
-    };
-    let value = known!(scope.render(template).map_err(|error| error.to_string())?);
-    let text = value.to_string();
-    text.parse().map(Evaluated::Known).map_err(|_| format!("`{template}` is {text}, not a count"))
-}
-
 /// What expressions see of a command's result; the inner error says why its `output` cannot be read.
 pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)>, Result<(), String>) {
     // What is not all there, or no text, is in no expression's reach: whoever asks for it gets an error.
@@ -341,11 +214,11 @@ fn read_output(stdout: &str, output: Output) -> Result<Value, String> {
 }
 
 /// JSON that was read before is shared: waits, gates and proofs ask the same again, and most often get the same answer.
-fn json(text: &str) -> Result<Value, serde_json::Error> {
+fn json(text: &str) -> Result<Value, String> {
     static READ: Cache<Value> = Cache::new(256);
     /// In bytes: what is longer is not kept.
     const LONGEST: usize = 16 << 10;
-    if text.len() > LONGEST { serde_json::from_str(text) } else { READ.get(text, |text| serde_json::from_str(text)) }
+    if text.len() > LONGEST { expression::read_json(text) } else { READ.get(text, expression::read_json) }
 }
 
 /// Records what an executor says of one command.

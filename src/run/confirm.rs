@@ -7,7 +7,7 @@ use minijinja::context;
 use super::{did::Did, engine::Engine, frame::Frame, halt::Halt, offer::would_run};
 use crate::{
     event::{Event, Part, Place, Prediction},
-    plan::{Evaluated, Scope},
+    plan::{Evaluated, Scope, case::chosen, remaining},
     ports::{Answer, Ask, Question},
     runbook::{
         model::{Confirm, Kind, Manual},
@@ -71,11 +71,20 @@ impl Engine<'_> {
         let shown = |id: &StepId| {
             let at = place.beside(id.as_str());
             let step = self.plan.step(&at)?;
+            let step = self.before.map_or(step, |before| remaining::way(&before.past.state, step, &at));
             if let Some(when) = &step.when
                 && matches!(scope.holds(when), Ok(Evaluated::Known(false)))
             {
                 return None;
             }
+            let step = match &step.kind {
+                Kind::Choose(choose) => match chosen(choose, scope) {
+                    Ok(Evaluated::Known(case)) => case,
+                    Ok(Evaluated::Unknown(needs)) => return Some((id.clone(), Err(format!(" (depends on {})", needs.join(", "))))),
+                    Err(_) => return Some((id.clone(), Err(String::new()))),
+                },
+                _ => step,
+            };
             let Kind::Command(command) = &step.kind else { return None };
             let order = match Self::order(command, scope, &at, Part::Main) {
                 Ok(Evaluated::Known(order)) => Ok(would_run(&order)),
@@ -101,7 +110,7 @@ impl Engine<'_> {
             Some(Ok(Evaluated::Unknown(needs))) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
             Some(Err(error)) => return Ok(Did::failed(format!("the question cannot be evaluated: {error}"))),
         };
-        let report = match self.put(place, Question { place: Some(place.clone()), ask: Ask::Report { ask }, text })? {
+        let report = match self.put(place, self.question(Some(place), Ask::Report { ask }, text))? {
             Consent::Yes(report) => report,
             Consent::NotAsked(question) => return Ok(Did::Predicted(Prediction::WouldAsk { question })),
         };
@@ -117,11 +126,11 @@ impl Engine<'_> {
     }
 
     pub(super) fn ask_phrase(&self, place: &Place, text: String, phrase: String, destroys: bool) -> Result<Consent, Halt> {
-        self.put(place, Question { place: Some(place.clone()), ask: Ask::Phrase { phrase, destroys }, text })
+        self.put(place, self.question(Some(place), Ask::Phrase { phrase, destroys }, text))
     }
 
     fn ask_yes(&self, place: &Place, text: String) -> Result<Consent, Halt> {
-        self.put(place, Question { place: Some(place.clone()), ask: Ask::YesNo, text })
+        self.put(place, self.question(Some(place), Ask::YesNo, text))
     }
 
     fn put(&self, place: &Place, question: Question) -> Result<Consent, Halt> {

@@ -6,7 +6,7 @@ use super::{engine::Engine, frame::Frame, halt::Halt, offer::would_run, probe::a
 use crate::{
     event::{Effect, Event, Part, Place, StepOutcome},
     plan::{Evaluated, Scope},
-    ports::{Answer, Ask, Choice, Order, Question, Urgency},
+    ports::{Answer, Ask, Choice, Order, Urgency},
     runbook::model::{Kind, OnFail, Step},
 };
 
@@ -31,8 +31,7 @@ impl Engine<'_> {
         if !doubt || step.effect() == Effect::Read || step.idempotent {
             choices.insert(0, Choice::Retry);
         }
-        let question =
-            Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text: format!("{place} failed: {why}") };
+        let question = self.question(Some(place), Ask::Failed { choices: choices.clone() }, format!("{place} failed: {why}"));
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: choice.word().to_owned(), by })?;
@@ -93,7 +92,7 @@ impl Engine<'_> {
         if let Some(before) = before {
             text = format!("{text}\n{before}");
         }
-        let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
+        let question = self.question(Some(place), Ask::Doubt { choices: choices.clone() }, text);
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 let outcome = match choice {
@@ -126,7 +125,7 @@ impl Engine<'_> {
         }
         let choices = vec![Choice::Run, Choice::Skip, Choice::Continue, Choice::Stop];
         let text = format!("Next: {place}{}\nWould run:  {would_run}", why_line(step));
-        let question = Question { place: Some(place.clone()), ask: Ask::Step { choices }, text };
+        let question = self.question(Some(place), Ask::Step { choices }, text);
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) => {
                 self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: choice.word().to_owned(), by })?;

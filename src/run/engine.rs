@@ -7,6 +7,7 @@ use super::{
     halt::Halt,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
+    system::AskedSystems,
 };
 use crate::{
     defect::caught,
@@ -28,6 +29,8 @@ pub(super) struct Engine<'a> {
     pub before: Option<&'a Before<'a>>,
     pub secrets: Secrets,
     pub reserve: Reserve,
+    /// How the systems that are acted on are asked which ones they are.
+    pub systems: AskedSystems,
 }
 
 /// What the fold has refused of a command that was under way.
@@ -179,7 +182,7 @@ impl Engine<'_> {
         self.emit(Event::Declined { place: place.cloned(), text, why: why.clone() })?;
         match no_answer {
             NoAnswer::NoTerminal { beforehand } => Err(Halt::Declined { place: place.cloned(), why, beforehand: Some(beforehand) }),
-            NoAnswer::Interrupted | NoAnswer::Gone => Err(Halt::Stopped { place: place.cloned(), why }),
+            NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => Err(Halt::Stopped { place: place.cloned(), why }),
         }
     }
 

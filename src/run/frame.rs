@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{engine::Engine, halt::Halt, remedy::PreparedRemedy};
+use super::{engine::Engine, halt::Halt, meanwhile::StretchHolds, remedy::PreparedRemedy};
 use crate::{
     event::{Event, Part, Place, Since},
     runbook::{
@@ -56,6 +56,8 @@ pub(super) struct Frame {
     pub passed_over: bool,
     /// When something before this was changed last, in a run that was taken up: what was found out earlier is asked anew.
     pub changed: Since,
+    /// What must hold around each change in it.
+    pub holds: Option<Arc<StretchHolds>>,
     /// What is around it and had come to its end, the outermost first.
     pub resting: Vec<Arc<Resting>>,
 }
@@ -63,7 +65,13 @@ pub(super) struct Frame {
 impl Frame {
     /// A stretch inside another. What was confirmed outside covers nothing in it.
     pub(super) fn inside(outer: &Self) -> Self {
-        Self { passed_over: outer.passed_over, changed: outer.changed, resting: outer.resting.clone(), ..Self::default() }
+        Self {
+            passed_over: outer.passed_over,
+            changed: outer.changed,
+            holds: outer.holds.clone(),
+            resting: outer.resting.clone(),
+            ..Self::default()
+        }
     }
 
     /// Something was done again in what had come to its end: that is put back after all that was done in it, as everything is.
@@ -104,7 +112,8 @@ impl Engine<'_> {
         }
         let stops = match &result {
             Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => !frame.passed_over,
-            Err(Halt::Stopped { .. } | Halt::Declined { .. }) => true,
+            Err(Halt::NotHeld { passed_over, .. }) => !passed_over,
+            Err(Halt::Stopped { .. } | Halt::Declined { .. } | Halt::OtherSystem { .. }) => true,
             Ok(()) => frame.failed && !frame.passed_over,
             Err(_) => false,
         };
@@ -151,7 +160,9 @@ impl Engine<'_> {
         if let Some((place, why)) = standing.filter(|_| inside) {
             result = match result {
                 Ok(()) => Err(Halt::Unsettled { place, why }),
-                Err(Halt::Failed { place, why: first }) => Err(Halt::Unsettled { place, why: format!("{first}; {why}") }),
+                Err(Halt::Failed { place, why: first } | Halt::NotHeld { place, why: first, .. }) => {
+                    Err(Halt::Unsettled { place, why: format!("{first}; {why}") })
+                }
                 other => other,
             };
         }

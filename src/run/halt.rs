@@ -13,6 +13,12 @@ pub(super) enum Halt {
     Blocked {
         whys: Vec<String>,
     },
+    /// A system is not the one that the run is bound to, or does not say which one it is.
+    OtherSystem {
+        /// Where it was asked.
+        place: Place,
+        whys: Vec<String>,
+    },
     /// The operator said no, or nobody could be asked; `beforehand` would have answered.
     Declined {
         place: Option<Place>,
@@ -23,6 +29,15 @@ pub(super) enum Halt {
     Failed {
         place: Place,
         why: String,
+    },
+    /// What must hold inside the stretch at `bearer` does not, so that what was next there was not begun. It ends that stretch, and
+    /// whatever of it is around the place.
+    NotHeld {
+        bearer: Place,
+        place: Place,
+        why: String,
+        /// The run goes on after that stretch, or takes back.
+        passed_over: bool,
     },
     /// Something is in doubt, or what was set could not be put back: whatever the runbook passes over, it does not pass over that.
     Unsettled {
@@ -65,7 +80,15 @@ impl Halt {
     pub(super) fn unanswered(place: &Place, no_answer: &NoAnswer, why: String) -> Self {
         match no_answer {
             NoAnswer::Interrupted => Self::Abandoned,
-            NoAnswer::NoTerminal { .. } | NoAnswer::Gone => Self::OperatorNeeded { place: place.clone(), why },
+            NoAnswer::NoTerminal { .. } | NoAnswer::Ended | NoAnswer::Gone => Self::OperatorNeeded { place: place.clone(), why },
+        }
+    }
+
+    /// What it is for the stretch at this place: one that bears what does not hold has failed.
+    pub(super) fn at_bearer(self, stretch: &Place) -> Self {
+        match self {
+            Self::NotHeld { bearer, place, why, .. } if bearer == *stretch => Self::Failed { place, why },
+            halt => halt,
         }
     }
 
@@ -86,14 +109,20 @@ impl Halt {
 
     /// Nothing is known any more of what was done there: it is neither undone nor put back, and stays owed if it was.
     pub(super) fn bars(&self, place: &Place) -> bool {
-        matches!(self, Self::Bug(IllegalTransition { place: Some(at), .. }) if place.is_within(at))
+        match self {
+            Self::Bug(IllegalTransition { place: Some(at), .. }) => place.is_within(at),
+            Self::OtherSystem { place: asked, .. } => asked.identifies(place),
+            _ => false,
+        }
     }
 
     pub(super) fn place(&self) -> Option<&Place> {
         match self {
             Self::Declined { place, .. } | Self::Stopped { place, .. } | Self::Defect { place, .. } => place.as_ref(),
             Self::Failed { place, .. }
+            | Self::NotHeld { place, .. }
             | Self::Unsettled { place, .. }
+            | Self::OtherSystem { place, .. }
             | Self::Rollback { place, .. }
             | Self::OperatorNeeded { place, .. }
             | Self::Stuck { place, .. } => Some(place),
@@ -109,9 +138,10 @@ impl Halt {
     /// Each reason, in words.
     pub(super) fn whys(&self) -> Vec<String> {
         match self {
-            Self::Blocked { whys } => whys.clone(),
+            Self::Blocked { whys } | Self::OtherSystem { whys, .. } => whys.clone(),
             Self::Declined { why, .. }
             | Self::Failed { why, .. }
+            | Self::NotHeld { why, .. }
             | Self::Unsettled { why, .. }
             | Self::Stopped { why, .. }
             | Self::Rollback { why, .. }
@@ -138,9 +168,10 @@ impl From<LedgerError> for Halt {
 impl From<&Halt> for Outcome {
     fn from(halt: &Halt) -> Self {
         match halt {
-            Halt::Blocked { .. } => Self::Blocked,
+            Halt::Blocked { .. } | Halt::OtherSystem { .. } => Self::Blocked,
             Halt::Declined { .. } => Self::Declined,
             Halt::Failed { .. }
+            | Halt::NotHeld { .. }
             | Halt::Unsettled { .. }
             | Halt::Stopped { .. }
             | Halt::OperatorNeeded { .. }

@@ -1,21 +1,27 @@
 //! Asking a probe: a read-only question and its expected answer.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use minijinja::Value;
 
 use super::{
-    command::{describe_failure, known, result_of, timespan_of},
+    command::{describe_failure, result_of},
     engine::Engine,
     halt::Halt,
+    order::{known, timespan_of},
+    sweep::{Answered, Foreknown, Sweep, templates},
 };
 use crate::{
-    event::{Part, Place, Verdict},
+    event::{Event, Exit, Part, Place, Verdict},
     expression::{self, ExpressionError},
     parallel,
-    plan::{Evaluated, Scope, item::LabelledItem, scope::list_of},
+    plan::{
+        Evaluated, Scope,
+        condition::{MadeFor, made, made_for},
+        item::{LabelledItem, list_of},
+    },
     ports::Ran,
-    runbook::model::{Command, ItemList, Items, Probe, Program, Template},
+    runbook::model::{ItemList, Items, Probe, Template},
 };
 
 /// How often a probe that has time is asked, when the runbook does not say.
@@ -31,6 +37,7 @@ pub(super) struct ProbeAnswer {
     pub message: String,
     pub hint: Option<String>,
     pub result: Value,
+    pub answered: Answered,
 }
 
 impl ProbeAnswer {
@@ -38,9 +45,17 @@ impl ProbeAnswer {
         self.verdict == Verdict::Passed
     }
 
-    /// Later expressions can use what its command printed.
-    pub(super) fn has_output(&self) -> bool {
-        self.result.get_attr("output").is_ok_and(|output| !output.is_undefined())
+    /// Whoever would have answered is known not to.
+    fn not_asked(&self) -> bool {
+        matches!(self.answered, Answered::NotAsked(_))
+    }
+
+    /// Why it did not pass, apart from what its own message says.
+    fn reason(&self) -> &str {
+        match &self.verdict {
+            Verdict::Passed => "",
+            Verdict::Failed { why, .. } | Verdict::Unknown { why } => why,
+        }
     }
 
     /// Why it did not pass.
@@ -58,48 +73,96 @@ impl Engine<'_> {
     ///
     /// Returns nothing if its `when` says that it does not matter.
     pub(super) fn ask(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<Vec<ProbeAnswer>>, Halt> {
+        self.ask_in(probe, scope, place, part, None)
+    }
+
+    /// Asks a probe as [`Engine::ask`] does; in a sweep it is not asked what is known of it.
+    pub(super) fn ask_in(
+        &self,
+        probe: &Probe,
+        scope: &Scope,
+        place: &Place,
+        part: Part,
+        sweep: Option<&Sweep>,
+    ) -> Result<Evaluated<Vec<ProbeAnswer>>, Halt> {
         let fault = |why: String| Ok(Evaluated::Known(vec![unanswered(probe, scope, place, why)]));
-        if let Some(when) = &probe.when {
-            match scope.holds(when) {
-                Ok(Evaluated::Known(true)) => {}
-                Ok(Evaluated::Known(false)) => return Ok(Evaluated::Known(Vec::new())),
-                Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
-                Err(error) => return fault(scope.why_no_value(when, &error)),
-            }
-        }
+        let why_not = |scope: &Scope, error: &ExpressionError| {
+            probe.when.as_ref().map_or_else(|| error.to_string(), |when| scope.why_no_value(when, error))
+        };
+        let by_item = match made(probe, scope) {
+            Ok(Evaluated::Known(MadeFor::Nothing)) => return Ok(Evaluated::Known(Vec::new())),
+            Ok(Evaluated::Known(made)) => made == MadeFor::ByItem,
+            Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
+            Err(error) => return fault(why_not(scope, &error)),
+        };
         let Some(items) = &probe.for_each else {
-            return Ok(self.ask_in_time(probe, scope, place, part)?.map(|asked| vec![asked]));
+            return Ok(self.ask_in_time(probe, scope, place, part, sweep)?.map(|asked| vec![asked]));
         };
         let list = match list_of(items, scope, &self.secrets) {
             Ok(Evaluated::Known(list)) => list,
             Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
             Err(why) => return fault(scope.failed_for(list_template(items)).unwrap_or(why)),
         };
-        let list = list.into_vec();
+        let mut list = list.into_vec();
+        let mut answers = Vec::with_capacity(list.len());
+        if by_item {
+            let mut kept = Vec::with_capacity(list.len());
+            for item in list {
+                match made_for(probe, &item, scope) {
+                    Ok(Evaluated::Known(true)) => kept.push(item),
+                    Ok(Evaluated::Known(false)) => {}
+                    Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
+                    Err(error) => {
+                        let place = place.item(items.name.as_str(), item.label());
+                        let mut scope = scope.clone();
+                        scope.set(items.name.as_str(), item.value);
+                        answers.push(unanswered(probe, &scope, &place, why_not(&scope, &error)));
+                    }
+                }
+            }
+            list = kept;
+        }
         let ask = |item: &LabelledItem| {
             let mut scope = scope.clone();
             let place = place.item(items.name.as_str(), item.label());
             scope.set(items.name.as_str(), item.value.clone());
-            self.ask_in_time(probe, &scope, &place, part)
+            self.ask_in_time(probe, &scope, &place, part, sweep)
         };
         // One host need not wait for another's answer; questions to one machine are asked one after the other.
         let elsewhere = probe.command.as_ref().is_some_and(|command| command.on.is_some());
         let at_once = if elsewhere { self.ports.executor.concurrency().min(MOST_AT_ONCE).min(list.len()) } else { 1 };
-        let mut answers = Vec::with_capacity(list.len());
         if at_once <= 1 {
             for item in &list {
                 answers.push(known!(ask(item)?));
             }
             return Ok(Evaluated::Known(answers));
         }
-        for answer in parallel::map_at_once(at_once, &list, ask) {
+        // Each host is asked one question first: one that cannot be reached is waited for once.
+        let (first, rest) = first_of_each_host(probe, scope, &list);
+        let mut asked: Vec<Option<_>> = list.iter().map(|_| None).collect();
+        for wave in [first, rest] {
+            let ask = |at: &usize| list.get(*at).map(&ask);
+            for (at, answer) in wave.iter().zip(parallel::map_at_once(at_once, &wave, ask)) {
+                if let Some(slot) = asked.get_mut(*at) {
+                    *slot = answer;
+                }
+            }
+        }
+        for answer in asked.into_iter().flatten() {
             answers.push(known!(answer?));
         }
         Ok(Evaluated::Known(answers))
     }
 
     /// Asks until the probe passes or its `within` is over.
-    fn ask_in_time(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part) -> Result<Evaluated<ProbeAnswer>, Halt> {
+    fn ask_in_time(
+        &self,
+        probe: &Probe,
+        scope: &Scope,
+        place: &Place,
+        part: Part,
+        sweep: Option<&Sweep>,
+    ) -> Result<Evaluated<ProbeAnswer>, Halt> {
         let span = |timespan| match timespan {
             None => Ok(None),
             Some(timespan) => timespan_of(scope, timespan).map(|length| match length {
@@ -114,10 +177,15 @@ impl Engine<'_> {
         let began = self.ports.clock.elapsed();
         let mut attempt = 1;
         loop {
-            let asked = known!(self.ask_once(probe, scope, place, part, attempt)?);
+            let asked = known!(self.ask_once(probe, scope, place, part, attempt, sweep)?);
             let waited = self.ports.clock.elapsed().saturating_sub(began);
             let more = within.is_some_and(|within| waited + every <= within);
-            if asked.passed() || !more || self.hypothetical() || self.ports.interrupts.urgency() > crate::ports::Urgency::None {
+            if asked.passed()
+                || asked.not_asked()
+                || !more
+                || self.hypothetical()
+                || self.ports.interrupts.urgency() > crate::ports::Urgency::None
+            {
                 return Ok(Evaluated::Known(asked));
             }
             tracing::debug!(%place, attempt, ?waited, within = ?within, have = %self.secrets.mask(&asked.why()), "a check asks again");
@@ -136,7 +204,15 @@ impl Engine<'_> {
         }
     }
 
-    fn ask_once(&self, probe: &Probe, scope: &Scope, place: &Place, part: Part, attempt: u32) -> Result<Evaluated<ProbeAnswer>, Halt> {
+    fn ask_once(
+        &self,
+        probe: &Probe,
+        scope: &Scope,
+        place: &Place,
+        part: Part,
+        attempt: u32,
+        sweep: Option<&Sweep>,
+    ) -> Result<Evaluated<ProbeAnswer>, Halt> {
         let Some(command) = &probe.command else {
             let unanswered = |why| Ok(Evaluated::Known(unanswered(probe, scope, place, why)));
             let Some(expect) = &probe.expect else { return unanswered("the check has neither a command nor an expectation".to_owned()) };
@@ -145,7 +221,7 @@ impl Engine<'_> {
                 Ok(Evaluated::Known(holds)) => (expected(holds, &expect.text), answer(Vec::new(), holds)),
                 Err(error) => return unanswered(scope.why_no_value(expect, &error)),
             };
-            return Ok(Evaluated::Known(Self::asked(probe, scope, place, verdict, result)));
+            return Ok(Evaluated::Known(Self::asked(probe, scope, place, verdict, result, Answered::Whole)));
         };
         let order = match Self::order(command, scope, place, part) {
             Ok(order) => known!(order),
@@ -155,7 +231,7 @@ impl Engine<'_> {
             }
         };
         if !self.ports.executor.admits(&order) {
-            return Ok(Evaluated::Unknown(vec![place.to_string()]));
+            return Ok(Evaluated::Unknown(vec![self.passed_over(&order).unwrap_or_else(|| place.to_string())]));
         }
         // What it expects of names that are not known yet, it cannot be asked.
         if let Some(expect) = &probe.expect {
@@ -168,20 +244,51 @@ impl Engine<'_> {
             }
         }
         let mut inner = scope.clone();
+        // Whoever asks again wants to know how things stand by now.
+        match sweep.filter(|_| attempt == 1).and_then(|sweep| sweep.foreknown(&order, command.output)) {
+            Some(Foreknown::NotAsked(gap)) => {
+                let answered = Answered::NotAsked(gap);
+                return Ok(Evaluated::Known(ProbeAnswer { answered, ..unanswered(probe, scope, place, String::new()) }));
+            }
+            Some(Foreknown::Shared(of, ran)) => {
+                let (verdict, result, answered) = judge(probe, &ran, &mut inner);
+                let asked = Self::asked(probe, &inner, place, verdict, result, answered);
+                let (verdict, message) = (asked.verdict.clone(), asked.message.clone());
+                if sweep.and_then(Sweep::wait).is_none() {
+                    self.emit(Event::AnswerShared { place: place.clone(), of, verdict, message })?;
+                }
+                return Ok(Evaluated::Known(asked));
+            }
+            None => {}
+        }
         let mut asked = None;
-        let judged = self.execute(&order, attempt, None, self.ports.interrupts, None, |ran| {
-            let (verdict, result) = judge(probe, ran, &mut inner);
-            let asked = asked.insert(Self::asked(probe, &inner, place, verdict, result));
+        let judge = |ran: &Ran| {
+            let (verdict, result, answered) = judge(probe, ran, &mut inner);
+            let asked = asked.insert(Self::asked(probe, &inner, place, verdict, result, answered));
             (asked.verdict.clone(), asked.message.clone())
-        })?;
-        Ok(Evaluated::Known(match asked {
+        };
+        let judged = match sweep.and_then(Sweep::wait) {
+            Some(wait) => self.execute_unrecorded(&order, wait, judge)?,
+            None => self.execute(&order, attempt, None, self.ports.interrupts, None, judge)?,
+        };
+        let asked = match asked {
             Some(asked) if asked.verdict == judged.verdict => asked,
             // What was in doubt has not passed, whatever was read from it.
-            asked => Self::asked(probe, &inner, place, judged.verdict, asked.map_or_else(|| Value::from(()), |asked| asked.result)),
-        }))
+            asked => {
+                let result = asked.map_or_else(|| Value::from(()), |asked| asked.result);
+                Self::asked(probe, &inner, place, judged.verdict, result, Answered::Nothing)
+            }
+        };
+        let answered = match sweep
+            .and_then(|sweep| sweep.remember(&order, command.output, place.step(), judged.ran, (&asked.answered, asked.reason())))
+        {
+            Some(gap) => Answered::NotAsked(gap),
+            None => asked.answered.clone(),
+        };
+        Ok(Evaluated::Known(ProbeAnswer { answered, ..asked }))
     }
 
-    fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value) -> ProbeAnswer {
+    fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value, answered: Answered) -> ProbeAnswer {
         let text = |evaluated: Result<Evaluated<String>, ExpressionError>| match evaluated {
             Ok(Evaluated::Known(text)) => text.trim().to_owned(),
             Ok(Evaluated::Unknown(needs)) => format!("(known only during the run: {})", needs.join(", ")),
@@ -189,17 +296,33 @@ impl Engine<'_> {
         };
         let evaluated = |template: &Template| scope.message(template);
         let hint = if verdict == Verdict::Passed { None } else { probe.hint.as_ref().map(evaluated).map(text) };
-        // A message that speaks of what could not be read gives way to the reason.
+        // A message that speaks of what could not be read, or was not answered, gives way to the reason.
         let message = match (&verdict, probe.message.as_ref().map(evaluated)) {
+            _ if answered == Answered::Nothing => String::new(),
             (Verdict::Failed { .. } | Verdict::Unknown { .. }, Some(Err(_))) | (_, None) => String::new(),
             (_, Some(message)) => text(message),
         };
-        ProbeAnswer { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result }
+        ProbeAnswer { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result, answered }
     }
 }
 
+/// Where in the list each host comes first, and where again.
+fn first_of_each_host(probe: &Probe, scope: &Scope, list: &[LabelledItem]) -> (Vec<usize>, Vec<usize>) {
+    let mut hosts = BTreeSet::new();
+    let (on, name) = (probe.command.as_ref().and_then(|command| command.on.as_ref()), probe.for_each.as_ref().map(|items| &items.name));
+    (0..list.len()).partition(|at| {
+        let (Some(on), Some(name), Some(item)) = (on, name, list.get(*at)) else { return true };
+        let mut scope = scope.clone();
+        scope.set(name.as_str(), item.value.clone());
+        match scope.text(on) {
+            Ok(Evaluated::Known(host)) => hosts.insert(host),
+            _ => true,
+        }
+    })
+}
+
 /// What a command's end means for the probe, and what later expressions see of it. Leaves the result in `scope`.
-fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value) {
+fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value, Answered) {
     let output = probe.command.as_ref().map(|command| command.output).unwrap_or_default();
     let (fields, fault) = result_of(ran, output);
     for (name, value) in &fields {
@@ -207,26 +330,32 @@ fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value) {
             scope.set(name, value.clone());
         }
     }
-    let verdict = match (&ran.exit, fault, &probe.expect) {
+    let (verdict, answered) = match (&ran.exit, fault, &probe.expect) {
         // A probe that could not run, or was cut off, has not passed, whatever it was expected to say.
-        (exit, _, _) if !matches!(exit, crate::event::Exit::Code(_)) => Verdict::failed(describe_failure(ran)),
-        (exit, Err(fault), _) if !exit.succeeded() => Verdict::failed(format!("{}; {fault}", describe_failure(ran))),
-        (_, Err(fault), _) => Verdict::failed(fault),
-        (exit, Ok(()), None) if exit.succeeded() => Verdict::Passed,
-        (_, Ok(()), None) => Verdict::failed(describe_failure(ran)),
-        (_, Ok(()), Some(expect)) => match scope.holds(expect) {
-            Ok(Evaluated::Known(holds)) => expected(holds, &expect.text),
+        (exit, _, _) if !matches!(exit, Exit::Code(_)) => (Verdict::failed(describe_failure(ran)), Answered::Nothing),
+        // Of what has failed and said nothing, nobody expects that it could be read.
+        (exit, Err(_), _) if !exit.succeeded() && ran.stdout.head.iter().all(u8::is_ascii_whitespace) => {
+            (Verdict::failed(describe_failure(ran)), Answered::Nothing)
+        }
+        (exit, Err(fault), _) if !exit.succeeded() => (Verdict::failed(format!("{}; {fault}", describe_failure(ran))), Answered::Nothing),
+        (_, Err(fault), _) => (Verdict::failed(fault), Answered::Nothing),
+        (exit, Ok(()), None) if exit.succeeded() => (Verdict::Passed, Answered::Whole),
+        (_, Ok(()), None) => (Verdict::failed(describe_failure(ran)), Answered::CodeAlone),
+        (exit, Ok(()), Some(expect)) => match scope.holds(expect) {
+            Ok(Evaluated::Known(holds)) => (expected(holds, &expect.text), Answered::Whole),
             Ok(Evaluated::Unknown(needs)) => {
-                Verdict::Unknown { why: format!("could not check: needs {}, which is not known", needs.join(", ")) }
+                let why = format!("could not check: needs {}, which is not known", needs.join(", "));
+                (Verdict::Unknown { why }, Answered::Whole)
             }
-            Err(error) if !ran.exit.succeeded() => {
-                Verdict::failed(format!("{}; {}", describe_failure(ran), scope.why_no_value(expect, &error)))
+            Err(error) if !exit.succeeded() => {
+                let why = format!("{}; {}", describe_failure(ran), scope.why_no_value(expect, &error));
+                (Verdict::failed(why), Answered::Nothing)
             }
-            Err(error) => Verdict::failed(format!("could not check: {}", scope.why_no_value(expect, &error))),
+            Err(error) => (Verdict::failed(format!("could not check: {}", scope.why_no_value(expect, &error))), Answered::Whole),
         },
     };
     let passed = verdict == Verdict::Passed;
-    (verdict, answer(fields, passed))
+    (verdict, answer(fields, passed), answered)
 }
 
 fn expected(holds: bool, expect: &str) -> Verdict {
@@ -248,6 +377,7 @@ fn unanswered(probe: &Probe, scope: &Scope, place: &Place, why: String) -> Probe
         message: String::new(),
         hint: None,
         result: answer(Vec::new(), false),
+        answered: Answered::Nothing,
     }
 }
 
@@ -258,17 +388,7 @@ fn list_template(items: &Items) -> Option<&Template> {
     }
 }
 
-/// Every template that a command is made of, but for its time limit.
-fn templates(command: &Command) -> impl Iterator<Item = &Template> {
-    let argv = match &command.program {
-        Program::Argv(argv) => argv.as_slice(),
-        Program::Shell(_) => &[],
-    };
-    let rest = command.on.iter().chain(&command.user).chain(&command.cwd).chain(&command.stdin);
-    argv.iter().chain(command.env.values()).chain(rest)
-}
-
-fn title_of(probe: &Probe, scope: &Scope, place: &Place) -> String {
+pub(super) fn title_of(probe: &Probe, scope: &Scope, place: &Place) -> String {
     match probe.title.as_ref().map(|title| scope.message(title)) {
         Some(Ok(Evaluated::Known(title))) => title,
         _ => place.step().replace('_', " "),

@@ -1,11 +1,13 @@
 //! Undos and cleanups: made ready before the step begins, so that they restore what was found.
 
+use std::sync::PoisonError;
+
 use super::{engine::Engine, halt::Halt, offer::would_run};
 use crate::{
     event::{Event, Part, Place, Shown, Verdict, Words},
     expression,
     plan::{Evaluated, Scope},
-    ports::{Answer, Ask, Order, Question},
+    ports::{Answer, Ask, Choice, Order},
     runbook::model::{Command, Program, Remedy, Step},
     words,
 };
@@ -46,6 +48,7 @@ pub(super) fn written(command: &Command) -> Shown {
         env: command.env.keys().cloned().collect(),
         stdin: command.stdin.is_some(),
         timeout_ms: None,
+        held: None,
     }
 }
 
@@ -110,7 +113,7 @@ impl Engine<'_> {
     /// Asks before anything is taken back long after it was done. The inner error says that it is left as it is.
     pub(super) fn may_take_back(&self, place: &Place, part: Part, order: &Order) -> Result<Result<(), String>, Halt> {
         let text = format!("{}\nWould run:  {}", words::take_back(place, part), would_run(order));
-        let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
+        let question = self.question(Some(place), Ask::YesNo, text);
         match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) => {
                 self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed, by })?;
@@ -128,6 +131,28 @@ impl Engine<'_> {
         }
     }
 
+    /// An undo began, and no outcome of it is recorded.
+    fn was_cut_off(&self, place: &Place) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.under_way.contains_key(&(place.clone(), Part::Undo))
+    }
+
+    /// Asks before an undo is run again of which nobody knows whether it took effect. No flag answers that beforehand, as for a step
+    /// in doubt.
+    fn may_undo_again(&self, place: &Place, order: &Order) -> Result<(), Halt> {
+        let took = format!("whether the undo of {place} took effect: it began, and no outcome is recorded");
+        let choices = vec![Choice::Retry, Choice::Stop];
+        let text = format!("Unknown {took}\nWould run:  {}", would_run(order));
+        let question = self.question(Some(place), Ask::Doubt { choices }, text);
+        match self.put_question(&question) {
+            Ok(Answer::Chosen { choice: choice @ Choice::Retry, by }) => {
+                self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: choice.word().to_owned(), by })
+            }
+            Ok(_) => Err(Halt::Stopped { place: Some(place.clone()), why: format!("unknown {took}") }),
+            Err(no_answer) => Err(Halt::unanswered(place, &no_answer, format!("unknown {took}"))),
+        }
+    }
+
     /// Runs an undo or cleanup. The inner error says why it did not work.
     pub(super) fn compensate(&self, place: &Place, part: Part, prepared: PreparedRemedy) -> Result<Result<(), String>, Halt> {
         let order = match prepared {
@@ -139,7 +164,9 @@ impl Engine<'_> {
                 Err(why) => return Ok(Err(why)),
             },
         };
-        if self.confirms_each
+        if part == Part::Undo && self.was_cut_off(place) {
+            self.may_undo_again(place, &order)?;
+        } else if self.confirms_each
             && let Err(why) = self.may_take_back(place, part, &order)?
         {
             return Ok(Err(why));

@@ -6,12 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{engine::Engine, halt::Halt};
+use super::{engine::Engine, halt::Halt, sweep::Sweep, unjudged::BlockedCheck};
 use crate::{
     event::{Event, Finding, Place, Shortfall},
     expression::cache::Cache,
     parallel,
-    plan::{Evaluated, Scope, scope::list_of},
+    plan::{Evaluated, Scope, item::list_of},
     runbook::{
         model::{Command, Items, Kind, Probe, Program, Runbook, Step, Undo},
         words,
@@ -19,14 +19,12 @@ use crate::{
     secret::Secrets,
 };
 
-/// What keeps a run from going on: where, what was checked, and why.
-type Blocked = (Place, String, String);
 /// What is not so, in words, and as data where this machine lacks it.
 type Unmet = (String, Option<Shortfall>);
 
 /// Where the programs of a runbook are used, as far as it is known before the run.
 #[derive(Debug, Default)]
-struct Uses {
+pub(super) struct Uses {
     here: BTreeSet<String>,
     /// By host.
     far: BTreeMap<String, BTreeSet<String>>,
@@ -47,9 +45,9 @@ fn named(known: &Cache<Arc<[String]>>, text: &str, commands: impl Fn(&str) -> Ve
 }
 
 impl Uses {
-    fn of(runbook: &Runbook, scope: &Scope) -> Self {
+    pub(super) fn of(runbook: &Runbook, scope: &Scope) -> Self {
         let mut uses = Self::default();
-        for probe in &runbook.preflight {
+        for probe in runbook.identity.iter().chain(&runbook.preflight) {
             uses.probe(probe, scope);
         }
         uses.steps(&runbook.steps, scope);
@@ -76,7 +74,7 @@ impl Uses {
             if let Kind::Probe(probe) = &step.kind {
                 self.probe(probe, scope);
             }
-            for probe in step.done_if.iter().chain(&step.verify) {
+            for probe in step.done_if.iter().chain(&step.verify).chain(&step.holds) {
                 self.probe(probe, scope);
             }
             match &step.kind {
@@ -140,48 +138,60 @@ fn lacking(causes: &[(String, Option<String>)]) -> String {
 }
 
 impl Engine<'_> {
-    /// Looks up what the runbook requires. Returns what is missing.
-    pub(super) fn requirements(&self, runbook: &Runbook, scope: &Scope, place: &Place) -> Result<Vec<Blocked>, Halt> {
-        let mut blocks = Vec::new();
-        let mut check = |place: Place, title: String, found: Result<String, Unmet>, hint: &str| -> Result<(), Halt> {
-            let finding = match found {
-                Ok(message) => Finding::Pass { message },
-                Err((message, lacks)) => {
-                    blocks.push((place.clone(), title.clone(), message.clone()));
-                    Finding::Block { message, hint: Some(hint.to_owned()), lacks }
-                }
-            };
-            self.emit(Event::Checked { place, title, finding })
+    /// Tells whether something that the runbook requires is there. Returns what bars the run if not.
+    fn required(&self, place: Place, title: &str, found: Result<String, Unmet>, hint: &str) -> Result<Option<BlockedCheck>, Halt> {
+        let title = title.to_owned();
+        let (finding, block) = match found {
+            Ok(message) => (Finding::Pass { message }, None),
+            Err((why, lacks)) => {
+                let hint = Some(hint.to_owned());
+                let (place, title) = (place.clone(), title.clone());
+                let block = BlockedCheck { place, title, why: why.clone(), hint: hint.clone(), unanswered: false };
+                (Finding::Block { message: why, hint, lacks }, Some(block))
+            }
         };
-        if let Some(user) = &runbook.requires.user {
-            let is = self.ports.executor.user();
-            let found = if is == *user { Ok(is) } else { Err((format!("halligan runs as {is}"), Some(Shortfall::User { is }))) };
-            check(place.child("user"), format!("Run as {user}"), found, "run halligan as that user, for example with sudo")?;
-        }
-        if runbook.requires.commands.is_empty() {
-            return Ok(blocks);
-        }
-        let uses = Uses::of(runbook, scope);
+        self.emit(Event::Checked { place, title, finding })?;
+        Ok(block)
+    }
+
+    /// Checks who runs halligan.
+    pub(super) fn required_user(&self, runbook: &Runbook, place: &Place) -> Result<Option<BlockedCheck>, Halt> {
+        let Some(user) = &runbook.requires.user else { return Ok(None) };
+        let is = self.ports.executor.user();
+        let found = if is == *user { Ok(is) } else { Err((format!("halligan runs as {is}"), Some(Shortfall::User { is }))) };
+        self.required(place.child("user"), &format!("Run as {user}"), found, "run halligan as that user, for example with sudo")
+    }
+
+    /// Looks up the required programs that are used on this machine. Returns those that are missing.
+    pub(super) fn missing_here(&self, runbook: &Runbook, uses: &Uses, place: &Place) -> Result<Option<(BlockedCheck, Vec<String>)>, Halt> {
         // What is used elsewhere alone need not be here.
         let elsewhere = |program: &String| uses.somewhere.contains(program) || uses.far.values().any(|programs| programs.contains(program));
         let here: Vec<&String> =
             runbook.requires.commands.iter().filter(|program| uses.here.contains(*program) || !elsewhere(program)).collect();
-        if !here.is_empty() {
-            let (mut found, mut missing, mut causes) = (Vec::new(), Vec::new(), Vec::new());
-            for program in here {
-                let path = self.ports.executor.locate(program);
-                tracing::debug!(%program, path = ?path, "looked for a program that the runbook needs");
-                if let Some(path) = path {
-                    found.push(path.display().to_string());
-                } else {
-                    causes.push((program.clone(), self.ports.executor.unfit(program)));
-                    missing.push(program.clone());
-                }
-            }
-            let found = if missing.is_empty() { Ok(found.join(", ")) } else { Err((lacking(&causes), Some(Shortfall::Programs(missing)))) };
-            let title = "Required programs are installed".to_owned();
-            check(place.child("commands"), title, found, "install them, or put them on the PATH")?;
+        if here.is_empty() {
+            return Ok(None);
         }
+        let (mut found, mut missing, mut causes) = (Vec::new(), Vec::new(), Vec::new());
+        for program in here {
+            let path = self.ports.executor.locate(program);
+            tracing::debug!(%program, path = ?path, "looked for a program that the runbook needs");
+            if let Some(path) = path {
+                found.push(path.display().to_string());
+            } else {
+                causes.push((program.clone(), self.ports.executor.unfit(program)));
+                missing.push(program.clone());
+            }
+        }
+        let found =
+            if missing.is_empty() { Ok(found.join(", ")) } else { Err((lacking(&causes), Some(Shortfall::Programs(missing.clone())))) };
+        let block =
+            self.required(place.child("commands"), "Required programs are installed", found, "install them, or put them on the PATH")?;
+        Ok(block.map(|block| (block, missing)))
+    }
+
+    /// Looks up the required programs on each host where they are used. A host that cannot be reached is not asked again in this sweep.
+    pub(super) fn missing_there(&self, runbook: &Runbook, uses: &Uses, place: &Place, sweep: &Sweep) -> Result<Vec<BlockedCheck>, Halt> {
+        let mut blocks = Vec::new();
         let far: Vec<(&String, Vec<String>)> = uses
             .far
             .iter()
@@ -191,13 +201,19 @@ impl Engine<'_> {
             .filter(|(_, programs): &(_, Vec<String>)| !programs.is_empty())
             .collect();
         for ((host, programs), found) in far.iter().zip(self.missing_on(&far)) {
+            let place = place.child("commands_there").item("host", host);
+            let reached = found.is_ok();
             let found = match found {
                 Ok(missing) if missing.is_empty() => Ok(programs.join(", ")),
                 Ok(missing) => Err((format!("{host} lacks: {}", missing.join(", ")), None)),
                 Err(why) => Err((format!("could not check {host}: {why}"), None)),
             };
-            let title = "Required programs are installed on the hosts".to_owned();
-            check(place.child("commands_there").item("host", host), title, found, "install them there, or leave that host out")?;
+            let title = "Required programs are installed on the hosts";
+            let block = self.required(place.clone(), title, found, "install them there, or leave that host out")?;
+            blocks.extend(block.map(|block| BlockedCheck { unanswered: !reached, ..block }));
+            if !reached {
+                sweep.unreachable(host, &place);
+            }
         }
         Ok(blocks)
     }

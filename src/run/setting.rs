@@ -43,6 +43,8 @@ pub struct Setting {
     pub shared_locks: Vec<(String, SharedLock)>,
     /// What commands are started in; `None` in a simulated world.
     pub surroundings: Option<Surroundings>,
+    /// Names this machine, where the run is bound to it.
+    pub machine: Option<String>,
 }
 
 /// What a run had done before it was left.

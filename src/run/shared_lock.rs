@@ -10,7 +10,7 @@ use super::{
     remedy::PreparedRemedy,
 };
 use crate::{
-    event::{Effect, Event, Exit, Part, Place, Verdict},
+    event::{Effect, Event, Exit, Part, Place, ReadNeeds, Verdict},
     inventory::SharedLock,
     ports::{Order, Words},
 };
@@ -103,6 +103,7 @@ impl Engine<'_> {
     fn lock_order(&self, name: &str, lock: &SharedLock, part: Part) -> Order {
         let words = if part == Part::Lock { &lock.acquire } else { &lock.release };
         Order {
+            query: None,
             place: lock_place(name),
             part,
             words: Words::Argv(words.iter().map(|word| self.filled(word, name)).collect()),
@@ -114,6 +115,7 @@ impl Engine<'_> {
             stdin: None,
             timeout: Some(LIMIT),
             interactive: false,
+            reading: ReadNeeds::default(),
         }
     }
 

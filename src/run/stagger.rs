@@ -9,19 +9,24 @@ use std::{
 use minijinja::{Value, context};
 
 use super::{
-    command::{count_of, timespan_of},
     did::{Did, not_run},
     engine::Engine,
     frame::Frame,
     halt::Halt,
+    meanwhile::StretchHolds,
+    order::{count_of, known, timespan_of},
     probe::MOST_AT_ONCE,
     resume::restore::ItemBefore,
 };
 use crate::{
     event::{Event, Mode, Part, Place, Prediction, Progress, Skip},
     parallel,
-    plan::{Evaluated, Scope, item::LabelledItem, scope::list_of},
-    runbook::model::{BatchSize, ForEach},
+    plan::{
+        Evaluated, Scope,
+        batch::{batches_of, grouped, share},
+        item::{LabelledItem, list_of},
+    },
+    runbook::model::{ForEach, OnItemFailure},
 };
 
 /// What has become of one item.
@@ -45,21 +50,6 @@ struct Pace {
     max_failures: u64,
 }
 
-/// How many items each batch has: the last size repeats until none is left.
-pub(super) fn batches(sizes: &[usize], items: usize) -> Vec<usize> {
-    let mut left = items;
-    let mut batches = Vec::new();
-    let mut sizes = sizes.iter().copied();
-    let mut size = 1;
-    while left > 0 {
-        size = sizes.next().unwrap_or(size).max(1);
-        let batch = size.min(left);
-        batches.push(batch);
-        left -= batch;
-    }
-    batches
-}
-
 impl Engine<'_> {
     pub(super) fn for_each(&self, each: &ForEach, scope: &mut Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
         let predicted = |needs| Ok(Did::Predicted(Prediction::AtRunTime { needs }));
@@ -72,7 +62,18 @@ impl Engine<'_> {
             Ok(items) => items,
             Err(why) => return Ok(Did::failed(why)),
         };
-        let pace = match pace(each, scope, items.len()) {
+        let round = self.before.and_then(|before| before.past.loops.get(place));
+        // How they were put together was settled when the loop was begun.
+        let put_together = match round {
+            Some(_) => Ok(Evaluated::Known((items, Vec::new()))),
+            None => grouped(each, items, scope),
+        };
+        let (items, groups) = match put_together {
+            Ok(Evaluated::Known(grouped)) => grouped,
+            Ok(Evaluated::Unknown(needs)) => return predicted(needs),
+            Err(why) => return Ok(Did::failed(why)),
+        };
+        let pace = match pace(each, scope, items.len(), groups.len()) {
             Ok(Evaluated::Known(pace)) => pace,
             Ok(Evaluated::Unknown(needs)) => return predicted(needs),
             Err(why) => return Ok(Did::failed(why)),
@@ -80,8 +81,9 @@ impl Engine<'_> {
         if items.is_empty() {
             return Ok(Did::Skipped(Skip::Empty, context! { ran => false, ok => true, results => Vec::<Value>::new() }));
         }
-        let round = self.before.and_then(|before| before.past.loops.get(place));
-        let batches = round.map_or_else(|| batches(&pace.sizes, items.len()), |round| round.batches.clone());
+        // What may fail was settled when the loop was begun.
+        let pace = Pace { max_failures: round.map_or(pace.max_failures, |round| round.max_failures), ..pace };
+        let batches = round.map_or_else(|| batches_of(&pace.sizes, &groups), |round| round.batches.clone());
         let labels: Vec<String> = items.iter().map(|item| item.label().to_owned()).collect();
         if round.is_none() {
             self.emit(Event::Staggered {
@@ -127,7 +129,12 @@ impl Engine<'_> {
         for step in &each.steps {
             scope.set(step.id.as_str(), not_run());
         }
-        let ok = done.iter().all(|done| done.failed.is_none());
+        let failures: Vec<&(Place, String)> = done.iter().filter_map(|done| done.failed.as_ref()).collect();
+        if let (Some((at, _)), OnItemFailure::Continue) = (failures.first(), each.on_item_failure) {
+            let why = format!("{} of {} failed: {}", failures.len(), labels.len(), each_named(&failures));
+            return Ok(Did::Failed { why, at: Some(at.clone()), unsettled: false });
+        }
+        let ok = failures.is_empty();
         let results: Vec<Value> = done.into_iter().map(ItemResult::value).collect();
         Ok(Did::Done(context! { ran => true, ok => ok, results => results }))
     }
@@ -244,6 +251,7 @@ impl Engine<'_> {
         let name = each.items.name.as_str();
         let place = around.item(name, item.label());
         scope.set(name, item.value.clone());
+        frame.holds = StretchHolds::of_item(frame.holds.as_ref(), around, &scope);
         self.check_interrupts(Some(&place))?;
         if let ItemBefore::Failed(at, why) = self.item_before(each, around, &place, batch) {
             let mut gathering = Frame { gathers: true, ..Frame::default() };
@@ -269,39 +277,27 @@ fn too_many(failures: &[&(Place, String)], allowed: u64, done: usize, all: usize
     let count = failures.len();
     let rest = all - done;
     let untouched = if rest == 0 { String::new() } else { format!(", {rest} not touched") };
-    format!(
-        "{count} of {all} failed, {allowed} allowed{untouched}: {}",
-        failures.iter().map(|(place, why)| format!("{place}: {why}")).collect::<Vec<_>>().join("; ")
-    )
+    format!("{count} of {all} failed, {allowed} allowed{untouched}: {}", each_named(failures))
 }
 
-fn pace(each: &ForEach, scope: &Scope, items: usize) -> Result<Evaluated<Pace>, String> {
+fn each_named(failures: &[&(Place, String)]) -> String {
+    failures.iter().map(|(place, why)| format!("{place}: {why}")).collect::<Vec<_>>().join("; ")
+}
+
+fn pace(each: &ForEach, scope: &Scope, items: usize, groups: usize) -> Result<Evaluated<Pace>, String> {
     let mut sizes = Vec::with_capacity(each.batch.len());
     for size in &each.batch {
-        sizes.push(match size {
-            BatchSize::Count(count) => usize::try_from(super::command::known!(count_of(scope, count)?)).unwrap_or(usize::MAX),
-            BatchSize::Percent(percent) => (items * usize::from(*percent)).div_ceil(100).max(1),
-        });
+        sizes.push(known!(share(size, scope)?).size(groups));
     }
-    let parallel = usize::try_from(super::command::known!(count_of(scope, &each.parallel)?)).unwrap_or(usize::MAX);
+    let parallel = usize::try_from(known!(count_of(scope, &each.parallel)?)).unwrap_or(usize::MAX);
     let pause = match &each.pause {
         None => Duration::ZERO,
-        Some(pause) => super::command::known!(timespan_of(scope, pause)?),
+        Some(pause) => known!(timespan_of(scope, pause)?),
     };
-    let max_failures = super::command::known!(count_of(scope, &each.max_failures)?);
+    let max_failures = match &each.max_failures {
+        Some(most) => known!(share(most, scope)?).allowance(items),
+        None if each.on_item_failure == OnItemFailure::Continue => items as u64,
+        None => 0,
+    };
     Ok(Evaluated::Known(Pace { sizes, parallel, pause, max_failures }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::batches;
-
-    #[test]
-    fn the_last_size_repeats() {
-        assert_eq!(batches(&[1, 1, 3], 10), [1, 1, 3, 3, 2]);
-        assert_eq!(batches(&[1], 3), [1, 1, 1]);
-        assert_eq!(batches(&[5], 3), [3]);
-        assert_eq!(batches(&[0], 2), [1, 1]);
-        assert_eq!(batches(&[2], 0), [0usize; 0]);
-    }
 }

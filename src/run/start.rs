@@ -9,6 +9,7 @@ use super::{
     halt::Halt,
     reserve::Reserve,
     setting::{Ports, Setting},
+    system::AskedSystems,
 };
 use crate::{
     event::{Event, Mode, Opening, RunState},
@@ -35,6 +36,7 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         before: None,
         secrets: plan.secrets().clone(),
         reserve: Reserve::new(),
+        systems: AskedSystems::default(),
     };
     let outcome = Engine::guarded(None, || engine.whole());
     engine.close(outcome)
@@ -65,23 +67,26 @@ impl Engine<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock_synchronised: self.ports.clock.is_synchronised(),
             surroundings: self.setting.surroundings.clone(),
+            machine: self.setting.machine.clone(),
         })))?;
         let mut locks = Frame::default();
         let result = Self::guarded(None, || {
+            let mut scope = self.scope(runbook, self.plan.bound.scope_value());
+            self.identify(runbook, &mut scope, None)?;
             self.take_shared_locks(&mut locks)?;
-            self.opened(programs)
+            self.opened(scope, programs)
         });
         self.end_frame(locks, None, result)
     }
 
     /// What is done once the run is open and its locks are held.
-    fn opened(&self, programs: Vec<(String, Result<std::path::PathBuf, String>)>) -> Result<(), Halt> {
+    fn opened(&self, mut scope: Scope, programs: Vec<(String, Result<std::path::PathBuf, String>)>) -> Result<(), Halt> {
         let runbook = &self.plan.runbook;
-        let mut scope = self.scope(runbook, self.plan.bound.scope_value());
         let blocked = self.preflight(runbook, &mut scope, None)?;
         let mut preview = preview::preview(self.plan, &scope);
         let blocked = self.faulty(&preview, blocked)?;
         preview.programs = programs;
+        preview.system = self.bound_to();
         self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
         let text = (self.ports.present)(&preview);
         if blocked.is_none() {

@@ -10,6 +10,7 @@ use super::{
     engine::Engine,
     frame::{Compensation, Frame},
     halt::Halt,
+    holds::HoldsAsked,
     preflight::together,
     probe::ProbeAnswer,
     remedy::PreparedRemedy,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     event::{Effect, Event, Exit, Part, Place, Prediction, Since, Skip, StepOutcome, StepState, Verdict},
     expression,
-    plan::{Evaluated, Scope, remaining},
+    plan::{Evaluated, Scope, case::chosen, remaining},
     ports::Choice,
     runbook::model::{Command, Kind, OnFail, Probe, Step, Undo},
 };
@@ -28,6 +29,7 @@ impl Engine<'_> {
         let over = self.before.is_some_and(|before| remaining::over(before.past, steps, parent));
         for (index, step) in steps.iter().enumerate() {
             let place = remaining::place_in(parent, step);
+            let step = self.before.map_or(step, |before| remaining::way(&before.past.state, step, &place));
             if !frame.gathers {
                 self.check_interrupts(Some(&place))?;
                 self.check_memory(&place)?;
@@ -46,6 +48,7 @@ impl Engine<'_> {
 
     /// Does a step; `known` is what has become of it already.
     fn step(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place, mut known: Option<Did>) -> Result<(), Halt> {
+        let mut step = step;
         let mut attempt = self.before.and_then(|before| before.past.attempts.get(place).copied()).unwrap_or(0);
         loop {
             let mut failed_at = None;
@@ -53,7 +56,13 @@ impl Engine<'_> {
                 did
             } else {
                 attempt += 1;
-                self.attempt(step, scope, frame, place, attempt)?
+                match one_way(step, scope) {
+                    Ok(way) => {
+                        step = way;
+                        self.attempt(step, scope, frame, place, attempt)?
+                    }
+                    Err(did) => *did,
+                }
             };
             let (why, doubt) = match did {
                 Did::Done(result) => {
@@ -112,21 +121,16 @@ impl Engine<'_> {
     fn attempt(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place, attempt: u32) -> Result<Did, Halt> {
         // What was begun was meant to be.
         let entered = step.is_stretch() && self.before.is_some_and(|before| before.past.entered(place));
-        if let Some(when) = step.when.as_ref().filter(|_| !entered) {
-            match scope.holds(when) {
-                Ok(Evaluated::Known(true)) => {}
-                Ok(Evaluated::Known(false)) => return Ok(Did::Skipped(Skip::When { expression: when.to_string() }, not_run())),
-                Ok(Evaluated::Unknown(needs)) => return Ok(Did::Predicted(Prediction::AtRunTime { needs })),
-                Err(error) => return Ok(Did::failed(scope.why_no_value(when, &error))),
-            }
+        if !entered && let Some(did) = kept_out(step, scope) {
+            return Ok(did);
         }
         let title = match step.title.as_ref().map(|title| scope.message(title)) {
             Some(Ok(Evaluated::Known(title))) => title,
             _ => step.id.as_str().replace('_', " "),
         };
         if !(step.is_stretch() && self.was_done(place)) {
-            let (title, kind, effect) = (title.clone(), step.kind(), step.effect());
-            self.emit(Event::StepReached { place: place.clone(), title, kind, effect })?;
+            let (title, kind, effect, case) = (title.clone(), step.kind(), step.effect(), step.case.clone());
+            self.emit(Event::StepReached { place: place.clone(), title, kind, effect, case })?;
         }
         if !entered
             && !self.was_done(place)
@@ -137,7 +141,7 @@ impl Engine<'_> {
         match &step.kind {
             Kind::Command(command) => self.command(step, command, scope, frame, place, attempt),
             Kind::Probe(probe) => self.probe_step(step, probe, scope, place),
-            Kind::Wait(wait) => match self.wait(wait, &title, scope, place)? {
+            Kind::Wait(wait) => match self.wait(wait, &title, scope, frame, place)? {
                 Evaluated::Unknown(needs) => Ok(Did::Predicted(Prediction::AtRunTime { needs })),
                 Evaluated::Known(waited) => Ok(match waited.verdict {
                     Verdict::Passed => Did::Done(waited.result),
@@ -147,6 +151,11 @@ impl Engine<'_> {
             },
             Kind::Confirm(confirm) => self.confirm(confirm, scope, frame, place),
             Kind::Manual(manual) => {
+                if self.only_foretells() {
+                    self.foretell_holds(frame, place)?;
+                } else {
+                    self.must_hold(frame, place, &mut HoldsAsked::default())?;
+                }
                 if let Err(why) = self.wake(frame)? {
                     return Ok(Did::failed(why));
                 }
@@ -157,39 +166,7 @@ impl Engine<'_> {
                 }
                 self.prove(step, scope, frame, place, did)
             }
-            Kind::ForEach(_) | Kind::Group { .. } => {
-                let mut inner = Frame::inside(frame);
-                inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
-                inner.changed = inner.changed.max(self.before.map(|before| before.past.put_back_at(place)).unwrap_or_default());
-                // What is around it may have put back what was done inside: that is done again then, and is to be put back again.
-                let put_back_around = self.before.is_some_and(|before| before.past.put_back_around(place).is_some());
-                let resting = if !self.was_done(place) || self.was_owed(place) || put_back_around {
-                    self.own_cleanup(step, scope, &mut inner, place)?;
-                    None
-                } else {
-                    Self::resting(step, scope, place)
-                };
-                inner.resting.extend(resting.clone());
-                // Its proof is asked for while what it has set still stands.
-                let did = Self::guarded(Some(place), || {
-                    let did = match &step.kind {
-                        Kind::ForEach(each) => self.for_each(each, scope, &mut inner, place).or_else(|halt| Did::of(Err(halt)))?,
-                        _ => Did::of(self.steps(step.children(), scope, &mut inner, Some(place)))?,
-                    };
-                    self.prove(step, scope, &inner, place, did)
-                });
-                if let Some(resting) = resting {
-                    inner.woken(&resting);
-                }
-                match did {
-                    Ok(did) => {
-                        inner.failed = matches!(did, Did::Failed { .. });
-                        let cleanups = self.end_frame(inner, Some(frame), Ok(()));
-                        did.ended(cleanups)
-                    }
-                    Err(halt) => self.end_frame(inner, Some(frame), Err(halt)).map(|()| Did::failed("it did not end".to_owned())),
-                }
-            }
+            Kind::ForEach(_) | Kind::Group { .. } => self.stretch(step, scope, frame, place),
             Kind::Call(call) => {
                 let Some(runbook) = self.plan.called.get(&call.runbook) else {
                     return Ok(Did::failed(format!("the runbook {} is not there", call.runbook)));
@@ -202,6 +179,8 @@ impl Engine<'_> {
                 let did = self.call(runbook, &params, frame, place, matches!(step.on_fail, OnFail::Continue | OnFail::Rollback))?;
                 self.prove(step, scope, frame, place, did)
             }
+            // One of its ways was taken before.
+            Kind::Choose(_) => Ok(Did::failed("no case was chosen".to_owned())),
         }
     }
 
@@ -219,7 +198,7 @@ impl Engine<'_> {
     }
 
     /// Asks for the proof of what has been done just now, or of what stands on something that was.
-    fn prove(&self, step: &Step, scope: &Scope, frame: &Frame, place: &Place, did: Did) -> Result<Did, Halt> {
+    pub(super) fn prove(&self, step: &Step, scope: &Scope, frame: &Frame, place: &Place, did: Did) -> Result<Did, Halt> {
         match did {
             Did::Done(result) if step.verify.is_some() && (self.was_known_before(place, frame.changed) || !self.was_done(place)) => {
                 self.verify(step, scope, place, result)
@@ -270,7 +249,12 @@ impl Engine<'_> {
             Err(why) => return Ok(Did::failed(why)),
         };
         if !self.ports.executor.admits(&order) {
-            return Ok(Did::Predicted(Prediction::WouldRun { command: order.shown() }));
+            self.foretell_holds(frame, place)?;
+            let prediction = match self.passed_over(&order) {
+                Some(why) => Prediction::AtRunTime { needs: vec![why] },
+                None => Prediction::WouldRun { command: order.shown() },
+            };
+            return Ok(Did::Predicted(prediction));
         }
         match self.may_begin(step, &order, frame, place)? {
             Choice::Run => {}
@@ -290,10 +274,20 @@ impl Engine<'_> {
         let times = step.retry.as_ref().map_or(0, |retry| retry.times);
         let mut judged = None;
         let mut started = false;
+        let mut asked = HoldsAsked::default();
         for again in 0..=times {
             if again > 0 {
                 self.check_interrupts(Some(place))?;
                 self.ports.clock.pause(delay(step, again), self.ports.interrupts);
+            }
+            // Last of all, so that no question stands open between these answers and the change.
+            if step.effect() != Effect::Read
+                && let Err(halt) = self.must_hold(frame, place, &mut asked)
+            {
+                if started {
+                    frame.register(compensation);
+                }
+                return Err(halt);
             }
             let spec = step.progress.as_ref().map(|spec| (spec, &*scope));
             let ended = match self.execute(&order, first + again, owes.clone(), self.ports.interrupts, spec, |ran| {
@@ -395,6 +389,30 @@ impl Engine<'_> {
         };
         let owed_when_stopped = step.cleanup.as_ref().is_some_and(|remedy| remedy.owed_when_stopped);
         Ok(Compensation { place: place.clone(), undo, cleanup, owed_when_stopped })
+    }
+}
+
+/// Why a step is not done: its `when` is not so, or nobody can say.
+fn kept_out(step: &Step, scope: &Scope) -> Option<Did> {
+    let when = step.when.as_ref()?;
+    match scope.holds(when) {
+        Ok(Evaluated::Known(true)) => None,
+        Ok(Evaluated::Known(false)) => Some(Did::Skipped(Skip::When { expression: when.to_string() }, not_run())),
+        Ok(Evaluated::Unknown(needs)) => Some(Did::Predicted(Prediction::AtRunTime { needs })),
+        Err(error) => Some(Did::failed(scope.why_no_value(when, &error))),
+    }
+}
+
+/// The step itself, or the way in which it is done of several; else what has become of it instead.
+fn one_way<'s>(step: &'s Step, scope: &Scope) -> Result<&'s Step, Box<Did>> {
+    let Kind::Choose(choose) = &step.kind else { return Ok(step) };
+    if let Some(did) = kept_out(step, scope) {
+        return Err(Box::new(did));
+    }
+    match chosen(choose, scope) {
+        Ok(Evaluated::Known(case)) => Ok(case),
+        Ok(Evaluated::Unknown(needs)) => Err(Box::new(Did::Predicted(Prediction::AtRunTime { needs }))),
+        Err(why) => Err(Box::new(Did::failed(why))),
     }
 }
 

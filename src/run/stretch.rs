@@ -7,16 +7,55 @@ use super::{
     engine::Engine,
     frame::{Compensation, Frame, Resting},
     halt::Halt,
+    meanwhile::StretchHolds,
     remedy::PreparedRemedy,
 };
 use crate::{
     event::{Event, Mode, Part, Place},
     expression,
     plan::{Evaluated, Scope},
-    runbook::model::{Runbook, Step},
+    runbook::model::{Kind, OnFail, Runbook, Step},
 };
 
 impl Engine<'_> {
+    /// A group or a loop: what is inside it, its proof, and then what it has set is put back.
+    pub(super) fn stretch(&self, step: &Step, scope: &mut Scope, frame: &mut Frame, place: &Place) -> Result<Did, Halt> {
+        let holds = StretchHolds::inside(step, scope, place, frame.holds.as_ref(), frame.passed_over);
+        let mut inner = Frame { holds, ..Frame::inside(frame) };
+        inner.passed_over |= matches!(step.on_fail, OnFail::Continue | OnFail::Rollback);
+        inner.changed = inner.changed.max(self.before.map(|before| before.past.put_back_at(place)).unwrap_or_default());
+        // What is around it may have put back what was done inside: that is done again then, and is to be put back again.
+        let put_back_around = self.before.is_some_and(|before| before.past.put_back_around(place).is_some());
+        let resting = if !self.was_done(place) || self.was_owed(place) || put_back_around {
+            self.own_cleanup(step, scope, &mut inner, place)?;
+            None
+        } else {
+            Self::resting(step, scope, place)
+        };
+        inner.resting.extend(resting.clone());
+        // Its proof is asked for while what it has set still stands.
+        let did = Self::guarded(Some(place), || {
+            let did = if let Kind::ForEach(each) = &step.kind {
+                self.for_each(each, scope, &mut inner, place).or_else(|halt| Did::of(Err(halt.at_bearer(place))))?
+            } else {
+                let result = self.steps(step.children(), scope, &mut inner, Some(place));
+                Did::of(result.map_err(|halt| halt.at_bearer(place)))?
+            };
+            self.prove(step, scope, &inner, place, did)
+        });
+        if let Some(resting) = resting {
+            inner.woken(&resting);
+        }
+        match did {
+            Ok(did) => {
+                inner.failed = matches!(did, Did::Failed { .. });
+                let cleanups = self.end_frame(inner, Some(frame), Ok(()));
+                did.ended(cleanups)
+            }
+            Err(halt) => self.end_frame(inner, Some(frame), Err(halt)).map(|()| Did::failed("it did not end".to_owned())),
+        }
+    }
+
     /// Another runbook as one step: its preflight is a gate here, its cleanups run when it ends.
     pub(super) fn call(
         &self,
@@ -37,8 +76,13 @@ impl Engine<'_> {
         let mut inner_scope = self.scope(runbook, bound.scope_value());
         if self.was_done(place) {
             self.preflight_before(runbook, &mut inner_scope, Some(place))?;
-        } else if let Some(whys) = match self.preflight(runbook, &mut inner_scope, Some(place)) {
+        } else if let Some(whys) = match self
+            .identify(runbook, &mut inner_scope, Some(place))
+            .and_then(|()| self.preflight(runbook, &mut inner_scope, Some(place)))
+        {
             Err(Halt::Blocked { whys }) => Some(whys),
+            // A system that never said which one it is: nothing was done there.
+            Err(Halt::OtherSystem { place: asked, whys }) if !self.is_bound(&asked) => Some(whys),
             other => other?,
         } {
             return Ok(Did::failed(whys.join("\n")));
@@ -62,6 +106,8 @@ impl Engine<'_> {
                         return Ok(());
                     }
                 } else {
+                    // What is owed is owed to the system that was meant.
+                    self.same_system(place)?;
                     self.emit(Event::CleanupDue { place: place.clone(), command: cleanup.shown() })?;
                 }
                 frame.register(Compensation {
@@ -118,7 +164,7 @@ pub(super) fn call_params(call: &crate::runbook::model::Call, scope: &Scope) -> 
     for (name, value) in &call.params {
         let value = match value {
             serde_json::Value::String(text) => {
-                let template = crate::runbook::model::Template { text: text.as_str().into(), span: call.params_span };
+                let template = crate::runbook::model::Template { text: text.as_str().into(), span: call.span };
                 match scope.render(&template).map_err(|error| format!("params.{name}: {error}"))? {
                     Evaluated::Known(value) => {
                         expression::json(&value, serde_json::to_value).map_err(|error| format!("params.{name}: {error}"))?

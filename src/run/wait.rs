@@ -5,13 +5,16 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 use minijinja::Value;
 
 use super::{
-    command::{LEFT_OPEN, describe_failure, ended, figures, known, result_of, timespan_of},
+    command::{LEFT_OPEN, describe_failure, ended, figures, result_of},
     engine::Engine,
+    frame::Frame,
     halt::Halt,
+    holds::HoldsAsked,
+    order::{known, timespan_of},
     poll::Poll,
 };
 use crate::{
-    event::{Captured, Event, Exit, Part, Place, Progress, Verdict},
+    event::{Captured, Event, Exit, Part, Place, Progress, ReadNeeds, Verdict},
     expression,
     plan::{Evaluated, Scope},
     ports::{LedgerError, Order, Printed, Ran, Urgency, Words},
@@ -48,6 +51,8 @@ struct Sighting {
 struct Look {
     seen: Sighting,
     ran: Option<Ran>,
+    /// What must hold meanwhile does not: why the wait is over.
+    halted: Option<Halt>,
 }
 
 impl Look {
@@ -68,7 +73,7 @@ pub(super) struct Waited {
 
 impl Engine<'_> {
     /// Waits. `Unknown` if what it waits for cannot be asked before the run.
-    pub(super) fn wait(&self, wait: &Wait, title: &str, scope: &Scope, place: &Place) -> Result<Evaluated<Waited>, Halt> {
+    pub(super) fn wait(&self, wait: &Wait, title: &str, scope: &Scope, frame: &Frame, place: &Place) -> Result<Evaluated<Waited>, Halt> {
         let failed = |why: String| {
             Ok(Evaluated::Known(Waited { verdict: Verdict::failed(why), result: minijinja::context! { ran => true, ok => false } }))
         };
@@ -80,13 +85,20 @@ impl Engine<'_> {
             Ok(order) => known!(order),
             Err(why) => return failed(why),
         };
+        if let Some(order) = order.as_ref().filter(|order| !self.ports.executor.admits(order)) {
+            return Ok(Evaluated::Unknown(vec![self.passed_over(order).unwrap_or_else(|| place.to_string())]));
+        }
         if let Some(needs) = needs_more(wait, scope) {
             return Ok(Evaluated::Unknown(needs));
         }
-        let shown = order.as_ref().unwrap_or(&nothing(place)).shown();
+        if self.only_foretells() {
+            self.foretell_holds(frame, place)?;
+        }
+        let shown = order.as_ref().map_or_else(|| nothing(place).shown(), |order| self.shown(order));
         self.emit(Event::StepBegan { place: place.clone(), part: Part::Main, attempt: 1, command: shown, owes: None })?;
         let began = self.ports.clock.elapsed();
-        let (Look { seen, ran }, askings, verdict) = self.ask_until(wait, title, scope, place, order.as_ref(), &lengths)?;
+        let (Look { seen, ran, halted }, askings, verdict) =
+            self.ask_until(wait, title, scope, (frame, place), order.as_ref(), &lengths)?;
         let order = order.unwrap_or_else(|| nothing(place));
         let took = self.ports.clock.elapsed().saturating_sub(began);
         let mut ran = Ran { took, ..self.keep_last(ran)? };
@@ -94,6 +106,9 @@ impl Engine<'_> {
             ran.exit = Exit::Interrupted { killed: false };
         }
         self.emit(ended(&order, 1, &ran, askings, verdict.clone(), seen.have))?;
+        if let Some(halt) = halted {
+            return Err(halt);
+        }
         if seen.left {
             // It has neither come nor failed: nothing is concluded from it, and a resume waits on.
             self.check_interrupts(Some(place))?;
@@ -130,10 +145,11 @@ impl Engine<'_> {
         wait: &Wait,
         title: &str,
         scope: &Scope,
-        place: &Place,
+        (frame, place): (&Frame, &Place),
         order: Option<&Order>,
         lengths: &Lengths,
     ) -> Result<(Look, u32, Verdict), Halt> {
+        let mut asked = HoldsAsked::default();
         let clock = self.ports.clock;
         let began = clock.elapsed();
         let mut askings = 0;
@@ -210,6 +226,14 @@ impl Engine<'_> {
                 let why = format!("not so after {}: {}", crate::quantity::show_duration(limit), seen.have);
                 return Ok((look, askings, Verdict::Failed { why, late: true }));
             }
+            if !self.only_foretells()
+                && let Err(halt) = self.still_hold(frame, place, &mut asked)
+            {
+                let why = halt.why();
+                look.seen.left = self.ports.interrupts.urgency() > Urgency::None;
+                look.halted = (!look.seen.left).then_some(halt);
+                return Ok((look, askings, Verdict::failed(why)));
+            }
             // Nothing is being changed, so there is nothing to finish first; the step itself may last for hours.
             let stops = || self.ports.interrupts.urgency() > Urgency::None;
             if !stops() {
@@ -258,7 +282,7 @@ impl Engine<'_> {
             Some(last) if last.answered_by(ran.as_ref()) => last.seen,
             _ => Self::read(wait, scope, ran.as_ref()),
         };
-        Ok(Look { seen, ran })
+        Ok(Look { seen, ran, halted: None })
     }
 
     /// Reads an answer. What cannot be read is not yet so: a half-dead system answers badly for a while.
@@ -368,6 +392,7 @@ fn needs_more(wait: &Wait, scope: &Scope) -> Option<Vec<String>> {
 /// What is recorded for a wait that runs no command.
 fn nothing(place: &Place) -> Order {
     Order {
+        query: None,
         place: place.clone(),
         part: Part::Main,
         words: Words::Argv(Vec::new()),
@@ -379,5 +404,6 @@ fn nothing(place: &Place) -> Order {
         stdin: None,
         timeout: None,
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }

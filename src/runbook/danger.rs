@@ -1,14 +1,15 @@
-//! Warnings of what is legal and dangerous.
+//! What changes things, and warnings of what is legal and dangerous.
 //!
 //! Which commands change things stands in `danger.txt`, a plain file that an operator can read and extend.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use jiff::{ToSpan, civil::Date};
 
 use super::{
+    commands,
     diagnostic::Fault,
-    model::{Choices, Command, Effect, Kind, Probe, Program, Remedy, Runbook, Span, Step, Undo},
+    model::{Command, Effect, Kind, Program, Remedy, Runbook, Span, Step, Undo},
     words,
 };
 
@@ -38,37 +39,20 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
     rules
 });
 
-fn fits(pattern: &str, word: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == word, |start| word.starts_with(start))
-}
-
-/// Where the rule's last word stands in the command, if the rule fits.
-fn matched(rule: &[String], argv: &[String]) -> Option<usize> {
-    let (program, rest) = rule.split_first()?;
-    if !fits(program, words::program(argv)) {
-        return None;
-    }
-    let mut at = 0;
-    for pattern in rest {
-        at += 1 + argv.get(at + 1..)?.iter().position(|word| fits(pattern, word))?;
-    }
-    Some(at)
-}
-
 /// The words of a command known to change things that this command line leads to.
 fn changing(commands: &[Vec<String>]) -> Option<String> {
     commands.iter().find_map(|argv| {
         // The rule with the most words says best what it is.
-        let rule = RULES.changes.iter().filter(|rule| matched(rule, argv).is_some()).max_by_key(|rule| rule.len())?;
+        let rule = RULES.changes.iter().filter(|rule| words::matched(rule, argv).is_some()).max_by_key(|rule| rule.len())?;
         // A trial run is spoken of in any order.
         let harmless = |rule: &&DangerRule| {
-            rule.first().is_some_and(|program| fits(program, words::program(argv)))
-                && rule.iter().skip(1).all(|pattern| argv.iter().any(|word| fits(pattern, word)))
+            rule.first().is_some_and(|program| words::fits(program, words::program(argv)))
+                && rule.iter().skip(1).all(|pattern| argv.iter().any(|word| words::fits(pattern, word)))
         };
         if RULES.harmless.iter().any(|rule| harmless(&rule)) {
             return None;
         }
-        let at = matched(rule, argv).unwrap_or_default();
+        let at = words::matched(rule, argv).unwrap_or_default();
         Some(if rule.len() == 1 { words::program(argv).to_owned() } else { argv.get(..=at).unwrap_or(argv).join(" ") })
     })
 }
@@ -80,24 +64,36 @@ fn commands(command: &Command) -> Vec<Vec<String>> {
     }
 }
 
+/// All that a command that only reads is asked with.
+fn asking(command: &Command) -> String {
+    let mut words: Vec<&str> = match &command.program {
+        Program::Argv(argv) => argv.iter().map(|word| &*word.text).collect(),
+        Program::Shell(script) => vec!["shell", script],
+    };
+    words.extend(command.env.iter().flat_map(|(name, value)| [name.as_str(), &*value.text]));
+    let rest = [&command.on, &command.user, &command.cwd, &command.stdin];
+    words.extend(rest.into_iter().map(|template| template.as_ref().map_or("", |template| &*template.text)));
+    words.join("\0")
+}
+
+/// What this command is known to change, in its own words; nothing if it is not known to change anything.
+#[must_use]
+pub(super) fn changed_by(command: &Command) -> Option<String> {
+    changing(&commands(command))
+}
+
 /// Everything legal and dangerous in a runbook, as of a day.
 #[must_use]
 pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
     let mut linter = Linter { text: &runbook.source.text, faults: Vec::new() };
     linter.review(runbook, today);
-    for parameter in &runbook.params {
-        if let Some(Choices::Live { command, .. }) = &parameter.choices {
-            linter.reads(command, "a command under `choices`");
-        }
-    }
-    for probe in &runbook.preflight {
-        linter.probe(probe);
-    }
     let mut asked = !runbook.preflight.is_empty();
     for step in runbook.all_steps() {
         linter.step(step, &mut asked);
     }
+    linter.identified(runbook);
     linter.put_back(runbook);
+    linter.asked_twice(runbook);
     linter.faults
 }
 
@@ -155,31 +151,36 @@ impl Linter<'_> {
         }
     }
 
-    fn reads(&mut self, command: &Command, who: &str) {
-        if command.effect == Effect::Read
-            && let Some(what) = changing(&commands(command))
-        {
-            let message = format!("`{what}` changes state, but {who} must be read-only");
-            let hint = "make it a step with `effect: change` and an `undo`, or use a read-only command";
-            self.warn("read-changes", command.span, message, "changes state", hint);
-        }
-    }
-
-    fn probe(&mut self, probe: &Probe) {
-        if let Some(command) = &probe.command {
-            self.reads(command, "a probe");
+    /// What is asked in several places, each with the same words: a change of one is easily forgotten in the other.
+    fn asked_twice(&mut self, runbook: &Runbook) {
+        let mut asked: Vec<&Command> = commands::of_runbook(runbook).into_iter().map(|(_, command)| command).collect();
+        asked.extend(commands::of_choices(runbook));
+        asked.retain(|command| command.effect == Effect::Read);
+        asked.sort_by_key(|command| command.span.offset);
+        let mut first: HashMap<String, Span> = HashMap::new();
+        for command in asked {
+            let before = *first.entry(asking(command)).or_insert(command.span);
+            // What asks a query by its name stands where the query does.
+            if before != command.span {
+                self.faults.push(
+                    Fault::note(
+                        "asked-twice",
+                        command.span.first_line(self.text),
+                        "the same is asked with the same words in another place",
+                    )
+                    .label("asked again")
+                    .also(before.first_line(self.text), "first asked here")
+                    .hint("write it once under `queries`, and `ask` for it by its name"),
+                );
+            }
         }
     }
 
     /// `asked` is whether anything was looked at before this step.
     fn step(&mut self, step: &Step, asked: &mut bool) {
-        for probe in step.done_if.iter().chain(&step.verify) {
-            self.probe(probe);
-        }
-        *asked |= step.done_if.is_some();
+        *asked |= step.done_if.is_some() || !step.holds.is_empty();
         match &step.kind {
             Kind::Command(command) => {
-                self.reads(command, "a step with `effect: read`");
                 if command.effect == Effect::Destroy && !*asked {
                     let message = format!("destructive step `{}` has no check before it", step.id);
                     self.warn("destroy-unprobed", command.span, message, "no probe before this", "add a probe that verifies the target");
@@ -190,14 +191,8 @@ impl Linter<'_> {
                     self.warn("change-without-undo", command.span, message, "no undo", hint);
                 }
             }
-            Kind::Probe(probe) => {
-                self.probe(probe);
-                *asked = true;
-            }
+            Kind::Probe(_) => *asked = true,
             Kind::Wait(wait) => {
-                if let Some(command) = &wait.command {
-                    self.reads(command, "a wait");
-                }
                 if wait.timeout.is_none() {
                     let message = format!("step `{}` has no timeout and may wait forever", step.id);
                     self.warn("wait-without-timeout", wait.until.span, message, "no `timeout`", "add `timeout` to the wait, such as 15m");
@@ -205,24 +200,28 @@ impl Linter<'_> {
                 *asked = true;
             }
             Kind::Confirm(confirm) => {
-                for probe in &confirm.show {
-                    self.probe(probe);
-                }
                 *asked |= !confirm.show.is_empty();
             }
             Kind::Manual(manual) => {
-                if let Some(probe) = &manual.verify {
-                    self.probe(probe);
-                }
                 *asked |= manual.verify.is_some();
             }
             Kind::ForEach(each) => {
-                for probe in &each.before_batch {
-                    self.probe(probe);
-                }
                 *asked |= !each.before_batch.is_empty();
             }
-            Kind::Group { .. } | Kind::Call(_) => {}
+            // Its cases are looked at one by one.
+            Kind::Group { .. } | Kind::Call(_) | Kind::Choose(_) => {}
+        }
+    }
+
+    /// What acts on a system that stands elsewhere must know which one that is.
+    fn identified(&mut self, runbook: &Runbook) {
+        if runbook.identity.is_some() {
+            return;
+        }
+        if let Some((step, client)) = runbook.changes_a_system() {
+            let message = format!("step `{}` changes a system by `{client}`, and nothing says which one", step.id);
+            let hint = "add `identity` at the top: a query that tells one system from another, such as `ceph fsid`, and a message";
+            self.warn("identity-missing", step.span, message, "on whatever it is configured for", hint);
         }
     }
 
@@ -248,14 +247,14 @@ impl Linter<'_> {
         for (index, (step, own, _)) in all.iter().enumerate() {
             for (set, unset) in &RULES.pairs {
                 for argv in own {
-                    let Some(at) = matched(set, argv) else { continue };
+                    let Some(at) = words::matched(set, argv) else { continue };
                     // A rule with more words says better what it is: `ceph osd pool set` is no `ceph osd set`.
-                    if RULES.changes.iter().any(|rule| rule.len() > set.len() && matched(rule, argv).is_some()) {
+                    if RULES.changes.iter().any(|rule| rule.len() > set.len() && words::matched(rule, argv).is_some()) {
                         continue;
                     }
                     let thing = argv.get(at + 1..).unwrap_or_default().iter().find(|word| !word.starts_with('-'));
                     let undoes = |argv: &Vec<String>| {
-                        matched(unset, argv)
+                        words::matched(unset, argv)
                             .is_some_and(|at| thing.is_none_or(|thing| argv.get(at + 1..).unwrap_or_default().contains(thing)))
                     };
                     let later = all[index + 1..].iter().flat_map(|(_, own, _)| own);
@@ -331,16 +330,21 @@ mod tests {
 
     #[test]
     fn what_is_dangerous_is_said() {
-        assert_eq!(codes("- {id: a, run: [rm, x], effect: read}\n"), ["read-changes"]);
         assert_eq!(codes("- {id: a, run: [x], effect: change}\n"), ["change-without-undo"]);
         assert_eq!(codes("- {id: a, wait: {run: [x], until: code == 0}}\n"), ["wait-without-timeout"]);
         assert_eq!(codes("- {id: a, run: [x], effect: destroy}\n"), ["destroy-unprobed"]);
         let set = "- {id: a, run: [ceph, osd, set, noout], effect: change, undo: {impossible: x}}\n";
-        assert_eq!(codes(set), ["never-put-back"]);
+        assert_eq!(codes(set), ["identity-missing", "never-put-back"]);
         let other = "- {id: b, run: [ceph, osd, unset, nodown], effect: change, undo: {impossible: x}}\n";
-        assert_eq!(codes(&format!("{set}{other}")), ["never-put-back"]);
-        assert_eq!(codes(&format!("{set}{}", other.replace("nodown", "noout"))), [""; 0]);
-        assert_eq!(codes(&set.replace("osd, set, noout", "osd, pool, set, x, size")), [""; 0]);
+        assert_eq!(codes(&format!("{set}{other}")), ["identity-missing", "never-put-back"]);
+        assert_eq!(codes(&format!("{set}{}", other.replace("nodown", "noout"))), ["identity-missing"]);
+        assert_eq!(codes(&set.replace("osd, set, noout", "osd, pool, set, x, size")), ["identity-missing"]);
+        let read = "- {id: a, run: [kubectl, delete, pod, x], effect: read, reads_because: it is a test}\n";
+        assert_eq!(codes(read), [""; 0]);
+        let undone = "- {id: a, shell: 'sudo kubectl delete pod x', effect: change, undo: {impossible: x}}\n";
+        assert_eq!(codes(undone), ["identity-missing"]);
+        let bound = format!("{undone}identity: {{run: [kubectl, get, ns, kube-system, -o, name]}}\n");
+        assert_eq!(codes(&bound), [""; 0]);
     }
 
     #[test]

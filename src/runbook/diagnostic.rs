@@ -17,6 +17,8 @@ pub enum FaultSeverity {
     Error,
     /// Legal, and dangerous or careless.
     Warning,
+    /// Could be written better. Only programs are told, and nothing fails for it.
+    Note,
 }
 
 impl FaultSeverity {
@@ -25,6 +27,7 @@ impl FaultSeverity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }
@@ -43,7 +46,7 @@ pub struct Fault {
     pub hint: Option<String>,
     pub severity: FaultSeverity,
     /// Another place that has to do with it, such as the first use of an id.
-    pub also: Option<(Span, String)>,
+    pub also: Option<Box<(Span, String)>>,
 }
 
 impl Fault {
@@ -66,6 +69,11 @@ impl Fault {
     }
 
     #[must_use]
+    pub fn note(code: &'static str, span: Span, message: impl AsRef<str>) -> Self {
+        Self { severity: FaultSeverity::Note, ..Self::error(code, span, message) }
+    }
+
+    #[must_use]
     pub fn label(mut self, label: impl AsRef<str>) -> Self {
         self.label = character::visible(label.as_ref());
         self
@@ -79,7 +87,7 @@ impl Fault {
 
     #[must_use]
     pub fn also(mut self, span: Span, label: impl AsRef<str>) -> Self {
-        self.also = Some((span, character::visible(label.as_ref())));
+        self.also = Some(Box::new((span, character::visible(label.as_ref()))));
         self
     }
 }
@@ -101,6 +109,7 @@ impl Diagnostic for Fault {
         Some(match self.severity {
             FaultSeverity::Error => miette::Severity::Error,
             FaultSeverity::Warning => miette::Severity::Warning,
+            FaultSeverity::Note => miette::Severity::Advice,
         })
     }
 
@@ -112,7 +121,7 @@ impl Diagnostic for Fault {
         let at = |span: Span| SourceSpan::from((span.offset, span.len));
         let label = (!self.label.is_empty()).then(|| self.label.clone());
         let first = LabeledSpan::new_primary_with_span(label, at(self.span));
-        let also = self.also.as_ref().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), at(*span)));
+        let also = self.also.as_deref().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), at(*span)));
         Some(Box::new(std::iter::once(first).chain(also)))
     }
 }
@@ -135,7 +144,7 @@ impl Report {
         let end = source.text.len();
         for fault in &mut faults {
             fault.span = within(fault.span, end);
-            if let Some((span, _)) = &mut fault.also {
+            if let Some((span, _)) = fault.also.as_deref_mut() {
                 *span = within(*span, end);
             }
         }
@@ -174,14 +183,19 @@ impl Report {
 
     #[must_use]
     pub fn warnings(&self) -> usize {
-        self.faults.len() - self.errors()
+        self.faults.iter().filter(|fault| fault.severity == FaultSeverity::Warning).count()
+    }
+
+    /// What people are told of.
+    fn told(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter().filter(|fault| fault.severity != FaultSeverity::Note)
     }
 
     /// The faults as text without colour, the same everywhere.
     #[must_use]
     pub fn plain(&self) -> String {
         let mut out = String::new();
-        for fault in &self.faults {
+        for fault in self.told() {
             // Writing to a String cannot fail.
             let _ = self.plain_fault(&mut out, fault);
         }
@@ -201,7 +215,7 @@ impl Report {
         let width = text.get(fault.span.offset..until).map_or(1, |part| part.chars().count().clamp(1, 200));
         let marks = format!("{:gutter$} | {:>skip$}{}", "", "", "^".repeat(width), skip = column.saturating_sub(1).min(200));
         writeln!(out, "{marks} {}", fault.label).map(|()| trim_line(out))?;
-        if let Some((span, label)) = &fault.also {
+        if let Some((span, label)) = fault.also.as_deref() {
             let (line, column) = position(text, span.offset);
             writeln!(out, "{:gutter$} = {}:{line}:{column}: {label}", "", self.source.name)?;
         }
@@ -219,7 +233,7 @@ impl Report {
         let text: String = self.source.text.chars().flat_map(character::stand_in_bytes).collect();
         let source = NamedSource::new(&self.source.name, text);
         let mut out = String::new();
-        for fault in &self.faults {
+        for fault in self.told() {
             if handler.render_report(&mut out, &Located { fault, source: &source }).is_err() {
                 let _ = self.plain_fault(&mut out, fault);
             }

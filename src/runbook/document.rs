@@ -3,6 +3,8 @@
 //! Every field is optional here. What is required, and what belongs together, is said by the JSON Schema
 //! (made from these types) and by [`super::resolve`], so that one fault never hides the next.
 
+mod items;
+mod probe;
 pub(crate) mod step;
 pub(crate) mod value;
 
@@ -11,8 +13,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(crate) use step::{Batch, Confirm, ForEach, ItemList, Manual, Probe, ProgressDocument, Remedy, Retry, Step, Wait, WhenStopped};
-pub(crate) use value::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
+use crate::expression::mixture::StaticKind;
+
+pub(crate) use items::{ItemList, ListedItem};
+pub(crate) use probe::Probe;
+pub(crate) use step::{Batch, Confirm, ForEach, Manual, ProgressDocument, Remedy, Retry, Step, Wait, WhenStopped};
+pub(crate) use value::{Effect, OnFail, OnItemFailure, Output, ParameterDefault, Scalar, Severity};
 
 /// Turns YAML text into a plain value. The text must have passed [`super::source`] before: `serde_yaml` alone
 /// lets the last of two equal keys win and follows aliases.
@@ -67,9 +73,10 @@ pub(crate) struct Document {
     /// Named expressions, evaluated when they are used; they may use probes' results.
     #[serde(default)]
     pub vars: IndexMap<String, String>,
+    /// Which system a run is bound to. It is asked before all else, and again before the first change and when a run is taken up.
+    pub identity: Option<SystemIdentity>,
     /// What is asked in several places, written once: `ask: NAME` stands where `run` may stand in something that reads.
     #[serde(default)]
-    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
     pub queries: IndexMap<String, Query>,
     /// Probes that run before the plan is shown.
     #[serde(default)]
@@ -78,6 +85,37 @@ pub(crate) struct Document {
     #[schemars(required)]
     #[serde(default)]
     pub steps: Vec<Step>,
+}
+
+/// Asks a system which one it is. The message is what it is called: it is shown in every confirmation, and compared when the system is
+/// asked again.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SystemIdentity {
+    /// A query of this runbook, in place of `run`.
+    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
+    pub ask: Option<String>,
+    /// The command, word by word; no shell.
+    pub run: Option<Vec<Scalar>>,
+    /// A bash script; parameters arrive through `env`.
+    pub shell: Option<String>,
+    /// The host where it runs; default: this machine.
+    pub on: Option<String>,
+    /// Environment variables.
+    #[serde(default)]
+    pub env: IndexMap<String, Scalar>,
+    /// Text for its standard input.
+    pub stdin: Option<String>,
+    /// Its working directory.
+    pub cwd: Option<String>,
+    /// Run as this user.
+    pub user: Option<String>,
+    /// How long the command may take.
+    pub timeout: Option<String>,
+    /// How to read what it prints.
+    pub output: Option<Output>,
+    /// What the system is called, as a template over `output`: one line, such as `Ceph cluster {{ output }}`.
+    pub message: Option<String>,
 }
 
 /// A read-only command that is asked by its name.
@@ -104,8 +142,44 @@ pub(crate) struct Query {
     pub timeout: Option<String>,
     /// How to read what it prints.
     pub output: Option<Output>,
+    /// The paths that the command may write to, and below. Else it can write nowhere but to `TMPDIR`.
+    #[serde(default)]
+    pub may_write: Vec<String>,
+    /// The command may talk to other programs through sockets, here and over the network. True of the programs that are known to.
+    #[serde(default)]
+    pub may_connect: bool,
+    /// Why it changes nothing, where the command is known to change something.
+    pub reads_because: Option<String>,
     /// What was found, as a template, where no other message is given.
     pub message: Option<String>,
+}
+
+impl Query {
+    /// The program that it runs, as it is written.
+    #[must_use]
+    pub(super) fn program(&self) -> Option<String> {
+        match (&self.run, &self.shell) {
+            (Some(words), _) => match words.first()? {
+                Scalar::Text(word) => Some(word.clone()),
+                Scalar::Int(word) => Some(word.to_string()),
+            },
+            (None, shell) => shell.as_ref().map(|_| "bash".to_owned()),
+        }
+    }
+}
+
+impl Parameter {
+    /// What is known of its value from its type alone.
+    #[must_use]
+    pub(super) fn static_kind(&self) -> Option<StaticKind> {
+        let is_number = |kind: &TypeName| matches!(kind, TypeName::Int | TypeName::Float);
+        let is_bool = |kind: &TypeName| matches!(kind, TypeName::Bool);
+        match (&self.kind, &self.list) {
+            (Some(kind), None) if !is_bool(kind) => Some(if is_number(kind) { StaticKind::Number } else { StaticKind::Text }),
+            (None, Some(kind)) if !is_bool(kind) => Some(if is_number(kind) { StaticKind::Numbers } else { StaticKind::Texts }),
+            _ => None,
+        }
+    }
 }
 
 /// An incident report or a page of documentation.
@@ -218,6 +292,15 @@ pub(crate) struct LiveChoices {
     pub timeout: Option<String>,
     /// How to read what it prints.
     pub output: Option<Output>,
+    /// Only for what reads: the paths that the command may write to, and below. Else it can write nowhere but to `TMPDIR`.
+    #[serde(default)]
+    pub may_write: Vec<String>,
+    /// Only for what reads: the command may talk to other programs through sockets, here and over the network. True of the programs
+    /// that are known to.
+    #[serde(default)]
+    pub may_connect: bool,
+    /// Only for what reads: why it changes nothing, where the command is known to change something.
+    pub reads_because: Option<String>,
     /// The list, as an expression over `output`; else `output` itself.
     pub items: Option<String>,
 }

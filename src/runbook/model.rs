@@ -1,44 +1,19 @@
 //! The checked runbook: what [`super::resolve`] has found to be whole and consistent. No serde here.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 
-pub(crate) use super::document::{Effect, OnFail, Output, Severity, TypeName};
-use super::name::{Name, RunbookName, StepId};
-
-/// A stretch of the runbook's text, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Span {
-    pub offset: usize,
-    pub len: usize,
-}
-
-/// A Jinja expression, known to parse. Knows where it stands, so that a fault at run time can show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expr {
-    pub text: Arc<str>,
-    pub span: Span,
-}
-
-/// Text with `{{ expressions }}` in it, known to parse.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template {
-    pub text: Arc<str>,
-    pub span: Span,
-}
-
-impl fmt::Display for Expr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Display for Template {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+pub(crate) use super::{
+    document::{Effect, OnFail, OnItemFailure, Output, Severity, TypeName},
+    portion::Portion,
+    step_kind::StepKind,
+    template::{Expr, Span, Template},
+};
+use super::{
+    name::{Name, RunbookName, StepId},
+    reading::ReadClause,
+};
 
 /// Where a runbook was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +64,12 @@ pub struct Runbook {
     pub requires: Requires,
     pub locks: Vec<Template>,
     pub vars: IndexMap<String, Template>,
+    /// By name, the program that each query runs.
+    pub queries: IndexMap<String, String>,
+    /// Asks the system which one it is; its message is the answer.
+    pub identity: Option<Probe>,
     pub preflight: Vec<Probe>,
+    pub groups: Vec<super::group::PreflightGroup>,
     pub steps: Vec<Step>,
     pub source: SourceText,
 }
@@ -167,6 +147,8 @@ pub enum Program {
 /// A command with everything that surrounds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
+    /// The query that is asked, if it is one.
+    pub query: Option<Arc<str>>,
     pub program: Program,
     pub effect: Effect,
     pub on: Option<Template>,
@@ -177,6 +159,7 @@ pub struct Command {
     pub timeout: Option<Timespan>,
     pub output: Output,
     pub interactive: bool,
+    pub reads: ReadClause<Template>,
     pub span: Span,
 }
 
@@ -186,6 +169,8 @@ pub struct Items {
     pub list: ItemList,
     /// The loop variable.
     pub name: Name,
+    /// What each item is called: made of the item and of parameters alone, so that it is the same in a run that is resumed.
+    pub label: Option<Template>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -270,23 +255,19 @@ pub struct Manual {
     pub verify: Option<Probe>,
 }
 
-/// How many items a batch has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BatchSize {
-    Count(Count),
-    /// Of all items, rounded up, at least one.
-    Percent(u8),
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForEach {
     pub items: Items,
     /// Never empty; the last repeats.
-    pub batch: Vec<BatchSize>,
+    pub batch: Vec<Portion>,
+    /// Items for which it yields the same are in one batch; sizes count such groups.
+    pub batch_by: Option<Expr>,
     pub parallel: Count,
     pub pause: Option<Timespan>,
     pub before_batch: Vec<Probe>,
-    pub max_failures: Count,
+    /// So many may fail before everything stops. Without it none, or all where it goes on.
+    pub max_failures: Option<Portion>,
+    pub on_item_failure: OnItemFailure,
     pub steps: Vec<Step>,
 }
 
@@ -294,7 +275,8 @@ pub struct ForEach {
 pub struct Call {
     pub runbook: RunbookName,
     pub params: IndexMap<String, serde_json::Value>,
-    pub params_span: Span,
+    pub spans: IndexMap<String, Span>,
+    pub span: Span,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -335,18 +317,32 @@ pub enum Kind {
     Confirm(Confirm),
     Manual(Manual),
     ForEach(Box<ForEach>),
-    Group { title: String, steps: Vec<Step> },
+    Group { title: Template, steps: Vec<Step> },
     Call(Call),
+    Choose(Box<Choose>),
+}
+
+/// One step, several ways.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choose {
+    /// Yields the name of a case.
+    pub by: Expr,
+    /// Each is the step as it is done then, whole. All are of one kind, and none has cases.
+    pub cases: IndexMap<String, Step>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     pub id: StepId,
+    /// Which way of doing the step this is, if it is one of several.
+    pub case: Option<String>,
     pub title: Option<Template>,
     pub why: Option<String>,
     pub when: Option<Expr>,
     pub on_fail: OnFail,
     pub kind: Kind,
+    /// What must hold as long as the steps inside change anything. Each has an id and a command; only around other steps.
+    pub holds: Vec<Probe>,
     pub done_if: Option<Probe>,
     pub verify: Option<Probe>,
     pub undo: Undo,
@@ -355,44 +351,6 @@ pub struct Step {
     pub retry: Option<Retry>,
     pub progress: Option<ProgressSpec>,
     pub span: Span,
-}
-
-/// What a step is, without what is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepKind {
-    Run,
-    Probe,
-    Wait,
-    Ask,
-    Manual,
-    Loop,
-    Group,
-    Call,
-}
-
-impl StepKind {
-    pub(crate) const ALL: [Self; 8] = [Self::Run, Self::Probe, Self::Wait, Self::Ask, Self::Manual, Self::Loop, Self::Group, Self::Call];
-
-    /// Whether such a step is made of other steps.
-    #[must_use]
-    pub fn is_stretch(self) -> bool {
-        matches!(self, Self::Loop | Self::Group | Self::Call)
-    }
-
-    /// Its word in records, and for a program that reads a run.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Probe => "probe",
-            Self::Wait => "wait",
-            Self::Ask => "ask",
-            Self::Manual => "manual",
-            Self::Loop => "loop",
-            Self::Group => "group",
-            Self::Call => "call",
-        }
-    }
 }
 
 impl Step {
@@ -407,6 +365,8 @@ impl Step {
             Kind::ForEach(_) => StepKind::Loop,
             Kind::Group { .. } => StepKind::Group,
             Kind::Call(_) => StepKind::Call,
+            // All cases are of one kind, and there is one at least.
+            Kind::Choose(ref choose) => choose.cases.first().map_or(StepKind::Run, |(_, case)| case.kind()),
         }
     }
 
@@ -416,11 +376,12 @@ impl Step {
         self.kind().is_stretch()
     }
 
-    /// The effect of the step itself, not of the steps inside it.
+    /// The effect of the step itself, not of the steps inside it; where no case is chosen yet, the worst that it may be.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match &self.kind {
             Kind::Command(command) => command.effect,
+            Kind::Choose(choose) => choose.cases.values().map(Self::effect).max().unwrap_or(Effect::Read),
             _ => Effect::Read,
         }
     }
@@ -437,13 +398,19 @@ impl Step {
 }
 
 impl Runbook {
-    /// Every step, those inside loops and groups too, in the order of the file.
+    /// Every step, those inside loops and groups too, in the order of the file; of one with cases each of them.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         let mut stack: Vec<&Step> = self.steps.iter().rev().collect();
         std::iter::from_fn(move || {
-            let step = stack.pop()?;
-            stack.extend(step.children().iter().rev());
-            Some(step)
+            loop {
+                let step = stack.pop()?;
+                if let Kind::Choose(choose) = &step.kind {
+                    stack.extend(choose.cases.values().rev());
+                    continue;
+                }
+                stack.extend(step.children().iter().rev());
+                return Some(step);
+            }
         })
     }
 }

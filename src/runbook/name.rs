@@ -48,13 +48,22 @@ pub(crate) const PREFLIGHT: &str = "preflight";
 pub(crate) const REQUIRES: &str = "requires";
 /// Where taking and giving back the shared locks of a run stands: a place of halligan's own.
 pub(crate) const LOCKS: &str = "locks";
+/// Where a system is asked which one it is: a place of halligan's own, inside the preflight; and the name of what it answered.
+pub(crate) const IDENTITY: &str = "identity";
 /// The plan as a whole, where a question or an answer names it: no place, but named beside places.
 pub(crate) const PLAN: &str = "plan";
 /// Names of halligan's own where steps and probes are named: what a step or probe of that name does would be taken for what
 /// halligan does there.
-pub(crate) const OWN_NAMES: [&str; 4] = [PREFLIGHT, REQUIRES, LOCKS, PLAN];
+pub(crate) const OWN_NAMES: [&str; 5] = [PREFLIGHT, REQUIRES, LOCKS, PLAN, IDENTITY];
 
 const SNAKE: &str = "lower-case letters, digits and `_`, a letter first, at most 64 characters";
+
+/// Whether an environment variable can be called so.
+#[must_use]
+pub(crate) fn is_variable(name: &str) -> bool {
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
+}
 
 fn is_snake(text: &str) -> bool {
     text.len() <= 64

@@ -119,6 +119,14 @@ impl Node {
         self.entries().iter().rev().find(|entry| entry.key == key)
     }
 
+    /// The same, to put something into it.
+    pub(super) fn entry_mut(&mut self, key: &str) -> Option<&mut Entry> {
+        match &mut self.kind {
+            NodeKind::Map(entries) => entries.iter_mut().rev().find(|entry| entry.key == key),
+            _ => None,
+        }
+    }
+
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|entry| &entry.value)

@@ -12,7 +12,7 @@ use super::{
     document,
     model::{SourceText, Span},
     node::{Entry, Node, NodeKind, ScalarForm},
-    source,
+    source, ungroup,
 };
 use crate::expression::name::nearest;
 
@@ -29,10 +29,22 @@ const PROBE: Taken = &[
     ("user", "user"),
     ("timeout", "timeout"),
     ("output", "output"),
+    ("may_write", "may_write"),
+    ("may_connect", "may_connect"),
+    ("reads_because", "reads_because"),
     ("message", "message"),
 ];
-const WAIT: Taken =
-    &[("run", "run"), ("shell", "shell"), ("env", "env"), ("timeout", "poll_timeout"), ("output", "output"), ("message", "message")];
+const WAIT: Taken = &[
+    ("run", "run"),
+    ("shell", "shell"),
+    ("env", "env"),
+    ("timeout", "poll_timeout"),
+    ("output", "output"),
+    ("may_write", "may_write"),
+    ("may_connect", "may_connect"),
+    ("reads_because", "reads_because"),
+    ("message", "message"),
+];
 /// What of a wait's query stands in the step around the wait.
 const AROUND_WAIT: Taken = &[("on", "on"), ("stdin", "stdin"), ("cwd", "cwd"), ("user", "user")];
 const STEP: Taken = &[
@@ -45,8 +57,21 @@ const STEP: Taken = &[
     ("user", "user"),
     ("timeout", "timeout"),
     ("output", "output"),
+    ("may_write", "may_write"),
+    ("may_connect", "may_connect"),
+    ("reads_because", "reads_because"),
 ];
-const CHOICES: Taken = &[("run", "run"), ("shell", "shell"), ("on", "on"), ("env", "env"), ("timeout", "timeout"), ("output", "output")];
+const CHOICES: Taken = &[
+    ("run", "run"),
+    ("shell", "shell"),
+    ("on", "on"),
+    ("env", "env"),
+    ("timeout", "timeout"),
+    ("output", "output"),
+    ("may_write", "may_write"),
+    ("may_connect", "may_connect"),
+    ("reads_because", "reads_because"),
+];
 
 /// Puts every query in its places. What asks keeps its `ask`.
 pub(super) fn put_in_place(root: &mut Node, value: &mut Value, faults: &mut Vec<Fault>) {
@@ -82,6 +107,7 @@ pub(crate) fn expanded(source: &SourceText) -> Option<String> {
     let mut faults = Vec::new();
     let mut root = source::read(&source.text).root?;
     let mut value = root.value(&source.text, &mut faults)?;
+    ungroup::laid_out(&mut root, &mut value, &mut faults);
     put_in_place(&mut root, &mut value, &mut faults);
     if let Value::Object(map) = &mut value {
         map.shift_remove("queries");
@@ -133,6 +159,9 @@ impl Asking<'_, '_> {
                 });
             }
         });
+        within(root, value, "identity", |node, value| {
+            self.ask(node, value, PROBE);
+        });
         each(root, value, "preflight", |node, value| {
             self.ask(node, value, PROBE);
         });
@@ -140,6 +169,13 @@ impl Asking<'_, '_> {
     }
 
     fn step(&mut self, node: &mut Node, value: &mut Value) {
+        within(node, value, "cases", |cases, values| {
+            for entry in entries(cases) {
+                if let Some(value) = values.get_mut(&entry.key) {
+                    self.step(&mut entry.value, value);
+                }
+            }
+        });
         if self.ask(node, value, STEP).is_some() {
             self.reads(node, value);
         }
@@ -165,6 +201,9 @@ impl Asking<'_, '_> {
                 });
             });
         }
+        each(node, value, "holds", |node, value| {
+            self.ask(node, value, PROBE);
+        });
         each(node, value, "steps", |node, value| self.step(node, value));
     }
 
@@ -290,6 +329,7 @@ steps:
 - {id: waited, wait: {ask: state, until: output.ok, timeout: 10m}}
 - id: each
   for_each: {items: "{{ params.osds }}", as: osd, before_batch: [{ask: state, expect: output.ok}]}
+  holds: [{id: well, ask: state, expect: output.ok}]
   steps:
   - {id: set, run: [echo, "{{ osd }}"], effect: change, undo: {impossible: x}, done_if: {ask: state, expect: output.ok}, verify: {ask: osd_ids, expect: osd in output}}
 - {id: agreed, confirm: {message: Well?, show: [{ask: state}]}}
@@ -303,7 +343,7 @@ steps:
 
     /// Everything but where it stands.
     fn meaning(runbook: &Runbook) -> String {
-        let spans = regex::Regex::new(r"Span \{[^}]*\}").unwrap();
+        let spans = regex::Regex::new(r#"Span \{[^}]*\}|query: (None|Some\("[^"]*"\)), "#).unwrap();
         spans.replace_all(&format!("{:?} {:?} {:?}", runbook.params, runbook.preflight, runbook.steps), "").into_owned()
     }
 

@@ -143,6 +143,7 @@ fn noun(definition: &str) -> &'static str {
         "Remedy" => "an `undo` or `cleanup`",
         "Retry" => "`retry`",
         "Step" => "a step",
+        "Case" => "a case",
         _ => "a runbook",
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::{
-    character,
+    character, complaint,
     diagnostic::{Fault, Report},
     model::{Origin, SourceText, Span},
     node::{Entry, Node, NodeKind, PlainScalar, ScalarForm, plain},
@@ -166,7 +166,11 @@ impl<'a> YamlReader<'a> {
                 Err(error) => {
                     let at = self.offset(error.marker().index());
                     let len = self.text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
-                    self.refuse(syntax(error.info(), self.text, Span { offset: at, len }));
+                    let open = self.stack.iter().map(|(_, at)| *at);
+                    let span = Span { offset: at, len };
+                    let fault =
+                        complaint::unclosed(self.text, open, at).unwrap_or_else(|| complaint::syntax(error.info(), self.text, span));
+                    self.refuse(fault);
                     return;
                 }
             };
@@ -405,28 +409,6 @@ fn hidden_character(c: char, why: &str, span: Span) -> Fault {
     Fault::error("hidden-character", span, format!("hidden character U+{:04X}: {why}", u32::from(c))).label("here").hint(hint)
 }
 
-/// The parser's complaint, with advice for the mistakes that people make.
-fn syntax(info: &str, text: &str, span: Span) -> Fault {
-    let from = text[..span.offset].rfind('\n').map_or(0, |at| at + 1);
-    let mut span = span;
-    let line = text[from..].lines().next().unwrap_or_default();
-    let indent = &line[..line.len() - line.trim_start().len()];
-    let value = line.split_once(": ").map(|(_, value)| value.trim());
-    let hint = if let Some(tab) = indent.find('\t') {
-        span = Span { offset: from + tab, len: 1 };
-        "indent with spaces: YAML allows no tabs in indentation"
-    } else if line.trim_start().starts_with(['@', '`', '%']) || value.is_some_and(|value| value.starts_with(['@', '`', '%'])) {
-        "quote a value that begins with `@`, `%` or a back-quote"
-    } else if value.is_some_and(|value| value.starts_with("{{")) {
-        "quote a value that begins with `{{`"
-    } else if value.is_some_and(|value| value.starts_with(['"', '\'']) || value.contains(": ")) {
-        "check the quotes: close each one, and quote a value that contains `: `"
-    } else {
-        "check indentation, quotes and brackets on this line and the one before it"
-    };
-    Fault::error("syntax", span, format!("invalid YAML: {info}")).label("found here").hint(hint)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -457,6 +439,33 @@ mod tests {
         assert!(codes("a: 1\r\nb: x\r\n").is_empty());
         let report = SourceText::from_bytes("x", Origin::Bundled, b"a: \xff").unwrap_err();
         assert_eq!(report.faults[0].code, "not-utf8");
+    }
+
+    #[test]
+    fn a_mistake_is_told_on_its_own_line() {
+        let place = |text: &str| {
+            let fault = read(text).faults.into_iter().next().unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(fault.code, "syntax");
+            let (line, column) = super::super::diagnostic::position(text, fault.span.offset);
+            (line, column, fault.message)
+        };
+        for (text, line, column) in [
+            ("a: 1\nb: [x, y\nc: 2\nd: 3\n", 2, 4),
+            ("a: 1\nb: {x: 1\nc: 2\nd: 3\n", 2, 4),
+            ("steps:\n- id: a\n  run: [ls, -l\n  effect: read\n- id: b\n  run: [x]\n", 3, 8),
+            ("steps:\n- {id: a, run: [ls, -l]\n- {id: b, run: [x]}\n", 2, 3),
+            ("a: [1", 1, 4),
+            ("a: {x: [1\n", 1, 8),
+        ] {
+            let (at, from, message) = place(text);
+            assert_eq!((at, from), (line, column), "{text}: {message}");
+            assert!(message.contains("is not closed"), "{text}: {message}");
+        }
+        for (text, line) in
+            [("a:\n  b: 1\n\tc: 2\n", 3), ("a:\n\tb: 1\n", 2), ("a:\n- x\n\t- y\nb: 1\n", 3), ("a:\n  - x: 1\n\t  y: 2\n", 3)]
+        {
+            assert_eq!(place(text).0, line, "{text}: {}", place(text).2);
+        }
     }
 
     #[test]

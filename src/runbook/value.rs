@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     document::TypeName,
     model::{Bound, Choices, Parameter},
+    node::{Node, NodeKind},
 };
 use crate::quantity;
 
@@ -103,6 +104,20 @@ impl TypeName {
             (_, Value::String(text)) => self.read(text),
             (_, Value::Number(number)) if number.is_i64() => self.read(&number.to_string()),
             _ => Err(wrong()),
+        }
+    }
+
+    /// A value as its letters stand in the file, where this type is text: `0x5000c5` is no number then, and `1.10` is not `1.1`.
+    #[must_use]
+    pub(crate) fn as_written(self, value: &Value, node: &Node) -> Value {
+        match (value, &node.kind) {
+            (Value::Number(_), NodeKind::Scalar { text, .. }) if !matches!(self, Self::Int | Self::Float | Self::Bool) => {
+                Value::from(text.as_str())
+            }
+            (Value::Array(values), NodeKind::List(nodes)) if values.len() == nodes.len() => {
+                values.iter().zip(nodes).map(|(value, node)| self.as_written(value, node)).collect()
+            }
+            _ => value.clone(),
         }
     }
 

@@ -29,6 +29,24 @@ pub(crate) fn program(argv: &[String]) -> &str {
     argv.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word))
 }
 
+/// Whether a word is what a pattern says; `*` at its end stands for any ending.
+pub(super) fn fits(pattern: &str, word: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == word, |start| word.starts_with(start))
+}
+
+/// Where a rule's last word stands in a command, if the rule fits: a program's name, then words in this order.
+pub(super) fn matched(rule: &[String], argv: &[String]) -> Option<usize> {
+    let (name, rest) = rule.split_first()?;
+    if !fits(name, program(argv)) {
+        return None;
+    }
+    let mut at = 0;
+    for pattern in rest {
+        at += 1 + argv.get(at + 1..)?.iter().position(|word| fits(pattern, word))?;
+    }
+    Some(at)
+}
+
 fn script_into(script: &str, found: &mut Vec<Vec<String>>, depth: usize) {
     for line in script.replace("\\\n", " ").lines().filter(|line| !line.trim_start().starts_with('#')) {
         for part in line.split([';', '|', '&', '(', ')', '`', '{', '}', '\n']) {

@@ -2,7 +2,7 @@
 
 use crate::{
     event::Answerer,
-    ports::{Answer, Ask, Beforehand, Question},
+    ports::{Answer, Ask, Beforehand, Choice, Question},
     words,
 };
 
@@ -69,12 +69,11 @@ pub(crate) fn choices(ask: &Ask) -> Vec<String> {
         Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => choices
             .iter()
             .map(|choice| {
-                format!(
-                    "{}  {:<10} {}",
-                    words::choice_key(*choice),
-                    words::choice(*choice),
-                    words::choice_meaning(*choice, matches!(ask, Ask::Failed { .. }), matches!(ask, Ask::Step { .. }))
-                )
+                let meaning = match ask {
+                    Ask::Failed { choices } if *choice == Choice::Retry && choices.contains(&Choice::Override) => words::CHECK_AGAIN,
+                    _ => words::choice_meaning(*choice, matches!(ask, Ask::Failed { .. }), matches!(ask, Ask::Step { .. })),
+                };
+                format!("{}  {:<10} {meaning}", words::choice_key(*choice), words::choice(*choice))
             })
             .collect(),
         _ => Vec::new(),
@@ -128,6 +127,10 @@ pub(crate) fn beforehand(question: &Question) -> Beforehand {
         Ask::Phrase { phrase, .. } => confirm(Some(phrase)),
         Ask::Report { .. } => confirm(None),
         Ask::Override => match &question.place {
+            Some(place) => Beforehand::Override { place: place.clone() },
+            None => nothing("a terminal"),
+        },
+        Ask::Failed { choices } if choices.contains(&Choice::Override) => match &question.place {
             Some(place) => Beforehand::Override { place: place.clone() },
             None => nothing("a terminal"),
         },

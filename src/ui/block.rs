@@ -7,7 +7,7 @@ use super::{
     style::Style,
 };
 use crate::{
-    event::{Effect, Excerpt, Exit, Opening, Place, Shown},
+    event::{Effect, Excerpt, Exit, Opening, Part, Place, Prediction, Shown},
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
 };
@@ -277,5 +277,18 @@ pub(crate) fn waiting(page: &Page, wait: &WaitBlock<'_>) -> Vec<String> {
     }
     lines.extend(wait.holding().map(|held| detail(page, "", &held)).unwrap_or_default());
     lines.extend(remark(page, "Ctrl-C ends the wait and stops here").iter().map(|line| page.style.dim(line)));
+    lines
+}
+
+/// What a dry run says of a step that it does not do.
+#[must_use]
+pub(crate) fn predicted(page: &Page, place: &Place, part: Part, prediction: &Prediction, title: &str) -> Vec<String> {
+    let (mark, word, text) = words::prediction(prediction);
+    let right = if matches!(prediction, Prediction::AtRunTime { .. }) { "" } else { word };
+    let mut lines = step(page, mark, place, words::part(part), title, right);
+    lines.extend(match prediction {
+        Prediction::WouldRun { command: shown } => command(page, shown),
+        Prediction::AtRunTime { .. } | Prediction::WouldAsk { .. } => remark(page, &text),
+    });
     lines
 }

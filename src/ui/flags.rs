@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     event::{Answerer, Place},
-    ports::{Answer, Ask, NoAnswer, Prompt, Question},
+    ports::{Answer, Ask, Choice, NoAnswer, Prompt, Question},
 };
 
 /// Answers from flags, and asks `inner` what they leave open.
@@ -23,6 +23,8 @@ pub(crate) struct Flags<'a> {
     overrides: BTreeMap<String, String>,
     inner: &'a dyn Prompt,
     used: Mutex<BTreeSet<String>>,
+    /// Reasons that have served for a probe of what must hold: each does so once.
+    served: Mutex<BTreeSet<String>>,
 }
 
 impl fmt::Debug for Flags<'_> {
@@ -38,7 +40,7 @@ impl fmt::Debug for Flags<'_> {
 impl<'a> Flags<'a> {
     #[must_use]
     pub(crate) fn new(yes: bool, confirms: BTreeMap<String, String>, overrides: BTreeMap<String, String>, inner: &'a dyn Prompt) -> Self {
-        Self { yes, confirms, overrides, inner, used: Mutex::default() }
+        Self { yes, confirms, overrides, inner, used: Mutex::default(), served: Mutex::default() }
     }
 
     /// Flags that no question has asked for: most likely a step's name is misspelt. As they were written.
@@ -48,6 +50,24 @@ impl<'a> Flags<'a> {
         let confirms = self.confirms.keys().map(|name| format!("--confirm {name}"));
         let overrides = self.overrides.keys().map(|name| format!("--override {name}"));
         confirms.chain(overrides).filter(|flag| !used.contains(flag)).collect()
+    }
+
+    /// The name under which there is a reason for this probe that has not served.
+    fn unserved(&self, place: Option<&Place>) -> Option<(&str, &str)> {
+        let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = place?.names().into_iter().filter(|name| !served.contains(*name));
+        let (name, reason) = names.find_map(|name| self.overrides.get_key_value(name))?;
+        Some((name, reason))
+    }
+
+    /// The reason to override a probe.
+    fn reason(&self, place: Option<&Place>) -> Option<&str> {
+        let (name, reason) = self.unserved(place)?;
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("--override {name}"));
+        if place.is_some_and(|place| place.preflight().is_none()) {
+            self.served.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        }
+        Some(reason)
     }
 
     /// The whole place counts before the step's id alone.
@@ -89,9 +109,12 @@ impl Prompt for Flags<'_> {
                     yes(given)
                 }
             }),
-            Ask::Override => self.find("--override", &self.overrides, place).map(|reason| {
+            Ask::Override => self.reason(place).map(|reason| {
                 if reason.trim().is_empty() { Answer::No { why: format!("--override {name} gives no reason") } } else { yes(reason) }
             }),
+            Ask::Failed { choices } if choices.contains(&Choice::Override) => {
+                self.unserved(place).map(|_| Answer::Chosen { choice: Choice::Override, by: Answerer::Flag })
+            }
             Ask::Failed { .. } | Ask::Step { .. } | Ask::Doubt { .. } => None,
         };
         answer.map_or_else(|| self.inner.ask(question), Ok)
@@ -101,7 +124,6 @@ impl Prompt for Flags<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::Choice;
 
     /// Nobody is there.
     struct Nobody;

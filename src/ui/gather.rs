@@ -75,6 +75,15 @@ impl Gathered {
     }
 }
 
+/// Answers of one preflight probe that all passed.
+#[derive(Debug)]
+pub(super) struct SameAnswers {
+    pub probe: Place,
+    pub title: String,
+    pub message: String,
+    pub gathered: Gathered,
+}
+
 /// What the items of a batch have done, by step.
 #[derive(Debug, Default)]
 pub(super) struct GatheredBatch {

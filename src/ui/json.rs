@@ -1,6 +1,6 @@
 //! A run for a program: one JSON object a line for each event.
 //!
-//! Every object has `type` (the name of the event, or `progress`) and `time` (RFC 3339, UTC). Lengths of time are whole
+//! Every object has `type` (the name of the event, `progress`, or at last `ended`), `time` (RFC 3339, UTC) and `run`. Lengths of time are whole
 //! milliseconds and end in `_ms`. Names stay as they are; new ones may be added.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::out::Stream;
 use crate::{
-    event::{Event, Progress, moment::Moment},
+    event::{Event, Progress, RunId, moment::Moment},
     ports::Observer,
     words::sanitise,
 };
@@ -18,18 +18,26 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Json {
     stream: Stream,
+    run: RunId,
 }
 
 impl Json {
     #[must_use]
-    pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream }
+    pub(crate) fn new(stream: Stream, run: RunId) -> Self {
+        Self { stream, run }
+    }
+
+    /// The last line, after the run: where its journal ends, and the exit code.
+    pub(crate) fn end(stream: &Stream, run: &str, time: jiff::Timestamp, head: Option<&str>, exit: Option<u8>) {
+        let object = json!({"type": "ended", "time": time.to_string(), "run": run, "head": head, "exit": exit});
+        stream.line(&sanitise::json(&object.to_string()));
     }
 
     fn say(&self, at: Moment, name: &str, fields: Value) {
         let mut object = Map::new();
         object.insert("type".to_owned(), name.into());
         object.insert("time".to_owned(), at.ts.to_string().into());
+        object.insert("run".to_owned(), self.run.to_string().into());
         if let Value::Object(fields) = fields {
             object.extend(fields);
         }
@@ -58,15 +66,32 @@ fn fields(event: &Event) -> Value {
             "runbook_sha256": opening.runbook_sha256, "plan": opening.plan, "plan_sha256": opening.plan_sha256,
             "params": opening.params, "mode": opening.mode, "version": opening.version,
         }),
+        Event::Identified { place, answer } => json!({"place": place, "answer": answer}),
         Event::Checked { place, title, finding } => json!({"place": place, "title": title, "finding": finding}),
-        Event::Overridden { place, title, reason, by } => json!({"place": place, "title": title, "reason": reason, "by": by}),
+        Event::HoldFailed { place, title, before, waiting, why, hint } => {
+            json!({"place": place, "title": title, "before": before, "waiting": waiting, "why": why, "hint": hint})
+        }
+        Event::HoldOverridden { place, title, before, reason, by } => {
+            json!({"place": place, "title": title, "before": before, "reason": reason, "by": by})
+        }
+        Event::AnswerShared { place, of, verdict, message } => json!({"place": place, "of": of, "verdict": verdict, "message": message}),
+        Event::Overridden { place, title, reason, by, unjudged } if unjudged.is_empty() => {
+            json!({"place": place, "title": title, "reason": reason, "by": by})
+        }
+        Event::Overridden { place, title, reason, by, unjudged } => {
+            json!({"place": place, "title": title, "reason": reason, "by": by, "unjudged": unjudged})
+        }
         Event::Planned { steps, read, change, destroy } => {
             json!({"steps": steps, "read": read, "change": change, "destroy": destroy})
         }
         Event::Confirmed { place, text, typed, by } => json!({"place": place, "text": text, "typed": typed, "by": by}),
         Event::Declined { place, text, why } => json!({"place": place, "text": text, "why": why}),
-        Event::StepReached { place, title, kind, effect } => {
-            json!({"place": place, "title": title, "kind": kind.word(), "effect": effect})
+        Event::StepReached { place, title, kind, effect, case } => {
+            let mut reached = json!({"place": place, "title": title, "kind": kind.word(), "effect": effect});
+            if let (Some(case), Value::Object(reached)) = (case, &mut reached) {
+                reached.insert("case".to_owned(), json!(case));
+            }
+            reached
         }
         Event::Staggered { place, items, batches, max_failures } => {
             json!({"place": place, "items": items, "batches": batches, "max_failures": max_failures})
@@ -129,7 +154,7 @@ mod tests {
     #[test]
     fn every_line_is_an_object_and_holds_nothing_to_obey() {
         let memory = Memory::default();
-        let json = Json::new(memory.stream(Traits::default()));
+        let json = Json::new(memory.stream(Traits::default()), "7f3a0000".parse().unwrap());
         let mut script = Script::new(&json);
         script.stopped();
         script.dry();

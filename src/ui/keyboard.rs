@@ -59,23 +59,32 @@ impl<'a> Keyboard<'a> {
     }
 
     /// Shows a question with `show` and reads the line that is typed after it, without its end. With `secret` it is not
-    /// seen while it is typed.
+    /// seen while it is typed. After a suspension (Ctrl-Z, `fg`) the question is shown again, and what was typed so far does not
+    /// count.
     ///
     /// # Errors
-    /// The operator interrupted, or terminal lost; the end of input is the latter.
-    pub(crate) fn line(&self, secret: bool, show: impl FnOnce()) -> Result<String, NoAnswer> {
+    /// The operator interrupted or ended the input, or the terminal is lost.
+    pub(crate) fn line(&self, secret: bool, mut show: impl FnMut()) -> Result<String, NoAnswer> {
         let level = self.stop.urgency();
         self.stopped(level)?;
         // Where it cannot be made blind a secret is not asked for at all.
         let _blind = if secret { Some(Blind::new(self.input).map_err(|_| NoAnswer::Gone)?) } else { None };
         tcflush(self.input, FlushArg::TCIFLUSH).map_err(|_| NoAnswer::Gone)?;
+        let mut continued = self.stop.continuations();
         show();
         let mut typed = Vec::new();
         while typed.last() != Some(&b'\n') {
-            self.wait(level)?;
+            let ready = self.wait(level, continued)?;
+            if !ready {
+                continued = self.stop.continuations();
+                tcflush(self.input, FlushArg::TCIFLUSH).map_err(|_| NoAnswer::Gone)?;
+                typed.clear();
+                show();
+                continue;
+            }
             let mut piece = [0; 4096];
             match read(self.input, &mut piece) {
-                Ok(0) => return Err(NoAnswer::Gone),
+                Ok(0) => return Err(if self.hung_up() { NoAnswer::Gone } else { NoAnswer::Ended }),
                 Ok(length) => typed.extend_from_slice(&piece[..length]),
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(_) => return Err(NoAnswer::Gone),
@@ -88,17 +97,29 @@ impl<'a> Keyboard<'a> {
         Ok(String::from_utf8_lossy(&typed).into_owned())
     }
 
-    /// Returns when there is something to read.
-    fn wait(&self, level: Urgency) -> Result<(), NoAnswer> {
+    /// Whether nobody is at the other end of the terminal.
+    fn hung_up(&self) -> bool {
+        let mut inputs = [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)];
+        let asked = poll(&mut inputs, PollTimeout::ZERO);
+        let [input] = inputs;
+        asked.is_err()
+            || input.revents().is_none_or(|events| events.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL))
+    }
+
+    /// Returns `true` when there is something to read, and `false` when we were suspended and go on.
+    fn wait(&self, level: Urgency, continued: u32) -> Result<bool, NoAnswer> {
         let glance = PollTimeout::try_from(GLANCE).unwrap_or(PollTimeout::ZERO);
         loop {
             let mut inputs = [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)];
             let ready = poll(&mut inputs, glance);
             // An interruption comes before whatever was typed with it.
             self.stopped(level)?;
+            if self.stop.continuations() != continued {
+                return Ok(false);
+            }
             match ready {
                 Ok(0) | Err(Errno::EINTR) => {}
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(true),
                 Err(_) => return Err(NoAnswer::Gone),
             }
         }
@@ -165,7 +186,7 @@ pub(super) mod tests {
         let person = Person::sit();
         let stop = Interrupts::default();
         let keyboard = Keyboard::new(person.terminal.as_fd(), &stop);
-        assert_eq!(keyboard.line(false, || person.types("\u{4}")), Err(NoAnswer::Gone));
+        assert_eq!(keyboard.line(false, || person.types("\u{4}")), Err(NoAnswer::Ended));
         stop.hang_up();
         assert_eq!(keyboard.line(false, || ()), Err(NoAnswer::Gone));
     }
@@ -175,7 +196,27 @@ pub(super) mod tests {
         let Person { hands, terminal } = Person::sit();
         let stop = Interrupts::default();
         let keyboard = Keyboard::new(terminal.as_fd(), &stop);
-        assert_eq!(keyboard.line(false, move || drop(hands)), Err(NoAnswer::Gone));
+        let mut hands = Some(hands);
+        assert_eq!(keyboard.line(false, move || drop(hands.take())), Err(NoAnswer::Gone));
+    }
+
+    #[test]
+    fn after_a_suspension_the_question_is_asked_again() {
+        let person = Person::sit();
+        let stop = Interrupts::default();
+        let keyboard = Keyboard::new(person.terminal.as_fd(), &stop);
+        let mut shown = 0;
+        let typed = keyboard.line(false, || {
+            shown += 1;
+            if shown == 1 {
+                stop.suspend();
+                person.types("fg");
+                stop.proceed();
+            } else {
+                person.types("yes\n");
+            }
+        });
+        assert_eq!((typed.unwrap().as_str(), shown), ("yes", 2));
     }
 
     #[test]

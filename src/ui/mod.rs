@@ -15,8 +15,10 @@ pub(crate) mod prompt;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod style;
+mod system;
 pub(crate) mod tally;
 pub(crate) mod terminal;
+mod unjudged;
 
 #[cfg(test)]
 mod script;

@@ -4,13 +4,15 @@ use std::{collections::HashMap, time::Duration};
 
 use super::{
     block,
-    gather::{Gathered, GatheredBatch, MANY},
+    gather::{Gathered, GatheredBatch, MANY, SameAnswers},
     layout::{self, Page},
+    system::SystemsTold,
     tally::Tally,
+    unjudged::UnjudgedTally,
 };
 use crate::{
     event::{
-        Answerer, Effect, Event, Excerpt, Exit, Part, Place, Prediction, RunState, Shown, Skip, StepKind, StepOutcome, moment::Moment,
+        Answerer, Effect, Event, Excerpt, Exit, Finding, Part, Place, RunState, Shown, Skip, StepKind, StepOutcome, Verdict, moment::Moment,
     },
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
@@ -32,15 +34,6 @@ struct ToldStep {
     kept: Vec<String>,
     /// Its failure has been told.
     told: bool,
-}
-
-/// Answers of one preflight probe that all passed.
-#[derive(Debug)]
-struct SameAnswers {
-    probe: Place,
-    title: String,
-    message: String,
-    gathered: Gathered,
 }
 
 #[derive(Debug)]
@@ -75,6 +68,8 @@ pub(crate) struct Narrative {
     pending: Vec<(Place, Part, Vec<String>)>,
     /// What passed of the probe that is being told of.
     passed: Option<SameAnswers>,
+    unjudged: UnjudgedTally,
+    systems: SystemsTold,
     /// Loops whose batch has so many items that what they did is told together.
     gathering: HashMap<Place, GatheredBatch>,
     /// Told when it is over: no prompt and no last screen has shown anything.
@@ -120,6 +115,7 @@ impl Narrative {
         lines.extend(self.settle_pending(event));
         lines.extend(match event {
             Event::Checked { .. } => self.section(page, Section::Preflight),
+            Event::Identified { .. } if self.section == Section::None => vec![String::new()],
             Event::StepReached { .. } | Event::StepSkipped { .. } | Event::StepPredicted { .. } if self.section == Section::Planned => {
                 self.section(page, Section::Steps)
             }
@@ -138,6 +134,7 @@ impl Narrative {
             lines.extend(block::checked(page, Mark::Passed, &answers.title, &message, None));
             lines.extend(answers.gathered.apart(page));
         }
+        lines.extend(self.unjudged.count(event).iter().flat_map(|told| block::remark(page, told)));
         let over: Vec<Place> = match event {
             Event::BatchBegan { place, .. } | Event::StepSettled { place, .. } => vec![place.clone()],
             Event::RunClosed { .. } => self.gathering.keys().cloned().collect(),
@@ -183,9 +180,20 @@ impl Narrative {
         told.into_iter().flat_map(|(.., lines)| lines).collect()
     }
 
+    /// What a check has found; of one that failed, how its command ended, too.
+    fn checked(&mut self, page: &Page, place: &Place, mark: Mark, title: &str, message: &str, hint: Option<&str>) -> Vec<String> {
+        let mut lines = block::checked(page, mark, title, message, hint);
+        if let Some(answered) = self.answered.remove(place).filter(|_| matches!(mark, Mark::Failed | Mark::Unknown)) {
+            lines.extend(block::ending(page, answered.command.as_ref(), &answered.exit, 1, &answered.excerpt));
+        }
+        lines
+    }
+
     fn body(&mut self, page: &Page, at: Moment, event: &Event) -> Vec<String> {
         match event {
             Event::RunOpened(opening) => block::header(page, opening),
+            Event::Identified { place, answer } => self.systems.lines(page, place, answer),
+            Event::Checked { finding: Finding::NotJudged { .. }, .. } | Event::AnswerShared { .. } => Vec::new(),
             Event::Checked { place, title, finding } => {
                 let (mark, _, message, hint) = words::finding(finding);
                 if let (Mark::Passed, Some(item)) = (mark, place.own_item()) {
@@ -200,15 +208,18 @@ impl Narrative {
                     answers.gathered.add(item, &message, &message);
                     return Vec::new();
                 }
-                let mut lines = block::checked(page, mark, title, &message, hint);
-                if let Some(answered) = self.answered.remove(place).filter(|_| matches!(mark, Mark::Failed | Mark::Unknown)) {
-                    lines.extend(block::ending(page, answered.command.as_ref(), &answered.exit, 1, &answered.excerpt));
-                }
-                lines
+                self.checked(page, place, mark, title, &message, hint)
             }
-            Event::Overridden { title, reason, by, .. } => {
-                let text = format!("{title}: overridden {}: {reason}", words::answerer(*by));
+            Event::Overridden { title, reason, by, unjudged, .. } => {
+                let text = format!("{title}: overridden {}: {reason}{}", words::answerer(*by), words::spoken_for(unjudged));
                 block::marked(page, Mark::Warned, &text)
+            }
+            Event::HoldFailed { place, title, before, waiting, why, hint } => {
+                let why = format!("{why}\n{}", words::not_held(before, *waiting));
+                self.checked(page, place, Mark::Failed, title, &why, hint.as_deref())
+            }
+            Event::HoldOverridden { title, before, reason, by, .. } => {
+                block::marked(page, Mark::Warned, &format!("{title}: overridden for {before} {}: {reason}", words::answerer(*by)))
             }
             Event::Planned { .. } => self.section(page, Section::Planned),
             Event::Confirmed { place, typed, by, .. } if self.afterwards || *by != Answerer::Terminal => {
@@ -269,7 +280,7 @@ impl Narrative {
             }
             Event::StepSignalled { place, signal, .. } => block::told(page, Mark::Warned, Some(place), &format!("sent {signal}")),
             Event::StepEnded { .. } => self.ended(page, event),
-            Event::StepPredicted { place, part, prediction } => self.predicted(page, place, *part, prediction),
+            Event::StepPredicted { place, part, prediction } => block::predicted(page, place, *part, prediction, self.title(place)),
             Event::StepSkipped { place, why } if self.is_gathered(place) => {
                 let words = words::skip(why);
                 self.steps.remove(place);
@@ -322,7 +333,10 @@ impl Narrative {
             return Vec::new();
         };
         let command = self.commands.remove(&(place.clone(), *part));
-        if matches!(self.section, Section::None | Section::Preflight) && *part == Part::Main {
+        // What follows tells of it: a finding, or that something does not hold. That all holds is worth a line in a dry run alone.
+        let held = *part == Part::Holds && !(self.tally.dry() && *verdict == Verdict::Passed);
+        let told = matches!(self.section, Section::None | Section::Preflight) || place.is_identity();
+        if told && *part == Part::Main || held {
             self.answered.insert(place.clone(), Reply { command, exit: exit.clone(), excerpt: excerpt.clone() });
             return Vec::new();
         }
@@ -339,6 +353,7 @@ impl Narrative {
                     Vec::new()
                 }
                 Part::Gate => block::step(page, Mark::Passed, place, Some("gate"), message, &time),
+                Part::Holds => block::step(page, Mark::Passed, place, words::part(*part), message, &time),
                 Part::Cleanup | Part::Undo => {
                     let mut lines = block::step(page, Mark::Passed, place, None, words::part_outcome(*part, verdict), &time);
                     lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());
@@ -381,27 +396,6 @@ impl Narrative {
             return Vec::new();
         }
         lines
-    }
-
-    fn predicted(&self, page: &Page, place: &Place, part: Part, prediction: &Prediction) -> Vec<String> {
-        let (mark, word, text) = words::prediction(prediction);
-        match prediction {
-            Prediction::WouldRun { command } => {
-                let mut lines = block::step(page, mark, place, words::part(part), self.title(place), word);
-                lines.extend(block::command(page, command));
-                lines
-            }
-            Prediction::AtRunTime { .. } => {
-                let mut lines = block::step(page, mark, place, words::part(part), self.title(place), "");
-                lines.extend(block::remark(page, &text));
-                lines
-            }
-            Prediction::WouldAsk { .. } => {
-                let mut lines = block::step(page, mark, place, words::part(part), self.title(place), word);
-                lines.extend(block::remark(page, &text));
-                lines
-            }
-        }
     }
 
     fn settled(&mut self, page: &Page, at: Moment, place: &Place, outcome: &StepOutcome) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{block::WaitBlock, out::Stream, style::Style, tally::Tally};
+use super::{block::WaitBlock, out::Stream, style::Style, tally::Tally, unjudged::UnjudgedTally};
 use crate::{
     event::{Effect, Event, Excerpt, Exit, Finding, Part, Place, Progress, RunState, Shown, StepOutcome, Verdict, moment::Moment},
     ports::Observer,
@@ -29,6 +29,7 @@ pub(crate) struct Plain {
 #[derive(Debug, Default)]
 pub(crate) struct PlainNarrative {
     tally: Tally,
+    unjudged: UnjudgedTally,
     interruptions: u32,
     batches: HashMap<Place, usize>,
     /// What was told last of something under way, and when.
@@ -108,6 +109,12 @@ impl PlainNarrative {
     /// The lines that tell of an event; none for many.
     pub(super) fn lines(&mut self, at: Moment, event: &Event) -> Vec<String> {
         self.tally.count(at, event);
+        let mut lines: Vec<String> = self.unjudged.count(event).map(|told| format!("preflight {told}")).into_iter().collect();
+        lines.extend(self.own_lines(at, event));
+        lines
+    }
+
+    fn own_lines(&mut self, at: Moment, event: &Event) -> Vec<String> {
         let line = match event {
             Event::RunOpened(opening) => {
                 let style = Style { colour: false, unicode: true };
@@ -120,6 +127,8 @@ impl PlainNarrative {
                 lines.extend(variables.into_iter().map(|(name, value)| format!("  {name} = {value}")));
                 return lines;
             }
+            Event::Identified { answer, .. } => words::system_answer(answer).1,
+            Event::Checked { finding: Finding::NotJudged { .. }, .. } | Event::AnswerShared { .. } => return Vec::new(),
             Event::Checked { place, title, finding, .. } => {
                 let (_, name, message, hint) = words::finding(finding);
                 // A probe that is asked for each host has one title for all.
@@ -134,8 +143,16 @@ impl PlainNarrative {
                 lines.extend(hint.map(|hint| format!("  next: {hint}")));
                 return lines;
             }
-            Event::Overridden { title, reason, by, .. } => {
-                format!("preflight overridden {}: {title}: {reason}", words::answerer(*by))
+            Event::Overridden { title, reason, by, unjudged, .. } => {
+                format!("preflight overridden {}: {title}: {reason}{}", words::answerer(*by), words::spoken_for(unjudged))
+            }
+            Event::HoldFailed { title, before, waiting, why, hint, .. } => {
+                let mut lines = vec![format!("{}: {}", words::not_held(before, *waiting), words::failed_check(why, title))];
+                lines.extend(hint.as_ref().map(|hint| format!("  next: {hint}")));
+                return lines;
+            }
+            Event::HoldOverridden { title, before, reason, by, .. } => {
+                format!("{before}: overridden {}: {title}: {reason}", words::answerer(*by))
             }
             Event::Planned { steps, read, change, destroy } => {
                 format!("plan: {steps} steps: {read} read, {change} change, {destroy} destroy")
@@ -180,6 +197,13 @@ impl PlainNarrative {
             Event::StepEnded { place, part, attempt, exit, took, verdict, message, excerpt, askings, stdout, stderr, .. } => {
                 let changing = self.changing.remove(&(place.clone(), *part));
                 let last = self.verdicts.insert((place.clone(), *part), verdict.clone());
+                // That all holds is worth a line in a dry run alone, and what does not is told in a moment.
+                if *part == Part::Holds && !(self.tally.dry() && *verdict == Verdict::Passed) {
+                    if *verdict == Verdict::Passed {
+                        return Vec::new();
+                    }
+                    return printed(excerpt);
+                }
                 // The finding that follows says it all.
                 if (*attempt > 1 && last.as_ref() == Some(verdict)) || place.preflight().is_some() {
                     return Vec::new();

@@ -25,6 +25,8 @@ pub(crate) struct PlanView {
     pub variables: Vec<(String, String)>,
     pub steps: Vec<PlanLine>,
     pub counts: Counts,
+    /// The system that the run is bound to.
+    pub system: Option<String>,
     /// What else should be known, a sentence each.
     pub notes: Vec<String>,
 }
@@ -82,6 +84,9 @@ impl PlanView {
         let step = if steps == 1 { "step" } else { "steps" };
         let counts = format!("{steps} {step}: {read} read, {change} change, {destroy}");
         let mut lines = page.spread(&page.style.bold("Plan"), &counts, 2);
+        if let Some(system) = &self.system {
+            lines.extend(layout::wrap(&sanitise::line(system), page.width, "  ", "    "));
+        }
         let columns = Columns::of(page, &self.steps);
         for step in &self.steps {
             lines.extend(columns.step(page, step));
@@ -215,6 +220,7 @@ mod tests {
             params: vec![("osds".into(), "0, 1, 2, 3".into()), ("batch".into(), "1, 1, 25%".into()), ("settle".into(), "30s".into())],
             steps,
             counts: Counts { steps: 8, read: 5, change: 2, destroy: 1 },
+            system: None,
             notes: vec!["the result of 2.1 is known only at run time".into()],
         }
     }

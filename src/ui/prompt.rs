@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn the_end_of_input_is_no_answer() {
         let (answer, _) = with(&["\u{4}"], |prompt| prompt.ask(&question(Ask::YesNo)));
-        assert_eq!(answer, Err(NoAnswer::Gone));
+        assert_eq!(answer, Err(NoAnswer::Ended));
     }
 
     #[test]

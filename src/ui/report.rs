@@ -24,6 +24,8 @@ pub(crate) struct LastScreen {
     pub owed: Vec<String>,
     /// The last line: `run 7f3a stopped at restart[osd=2].gate; nothing left to clean up`.
     pub closing: String,
+    /// The run's id.
+    pub run: Option<String>,
     /// `118:9c1e…`
     pub head: Option<String>,
     /// `None` where no command ends with it.
@@ -119,6 +121,7 @@ mod tests {
     #[test]
     fn says_what_why_and_what_next() {
         let ending = LastScreen {
+            run: None,
             completed: false,
             what: "osd.2 may not be stopped now".into(),
             seen: vec!["ceph osd ok-to-stop 2 answered: 3 PGs would become inactive (1.0, 1.4, 2.1)".into()],

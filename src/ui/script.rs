@@ -46,6 +46,7 @@ pub(super) fn shown(effect: Effect, argv: &[&str]) -> Shown {
         env: Vec::new(),
         stdin: false,
         timeout_ms: None,
+        held: None,
     }
 }
 
@@ -90,6 +91,7 @@ impl<'a> Script<'a> {
             version: "0.1.0".into(),
             clock_synchronised: None,
             surroundings: None,
+            machine: None,
         })));
     }
 
@@ -108,7 +110,7 @@ impl<'a> Script<'a> {
     }
 
     pub(super) fn reach(&mut self, place: &Place, title: &str, kind: StepKind, effect: Effect) {
-        self.event(&Event::StepReached { place: place.clone(), title: title.into(), kind, effect });
+        self.event(&Event::StepReached { place: place.clone(), title: title.into(), kind, effect, case: None });
     }
 
     /// A probe is asked for the n-th time.
@@ -252,12 +254,17 @@ impl<'a> Script<'a> {
         self.open(Mode::Rehearsal);
         let finding = Finding::Block { message: "osd.2 is down".into(), hint: Some("bring it back first".into()), lacks: None };
         self.check("nothing_down", "Nothing else is down", finding);
+        for id in ["spare", "settled"] {
+            let finding = Finding::NotJudged { without: vec!["nothing_down".into()], failed: Place::top("nothing_down") };
+            self.event(&Event::Checked { place: Place::top(id), title: id.into(), finding });
+        }
         let reason = "it is the one we replace".to_owned();
         self.event(&Event::Overridden {
             place: Place::top("nothing_down"),
             title: "Nothing else is down".into(),
             reason,
             by: Answerer::Flag,
+            unjudged: vec![Place::top("spare"), Place::top("settled")],
         });
         self.event(&Event::Checked {
             place: Place::top("later"),

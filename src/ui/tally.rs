@@ -1,9 +1,9 @@
 //! What a run came to, counted from its events.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
-    event::{Event, Finding, Mode, Outcome, Part, Place, Prediction, RunState, StepOutcome, moment::Moment},
+    event::{Effect, Event, Finding, Holding, Mode, Outcome, Part, Place, Prediction, RunState, StepOutcome, moment::Moment},
     quantity::show_duration,
     words::{self, mark::Mark},
 };
@@ -18,6 +18,7 @@ pub(crate) struct Tally {
     /// Loops, groups and calls: what is inside them is counted, they are not.
     containers: HashSet<Place>,
     checks: usize,
+    unjudged: usize,
     warnings: usize,
     blocks: usize,
     overridden: usize,
@@ -28,6 +29,8 @@ pub(crate) struct Tally {
     not_run: usize,
     at_run_time: usize,
     questions: usize,
+    /// Reads that were run, by how far they were held; `None` where that is not known.
+    reads: BTreeMap<Option<&'static str>, usize>,
 }
 
 fn counted(count: usize, one: &str, many: &str) -> Option<String> {
@@ -51,6 +54,7 @@ impl Tally {
             Event::RunOpened(_) => self.opened = Some(at),
             // The machine may have been started anew since.
             Event::Resumed { .. } => self.opened = None,
+            Event::Checked { finding: Finding::NotJudged { .. }, .. } => self.unjudged += 1,
             Event::Checked { finding, .. } => {
                 self.checks += 1;
                 match finding {
@@ -58,11 +62,16 @@ impl Tally {
                     Finding::Warn { .. } => self.warnings += 1,
                     Finding::Block { .. } => self.blocks += 1,
                     Finding::Unknown { .. } => self.at_run_time += 1,
+                    Finding::NotJudged { .. } => {}
                 }
             }
-            Event::Overridden { .. } => self.overridden += 1,
+            Event::Overridden { .. } | Event::HoldOverridden { .. } => self.overridden += 1,
             Event::StepReached { place, kind, .. } if kind.is_stretch() => {
                 self.containers.insert(place.clone());
+            }
+            // Asked again, it is the same read.
+            Event::StepBegan { attempt: 1, command, .. } if command.effect == Effect::Read && !command.words.is_empty() => {
+                *self.reads.entry(command.held.as_ref().map(words::holding)).or_default() += 1;
             }
             Event::StepSkipped { .. } => self.skipped += 1,
             Event::StepPredicted { part, prediction, .. } => match prediction {
@@ -78,6 +87,13 @@ impl Tally {
             },
             _ => {}
         }
+    }
+
+    /// How many reads were run, and how far they were held.
+    fn reads_run(&self) -> Option<String> {
+        let run = counted(self.reads.values().sum(), "read run", "reads run")?;
+        let how: Vec<_> = self.reads.iter().map(|(how, count)| format!("{count} {}", how.unwrap_or("perhaps not held"))).collect();
+        Some(format!("{run}: {}", how.join(", ")))
     }
 
     pub(crate) fn dry(&self) -> bool {
@@ -96,6 +112,7 @@ impl Tally {
                 .into_iter()
                 .chain(warned)
                 .chain([
+                    counted(self.unjudged, "check not judged", "checks not judged"),
                     counted(self.not_run, "command not run", "commands not run"),
                     counted(self.questions, "question not asked", "questions not asked"),
                     counted(self.at_run_time, "result known only at run time", "results known only at run time"),
@@ -106,8 +123,13 @@ impl Tally {
                 Outcome::Completed => String::new(),
                 other => format!(" Ended: {}.", words::outcome(other).1),
             };
-            let parts = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
-            return (Mark::Noted, format!("Dry run: {parts}.{ended} Nothing was changed."));
+            let parts = Some(parts.join(", ")).filter(|parts| !parts.is_empty());
+            let parts: Vec<_> = self.reads_run().into_iter().chain(parts).collect();
+            let parts = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join("; ") };
+            // Of what nothing held, nobody can say what it did.
+            let held = Some(words::holding(&Holding::Held));
+            let unchanged = if self.reads.keys().all(|how| *how == held) { " Nothing was changed." } else { "" };
+            return (Mark::Noted, format!("Dry run: {parts}.{ended}{unchanged}"));
         }
         let parts: Vec<_> = [
             counted(self.done, "step done", "steps done"),

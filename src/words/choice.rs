@@ -8,6 +8,7 @@ pub(crate) fn choice_key(choice: Choice) -> &'static str {
     match choice {
         Choice::Run => "r",
         Choice::Retry => "t",
+        Choice::Override => "o",
         Choice::Skip => "s",
         Choice::Continue => "c",
         Choice::Rollback => "b",
@@ -23,6 +24,7 @@ pub(crate) fn choice(choice: Choice) -> &'static str {
     match choice {
         Choice::Run => "run",
         Choice::Retry => "try again",
+        Choice::Override => "override",
         Choice::Skip => "skip",
         Choice::Continue => "continue",
         Choice::Rollback => "roll back",
@@ -32,12 +34,16 @@ pub(crate) fn choice(choice: Choice) -> &'static str {
     }
 }
 
+/// What trying again does where what must hold before a step does not.
+pub(crate) const CHECK_AGAIN: &str = "check again, and go on if the check passes";
+
 /// What a choice would do: after a step that `failed`, or before each step where the operator is `stepping`.
 #[must_use]
 pub(crate) fn choice_meaning(choice: Choice, failed: bool, stepping: bool) -> &'static str {
     match choice {
         Choice::Run => "run this step",
         Choice::Retry => "run this step again",
+        Choice::Override => "do this step all the same, for a reason that is recorded",
         Choice::Skip if failed => "leave this step as it is and continue with the next",
         Choice::Skip => "skip this step and continue with the next",
         Choice::Continue if stepping => "run the remaining steps without asking",

@@ -7,7 +7,7 @@ use crate::event::Mode;
 pub(crate) fn mode(mode: Mode) -> Option<&'static str> {
     match mode {
         Mode::Real => None,
-        Mode::DryRun => Some("dry run: nothing is changed"),
+        Mode::DryRun => Some("dry run: only what reads is run"),
         Mode::Rehearsal => Some("rehearsal in a simulated world: nothing real is touched"),
     }
 }

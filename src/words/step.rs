@@ -26,6 +26,12 @@ pub(crate) fn title<'a>(place: &Place, title: &'a str) -> &'a str {
     if title == place.step() || title == place.step().replace('_', " ") { "" } else { title }
 }
 
+/// What became of a step since what must hold around it does not.
+#[must_use]
+pub(crate) fn not_held(before: &Place, waiting: bool) -> String {
+    if waiting { format!("{before} was ended: nothing further was begun") } else { format!("{before} was not begun") }
+}
+
 /// Why a step was passed over.
 #[must_use]
 pub(crate) fn skip(skip: &Skip) -> String {

@@ -93,6 +93,10 @@ impl Mood {
             let found = pattern.captures_iter(question).last()?;
             found.iter().skip(1).flatten().next().map(|place| place.as_str().to_owned())
         };
+        // Of an undo that was cut off only that is asked: again, or not. It is no answer about its step.
+        if question.contains("Unknown whether the undo of ") {
+            return if !self.patient && self.rng.u32(0..100) < 12 { "q" } else { "t" }.to_owned();
+        }
         let marks = Mark::read(&fs::read_to_string(&self.ledger).unwrap_or_default());
         let (place, in_doubt) = match (place(doubt), place(failed)) {
             (Some(place), _) => (place, true),

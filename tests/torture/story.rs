@@ -75,6 +75,7 @@ fn command(step: usize) -> Shown {
         env: vec!["TOKEN".to_owned()],
         stdin: false,
         timeout_ms: None,
+        held: None,
     }
 }
 
@@ -91,6 +92,7 @@ fn opened() -> Event {
         version: "0.1.0".to_owned(),
         clock_synchronised: None,
         surroundings: None,
+        machine: None,
     }))
 }
 

@@ -7,10 +7,13 @@ use serde_json::json;
 
 use crate::{
     app::{exit::ProgramExit, failure::explain},
+    cli::CheckFormat,
     runbook::{
+        called,
         diagnostic::Report,
         library::{Library, LibraryError},
         resolve,
+        sarif::SarifLog,
     },
     ui::layout::Page,
     words::sanitise,
@@ -19,7 +22,7 @@ use crate::{
 /// How to check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CheckManner<'a> {
-    pub json: bool,
+    pub format: CheckFormat,
     /// A warning is a failure too.
     pub strict: bool,
     /// The day against which reviews are old.
@@ -34,13 +37,19 @@ pub(crate) struct CheckManner<'a> {
 /// The output cannot be written.
 pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<'_>, out: &mut dyn Write) -> io::Result<ProgramExit> {
     let mut exit = ProgramExit::Completed;
-    let mut files = Vec::new();
+    let json = manner.format == CheckFormat::Json;
+    let told = matches!(manner.format, CheckFormat::Text | CheckFormat::Plain);
+    let (mut files, mut reports, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for what in runbooks {
         let (report, whole) = match library.find(what) {
             Ok(source) => {
                 let (runbook, report) = resolve(source);
                 match runbook {
-                    Some(runbook) => (resolve::warnings(&runbook, report, manner.today), true),
+                    Some(runbook) => {
+                        let report = resolve::warnings(&runbook, report, manner.today).with(called::faults(&runbook, library));
+                        let whole = report.errors() == 0;
+                        (report, whole)
+                    }
                     None => (report, false),
                 }
             }
@@ -49,9 +58,10 @@ pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<
                 if exit == ProgramExit::Completed {
                     exit = ProgramExit::Usage;
                 }
-                if manner.json {
+                unread.push(explain(&error));
+                if json {
                     files.push(json!({"file": what, "ok": false, "error": explain(&error), "hint": error.hint(), "faults": []}));
-                } else {
+                } else if told {
                     write!(out, "{}", refused(&error))?;
                 }
                 continue;
@@ -62,14 +72,19 @@ pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<
         } else if manner.strict && report.warnings() > 0 && exit == ProgramExit::Completed {
             exit = ProgramExit::CheckFailed;
         }
-        if manner.json {
+        if json {
             files.push(json!({"file": report.source.name, "sha256": report.source.sha256, "ok": whole, "faults": report.json()}));
-        } else {
+        } else if told {
             write!(out, "{}", faults(&report, manner.drawn))?;
             writeln!(out, "{}", verdict(&report))?;
         }
+        reports.push(report);
     }
-    if manner.json {
+    if manner.format == CheckFormat::Sarif {
+        let log = serde_json::to_string_pretty(&SarifLog::of(&reports, &unread))?;
+        writeln!(out, "{}", sanitise::json(&log))?;
+    }
+    if json {
         writeln!(out, "{}", sanitise::json(&format!("{:#}", json!({ "files": files }))))?;
     }
     Ok(exit)
@@ -92,7 +107,7 @@ pub(crate) fn faults(report: &Report, drawn: Option<&Page>) -> String {
 }
 
 fn verdict(report: &Report) -> String {
-    if report.faults.is_empty() { format!("{}: OK", report.source.name) } else { report.to_string() }
+    if report.errors() + report.warnings() == 0 { format!("{}: OK", report.source.name) } else { report.to_string() }
 }
 
 #[cfg(test)]
@@ -111,9 +126,11 @@ mod tests {
         std::fs::write(folder.path().join("bad.yaml"), good).unwrap();
         let library = Library::new(vec![Shelf::Folder(folder.path().to_owned())]);
         let run = |names: &[&str], json| {
+            let format = if json { CheckFormat::Json } else { CheckFormat::Text };
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
             let mut out = Vec::new();
-            let exit = check(&library, &names, CheckManner { json, strict: true, today: date(2026, 2, 1), drawn: None }, &mut out).unwrap();
+            let exit =
+                check(&library, &names, CheckManner { format, strict: true, today: date(2026, 2, 1), drawn: None }, &mut out).unwrap();
             (exit, String::from_utf8(out).unwrap())
         };
         assert_eq!(run(&["good"], false).0, ProgramExit::Completed);

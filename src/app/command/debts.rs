@@ -164,6 +164,8 @@ fn settle_by_hand(context: &Context, args: &cli::Debts, run: RunId, place: &Plac
     let text = format!(
         "Record that the cleanup of {place} was done by hand?\nowed:    {command}\nreason:  {reason}\nhalligan runs nothing for it, and this cleanup is not owed any more."
     );
+    let systems = left.history.past.state.systems.values().map(|system| system.name.as_str());
+    let text = text + &words::on_system(systems).map(|line| format!("\n{line}")).unwrap_or_default();
     let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
     let mut confirmed = cli::Debts { run: Some(run.to_string()), ..args.clone() };
     confirmed.how.answers.yes = true;

@@ -38,7 +38,7 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
         Subcommands::Check(args) => {
             let page = context.out.stdout.page();
             let manner = check::CheckManner {
-                json: args.form.is_json(),
+                format: args.format,
                 strict: args.strict,
                 today: jiff::Zoned::now().date(),
                 drawn: context.out.stdout.is_terminal().then_some(&page),

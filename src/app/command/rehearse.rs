@@ -61,7 +61,15 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
-    let gathering = Gathering { loaded: &loaded, inventory, asking: &asking, simulated: Some(&rehearsal.simulator), password: None };
+    let gathering = Gathering {
+        context,
+        loaded: &loaded,
+        inventory,
+        asking: &asking,
+        simulated: Some(&rehearsal.simulator),
+        password: None,
+        allow_unheld: false,
+    };
     let plan = gathering.plan(scenario.params.clone(), &args.params)?;
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
@@ -73,11 +81,12 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
         surroundings: None,
+        machine: None,
     };
     let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::AtClose);
     let copying = Copying::new(&ledger);
-    let screens = Screens::new(context, args.form, RunState::default());
+    let screens = Screens::new(context, args.form, id, RunState::default());
     let out = &context.out.stdout;
     let prose = !args.form.is_json();
     let mark = || context.out.stderr.line(MARK);

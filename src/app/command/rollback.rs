@@ -14,7 +14,7 @@ use crate::{
     },
     cli::{self, Subcommands},
     event::{Outcome, Place, StepState, state::Phase},
-    plan::Plan,
+    plan::{Plan, remaining},
     runbook::model::Undo,
     ui::layout::Page,
 };
@@ -56,12 +56,13 @@ fn to_take_back(left: &Left, plan: &Plan, page: &Page) -> String {
         field(label, text);
     }
     let state = &left.history.past.state;
-    let unsaid = |place: &Place| !matches!(plan.step(place).map(|step| &step.undo), Some(Undo::Command(_) | Undo::Impossible { .. }));
+    let step = |place: &Place| remaining::step_at(plan, state, place);
+    let unsaid = |place: &Place| !matches!(step(place).map(|step| &step.undo), Some(Undo::Command(_) | Undo::Impossible { .. }));
     // What has no undo, and whose cleanup has run, was put back by that.
     let put_back = |place: &Place| state.steps.get(place).is_some_and(StepState::is_put_back) && unsaid(place);
     let places: Vec<&Place> = state.took_effect.iter().rev().filter(|place| !put_back(place)).collect();
     for place in &places {
-        let undo = plan.step(place).map(|step| &step.undo);
+        let undo = step(place).map(|step| &step.undo);
         match undo {
             Some(Undo::Command(_)) => field("undo", format!("{place}  the command is shown and confirmed first")),
             Some(Undo::Impossible { why }) => field("stays", format!("{place}  irreversible: {why}")),

@@ -14,6 +14,7 @@ use crate::{
             operator::{hostname, operator},
             owing::remind,
             parameters::{self, Gathering},
+            unheld,
         },
     },
     cli,
@@ -24,9 +25,9 @@ use crate::{
         lock::Locks,
         process::ProcessExecutor,
     },
-    journal::Durability,
+    journal::{Durability, mark::machine},
     ports::{Executor, Ledger, Prompt},
-    run::Setting,
+    run::{Setting, foretell},
 };
 
 /// Carries out a runbook, or tells what it would do.
@@ -41,8 +42,15 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
     let inventory = load::inventory(context, &args.hosts)?;
     let password = if args.ask_sudo_password { Some(parameters::sudo_password(&asking)?) } else { None };
-    let gathering =
-        Gathering { loaded: &loaded, inventory: inventory.clone(), asking: &asking, simulated: None, password: password.as_deref() };
+    let gathering = Gathering {
+        context,
+        loaded: &loaded,
+        inventory: inventory.clone(),
+        asking: &asking,
+        simulated: None,
+        password: password.as_deref(),
+        allow_unheld: !args.dry_run || args.allow_unheld,
+    };
     let plan = gathering.plan([], &args.params)?;
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
@@ -57,6 +65,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
         surroundings: Some(inherited.surroundings(plan.secrets())),
+        machine: machine().filter(|_| plan.changes_this_machine()),
     };
     let _locks = match mode {
         Mode::Real => {
@@ -71,10 +80,11 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     }
     let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::EachRecord);
-    let screens = Screens::new(context, args.form, RunState::default());
+    let screens = Screens::new(context, args.form, id, RunState::default());
     let prompt = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
     let process = ProcessExecutor::in_surroundings(inherited, plan.secrets().clone(), inventory, password).of_run(&id.to_string());
-    let dry = DryExecutor(&process);
+    let allow_unheld = args.dry_run && unheld::may_run(&foretell(&plan, &process), args.allow_unheld, &prompt);
+    let dry = DryExecutor { executor: &process, allow_unheld };
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);
     let stage = Occasion {

@@ -11,7 +11,8 @@ use crate::{
         character,
         library::{Library, LibraryError},
         model::{
-            BatchSize, Choices, Command, Count, Effect, ForEach, ItemList, Kind, Parameter, Probe, Program, Runbook, Step, Timespan, Undo,
+            Choices, Choose, Command, Effect, ForEach, ItemList, Kind, OnItemFailure, Parameter, Portion, Probe, Program, Runbook, Step,
+            Timespan, Undo,
         },
         query, resolve,
         value::plain,
@@ -73,7 +74,8 @@ pub(super) fn describe(runbook: &Runbook, page: &Page) -> String {
     let mut writer = Writer { page: *page, lines: Vec::new() };
     writer.head(runbook);
     writer.params(&runbook.params);
-    writer.preflight(&runbook.preflight);
+    writer.identity(runbook);
+    writer.preflight(runbook);
     writer.heading("Steps");
     writer.steps(&runbook.steps, "", 0);
     writer.destroys(runbook);
@@ -155,12 +157,27 @@ impl Writer {
         }
     }
 
-    fn preflight(&mut self, probes: &[Probe]) {
+    fn identity(&mut self, runbook: &Runbook) {
+        let Some(identity) = &runbook.identity else { return };
+        self.heading("System");
+        self.text(2, 4, &identity.message.as_ref().map(|message| pretty(&message.text)).unwrap_or_default());
+        if let Some(command) = &identity.command {
+            self.command(command, 5);
+        }
+        self.text(5, 7, "asked first, before the first change, and when a run is taken up; another answer is refused");
+    }
+
+    fn preflight(&mut self, runbook: &Runbook) {
+        let probes = &runbook.preflight;
         if probes.is_empty() {
             return;
         }
         self.heading("Preflight");
         for (index, probe) in probes.iter().enumerate() {
+            for group in runbook.groups.iter().filter(|group| group.first == index) {
+                let count = if group.count == 1 { "the next check".to_owned() } else { format!("the next {} checks", group.count) };
+                self.text(2, 4, &format!("{} ({count})", pretty(&group.title)));
+            }
             let id = probe.id.as_ref().map_or("", |id| id.as_str());
             let title = probe.title.as_ref().map(|title| pretty(&title.text)).unwrap_or_default();
             let head = format!("  {:<2} ", index + 1);
@@ -225,22 +242,66 @@ impl Writer {
             if let Some(when) = &step.when {
                 self.text(indent, indent + 2, &format!("only if {when}"));
             }
-            if let Some(expect) = step.done_if.as_ref().and_then(|probe| probe.expect.as_ref()) {
-                self.text(indent, indent + 2, &format!("done already if {expect}"));
-            }
+            self.before(step, indent);
             self.kind(step, &number, depth, indent);
-            if let Some(expect) = step.verify.as_ref().and_then(|probe| probe.expect.as_ref()) {
-                self.text(indent, indent + 2, &format!("then must hold: {expect}"));
-            }
-            match &step.undo {
-                Undo::Command(remedy) => self.text(indent, indent + 4, &format!("undo: {}", line_of(&remedy.command))),
-                Undo::Impossible { why } => self.text(indent, indent + 2, &format!("irreversible: {}", why.trim())),
-                Undo::Unsaid => {}
-            }
-            if let Some(cleanup) = &step.cleanup {
-                self.text(indent, indent + 4, &format!("at the end: {}", line_of(&cleanup.command)));
-            }
+            self.after(step, indent);
         }
+    }
+
+    /// What is said before what a step does.
+    fn before(&mut self, step: &Step, indent: usize) {
+        if let Some(expect) = step.done_if.as_ref().and_then(|probe| probe.expect.as_ref()) {
+            self.text(indent, indent + 2, &format!("done already if {expect}"));
+        }
+        for probe in &step.holds {
+            let title = probe.title.as_ref().map(|title| pretty(&title.text));
+            let title = title.or_else(|| probe.expect.as_ref().map(ToString::to_string)).unwrap_or_default();
+            self.text(indent, indent + 2, &format!("must hold before each change inside: {title}"));
+        }
+    }
+
+    /// How it is proved, and what takes it back.
+    fn after(&mut self, step: &Step, indent: usize) {
+        if let Some(expect) = step.verify.as_ref().and_then(|probe| probe.expect.as_ref()) {
+            self.text(indent, indent + 2, &format!("then must hold: {expect}"));
+        }
+        match &step.undo {
+            Undo::Command(remedy) => self.text(indent, indent + 4, &format!("undo: {}", line_of(&remedy.command))),
+            Undo::Impossible { why } => self.text(indent, indent + 2, &format!("irreversible: {}", why.trim())),
+            Undo::Unsaid => {}
+        }
+        if let Some(cleanup) = &step.cleanup {
+            self.text(indent, indent + 4, &format!("at the end: {}", line_of(&cleanup.command)));
+        }
+    }
+
+    /// The ways of a step. What all of them have in common is said once.
+    fn cases(&mut self, choose: &Choose, number: &str, depth: usize, indent: usize) {
+        let Some(first) = choose.cases.values().next() else { return };
+        let shared = |same: &dyn Fn(&Step) -> bool| choose.cases.values().all(same);
+        let mut common = first.clone();
+        common.done_if.take_if(|probe| !shared(&|case| case.done_if.as_ref() == Some(&*probe)));
+        common.verify.take_if(|probe| !shared(&|case| case.verify.as_ref() == Some(&*probe)));
+        common.cleanup.take_if(|remedy| !shared(&|case| case.cleanup.as_ref() == Some(&*remedy)));
+        if !shared(&|case| case.undo == first.undo) {
+            common.undo = Undo::Unsaid;
+        }
+        self.text(indent, indent + 2, &format!("by {}:", choose.by));
+        self.before(&common, indent);
+        for (name, case) in &choose.cases {
+            let mut own = case.clone();
+            own.done_if.take_if(|_| common.done_if.is_some());
+            own.verify.take_if(|_| common.verify.is_some());
+            own.cleanup.take_if(|_| common.cleanup.is_some());
+            if common.undo != Undo::Unsaid {
+                own.undo = Undo::Unsaid;
+            }
+            self.text(indent, indent + 2, &format!("{name}:"));
+            self.before(&own, indent + 2);
+            self.kind(&own, number, depth, indent + 2);
+            self.after(&own, indent + 2);
+        }
+        self.after(&common, indent);
     }
 
     fn kind(&mut self, step: &Step, number: &str, depth: usize, indent: usize) {
@@ -273,9 +334,10 @@ impl Writer {
                 self.steps(&each.steps, &inner, depth + 1);
             }
             Kind::Group { title, steps } => {
-                self.text(indent, indent + 2, title);
+                self.text(indent, indent + 2, &pretty(&title.text));
                 self.steps(steps, &inner, depth + 1);
             }
+            Kind::Choose(choose) => self.cases(choose, number, depth, indent),
             Kind::Call(call) => {
                 let params: Vec<String> = call.params.iter().map(|(name, value)| format!("{name}={}", pretty(&plain(value)))).collect();
                 let with = if params.is_empty() { String::new() } else { format!(" with {}", params.join(", ")) };
@@ -285,7 +347,9 @@ impl Writer {
     }
 
     fn destroys(&mut self, runbook: &Runbook) {
-        let all: Vec<&str> = runbook.all_steps().filter(|step| step.effect() == Effect::Destroy).map(|step| step.id.as_str()).collect();
+        let mut all: Vec<&str> = runbook.all_steps().filter(|step| step.effect() == Effect::Destroy).map(|step| step.id.as_str()).collect();
+        // A step may destroy in several of its ways.
+        all.dedup();
         let text = if all.is_empty() {
             "No destructive steps.".to_owned()
         } else {
@@ -319,27 +383,26 @@ fn loop_words(each: &ForEach) -> String {
         ItemList::Expression(template) => pretty(&template.text),
         ItemList::Literal(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
     };
-    let sizes: Vec<String> = each
-        .batch
-        .iter()
-        .map(|size| match size {
-            BatchSize::Count(count) => count_words(count),
-            BatchSize::Percent(percent) => format!("{percent}%"),
-        })
-        .collect();
+    let sizes: Vec<String> = each.batch.iter().map(portion_words).collect();
     let pause = each.pause.as_ref().map(|pause| format!(", {} between", timespan(pause))).unwrap_or_default();
-    format!(
-        "for each {} of {items}; batches of {}{pause}; at most {} may fail",
-        each.items.name,
-        sizes.join(", then "),
-        count_words(&each.max_failures)
-    )
+    let by = each.batch_by.as_ref().map(|by| format!(", in groups by {by}")).unwrap_or_default();
+    let label = each.items.label.as_ref().map(|label| format!(", called {}", pretty(&label.text))).unwrap_or_default();
+    let most = each.max_failures.as_ref().map(portion_words);
+    let failures = match (each.on_item_failure, most) {
+        (OnItemFailure::Stop, most) => format!("at most {} may fail", most.unwrap_or_else(|| "0".to_owned())),
+        (OnItemFailure::Continue, None) => "continues after a failed item, and fails at the end".to_owned(),
+        (OnItemFailure::Continue, Some(most)) => {
+            format!("continues after a failed item, and fails at the end; stops after more than {most}")
+        }
+    };
+    format!("for each {} of {items}{label}; batches of {}{by}{pause}; {failures}", each.items.name, sizes.join(", then "))
 }
 
-fn count_words(count: &Count) -> String {
-    match count {
-        Count::Fixed(count) => count.to_string(),
-        Count::Template(template) => pretty(&template.text),
+fn portion_words(portion: &Portion) -> String {
+    match portion {
+        Portion::Count(count) => count.to_string(),
+        Portion::Percent(percent) => format!("{percent}%"),
+        Portion::Template(template) => pretty(&template.text),
     }
 }
 

@@ -75,7 +75,9 @@ fn decisions(events: &[Event], stood: &[Stood]) -> Vec<String> {
         let (place, said) = match event {
             Event::Confirmed { place, typed, .. } => (place.as_ref(), typed.clone()),
             Event::Declined { place, why, .. } => (place.as_ref(), format!("no ({why})")),
-            Event::Overridden { place, reason, .. } => (Some(place), format!("overridden: {reason}")),
+            Event::Overridden { place, reason, .. } | Event::HoldOverridden { place, reason, .. } => {
+                (Some(place), format!("overridden: {reason}"))
+            }
             _ => continue,
         };
         let name = place.map_or("the plan", Place::as_str);
@@ -98,6 +100,8 @@ fn gates(plan: &Plan, events: &[Event]) -> Vec<Gate> {
                     (place, *part, Some(if message.is_empty() { why } else { message }))
                 }
             },
+            Event::HoldFailed { place, why, .. } => (place, Part::Holds, Some(why)),
+            Event::StepEnded { place, part: Part::Holds, verdict: Verdict::Passed, .. } => (place, Part::Holds, None),
             Event::StepSettled { place, .. } if !asks(place) => continue,
             Event::StepSettled { place, outcome: StepOutcome::Failed { why } } => (place, Part::Main, Some(why)),
             Event::StepSettled { place, outcome: StepOutcome::Done } => (place, Part::Main, None),
@@ -171,7 +175,11 @@ fn open_in(steps: &mut [Step], gate: &Gate, id: &str) -> bool {
     for step in steps {
         let own = step.id.as_str() == id;
         match (&mut step.kind, gate.part) {
-            (_, Part::Verify) if own => return step.verify.take().is_some(),
+            (_, Part::Holds) if step.holds.iter().any(|probe| probe.id.as_ref().is_some_and(|own| own.as_str() == id)) => {
+                step.holds.retain(|probe| probe.id.as_ref().is_none_or(|own| own.as_str() != id));
+                return true;
+            }
+            (kind, Part::Verify) if own && !matches!(kind, Kind::Choose(_)) => return step.verify.take().is_some(),
             (Kind::Probe(probe), Part::Main) if own => {
                 open(probe, &gate.place);
                 return true;
@@ -197,6 +205,14 @@ fn open_in(steps: &mut [Step], gate: &Gate, id: &str) -> bool {
         let inside = match &mut step.kind {
             Kind::ForEach(each) => open_in(&mut each.steps, gate, id),
             Kind::Group { steps, .. } => open_in(steps, gate, id),
+            Kind::Choose(choose) => {
+                // In each of its cases: which of them it is, the run says.
+                let mut opened = false;
+                for case in choose.cases.values_mut() {
+                    opened |= open_in(std::slice::from_mut(case), gate, id);
+                }
+                opened
+            }
             _ => false,
         };
         if inside {
@@ -232,7 +248,7 @@ fn as_decided(scenario: &Scenario, events: &[Event]) -> Scenario {
             Event::Declined { place: Some(place), .. } => {
                 scenario.answers.insert(place.to_string(), ScriptedAnswers::Always(Said::YesNo(false)));
             }
-            Event::Overridden { place, reason, .. } => {
+            Event::Overridden { place, reason, .. } | Event::HoldOverridden { place, reason, .. } => {
                 scenario.overrides.insert(place.to_string(), reason.clone());
             }
             _ => {}

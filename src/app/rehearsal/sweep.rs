@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use indexmap::IndexMap;
+use serde_json::Value;
+
 use super::{
     trial::{Gone, Trial, TrialManner},
     wrong::Wrong,
 };
 use crate::{
     cli::{Cli, Global, Subcommands, Test, Then},
-    event::{Effect, Part, Place},
+    event::{Effect, Outcome, Part, Place},
     parallel,
     ports::{Ask, Choice},
     rehearse::{
@@ -48,7 +51,9 @@ pub(crate) fn sweep(runbook: &str, trials: &[Trial], only: &[String]) -> Swept {
     let mut work: Vec<(&Trial, Injection)> = Vec::new();
     for trial in trials {
         let gone = trial.run(&TrialManner::default());
-        let faults = faults(trial, &gone.rehearsal.simulator.calls(), only);
+        let calls = gone.rehearsal.simulator.calls();
+        let mut faults = faults(trial, &calls, only);
+        faults.extend(hands(trial, trials, &calls, only));
         work.extend(faults.into_iter().map(|fault| (trial, fault)));
     }
     let results = parallel::map(&work, |(trial, fault)| one(runbook, trial, fault));
@@ -79,6 +84,10 @@ fn one(runbook: &str, trial: &Trial, fault: &Injection) -> (usize, Vec<Broken>) 
     // What the first run, which always stops, was offered. Up to there the others are the same.
     let mut offered: Vec<Choice> = Vec::new();
     for then in CHOICES {
+        // What somebody else has done is judged by what is begun after it, and by nothing that comes later.
+        if then != Then::Stop && fault.mishap == Mishap::Hands {
+            break;
+        }
         if then != Then::Stop && !offered.contains(&then.into()) {
             continue;
         }
@@ -174,10 +183,84 @@ fn tells(trial: &Trial, calls: &[&AnsweredCall], mishap: Mishap) -> bool {
     let changes =
         calls.iter().filter_map(|call| trial.scenario.rules.get(call.rule?)).any(|rule| !rule.set.is_empty() || !rule.after.is_empty());
     match mishap {
+        // Those come between two steps, each with a fact of the world.
+        Mishap::Hands => false,
         Mishap::Lie => changes,
         Mishap::Cut => calls.iter().any(|call| call.printed > 0),
         // What only reads leaves the same behind, done or not.
         Mishap::KillBefore => calls.iter().any(|call| call.effect != Effect::Read),
         _ => true,
+    }
+}
+
+/// Somebody else's hands, between two steps: for each step that changes something, at the first place where it runs, each fact of the
+/// world is set to what a colleague could have done, right after the last command before it that did not ask what must hold.
+fn hands(trial: &Trial, trials: &[Trial], calls: &[AnsweredCall], only: &[String]) -> Vec<Injection> {
+    // Where something goes wrong anyway, nobody could say whose doing it is.
+    if trial.scenario.expect.outcome != Some(Outcome::Completed) {
+        return Vec::new();
+    }
+    let facts = facts(trial, trials);
+    let mut seen: BTreeSet<Vec<&str>> = BTreeSet::new();
+    let mut faults = Vec::new();
+    for (index, call) in calls.iter().enumerate() {
+        let changes = call.part == Part::Main && call.effect != Effect::Read;
+        if !changes || !wanted(&call.place, only) || !seen.insert(call.place.steps()) {
+            continue;
+        }
+        let Some(last) = calls[..index].iter().rposition(|before| before.part != Part::Holds) else { continue };
+        let before = &calls[last];
+        let same = calls[..=last].iter().filter(|call| call.place == before.place && call.part == before.part).count();
+        let calls = Calls::Nth(u32::try_from(same).unwrap_or(u32::MAX));
+        let fault = Injection { calls, ..Injection::new(before.place.as_str(), before.part, Mishap::Hands) };
+        faults.extend(facts.iter().map(|fact| Injection { set: vec![fact.clone()], ..fault.clone() }));
+    }
+    faults
+}
+
+/// What a colleague could have done: a switch the other way round, or what another scenario of the same runbook begins with.
+fn facts(trial: &Trial, trials: &[Trial]) -> Vec<(String, Value)> {
+    let mut own = Vec::new();
+    trial.scenario.world.iter().for_each(|(name, value)| leaves(name, value, &mut own));
+    let mut facts = Vec::new();
+    for (path, value) in own {
+        if let Value::Bool(on) = value {
+            facts.push((path, Value::from(!on)));
+            continue;
+        }
+        let others = trials.iter().filter_map(|other| at(&other.scenario.world, &path));
+        if let Some(other) = others.into_iter().find(|other| *other != value && kind(other) == kind(value)) {
+            facts.push((path, other.clone()));
+        }
+    }
+    facts
+}
+
+/// Everything in the world that is no map, by its path; what no path can name is left out.
+fn leaves<'w>(path: &str, value: &'w Value, found: &mut Vec<(String, &'w Value)>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter().filter(|(key, _)| !key.contains(['.', '=', ':', '@'])) {
+                leaves(&format!("{path}.{key}"), value, found);
+            }
+        }
+        value => found.push((path.to_owned(), value)),
+    }
+}
+
+fn at<'w>(world: &'w IndexMap<String, Value>, path: &str) -> Option<&'w Value> {
+    let mut parts = path.split('.');
+    let root = world.get(parts.next()?)?;
+    parts.try_fold(root, |value, part| value.get(part))
+}
+
+fn kind(value: &Value) -> u8 {
+    match value {
+        Value::Null => 0,
+        Value::Bool(_) => 1,
+        Value::Number(_) => 2,
+        Value::String(_) => 3,
+        Value::Array(_) => 4,
+        Value::Object(_) => 5,
     }
 }

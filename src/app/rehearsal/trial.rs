@@ -88,6 +88,7 @@ impl Trial {
             step_by_step: false,
             shared_locks: Vec::new(),
             surroundings: None,
+            machine: None,
         };
         let ports = Ports {
             ledger: &ledger,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
 
-use super::{gathered::Summary, interactive::Talking, plan_view};
+use super::{gathered::Summary, interactive::Talking, plan_view, unheld};
 use crate::{
     app::{
         context::Context,
@@ -10,11 +10,11 @@ use crate::{
         failure::{Failure, REPORT},
     },
     cli::{self, Cli, Subcommands},
-    event::{Mode, Outcome, Place, RunState, StopSignal, aftermath::Aftermath},
+    event::{Mode, Outcome, Place, RunId, RunState, StopSignal, aftermath::Aftermath},
     exec::signals::Listener,
     plan::{Plan, preview::Preview},
     ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
-    run::{Ending, Ports, Setting},
+    run::{Ending, Ports, Setting, foretell},
     ui::{
         flags::Flags,
         json::Json,
@@ -41,10 +41,10 @@ pub(crate) struct Screens {
 impl Screens {
     /// Screens for what follows on `before`, which is empty for a new run.
     #[must_use]
-    pub(crate) fn new(context: &Context, form: cli::Form, before: RunState) -> Self {
+    pub(crate) fn new(context: &Context, form: cli::Form, run: RunId, before: RunState) -> Self {
         let stream = context.out.stdout.clone();
         match form.format {
-            cli::Format::Json => Self { observer: Box::new(Json::new(stream)), screen: None, prose: false },
+            cli::Format::Json => Self { observer: Box::new(Json::new(stream, run)), screen: None, prose: false },
             cli::Format::Text if stream.is_terminal() => {
                 let terminal = Terminal::new(stream, before);
                 let screen = Some(terminal.screen());
@@ -144,6 +144,10 @@ pub(crate) fn conduct(
         last_interrupts: &signals.last,
         present: &present,
     };
+    if screens.prose && stage.setting.mode != Mode::Rehearsal {
+        // Before anything is run: what the kernel does not hold to reading is named.
+        context.out.stdout.lines(&unheld::told(&foretell(stage.plan, stage.executor)));
+    }
     let ending = carry_out(stage.plan, &stage.setting, ports);
     let mut told = tell(context, stage, &ending, &summary.gathered());
     for flag in flags.unused() {
@@ -173,8 +177,12 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     let run = &stage.setting.run_id;
     let name = &stage.plan.runbook.name;
     let exit = ProgramExit::from(ending);
-    let mut told =
-        report::LastScreen { completed: exit == ProgramExit::Completed, exit: Some(exit as u8), ..report::LastScreen::default() };
+    let mut told = report::LastScreen {
+        completed: exit == ProgramExit::Completed,
+        run: Some(run.to_string()),
+        exit: Some(exit as u8),
+        ..report::LastScreen::default()
+    };
     // Where a rollback ended says nothing: all of it was gone through.
     let place = ending.place.as_ref().filter(|_| ending.outcome != Outcome::RolledBack);
     let at = place.map(|place| format!(" at {place}")).unwrap_or_default();
@@ -184,11 +192,24 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
     let (cli, left_out) = stage.again.without(|value| secrets.found_in(value));
     match ending.outcome {
         Outcome::Completed => {}
+        Outcome::Blocked if ending.place.as_ref().is_some_and(Place::is_identity) => {
+            told.what = whys.next().unwrap_or_default();
+            told.why.extend(whys);
+            told.why.push("nothing may be changed here: no flag overrides this".to_owned());
+            told.next.push(Advice::from("check the host, the context and the configuration that the commands are given".to_owned()));
+        }
         Outcome::Blocked => {
             told.what = format!("{name} cannot run now: the preflight failed");
             told.why.extend(whys);
             let again = |place: &Place| cli.answering(|answers| answers.overriding(place.step(), "the reason")).line();
-            let commands: Vec<_> = gathered.blocks.iter().map(again).collect();
+            // A check that is made for each host is overridden for all of them at once.
+            let mut blocks: Vec<&Place> = Vec::new();
+            for place in &gathered.blocks {
+                if blocks.iter().all(|other| other.step() != place.step()) {
+                    blocks.push(place);
+                }
+            }
+            let commands: Vec<_> = blocks.into_iter().map(again).collect();
             let text = match commands.len() {
                 0 => "fix the problems above and rerun",
                 1 => "fix the problem above and rerun; or override the check once, with a reason that is recorded:",
@@ -210,7 +231,7 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
                     told.next.push(Advice::with("review the output above, then run", command));
                 }
             }
-            if !left.changed {
+            if !left.changed && !gathered.unheld {
                 told.why.push("nothing was changed".to_owned());
             }
         }
@@ -285,6 +306,9 @@ fn afterwards(ending: &Ending) -> Option<&'static str> {
 pub(crate) fn last_screen(context: &Context, form: cli::Form, told: &report::LastScreen) {
     let stream = if told.completed { &context.out.stdout } else { &context.out.stderr };
     if form.is_json() {
+        if let Some(run) = &told.run {
+            Json::end(&context.out.stdout, run, jiff::Timestamp::now(), told.head.as_deref(), told.exit);
+        }
         if told.completed {
             return;
         }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::{
-    event::{Event, Finding, Part, Place, Progress, StepOutcome, Verdict, moment::Moment},
+    event::{Event, Finding, Holding, Part, Place, Progress, StepOutcome, Verdict, moment::Moment},
     ports::Observer,
 };
 
@@ -21,6 +21,8 @@ pub(super) struct RunFacts {
     pub done: usize,
     /// What failed or is in doubt, with what it says.
     pub failed: Vec<(Place, String)>,
+    /// Something was run that was not wholly held to reading, though it is said to read.
+    pub unheld: bool,
 }
 
 impl Summary {
@@ -43,6 +45,7 @@ impl Observer for Summary {
             Event::StepSettled { place, outcome: StepOutcome::Failed { why } | StepOutcome::InDoubt { why } } => {
                 gathered.failed.push((place.clone(), why.clone()));
             }
+            Event::StepBegan { command, .. } => gathered.unheld |= command.held.as_ref().is_some_and(|held| *held != Holding::Held),
             _ => {}
         }
     }

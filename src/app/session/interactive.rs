@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
+    event::Holding,
     ports::{Executor, Interrupts, LedgerError, Order, Ran, Site},
     ui::terminal::Screen,
 };
@@ -16,6 +17,10 @@ pub(super) struct Talking<'a> {
 impl Executor for Talking<'_> {
     fn admits(&self, order: &Order) -> bool {
         self.executor.admits(order)
+    }
+
+    fn holding(&self, order: &Order) -> Option<Holding> {
+        self.executor.holding(order)
     }
 
     fn concurrency(&self) -> usize {

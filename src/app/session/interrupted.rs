@@ -25,6 +25,7 @@ use crate::{
     journal::{
         Durability, JournalError,
         history::{History, history},
+        mark::machine,
         reader::{Snapshot, runs},
         salvage::salvage,
         verify::verify,
@@ -112,14 +113,17 @@ impl Left {
             return Err(Failure::new(ProgramExit::Journal, format!("the first record of run {id} cannot be read")));
         };
         let here = hostname();
-        if history.host != here {
+        // A host may be given another name: then its journal stands where it stood, on the same machine.
+        if history.host != here && !accepted.copy && !same_machine(&directory)? {
             return Err(Failure::new(ProgramExit::Usage, format!("run {id} belongs to host {}, and this is {here}", history.host))
-                .next(format!("run this command on {}", history.host)));
+                .next(format!("run this command on {}", history.host))
+                .next("if this is that machine (a rescue system, another name), repeat this command with --accept-copy"));
         }
         let elsewhere = if doubted { Vec::new() } else { take_over(context, &directory, &mut history)? };
         let boot_id = crate::journal::identity::Identity::read().boot_id;
         let running = still_running(&history, &boot_id);
         let rebooted = history.boot_id != boot_id;
+        same_system(id, &opening)?;
         Ok(Self { history, opening, directory, doubted, rebooted, elsewhere, running, _lock: lock })
     }
 
@@ -163,7 +167,8 @@ impl Left {
         let values = self.opening.params.iter().filter(whole).map(|(name, value)| (name.clone(), value.clone()));
         let inherited = inherited::kept(context, self.opening.surroundings.as_ref())?;
         let inventory = self.inventory(context, &how.hosts)?;
-        let plan = Gathering { loaded: &loaded, inventory, asking, simulated: None, password }.plan(values, &how.params)?;
+        let plan = Gathering { context, loaded: &loaded, inventory, asking, simulated: None, password, allow_unheld: true }
+            .plan(values, &how.params)?;
         let secrets = plan.secrets();
         for (_, alive) in &mut self.running {
             // It may stand in the arguments of what a command has started.
@@ -220,7 +225,9 @@ impl Left {
     #[must_use]
     pub(crate) fn remarks(&self, plan: &Plan) -> Vec<(&'static str, String)> {
         let elsewhere = self.elsewhere.iter().map(|text| ("elsewhere", text.clone()));
-        elsewhere.chain(self.other_inventory(plan).map(|text| ("hosts", text))).collect()
+        let systems = self.history.past.state.systems.values();
+        let systems = systems.map(|system| ("system", format!("{}; asked first whether it is still the same", system.name)));
+        systems.chain(elsewhere).chain(self.other_inventory(plan).map(|text| ("hosts", text))).collect()
     }
 
     /// That the inventory is another one than at the beginning.
@@ -301,6 +308,25 @@ fn original(context: &Context, directory: &std::path::Path, run: RunId, accepted
     Err(Failure::new(ProgramExit::OperatorNeeded, format!("the journal in {} is a copy: {why}", directory.display()))
         .why("its runs could be resumed in the original as well, and their steps would be executed twice")
         .next("make sure that nobody uses the original any more, then repeat this command with --accept-copy"))
+}
+
+/// A run that changes something on this machine alone is bound to it. Nothing overrides that, `--accept-copy` neither.
+fn same_system(id: RunId, opening: &Opening) -> Result<(), Failure> {
+    let Some(was) = &opening.machine else { return Ok(()) };
+    let now = machine();
+    if now.as_ref() == Some(was) {
+        return Ok(());
+    }
+    let now = now.map_or_else(|| "this machine has no machine-id".to_owned(), |now| format!("and this is:         machine {now}"));
+    Err(Failure::new(ProgramExit::Blocked, "this is another system than the run is bound to")
+        .why(format!("the run is bound to: machine {was}"))
+        .why(now)
+        .next(format!("take run {id} up on the machine that it changes")))
+}
+
+/// Whether the journal says that it was written on this very machine, whatever that was called then.
+fn same_machine(directory: &std::path::Path) -> Result<bool, Failure> {
+    Snapshot::take(directory).and_then(|snapshot| snapshot.is_of_this_machine()).map_err(|error| journal_failure(directory, &error))
 }
 
 /// Rule 0: what a run has done is known only from a journal that holds. Says whether the operator accepts one that does not.

@@ -16,3 +16,4 @@ pub(super) mod parameters;
 mod plan_view;
 pub(super) mod run_name;
 pub(super) mod take_up;
+pub(crate) mod unheld;

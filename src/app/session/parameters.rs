@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{load::Loaded, parameter_file};
 use crate::{
-    app::{exit::ProgramExit, failure::Failure, trace},
+    app::{context::Context, exit::ProgramExit, failure::Failure, trace},
     cli,
-    exec::process::ProcessExecutor,
+    exec::{dry::DryExecutor, process::ProcessExecutor},
     inventory::Inventory,
     plan::{
         BoundParams, CalledSecrets, Plan,
@@ -25,6 +25,7 @@ use crate::{
 
 /// What parameters are gathered for, and with.
 pub(crate) struct Gathering<'a> {
+    pub context: &'a Context,
     pub loaded: &'a Loaded,
     pub inventory: Option<Arc<Inventory>>,
     pub asking: &'a TerminalPrompt<'a>,
@@ -32,6 +33,8 @@ pub(crate) struct Gathering<'a> {
     pub simulated: Option<&'a dyn Executor>,
     /// For sudo, if the operator has given it: one more secret.
     pub password: Option<&'a str>,
+    /// Live choices whose command cannot be held to reading are listed all the same.
+    pub allow_unheld: bool,
 }
 
 impl Gathering<'_> {
@@ -140,14 +143,16 @@ impl Gathering<'_> {
     fn live_choices(&self, bound: &BoundParams, command: &Command, items: Option<&Expr>) -> (Vec<String>, Option<String>) {
         let secrets = Secrets::new(bound.secret_values().chain(self.password));
         trace::conceal(&secrets);
-        let system;
+        let (system, reading);
         let executor = if let Some(executor) = self.simulated {
             executor
         } else {
             system = ProcessExecutor::new(secrets.clone(), self.inventory.clone(), None);
-            &system
+            reading = DryExecutor { executor: &system, allow_unheld: self.allow_unheld };
+            &reading
         };
-        match crate::run::choices(&self.loaded.runbook, bound.scope_value(), command, items, executor) {
+        let tell = |text: &str| self.context.out.stderr.line(&secrets.mask(text));
+        match crate::run::choices(&self.loaded.runbook, bound.scope_value(), command, items, executor, &tell) {
             Ok(choices) => {
                 let (kept, hidden): (Vec<_>, Vec<_>) = choices.into_iter().partition(|choice| !secrets.stands_in(choice));
                 // With a mask in it, it would be another value.
@@ -192,7 +197,7 @@ fn unanswered(no_answer: NoAnswer, missing: &[String], parameter: &Parameter) ->
             };
             Failure::new(ProgramExit::Usage, what).why(format!("{}: {}", parameter.name, parameter.help)).next(how)
         }
-        NoAnswer::Interrupted | NoAnswer::Gone => interrupted(&no_answer),
+        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => interrupted(&no_answer),
     }
 }
 
@@ -218,6 +223,8 @@ pub(crate) fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failu
     prompt.ask_parameter(&question).map_err(|no_answer| match no_answer {
         NoAnswer::NoTerminal { .. } => Failure::new(ProgramExit::Usage, "the sudo password cannot be asked for: there is no terminal")
             .next("leave out --ask-sudo-password and allow these commands in sudo without a password"),
-        NoAnswer::Interrupted | NoAnswer::Gone => Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run")),
+        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => {
+            Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run"))
+        }
     })
 }

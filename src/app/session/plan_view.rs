@@ -56,6 +56,7 @@ pub(super) fn plan(plan: &Plan, preview: &Preview, surroundings: Option<&Surroun
         variables,
         steps: preview.lines.iter().map(line).collect(),
         counts: Counts { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy },
+        system: preview.system.clone(),
         notes,
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn take_up(
         step_by_step: manner.how.answers.step,
         shared_locks,
         surroundings: left.opening.surroundings.clone(),
+        machine: left.opening.machine.clone(),
     };
     let _locks = locks(context, &names, &holder(&setting, plan))?;
     let journal = open_journal(context)?;
@@ -79,7 +80,7 @@ pub(crate) fn take_up(
         doubted: left.doubted,
     };
     let ledger = journal.begin_run(id, Durability::EachRecord);
-    let screens = Screens::new(context, manner.how.form, left.history.past.state.clone());
+    let screens = Screens::new(context, manner.how.form, left.history.run, left.history.past.state.clone());
     let stdin = std::io::stdin();
     let prompt = conduct::terminal_prompt(context, &stdin, signals, Some(&screens));
     let (inherited, secrets) = (manner.inherited.clone(), plan.secrets().clone());

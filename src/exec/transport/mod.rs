@@ -10,7 +10,7 @@ mod private;
 mod refusal;
 mod reply;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 pub(crate) use carried::Carried;
 use connection::Connections;
@@ -20,7 +20,7 @@ pub(crate) use reply::{FarReply, Sieve};
 
 use super::{program, sudo::SudoCall};
 use crate::{
-    event::Words,
+    event::{Effect, Words},
     exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, success},
     inventory::{self, Inventory, KindName, Transport},
     ports::{EnvValue, Interrupts, Order},
@@ -58,6 +58,14 @@ pub(crate) struct Passage {
     pub reply: Option<FarReply>,
 }
 
+impl Passage {
+    /// Nothing is around the order: it is started here, as it is.
+    pub(crate) fn plain(order: &Order) -> Self {
+        let stdin = order.stdin.clone().map(String::into_bytes);
+        Self { words: order.words.argv(), cwd: order.cwd.clone(), env: order.env.clone(), stdin, far: None, sudo: None, reply: None }
+    }
+}
+
 impl Transports {
     #[must_use]
     pub(crate) fn new(
@@ -85,7 +93,27 @@ impl Transports {
         }
     }
 
-    fn is_here(&self, host: &str) -> Result<bool, String> {
+    /// An order with what the inventory gives to those that only read: an identity that may only read. What the order itself says wins.
+    pub(crate) fn as_reader<'a>(&self, order: &'a Order) -> Cow<'a, Order> {
+        let Some(inventory) = self.inventory.as_ref().filter(|_| order.effect == Effect::Read) else { return Cow::Borrowed(order) };
+        let given = inventory.reads_on(order.host.as_deref());
+        let mut reader = order.clone();
+        for (name, value) in given.into_iter().filter(|(name, _)| order.env.iter().all(|own| own.name != *name)) {
+            reader.env.push(EnvValue { name: name.to_owned(), value: value.to_owned() });
+        }
+        Cow::Owned(reader)
+    }
+
+    /// The user who runs halligan.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Whether what is called so is this machine.
+    ///
+    /// # Errors
+    /// No host is called so.
+    pub(crate) fn is_here(&self, host: &str) -> Result<bool, String> {
         Ok(self.find(host)?.1.kind == KindName::Local)
     }
 
@@ -105,8 +133,7 @@ impl Transports {
     fn here(&self, mut argv: Vec<String>, user: Option<&str>, order: &Order) -> Result<Passage, String> {
         let cwd = order.cwd.clone();
         let Some(user) = user else {
-            let stdin = order.stdin.clone().map(String::into_bytes);
-            return Ok(Passage { words: argv, cwd, env: order.env.clone(), stdin, far: None, sudo: None, reply: None });
+            return Ok(Passage::plain(order));
         };
         if self.password.is_some() && !order.interactive {
             let mark = mark()?;

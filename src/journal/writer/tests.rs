@@ -61,7 +61,7 @@ fn a_record_bears_the_version_that_its_type_came_with() {
     let journal = open(temp.path());
     let ledger = journal.begin_run(run(1), Durability::EachRecord);
     let place = Place::top("a");
-    let reached = Event::StepReached { place, title: "The first".to_owned(), kind: StepKind::Run, effect: Effect::Read };
+    let reached = Event::StepReached { place, title: "The first".to_owned(), kind: StepKind::Run, effect: Effect::Read, case: None };
     append_all(&ledger, &[sample::opened(Mode::Real), reached.clone()]);
     let lines = fs::read_to_string(journal.path()).unwrap();
     let read: Vec<_> = lines

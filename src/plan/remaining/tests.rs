@@ -70,6 +70,7 @@ fn event(said: Said, step: &Step) -> Vec<Event> {
         env: Vec::new(),
         stdin: false,
         timeout_ms: None,
+        held: None,
     };
     let began = |part| Event::StepBegan { place: place.clone(), part, attempt: 1, command: command.clone(), owes: None };
     let ended = |part, exit, verdict| Event::StepEnded {
@@ -119,6 +120,7 @@ fn past(step: &Step, said: &[Said], mode: Mode) -> Past {
         version: String::new(),
         clock_synchronised: None,
         surroundings: None,
+        machine: None,
     };
     let mut events = vec![Event::RunOpened(Box::new(opening)), Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 }];
     events.extend(said.iter().flat_map(|said| event(*said, step)));

@@ -9,7 +9,9 @@ use std::{
 
 use super::*;
 use crate::{
-    event::{Captured, Effect, Exit, Mode, Opening, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words, moment::Moment},
+    event::{
+        Captured, Effect, Exit, Holding, Mode, Opening, ReadNeeds, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words, moment::Moment,
+    },
     plan::{
         Plan,
         binding::{Given, bind},
@@ -32,6 +34,9 @@ struct Willing(Mutex<Vec<(Place, Part)>>);
 impl Executor for Willing {
     fn admits(&self, _: &Order) -> bool {
         true
+    }
+    fn holding(&self, _: &Order) -> Option<Holding> {
+        None
     }
     fn concurrency(&self) -> usize {
         1
@@ -98,6 +103,7 @@ fn plan_of(steps: &str) -> Plan {
 
 fn order(place: &Place, part: Part) -> Order {
     Order {
+        query: None,
         place: place.clone(),
         part,
         words: Words::Argv(vec!["x".to_owned()]),
@@ -109,6 +115,7 @@ fn order(place: &Place, part: Part) -> Order {
         stdin: None,
         timeout: None,
         interactive: false,
+        reading: ReadNeeds::default(),
     }
 }
 
@@ -123,6 +130,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         step_by_step: false,
         shared_locks: Vec::new(),
         surroundings: None,
+        machine: None,
     };
     let ports = Ports {
         ledger: &willing,
@@ -144,6 +152,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         before: None,
         secrets: Secrets::default(),
         reserve: crate::run::reserve::Reserve::new(),
+        systems: crate::run::system::AskedSystems::default(),
     };
     let opening = Opening {
         runbook: "x".into(),
@@ -157,6 +166,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         version: String::new(),
         clock_synchronised: None,
         surroundings: None,
+        machine: None,
     };
     engine.emit(Event::RunOpened(Box::new(opening))).unwrap();
     engine.emit(Event::Planned { steps: 1, read: 0, change: 1, destroy: 0 }).unwrap();
@@ -193,6 +203,9 @@ struct Failing<'a> {
 impl Executor for Failing<'_> {
     fn admits(&self, order: &Order) -> bool {
         self.world.admits(order)
+    }
+    fn holding(&self, order: &Order) -> Option<Holding> {
+        self.world.holding(order)
     }
     fn concurrency(&self) -> usize {
         4
@@ -248,6 +261,7 @@ fn failing(at: &'static str, part: Part) -> (Vec<String>, crate::run::Ending) {
         step_by_step: false,
         shared_locks: Vec::new(),
         surroundings: None,
+        machine: None,
     };
     let ports = Ports {
         ledger: &willing,

@@ -12,24 +12,29 @@ use super::{
     halt::Halt,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
+    system::AskedSystems,
 };
 use crate::{
     event::{Answerer, Event, Outcome, Place},
-    plan::{Plan, preview},
+    plan::{Plan, Scope, preview},
     ports::{Answer, Ask, NoAnswer, Question},
 };
 
 fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'a Before<'a>, confirms_each: bool) -> Engine<'a> {
+    let mut state = before.past.state.clone();
+    // Whatever was sure of them, that was another process.
+    state.unsettle_systems();
     Engine {
         plan,
         ports,
         setting,
-        state: Mutex::new(before.past.state.clone()),
+        state: Mutex::new(state),
         step_by_step: AtomicBool::new(setting.step_by_step || before.doubted),
         confirms_each,
         before: Some(before),
         secrets: plan.secrets().clone(),
         reserve: Reserve::new(),
+        systems: AskedSystems::default(),
     }
 }
 
@@ -78,6 +83,7 @@ pub(crate) fn go_on(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &B
 pub fn settle(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<'_>) -> Ending {
     let engine = engine(plan, setting, ports, before, true);
     let result = Engine::guarded(None, || {
+        engine.still_there()?;
         let mut frame = engine.gather_all()?;
         // Taken before all else, and given back after it.
         frame.compensations.splice(0..0, engine.held_locks());
@@ -112,17 +118,26 @@ impl Engine<'_> {
         self.take_up(before, typed, by)?;
         let mut locks = Frame::default();
         let result = Self::guarded(None, || {
+            let scope = self.still_there()?;
             self.take_shared_locks(&mut locks)?;
-            self.go_on_under_locks(before)
+            self.go_on_under_locks(before, scope)
         });
         self.end_frame(locks, None, result)
     }
 
-    fn go_on_under_locks(&self, before: &Before<'_>) -> Result<(), Halt> {
+    /// Asks the system that the run is bound to whether it is still the same.
+    fn still_there(&self) -> Result<Scope, Halt> {
         let runbook = &self.plan.runbook;
         let mut scope = self.scope(runbook, self.plan.bound.scope_value());
+        self.identify(runbook, &mut scope, None)?;
+        Ok(scope)
+    }
+
+    fn go_on_under_locks(&self, before: &Before<'_>, mut scope: Scope) -> Result<(), Halt> {
+        let runbook = &self.plan.runbook;
         self.preflight(runbook, &mut scope, None)?;
-        let preview = preview::preview(self.plan, &scope);
+        let mut preview = preview::preview(self.plan, &scope);
+        preview.system = self.bound_to();
         self.faulty(&preview, None)?;
         self.emit(Event::Planned { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy })?;
         if !before.past.planned {
@@ -146,6 +161,7 @@ impl Engine<'_> {
         let place = place.unwrap_or_else(|| Place::top("nothing"));
         let mut locks = Frame::default();
         let result = Self::guarded(None, || {
+            self.still_there()?;
             self.take_shared_locks(&mut locks)?;
             let frame = self.gather_all()?;
             self.end_frame(frame, None, Err(Halt::Rollback { place, why: "rolled back by the operator".to_owned() }))

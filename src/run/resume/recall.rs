@@ -8,12 +8,13 @@ use crate::{
         Evaluated, Scope,
         remaining::{self, Standing},
     },
-    ports::{Answer, Ask, Choice, Question},
+    ports::{Answer, Ask, Choice},
     run::{
         did::{Did, forget, not_run},
         engine::Engine,
         frame::Frame,
         halt::Halt,
+        holds::HoldsAsked,
         probe::at_once,
         setting::Before,
     },
@@ -113,10 +114,13 @@ impl Engine<'_> {
             }
             Standing::Failed { why } => {
                 self.bring_back(before, step, &mut scope.clone(), frame, place)?;
+                // Whoever decides should know what does not hold any more.
+                self.must_hold(frame, place, &mut HoldsAsked::default())?;
                 self.ask_of_failure(before, step, scope, frame, place, &why)
             }
             Standing::InDoubt { why } => {
                 let result = self.bring_back(before, step, &mut scope.clone(), frame, place)?;
+                self.must_hold(frame, place, &mut HoldsAsked::default())?;
                 match self.resolve_doubt(step, scope, place, &why, Some(&detail(before, place)))? {
                     Some(Choice::Done) => {
                         scope.set(step.id.as_str(), result.clone());
@@ -145,7 +149,7 @@ impl Engine<'_> {
             choices.push(Choice::Continue);
         }
         let text = format!("{place} had failed: {why}\n{}", detail(before, place));
-        let question = Question { place: Some(place.clone()), ask: Ask::Failed { choices: choices.clone() }, text };
+        let question = self.question(Some(place), Ask::Failed { choices: choices.clone() }, text);
         let (choice, by) = match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => (choice, by),
             Ok(_) => return Err(Halt::Stopped { place: Some(place.clone()), why: format!("had failed: {why}") }),
@@ -202,7 +206,7 @@ impl Engine<'_> {
         };
         let choices = vec![Choice::Done, Choice::Retry, Choice::Stop];
         let text = format!("{place} is recorded as done, but may not be any more: {why}\n{}", detail(before, place));
-        let question = Question { place: Some(place.clone()), ask: Ask::Doubt { choices: choices.clone() }, text };
+        let question = self.question(Some(place), Ask::Doubt { choices: choices.clone() }, text);
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
                 let outcome = match choice {

@@ -7,7 +7,12 @@ use minijinja::{Value, context};
 use crate::{
     event::{Part, Place, StepState, Verdict, past::End},
     expression,
-    plan::{Evaluated, Scope, item::DistinctItems, remaining, scope::list_of},
+    plan::{
+        Evaluated, Scope,
+        condition::{MadeFor, made, made_for},
+        item::{DistinctItems, list_of},
+        remaining,
+    },
     ports::{LedgerError, Printed, Ran},
     run::{
         command::result_of,
@@ -19,7 +24,7 @@ use crate::{
         setting::Before,
         stretch::call_params,
     },
-    runbook::model::{ForEach, Kind, Probe, Step},
+    runbook::model::{ForEach, Kind, OnItemFailure, Probe, Step},
 };
 
 impl Engine<'_> {
@@ -95,9 +100,8 @@ impl Engine<'_> {
         end: &dyn Fn(&Place) -> Option<&'e End>,
     ) -> Result<Option<Value>, Halt> {
         let Some(before) = self.before else { return Ok(None) };
-        if let Some(when) = &probe.when
-            && matches!(scope.holds(when), Ok(Evaluated::Known(false)))
-        {
+        let made = made(probe, scope);
+        if matches!(made, Ok(Evaluated::Known(MadeFor::Nothing))) {
             return Ok(Some(not_run()));
         }
         let one = |scope: &Scope, place: &Place| -> Result<Option<(Value, bool)>, Halt> {
@@ -113,6 +117,10 @@ impl Engine<'_> {
         let Ok(Evaluated::Known(list)) = list_of(items, scope, &self.secrets) else { return Ok(None) };
         let (mut results, mut ok) = (Vec::new(), true);
         for item in list.into_vec() {
+            if matches!(made, Ok(Evaluated::Known(MadeFor::ByItem))) && matches!(made_for(probe, &item, scope), Ok(Evaluated::Known(false)))
+            {
+                continue;
+            }
             let mut scope = scope.clone();
             let place = place.item(items.name.as_str(), item.label());
             scope.set(items.name.as_str(), item.value);
@@ -154,7 +162,12 @@ impl Engine<'_> {
         if remaining::settled(past, &each.steps, Some(item)) {
             return ItemBefore::Over;
         }
-        let settled = matches!(past.state.steps.get(place), Some(StepState::Done));
+        let own = past.state.steps.get(place);
+        // The loop went on to its end and failed for what had failed in it: that is what is taken up.
+        if each.on_item_failure == OnItemFailure::Continue && own.and_then(StepState::failure).is_some() {
+            return ItemBefore::Open;
+        }
+        let settled = matches!(own, Some(StepState::Done));
         if !settled && past.loops.get(place).is_none_or(|round| round.batch <= batch) {
             return ItemBefore::Open;
         }

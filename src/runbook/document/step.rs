@@ -1,83 +1,15 @@
-//! Steps and probes as they are written.
+//! Steps as they are written.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::value::{Effect, OnFail, Output, ParameterDefault, Scalar, Severity};
-
-/// A read-only command and what is expected of its output; or, without a command, an expectation about earlier results.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Probe {
-    /// The probe's name in expressions. Required in `preflight`.
-    pub id: Option<String>,
-    /// What is checked, in a few words.
-    pub title: Option<String>,
-    /// Check only if this expression is true.
-    pub when: Option<String>,
-    /// Check once per item.
-    pub for_each: Option<Items>,
-    /// A query of this runbook, in place of `run`.
-    #[expect(dead_code, reason = "only its schema is used: queries are put in their places before")]
-    pub ask: Option<String>,
-    /// The command, word by word; no shell.
-    pub run: Option<Vec<Scalar>>,
-    /// A bash script; parameters arrive through `env`.
-    pub shell: Option<String>,
-    /// The host where it runs; default: this machine.
-    pub on: Option<String>,
-    /// Environment variables.
-    #[serde(default)]
-    pub env: IndexMap<String, Scalar>,
-    /// Text for its standard input.
-    pub stdin: Option<String>,
-    /// Its working directory.
-    pub cwd: Option<String>,
-    /// Run as this user.
-    pub user: Option<String>,
-    /// How long the command may take.
-    pub timeout: Option<String>,
-    /// How to read what it prints.
-    pub output: Option<Output>,
-    /// The expectation, an expression; without one, exit code 0 is expected.
-    pub expect: Option<String>,
-    /// How long to retry until the probe passes.
-    pub within: Option<String>,
-    /// The pause between two attempts.
-    pub every: Option<String>,
-    /// What a failure does.
-    pub severity: Option<Severity>,
-    /// Describes the state before the run's first change: a run that is resumed after that change does not check it again.
-    /// Only for `preflight`.
-    #[serde(default)]
-    pub once: bool,
-    /// What was found, as a template.
-    pub message: Option<String>,
-    /// What to do when it fails.
-    pub hint: Option<String>,
-}
-
-/// A list of items, each handled in turn.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Items {
-    /// The list: an expression in `{{ }}`, or the items themselves.
-    #[schemars(required)]
-    pub items: Option<ItemList>,
-    /// The loop variable's name; else `item`.
-    #[serde(rename = "as")]
-    pub name: Option<String>,
-}
-
-/// A list that is written out, or an expression that yields one.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(crate) enum ItemList {
-    Expression(String),
-    Literal(Vec<Scalar>),
-}
+use super::{
+    items::ItemList,
+    probe::Probe,
+    value::{Effect, OnFail, OnItemFailure, Output, ParameterDefault, Scalar},
+};
 
 /// Steps for each item, staggered.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -89,8 +21,14 @@ pub(crate) struct ForEach {
     /// The loop variable's name; else `item`.
     #[serde(rename = "as")]
     pub name: Option<String>,
-    /// How many items a batch has: a number, a percentage, or a list of them, the last of which repeats. Else 1.
+    /// What each item is called, as a template in the loop variable: short, and of each item another. Else the item itself, or its
+    /// `name` or `id`.
+    pub label: Option<String>,
+    /// How many items a batch has: a number, a percentage of all items, or a list of them, the last of which repeats. Else 1.
     pub batch: Option<Batch>,
+    /// An expression in the loop variable: items for which it yields the same belong together, are never in different batches, and
+    /// `batch` counts such groups.
+    pub batch_by: Option<String>,
     /// How many items of a batch are under way at once; else 1.
     pub parallel: Option<Scalar>,
     /// The pause between batches.
@@ -98,8 +36,11 @@ pub(crate) struct ForEach {
     /// The gate: all must pass before each batch.
     #[serde(default)]
     pub before_batch: Vec<Probe>,
-    /// More failed items than this stop everything; else 0.
+    /// More failed items than this stop everything: a number, or a percentage of all items. Else 0; with `on_item_failure: continue`
+    /// no limit.
     pub max_failures: Option<Scalar>,
+    /// What happens when an item fails.
+    pub on_item_failure: Option<OnItemFailure>,
 }
 
 /// Batch sizes.
@@ -126,6 +67,15 @@ pub(crate) struct Wait {
     pub env: IndexMap<String, Scalar>,
     /// How to read what it prints.
     pub output: Option<Output>,
+    /// Only for what reads: the paths that the command may write to, and below. Else it can write nowhere but to `TMPDIR`.
+    #[serde(default)]
+    pub may_write: Vec<String>,
+    /// Only for what reads: the command may talk to other programs through sockets, here and over the network. True of the programs
+    /// that are known to.
+    #[serde(default)]
+    pub may_connect: bool,
+    /// Only for what reads: why it changes nothing, where the command is known to change something.
+    pub reads_because: Option<String>,
     /// The condition to wait for, an expression.
     #[schemars(required)]
     pub until: Option<String>,
@@ -260,7 +210,7 @@ pub(crate) struct Retry {
     pub backoff: Option<f64>,
 }
 
-/// One step. It has exactly one of `run`, `shell`, `probe`, `wait`, `confirm`, `manual`, `for_each`, `group`, `call`.
+/// One step. It has exactly one of `run`, `shell`, `probe`, `wait`, `confirm`, `manual`, `for_each`, `group`, `call`, `choose`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
@@ -299,10 +249,17 @@ pub(crate) struct Step {
     pub manual: Option<Manual>,
     /// The same `steps` for each item, staggered.
     pub for_each: Option<ForEach>,
-    /// A group of `steps`; the text is its title.
+    /// A group of `steps`; the text is its title, as a template.
     pub group: Option<String>,
     /// Another runbook as one step.
     pub call: Option<String>,
+    /// An expression that yields the name of one of `cases`: the way in which the step is done.
+    pub choose: Option<String>,
+
+    /// The cases of a `choose`, by the value for which each is chosen.
+    #[schemars(with = "IndexMap<String, Case>")]
+    #[serde(default)]
+    pub cases: IndexMap<String, Step>,
 
     /// The steps of a `for_each` or a `group`.
     #[serde(default)]
@@ -326,6 +283,20 @@ pub(crate) struct Step {
     /// The command needs the terminal.
     #[serde(default)]
     pub interactive: bool,
+    /// Only for what reads: the paths that the command may write to, and below. Else it can write nowhere but to `TMPDIR`.
+    #[serde(default)]
+    pub may_write: Vec<String>,
+    /// Only for what reads: the command may talk to other programs through sockets, here and over the network. True of the programs
+    /// that are known to.
+    #[serde(default)]
+    pub may_connect: bool,
+    /// Only for what reads: why it changes nothing, where the command is known to change something.
+    pub reads_because: Option<String>,
+
+    /// What must hold as long as the steps of a `group` or `for_each` change anything: asked before each step inside that changes
+    /// something, and at each poll of a wait inside.
+    #[serde(default)]
+    pub holds: Vec<Probe>,
 
     /// Skip the step if this probe passes.
     pub done_if: Option<Probe>,
@@ -337,6 +308,66 @@ pub(crate) struct Step {
     pub cleanup: Option<Remedy>,
     /// The step may be run again when its outcome is unknown.
     #[serde(default)]
+    pub idempotent: bool,
+    /// Only for `read` or `idempotent`.
+    pub retry: Option<Retry>,
+    /// How to read progress from its output.
+    pub progress: Option<ProgressDocument>,
+}
+
+/// One way of doing a step. What it does not say is said by the step. It has exactly one of `run`, `shell`, `ask`, `probe`, `wait`,
+/// `manual`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its schema is used: what the step says is put into each of its cases before they are read")]
+pub(crate) struct Case {
+    /// What is done in this case, as a short sentence.
+    pub title: Option<String>,
+    /// The host where it runs.
+    pub on: Option<String>,
+    /// The time limit.
+    pub timeout: Option<String>,
+    /// What the command changes.
+    pub effect: Option<Effect>,
+
+    /// A query of this runbook, in place of `run`: the case reads.
+    pub ask: Option<String>,
+    /// A command, word by word; no shell.
+    pub run: Option<Vec<Scalar>>,
+    /// A bash script under `-euo pipefail`; parameters arrive through `env`.
+    pub shell: Option<String>,
+    /// One check.
+    pub probe: Option<Probe>,
+    /// Wait until a condition is true.
+    pub wait: Option<Wait>,
+    /// Work that a person does by hand.
+    pub manual: Option<Manual>,
+
+    /// Environment variables, in place of those of the step.
+    #[schemars(default)]
+    pub env: IndexMap<String, Scalar>,
+    /// Text for its standard input.
+    pub stdin: Option<String>,
+    /// Its working directory.
+    pub cwd: Option<String>,
+    /// Run as this user.
+    pub user: Option<String>,
+    /// How to read what it prints.
+    pub output: Option<Output>,
+    /// The command needs the terminal.
+    #[schemars(default)]
+    pub interactive: bool,
+
+    /// Skip the step if this probe passes.
+    pub done_if: Option<Probe>,
+    /// Must pass afterwards, else the step has failed.
+    pub verify: Option<Probe>,
+    /// Command that undoes this way of doing the step.
+    pub undo: Option<Remedy>,
+    /// Runs when the enclosing scope ends, however it ends.
+    pub cleanup: Option<Remedy>,
+    /// It may be run again when its outcome is unknown.
+    #[schemars(default)]
     pub idempotent: bool,
     /// Only for `read` or `idempotent`.
     pub retry: Option<Retry>,

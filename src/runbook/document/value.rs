@@ -60,6 +60,17 @@ pub enum Severity {
     Warn,
 }
 
+/// What a loop does when one of its items fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnItemFailure {
+    /// Stop once more items than `max_failures` have failed; the loop is done if no more have
+    #[default]
+    Stop,
+    /// Go on with the other items, and fail when the loop is over; stop once more items than `max_failures` have failed, if it is given
+    Continue,
+}
+
 /// What happens when a step fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -52,22 +52,17 @@ impl Resolver<'_> {
             if let Some(id) = &step.id {
                 self.give(id, span_of(node, "id"), true, inside);
                 let list = list.map_or(0, |list| list.span.offset);
-                self.order.push(ListedStep { id: id.clone(), effect: step.effect, list });
+                let effect = step.cases.values().map(|case| case.effect).fold(step.effect, Ord::max);
+                self.order.push(ListedStep { id: id.clone(), effect, list });
             }
-            for (probe, key) in [(&step.done_if, "done_if"), (&step.verify, "verify")] {
-                if let (Some(probe), Some(node)) = (probe, node.get(key)) {
-                    self.index_probe(probe, node, false, inside);
-                }
+            self.index_proofs(step, node, inside);
+            for (case, here) in step.cases.iter().filter_map(|(name, case)| Some((case, node.get("cases")?.get(name)?))) {
+                self.index_proofs_of_case(case, here, node, inside);
             }
             if let (Some(confirm), Some(node)) = (&step.confirm, node.get("confirm")) {
                 for (probe, node) in pairs(&confirm.show, node.get("show")) {
                     self.index_probe(probe, node, false, inside);
                 }
-            }
-            if let (Some(manual), Some(node)) = (&step.manual, node.get("manual"))
-                && let (Some(probe), Some(node)) = (&manual.verify, node.get("verify"))
-            {
-                self.index_probe(probe, node, false, inside);
             }
             if let (Some(each), Some(node)) = (&step.for_each, node.get("for_each")) {
                 self.loop_variables.insert(each.name.clone().unwrap_or_else(|| "item".to_owned()));
@@ -75,9 +70,35 @@ impl Resolver<'_> {
                     self.index_probe(probe, node, true, step.id.as_deref().or(inside));
                 }
             }
+            for (probe, node) in pairs(&step.holds, node.get("holds")) {
+                self.index_probe(probe, node, false, inside);
+            }
             let around = if step.for_each.is_some() { step.id.as_deref().or(inside) } else { inside };
             self.index_steps(&step.steps, node.get("steps"), around);
         }
+    }
+
+    /// The probes that say whether a step is done.
+    fn index_proofs(&mut self, step: &Step, node: &Node, inside: Option<&str>) {
+        for (probe, key) in [(&step.done_if, "done_if"), (&step.verify, "verify")] {
+            if let (Some(probe), Some(node)) = (probe, node.get(key)) {
+                self.index_probe(probe, node, false, inside);
+            }
+        }
+        if let (Some(manual), Some(node)) = (&step.manual, node.get("manual"))
+            && let (Some(probe), Some(node)) = (&manual.verify, node.get("verify"))
+        {
+            self.index_probe(probe, node, false, inside);
+        }
+    }
+
+    /// The same for a case; what its step says for all cases has been gathered there.
+    fn index_proofs_of_case(&mut self, case: &Step, node: &Node, around: &Node, inside: Option<&str>) {
+        let own = |key: &str| node.get(key).map(|node| node.span) != around.get(key).map(|node| node.span);
+        let mut case = case.clone();
+        case.done_if.take_if(|_| !own("done_if"));
+        case.verify.take_if(|_| !own("verify"));
+        self.index_proofs(&case, node, inside);
     }
 
     fn index_probe(&mut self, probe: &Probe, node: &Node, kept: bool, inside: Option<&str>) {

@@ -1,5 +1,10 @@
 //! From a document to a runbook: finds *every* fault, each with its place and with what would be right.
 
+mod call;
+mod choose;
+mod command;
+mod holds;
+mod identity;
 mod index;
 mod items;
 mod parameter;
@@ -19,7 +24,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    danger,
+    cases, danger,
     diagnostic::{Fault, Report},
     document::{self, Document},
     model::{Origin, Reference, Requires, Runbook, SourceText, Span},
@@ -30,7 +35,7 @@ use super::{
         scope::NameScope,
         value::{Field, field, key_of, span_of},
     },
-    schema, source,
+    schema, source, ungroup,
 };
 use crate::{
     expression::{self},
@@ -53,6 +58,7 @@ pub fn resolve(source: SourceText) -> (Option<Runbook>, Report) {
 fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Option<Runbook> {
     let mut value = root.value(&source.text, faults)?;
     whole_numbers(&mut value);
+    let groups = ungroup::laid_out(&mut root, &mut value, faults);
     query::put_in_place(&mut root, &mut value, faults);
     let misshapes = schema::check(&value, &root, &source.text);
     let mut prune = Vec::new();
@@ -66,6 +72,7 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
     for path in &prune {
         root.prune(&mut value, path);
     }
+    cases::laid_out(&mut root, &mut value);
     let document = match Document::deserialize(&value) {
         Ok(document) => document,
         Err(error) => {
@@ -79,6 +86,8 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
         text: &source.text,
         faults: Vec::new(),
         params: IndexMap::new(),
+        kinds: IndexMap::new(),
+        values: IndexMap::new(),
         vars: IndexMap::new(),
         given: IndexMap::new(),
         loop_variables: BTreeSet::new(),
@@ -90,8 +99,13 @@ fn from_tree(source: &SourceText, mut root: Node, faults: &mut Vec<Fault>) -> Op
         name: document.name.clone().unwrap_or_default(),
     };
     let runbook = resolver.runbook(&document, &root, source);
-    faults.append(&mut resolver.faults);
-    runbook
+    // What a group says once is looked at in each of its checks.
+    for fault in resolver.faults {
+        if !faults.iter().any(|told| (told.code, told.span, &told.message) == (fault.code, fault.span, &fault.message)) {
+            faults.push(fault);
+        }
+    }
+    runbook.map(|runbook| Runbook { groups, ..runbook })
 }
 
 /// Makes `1.0` a whole number, as JSON Schema takes it. Nothing finds out how it was written but an argv, which asks the tree.
@@ -116,8 +130,10 @@ fn hides_names(path: &[Segment]) -> bool {
         "id",
         "steps",
         "preflight",
+        "checks",
         "params",
         "vars",
+        "identity",
         "for_each",
         "as",
         "probe",
@@ -126,6 +142,7 @@ fn hides_names(path: &[Segment]) -> bool {
         "manual",
         "show",
         "before_batch",
+        "holds",
         "pattern",
     ];
     match path {
@@ -152,6 +169,7 @@ impl Resolver<'_> {
                 declared.kind == Some(document::TypeName::Secret) || declared.list == Some(document::TypeName::Secret),
             );
         }
+        self.kinds = document.params.iter().filter_map(|(param, declared)| Some((param.clone(), declared.static_kind()?))).collect();
         self.index(document, root);
         if self.too_many(document, root) {
             return None;
@@ -162,6 +180,7 @@ impl Resolver<'_> {
             return None;
         }
         let params = self.parameters(document, root);
+        self.values = params.iter().filter_map(|parameter| Some((parameter.name.to_string(), choose::values(parameter)?))).collect();
 
         let mut scope = NameScope::default();
         let mut locks = Vec::new();
@@ -171,6 +190,7 @@ impl Resolver<'_> {
             self.said(field);
             locks.push(self.template(field, &scope));
         }
+        let identity = self.identity(document.identity.as_ref(), root.get("identity"), &mut scope);
         let preflight = self.preflight(&document.preflight, root.get("preflight"), &mut scope);
         if root.get("steps").is_some_and(Node::is_empty_list) {
             self.faults.push(
@@ -202,7 +222,10 @@ impl Resolver<'_> {
             requires: self.requires(document, root),
             locks,
             vars,
+            queries: document.queries.iter().filter_map(|(name, query)| Some((name.clone(), query.program()?))).collect(),
+            identity,
             preflight,
+            groups: Vec::new(),
             steps,
             source: source.clone(),
         })
@@ -324,8 +347,105 @@ mod tests {
         assert!(report.faults.is_empty(), "{}", report.plain());
         let runbook = runbook.unwrap();
         let report = warnings(&runbook, report, jiff::civil::date(2026, 11, 21));
-        assert!(report.faults.is_empty(), "{}", report.plain());
-        assert_eq!(runbook.all_steps().count(), 14);
+        assert_eq!(report.errors() + report.warnings(), 0, "{}", report.plain());
+        assert_eq!(runbook.all_steps().count(), 15);
+    }
+
+    fn read(rest: &str) -> (Option<Runbook>, Report) {
+        let text = format!("halligan: 1\nname: x\ntitle: X\nsummary: X\nreviewed: 2026-11-01\n{rest}");
+        let (runbook, report) = resolve(SourceText::new("x.yaml", Origin::File("x.yaml".into()), &text));
+        match runbook {
+            Some(runbook) => {
+                let report = warnings(&runbook, report, jiff::civil::date(2026, 11, 21));
+                (Some(runbook), report)
+            }
+            None => (None, report),
+        }
+    }
+
+    #[test]
+    fn what_is_valid_and_wrong_is_warned_of() {
+        let steps = |step: &str| {
+            format!(
+                "params: {{n: {{type: int, help: N}}}}\nsteps:\n- {{id: a, effect: read, {step}}}\n- {{id: u, run: [x, '{{{{ params.n }}}}'], effect: read}}\n"
+            )
+        };
+        for (step, code, place) in [
+            ("run: [ls, '|', wc]", "shell-word", "'|'"),
+            ("run: [make, x, '&&', y]", "shell-word", "'&&'"),
+            ("run: [ls, 2>/dev/null]", "shell-word", "2>/dev/null"),
+            ("shell: 'echo {{ hostname }}'", "spliced-shell", "{{"),
+        ] {
+            let (runbook, report) = read(&steps(step));
+            assert!(runbook.is_some(), "{}", report.plain());
+            let found: Vec<_> = report
+                .faults
+                .iter()
+                .map(|fault| (fault.code, &report.source.text[fault.span.offset..fault.span.offset + fault.span.len]))
+                .collect();
+            assert_eq!(found, [(code, place)], "{}", report.plain());
+        }
+        for step in [
+            "run: [expr, 1, '|', 2]",
+            "run: [find, ., -exec, ls, ';']",
+            "run: [ls, \"{{ '|' }}\"]",
+            "shell: \"docker ps --format '{{json .}}' | grep -c '{%s}'\"",
+        ] {
+            let (_, report) = read(&steps(step));
+            assert!(report.faults.is_empty(), "{}", report.plain());
+        }
+        let probe = |rest: &str| {
+            read(&format!("params: {{n: {{type: int, help: N}}}}\npreflight:\n- {{id: l, run: [a], output: lines}}\n- {{id: p, {rest}}}\nsteps:\n- {{id: u, run: [x, '{{{{ params.n }}}}'], effect: read}}\n")).1
+        };
+        for rest in [
+            "expect: params.n in l.output",
+            "run: [b], expect: output > 5",
+            "run: [b], message: '{{ output == 5 }}'",
+            "expect: 'l.output | select(\"eq\", params.n) | list | length == 0'",
+        ] {
+            let report = probe(rest);
+            assert_eq!(report.faults.iter().map(|fault| fault.code).collect::<Vec<_>>(), ["text-compared"], "{rest}: {}", report.plain());
+        }
+        assert!(probe("run: [b], output: int, expect: output > 5 and params.n > 3").faults.is_empty());
+    }
+
+    /// Told to programs alone, and nothing fails for it.
+    #[test]
+    fn what_is_asked_twice_is_noted() {
+        let (_, report) = read(
+            "preflight:\n- {id: p, run: [a, b]}\n- {id: q, run: [a, b], expect: code == 0}\n- {id: r, run: [a, c]}\nsteps:\n- {id: u, run: [x], effect: read}\n",
+        );
+        assert_eq!(report.faults.iter().map(|fault| fault.code).collect::<Vec<_>>(), ["asked-twice"]);
+        assert_eq!((report.errors(), report.warnings(), report.plain().as_str()), (0, 0, ""));
+        let (_, report) = read(
+            "queries: {s: {run: [a, b]}}\npreflight:\n- {id: p, ask: s}\n- {id: q, ask: s, expect: code == 0}\nsteps:\n- {id: u, run: [x], effect: read}\n",
+        );
+        assert!(report.faults.is_empty(), "{:?}", report.faults);
+    }
+
+    #[test]
+    fn a_number_reaches_text_letter_by_letter() {
+        let steps = "steps:\n- {id: u, run: [x, '{{ params.w }}', '{{ params.v }}', '{{ params.l }}', '{{ params.n }}', '{{ params.e }}'], effect: read}\n";
+        let (runbook, report) = read(&format!(
+            "params:\n  w: {{type: string, help: W, default: 0x5000c5}}\n  v: {{type: string, help: V, default: 17.20}}\n  l: {{list: string, help: L, default: [0x1F, 7]}}\n  n: {{type: int, help: N, default: 0x10}}\n  e: {{type: enum, help: E, choices: [0x1, 2], default: 0x1}}\n{steps}"
+        ));
+        let runbook = runbook.unwrap_or_else(|| panic!("{}", report.plain()));
+        let defaults: Vec<Value> = runbook.params.iter().filter_map(|parameter| parameter.default.clone()).collect();
+        assert_eq!(Value::from(defaults), serde_json::json!(["0x5000c5", "17.20", ["0x1F", "7"], 16, "0x1"]));
+    }
+
+    #[test]
+    fn items_may_be_written_out_as_maps() {
+        let (runbook, report) = read(
+            "steps:\n- id: l\n  for_each: {items: [{name: a, disk: sdb}, {id: 3, disk: sdc}], as: d}\n  steps: [{id: s, run: [x, '{{ d.disk }}'], effect: read}]\n",
+        );
+        assert!(runbook.is_some() && report.faults.is_empty(), "{}", report.plain());
+        for items in ["[{disk: sdb}]", "[{name: a}, {id: a}]", "[{name: a, disk: '{{ run.id }}'}]"] {
+            let (runbook, report) = read(&format!(
+                "steps:\n- id: l\n  for_each: {{items: {items}, as: d}}\n  steps: [{{id: s, run: [x, '{{{{ d }}}}'], effect: read}}]\n"
+            ));
+            assert!(runbook.is_none() && report.errors() == 1, "{}", report.plain());
+        }
     }
 
     /// A file that takes long to check is refused for its size before it does.

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{
+    command::Parts,
     resolver::Resolver,
     scope::NameScope,
-    value::{Parts, field, key_of, span_of},
+    value::{field, key_of, span_of},
 };
 use crate::{
     expression,
@@ -98,8 +99,9 @@ impl Resolver<'_> {
             span,
         };
         if let Some(default) = &declared.default {
-            self.default(&parameter, default, node);
-            parameter.default = parameter.take(default).ok();
+            let default = node.get("default").map_or_else(|| default.clone(), |node| parameter.kind.as_written(default, node));
+            self.default(&parameter, &default, node);
+            parameter.default = parameter.take(&default).ok();
         }
         Some(parameter)
     }
@@ -210,6 +212,7 @@ impl Resolver<'_> {
                         Scalar::Int(number) => Value::from(*number),
                         Scalar::Text(text) => Value::from(text.as_str()),
                     };
+                    let value = inner.item(index).map_or_else(|| value.clone(), |node| kind.as_written(&value, node));
                     let fault = match kind.take(&value) {
                         Err(wrong) => Some((wrong.to_string(), format!("write {}", kind.words()))),
                         Ok(_) if all.iter().any(|other| plain(other) == plain(&value)) => {
@@ -239,6 +242,9 @@ impl Resolver<'_> {
                 parts.on = field(inner, "on", live.on.as_ref());
                 parts.timeout = field(inner, "timeout", live.timeout.as_ref());
                 parts.output = live.output.unwrap_or(document::Output::Lines);
+                parts.may_write = &live.may_write;
+                parts.may_connect = live.may_connect;
+                parts.reads_because = field(inner, "reads_because", live.reads_because.as_ref());
                 let command = self.command(&parts, inner, &scope)?;
                 self.earlier_params(name, &command);
                 let own = scope.with_own(Some(parts.output));

@@ -1,37 +1,38 @@
 //! Probes and waits.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use super::{
+    command::Parts,
     index::pairs,
     resolver::Resolver,
     scope::{NameScope, Shape},
-    value::{Field, Parts, field, key_of},
+    value::{Field, field, key_of},
 };
-use crate::{
-    expression,
-    runbook::{
-        diagnostic::Fault,
-        document,
-        model::{Effect, Expr, Items, Output, Probe, ProgressSpec, Severity, Stall, Timespan, Wait},
-        name::StepId,
-        node::Node,
-    },
+use crate::runbook::{
+    diagnostic::Fault,
+    document,
+    model::{Effect, Expr, Probe, ProgressSpec, Severity, Stall, Timespan, Wait},
+    name::StepId,
+    node::Node,
 };
 
 /// What a probe is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
+    Identity,
     Preflight,
     Step,
     DoneIf,
     Verify,
     Gate,
+    Holds,
     Show,
 }
 
 /// Keys that mean nothing without a command.
-const OF_A_COMMAND: &[&str] = &["on", "env", "stdin", "cwd", "user", "timeout", "output", "within"];
+const OF_A_COMMAND: &[&str] =
+    &["on", "env", "stdin", "cwd", "user", "timeout", "output", "within", "may_write", "may_connect", "reads_because"];
 
 /// What a step gives to the probe inside it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,9 +43,6 @@ pub(super) struct Outer<'d> {
     pub cwd: Option<Field<'d>>,
     pub stdin: Option<Field<'d>>,
 }
-
-/// Where `output` stands beside a number.
-static TRAP: LazyLock<Option<regex::Regex>> = LazyLock::new(|| regex::Regex::new(r"(^|[\s(])output\s*(<=?|>=?|==|!=)\s*-?[0-9]").ok());
 
 impl Resolver<'_> {
     pub(super) fn preflight(&mut self, probes: &[document::Probe], list: Option<&Node>, scope: &mut NameScope) -> Vec<Probe> {
@@ -90,6 +88,13 @@ impl Resolver<'_> {
                     .hint("remove `once`: a finished step is never checked again"),
             );
         }
+        if role != Role::Preflight && node.has("checks") {
+            self.faults.push(
+                Fault::error("misplaced-key", key_of(node, "checks"), "a group of checks is only for `preflight`")
+                    .label("not in the preflight")
+                    .hint("write each check where it is needed"),
+            );
+        }
         let mut inner = scope.clone();
         let for_each = probe.for_each.as_ref().zip(node.get("for_each")).and_then(|(each, node)| {
             if matches!(role, Role::Step | Role::DoneIf | Role::Verify) {
@@ -97,16 +102,15 @@ impl Resolver<'_> {
                     Fault::error(
                         "misplaced-key",
                         node.span.first_line(self.text),
-                        "`for_each` in a probe is only for `preflight`, `before_batch` and `show`",
+                        "`for_each` in a probe is only for `preflight`, `holds`, `before_batch` and `show`",
                     )
                     .label("not here")
                     .hint("put the step into a `for_each` step, or check all items with one command"),
                 );
             }
-            let list = self.items(each.items.as_ref(), node, scope);
-            let name = self.loop_variable(each.name.as_ref(), node, scope)?;
-            inner = scope.with_local(name.as_str());
-            Some(Items { list, name })
+            let items = self.looped(each.items.as_ref(), each.name.as_ref(), each.label.as_ref(), node, scope)?;
+            inner = scope.with_local(items.name.as_str());
+            Some(items)
         });
         let mut parts = Parts::of(probe.run.as_ref(), probe.shell.as_ref(), Effect::Read);
         parts.on = field(node, "on", probe.on.as_ref()).or(outer.on);
@@ -116,6 +120,9 @@ impl Resolver<'_> {
         parts.user = field(node, "user", probe.user.as_ref());
         parts.timeout = field(node, "timeout", probe.timeout.as_ref()).or(outer.timeout);
         parts.output = probe.output.unwrap_or_default();
+        parts.may_write = &probe.may_write;
+        parts.may_connect = probe.may_connect;
+        parts.reads_because = field(node, "reads_because", probe.reads_because.as_ref());
         let command = self.command(&parts, node, &inner);
         let has_command = node.has("run") || node.has("shell");
         if !has_command {
@@ -127,7 +134,7 @@ impl Resolver<'_> {
                         .hint(hint),
                 );
             }
-            if !node.has("expect") {
+            if !node.has("expect") && role != Role::Identity {
                 self.faults.push(
                     Fault::error("empty-probe", node.span.first_line(self.text), "the probe checks nothing")
                         .label("neither a command nor `expect`")
@@ -135,7 +142,7 @@ impl Resolver<'_> {
                 );
             }
         }
-        if node.has("every") && !node.has("within") {
+        if role != Role::Holds && node.has("every") && !node.has("within") {
             self.faults.push(
                 Fault::error("every-alone", key_of(node, "every"), "`every` without `within`")
                     .label("no `within` here")
@@ -144,9 +151,6 @@ impl Resolver<'_> {
         }
         let own = inner.with_own(has_command.then_some(parts.output));
         let expect = field(node, "expect", probe.expect.as_ref()).map(|field| self.expression(field, &own));
-        if let (Some(expect), Some(_)) = (&expect, &command) {
-            self.text_compared(expect, parts.output);
-        }
         Probe {
             id: id.or_else(|| probe.id.as_deref().and_then(|id| StepId::new(id).ok())),
             title: field(node, "title", probe.title.as_ref()).map(|field| self.template(field, &inner)),
@@ -173,10 +177,13 @@ impl Resolver<'_> {
         parts.env = Some(&wait.env);
         parts.timeout = field(node, "poll_timeout", wait.poll_timeout.as_ref());
         parts.output = wait.output.unwrap_or_default();
+        parts.may_write = &wait.may_write;
+        parts.may_connect = wait.may_connect;
+        parts.reads_because = field(node, "reads_because", wait.reads_because.as_ref());
         let command = self.command(&parts, node, scope);
         let has_command = node.has("run") || node.has("shell");
         if !has_command {
-            for key in ["env", "output", "poll_timeout"].iter().filter(|key| node.has(key)) {
+            for key in ["env", "output", "poll_timeout", "may_write", "may_connect", "reads_because"].iter().filter(|key| node.has(key)) {
                 self.faults.push(
                     Fault::error("needs-command", key_of(node, key), format!("`{key}` needs a command, but the wait has none"))
                         .label("no command here")
@@ -186,9 +193,6 @@ impl Resolver<'_> {
         }
         let own = scope.with_own(has_command.then_some(parts.output));
         let until = field(node, "until", wait.until.as_ref()).map(|field| self.expression(field, &own));
-        if let (Some(until), Some(_)) = (&until, &command) {
-            self.text_compared(until, parts.output);
-        }
         let stall = wait.stall.as_ref().zip(node.get("stall")).and_then(|(stall, node)| {
             let watch = field(node, "watch", stall.watch.as_ref()).map(|field| self.expression(field, &own));
             let after = field(node, "after", stall.after.as_ref()).map(|field| self.timespan(field, scope));
@@ -265,23 +269,5 @@ impl Resolver<'_> {
         let mut inner = scope.with_local("line");
         Arc::make_mut(&mut inner.locals).extend(pattern.capture_names().flatten().map(str::to_owned));
         self.progress(progress, node, &inner, Some(pattern))
-    }
-
-    /// Text is never ordered against a number: the comparison would fail when it is made.
-    fn text_compared(&mut self, expression: &Expr, output: Output) {
-        if output != Output::Text {
-            return;
-        }
-        if TRAP.as_ref().is_some_and(|trap| trap.is_match(&expression.text)) && expression::check_expression(&expression.text).is_ok() {
-            self.faults.push(
-                Fault::warning(
-                    "text-compared",
-                    expression.span.first_line(self.text),
-                    "`output` is text and cannot be compared with a number",
-                )
-                .label("fails at run time")
-                .hint("set `output: int`, or write `output | int`"),
-            );
-        }
     }
 }

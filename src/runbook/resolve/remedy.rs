@@ -1,9 +1,10 @@
 //! What takes a step back, what puts things right at the end, and what runs it again.
 
 use super::{
+    command::Parts,
     resolver::Resolver,
     scope::NameScope,
-    value::{Field, Parts, field, key_of, span_of},
+    value::{Field, field, key_of, span_of},
 };
 use crate::runbook::{
     diagnostic::Fault,

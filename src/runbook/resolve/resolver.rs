@@ -5,7 +5,7 @@ use std::{cell::Cell, collections::BTreeSet};
 use indexmap::IndexMap;
 
 use crate::{
-    expression::Names,
+    expression::{Names, mixture::StaticKind},
     runbook::{
         diagnostic::Fault,
         model::{Effect, Span},
@@ -21,6 +21,10 @@ pub(super) struct Resolver<'a> {
     pub faults: Vec<Fault>,
     /// Every parameter, and whether it is a secret.
     pub params: IndexMap<String, bool>,
+    /// What is known of the values of parameters.
+    pub kinds: IndexMap<String, StaticKind>,
+    /// Every value that a parameter may have, where there are few of them.
+    pub values: IndexMap<String, Vec<String>>,
     pub vars: IndexMap<String, (Names, Span)>,
     pub given: IndexMap<String, GivenName>,
     pub loop_variables: BTreeSet<String>,

@@ -11,6 +11,7 @@ use crate::{
     runbook::{
         diagnostic::Fault,
         model::{Output, Probe, Span},
+        name::IDENTITY,
     },
 };
 
@@ -38,6 +39,13 @@ impl Shape {
             (Some(_), _) => Self::list(),
             (None, Some(command)) => Self::command(command.output),
             (None, None) => Self::plain(),
+        }
+    }
+    /// What is known of a step that is done in this way or in that: its output is JSON where each prints something else.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self.output, other.output) {
+            (Some(one), Some(two)) if one != two => Self { output: Some(Output::Json), ..self },
+            _ => self,
         }
     }
     pub(super) fn command(output: Output) -> Self {
@@ -262,6 +270,8 @@ impl Resolver<'_> {
                     format!("did you mean `params.{root}`?")
                 } else if self.vars.contains_key(root) {
                     format!("did you mean `vars.{root}`?")
+                } else if root == IDENTITY {
+                    "the runbook has no `identity`: add it at the top".to_owned()
                 } else if let Some(near) = nearest(root, known) {
                     format!("did you mean `{near}`?")
                 } else {

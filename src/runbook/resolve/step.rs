@@ -2,29 +2,51 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::{
+    command::Parts,
     index::pairs,
     probe::{Outer, Role},
     resolver::Resolver,
     scope::{NameScope, Shape},
-    value::{Field, Parts, field, key_of, span_of},
+    value::{field, key_of, span_of},
 };
 use crate::runbook::{
     diagnostic::Fault,
     document,
-    model::{Call, Confirm, Effect, Kind, Manual, OnFail, Severity, Span, Step, Template, Undo},
-    name::{RunbookName, StepId},
+    model::{Confirm, Effect, Kind, Manual, OnFail, Severity, Span, Step, Template, Undo},
+    name::StepId,
     node::Node,
 };
 
 /// The keys of which a step has exactly one.
-const KINDS: &[&str] = &["run", "shell", "probe", "wait", "confirm", "manual", "for_each", "group", "call"];
+const KINDS: &[&str] = &["run", "shell", "probe", "wait", "confirm", "manual", "for_each", "group", "call", "choose"];
 /// The keys of every step.
 const COMMON: &[&str] = &["id", "title", "why", "when", "on_fail", "effect"];
 const COMMAND: &[&str] = &[
     "ask",
+    "on",
+    "timeout",
+    "env",
+    "stdin",
+    "cwd",
+    "user",
+    "output",
+    "interactive",
+    "may_write",
+    "may_connect",
+    "reads_because",
+    "done_if",
+    "verify",
+    "undo",
+    "cleanup",
+    "idempotent",
+    "retry",
+    "progress",
+];
+
+/// What a step may say for all its cases.
+const OF_CASES: &[&str] = &[
+    "cases",
     "on",
     "timeout",
     "env",
@@ -46,10 +68,12 @@ const COMMAND: &[&str] = &[
 fn keys_of(kind: &str) -> &'static [&'static str] {
     match kind {
         "run" | "shell" => COMMAND,
+        // They are those of its cases.
+        "choose" => OF_CASES,
         "probe" => &["on", "timeout"],
         "wait" => &["on", "timeout", "user", "cwd", "stdin"],
         "manual" => &["done_if", "verify", "cleanup"],
-        "for_each" | "group" => &["steps", "done_if", "verify", "cleanup"],
+        "for_each" | "group" => &["steps", "holds", "done_if", "verify", "cleanup"],
         "call" => &["params", "done_if", "verify"],
         _ => &[],
     }
@@ -64,7 +88,7 @@ impl Resolver<'_> {
         all
     }
 
-    fn step(&mut self, step: &document::Step, node: &Node, scope: &mut NameScope) -> Option<Step> {
+    pub(super) fn step(&mut self, step: &document::Step, node: &Node, scope: &mut NameScope) -> Option<Step> {
         let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| node.has(kind)).collect();
         let what = step.id.as_ref().map_or_else(|| "this step".to_owned(), |id| format!("the step `{id}`"));
         let kind = match kinds.as_slice() {
@@ -99,11 +123,35 @@ impl Resolver<'_> {
         let when = field(node, "when", step.when.as_ref()).map(|field| self.expression(field, scope));
         let why = field(node, "why", step.why.as_ref()).map(|field| self.said(field));
 
+        let holds = self.holds(step, node, scope);
         let (resolved, shape) = match kind {
             Some(kind) => self.kind(step, kind, node, scope, effect, id.as_ref()),
             None => (None, Shape::command(document::Output::Json)),
         };
         let own = if id_text.is_empty() { scope.clone() } else { scope.with_result(id_text, shape) };
+        if kind == Some("choose") {
+            // All that belongs to a way of doing it stands in its cases.
+            *scope = own;
+            let on_fail = step.on_fail.unwrap_or(OnFail::Ask);
+            return Some(Step {
+                id: id?,
+                case: None,
+                title,
+                why,
+                when,
+                on_fail,
+                kind: resolved?,
+                holds,
+                done_if: None,
+                verify: None,
+                undo: Undo::Unsaid,
+                cleanup: None,
+                idempotent: false,
+                retry: None,
+                progress: None,
+                span: node.span,
+            });
+        }
         let done_if = step
             .done_if
             .as_ref()
@@ -147,11 +195,13 @@ impl Resolver<'_> {
         };
         Some(Step {
             id: id?,
+            case: None,
             title,
             why,
             when,
             on_fail: step.on_fail.unwrap_or(unasked),
             kind: resolved?,
+            holds,
             done_if,
             verify,
             undo,
@@ -172,7 +222,9 @@ impl Resolver<'_> {
             }
             let homes: Vec<String> = KINDS.iter().filter(|kind| keys_of(kind).contains(&key)).map(|kind| format!("`{kind}`")).collect();
             let hint = match (kind, key) {
-                ("probe", "env" | "stdin" | "cwd" | "user" | "output") | ("wait", "env" | "output" | "progress") | ("manual", "undo") => {
+                ("probe", "env" | "stdin" | "cwd" | "user" | "output" | "may_write" | "may_connect" | "reads_because")
+                | ("wait", "env" | "output" | "progress" | "may_write" | "may_connect" | "reads_because")
+                | ("manual", "undo") => {
                     format!("write `{key}` inside `{kind}`")
                 }
                 _ => format!("`{key}` belongs to {}", homes.join(", ")),
@@ -194,7 +246,7 @@ impl Resolver<'_> {
                         .hint("add `effect: read` (changes nothing), `change` (can be undone or repeated) or `destroy` (cannot be undone)"),
                 );
             }
-            (Some(kind), Some(effect)) if !matches!(kind, "run" | "shell") && effect != Effect::Read => {
+            (Some(kind), Some(effect)) if !matches!(kind, "run" | "shell" | "choose") && effect != Effect::Read => {
                 let hint = match kind {
                     "probe" | "wait" => {
                         "remove `effect`: a probe or wait only reads; a command that changes something is a step with `run`"
@@ -237,6 +289,10 @@ impl Resolver<'_> {
                 parts.env = Some(&step.env);
                 parts.output = step.output.unwrap_or_default();
                 parts.interactive = step.interactive;
+                parts.may_write = &step.may_write;
+                parts.may_connect = step.may_connect;
+                parts.reads_because = field(node, "reads_because", step.reads_because.as_ref());
+                self.reads_only(effect, node);
                 (self.command(&parts, node, scope).map(Kind::Command), Shape::command(parts.output))
             }
             "probe" => {
@@ -264,11 +320,26 @@ impl Resolver<'_> {
             }
             "group" => {
                 self.some_steps(kind, node);
+                let title = field(node, "group", step.group.as_ref()).map(|field| {
+                    self.said(field);
+                    self.template(field, scope)
+                });
                 let steps = self.steps(&step.steps, node.get("steps"), scope);
-                let title = field(node, "group", step.group.as_ref()).map(|field| self.said(field));
                 (title.map(|title| Kind::Group { title, steps }), Shape::plain())
             }
+            "choose" => self.choose(step, node, scope),
             _ => (self.call(step, node, scope).map(Kind::Call), Shape::plain()),
+        }
+    }
+
+    /// What is said of reads alone is out of place where the command changes something.
+    fn reads_only(&mut self, effect: Effect, node: &Node) {
+        for key in ["may_write", "may_connect", "reads_because"].iter().filter(|key| effect != Effect::Read && node.has(key)) {
+            self.faults.push(
+                Fault::error("misplaced-key", key_of(node, key), format!("`{key}` is only for a command with `effect: read`"))
+                    .label("not a command that reads")
+                    .hint(format!("remove `{key}`: only what reads is held to reading")),
+            );
         }
     }
 
@@ -335,54 +406,11 @@ impl Resolver<'_> {
                 .map(|(probe, node)| self.probe(probe, node, scope, Role::Verify, None, Outer::default())),
         }
     }
-
-    fn call(&mut self, step: &document::Step, node: &Node, scope: &NameScope) -> Option<Call> {
-        let text = step.call.as_ref()?;
-        let span = span_of(node, "call");
-        let name = RunbookName::new(text);
-        if let Err(bad) = &name {
-            self.faults.push(
-                Fault::error("bad-name", span, format!("invalid runbook name `{text}`"))
-                    .label("invalid name")
-                    .hint(format!("use {}; no path and no `.yaml`", bad.rule)),
-            );
-        } else if *text == self.name {
-            self.faults.push(
-                Fault::error("calls-itself", span, "a runbook cannot call itself")
-                    .label("this runbook")
-                    .hint("use `for_each` to repeat steps"),
-            );
-        }
-        let map = node.get("params").unwrap_or(node);
-        for (key, value) in &step.params {
-            self.parameter_name("parameter", key, key_of(map, key));
-            let here = map.get(key).unwrap_or(map);
-            self.passed(key, value, here, scope);
-        }
-        Some(Call {
-            runbook: name.ok()?,
-            params: step.params.clone(),
-            params_span: if node.has("params") { key_of(node, "params") } else { span },
-        })
-    }
-
-    /// A value that is handed to another runbook.
-    fn passed(&mut self, key: &str, value: &Value, node: &Node, scope: &NameScope) {
-        match value {
-            Value::String(text) => drop(self.template(Field { key, text, span: node.span }, scope)),
-            Value::Array(items) => {
-                for (item, node) in items.iter().zip(node.items()) {
-                    self.passed(key, item, node, scope);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Every key that a step may have.
 fn document_keys() -> Vec<&'static str> {
-    KINDS.iter().chain(COMMON).chain(COMMAND).chain(&["steps", "params"]).copied().collect()
+    KINDS.iter().chain(COMMON).chain(COMMAND).chain(&["steps", "holds", "params", "cases"]).copied().collect()
 }
 
 fn nothing() -> Template {

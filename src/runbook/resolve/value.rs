@@ -1,23 +1,24 @@
-//! Texts that mean something: expressions, templates, lengths of time, counts and commands.
+//! Texts that mean something: expressions, templates, lengths of time and counts.
 
 use std::{sync::Arc, time::Duration};
-
-use indexmap::IndexMap;
 
 use super::{
     resolver::Resolver,
     scope::{NameScope, SecretUse},
 };
 use crate::{
-    expression::{self, ExpressionError},
+    expression::{self, ExpressionError, mixture::StaticKind},
     quantity,
     runbook::{
         diagnostic::Fault,
         document::Scalar,
-        model::{Command, Count, Effect, Expr, Output, Program, Span, Template, Timespan},
+        model::{Count, Expr, Output, Span, Template, Timespan},
         node::Node,
     },
 };
+
+/// How the marks of a template are written where they are meant as text.
+const LITERAL: &str = "as text, `{{`, `{%` and `{#` are written \"{{ '{{' }}\" or between {% raw %} and {% endraw %}";
 
 /// A text of the document, with its key and its place.
 #[derive(Debug, Clone, Copy)]
@@ -42,41 +43,6 @@ pub(super) fn key_of(node: &Node, key: &str) -> Span {
     node.entry(key).map_or(node.span, |entry| entry.key_span)
 }
 
-/// The parts of a command, wherever they come from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Parts<'d> {
-    pub run: Option<&'d [Scalar]>,
-    pub shell: Option<&'d String>,
-    pub on: Option<Field<'d>>,
-    pub env: Option<&'d IndexMap<String, Scalar>>,
-    pub stdin: Option<Field<'d>>,
-    pub cwd: Option<Field<'d>>,
-    pub user: Option<Field<'d>>,
-    pub timeout: Option<Field<'d>>,
-    pub output: Output,
-    pub interactive: bool,
-    pub effect: Effect,
-}
-
-impl<'d> Parts<'d> {
-    /// Nothing but the words.
-    pub(super) fn of(run: Option<&'d Vec<Scalar>>, shell: Option<&'d String>, effect: Effect) -> Self {
-        Self {
-            run: run.map(Vec::as_slice),
-            shell,
-            on: None,
-            env: None,
-            stdin: None,
-            cwd: None,
-            user: None,
-            timeout: None,
-            output: Output::Text,
-            interactive: false,
-            effect,
-        }
-    }
-}
-
 impl Resolver<'_> {
     /// Where in a field an expression's fault is: exact if the text stands in the file as it is read.
     fn inside(&self, at: Span, text: &str, range: Option<std::ops::Range<usize>>) -> Span {
@@ -94,10 +60,37 @@ impl Resolver<'_> {
         let hint = match &error.near {
             Some(near) => format!("did you mean `{near}`?"),
             None if what == "expression" && field.text.contains("{{") => "write the expression without `{{ }}`".to_owned(),
+            None if what == "template" => format!("write a Jinja template, with text in quotes: 'up'; {LITERAL}"),
             None => format!("write a Jinja {what}; put text in quotes: 'up'"),
         };
         let message = &error.message;
         self.faults.push(Fault::error("bad-expression", span, format!("`{}`: {message}", field.key)).label("here").hint(hint));
+    }
+
+    /// Text is never compared with a number: that would fail when it is done.
+    fn text_compared(&mut self, field: Field<'_>, expression: bool, scope: &NameScope) {
+        let of_output = |output: Output| match output {
+            Output::Text => Some(StaticKind::Text),
+            Output::Lines => Some(StaticKind::Texts),
+            Output::Int => Some(StaticKind::Number),
+            Output::Json => None,
+        };
+        let of_name = |name: &str| match name.split_once('.') {
+            None if name == "output" => scope.own.and_then(of_output),
+            None if matches!(name, "stdout" | "stderr") => scope.own.map(|_| StaticKind::Text),
+            None => None,
+            Some(("params", param)) => self.kinds.get(param).copied(),
+            Some((id, "output")) => scope.results.get(id).and_then(|shape| shape.output).and_then(of_output),
+            Some((id, "stdout" | "stderr")) => scope.results.get(id).map(|_| StaticKind::Text),
+            Some(_) => None,
+        };
+        let Some(at) = expression::mixture::mixture(field.text, expression, &of_name) else { return };
+        let span = self.inside(field.span, field.text, Some(at));
+        self.faults.push(
+            Fault::warning("text-compared", span, format!("`{}`: text is compared with a number here", field.key))
+                .label("fails at run time")
+                .hint("turn the text into a number with `| int`, a list with `| map('int') | list`; or set `output: int`"),
+        );
     }
 
     pub(super) fn expression(&mut self, field: Field<'_>, scope: &NameScope) -> Expr {
@@ -113,7 +106,10 @@ impl Resolver<'_> {
             );
         } else {
             match expression::check_expression(field.text) {
-                Ok(names) => self.references(&names, scope, field.span, SecretUse::Refused),
+                Ok(names) => {
+                    self.references(&names, scope, field.span, SecretUse::Refused);
+                    self.text_compared(field, true, scope);
+                }
                 Err(error) => self.bad_expression("expression", field, &error),
             }
         }
@@ -126,7 +122,12 @@ impl Resolver<'_> {
 
     pub(super) fn template_with(&mut self, field: Field<'_>, scope: &NameScope, secrets: SecretUse) -> Template {
         match expression::check_template(field.text) {
-            Ok(names) => self.references(&names, scope, field.span, secrets),
+            Ok(names) => {
+                self.references(&names, scope, field.span, secrets);
+                if expression::is_dynamic(field.text) {
+                    self.text_compared(field, false, scope);
+                }
+            }
             Err(error) => self.bad_expression("template", field, &error),
         }
         Template { text: Arc::from(field.text), span: field.span }
@@ -190,127 +191,6 @@ impl Resolver<'_> {
                 );
                 Count::Fixed(least)
             }
-        }
-    }
-
-    /// A command, if there is one. `node` holds `run`, `shell` and `env`.
-    pub(super) fn command(&mut self, parts: &Parts<'_>, node: &Node, scope: &NameScope) -> Option<Command> {
-        // Of something that the shape check took out only the key is left: no fault of ours.
-        let key = if parts.run.is_some() { "run" } else { "shell" };
-        let program = match (parts.run, parts.shell) {
-            (None, None) => return None,
-            (Some(_), Some(_)) => {
-                self.faults.push(
-                    Fault::error("two-commands", key_of(node, "shell"), "both `run` and `shell` are given")
-                        .label("a second command")
-                        .also(key_of(node, "run"), "the first is here")
-                        .hint("keep one of them"),
-                );
-                return None;
-            }
-            (Some(words), None) => Program::Argv(self.argv(words, node, scope)),
-            (None, Some(script)) => {
-                self.script(script, node);
-                Program::Shell(Arc::from(script.as_str()))
-            }
-        };
-        let env = parts.env.map(|env| self.environment(env, node, scope)).unwrap_or_default();
-        Some(Command {
-            program,
-            effect: parts.effect,
-            on: parts.on.map(|field| self.template(field, scope)),
-            env,
-            stdin: parts.stdin.map(|field| self.template_with(field, scope, SecretUse::Allowed)),
-            cwd: parts.cwd.map(|field| self.template(field, scope)),
-            user: parts.user.map(|field| self.template(field, scope)),
-            timeout: parts.timeout.map(|field| self.timespan(field, scope)),
-            output: parts.output,
-            interactive: parts.interactive,
-            span: node.entry(key).map_or(node.span, |entry| entry.value.span),
-        })
-    }
-
-    fn argv(&mut self, words: &[Scalar], node: &Node, scope: &NameScope) -> Vec<Template> {
-        let list = node.get("run");
-        if words.is_empty() && list.is_some_and(|list| list.items().is_empty()) {
-            self.faults.push(
-                Fault::error("empty-command", key_of(node, "run"), "`run` is empty")
-                    .label("no command")
-                    .hint("write the program and its arguments: [ceph, -s]"),
-            );
-        }
-        let mut argv = Vec::with_capacity(words.len());
-        for (index, word) in words.iter().enumerate() {
-            let item = list.and_then(|list| list.item(index));
-            let span = item.map_or(node.span, |item| item.span);
-            let text = match word {
-                Scalar::Text(text) => text.clone(),
-                // As it is written: `0x10` stays `0x10`.
-                Scalar::Int(number) => item.and_then(Node::text).map_or_else(|| number.to_string(), str::to_owned),
-            };
-            if index == 0 && text.trim().is_empty() {
-                self.faults.push(
-                    Fault::error("empty-command", span, "the program name is empty")
-                        .label("no program")
-                        .hint("write the program first: [ceph, -s]"),
-                );
-            } else if index == 0 && words.len() == 1 && text.contains(' ') && !expression::is_dynamic(&text) {
-                let list = text.split_whitespace().collect::<Vec<_>>().join(", ");
-                self.faults.push(
-                    Fault::error("one-word", span, format!("`{text}` is taken as one word: `run` is not split at spaces"))
-                        .label("taken as the program name")
-                        .hint(format!("write one item per word: [{list}]; or use `shell`")),
-                );
-            }
-            argv.push(self.template(Field { key: "run", text: &text, span }, scope));
-        }
-        argv
-    }
-
-    fn script(&mut self, script: &str, node: &Node) {
-        let span = span_of(node, "shell");
-        if script.trim().is_empty() {
-            self.faults.push(
-                Fault::error("empty-command", span.first_line(self.text), "`shell` is empty")
-                    .label("no command")
-                    .hint("write the script, or use `run`"),
-            );
-        }
-        if let Some(brace) = ["{{", "{%"].into_iter().find(|brace| script.contains(brace)) {
-            let raw = self.text.get(span.offset..span.offset + span.len).unwrap_or_default();
-            let at = raw.find(brace).map_or(span.first_line(self.text), |from| Span { offset: span.offset + from, len: 2 });
-            self.faults.push(
-                Fault::error("spliced-shell", at, "templates are not evaluated in a shell script")
-                    .label("not evaluated")
-                    .hint("pass the value through `env`, and use \"$NAME\" in the script"),
-            );
-        }
-    }
-
-    fn environment(&mut self, env: &IndexMap<String, Scalar>, node: &Node, scope: &NameScope) -> IndexMap<String, Template> {
-        let map = node.get("env").unwrap_or(node);
-        let mut all = IndexMap::new();
-        for (name, value) in env {
-            self.variable_name(name, key_of(map, name));
-            let span = span_of(map, name);
-            let text = match value {
-                Scalar::Text(text) => text.clone(),
-                Scalar::Int(number) => map.get(name).and_then(Node::text).map_or_else(|| number.to_string(), str::to_owned),
-            };
-            all.insert(name.clone(), self.template_with(Field { key: name, text: &text, span }, scope, SecretUse::Allowed));
-        }
-        all
-    }
-
-    /// The name of an environment variable.
-    pub(super) fn variable_name(&mut self, name: &str, span: Span) {
-        let first = |c: char| c.is_ascii_alphabetic() || c == '_';
-        if !name.starts_with(first) || !name.chars().all(|c| first(c) || c.is_ascii_digit()) {
-            self.faults.push(
-                Fault::error("bad-name", span, format!("invalid environment variable name `{name}`"))
-                    .label("invalid name")
-                    .hint("use letters, digits and `_`, no digit first, such as CEPH_CLUSTER"),
-            );
         }
     }
 }

@@ -83,7 +83,17 @@ fn place(number: usize) -> Place {
 }
 
 fn shown(effect: Effect) -> Shown {
-    Shown { words: Words::Argv(vec!["x".into()]), effect, host: None, user: None, cwd: None, env: vec![], stdin: false, timeout_ms: None }
+    Shown {
+        words: Words::Argv(vec!["x".into()]),
+        effect,
+        host: None,
+        user: None,
+        cwd: None,
+        env: vec![],
+        stdin: false,
+        timeout_ms: None,
+        held: None,
+    }
 }
 
 impl World {
@@ -101,6 +111,7 @@ impl World {
             version: String::new(),
             clock_synchronised: None,
             surroundings: None,
+            machine: None,
         };
         world.say(&Event::RunOpened(Box::new(opening)));
         world.planned();
@@ -195,8 +206,8 @@ impl World {
             }
             Deed::Resume => {
                 if self.say(&Event::Resumed { from: String::new() }) {
-                    // Whoever resumes has waited for what was still running.
-                    self.open.clear();
+                    // Whoever resumes has waited for what was still running. What an undo has come to nobody has said yet.
+                    self.open.retain(|(_, part)| *part == Part::Undo as u8);
                     self.planned();
                 }
             }

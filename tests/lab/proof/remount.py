@@ -31,9 +31,19 @@ class Remount:
         return [RUNBOOK, *(word for name, value in given.items() for word in ("--set", f"{name}={value}")), *flags]
 
     def answers(self, **more):
-        """What the operator says to the questions; `node_a_off` and the like are given by whoever needs them."""
-        said = {"consent": f"scale {self.namespace} to zero", "tell_to_go": "yes", "drop": "drop", **more}
+        """What the operator says to the questions; `declare_off` and the like are given by whoever needs them."""
+        said = {"consent": f"scale {self.namespace} to zero", **self.detachments(), "drop": "drop", **more}
         return ["--yes", *(word for step, phrase in said.items() for word in ("--confirm", f"{step}={phrase}"))]
+
+    def detachments(self):
+        """What is typed where a volume does not go by itself: each volume with its node."""
+        said = {}
+        for entry in self.plane.get("volumeattachments")["items"]:
+            volume, node, name = entry["spec"]["source"]["persistentVolumeName"], entry["spec"]["nodeName"], entry["metadata"]["name"]
+            if volume.startswith(f"{self.namespace}-"):
+                said[f"{AT_ZERO}.give_up[attachment={name}].tell_to_go"] = f"detach {volume} from {node}"
+                said[f"{AT_ZERO}.free[volume={volume}].from_ready"] = f"detach {volume} from {node}"
+        return said
 
     def start(self, *flags, terminal=None, answers=None, **params):
         self.latest = self.halligan.start("run", *self.words(*self.answers(**(answers or {})), *flags, **params), terminal=terminal)
@@ -51,7 +61,7 @@ class Remount:
         return self.latest
 
     def dry(self, **params):
-        self.latest = self.halligan.start("run", *self.words("--dry-run", **params))
+        self.latest = self.halligan.start("run", *self.words("--dry-run", "--allow-unheld", **params))
         return self.latest
 
     def steps(self):

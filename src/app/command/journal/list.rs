@@ -46,7 +46,7 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
         let steps = run.planned.map_or_else(|| "-".to_owned(), |_| run.settled.to_string());
         [
             run.id.to_string(),
-            local(run.opened).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            local(run.opened).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
             visible(&run.runbook).into_owned(),
             words::mode_name(run.mode).to_owned(),
             steps,

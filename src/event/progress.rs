@@ -1,0 +1,29 @@
+//! How far what is under way has come: for the screen alone, and in no record.
+
+use std::time::Duration;
+
+use super::place::Place;
+
+/// What may be lost: figures for the screen while something is under way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// A line of output.
+    Line { place: Place, text: String },
+    /// How far a step has come.
+    Figure { place: Place, done: f64, total: f64, have: Option<String> },
+    /// A wait has asked once more.
+    Waiting {
+        place: Place,
+        want: String,
+        have: String,
+        elapsed: Duration,
+        limit: Option<Duration>,
+        figure: Option<(f64, f64)>,
+        /// How long the watched figure has stood still.
+        still: Option<Duration>,
+        /// How long it has held, of how long it must.
+        held: Option<(Duration, Duration)>,
+    },
+    /// A pause, such as between batches.
+    Pausing { place: Place, why: String, left: Duration },
+}
