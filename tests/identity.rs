@@ -43,6 +43,27 @@ fn holds(bench: &Workbench) {
 }
 
 #[test]
+fn it_is_asked_again_before_what_must_hold_and_not_between_that_and_the_change() {
+    let bench = bench(
+        r#"identity: {ask: fsid, message: "Ceph cluster {{ output }}"}
+queries:
+  fsid: {run: [cat, fsid], timeout: 5s}
+steps:
+- id: all
+  group: All of it
+  holds: [{id: well, title: It is well, run: [test, -e, fsid]}]
+  steps:
+  - {id: set, run: [touch, flag], effect: change, undo: {run: [rm, flag]}}
+"#,
+    );
+    run(&bench, &[]).exits(0);
+    let events = events(&bench);
+    let change = events.iter().position(|event| event["type"] == "step_began" && event["command"]["effect"] == "change").unwrap();
+    assert_eq!((&events[change - 1]["type"], &events[change - 1]["place"]), (&"step_ended".into(), &"all.set.well".into()), "{events:#?}");
+    assert_eq!(events[..change].iter().filter(|event| event["type"] == "identified").count(), 2);
+}
+
+#[test]
 fn it_is_asked_first_and_named_wherever_somebody_decides() {
     let bench = bench(BOUND);
     let ran = run(&bench, &[]).exits(0);
@@ -235,6 +256,12 @@ fn a_simulated_world_answers_it() {
     );
     let tested = bench.run(&["test", "./runbooks/bound.yaml"]);
     assert!(tested.code == Some(0) && tested.stdout.contains("4 passed, 0 failed"), "{}{}", tested.stdout, tested.stderr);
+
+    // A run that was bound to half a name is rightly kept from going on; one that changes the name itself must not be.
+    bench.run(&["test", "./runbooks/bound.yaml", "--scenario", "killed", "--fault", "identity=cut@every"]).exits(0);
+    other("own", "commands: [{match: [touch, flag], set: {flag: true, fsid: 77aa}}]\nexpect: {outcome: completed}\n");
+    let own = bench.run(&["test", "./runbooks/bound.yaml", "--scenario", "own", "--fault", "more=kill"]).exits(1);
+    assert!(own.stdout.contains("the resumed run is blocked by its own preflight"), "{}", own.stdout);
 
     // The name of a query that the runbook does not have is a fault.
     other("wrong", "commands: [{query: fsdi, stdout: x}]\nexpect: {outcome: completed}\n");

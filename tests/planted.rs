@@ -58,7 +58,7 @@ fn swept(bench: &Workbench, scenario: &str, step: &str, said: &str) {
 
 #[test]
 fn a_missing_gate() {
-    let bench = without("            - id: conntrack_again\n", "        steps:\n          - id: others_up\n");
+    let bench = without("            - id: conntrack_again\n", "        on_fail: stop\n        holds:\n");
     caught(&bench, "conntrack-fills-up", "found     completed");
 }
 
@@ -70,7 +70,7 @@ fn a_gate_that_always_lets_through() {
 
 #[test]
 fn a_missing_cleanup() {
-    caught(&without("        cleanup: {run:", "\n      - id: restart\n"), "all-well", "not `'noout' in flags and not theirs` at the end");
+    caught(&without("        cleanup: {run:", "\n      - id: restart\n"), "all-well", "not `'noout' in flags and not theirs and not lost` at the end");
 }
 
 #[test]

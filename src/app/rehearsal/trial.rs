@@ -183,10 +183,17 @@ impl Gone {
     fn kept_from_going_on(&self) -> Option<Wrong> {
         let scenario = &self.rehearsal.scenario;
         let blocked = self.taken_up && self.ending.outcome == Outcome::Blocked && scenario.expect.outcome == Some(Outcome::Completed);
-        blocked.then(|| Wrong {
+        (blocked && !self.misnamed()).then(|| Wrong {
             hint: Some("the run's own changes make this check fail: mark the check `once: true`".to_owned()),
             ..Wrong::at(&scenario.name, None, format!("the resumed run is blocked by its own preflight: {}", self.ending.why()))
         })
+    }
+
+    /// A fault gave the run a false name for its system: the true one is another answer, which must be refused. Where no fault has
+    /// struck the question, another answer is the run's own doing, and keeps it from going on.
+    fn misnamed(&self) -> bool {
+        let Some(at) = self.ending.place.as_ref().filter(|place| place.is_identity()) else { return false };
+        self.rehearsal.simulator.look_at_calls(|calls| calls.iter().any(|call| call.place == *at && call.injection.is_some()))
     }
 
     fn bug(&self) -> Option<Wrong> {
