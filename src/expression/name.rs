@@ -40,9 +40,12 @@ impl Names {
     /// # Errors
     /// It does not parse.
     pub(super) fn of(text: &str, expression: bool) -> Result<Self, ExpressionError> {
-        let names = |text: &str| match expression {
-            true => ENVIRONMENT.compile_expression(text).map(|compiled| compiled.undeclared_variables(true)),
-            false => ENVIRONMENT.template_from_str(text).map(|compiled| compiled.undeclared_variables(true)),
+        let names = |text: &str| {
+            if expression {
+                ENVIRONMENT.compile_expression(text).map(|compiled| compiled.undeclared_variables(true))
+            } else {
+                ENVIRONMENT.template_from_str(text).map(|compiled| compiled.undeclared_variables(true))
+            }
         };
         let found = names(text).map_err(|error| super::error::fault(&error))?;
         // minijinja does not look at what is sliced.
