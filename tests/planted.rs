@@ -70,7 +70,11 @@ fn a_gate_that_always_lets_through() {
 
 #[test]
 fn a_missing_cleanup() {
-    caught(&without("        cleanup: {run:", "\n      - id: restart\n"), "all-well", "not `'noout' in flags and not theirs and not lost` at the end");
+    caught(
+        &without("        cleanup: {run:", "\n      - id: restart\n"),
+        "all-well",
+        "not `'noout' in flags and not theirs and not lost` at the end",
+    );
 }
 
 #[test]

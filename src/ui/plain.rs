@@ -275,7 +275,8 @@ impl PlainNarrative {
             }
             Event::Resumed { from } => format!("resumed from {from}"),
             Event::RunClosed { outcome, why, owed } => {
-                let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome, self.afterwards).1, with(why))];
+                let why = why.lines().collect::<Vec<_>>().join("; ");
+                let mut lines = vec![format!("{}{}", self.tally.closing(at, *outcome, self.afterwards).1, with(&why))];
                 lines.extend(owed.iter().map(|place| format!("cleanup owed: {place}")));
                 return lines;
             }

@@ -23,7 +23,9 @@ pub(crate) fn not_asked_which_system(place: &Place) -> String {
 pub(crate) fn other_system(bound: Option<&str>, answer: &SystemAnswer) -> Option<Vec<String>> {
     match (bound, answer) {
         (None, SystemAnswer::Known { .. }) => None,
-        (None, SystemAnswer::Unknown { why }) => Some(vec!["the system does not say which one it is".to_owned(), why.clone()]),
+        (None, SystemAnswer::Unknown { why }) => {
+            Some(vec!["the system does not say which one it is".to_owned(), why.clone(), "nothing else was asked".to_owned()])
+        }
         (Some(bound), SystemAnswer::Unknown { why }) => {
             Some(vec!["the system does not say which one it is".to_owned(), format!("the run is bound to: {bound}"), why.clone()])
         }
