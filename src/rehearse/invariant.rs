@@ -102,6 +102,12 @@ pub(crate) fn breaches<'s>(
     found
 }
 
+/// Whether somebody else's hands have changed the world: what keeps the run from going on since is not its own doing.
+#[must_use]
+pub(crate) fn meddled(rehearsal: &Rehearsal) -> bool {
+    rehearsal.simulator.stage().meddled.is_some()
+}
+
 /// Changes that began without an answer, from right before, of each probe that must hold around them; but for those that a condition
 /// or a list of items may have left out.
 fn unheld<'s>(step: &dyn Fn(&Place) -> Option<&'s Step>, events: &[Event]) -> Vec<Place> {
