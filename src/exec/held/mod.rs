@@ -67,7 +67,13 @@ impl Holder {
         let other = user.map(OtherUser::find).transpose()?;
         let uid = other.as_ref().map_or(Uid::effective().as_raw(), OtherUser::uid);
         let scratch = self.scratch.get_or_init(Scratch::make).as_ref().and_then(|scratch| scratch.of(uid, other.as_ref()));
-        let rules = self.rules(reading, uid, scratch.as_deref()).map_err(|why| {
+        let home = other.as_ref().map_or_else(|| std::env::var_os("HOME").map(PathBuf::from), |other| Some(other.home().to_owned()));
+        let whole = |path: &PathBuf| match path.strip_prefix("~") {
+            Ok(below) => Some(home.as_ref()?.join(below)),
+            Err(_) => Some(path.clone()),
+        };
+        let may_write = reading.may_write.iter().filter_map(whole).collect();
+        let rules = self.rules(reading, &may_write, uid, scratch.as_deref()).map_err(|why| {
             // What cannot be held is not started: it would not be what the screen has called it.
             format!("it cannot be held to reading: {why}")
         })?;
@@ -76,15 +82,15 @@ impl Holder {
         Ok(Arc::new(Hold { rules, filter, privileges, other, scratch }))
     }
 
-    fn rules(&self, reading: &ReadNeeds, uid: u32, scratch: Option<&Path>) -> Result<Arc<OwnedFd>, String> {
+    fn rules(&self, reading: &ReadNeeds, may_write: &BTreeSet<PathBuf>, uid: u32, scratch: Option<&Path>) -> Result<Arc<OwnedFd>, String> {
         let sockets = !reading.sockets.is_empty();
         let make = |may_write: &BTreeSet<PathBuf>| {
             let paths = may_write.iter().map(PathBuf::as_path).chain(scratch);
             ruleset::make(paths, sockets).map(Arc::new)
         };
         // What may be written by name is looked for anew each time: it may have come meanwhile.
-        if !reading.may_write.is_empty() {
-            return make(&reading.may_write);
+        if !may_write.is_empty() {
+            return make(may_write);
         }
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = rules.get(&(uid, sockets)) {

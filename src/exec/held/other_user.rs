@@ -1,7 +1,7 @@
 //! Another user, whom a command becomes without sudo.
 
 use std::ffi::CString;
-use std::io;
+use std::{io, path::Path};
 
 use nix::unistd::{Gid, Uid, User, getgrouplist};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
@@ -42,6 +42,10 @@ impl OtherUser {
 
     pub(super) fn group(&self) -> Gid {
         self.user.gid
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.user.dir
     }
 
     /// What a login as this user would set.
