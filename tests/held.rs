@@ -9,7 +9,7 @@ mod hostile;
 #[path = "held/ledger.rs"]
 mod ledger;
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, process::Command};
 
 use hostile::{Hostile, hostile, named};
 use ledger::Ledger;
@@ -179,7 +179,7 @@ fn an_operator_is_asked_before_a_dry_run_runs_what_is_not_held() {
     for (key, effects) in [("n", 0), ("y", 1)] {
         let bench = Workbench::new();
         let tool = bench.file("bin/fuser", &format!("#!/bin/sh\necho x >>{}\n", bench.path("effect").display()));
-        fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
         bench.runbook("asked", &format!("steps:\n  - {{id: only, run: [{}], effect: read}}\n", tool.display()));
         let mut terminal = bench.terminal(100, &["run", "asked", "--dry-run"]);
         terminal.expect("Run these in this dry run?").expect("[y/N]").send(&format!("{key}\r"));
@@ -197,7 +197,7 @@ fn a_read_as_another_user_is_held_and_has_that_users_rights() {
     let open = bench.path("open");
     fs::create_dir(&open).unwrap();
     for path in [bench.path(""), open.clone()] {
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
     }
     let path = open.display();
     bench.runbook(
@@ -206,7 +206,7 @@ fn a_read_as_another_user_is_held_and_has_that_users_rights() {
             "steps:\n  - id: who\n    probe: {{shell: 'id -u; id -G; echo $HOME; echo x >$TMPDIR/x; cat $TMPDIR/x; cat /etc/shadow 2>&1 || true; echo x 2>&1 >{path}/x || true', user: nobody, reads_because: a test, message: \"{{{{ output }}}}\"}}\n"
         ),
     );
-    fs::set_permissions(bench.path(""), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     let ran = bench.run(&["run", "other", "--dry-run"]).exits(0);
     assert!(ran.stdout.contains("65534\\n65534\\n/nonexistent\\nx\\ncat: /etc/shadow: Permission denied"), "{}", ran.stdout);
     assert!(fs::read_dir(&open).unwrap().next().is_none() && ran.stdout.contains("1 held but for sockets"), "{}", ran.stdout);
@@ -237,6 +237,20 @@ fn a_read_writes_where_it_may_and_nowhere_else() {
     let ran = bench.run(&["check", "wrong"]).exits(3);
     let said = format!("{}{}", ran.stdout, ran.stderr);
     assert!(said.contains("`may_write` is only for a command with `effect: read`"), "{said}");
+}
+
+#[test]
+fn what_a_client_keeps_of_its_server_is_kept_in_its_home_and_nothing_else() {
+    let bench = Workbench::new();
+    let home = bench.path("home");
+    let client = bench.file("kubectl", "#!/bin/sh\necho x >\"$HOME/.kube/cache/x\"; echo x >\"$HOME/.kube/config\"\n");
+    fs::set_permissions(&client, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(&home).unwrap();
+    let bench = bench.variable("HOME", &home.display().to_string());
+    bench.runbook("asks", &format!("steps:\n  - {{id: only, run: [{}, get, pods], effect: read}}\n", client.display()));
+    let ran = bench.run(&["run", "asks", "--dry-run"]).exits(6);
+    assert!(ran.stdout.contains("Reads: may write below ~/.kube/cache"), "{}", ran.stdout);
+    assert!(home.join(".kube/cache/x").exists() && !home.join(".kube/config").exists());
 }
 
 /// Does as a kernel would that is older than Landlock, for what this thread starts.

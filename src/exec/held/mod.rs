@@ -67,12 +67,7 @@ impl Holder {
         let other = user.map(OtherUser::find).transpose()?;
         let uid = other.as_ref().map_or(Uid::effective().as_raw(), OtherUser::uid);
         let scratch = self.scratch.get_or_init(Scratch::make).as_ref().and_then(|scratch| scratch.of(uid, other.as_ref()));
-        let home = other.as_ref().map_or_else(|| std::env::var_os("HOME").map(PathBuf::from), |other| Some(other.home().to_owned()));
-        let whole = |path: &PathBuf| match path.strip_prefix("~") {
-            Ok(below) => Some(home.as_ref()?.join(below)),
-            Err(_) => Some(path.clone()),
-        };
-        let may_write = reading.may_write.iter().filter_map(whole).collect();
+        let may_write = reading.may_write.iter().filter_map(|path| whole(path, other.as_ref())).collect();
         let rules = self.rules(reading, &may_write, uid, scratch.as_deref()).map_err(|why| {
             // What cannot be held is not started: it would not be what the screen has called it.
             format!("it cannot be held to reading: {why}")
@@ -100,6 +95,17 @@ impl Holder {
         rules.insert((uid, sockets), Arc::clone(&made));
         Ok(made)
     }
+}
+
+/// A path with `~` put in its place. What is kept in a home is made if it is not there, as the command would: it is not allowed to.
+fn whole(path: &Path, user: Option<&OtherUser>) -> Option<PathBuf> {
+    let Ok(below) = path.strip_prefix("~") else { return Some(path.to_owned()) };
+    let home = user.map_or_else(|| std::env::var_os("HOME").map(PathBuf::from), |user| Some(user.home().to_owned()))?;
+    let path = home.join(below);
+    if user.is_none() {
+        let _ = std::fs::create_dir_all(&path);
+    }
+    Some(path)
 }
 
 impl Hold {
