@@ -243,7 +243,10 @@ fn a_read_writes_where_it_may_and_nowhere_else() {
 fn what_a_client_keeps_of_its_server_is_kept_in_its_home_and_nothing_else() {
     let bench = Workbench::new();
     let home = bench.path("home");
-    let client = bench.file("kubectl", "#!/bin/sh\necho x >\"$HOME/.kube/cache/x\"; echo x >\"$HOME/.kube/config\"\n");
+    let client = bench.file(
+        "kubectl",
+        "#!/bin/sh\nset -e; echo x >\"$HOME/.kube/cache/x\"; chmod 600 \"$HOME/.kube/cache/x\" \"$HOME\"; echo x >\"$HOME/.kube/config\"\n",
+    );
     fs::set_permissions(&client, fs::Permissions::from_mode(0o755)).unwrap();
     fs::create_dir(&home).unwrap();
     let bench = bench.variable("HOME", &home.display().to_string());
@@ -251,6 +254,8 @@ fn what_a_client_keeps_of_its_server_is_kept_in_its_home_and_nothing_else() {
     let ran = bench.run(&["run", "asks", "--dry-run"]).exits(6);
     assert!(ran.stdout.contains("Reads: may write below ~/.kube/cache"), "{}", ran.stdout);
     assert!(home.join(".kube/cache/x").exists() && !home.join(".kube/config").exists());
+    assert!(ran.stdout.contains(".kube/config: Permission denied"), "it goes on after the modes: {}", ran.stdout);
+    assert_ne!(fs::metadata(&home).unwrap().permissions().mode() & 0o777, 0o600, "no mode is changed");
 }
 
 /// Does as a kernel would that is older than Landlock, for what this thread starts.

@@ -15,6 +15,8 @@ pub struct ReadNeeds {
     pub sockets: BTreeSet<String>,
     /// The capabilities that it keeps, by their names without `CAP_`, in lower case.
     pub keeps: BTreeSet<&'static str>,
+    /// It gives what it writes a mode: that is passed over, as if it were done.
+    pub modes: bool,
     /// Why it cannot be held at all.
     pub unheld: Option<String>,
 }
@@ -41,6 +43,7 @@ struct HeldRule {
 enum Need {
     Nothing,
     Sockets,
+    Modes,
     Keeps(&'static str),
     Writes(&'static str),
     Unheld(&'static str),
@@ -50,6 +53,7 @@ impl Need {
     fn read(text: &'static str) -> Option<Self> {
         Some(match text.split_once(' ') {
             None if text == "sockets" => Self::Sockets,
+            None if text == "modes" => Self::Modes,
             None if text == "nothing" => Self::Nothing,
             Some(("keeps", capability)) => Self::Keeps(capability),
             Some(("writes", path)) => Self::Writes(path),
@@ -84,6 +88,7 @@ impl ReadNeeds {
             for need in fitting.max_by_key(|rule| rule.command.len()).into_iter().flat_map(|rule| &rule.needs) {
                 match need {
                     Need::Nothing => {}
+                    Need::Modes => reading.modes = true,
                     Need::Sockets => {
                         reading.sockets.insert(words::program(argv).to_owned());
                     }

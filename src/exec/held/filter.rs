@@ -33,25 +33,31 @@ impl Filter {
 
 /// Whether there is a filter for this machine.
 pub(super) fn is_possible() -> bool {
-    of(true).is_some() && of(false).is_some()
+    of(true, true).is_some()
 }
 
-/// The filter for those that may use sockets, or for the others.
-pub(super) fn of(sockets: bool) -> Option<Arc<Filter>> {
-    static FILTERS: LazyLock<Option<[Arc<Filter>; 2]>> = LazyLock::new(|| {
+/// The filter for those that may use sockets, or for the others; with `modes` a change of a file's mode is passed over.
+pub(super) fn of(sockets: bool, modes: bool) -> Option<Arc<Filter>> {
+    static FILTERS: LazyLock<Option<[[Arc<Filter>; 2]; 2]>> = LazyLock::new(|| {
         let abilities = Abilities::of_kernel()?;
-        let made = |sockets| build(sockets, abilities).map(|program| Arc::new(Filter(program)));
-        Some([made(false).ok()?, made(true).ok()?])
+        let made = |sockets, modes| build(sockets, modes, abilities).ok().map(|program| Arc::new(Filter(program)));
+        Some([[made(false, false)?, made(false, true)?], [made(true, false)?, made(true, true)?]])
     });
-    FILTERS.as_ref().map(|filters| Arc::clone(&filters[usize::from(sockets)]))
+    FILTERS.as_ref().map(|filters| Arc::clone(&filters[usize::from(sockets)][usize::from(modes)]))
 }
 
-/// Denied whatever they are given.
-const DENIED: &[libc::c_long] = &[
-    // The mode, the owner, the times and the attributes of files.
+/// What changes the mode of a file.
+const MODES: &[libc::c_long] = &[
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
     FCHMODAT2,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+];
+
+/// Denied whatever they are given.
+const DENIED: &[libc::c_long] = &[
+    // The owner, the times and the attributes of files; their modes are above.
     libc::SYS_fchown,
     libc::SYS_fchownat,
     libc::SYS_utimensat,
@@ -145,16 +151,8 @@ const KEXEC_FILE_LOAD: libc::c_long = 294;
 
 /// The older ways to say the same, and the machine's ports, which newer architectures do without.
 #[cfg(target_arch = "x86_64")]
-const DENIED_OF_OLD: &[libc::c_long] = &[
-    libc::SYS_chmod,
-    libc::SYS_chown,
-    libc::SYS_lchown,
-    libc::SYS_utime,
-    libc::SYS_utimes,
-    libc::SYS_futimesat,
-    libc::SYS_iopl,
-    libc::SYS_ioperm,
-];
+const DENIED_OF_OLD: &[libc::c_long] =
+    &[libc::SYS_chown, libc::SYS_lchown, libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat, libc::SYS_iopl, libc::SYS_ioperm];
 #[cfg(not(target_arch = "x86_64"))]
 const DENIED_OF_OLD: &[libc::c_long] = &[];
 
@@ -244,10 +242,10 @@ const LOG_LOOKS: [u64; 5] = [0, 1, 3, 9, 10];
 
 type Made<T> = Result<T, seccompiler::BackendError>;
 
-fn build(sockets: bool, abilities: Abilities) -> Made<BpfProgram> {
+fn build(sockets: bool, modes: bool, abilities: Abilities) -> Made<BpfProgram> {
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     let mut rules: BTreeMap<libc::c_long, Vec<SeccompRule>> = BTreeMap::new();
-    for call in DENIED.iter().chain(DENIED_OF_OLD) {
+    for call in DENIED.iter().chain(DENIED_OF_OLD).chain(MODES) {
         rules.insert(*call, Vec::new());
     }
     let other = |index| when(index, SeccompCmpOp::Ne, 0);
@@ -294,6 +292,9 @@ fn build(sockets: bool, abilities: Abilities) -> Made<BpfProgram> {
     }
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()), arch)?;
     let mut program = without_x32();
+    if modes {
+        program.extend(passed_over(MODES));
+    }
     program.extend(BpfProgram::try_from(filter)?);
     Ok(program)
 }
@@ -323,6 +324,17 @@ fn all<const N: usize>(conditions: [SeccompCondition; N]) -> Made<SeccompRule> {
 
 fn conditions(each: impl Iterator<Item = Made<SeccompCondition>>) -> Made<SeccompRule> {
     SeccompRule::new(each.collect::<Made<Vec<_>>>()?)
+}
+
+/// Says of these calls that they were done, and does nothing.
+fn passed_over(calls: &[libc::c_long]) -> BpfProgram {
+    let step = |code: u32, jf: u8, k: u32| sock_filter { code: u16::try_from(code).unwrap_or_default(), jt: 0, jf, k };
+    let mut program = vec![step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
+    for call in calls.iter().filter_map(|call| u32::try_from(*call).ok()) {
+        program.push(step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, call));
+        program.push(step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO));
+    }
+    program
 }
 
 /// Refuses the second table of system calls that x86-64 may have, whose numbers no rule names.

@@ -72,7 +72,8 @@ impl Holder {
             // What cannot be held is not started: it would not be what the screen has called it.
             format!("it cannot be held to reading: {why}")
         })?;
-        let filter = filter::of(!reading.sockets.is_empty()).ok_or("it cannot be held to reading: no filter of system calls")?;
+        let filter =
+            filter::of(!reading.sockets.is_empty(), reading.modes).ok_or("it cannot be held to reading: no filter of system calls")?;
         let privileges = Privileges::keeping(&reading.keeps);
         Ok(Arc::new(Hold { rules, filter, privileges, other, scratch }))
     }
