@@ -1,35 +1,27 @@
 //! Filters beside Jinja's own, named as in Ansible where it has them.
 
-use std::sync::Arc;
-
 use minijinja::{
     Environment, Error, ErrorKind, State, Value, filters,
     value::{Rest, ValueKind, ValueOrKwargs},
 };
-use regex::Regex;
 
-use super::{alike, cache::Cache, error::brief, figure, growth, human, limit, version};
+use super::{alike, error::brief, figure, growth, human, limit, pattern::Pattern, version};
 use crate::quantity;
 
 fn refuse(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
-fn pattern(text: &str) -> Result<Arc<Regex>, Error> {
-    REGEXES
-        .get(text, |text| regex::RegexBuilder::new(text).size_limit(1 << 20).build().map(Arc::new))
-        .map_err(|error| refuse(format!("`{text}` is not a regular expression: {error}")))
-}
-
 /// The first match of a regular expression: its group if it has one, else all of it; `none` if there is no match.
 fn regex_search(value: &str, expression: &str) -> Result<Value, Error> {
-    let Some(found) = pattern(expression)?.captures(value) else { return Ok(Value::from(())) };
+    let Some(found) = Pattern::of(expression)?.once(value)?.captures(value) else { return Ok(Value::from(())) };
     Ok(found.get(1).or_else(|| found.get(0)).map_or(Value::from(()), |text| Value::from(text.as_str())))
 }
 
 /// Every match of a regular expression, by the same rule.
 fn regex_findall(value: &str, expression: &str) -> Result<Vec<String>, Error> {
-    Ok(pattern(expression)?
+    Ok(Pattern::of(expression)?
+        .throughout(value)?
         .captures_iter(value)
         .filter_map(|found| found.get(1).or_else(|| found.get(0)).map(|text| text.as_str().to_owned()))
         .collect())
@@ -43,7 +35,7 @@ fn regex_replace(value: &str, expression: &str, replacement: &str) -> Result<Str
     }
     let mut replaced = String::new();
     let mut from = 0;
-    for found in pattern(expression)?.captures_iter(value) {
+    for found in Pattern::of(expression)?.throughout(value)?.captures_iter(value) {
         let Some(whole) = found.get(0) else { continue };
         let before = replaced.len();
         replaced.push_str(&value[from..whole.start()]);
@@ -61,12 +53,12 @@ fn regex_replace(value: &str, expression: &str, replacement: &str) -> Result<Str
 
 /// Whether a regular expression matches at the beginning.
 fn is_match(value: &str, expression: &str) -> Result<bool, Error> {
-    Ok(pattern(&format!("^(?:{expression})"))?.is_match(value))
+    Ok(Pattern::of(&format!("^(?:{expression})"))?.once(value)?.is_match(value))
 }
 
 /// Whether a regular expression matches anywhere.
 fn is_search(value: &str, expression: &str) -> Result<bool, Error> {
-    Ok(pattern(expression)?.is_match(value))
+    Ok(Pattern::of(expression)?.once(value)?.is_match(value))
 }
 
 fn from_json(value: &str) -> Result<Value, Error> {
@@ -215,7 +207,7 @@ fn before_format(arguments: &[Value]) -> Result<(), Error> {
     let Some((text, rest)) = arguments.split_first() else { return Ok(()) };
     let text = text.to_string();
     let mut conversions = 0_usize;
-    for found in pattern(r"%(?:\([^)]*\))?[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?")?.captures_iter(&text) {
+    for found in Pattern::of(r"%(?:\([^)]*\))?[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?")?.throughout(&text)?.captures_iter(&text) {
         conversions += 1;
         for width in [found.get(1), found.get(2)].into_iter().flatten().map(|width| width.as_str()) {
             let wide = if width == "*" {
@@ -280,12 +272,6 @@ pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("int", |value: Value| int(&value));
     environment.add_filter("float", |value: Value| float(&value));
 }
-
-/// A regular expression may take up to a megabyte, and may come from data.
-pub(super) const PATTERNS: usize = 256;
-
-/// Shared and not cloned: each clone of a regular expression begins with no room to search in, and makes its own.
-pub(super) static REGEXES: Cache<Arc<Regex>> = Cache::new(PATTERNS);
 
 #[cfg(test)]
 mod tests {

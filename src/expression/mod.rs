@@ -16,6 +16,7 @@ mod human;
 pub(crate) mod limit;
 pub(crate) mod mixture;
 pub(crate) mod name;
+mod pattern;
 mod syntax;
 mod text;
 mod version;
