@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn the_slowest_on_a_short_text_ends_in_time() {
         let text = noise(SHORT);
-        let slowest = (1..).map(|n| format!("[ab]*a[ab]{{{}}}c", n * 500)).map(|text| Pattern::of(&text)).take_while(Result::is_ok).last();
+        let slowest =
+            (1..100).map(|n| format!("[ab]*a[ab]{{{}}}c", n * 500)).map(|text| Pattern::of(&text)).take_while(Result::is_ok).last();
         let began = Instant::now();
         assert!(!slowest.unwrap().unwrap().once(&text).unwrap().is_match(&text));
         assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
