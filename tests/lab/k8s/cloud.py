@@ -26,15 +26,19 @@ class Cloud:
         """The state, for one change at a time; what has come to its end by now is settled first."""
         with open(self.path.with_suffix(".lock"), "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                state = json.loads(self.path.read_text())
-            except FileNotFoundError:
-                state = {"next": 2001, "instances": {}, "volumes": {}}
-            self._settle(state)
+            state = self._read()
             yield state
             new = self.path.with_suffix(".new")
             new.write_text(json.dumps(state, indent=1, sort_keys=True))
             new.replace(self.path)
+
+    def _read(self):
+        try:
+            state = json.loads(self.path.read_text())
+        except FileNotFoundError:
+            state = {"next": 2001, "instances": {}, "volumes": {}}
+        self._settle(state)
+        return state
 
     def _settle(self, state):
         now = time.time()
@@ -46,8 +50,14 @@ class Cloud:
                 instance.update(power=instance["turning"][0], turning=None)
 
     def snapshot(self):
-        with self.open() as state:
-            return state
+        try:
+            with self.open() as state:
+                return state
+        except PermissionError:
+            # Who is held to reading may not keep what has been settled.
+            with open(self.path.with_suffix(".lock")) as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH)
+                return self._read()
 
     def add_instance(self, number, name):
         with self.open() as state:
