@@ -5,7 +5,7 @@ use minijinja::{
     value::{Rest, ValueKind, ValueOrKwargs},
 };
 
-use super::{alike, error::brief, figure, growth, human, limit, pattern::Pattern, version};
+use super::{alike, bounded_regex::BoundedRegex, error::brief, figure, growth, human, limit, version};
 use crate::quantity;
 
 fn refuse(message: impl Into<String>) -> Error {
@@ -14,13 +14,13 @@ fn refuse(message: impl Into<String>) -> Error {
 
 /// The first match of a regular expression: its group if it has one, else all of it; `none` if there is no match.
 fn regex_search(value: &str, expression: &str) -> Result<Value, Error> {
-    let Some(found) = Pattern::of(expression)?.once(value)?.captures(value) else { return Ok(Value::from(())) };
+    let Some(found) = BoundedRegex::of(expression)?.once(value)?.captures(value) else { return Ok(Value::from(())) };
     Ok(found.get(1).or_else(|| found.get(0)).map_or(Value::from(()), |text| Value::from(text.as_str())))
 }
 
 /// Every match of a regular expression, by the same rule.
 fn regex_findall(value: &str, expression: &str) -> Result<Vec<String>, Error> {
-    Ok(Pattern::of(expression)?
+    Ok(BoundedRegex::of(expression)?
         .throughout(value)?
         .captures_iter(value)
         .filter_map(|found| found.get(1).or_else(|| found.get(0)).map(|text| text.as_str().to_owned()))
@@ -35,7 +35,7 @@ fn regex_replace(value: &str, expression: &str, replacement: &str) -> Result<Str
     }
     let mut replaced = String::new();
     let mut from = 0;
-    for found in Pattern::of(expression)?.throughout(value)?.captures_iter(value) {
+    for found in BoundedRegex::of(expression)?.throughout(value)?.captures_iter(value) {
         let Some(whole) = found.get(0) else { continue };
         let before = replaced.len();
         replaced.push_str(&value[from..whole.start()]);
@@ -53,12 +53,12 @@ fn regex_replace(value: &str, expression: &str, replacement: &str) -> Result<Str
 
 /// Whether a regular expression matches at the beginning.
 fn is_match(value: &str, expression: &str) -> Result<bool, Error> {
-    Ok(Pattern::of(&format!("^(?:{expression})"))?.once(value)?.is_match(value))
+    Ok(BoundedRegex::of(&format!("^(?:{expression})"))?.once(value)?.is_match(value))
 }
 
 /// Whether a regular expression matches anywhere.
 fn is_search(value: &str, expression: &str) -> Result<bool, Error> {
-    Ok(Pattern::of(expression)?.once(value)?.is_match(value))
+    Ok(BoundedRegex::of(expression)?.once(value)?.is_match(value))
 }
 
 fn from_json(value: &str) -> Result<Value, Error> {
@@ -207,7 +207,7 @@ fn before_format(arguments: &[Value]) -> Result<(), Error> {
     let Some((text, rest)) = arguments.split_first() else { return Ok(()) };
     let text = text.to_string();
     let mut conversions = 0_usize;
-    for found in Pattern::of(r"%(?:\([^)]*\))?[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?")?.throughout(&text)?.captures_iter(&text) {
+    for found in BoundedRegex::of(r"%(?:\([^)]*\))?[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?")?.throughout(&text)?.captures_iter(&text) {
         conversions += 1;
         for width in [found.get(1), found.get(2)].into_iter().flatten().map(|width| width.as_str()) {
             let wide = if width == "*" {

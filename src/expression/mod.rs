@@ -4,6 +4,7 @@
 //! its value's type, so that a list stays a list.
 
 mod alike;
+mod bounded_regex;
 pub(crate) mod cache;
 mod compare;
 mod compiled;
@@ -16,7 +17,6 @@ mod human;
 pub(crate) mod limit;
 pub(crate) mod mixture;
 pub(crate) mod name;
-mod pattern;
 mod syntax;
 mod text;
 mod version;

@@ -75,7 +75,8 @@ pub(super) fn hostile(ledger: &Ledger) -> Vec<Hostile> {
         of("control-group", &["mkdir", &format!("/sys/fs/cgroup/{}", ledger.tag())]),
         sh("kill", &format!("kill -9 {victim}")),
         sh("stop", &format!("kill -STOP {victim}")),
-        of("pkill", &["pkill", "-9", "-f", &format!("sleep 98765.{}", mark(ledger.tag()))]),
+        // Not itself, nor the script that it stands in.
+        of("pkill", &["pkill", "-9", "-f", &format!("[s]leep 98765.{}", mark(ledger.tag()))]),
         perl("tgkill", &format!("syscall({}, {victim}, {victim}, 9)", libc::SYS_tgkill)),
         perl(
             "pidfd-kill",

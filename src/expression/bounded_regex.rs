@@ -20,19 +20,19 @@ const SHORT: usize = 1 << 16;
 pub(super) const PATTERNS: usize = 256;
 
 /// Shared and not cloned: each clone begins with no room to search in, and makes its own.
-pub(super) static REGEXES: Cache<Arc<Pattern>> = Cache::new(PATTERNS);
+pub(super) static REGEXES: Cache<Arc<BoundedRegex>> = Cache::new(PATTERNS);
 
 /// A regular expression, with what tells beforehand whether it is quick on a text.
 ///
 /// `regex` goes through a text in time proportional to the length of the text times that of the expression: 4 MB against
 /// `[ab]*a[ab]{3000}c` took 86 s. As a rule it is quick, by an automaton that it builds on the way, and it falls back where that
 /// grows too fast. So that automaton is tried first, and says so instead.
-pub(super) struct Pattern {
+pub(super) struct BoundedRegex {
     regex: Regex,
     quick: Option<hybrid::regex::Regex>,
 }
 
-impl Pattern {
+impl BoundedRegex {
     /// # Errors
     /// It is no regular expression, or becomes too large.
     pub(super) fn of(text: &str) -> Result<Arc<Self>, Error> {
@@ -126,11 +126,11 @@ mod tests {
         let text = noise(4_000_000);
         let began = Instant::now();
         for bomb in ["[ab]*a[ab]{3000}c", "^(?:[ab]*a[ab]{300}c)", "(a|b)*a(a|b){200}c"] {
-            let told = Pattern::of(bomb).unwrap().once(&text).unwrap_err().to_string();
+            let told = BoundedRegex::of(bomb).unwrap().once(&text).unwrap_err().to_string();
             assert!(told.contains("it would take too long to go through 4000000 bytes"), "{told}");
         }
         // The groups of a long match.
-        assert!(Pattern::of("([ab]*)").unwrap().once(&text).is_err());
+        assert!(BoundedRegex::of("([ab]*)").unwrap().once(&text).is_err());
         assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     }
 
@@ -138,7 +138,7 @@ mod tests {
     fn the_slowest_on_a_short_text_ends_in_time() {
         let text = noise(SHORT);
         let slowest =
-            (1..100).map(|n| format!("[ab]*a[ab]{{{}}}c", n * 500)).map(|text| Pattern::of(&text)).take_while(Result::is_ok).last();
+            (1..100).map(|n| format!("[ab]*a[ab]{{{}}}c", n * 500)).map(|text| BoundedRegex::of(&text)).take_while(Result::is_ok).last();
         let began = Instant::now();
         assert!(!slowest.unwrap().unwrap().once(&text).unwrap().is_match(&text));
         assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
@@ -148,7 +148,7 @@ mod tests {
     fn what_is_quick_goes_through_long_texts() {
         let lines = "osd.17 up in weight 1.00000 (größer)\n".repeat(200_000);
         for ordinary in [r"osd\.(\d+) up", r"\bweight\s+([0-9.]+)", "(?m)^osd.*$", r"\w+\s+down", "no such thing"] {
-            let pattern = Pattern::of(ordinary).unwrap();
+            let pattern = BoundedRegex::of(ordinary).unwrap();
             pattern.once(&lines).unwrap_or_else(|error| panic!("{ordinary}: {error}"));
             assert_eq!(pattern.throughout(&lines).unwrap().find_iter(&lines).count() % 200_000, 0, "{ordinary}");
         }
