@@ -79,7 +79,7 @@ pub struct Past {
     begun: BTreeMap<Place, (Since, Since)>,
     /// When each step was begun, settled or skipped last, or somebody has said that it is done.
     known: BTreeMap<Place, Since>,
-    /// When a stretch that had not come to its end was put back last.
+    /// When the cleanup of a step, or of a stretch that had not come to its end, has run last.
     put_back: BTreeMap<Place, Since>,
     now: Since,
     /// Doubts that were resolved: it was not done, or is to be done again; nothing was begun since.
