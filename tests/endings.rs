@@ -110,12 +110,17 @@ fn debts_of_a_journal_that_cannot_be_read_are_unknown() {
 fn a_check_in_a_step_that_only_warns_is_shown_and_the_run_goes_on() {
     let bench = bench(
         "
-  - {id: room, probe: {title: There is room, shell: 'echo 3; test -e HOME/room', output: int, severity: warn, message: '{{ output }} GiB left'}}
+  - {id: room, probe: {title: There is room, shell: 'echo 3; test -e HOME/room', output: int, severity: warn, message: '{{ output }} GiB left', hint: make room}}
   - {id: work, when: room.output == 3 and not room.ok, shell: 'echo done >> HOME/log', effect: change, undo: {impossible: x}}
 ",
     );
     let ran = bench.run(&["run", "x", "--yes"]).exits(0);
-    assert!(all(&ran).contains("3 GiB left") && last(&bench).1.ends_with("completed"), "{}\n{}", all(&ran), last(&bench).1);
+    assert!(
+        all(&ran).contains("warning: 3 GiB left (make room)") && last(&bench).1.ends_with("completed"),
+        "{}\n{}",
+        all(&ran),
+        last(&bench).1
+    );
     assert_eq!(bench.read("log").as_deref(), Some("done\n"));
     bench.run(&["journal", "verify"]).exits(0);
     bench.file("room", "");

@@ -176,12 +176,14 @@ fn each_shipped_runbook_tells_one_cause_once() {
         ("staggered-osd-restart", "without-ceph"),
         ("staggered-osd-restart", "quorum-lost"),
         ("staggered-osd-restart", "a-host-away"),
+        ("staggered-osd-restart", "no-monitor-answers"),
         ("cache-tier-flush", "without-ceph"),
         ("cache-tier-flush", "monitors-gone"),
         ("export-at-risk-pgs", "without-ceph"),
         ("export-at-risk-pgs", "monitors-gone"),
         ("export-at-risk-pgs", "a-host-away"),
         ("clone-and-expand-volume", "monitors-gone"),
+        ("clone-and-expand-volume", "no-monitor-answers"),
         ("scale-to-zero-and-remount", "kubectl-missing"),
         ("scale-to-zero-and-remount", "no-answer"),
     ] {
@@ -198,4 +200,44 @@ fn each_shipped_runbook_tells_one_cause_once() {
         assert_eq!(count(&ran.stderr, "--override"), judged, "{runbook} {scenario}:\n{}", ran.stderr);
         golden(&format!("not-judged-{runbook}-{scenario}"), &steady(&format!("{screen}\n{}", ran.stderr)));
     }
+}
+
+/// A check that is made only where another passed has no value where it failed: that is one cause, and not a fault of each.
+#[test]
+fn what_has_no_value_since_a_check_failed_is_not_judged_without_that_check() {
+    let bench = Workbench::new();
+    let body = "
+vars: {first: \"{{ found.output[0] }}\"}
+preflight:
+- {id: there, title: It is there, run: ['false'], hint: make it}
+- {id: found, when: there.ok, run: [echo, a], output: lines}
+- {id: by_variable, expect: vars.first == 'a'}
+- {id: by_condition, when: found.ok, run: [echo, b]}
+- {id: through_it, when: by_condition.output == 'b', run: [echo, c]}
+- {id: guarded, when: found.ran and found.ok, run: [echo, d]}
+- {id: of_its_own, expect: params.limit > words}
+- {id: apart, run: [echo, e]}
+params: {limit: {type: int, help: A limit, default: 3}}
+steps:
+- {id: mark, run: [touch, DONE], effect: change, undo: {impossible: a test}}
+";
+    bench.runbook("hollow", &body.replace("DONE", &bench.path("done").display().to_string()).replace(" > words", " > 2"));
+    for how in ["--dry-run", "--yes"] {
+        let ran = bench.run(&["run", "hollow", how]).exits(4);
+        let told: Vec<_> = ran.stdout.lines().filter_map(|line| line.split_once("preflight ").map(|(_, told)| told)).collect();
+        assert!(
+            matches!(&told[..], [failed, own, apart, left] if failed.contains("(check: It is there)") && own.starts_with("passed: of its own")
+                && apart.starts_with("passed: apart") && *left == "not judged without `there`: 3 checks"),
+            "{told:?}"
+        );
+        assert!(!ran.stdout.contains("could not check"), "{}", ran.stdout);
+        assert_eq!(count(&ran.stderr, "--override"), 1, "{}", ran.stderr);
+    }
+    let ran = bench.run(&["run", "hollow", "--yes", "--override", "there=seen by hand"]).exits(0);
+    let named = "(leaves 3 checks unjudged: by_variable, by_condition, through_it)";
+    assert!(ran.stdout.contains(named), "{}", ran.stdout);
+    // What has no value for a reason of its own is told as that, whatever else has failed.
+    bench.runbook("hollow", &body.replace(" > words", " > 'words'"));
+    let ran = bench.run(&["run", "hollow", "--yes"]);
+    assert!(ran.stdout.contains("could not check: `params.limit > 'words'`") || ran.code == Some(3), "{}{}", ran.stdout, ran.stderr);
 }

@@ -58,7 +58,7 @@ impl Engine<'_> {
             if sweep.is_settled(id.as_str()) {
                 continue;
             }
-            let answers = match self.ask_in(probe, scope, &place, Part::Main, Some(&sweep))? {
+            let mut answers = match self.ask_in(probe, scope, &place, Part::Main, Some(&sweep))? {
                 Evaluated::Known(answers) => answers,
                 Evaluated::Unknown(needs) => {
                     let title = probe.title.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
@@ -67,6 +67,16 @@ impl Engine<'_> {
                     continue;
                 }
             };
+            for asked in answers.iter_mut().filter(|asked| asked.no_value) {
+                if let Some(gap) = sweep.hollow(probe, scope) {
+                    asked.answered = Answered::NotAsked(gap);
+                }
+            }
+            match answers.iter().find(|asked| !asked.passed()) {
+                None if answers.is_empty() => sweep.pass_over(id.as_str(), probe, scope),
+                Some(asked) if matches!(asked.answered, Answered::Whole | Answered::CodeAlone) => sweep.fail(id.as_str(), &asked.place),
+                _ => {}
+            }
             let mut unjudged = conclude(probe, &answers, scope, &sweep);
             let unanswered = |asked: &ProbeAnswer| !matches!(asked.answered, Answered::Whole);
             if answers.iter().any(unanswered) {

@@ -38,6 +38,8 @@ pub(super) struct ProbeAnswer {
     pub hint: Option<String>,
     pub result: Value,
     pub answered: Answered,
+    /// Some expression of the probe has no value.
+    pub no_value: bool,
 }
 
 impl ProbeAnswer {
@@ -216,12 +218,12 @@ impl Engine<'_> {
         let Some(command) = &probe.command else {
             let unanswered = |why| Ok(Evaluated::Known(unanswered(probe, scope, place, why)));
             let Some(expect) = &probe.expect else { return unanswered("the check has neither a command nor an expectation".to_owned()) };
-            let (verdict, result) = match scope.holds(expect) {
+            let judged = match scope.holds(expect) {
                 Ok(Evaluated::Unknown(needs)) => return Ok(Evaluated::Unknown(needs)),
-                Ok(Evaluated::Known(holds)) => (expected(holds, &expect.text), answer(Vec::new(), holds)),
+                Ok(Evaluated::Known(holds)) => JudgedAnswer::new(expected(holds, &expect.text), answer(Vec::new(), holds), Answered::Whole),
                 Err(error) => return unanswered(scope.why_no_value(expect, &error)),
             };
-            return Ok(Evaluated::Known(Self::asked(probe, scope, place, verdict, result, Answered::Whole)));
+            return Ok(Evaluated::Known(Self::asked(probe, scope, place, judged)));
         };
         let order = match Self::order(command, scope, place, part) {
             Ok(order) => known!(order),
@@ -251,8 +253,8 @@ impl Engine<'_> {
                 return Ok(Evaluated::Known(ProbeAnswer { answered, ..unanswered(probe, scope, place, String::new()) }));
             }
             Some(Foreknown::Shared(of, ran)) => {
-                let (verdict, result, answered) = judge(probe, &ran, &mut inner);
-                let asked = Self::asked(probe, &inner, place, verdict, result, answered);
+                let judged = judge(probe, &ran, &mut inner);
+                let asked = Self::asked(probe, &inner, place, judged);
                 let (verdict, message) = (asked.verdict.clone(), asked.message.clone());
                 if sweep.and_then(Sweep::wait).is_none() {
                     self.emit(Event::AnswerShared { place: place.clone(), of, verdict, message })?;
@@ -263,8 +265,8 @@ impl Engine<'_> {
         }
         let mut asked = None;
         let judge = |ran: &Ran| {
-            let (verdict, result, answered) = judge(probe, ran, &mut inner);
-            let asked = asked.insert(Self::asked(probe, &inner, place, verdict, result, answered));
+            let judged = judge(probe, ran, &mut inner);
+            let asked = asked.insert(Self::asked(probe, &inner, place, judged));
             (asked.verdict.clone(), asked.message.clone())
         };
         let judged = match sweep.and_then(Sweep::wait) {
@@ -276,7 +278,7 @@ impl Engine<'_> {
             // What was in doubt has not passed, whatever was read from it.
             asked => {
                 let result = asked.map_or_else(|| Value::from(()), |asked| asked.result);
-                Self::asked(probe, &inner, place, judged.verdict, result, Answered::Nothing)
+                Self::asked(probe, &inner, place, JudgedAnswer::new(judged.verdict, result, Answered::Nothing))
             }
         };
         let answered = match sweep
@@ -288,7 +290,8 @@ impl Engine<'_> {
         Ok(Evaluated::Known(ProbeAnswer { answered, ..asked }))
     }
 
-    fn asked(probe: &Probe, scope: &Scope, place: &Place, verdict: Verdict, result: Value, answered: Answered) -> ProbeAnswer {
+    fn asked(probe: &Probe, scope: &Scope, place: &Place, judged: JudgedAnswer) -> ProbeAnswer {
+        let JudgedAnswer { verdict, result, answered, no_value } = judged;
         let text = |evaluated: Result<Evaluated<String>, ExpressionError>| match evaluated {
             Ok(Evaluated::Known(text)) => text.trim().to_owned(),
             Ok(Evaluated::Unknown(needs)) => format!("(known only during the run: {})", needs.join(", ")),
@@ -302,7 +305,7 @@ impl Engine<'_> {
             (Verdict::Failed { .. } | Verdict::Unknown { .. }, Some(Err(_))) | (_, None) => String::new(),
             (_, Some(message)) => text(message),
         };
-        ProbeAnswer { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result, answered }
+        ProbeAnswer { place: place.clone(), title: title_of(probe, scope, place), verdict, message, hint, result, answered, no_value }
     }
 }
 
@@ -321,8 +324,23 @@ fn first_of_each_host(probe: &Probe, scope: &Scope, list: &[LabelledItem]) -> (V
     })
 }
 
-/// What a command's end means for the probe, and what later expressions see of it. Leaves the result in `scope`.
-fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value, Answered) {
+/// What an answer means for the probe, and what later expressions see of it.
+struct JudgedAnswer {
+    verdict: Verdict,
+    result: Value,
+    answered: Answered,
+    /// What is expected has no value.
+    no_value: bool,
+}
+
+impl JudgedAnswer {
+    fn new(verdict: Verdict, result: Value, answered: Answered) -> Self {
+        Self { verdict, result, answered, no_value: false }
+    }
+}
+
+/// What a command's end means for the probe. Leaves the result in `scope`.
+fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> JudgedAnswer {
     let output = probe.command.as_ref().map(|command| command.output).unwrap_or_default();
     let (fields, fault) = result_of(ran, output);
     for (name, value) in &fields {
@@ -330,6 +348,7 @@ fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value, Answer
             scope.set(name, value.clone());
         }
     }
+    let mut no_value = false;
     let (verdict, answered) = match (&ran.exit, fault, &probe.expect) {
         // A probe that could not run, or was cut off, has not passed, whatever it was expected to say.
         (exit, _, _) if !matches!(exit, Exit::Code(_)) => (Verdict::failed(describe_failure(ran)), Answered::Nothing),
@@ -351,11 +370,14 @@ fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> (Verdict, Value, Answer
                 let why = format!("{}; {}", describe_failure(ran), scope.why_no_value(expect, &error));
                 (Verdict::failed(why), Answered::Nothing)
             }
-            Err(error) => (Verdict::failed(format!("could not check: {}", scope.why_no_value(expect, &error))), Answered::Whole),
+            Err(error) => {
+                no_value = true;
+                (Verdict::failed(format!("could not check: {}", scope.why_no_value(expect, &error))), Answered::Whole)
+            }
         },
     };
     let passed = verdict == Verdict::Passed;
-    (verdict, answer(fields, passed), answered)
+    JudgedAnswer { result: answer(fields, passed), verdict, answered, no_value }
 }
 
 fn expected(holds: bool, expect: &str) -> Verdict {
@@ -378,6 +400,7 @@ fn unanswered(probe: &Probe, scope: &Scope, place: &Place, why: String) -> Probe
         hint: None,
         result: answer(Vec::new(), false),
         answered: Answered::Nothing,
+        no_value: true,
     }
 }
 

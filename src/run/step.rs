@@ -21,7 +21,7 @@ use crate::{
     expression,
     plan::{Evaluated, Scope, case::chosen, remaining},
     ports::Choice,
-    runbook::model::{Command, Kind, OnFail, Probe, Step, Undo},
+    runbook::model::{Command, Kind, OnFail, Probe, Severity, Step, Undo},
 };
 
 impl Engine<'_> {
@@ -223,7 +223,11 @@ impl Engine<'_> {
             return Ok(Did::Predicted(Prediction::AtRunTime { needs }));
         }
         scope.set(step.id.as_str(), result);
-        Ok(Did::failed(format!("{}{hint}", failures.join("; "))))
+        let why = format!("{}{hint}", failures.join("; "));
+        if probe.severity == Severity::Warn {
+            self.emit(Event::Note { place: Some(place.clone()), text: format!("warning: {why}"), taken: None })?;
+        }
+        Ok(Did::failed(why))
     }
 
     /// A probe of a step, asked once and not for each of anything. `None` if its `when` says that it does not matter.

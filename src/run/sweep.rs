@@ -63,6 +63,8 @@ pub(super) struct Sweep {
 struct Seen {
     /// Checks without an answer, by id, the first that was asked first; and whether at least the end of the command is known.
     unanswered: IndexMap<String, (Gap, bool)>,
+    /// Checks that failed, or were not made because one of these had: what speaks of one may have no value.
+    hollow: IndexMap<String, Gap>,
     /// Checks that are over before their turn.
     settled: BTreeSet<String>,
     /// Places of which it was told that they are not judged.
@@ -155,6 +157,30 @@ impl Sweep {
         self.seen().unanswered.entry(id.to_owned()).or_insert((gap, end_known));
     }
 
+    /// A check has failed.
+    pub(super) fn fail(&self, id: &str, failed: &Place) {
+        let gap = Gap { failed: failed.clone(), without: vec![id.to_owned()] };
+        self.seen().hollow.entry(id.to_owned()).or_insert(gap);
+    }
+
+    /// A check is not made: it counts as failed itself where the check that has failed decides that.
+    pub(super) fn pass_over(&self, id: &str, probe: &Probe, scope: &Scope) {
+        let gap = probe.when.as_ref().and_then(|when| self.hollow_among(&names_in(when, scope)));
+        if let Some(gap) = gap {
+            self.seen().hollow.entry(id.to_owned()).or_insert(gap);
+        }
+    }
+
+    /// The failed check for which another has no value.
+    pub(super) fn hollow(&self, probe: &Probe, scope: &Scope) -> Option<Gap> {
+        self.hollow_among(&names_of(probe, scope))
+    }
+
+    fn hollow_among(&self, names: &BTreeSet<String>) -> Option<Gap> {
+        let roots: BTreeSet<&str> = names.iter().filter_map(|name| name.split('.').next()).collect();
+        self.seen().hollow.iter().find(|(id, _)| roots.contains(id.as_str())).map(|(_, gap)| gap.clone())
+    }
+
     /// A check is over before its turn.
     pub(super) fn settle(&self, id: &str) {
         self.seen().settled.insert(id.to_owned());
@@ -177,7 +203,7 @@ impl Sweep {
 
     /// What an expression speaks of that was not answered.
     pub(super) fn gap_in(&self, expr: &Expr, scope: &Scope) -> Option<Gap> {
-        self.gap_among(&expression::names_in_expression(&expr.text).map(|names| scope.all_names(&names)).unwrap_or_default())
+        self.gap_among(&names_in(expr, scope))
     }
 
     /// What a check speaks of that was not answered, its title and its hint apart.
@@ -185,14 +211,7 @@ impl Sweep {
         if self.seen().unanswered.is_empty() {
             return None;
         }
-        let mut names = BTreeSet::new();
-        for expr in probe.when.iter().chain(&probe.expect) {
-            names.extend(expression::names_in_expression(&expr.text).map(|names| scope.all_names(&names)).unwrap_or_default());
-        }
-        for template in templates_of(probe) {
-            names.extend(expression::names_in_template(&template.text).map(|names| scope.all_names(&names)).unwrap_or_default());
-        }
-        self.gap_among(&names)
+        self.gap_among(&names_of(probe, scope))
     }
 
     fn gap_among(&self, names: &BTreeSet<String>) -> Option<Gap> {
@@ -269,9 +288,13 @@ impl Sweep {
         before
     }
 
-    /// Whether one of these checks, which are still to be asked, may fail as this one has: it asks the same program, which fails at once.
+    /// Whether one of these checks, which are still to be asked, may not be judged for the same reason: it has no value where the
+    /// failed check has none, or asks the same program, which fails at once.
     pub(super) fn may_grow(&self, gap: &Gap, rest: &[Probe]) -> bool {
         let seen = self.seen();
+        if seen.hollow.values().any(|hollow| hollow == gap) && !rest.is_empty() {
+            return true;
+        }
         let failing =
             seen.failing_programs.iter().filter(|(program, (first, _))| first == gap && !seen.silent_programs.contains_key(*program));
         let programs: Vec<[&str; 2]> = failing.map(|((_, _, program, first), _)| [program.as_str(), first.as_str()]).collect();
@@ -289,6 +312,20 @@ impl Sweep {
         let host = seen.silent_hosts.values().find(|gap| gap.failed == *failed).cloned();
         host.unwrap_or_else(|| Gap { failed: failed.clone(), without: vec![id.to_owned()] })
     }
+}
+
+/// What an expression speaks of, variables gone through.
+fn names_in(expr: &Expr, scope: &Scope) -> BTreeSet<String> {
+    expression::names_in_expression(&expr.text).map(|names| scope.all_names(&names)).unwrap_or_default()
+}
+
+/// What a check speaks of, its title and its hint apart.
+fn names_of(probe: &Probe, scope: &Scope) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = probe.when.iter().chain(&probe.expect).flat_map(|expr| names_in(expr, scope)).collect();
+    for template in templates_of(probe) {
+        names.extend(expression::names_in_template(&template.text).map(|names| scope.all_names(&names)).unwrap_or_default());
+    }
+    names
 }
 
 /// What a check is made of, but for its title and its hint.
