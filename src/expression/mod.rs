@@ -126,7 +126,7 @@ mod tests {
         #[test]
         fn no_letter_vanishes_unseen(parts in proptest::collection::vec(prop::sample::select(vec!["a", " ", "{#", "#}", "#", "${#f}", "{", "}", "\n", "é", "%}", "}}"]), 0..12)) {
             let text = parts.concat();
-            if check_template(&text).is_ok() {
+            if !text.contains("{{") && check_template(&text).is_ok() {
                 prop_assert_eq!(render(&text, &Value::UNDEFINED).unwrap().to_string(), text);
             }
         }

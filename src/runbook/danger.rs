@@ -10,6 +10,7 @@ use super::{
     commands,
     diagnostic::Fault,
     model::{Command, Effect, Kind, Program, Remedy, Runbook, Span, Step, Undo},
+    unguarded::unguarded,
     words,
 };
 
@@ -94,6 +95,7 @@ pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
     linter.identified(runbook);
     linter.put_back(runbook);
     linter.asked_twice(runbook);
+    linter.faults.extend(unguarded(runbook));
     linter.faults
 }
 

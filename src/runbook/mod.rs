@@ -24,6 +24,7 @@ pub(crate) mod source;
 pub(crate) mod step_kind;
 pub(crate) mod template;
 mod ungroup;
+mod unguarded;
 pub(crate) mod value;
 pub(crate) mod words;
 
