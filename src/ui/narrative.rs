@@ -316,7 +316,7 @@ impl Narrative {
             }
             Event::RunClosed { outcome, owed, .. } => {
                 let mut lines = vec![String::new()];
-                let (mark, closing) = self.tally.closing(at, *outcome, self.afterwards);
+                let (mark, closing) = self.tally.closing(at, *outcome, "", self.afterwards);
                 lines.extend(layout::wrap(&closing, page.width, &format!("{} ", page.style.mark(mark)), "  "));
                 for place in owed {
                     lines.extend(block::told(page, Mark::Warned, Some(place), "cleanup owed"));

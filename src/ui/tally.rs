@@ -104,8 +104,10 @@ impl Tally {
         self.state.mode == Some(Mode::Rehearsal)
     }
 
-    /// The mark and the last sentence of a run. What is told of a rehearsal `afterwards` does not know how much of its own time passed.
-    pub(crate) fn closing(&self, at: Moment, outcome: Outcome, afterwards: bool) -> (Mark, String) {
+    /// The mark and the last sentence of a run, with why it ended so. What is told of a rehearsal `afterwards` does not know how much of its
+    /// own time passed.
+    pub(crate) fn closing(&self, at: Moment, outcome: Outcome, why: &str, afterwards: bool) -> (Mark, String) {
+        let why = if why.is_empty() { String::new() } else { format!(": {why}") };
         let warned = [counted(self.warnings, "warning", "warnings"), counted(self.blocks, "block", "blocks")];
         if self.dry() {
             let parts: Vec<_> = [counted(self.checks, "check made", "checks made")]
@@ -121,7 +123,7 @@ impl Tally {
                 .collect();
             let ended = match outcome {
                 Outcome::Completed => String::new(),
-                other => format!(" Ended: {}.", words::outcome(other).1),
+                other => format!(" Ended: {}{why}.", words::outcome(other).1),
             };
             let parts = Some(parts.join(", ")).filter(|parts| !parts.is_empty());
             let parts: Vec<_> = self.reads_run().into_iter().chain(parts).collect();
@@ -151,7 +153,7 @@ impl Tally {
         } else {
             words::ending(outcome, &self.state.aftermath())
         };
-        (mark, format!("{rehearsal}{ended}: {parts}{took}"))
+        (mark, format!("{rehearsal}{ended}: {parts}{took}{why}"))
     }
 }
 
@@ -165,12 +167,12 @@ mod tests {
         let opened = moment(1_795_227_100, 50);
         for set_to in [1_795_227_108, 1_795_234_308, 1_795_000_000] {
             let tally = Tally { opened: Some(opened), ..Tally::default() };
-            let (_, text) = tally.closing(moment(set_to, 58), Outcome::Completed, false);
+            let (_, text) = tally.closing(moment(set_to, 58), Outcome::Completed, "", false);
             assert!(text.ends_with("   8s"), "{text}");
         }
         // Of a run that was resumed, maybe after a start of the machine, no length is told.
         let mut tally = Tally { opened: Some(opened), ..Tally::default() };
         tally.count(moment(1_795_227_900, 3), &Event::Resumed { from: String::new() });
-        assert_eq!(tally.closing(moment(1_795_227_908, 11), Outcome::Completed, false).1, "completed: no step was started");
+        assert_eq!(tally.closing(moment(1_795_227_908, 11), Outcome::Completed, "", false).1, "completed: no step was started");
     }
 }

@@ -163,7 +163,8 @@ impl<'s> Stage<'s> {
         for record in &records {
             *counts.entry(record).or_default() += 1;
         }
-        for event in shown.iter().filter(|(kind, _)| !matches!(kind.as_str(), "step_reached" | "progress")) {
+        // No record says that a run is over for whoever reads its lines: the last line does.
+        for event in shown.iter().filter(|(kind, _)| !matches!(kind.as_str(), "step_reached" | "progress" | "ended")) {
             let left = counts.entry(event).or_default();
             *left -= 1;
             if *left < 0 {
