@@ -171,6 +171,28 @@ fn in_doubt_without_a_terminal_nothing_is_touched_and_a_person_decides() {
     }
 }
 
+/// What the operator says is done counts as done for what asks for it later, in this resume and in the next.
+#[test]
+fn a_step_in_doubt_that_was_done_is_ok_for_all_that_comes_after() {
+    let bench = bench();
+    let home = bench.path("").display().to_string();
+    let body = "steps:
+  - {id: blind, shell: 'echo blind-begins; HOME/kill blind-after', effect: change, undo: {impossible: it is only a line}}
+  - {id: first, when: blind.ok and blind.ran, shell: 'echo first >> HOME/log; HOME/kill again', effect: change, idempotent: true, undo: {impossible: x}}
+  - {id: second, when: blind.ok, shell: 'echo second >> HOME/log', effect: change, undo: {impossible: x}}
+";
+    bench.runbook("awkward", &body.replace("HOME", home.trim_end_matches('/')));
+    killed(&bench, "blind-after");
+    bench.file("armed-again", "");
+    let mut terminal = bench.terminal(100, &["resume"]);
+    terminal.expect("in doubt   blind").expect("Continue? [y/N]").send("y\n");
+    terminal.expect("Unknown whether blind took effect").expect("[d/n/t/q]").send("d\n");
+    terminal.end();
+    assert!(!bench.path("armed-again").exists(), "what depends on it was begun");
+    let ran = bench.run(&["resume", "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["first", "first", "second"], "{}", ran.stdout);
+}
+
 fn id(bench: &Workbench) -> String {
     let list = bench.run(&["journal", "list"]).exits(0).stdout;
     list.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned()

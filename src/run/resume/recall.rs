@@ -4,6 +4,7 @@ use minijinja::{Value, context};
 
 use crate::{
     event::{Effect, Event, Part, Place, Skip, StepOutcome, StepState},
+    expression,
     plan::{
         Evaluated, Scope,
         remaining::{self, Standing},
@@ -15,7 +16,7 @@ use crate::{
         frame::Frame,
         halt::Halt,
         holds::HoldsAsked,
-        probe::at_once,
+        probe::{answer, at_once},
         setting::Before,
     },
     runbook::model::{Kind, OnFail, Step},
@@ -123,6 +124,7 @@ impl Engine<'_> {
                 self.must_hold(frame, place, &mut HoldsAsked::default())?;
                 match self.resolve_doubt(step, scope, place, &why, Some(&detail(before, place)))? {
                     Some(Choice::Done) => {
+                        let result = answer(expression::fields_of(&result, &["code", "output", "stdout", "stderr"]), true);
                         scope.set(step.id.as_str(), result.clone());
                         Ok(Recall::Begin(Some(self.verify(step, scope, place, result)?)))
                     }
