@@ -123,3 +123,16 @@ steps:
     assert!(began.elapsed().as_secs() < 60, "it took {:?}", began.elapsed());
     assert_eq!(ran.stdout.matches("would run: echo").count(), 3, "{}", ran.stdout);
 }
+
+/// A read may stand for what the steps after it set, with the cleanup of that.
+#[test]
+fn what_a_read_would_put_back_is_left_alone() {
+    let bench = Workbench::new();
+    let marker = bench.path("marker").display().to_string();
+    let steps = "steps:\n  - {id: look, run: [ls, /], effect: read, cleanup: {run: [touch, MARKER], timeout: 5s}}\n";
+    bench.runbook("kept", &steps.replace("MARKER", &marker));
+    let ran = bench.run(&["run", "kept", "--dry-run"]).exits(0);
+    assert!(!bench.path("marker").exists() && ran.stdout.contains("Nothing was changed"), "{}", ran.stdout);
+    bench.run(&["run", "kept", "--yes"]).exits(0);
+    assert!(bench.path("marker").exists());
+}

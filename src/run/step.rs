@@ -17,7 +17,7 @@ use super::{
     resume::recall::Recall,
 };
 use crate::{
-    event::{Effect, Event, Exit, Part, Place, Prediction, Since, Skip, StepOutcome, StepState, Verdict},
+    event::{Effect, Event, Exit, Mode, Part, Place, Prediction, Since, Skip, StepOutcome, StepState, Verdict},
     expression,
     plan::{Evaluated, Scope, case::chosen, remaining},
     ports::Choice,
@@ -265,6 +265,8 @@ impl Engine<'_> {
             _ => return Ok(Did::Skipped(Skip::Operator, not_run())),
         }
         let mut compensation = match Self::compensation(step, place, scope) {
+            // A dry run has set nothing that is to be put back, also where a read stands for what comes after it.
+            Ok(compensation) if self.setting.mode == Mode::DryRun => Compensation { undo: None, cleanup: None, ..compensation },
             Ok(compensation) => compensation,
             Err(why) => return Ok(Did::failed(why)),
         };
