@@ -238,6 +238,7 @@ steps:
     assert!(ran.stdout.contains(named), "{}", ran.stdout);
     // What has no value for a reason of its own is told as that, whatever else has failed.
     bench.runbook("hollow", &body.replace(" > words", " > 'words'"));
-    let ran = bench.run(&["run", "hollow", "--yes"]);
-    assert!(ran.stdout.contains("could not check: `params.limit > 'words'`") || ran.code == Some(3), "{}{}", ran.stdout, ran.stderr);
+    let ran = bench.run(&["run", "hollow", "--yes"]).exits(4);
+    assert!(ran.stdout.contains("could not check: `params.limit > 'words'`"), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(count(&ran.stderr, "--override"), 2, "{}", ran.stderr);
 }

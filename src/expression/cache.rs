@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     sync::{LazyLock, PoisonError, RwLock},
 };
 
@@ -28,5 +29,11 @@ impl<T: Clone> Cache<T> {
         }
         all.insert(text.into(), made.clone());
         Ok(made)
+    }
+
+    /// The same where nothing can go wrong.
+    pub(crate) fn of(&self, text: &str, make: impl FnOnce(&str) -> T) -> T {
+        let Ok(known): Result<_, Infallible> = self.get(text, |text| Ok(make(text)));
+        known
     }
 }

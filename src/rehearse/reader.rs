@@ -1,6 +1,6 @@
 //! From a scenario's shapes to its checked rules, collecting every fault with its place.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
@@ -90,7 +90,7 @@ impl ScenarioReader<'_> {
         let rule = Arc::new(self.rule(index, &document, world)?);
         if let Some(key) = key.filter(|_| self.faults.len() == faults) {
             let origin = self.lines.origin("commands", index).0.clone();
-            let _: Result<_, Infallible> = RULES.get(&key, |_| Ok((origin, Arc::clone(&rule))));
+            RULES.of(&key, |_| (origin, Arc::clone(&rule)));
         }
         Some(rule)
     }

@@ -161,6 +161,9 @@ pub(super) fn describe_failure(ran: &Ran) -> String {
     }
 }
 
+/// What a result has of the command itself, beside what its step makes of it.
+pub(super) const PRINTED: [&str; 4] = ["code", "output", "stdout", "stderr"];
+
 /// What expressions see of a command's result; the inner error says why its `output` cannot be read.
 pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)>, Result<(), String>) {
     // What is not all there, or no text, is in no expression's reach: whoever asks for it gets an error.

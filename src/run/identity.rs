@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use minijinja::Value;
 
-use super::{engine::Engine, halt::Halt, system::AskedSystem};
+use super::{command::PRINTED, engine::Engine, halt::Halt, system::AskedSystem};
 use crate::{
     event::{Event, Finding, Part, Place, SystemAnswer, Verdict},
     plan::{Evaluated, Scope},
@@ -132,7 +132,7 @@ impl Engine<'_> {
 /// What a system calls itself, by the message of the runbook's `identity`. It is what is compared, so it is evaluated strictly.
 fn called(probe: &Probe, scope: &Scope, result: &Value) -> Result<String, String> {
     let mut inner = scope.clone();
-    for name in ["code", "output", "stdout", "stderr"] {
+    for name in PRINTED {
         if let Ok(value) = result.get_attr(name) {
             inner.set(name, value);
         }

@@ -67,15 +67,10 @@ impl Engine<'_> {
                     continue;
                 }
             };
-            for asked in answers.iter_mut().filter(|asked| asked.no_value) {
-                if let Some(gap) = sweep.hollow(probe, scope) {
-                    asked.answered = Answered::NotAsked(gap);
-                }
-            }
-            match answers.iter().find(|asked| !asked.passed()) {
-                None if answers.is_empty() => sweep.pass_over(id.as_str(), probe, scope),
-                Some(asked) if matches!(asked.answered, Answered::Whole | Answered::CodeAlone) => sweep.fail(id.as_str(), &asked.place),
-                _ => {}
+            if answers.iter().any(|asked| asked.no_value)
+                && let Some(gap) = sweep.hollow(probe, scope)
+            {
+                answers.iter_mut().filter(|asked| asked.no_value).for_each(|asked| asked.answered = Answered::NotAsked(gap.clone()));
             }
             let mut unjudged = conclude(probe, &answers, scope, &sweep);
             let unanswered = |asked: &ProbeAnswer| !matches!(asked.answered, Answered::Whole);
@@ -281,7 +276,13 @@ fn conclude(probe: &Probe, answers: &[ProbeAnswer], scope: &mut Scope, sweep: &S
     let Some(id) = probe.id.as_ref().map(StepId::as_str) else { return Vec::new() };
     let mut unjudged = Vec::new();
     let mut whole = true;
+    if answers.is_empty() {
+        sweep.pass_over(id, probe, scope);
+    }
     for asked in answers {
+        if !asked.passed() && matches!(asked.answered, Answered::Whole | Answered::CodeAlone) {
+            sweep.fail(id, sweep.own_gap(&asked.place, id));
+        }
         match &asked.answered {
             Answered::Whole => {}
             Answered::CodeAlone if probe.for_each.is_some() => {}

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use minijinja::Value;
 
 use super::{
-    command::{describe_failure, result_of},
+    command::{PRINTED, describe_failure, result_of},
     engine::Engine,
     halt::Halt,
     order::{known, timespan_of},
@@ -238,7 +238,7 @@ impl Engine<'_> {
         // What it expects of names that are not known yet, it cannot be asked.
         if let Some(expect) = &probe.expect {
             let mut probing = scope.clone();
-            for name in ["code", "output", "stdout", "stderr"] {
+            for name in PRINTED {
                 probing.set(name, 0);
             }
             if let Some(needs) = probing.needs(expect) {
@@ -250,7 +250,7 @@ impl Engine<'_> {
         match sweep.filter(|_| attempt == 1).and_then(|sweep| sweep.foreknown(&order, command.output)) {
             Some(Foreknown::NotAsked(gap)) => {
                 let answered = Answered::NotAsked(gap);
-                return Ok(Evaluated::Known(ProbeAnswer { answered, ..unanswered(probe, scope, place, String::new()) }));
+                return Ok(Evaluated::Known(ProbeAnswer { answered, no_value: false, ..unanswered(probe, scope, place, String::new()) }));
             }
             Some(Foreknown::Shared(of, ran)) => {
                 let judged = judge(probe, &ran, &mut inner);
@@ -388,6 +388,11 @@ fn expected(holds: bool, expect: &str) -> Verdict {
 pub(super) fn answer(fields: Vec<(&'static str, Value)>, passed: bool) -> Value {
     let rest = fields.into_iter().filter(|(name, _)| !matches!(*name, "ok" | "ran"));
     expression::result([("ran", Value::from(true)), ("ok", Value::from(passed))].into_iter().chain(rest).collect())
+}
+
+/// The same result, judged otherwise.
+pub(super) fn judged_anew(result: &Value, passed: bool) -> Value {
+    answer(expression::fields_of(result, &PRINTED), passed)
 }
 
 /// A probe that could not be asked at all has not passed.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    convert::Infallible,
     sync::Arc,
 };
 
@@ -38,10 +37,7 @@ static SCRIPTS: Cache<Arc<[String]>> = Cache::new(1024);
 static ARGVS: Cache<Arc<[String]>> = Cache::new(1024);
 
 fn named(known: &Cache<Arc<[String]>>, text: &str, commands: impl Fn(&str) -> Vec<Vec<String>>) -> Arc<[String]> {
-    let found: Result<_, Infallible> =
-        known.get(text, |text| Ok(commands(text).iter().map(|argv| words::program(argv).to_owned()).collect()));
-    let Ok(programs) = found;
-    programs
+    known.of(text, |text| commands(text).iter().map(|argv| words::program(argv).to_owned()).collect())
 }
 
 impl Uses {

@@ -158,8 +158,7 @@ impl Sweep {
     }
 
     /// A check has failed.
-    pub(super) fn fail(&self, id: &str, failed: &Place) {
-        let gap = Gap { failed: failed.clone(), without: vec![id.to_owned()] };
+    pub(super) fn fail(&self, id: &str, gap: Gap) {
         self.seen().hollow.entry(id.to_owned()).or_insert(gap);
     }
 
@@ -167,7 +166,7 @@ impl Sweep {
     pub(super) fn pass_over(&self, id: &str, probe: &Probe, scope: &Scope) {
         let gap = probe.when.as_ref().and_then(|when| self.hollow_among(&names_in(when, scope)));
         if let Some(gap) = gap {
-            self.seen().hollow.entry(id.to_owned()).or_insert(gap);
+            self.fail(id, gap);
         }
     }
 

@@ -5,13 +5,14 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 use minijinja::Value;
 
 use super::{
-    command::{LEFT_OPEN, describe_failure, ended, figures, result_of},
+    command::{LEFT_OPEN, PRINTED, describe_failure, ended, figures, result_of},
     engine::Engine,
     frame::Frame,
     halt::Halt,
     holds::HoldsAsked,
     order::{known, timespan_of},
     poll::Poll,
+    probe::judged_anew,
 };
 use crate::{
     event::{Captured, Event, Exit, Part, Place, Progress, ReadNeeds, Verdict},
@@ -114,9 +115,7 @@ impl Engine<'_> {
             self.check_interrupts(Some(place))?;
         }
         let ok = verdict == Verdict::Passed;
-        let fields = expression::fields_of(&seen.result, &["code", "output", "stdout", "stderr"]);
-        let result = expression::result([("ran", Value::from(true)), ("ok", Value::from(ok))].into_iter().chain(fields).collect());
-        Ok(Evaluated::Known(Waited { verdict, result }))
+        Ok(Evaluated::Known(Waited { verdict, result: judged_anew(&seen.result, ok) }))
     }
 
     fn lengths(wait: &Wait, scope: &Scope) -> Result<Evaluated<Lengths>, String> {
@@ -383,7 +382,7 @@ impl Engine<'_> {
 /// What the wait speaks of and nobody knows yet.
 fn needs_more(wait: &Wait, scope: &Scope) -> Option<Vec<String>> {
     let mut probing = scope.clone();
-    for name in ["code", "output", "stdout", "stderr"] {
+    for name in PRINTED {
         probing.set(name, 0);
     }
     [Some(&wait.until), wait.fail_if.as_ref()].into_iter().flatten().find_map(|expr| probing.needs(expr))

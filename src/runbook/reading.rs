@@ -2,7 +2,7 @@
 //!
 //! Which programs need more than reading files stands in `held.txt`, a plain file that an operator can read and extend.
 
-use std::{collections::BTreeSet, convert::Infallible, path::PathBuf, sync::LazyLock};
+use std::{collections::BTreeSet, path::PathBuf, sync::LazyLock};
 
 use super::words;
 use crate::expression::cache::Cache;
@@ -115,13 +115,13 @@ impl ReadNeeds {
     /// What a command line needs, with the commands that it leads to.
     #[must_use]
     pub(crate) fn of_argv(argv: &[String]) -> Self {
-        known(&OF_ARGVS, &argv.join("\0"), |_| Self::of(&words::commands_of_argv(argv)))
+        OF_ARGVS.of(&argv.join("\0"), |_| Self::of(&words::commands_of_argv(argv)))
     }
 
     /// What a bash script needs, as far as that can be told without running it.
     #[must_use]
     pub(crate) fn of_script(script: &str) -> Self {
-        known(&OF_SCRIPTS, script, |script| Self::of(&words::commands_of_script(script)))
+        OF_SCRIPTS.of(script, |script| Self::of(&words::commands_of_script(script)))
     }
 }
 
@@ -129,11 +129,6 @@ impl ReadNeeds {
 static OF_SCRIPTS: Cache<ReadNeeds> = Cache::new(256);
 /// By the words with NUL bytes between, which no command that can be run holds.
 static OF_ARGVS: Cache<ReadNeeds> = Cache::new(1024);
-
-fn known(before: &Cache<ReadNeeds>, text: &str, find: impl FnOnce(&str) -> ReadNeeds) -> ReadNeeds {
-    let Ok(found): Result<_, Infallible> = before.get(text, |text| Ok(find(text)));
-    found
-}
 
 /// A command with each letter of its short options as a word of its own, too: `-tlnp` is also `-p`.
 fn spelled_out(argv: &[String]) -> Vec<String> {

@@ -155,8 +155,8 @@ impl PlainNarrative {
                 format!("{before}: overridden {}: {title}: {reason}", words::answerer(*by))
             }
             Event::Planned { steps, read, change, destroy } => {
-                let counted = if *steps == 1 { "1 step".to_owned() } else { format!("{steps} steps") };
-                format!("plan: {counted}: {read} read, {change} change, {destroy} destroy")
+                let steps = words::counted(*steps, "step", "steps");
+                format!("plan: {steps}: {read} read, {change} change, {destroy} destroy")
             }
             Event::Confirmed { place, typed, by, .. } => {
                 let what = place.as_ref().map_or("the plan", Place::as_str);
@@ -277,7 +277,7 @@ impl PlainNarrative {
             Event::Resumed { from } => format!("resumed from {from}"),
             Event::RunClosed { outcome, why, owed } => {
                 let why = why.lines().collect::<Vec<_>>().join("; ");
-                let mut lines = vec![self.tally.closing(at, *outcome, &why, self.afterwards).1];
+                let mut lines = vec![self.tally.closing(at, *outcome, &with(&why), self.afterwards).1];
                 lines.extend(owed.iter().map(|place| format!("cleanup owed: {place}")));
                 return lines;
             }

@@ -81,8 +81,8 @@ impl PlanView {
     pub(crate) fn render_steps(&self, page: &Page) -> String {
         let Counts { steps, read, change, destroy } = self.counts;
         let destroy = if destroy > 0 { page.style.bad(&format!("{destroy} destroy")) } else { "0 destroy".to_owned() };
-        let step = if steps == 1 { "step" } else { "steps" };
-        let counts = format!("{steps} {step}: {read} read, {change} change, {destroy}");
+        let steps = words::counted(steps, "step", "steps");
+        let counts = format!("{steps}: {read} read, {change} change, {destroy}");
         let mut lines = page.spread(&page.style.bold("Plan"), &counts, 2);
         if let Some(system) = &self.system {
             lines.extend(layout::wrap(&sanitise::line(system), page.width, "  ", "    "));

@@ -34,11 +34,7 @@ pub(crate) struct Tally {
 }
 
 fn counted(count: usize, one: &str, many: &str) -> Option<String> {
-    match count {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        count => Some(format!("{count} {many}")),
-    }
+    (count > 0).then(|| words::counted(count, one, many))
 }
 
 impl Tally {
@@ -104,10 +100,9 @@ impl Tally {
         self.state.mode == Some(Mode::Rehearsal)
     }
 
-    /// The mark and the last sentence of a run, with why it ended so. What is told of a rehearsal `afterwards` does not know how much of its
-    /// own time passed.
+    /// The mark and the last sentence of a run; `why` stands right behind how it ended. What is told of a rehearsal `afterwards` does not
+    /// know how much of its own time passed.
     pub(crate) fn closing(&self, at: Moment, outcome: Outcome, why: &str, afterwards: bool) -> (Mark, String) {
-        let why = if why.is_empty() { String::new() } else { format!(": {why}") };
         let warned = [counted(self.warnings, "warning", "warnings"), counted(self.blocks, "block", "blocks")];
         if self.dry() {
             let parts: Vec<_> = [counted(self.checks, "check made", "checks made")]

@@ -51,7 +51,9 @@ pub(crate) fn remains(outcome: Outcome, left: &Aftermath) -> String {
     there.fold(String::new(), |told, (count, one, many)| told + "; " + &counted(count, one, many))
 }
 
-fn counted(count: usize, one: &str, many: &str) -> String {
+/// So many of something.
+#[must_use]
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 

@@ -23,7 +23,7 @@ mod system;
 pub(crate) use answer::{answerer, interruption, settled_by_hand, stopping};
 pub(crate) use choice::{CHECK_AGAIN, choice, choice_key, choice_meaning};
 pub(crate) use command::{brief, command, place_of, script};
-pub(crate) use ending::{CRASHED, afterwards, ending, left, outcome, remains, settled};
+pub(crate) use ending::{CRASHED, afterwards, counted, ending, left, outcome, remains, settled};
 pub(crate) use exit::exit;
 pub(crate) use finding::{check_name, failed_check, finding, left_unjudged, not_judged, spoken_for};
 pub(crate) use holding::{holding, passed_over, talking, unheld};

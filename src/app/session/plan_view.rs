@@ -27,7 +27,7 @@ pub(super) fn plan(plan: &Plan, preview: &Preview, surroundings: Option<&Surroun
     let unknown = preview.lines.iter().filter(|line| !line.needs.is_empty()).count();
     let mut notes = Vec::new();
     if unknown > 0 {
-        let steps = if unknown == 1 { "1 step".to_owned() } else { format!("{unknown} steps") };
+        let steps = words::counted(unknown, "step", "steps");
         notes.push(format!("values in {{braces}} are filled in per item or once known ({steps})"));
     }
     if !preview.left_out.is_empty() {

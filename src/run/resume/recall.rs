@@ -4,7 +4,6 @@ use minijinja::{Value, context};
 
 use crate::{
     event::{Effect, Event, Part, Place, Skip, StepOutcome, StepState},
-    expression,
     plan::{
         Evaluated, Scope,
         remaining::{self, Standing},
@@ -16,7 +15,7 @@ use crate::{
         frame::Frame,
         halt::Halt,
         holds::HoldsAsked,
-        probe::{answer, at_once},
+        probe::{at_once, judged_anew},
         setting::Before,
     },
     runbook::model::{Kind, OnFail, Step},
@@ -124,7 +123,7 @@ impl Engine<'_> {
                 self.must_hold(frame, place, &mut HoldsAsked::default())?;
                 match self.resolve_doubt(step, scope, place, &why, Some(&detail(before, place)))? {
                     Some(Choice::Done) => {
-                        let result = answer(expression::fields_of(&result, &["code", "output", "stdout", "stderr"]), true);
+                        let result = judged_anew(&result, true);
                         scope.set(step.id.as_str(), result.clone());
                         Ok(Recall::Begin(Some(self.verify(step, scope, place, result)?)))
                     }
