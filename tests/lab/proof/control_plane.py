@@ -140,6 +140,10 @@ class ControlPlane:
         moments = [(float(moment), words.split()) for moment, _, words in (line.partition(" ") for line in lines)]
         return [words for moment, words in moments if since <= moment <= until_then and namespace in words]
 
+    def audit(self):
+        """What was asked of the API server, by its own record; an event need not say what of, nor by whom."""
+        return [{"objectRef": {}, "userAgent": "", **json.loads(line)} for line in (self.directory / "log/audit.log").read_text().splitlines()]
+
     def logs(self):
         return f"logs of the control plane: {self.directory}/log"
 

@@ -1,6 +1,5 @@
 """The runbook scale-to-zero-and-remount, started as an operator does it on a lab's control plane."""
 
-import json
 import shutil
 
 from .case import must, until
@@ -107,9 +106,8 @@ class Proof:
     def scaled(self, namespace):
         """From the API server's own record: which workload was given how many replicas, in which order, by halligan's kubectl."""
         changes = []
-        for line in (self.plane.directory / "log/audit.log").read_text().splitlines():
-            event = json.loads(line)
-            about = event.get("objectRef") or {}
+        for event in self.plane.audit():
+            about = event["objectRef"]
             if event["verb"] == "patch" and about.get("namespace") == namespace and about.get("resource") in ("deployments", "statefulsets") \
                     and event["userAgent"].startswith("kubectl") and event["responseStatus"]["code"] == 200 and not about.get("subresource"):
                 changes.append(f"{about['resource'][:-1]}/{about['name']}")
