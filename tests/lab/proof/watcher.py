@@ -88,4 +88,11 @@ class Watcher:
         return len({entry["up_from"] for dump in self.maps() for entry in dump["osds"] if entry["osd"] == osd and entry["up"]}) - 1
 
     def flags_as_before(self):
-        must(self.last["flags_set"] == self.first["flags_set"], f"flags {self.last['flags_set']}, before {self.first['flags_set']}")
+        before, after = self.flags(self.first), self.flags(self.last)
+        must(after == before, f"flags {after}, before {before}")
+
+    @staticmethod
+    def flags(dump):
+        """Those of the cluster, of each OSD, of CRUSH nodes and of device classes."""
+        own = {f"osd.{osd['osd']}": flags for osd in dump["osds"] if (flags := sorted({"noup", "nodown", "noin", "noout"}.intersection(osd["state"])))}
+        return [dump["flags_set"], own, dump["crush_node_flags"], dump["device_class_flags"]]
