@@ -109,7 +109,8 @@ class Proof:
         for event in self.plane.audit():
             about = event["objectRef"]
             if event["verb"] == "patch" and about.get("namespace") == namespace and about.get("resource") in ("deployments", "statefulsets") \
-                    and event["userAgent"].startswith("kubectl") and event["responseStatus"]["code"] == 200 and not about.get("subresource"):
+                    and event["userAgent"].startswith("kubectl") and event["responseStatus"]["code"] == 200 and not about.get("subresource") \
+                    and "dryRun=" not in event["requestURI"]:
                 changes.append(f"{about['resource'][:-1]}/{about['name']}")
         return changes
 
