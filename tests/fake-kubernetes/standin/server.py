@@ -11,7 +11,7 @@ import traceback
 import urllib.parse
 
 from . import kinds, patches, review, selectors
-from .store import OWN, Refusal
+from .store import OWN, Refusal, qualified
 
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 NOT_FOUND = "the server could not find the requested resource"
@@ -65,17 +65,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.carry_out("PUT")
 
     def carry_out(self, verb):
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        raw = self.body()
         try:
             self.answer(verb, urllib.parse.urlsplit(self.path), raw)
         except Refusal as refusal:
-            self.say(refusal.code, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": refusal.message,
-                                    "reason": refusal.reason, "code": refusal.code})
+            self.say(refusal.code, refusal.status())
         except ConnectionError:
             pass
         except Exception:
             traceback.print_exc()
             self.say(500, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "the stand-in failed", "code": 500})
+
+    def body(self):
+        """What stands behind the headers; `kubectl delete --raw -f -` sends it in chunks, as it does not know its length."""
+        if "chunked" not in (self.headers.get("Transfer-Encoding") or ""):
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+        return b"".join(pieces)
 
     def say(self, code, body, kind="application/json"):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -275,10 +286,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             new = patches.merged(seen, body)
         asked, have = new["metadata"], entry["metadata"]
-        about = f'Operation cannot be fulfilled on {entry["kind"].lower()}s "{have["name"]}"'
-        # A patch that names another uid or version than there is does not apply: ValidateObjectMetaUpdate and the store's guaranteed update.
+        # Another uid than there is makes a patch invalid (ValidateObjectMetaUpdate; what controller_ref_manager.go says of PatchPod), another version is a
+        # conflict.
         if asked.get("uid") != have["uid"]:
-            raise Refusal(409, "Conflict", f'{about}: Precondition failed: UID in precondition: {asked.get("uid")}, UID in object meta: {have["uid"]}')
+            text = f'Invalid value: "{asked.get("uid")}": field is immutable'
+            raise Refusal(422, "Invalid", f'{qualified(entry["kind"], entry)} "{have["name"]}" is invalid: metadata.uid: {text}', kind=entry["kind"], name=have["name"],
+                          causes=[{"reason": "FieldValueInvalid", "message": text, "field": "metadata.uid"}])
         if asked.get("resourceVersion") != have["resourceVersion"]:
+            about = f'Operation cannot be fulfilled on {qualified(entry["kind"].lower() + "s", entry)} "{have["name"]}"'
             raise Refusal(409, "Conflict", f"{about}: the object has been modified; please apply your changes to the latest version and try again")
         return new

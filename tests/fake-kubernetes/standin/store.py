@@ -18,11 +18,21 @@ def stamp(moment=None):
 
 
 class Refusal(Exception):
-    """A Status with which an API server refuses: code, reason, message."""
+    """A Status with which an API server refuses: code, reason, message, and details where kubectl shows those."""
 
-    def __init__(self, code, reason, message):
+    def __init__(self, code, reason, message, **details):
         super().__init__(message)
-        self.code, self.reason, self.message = code, reason, message
+        self.code, self.reason, self.message, self.details = code, reason, message, details
+
+    def status(self):
+        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message, "reason": self.reason, "code": self.code,
+                **({"details": self.details} if self.details else {})}
+
+
+def qualified(name, entry):
+    """With its group, as messages name a resource or a kind."""
+    group, slash, _ = entry["apiVersion"].rpartition("/")
+    return f"{name}.{group}" if slash else name
 
 
 class Store:
@@ -114,12 +124,13 @@ class Store:
 
     @staticmethod
     def held_to(entry, uid, version):
-        """Preconditions of a deletion (metav1.Preconditions): only this very object, only as it was seen."""
+        """Preconditions of a deletion: only this very object, only as it was seen. BeforeDelete of apiserver/pkg/registry/rest/delete.go."""
         meta = entry["metadata"]
-        for name, wanted, have in (("UID", uid, meta["uid"]), ("ResourceVersion", version, meta["resourceVersion"])):
+        about = f'Operation cannot be fulfilled on {qualified(entry["kind"], entry)} "{meta["name"]}"'
+        for name, wanted, have, why in (("UID", uid, meta["uid"], "deleted and then recreated"), ("ResourceVersion", version, meta["resourceVersion"], "modified")):
             if wanted and wanted != have:
-                text = f"Precondition failed: {name} in precondition: {wanted}, {name} in object meta: {have}"
-                raise Refusal(409, "Conflict", f"Operation cannot be fulfilled on {entry['kind'].lower()}s \"{meta['name']}\": {text}")
+                text = f"the {name} in the precondition ({wanted}) does not match the {name} in record ({have}). The object might have been {why}"
+                raise Refusal(409, "Conflict", f"{about}: {text}")
 
     def delete(self, entry, options, by):
         """With a grace of 0 a pod goes at once, and its node is not asked:
