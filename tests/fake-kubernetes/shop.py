@@ -43,6 +43,9 @@ class Shop:
         self.world.put("namespaces", {"metadata": {"name": "shop"}, "status": {"phase": "Active"}})
         for name, instance, ready in nodes:
             self.node(name, instance, ready)
+        # The leader of the driver's attachers says every few seconds that it is alive (the leader election of kubernetes-csi/external-attacher).
+        self.world.put("leases", {"metadata": {"name": "external-attacher-leader-" + self.flavour.driver.replace(".", "-"), "namespace": "kube-system"},
+                                  "spec": {"holderIdentity": "csi-controller-0", "leaseDurationSeconds": 15, "renewTime": stamp(time.time() + 3600)[:-1] + ".000000Z"}})
         self.home = self.directory / "home"
         self.home.mkdir(mode=0o700)
         self.programs()
@@ -210,7 +213,7 @@ class Shop:
         self.run = self.halligan.start("run", *self.words(*flags, **params))
         return self.run
 
-    def goes(self, *workloads, answers=None, timeout=150, **params):
+    def goes(self, *workloads, answers=None, timeout=400, **params):
         """A whole run with what an operator types; its exit code."""
         self.start(*self.answers(**{"declare_off": "node-c off", **(answers or {})}), workloads=",".join(workloads), **params)
         return self.run.end(timeout)
@@ -218,9 +221,9 @@ class Shop:
     def asks(self, *workloads, **params):
         """Up to the first question, which nobody answers."""
         self.start("--yes", workloads=",".join(workloads), **params)
-        return self.run.end(150)
+        return self.run.end(400)
 
-    def as_it_was(self, timeout=150, **params):
+    def as_it_was(self, timeout=400, **params):
         """What did harm in the runbook of before: tests/lab/before."""
         given = {"namespace": "shop", **params}
         words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
@@ -233,7 +236,7 @@ class Shop:
 
     def dry(self, *workloads, **params):
         self.start("--dry-run", "--allow-unheld", workloads=",".join(workloads), **params)
-        return self.run.end(150)
+        return self.run.end(400)
 
     def said(self):
         """The screen on one line, as words that are looked for may be broken anywhere."""

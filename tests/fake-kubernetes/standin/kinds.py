@@ -49,6 +49,7 @@ KINDS = [
     built_in("storage.k8s.io", "v1", "csinodes", "CSINode", False),
     built_in("storage.k8s.io", "v1", "storageclasses", "StorageClass", False, ["sc"]),
     built_in("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", True, ["pdb"], since=21),
+    built_in("coordination.k8s.io", "v1", "leases", "Lease", True),
     built_in("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False, ["crd", "crds"]),
     built_in("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False),
     # Argo CD, Flux, KEDA, and operators that own pods themselves.

@@ -10,7 +10,7 @@ import threading
 import traceback
 import urllib.parse
 
-from . import kinds, patches, review, selectors
+from . import kinds, openapi, patches, review, selectors
 from .store import OWN, Refusal, qualified
 
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
@@ -104,6 +104,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in urllib.parse.parse_qs(url.query).items()}
         if path == "/version":
             self.say(200, {"major": "1", "minor": str(world.minor), "gitVersion": f"v1.{world.minor}.4", "platform": "linux/amd64"})
+            return
+        if path == "/openapi/v2":
+            self.say(200, openapi.document(world), openapi.TYPE)
             return
         if path in ("/api", "/apis"):
             self.discover(path)
