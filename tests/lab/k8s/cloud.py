@@ -43,7 +43,7 @@ class Cloud:
     def _settle(self, state):
         now = time.time()
         for volume in state["volumes"].values():
-            if volume["detaching"] and now >= volume["detaching"] and not self.faults.has("detach-hangs"):
+            if volume["detaching"] and now >= volume["detaching"] and not self.faults.concerns("detach-hangs", volume["label"]):
                 volume.update(instance=None, detaching=None, seen=True)
         for instance in state["instances"].values():
             if instance["turning"] and now >= instance["turning"][1]:

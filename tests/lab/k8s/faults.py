@@ -9,12 +9,13 @@ KNOWN = {
         "slow": "it answers so many seconds late",
         "refuse-mount": "it does not mount; the value is what it says",
         "never-terminates": "a pod never ends there; the value is how its name begins, empty: any",
+        "goes-on": "a container goes on, its volume mounted, when its pod is deleted by force; the value is how its name begins, empty: any",
     },
     "cloud": {
         "attacher-stuck": "the CSI attacher's detach times out: detachError, and the finalizer stays; the cloud's own detach works",
         "attacher-away": "no CSI attacher: nothing is attached or detached, and no error is told",
         "detach-takes": "a detach takes so many seconds (0.5)",
-        "detach-hangs": "a detach never ends, until healed",
+        "detach-hangs": "a detach never ends, until healed; the value is how the volume's label begins, empty: any",
         "power-takes": "turning an instance on or off takes so many seconds (1)",
         "blind": "what is attached from now on is not seen by its instance",
         "down": "the provider's API answers nobody but its console",
@@ -38,6 +39,11 @@ class Faults:
 
     def has(self, fault):
         return (self.directory / fault).exists()
+
+    def concerns(self, fault, name):
+        """Is it told, and of this name?"""
+        beginning = self.value(fault)
+        return beginning is not None and name.startswith(beginning)
 
     def number(self, fault, default):
         value = self.value(fault)

@@ -115,7 +115,9 @@ class Node:
     def pods(self, world):
         pods = {pod["metadata"]["uid"]: pod for pod in world.pods if pod["spec"].get("nodeName") == self.name}
         for uid in set(self.containers) - set(pods):
-            del self.containers[uid]  # deleted by force: a kubelet that hears of it ends the container
+            # Deleted by force: a kubelet that hears of it ends the container.
+            if not self.faults.concerns("goes-on", self.containers[uid].name):
+                del self.containers[uid]
         wanted = set()
         for uid, pod in pods.items():
             if pod["metadata"].get("deletionTimestamp"):
@@ -192,8 +194,7 @@ class Node:
 
     def terminate(self, uid, pod):
         meta = pod["metadata"]
-        prefix = self.faults.value("never-terminates")
-        if prefix is not None and meta["name"].startswith(prefix):
+        if self.faults.concerns("never-terminates", meta["name"]):
             return
         container = self.containers.get(uid)
         if container:

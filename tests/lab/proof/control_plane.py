@@ -131,6 +131,10 @@ class ControlPlane:
         record = self.directory / "harm"
         must(not record.exists(), f"harm was done: {record.read_text() if record.exists() else ''}")
 
+    def forget_harm(self):
+        """It was done on purpose."""
+        (self.directory / "harm").unlink(missing_ok=True)
+
     # Who asked how often
 
     def calls(self, since, until_then, namespace):

@@ -22,7 +22,8 @@ class Tool:
         instance = entry["instance"]
         return {"id": int(number), "status": "active", "label": entry["label"], "created": WHEN, "updated": WHEN, "size": entry["size"],
                 "region": "eu-central", "linode_id": int(instance) if instance else None,
-                "linode_label": state["instances"][instance]["name"] if instance else None,
+                # An instance that was deleted may still hold it.
+                "linode_label": state["instances"].get(instance, {}).get("name"),
                 "filesystem_path": f"/dev/disk/by-id/scsi-0Linode_Volume_{entry['label']}", "tags": [], "hardware_type": "nvme",
                 "io_ready": bool(instance)}
 
