@@ -287,6 +287,9 @@ pub enum NoAnswer {
     Interrupted,
     #[error("end of input (Ctrl-D) at a prompt")]
     Ended,
+    /// The operator wants no part of the question.
+    #[error("left without an answer")]
+    Left,
     #[error("terminal lost")]
     Gone,
 }

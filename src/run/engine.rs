@@ -182,7 +182,7 @@ impl Engine<'_> {
         self.emit(Event::Declined { place: place.cloned(), text, why: why.clone() })?;
         match no_answer {
             NoAnswer::NoTerminal { beforehand } => Err(Halt::Declined { place: place.cloned(), why, beforehand: Some(beforehand) }),
-            NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => Err(Halt::Stopped { place: place.cloned(), why }),
+            NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Left | NoAnswer::Gone => Err(Halt::Stopped { place: place.cloned(), why }),
         }
     }
 

@@ -197,12 +197,13 @@ fn unanswered(no_answer: NoAnswer, missing: &[String], parameter: &Parameter) ->
             };
             Failure::new(ProgramExit::Usage, what).why(format!("{}: {}", parameter.name, parameter.help)).next(how)
         }
-        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => interrupted(&no_answer),
+        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Left | NoAnswer::Gone => interrupted(&no_answer),
     }
 }
 
 fn interrupted(no_answer: &NoAnswer) -> Failure {
-    Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run"))
+    let exit = if *no_answer == NoAnswer::Left { ProgramExit::NotConfirmed } else { ProgramExit::Interrupted };
+    Failure::new(exit, format!("{no_answer}; nothing was run"))
 }
 
 /// Asks for sudo's password.
@@ -223,8 +224,6 @@ pub(crate) fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failu
     prompt.ask_parameter(&question).map_err(|no_answer| match no_answer {
         NoAnswer::NoTerminal { .. } => Failure::new(ProgramExit::Usage, "the sudo password cannot be asked for: there is no terminal")
             .next("leave out --ask-sudo-password and allow these commands in sudo without a password"),
-        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => {
-            Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run"))
-        }
+        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Left | NoAnswer::Gone => interrupted(&no_answer),
     })
 }
