@@ -21,7 +21,7 @@ use super::{
     terminal::Screen,
 };
 use crate::{
-    ports::{Answer, Ask, Beforehand, Interrupts, NoAnswer, Prompt, Question},
+    ports::{Answer, Ask, Beforehand, Choice, Interrupts, NoAnswer, Prompt, Question},
     words::sanitise,
 };
 
@@ -312,6 +312,22 @@ impl<'a> TerminalPrompt<'a> {
     }
 }
 
+impl TerminalPrompt<'_> {
+    /// Says what a rollback would take back and what not, and asks once more.
+    fn takes_back(&self, question: &Question, again: &dyn Fn()) -> Result<bool, NoAnswer> {
+        if question.behind.takes_back.is_empty() {
+            return Ok(true);
+        }
+        self.show(&question.behind.takes_back);
+        let again = || {
+            again();
+            self.show(&question.behind.takes_back);
+        };
+        let typed = self.read("Roll back? [y/N]", false, false, &again)?;
+        Ok(matches!(typed, Typed::Line(typed) if matches!(answer::read(&Ask::YesNo, &typed), Reading::Is(Answer::Yes { .. }))))
+    }
+}
+
 impl Prompt for TerminalPrompt<'_> {
     fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
         if !self.out.can_ask() {
@@ -344,8 +360,17 @@ impl Prompt for TerminalPrompt<'_> {
                 }
             };
             match answer::read(&question.ask, &typed) {
+                Reading::Is(Answer::Chosen { choice: Choice::Rollback, .. }) if !self.takes_back(question, &show)? => show(),
                 Reading::Is(answer) => return Ok(answer),
-                Reading::Help(help) => self.show(&format!("  {help}")),
+                Reading::Help(help) => {
+                    show();
+                    self.show(&format!("  {help}"));
+                }
+                Reading::Note if question.behind.notes => match self.read("Note:", false, true, &show)? {
+                    Typed::Line(text) if !text.trim().is_empty() => return Ok(Answer::Noted { text }),
+                    Typed::Line(_) | Typed::Left => self.show("  nothing was noted"),
+                },
+                Reading::Note => self.show("  no note can be taken here: nothing is recorded yet"),
                 Reading::Again(what) => {
                     self.show(&format!("  {what}"));
                     tries += 1;
@@ -370,7 +395,7 @@ mod tests {
     };
     use crate::{
         event::{Answerer, Place},
-        ports::Choice,
+        ports::Behind,
     };
 
     /// Types each line once something new has been shown.
@@ -411,6 +436,7 @@ mod tests {
             place: Some(Place::top("wipe")),
             ask,
             text: "Step 4 destroys what is on /dev/sdd (WDC\u{1b}[2J WD40EFRX, serial WD-1, 3.6 TiB).".into(),
+            behind: Behind::default(),
         }
     }
 
@@ -447,6 +473,20 @@ mod tests {
             shown.ends_with("  t  try again  run this step again\n  q  stop       run the cleanups that are due, then stop\n[t/q] "),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_rollback_is_said_before_it_is_chosen() {
+        let asked = || {
+            let ask = Ask::Failed { choices: vec![Choice::Rollback, Choice::Stop] };
+            let behind = Behind { takes_back: "A rollback would, in this order:\n  undo a:  rm a".into(), notes: true };
+            Question { behind, ..question(ask) }
+        };
+        let (answer, shown) = with(&["b\n", "\n", "b\n", "y\n"], |prompt| prompt.ask(&asked()));
+        assert_eq!(answer, Ok(Answer::Chosen { choice: Choice::Rollback, by: Answerer::Terminal }));
+        assert_eq!(shown.matches("  undo a:  rm a\nRoll back? [y/N] ").count(), 2, "{shown}");
+        let (answer, _) = with(&["?\n", "n\n", "called the data centre\n"], |prompt| prompt.ask(&asked()));
+        assert_eq!(answer, Ok(Answer::Noted { text: "called the data centre".into() }));
     }
 
     #[test]
