@@ -136,3 +136,17 @@ fn what_a_read_would_put_back_is_left_alone() {
     bench.run(&["run", "kept", "--yes"]).exits(0);
     assert!(bench.path("marker").exists());
 }
+
+#[test]
+fn an_override_holds_in_a_dry_run_too() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "shut",
+        "preflight:\n  - {id: door, title: The door is open, run: ['false']}\nsteps:\n  - {id: go, run: [echo, gone], effect: change, undo: {impossible: it was said}}\n",
+    );
+    bench.run(&["run", "shut", "--dry-run"]).exits(4);
+    let ran = bench.run(&["run", "shut", "--dry-run", "--override", "door=it is open by hand"]).exits(0);
+    assert!(ran.stdout.contains("would run: echo gone") && ran.stdout.contains("it is open by hand"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("matched no question") && !ran.stderr.contains("matched no question"), "{}", ran.stderr);
+    bench.run(&["journal", "verify"]).exits(0);
+}

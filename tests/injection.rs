@@ -93,7 +93,8 @@ fn harmless(raw: &[u8], what: &str) {
         let own = sequence.strip_prefix('[').is_some_and(|body| {
             let (numbers, last) = body.split_at(body.len() - 1);
             numbers.chars().all(|c| c.is_ascii_digit() || c == ';') && matches!(last, "m" | "A" | "B" | "C" | "D" | "K")
-                || matches!(body, "?25l" | "?25h")
+                // What is below a question is taken away with it, and pastes are marked while it is open.
+                || matches!(body, "?25l" | "?25h" | "?2004h" | "?2004l" | "J")
         });
         // Clearing the screen, titles, links, questions to the terminal and the like are nobody's business.
         assert!(own, "{what}: ESC {sequence:?} reached the terminal");

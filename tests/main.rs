@@ -15,6 +15,7 @@ mod holds;
 mod identity;
 mod injection;
 mod journal;
+mod keys;
 mod locks;
 mod loops;
 mod not_judged;

@@ -115,3 +115,30 @@ fn a_whole_rehearsal_on_a_terminal() {
         assert_eq!(code, 0, "{text}");
     }
 }
+
+#[test]
+fn a_rollback_says_what_it_would_do_before_it_is_chosen() {
+    let bench = Workbench::new();
+    let home = bench.path("").display().to_string();
+    bench.runbook(
+        "goes_back",
+        &format!(
+            "steps:\n  - {{id: one, run: [touch, {home}one], effect: change, undo: {{run: [rm, {home}one]}}}}\n  \
+             - {{id: told, run: [echo, told], effect: change, undo: {{impossible: it was said}}}}\n  \
+             - {{id: two, run: ['false'], effect: change, undo: {{impossible: a test}}}}\n"
+        ),
+    );
+    let mut terminal = bench.terminal(100, &["run", "goes_back", "--yes"]);
+    terminal.expect("two failed").expect("[t/q/b/c]").send("note\r");
+    terminal.expect("Note:").send("called the data centre\r").expect_after("data centre", "[t/q/b/c]").send("b\r");
+    terminal.expect(&format!("undo one:  rm {home}one")).expect("told:  irreversible: it was said").expect("Roll back? [y/N]");
+    assert!(bench.path("one").exists());
+    terminal.send("\r").expect_after("Roll back? [y/N]", "[t/q/b/c]").send("?\r").expect("type the letter or the word of a choice");
+    terminal.send("b\r").expect_after("word of a choice", "Roll back? [y/N]").send("y\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 7, "{text}");
+    assert!(!bench.path("one").exists());
+    let records = bench.read("journal/journal.jsonl").unwrap();
+    assert!(records.contains("called the data centre") && records.contains("irreversible: it was said"), "{records}");
+    bench.run(&["journal", "verify"]).exits(0);
+}

@@ -105,6 +105,53 @@ fn yes_never_covers_what_destroys() {
 }
 
 #[test]
+fn an_unknown_name_is_refused_before_anything_is_run() {
+    let bench = bench();
+    for flag in ["--confirm", "--override"] {
+        let ran = bench.run(&["run", "flagged", "--yes", flag, "set_flg=yes"]).exits(2);
+        assert!(ran.stderr.contains(&format!("{flag} set_flg: unknown step or probe `set_flg`")), "{}", ran.stderr);
+        assert!(ran.stderr.contains("did you mean `set_flag`?"), "{}", ran.stderr);
+    }
+    assert_eq!(bench.read("log"), None);
+    assert!(!bench.path("journal").exists() || bench.run(&["journal", "list"]).stdout.lines().count() < 2);
+}
+
+#[test]
+fn what_a_run_stopped_for_is_answered_by_resume() {
+    let bench = Workbench::new();
+    let victim = bench.file("victim", "x");
+    let log = bench.path("log").display().to_string();
+    let body = format!(
+        "steps:\n  - {{id: mark, shell: 'echo once >> {log}', effect: change, undo: {{impossible: a test}}}}\n  - {{id: wipe, run: [rm, {}], effect: destroy}}\n",
+        victim.display()
+    );
+    bench.runbook("stops", &body);
+    let ran = bench.run(&["run", "stops", "--yes"]).exits(5);
+    let line = ran.stderr.lines().map(str::trim).find(|line| line.starts_with("halligan resume")).unwrap();
+    assert!(line.contains("--confirm wipe=wipe") && line.contains("--yes"), "{}", ran.stderr);
+    let words: Vec<_> = line.split_whitespace().skip(1).collect();
+    bench.run(&words).exits(0);
+    assert!(!victim.exists());
+    assert_eq!(bench.read("log").as_deref(), Some("once\n"));
+}
+
+#[test]
+fn every_missing_parameter_is_named_at_once() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "asks",
+        "params:\n  disk: {type: string, help: Which disk}\n  host: {type: string, help: Which host}\n  token: {type: secret, help: Of the API}\nsteps:\n  \
+         - {id: a, run: [echo, \"{{ params.disk }}\", \"{{ params.host }}\"], effect: read, env: {T: \"{{ params.token }}\"}}\n",
+    );
+    let ran = bench.run(&["run", "asks"]).exits(2);
+    for told in
+        ["Which disk", "Which host", "Of the API", "give --set disk=VALUE --set host=VALUE", "give --params FILE, with `token` in it"]
+    {
+        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_missing_parameter_names_its_flag() {
     let bench = Workbench::new();
     bench.runbook(

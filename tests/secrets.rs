@@ -324,7 +324,7 @@ fn live_choices_show_no_secret() {
          steps:\n  - {id: use, run: [echo, \"{{ params.one }}\", \"{{ params.two }}\"], effect: read}\n",
     );
     let mut terminal = bench.terminal(100, &["run", "x", "--yes", "-vv"]);
-    terminal.expect("1 more choices contain a secret").send("\r");
+    terminal.expect("1 more choices contain a secret").expect("Enter takes: plain").send("\r");
     terminal.expect("the choices could not be listed").expect("two: ").send("other\r");
     terminal.expect("completed");
     check("the terminal", &terminal.raw);

@@ -29,7 +29,8 @@ const POWERS: &[(&str, &[&str])] = &[
     ("rustix::", &["exec/child.rs", "exec/family.rs", "exec/held/other_user.rs", "exec/held/privileges.rs", "exec/spawn.rs"]),
     ("landlock::", &["exec/held/ruleset.rs"]),
     ("seccompiler::", &["exec/held/filter.rs"]),
-    ("dialoguer::", &["ui/prompt.rs"]),
+    ("terminput::", &["ui/stroke.rs"]),
+    ("tui_input::", &["ui/field.rs", "ui/stroke.rs"]),
     ("indicatif::", &["ui/terminal.rs"]),
     ("signal_hook::", &["exec/signals.rs"]),
     ("machinery::", &["expression/compare.rs", "expression/growth.rs", "expression/mixture.rs", "expression/name.rs"]),
@@ -106,8 +107,8 @@ fn powers(sources: &[Source], powers: &[(&str, &[&str])]) -> Vec<String> {
 #[test]
 fn each_outside_power_has_its_door() {
     assert_eq!(powers(&source::all(), POWERS), Vec::<String>::new());
-    let sources = planted(&[("ui/prompt.rs", "use dialoguer::Select;"), ("run/step.rs", "fn f() { dialoguer::Select::new(); }")]);
-    assert_eq!(powers(&sources, &[("dialoguer::", &["ui/prompt.rs", "ui/flags.rs"])]).len(), 2);
+    let sources = planted(&[("ui/stroke.rs", "use terminput::Event;"), ("run/step.rs", "fn f() { terminput::Event::parse_from(b); }")]);
+    assert_eq!(powers(&sources, &[("terminput::", &["ui/stroke.rs", "ui/flags.rs"])]).len(), 2);
 }
 
 /// A folder knows only of those that `LAYERS` gives it.

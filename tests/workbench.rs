@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     io::{Read, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::process::CommandExt,
     },
     path::{Path, PathBuf},
@@ -129,18 +129,23 @@ impl Workbench {
 
     /// Starts halligan on a pseudo-terminal of so many columns.
     pub(crate) fn terminal(&self, columns: u16, arguments: &[&str]) -> Terminal {
-        Self::on_terminal(columns, self.command(arguments))
+        self.terminal_of(ROWS, columns, arguments)
+    }
+
+    /// Starts halligan on a pseudo-terminal of so many lines and columns.
+    pub(crate) fn terminal_of(&self, rows: u16, columns: u16, arguments: &[&str]) -> Terminal {
+        Self::on_terminal(rows, columns, self.command(arguments))
     }
 
     /// Starts a shell with job control on a pseudo-terminal; `$HALLIGAN` is the program.
     pub(crate) fn shell(&self, columns: u16, script: &str) -> Terminal {
         let mut command = self.program("bash");
         command.args(["-mc", script]).env("HALLIGAN", env!("CARGO_BIN_EXE_halligan"));
-        Self::on_terminal(columns, command)
+        Self::on_terminal(ROWS, columns, command)
     }
 
-    fn on_terminal(columns: u16, mut command: Command) -> Terminal {
-        let size = Winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    fn on_terminal(rows: u16, columns: u16, mut command: Command) -> Terminal {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         // The program must not hold the end that is ours: it would never be closed.
         let close_on_exec = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC);
@@ -184,7 +189,7 @@ impl Workbench {
             closing,
             bytes,
             raw: Vec::new(),
-            parser: vt100::Parser::new(ROWS.try_into().unwrap(), columns.try_into().unwrap(), 5000),
+            parser: vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 5000),
         }
     }
 }
@@ -252,6 +257,26 @@ impl Terminal {
 
     pub(crate) fn send(&mut self, keys: &str) -> &mut Self {
         self.master.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    /// Gives the window another size, as somebody does who drags its corner.
+    pub(crate) fn resize(&mut self, rows: u16, columns: u16) -> &mut Self {
+        nix::ioctl_write_ptr_bad!(set_size, nix::libc::TIOCSWINSZ, Winsize);
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: the master is open, and the kernel only reads `size`.
+        #[allow(unsafe_code)]
+        unsafe { set_size(self.master.as_ref().unwrap().as_raw_fd(), &raw const size) }.unwrap();
+        self.parser.screen_mut().set_size(rows.try_into().unwrap(), columns.try_into().unwrap());
+        self
+    }
+
+    /// Waits until the screen itself shows the text, whatever else has been printed.
+    pub(crate) fn shows(&mut self, text: &str) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.screen().contains(text) {
+            assert!(self.take(deadline), "{text:?} is not on the screen:\n{}", self.screen());
+        }
         self
     }
 

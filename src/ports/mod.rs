@@ -242,6 +242,24 @@ pub struct Question {
     pub ask: Ask,
     /// The whole text: what is journaled is what was shown.
     pub text: String,
+    pub behind: Behind,
+}
+
+/// What a question has beside its answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Behind {
+    /// What a rollback would do now, in order, and what it could not take back; empty where none is offered.
+    pub takes_back: String,
+    /// Whoever asks takes notes, too.
+    pub notes: bool,
+}
+
+impl Question {
+    /// All that was shown of it; with what a rollback would do, if one was chosen.
+    #[must_use]
+    pub fn shown(self, rollback: bool) -> String {
+        if rollback && !self.behind.takes_back.is_empty() { format!("{}\n{}", self.text, self.behind.takes_back) } else { self.text }
+    }
 }
 
 /// What the operator said.
@@ -257,6 +275,10 @@ pub enum Answer {
     Chosen {
         choice: Choice,
         by: Answerer,
+    },
+    /// No answer yet: a note for the journal.
+    Noted {
+        text: String,
     },
     /// A dry run asks nothing.
     NotAsked,
@@ -287,6 +309,9 @@ pub enum NoAnswer {
     Interrupted,
     #[error("end of input (Ctrl-D) at a prompt")]
     Ended,
+    /// The operator wants no part of the question.
+    #[error("left without an answer")]
+    Left,
     #[error("terminal lost")]
     Gone,
 }

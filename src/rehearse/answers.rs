@@ -193,6 +193,7 @@ impl Prompt for Scripted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::Behind;
 
     fn scripted(answers: &str) -> Scripted {
         let text = format!("halligan_scenario: 1\nrunbook: x\ntitle: t\n{answers}");
@@ -200,7 +201,12 @@ mod tests {
     }
 
     fn question(place: &str, ask: Ask) -> Question {
-        Question { place: Some(Place::top("loop").item("i", "1").child(place)), ask, text: "Sure?\nReally?".into() }
+        Question {
+            place: Some(Place::top("loop").item("i", "1").child(place)),
+            ask,
+            text: "Sure?\nReally?".into(),
+            behind: Behind::default(),
+        }
     }
 
     fn phrase() -> Ask {
@@ -254,7 +260,7 @@ mod tests {
     fn a_place_comes_before_its_step_and_the_plan_is_confirmed() {
         let prompt = scripted("answers: {ok: false, 'loop[i=1].ok': true}\noverrides: {gate: checked by hand}");
         assert!(matches!(prompt.ask(&question("ok", Ask::YesNo)).unwrap(), Answer::Yes { .. }));
-        let plan = Question { place: None, ask: Ask::Plan { changes: 1, destroys: 0 }, text: String::new() };
+        let plan = Question { place: None, ask: Ask::Plan { changes: 1, destroys: 0 }, text: String::new(), behind: Behind::default() };
         assert!(matches!(prompt.ask(&plan).unwrap(), Answer::Yes { .. }));
         assert!(matches!(scripted("answers: {plan: false}").ask(&plan).unwrap(), Answer::No { .. }));
         assert_eq!(

@@ -34,7 +34,8 @@ impl Engine<'_> {
         let question = self.question(Some(place), Ask::Failed { choices: choices.clone() }, format!("{place} failed: {why}"));
         match self.put_question(&question) {
             Ok(Answer::Chosen { choice, by }) if choices.contains(&choice) => {
-                self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed: choice.word().to_owned(), by })?;
+                let text = question.shown(choice == Choice::Rollback);
+                self.emit(Event::Confirmed { place: Some(place.clone()), text, typed: choice.word().to_owned(), by })?;
                 Ok(choice)
             }
             _ => Ok(Choice::Stop),
@@ -140,6 +141,7 @@ impl Engine<'_> {
                 }
             }
             Ok(Answer::Yes { .. } | Answer::NotAsked) => Ok(Choice::Run),
+            Ok(Answer::Noted { .. }) => self.decline(Some(place), question.text, "no clear answer".to_owned()),
             Ok(Answer::No { why }) => self.decline(Some(place), question.text, why),
             Err(no_answer) => self.no_answer(Some(place), question.text, no_answer),
         }

@@ -43,6 +43,7 @@ impl Secrets {
     #[must_use]
     pub fn question(&self, mut question: Question) -> Question {
         self.hide(&mut question.text);
+        self.hide(&mut question.behind.takes_back);
         question
     }
 }

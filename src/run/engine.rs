@@ -133,12 +133,20 @@ impl Engine<'_> {
         }
     }
 
-    /// Asks the operator, without a secret in the question.
+    /// Asks the operator, without a secret in the question. Notes are recorded until there is an answer.
     pub(super) fn put_question(&self, question: &Question) -> Result<Answer, NoAnswer> {
-        if self.secrets.is_empty() {
-            return self.ports.prompt.ask(question);
+        let mut question = self.secrets.question(question.clone());
+        question.behind.notes = true;
+        loop {
+            match self.ports.prompt.ask(&question)? {
+                // A journal that does not take it takes no answer either.
+                Answer::Noted { text } => {
+                    let note = Event::Note { place: question.place.clone(), text, taken: None };
+                    self.emit(note).map_err(|_| NoAnswer::Gone)?;
+                }
+                answer => return Ok(answer),
+            }
         }
-        self.ports.prompt.ask(&self.secrets.question(question.clone()))
     }
 
     /// Whether the operator wants to leave at once: then nothing more is started, and cleanups stay owed.
@@ -182,7 +190,7 @@ impl Engine<'_> {
         self.emit(Event::Declined { place: place.cloned(), text, why: why.clone() })?;
         match no_answer {
             NoAnswer::NoTerminal { beforehand } => Err(Halt::Declined { place: place.cloned(), why, beforehand: Some(beforehand) }),
-            NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => Err(Halt::Stopped { place: place.cloned(), why }),
+            NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Left | NoAnswer::Gone => Err(Halt::Stopped { place: place.cloned(), why }),
         }
     }
 

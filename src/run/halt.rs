@@ -80,7 +80,9 @@ impl Halt {
     pub(super) fn unanswered(place: &Place, no_answer: &NoAnswer, why: String) -> Self {
         match no_answer {
             NoAnswer::Interrupted => Self::Abandoned,
-            NoAnswer::NoTerminal { .. } | NoAnswer::Ended | NoAnswer::Gone => Self::OperatorNeeded { place: place.clone(), why },
+            NoAnswer::NoTerminal { .. } | NoAnswer::Ended | NoAnswer::Left | NoAnswer::Gone => {
+                Self::OperatorNeeded { place: place.clone(), why }
+            }
         }
     }
 

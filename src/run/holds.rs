@@ -231,7 +231,7 @@ impl Engine<'_> {
                 self.override_hold(one, before, typed, by)?;
                 Ok(true)
             }
-            Err(none @ (NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone)) => {
+            Err(none @ (NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Left | NoAnswer::Gone)) => {
                 Err(Halt::Stopped { place: Some(before.clone()), why: none.to_string() })
             }
             Ok(_) | Err(NoAnswer::NoTerminal { .. }) => Err(one.halt(before, asked_for)),

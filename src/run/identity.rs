@@ -8,7 +8,7 @@ use super::{command::PRINTED, engine::Engine, halt::Halt, system::AskedSystem};
 use crate::{
     event::{Event, Finding, Part, Place, SystemAnswer, Verdict},
     plan::{Evaluated, Scope},
-    ports::{Ask, Question},
+    ports::{Ask, Behind, Choice, Question},
     runbook::{
         model::{Probe, Runbook},
         name::IDENTITY,
@@ -71,7 +71,10 @@ impl Engine<'_> {
         if let Some(line) = words::on_system(here.map(|(_, system)| system.name.as_str())) {
             text = format!("{}\n{line}", text.trim_end());
         }
-        Question { place: place.cloned(), ask, text }
+        drop(state);
+        let offered = matches!(&ask, Ask::Failed { choices } if choices.contains(&Choice::Rollback));
+        let takes_back = if offered { self.would_take_back() } else { String::new() };
+        Question { place: place.cloned(), ask, text, behind: Behind { takes_back, notes: false } }
     }
 
     /// The systems that the run is bound to, in one line.

@@ -262,7 +262,7 @@ impl Engine<'_> {
                 self.emit(Event::Overridden { place: place.clone(), title: title.clone(), reason: typed, by, unjudged })?;
                 Ok(true)
             }
-            Err(none @ (NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone)) => {
+            Err(none @ (NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Left | NoAnswer::Gone)) => {
                 Err(Halt::Stopped { place: Some(place.clone()), why: none.to_string() })
             }
             // Everything else leaves the block standing.

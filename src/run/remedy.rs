@@ -4,11 +4,11 @@ use std::sync::PoisonError;
 
 use super::{engine::Engine, halt::Halt, offer::would_run};
 use crate::{
-    event::{Event, Part, Place, Shown, Verdict, Words},
+    event::{Event, Part, Place, Shown, StepState, Verdict, Words},
     expression,
-    plan::{Evaluated, Scope},
+    plan::{Evaluated, Scope, remaining},
     ports::{Answer, Ask, Choice, Order},
-    runbook::model::{Command, Program, Remedy, Step},
+    runbook::model::{Command, Program, Remedy, Step, Undo},
     words,
 };
 
@@ -86,6 +86,26 @@ impl Engine<'_> {
             return Ok(Some(PreparedRemedy::Later { remedy: Box::new(remedy.clone()), scope: Box::new(scope.clone()) }));
         }
         Self::bind_remedy(remedy, place, part, scope).map(|order| order.map(|order| PreparedRemedy::Ready(Box::new(order))))
+    }
+
+    /// What a rollback would do now, the last first, and what it could not take back.
+    pub(super) fn would_take_back(&self) -> String {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let put_back = |place: &Place| state.steps.get(place).is_some_and(StepState::is_put_back);
+        let pending = state.owed.keys().filter(|place| !state.took_effect.contains(place));
+        let (mut lines, mut stays) = (Vec::new(), Vec::new());
+        for place in state.took_effect.iter().chain(pending).rev() {
+            let owed = state.owed.get(place);
+            match remaining::step_at(self.plan, &state, place).map(|step| &step.undo) {
+                Some(Undo::Command(remedy)) => lines.push(format!("undo {place}:  {}", words::brief(&written(&remedy.command)))),
+                Some(Undo::Impossible { why }) => stays.push(format!("{place}:  irreversible: {}", why.trim())),
+                Some(Undo::Unsaid) | None if owed.is_none() && !put_back(place) => stays.push(format!("{place}:  nothing undoes it")),
+                Some(Undo::Unsaid) | None => {}
+            }
+            lines.extend(owed.map(|owed| format!("clean up {place}:  {}", words::brief(owed))));
+        }
+        drop(state);
+        words::would_take_back(&lines, &stays)
     }
 
     fn bind_remedy(remedy: &Remedy, place: &Place, part: Part, scope: &Scope) -> Result<Option<Order>, String> {

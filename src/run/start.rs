@@ -18,7 +18,7 @@ use crate::{
         preview::{self, Preview},
         programs::programs,
     },
-    ports::{Answer, Ask, Question},
+    ports::{Answer, Ask, Behind, Question},
 };
 
 /// Runs a plan to its end, whatever that is.
@@ -133,12 +133,17 @@ impl Engine<'_> {
         if preview.change + preview.destroy + preview.asks == 0 {
             return Ok(());
         }
-        let question = Question { place: None, ask: Ask::Plan { changes: preview.change, destroys: preview.destroy }, text };
+        let question = Question {
+            place: None,
+            ask: Ask::Plan { changes: preview.change, destroys: preview.destroy },
+            text,
+            behind: Behind::default(),
+        };
         match self.put_question(&question) {
             Ok(Answer::Yes { typed, by }) => self.emit(Event::Confirmed { place: None, text: question.text, typed, by }),
             Ok(Answer::NotAsked) => Ok(()),
             Ok(Answer::No { why }) => self.decline(None, question.text, why),
-            Ok(Answer::Chosen { .. }) => self.decline(None, question.text, "no clear answer".to_owned()),
+            Ok(Answer::Chosen { .. } | Answer::Noted { .. }) => self.decline(None, question.text, "no clear answer".to_owned()),
             Err(no_answer) => self.no_answer(None, question.text, no_answer),
         }
     }

@@ -15,8 +15,10 @@ pub(crate) enum Reading {
     Is(Answer),
     /// It cannot be understood; says what could be.
     Again(String),
-    /// Help was asked for.
+    /// Help was asked for: what may be typed.
     Help(String),
+    /// A note is to be taken.
+    Note,
 }
 
 fn yes(typed: &str) -> Reading {
@@ -80,6 +82,28 @@ pub(crate) fn choices(ask: &Ask) -> Vec<String> {
     }
 }
 
+/// Whether `n` alone is an answer.
+fn means_something(ask: &Ask) -> bool {
+    match ask {
+        Ask::Plan { .. } | Ask::GoOn | Ask::YesNo => true,
+        Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } => choices.contains(&Choice::NotDone),
+        Ask::Phrase { .. } | Ask::Report { .. } | Ask::Override => false,
+    }
+}
+
+/// What may be typed.
+fn help(ask: &Ask) -> String {
+    let answers = match ask {
+        Ask::Plan { .. } | Ask::GoOn | Ask::YesNo => "y = continue; n, q or Enter = stop".to_owned(),
+        Ask::Phrase { phrase, .. } => format!("{} = continue; q or Enter = stop", quote_phrase(phrase)),
+        Ask::Report { .. } => "what was done = continue; q = stop".to_owned(),
+        Ask::Override => "a reason = override the check, once; q or Enter = stop".to_owned(),
+        Ask::Failed { .. } | Ask::Step { .. } | Ask::Doubt { .. } => "type the letter or the word of a choice".to_owned(),
+    };
+    let note = if means_something(ask) { "note" } else { "n or note" };
+    format!("{answers}; {note} = write a note into the journal; ? = this")
+}
+
 /// Understands a typed line.
 #[must_use]
 pub(crate) fn read(ask: &Ask, typed: &str) -> Reading {
@@ -88,11 +112,17 @@ pub(crate) fn read(ask: &Ask, typed: &str) -> Reading {
     }
     let word_typed = typed.trim();
     let quits = word_typed == "q";
+    let confirms = matches!(ask, Ask::Phrase { phrase, .. } if typed == phrase);
+    match word_typed {
+        "?" if !confirms => return Reading::Help(help(ask)),
+        "note" if !confirms => return Reading::Note,
+        "n" if !confirms && !means_something(ask) => return Reading::Note,
+        _ => {}
+    }
     match ask {
         Ask::Plan { .. } | Ask::GoOn | Ask::YesNo => match word_typed.to_ascii_lowercase().as_str() {
             "y" | "yes" => yes(typed),
             "n" | "no" | "q" | "" => no(SAID_NO),
-            "?" => Reading::Help("y = continue; n, q or Enter = stop".to_owned()),
             _ => Reading::Again("type y or n".to_owned()),
         },
         Ask::Phrase { phrase, .. } if typed == phrase && !phrase.is_empty() => yes(typed),
@@ -145,7 +175,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{Choice, Place};
+    use crate::{
+        event::{Choice, Place},
+        ports::Behind,
+    };
 
     fn phrase() -> Ask {
         Ask::Phrase { phrase: "WD-WCC7K0".into(), destroys: true }
@@ -170,7 +203,11 @@ mod tests {
             }
             assert!(matches!(read(&ask, "ye"), Reading::Again(_)));
             assert!(matches!(read(&ask, "y\u{1b}[A"), Reading::Again(_)));
-            assert!(matches!(read(&ask, "?"), Reading::Help(_)));
+            assert_eq!(
+                read(&ask, "?"),
+                Reading::Help("y = continue; n, q or Enter = stop; note = write a note into the journal; ? = this".into())
+            );
+            assert_eq!(read(&ask, "note"), Reading::Note);
         }
     }
 
@@ -212,9 +249,26 @@ mod tests {
     }
 
     #[test]
+    fn every_question_explains_itself_and_takes_a_note() {
+        let choices = vec![Choice::Retry, Choice::Stop];
+        for ask in
+            [Ask::Failed { choices: choices.clone() }, Ask::Step { choices }, phrase(), Ask::Override, Ask::Report { ask: String::new() }]
+        {
+            assert!(matches!(read(&ask, "?"), Reading::Help(_)), "{ask:?}");
+            assert_eq!((read(&ask, "n"), read(&ask, "note")), (Reading::Note, Reading::Note), "{ask:?}");
+        }
+        let doubt = Ask::Doubt { choices: vec![Choice::NotDone] };
+        assert_eq!(read(&doubt, "n"), Reading::Is(Answer::Chosen { choice: Choice::NotDone, by: Answerer::Terminal }));
+        // What is to be typed is typed, whatever else it means.
+        for typed in ["?", "n", "note"] {
+            assert!(is_yes(&read(&Ask::Phrase { phrase: typed.into(), destroys: true }, typed)), "{typed}");
+        }
+    }
+
+    #[test]
     fn every_question_names_its_flag() {
         let place = Place::top("each").item("disk", "a b").child("wipe");
-        let given = |ask: Ask, place: Option<Place>| beforehand(&Question { place, ask, text: String::new() });
+        let given = |ask: Ask, place: Option<Place>| beforehand(&Question { place, ask, text: String::new(), behind: Behind::default() });
         let confirm = |place: Place, phrase: Option<&str>| Beforehand::Confirm { place, phrase: phrase.map(str::to_owned) };
         assert_eq!(given(Ask::Plan { changes: 1, destroys: 0 }, None), Beforehand::Yes);
         assert_eq!(given(Ask::YesNo, Some(Place::top("go"))), confirm(Place::top("go"), Some("yes")));
@@ -236,7 +290,7 @@ mod tests {
             }
             prop_assert!(typed == "WD-WCC7K0" || !is_yes(&read(&phrase(), &typed)));
             let none = Ask::Failed { choices: vec![] };
-            prop_assert!(matches!(read(&none, &typed), Reading::Again(_)));
+            prop_assert!(!matches!(read(&none, &typed), Reading::Is(_)));
         }
     }
 }

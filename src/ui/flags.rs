@@ -124,6 +124,7 @@ impl Prompt for Flags<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::Behind;
 
     /// Nobody is there.
     struct Nobody;
@@ -139,7 +140,7 @@ mod tests {
     }
 
     fn question(ask: Ask, place: Place) -> Question {
-        Question { place: Some(place), ask, text: String::new() }
+        Question { place: Some(place), ask, text: String::new(), behind: Behind::default() }
     }
 
     fn phrase(destroys: bool) -> Ask {
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn yes_covers_no_phrase() {
         let flags = Flags::new(true, map(&[]), map(&[]), &Nobody);
-        let plan = Question { place: None, ask: Ask::Plan { changes: 1, destroys: 1 }, text: String::new() };
+        let plan = Question { place: None, ask: Ask::Plan { changes: 1, destroys: 1 }, text: String::new(), behind: Behind::default() };
         assert_eq!(flags.ask(&plan).unwrap(), yes("--yes"));
         assert_eq!(flags.ask(&question(Ask::YesNo, Place::top("a"))).unwrap(), yes("--yes"));
         for destroys in [true, false] {

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod block;
+mod field;
 pub(crate) mod flags;
 mod gather;
 pub(crate) mod json;
@@ -9,11 +10,14 @@ pub(crate) mod keyboard;
 pub(crate) mod layout;
 pub(crate) mod narrative;
 pub(crate) mod out;
+mod panel;
+mod picker;
 pub(crate) mod plain;
 pub(crate) mod plan;
 pub(crate) mod prompt;
 pub(crate) mod replay;
 pub(crate) mod report;
+mod stroke;
 pub(crate) mod style;
 mod system;
 pub(crate) mod tally;

@@ -1,4 +1,4 @@
-//! Asks the operator. The only file that names dialoguer.
+//! Asks the operator.
 //!
 //! Questions are read from standard input and shown on standard error, and both must be terminals: what is piped in is
 //! never an answer.
@@ -11,19 +11,21 @@ use std::{
 
 use super::{
     answer::{self, Reading, TRIES},
-    keyboard::Keyboard,
-    layout,
-    out::Out,
+    field::TextField,
+    keyboard::{Arrived, Keyboard},
+    layout::{self, Page},
+    out::{Out, Stream},
+    panel::{Panel, Response, Room, View, refused_paste},
+    picker::Picker,
+    stroke::Stroke,
     terminal::Screen,
 };
 use crate::{
-    ports::{Answer, Ask, Beforehand, Interrupts, NoAnswer, Prompt, Question},
+    ports::{Answer, Ask, Beforehand, Choice, Interrupts, NoAnswer, Prompt, Question},
     words::sanitise,
 };
 
-/// Up to so many choices are shown as a menu; of more, one types.
-const MENU: usize = 30;
-/// How many choices `?` lists at once.
+/// How many choices `?` lists at once, where they are typed.
 const LISTED: usize = 60;
 
 /// Asks at the terminal.
@@ -31,12 +33,34 @@ const LISTED: usize = 60;
 pub(crate) struct TerminalPrompt<'a> {
     out: &'a Out,
     keyboard: Keyboard<'a>,
-    stop: &'a Interrupts,
     screen: Option<Screen>,
-    /// Menus read the real standard input.
-    menus: bool,
+    /// What was typed in free words so far; never a secret, and never what confirms something.
+    history: Mutex<Vec<String>>,
     /// One question at a time.
     turn: Mutex<()>,
+}
+
+/// What somebody did at a question.
+enum Typed {
+    Line(String),
+    /// Escape.
+    Left,
+}
+
+/// A terminal that marks what is pasted while this lives.
+struct MarksPastes<'a>(&'a Stream);
+
+impl<'a> MarksPastes<'a> {
+    fn on(stream: &'a Stream) -> Self {
+        stream.picture("\u{1b}[?2004h");
+        Self(stream)
+    }
+}
+
+impl Drop for MarksPastes<'_> {
+    fn drop(&mut self) {
+        self.0.picture("\u{1b}[?2004l");
+    }
 }
 
 /// A parameter to be asked for.
@@ -67,9 +91,7 @@ impl<'a> TerminalPrompt<'a> {
     /// `input` is standard input; `screen` is that of the observer which draws on the same terminal.
     #[must_use]
     pub(crate) fn new(out: &'a Out, input: BorrowedFd<'a>, stop: &'a Interrupts, screen: Option<Screen>) -> Self {
-        use std::os::fd::AsRawFd;
-        let menus = input.as_raw_fd() == 0 && out.stderr.redraws();
-        Self { out, keyboard: Keyboard::new(input, stop), stop, screen, menus, turn: Mutex::default() }
+        Self { out, keyboard: Keyboard::new(input, stop), screen, history: Mutex::default(), turn: Mutex::default() }
     }
 
     /// Shows text, wrapped; the lines of it stay lines.
@@ -78,27 +100,123 @@ impl<'a> TerminalPrompt<'a> {
         self.out.stderr.lines(&layout::wrap(&sanitise::text(text.trim_end()), page.width, "", "  "));
     }
 
-    /// Reads a line; what stands before the cursor is wrapped like everything else.
-    fn read(&self, before: &str, secret: bool) -> Result<String, NoAnswer> {
-        let typed = self.keyboard.line(secret, || {
-            let page = self.out.stderr.page();
-            let lines = layout::wrap(&sanitise::text(before), page.width, "", "  ");
-            self.out.stderr.text(&format!("{} ", lines.join("\n")));
-        });
-        if typed.is_err() {
-            // The cursor stands behind the question still.
-            self.out.stderr.line("");
+    /// Reads a line; `before` stands before the cursor. `again` shows the question again where it may be gone from the screen. `free`
+    /// are words that nothing is confirmed by.
+    fn read(&self, before: &str, secret: bool, free: bool, again: &dyn Fn()) -> Result<Typed, NoAnswer> {
+        let before = sanitise::text(before);
+        if !self.out.stderr.redraws() {
+            return self.read_line(&before, secret, again);
         }
-        typed
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut field = TextField::new(&before, secret, if free { history.clone() } else { Vec::new() });
+        if !self.attend(&mut field, again)? {
+            return Ok(Typed::Left);
+        }
+        let typed = field.value().to_owned();
+        if free && !secret && !typed.trim().is_empty() && history.last() != Some(&typed) {
+            history.push(typed.clone());
+        }
+        Ok(Typed::Line(typed))
+    }
+
+    /// Reads a line where nothing can be drawn.
+    fn read_line(&self, before: &str, secret: bool, again: &dyn Fn()) -> Result<Typed, NoAnswer> {
+        let mut shown = false;
+        loop {
+            let typed = self.keyboard.line(secret, || {
+                if std::mem::replace(&mut shown, true) {
+                    again();
+                }
+                let lines = layout::wrap(before, self.out.stderr.page().width, "", "  ");
+                self.out.stderr.text(&format!("{} ", lines.join("\n")));
+            });
+            match typed {
+                Ok(typed) if typed.contains('\n') => self.show(&format!("  {}", refused_paste(&typed))),
+                Ok(typed) => return Ok(Typed::Line(typed)),
+                Err(none) => {
+                    // The cursor stands behind the question still.
+                    self.out.stderr.line("");
+                    return Err(none);
+                }
+            }
+            shown = false;
+        }
+    }
+
+    /// The room there is to draw in: a terminal wraps at its edge, whatever width was asked for.
+    fn room(&self) -> Room {
+        let stream = &self.out.stderr;
+        let page = Page::new(stream.width().min(stream.edge().saturating_sub(1)), stream.style());
+        Room { page, height: stream.height() }
+    }
+
+    fn draw(&self, panel: &dyn Panel, before: Option<&View>) -> View {
+        let view = panel.view(self.room());
+        let lines = view.lines.iter().map(|line| sanitise::drawn(line).into_owned()).collect();
+        let view = View { lines, cursor: view.cursor };
+        let erased = before.map(|before| before.erased(self.out.stderr.edge())).unwrap_or_default();
+        self.out.stderr.picture(&format!("{erased}{}", view.drawn()));
+        view
+    }
+
+    /// Lets a person work with a panel; whether it was done with, and not left.
+    fn attend(&self, panel: &mut dyn Panel, again: &dyn Fn()) -> Result<bool, NoAnswer> {
+        let stream = &self.out.stderr;
+        let size = || (stream.edge(), stream.height());
+        let erase = |view: &View| stream.picture(&view.erased(stream.edge()));
+        let mut attention = self.keyboard.attend(size())?;
+        let mut marks = Some(MarksPastes::on(stream));
+        let mut view = self.draw(panel, None);
+        let done = 'heard: loop {
+            let strokes = match attention.next(&size) {
+                Ok(Arrived::Strokes(strokes)) => strokes,
+                Ok(Arrived::Anew) => vec![Stroke::Redraw],
+                Err(none) => break Err(none),
+            };
+            for stroke in strokes {
+                match stroke {
+                    Stroke::Suspend => {
+                        erase(&view);
+                        drop(marks.take());
+                        let stopped = attention.suspend();
+                        marks = Some(MarksPastes::on(stream));
+                        if let Err(none) = stopped {
+                            break 'heard Err(none);
+                        }
+                        again();
+                        view = self.draw(panel, None);
+                    }
+                    Stroke::Redraw => {
+                        erase(&view);
+                        again();
+                        view = self.draw(panel, None);
+                    }
+                    stroke => match panel.hear(stroke) {
+                        Response::Stay => view = self.draw(panel, Some(&view)),
+                        Response::Say(what) => {
+                            erase(&view);
+                            self.show(&format!("  {what}"));
+                            view = self.draw(panel, None);
+                        }
+                        Response::Taken => break 'heard Ok(true),
+                        Response::Left => break 'heard Ok(false),
+                        Response::Ended => break 'heard Err(NoAnswer::Ended),
+                    },
+                }
+            }
+        };
+        erase(&view);
+        if done == Ok(true) {
+            self.show(&panel.remains());
+        }
+        done
     }
 
     /// Asks for the value of a parameter, until it is right. A list comes back as it would be typed: with
     /// commas between its elements, or as JSON where an element has one.
     ///
-    /// A menu hides the cursor, so SIGINT should be handled by then: a process that dies of it leaves the cursor hidden.
-    ///
     /// # Errors
-    /// There is nobody to answer, or the operator interrupted.
+    /// There is nobody to answer, or the operator left or interrupted.
     pub(crate) fn ask_parameter(&self, question: &ParameterQuestion<'_>) -> Result<String, NoAnswer> {
         if !self.out.can_ask() {
             let beforehand = Beforehand::Parameter { name: question.name.to_owned(), secret: question.secret };
@@ -107,16 +225,19 @@ impl<'a> TerminalPrompt<'a> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let _held = self.screen.as_ref().map(Screen::hold);
         let kind = if question.type_words.is_empty() { String::new() } else { format!("  {}", question.type_words) };
-        self.out.stderr.line("");
-        self.show(&format!("{}{kind}", question.name));
-        if !question.help.is_empty() {
-            self.show(&format!("  {}", question.help));
-        }
+        let show = || {
+            self.out.stderr.line("");
+            self.show(&format!("{}{kind}", question.name));
+            if !question.help.is_empty() {
+                self.show(&format!("  {}", question.help));
+            }
+        };
+        show();
         loop {
-            let value = if self.menus && !question.secret && (1..=MENU).contains(&question.choices.len()) {
-                self.menu(question)?
+            let value = if self.out.stderr.redraws() && !question.secret && !question.choices.is_empty() {
+                self.pick(question, &show)?
             } else {
-                match self.typed(question)? {
+                match self.typed(question, &show)? {
                     Some(value) => value,
                     None => continue,
                 }
@@ -129,7 +250,7 @@ impl<'a> TerminalPrompt<'a> {
     }
 
     /// One typed value; `None` when help was asked for.
-    fn typed(&self, question: &ParameterQuestion<'_>) -> Result<Option<String>, NoAnswer> {
+    fn typed(&self, question: &ParameterQuestion<'_>, again: &dyn Fn()) -> Result<Option<String>, NoAnswer> {
         let mut before = question.name.to_owned();
         if !question.choices.is_empty() {
             let many = if question.multiple { "one or more, separated by commas," } else { "one" };
@@ -140,7 +261,10 @@ impl<'a> TerminalPrompt<'a> {
         if let Some(default) = &question.default {
             before = format!("{before} [{default}]");
         }
-        let typed = self.read(&format!("{before}:"), question.secret)?;
+        let typed = match self.read(&format!("{before}:"), question.secret, true, again)? {
+            Typed::Line(typed) => typed,
+            Typed::Left => return Err(NoAnswer::Left),
+        };
         if question.secret {
             return Ok(Some(typed));
         }
@@ -167,40 +291,40 @@ impl<'a> TerminalPrompt<'a> {
         }
     }
 
-    /// Chooses with the arrow keys.
-    fn menu(&self, question: &ParameterQuestion<'_>) -> Result<String, NoAnswer> {
-        let term = console::Term::stderr();
+    /// Chooses from a list.
+    fn pick(&self, question: &ParameterQuestion<'_>, again: &dyn Fn()) -> Result<String, NoAnswer> {
         let items: Vec<_> = question.choices.iter().map(|choice| sanitise::line(choice).into_owned()).collect();
         let defaults: Vec<&str> = match &question.default {
             Some(default) if question.multiple => default.split(',').map(str::trim).collect(),
             Some(default) => vec![default],
             None => Vec::new(),
         };
-        let chosen = if question.multiple {
-            let checked = items.iter().zip(&question.choices).map(|(item, choice)| (item, defaults.contains(&choice.as_str())));
-            dialoguer::MultiSelect::new()
-                .with_prompt(format!("Select one or more: {} (Space toggles, Enter confirms)", question.name))
-                .items_checked(checked)
-                .interact_on(&term)
-        } else {
-            let default = question.choices.iter().position(|choice| defaults.contains(&choice.as_str())).unwrap_or(0);
-            dialoguer::Select::new()
-                .with_prompt(format!("Select {} (arrow keys, Enter to choose)", question.name))
-                .items(&items)
-                .default(default)
-                .interact_on(&term)
-                .map(|index| vec![index])
-        };
-        let chosen = chosen.map_err(|dialoguer::Error::IO(error)| {
-            let _ = term.show_cursor();
-            self.out.stderr.line("");
-            let interrupted = error.kind() == std::io::ErrorKind::Interrupted && !self.stop.terminal_gone();
-            if interrupted { NoAnswer::Interrupted } else { NoAnswer::Gone }
-        })?;
-        let values: Vec<_> = chosen.iter().filter_map(|index| question.choices.get(*index)).map(String::as_str).collect();
+        let places = question.choices.iter().enumerate();
+        let chosen: Vec<_> = places.filter(|(_, choice)| defaults.contains(&choice.as_str())).map(|(index, _)| index).collect();
+        let mut picker = Picker::new(question.name, items, question.multiple, &chosen);
+        if !self.attend(&mut picker, again)? {
+            return Err(NoAnswer::Left);
+        }
+        let values: Vec<_> = picker.chosen().iter().filter_map(|index| question.choices.get(*index)).map(String::as_str).collect();
         // A list may be written as JSON, too.
         let plain = !values.iter().any(|value| value.contains(',') || value.starts_with('['));
         Ok(if plain || !question.multiple { values.join(",") } else { serde_json::Value::from(values).to_string() })
+    }
+}
+
+impl TerminalPrompt<'_> {
+    /// Says what a rollback would take back and what not, and asks once more.
+    fn takes_back(&self, question: &Question, again: &dyn Fn()) -> Result<bool, NoAnswer> {
+        if question.behind.takes_back.is_empty() {
+            return Ok(true);
+        }
+        self.show(&question.behind.takes_back);
+        let again = || {
+            again();
+            self.show(&question.behind.takes_back);
+        };
+        let typed = self.read("Roll back? [y/N]", false, false, &again)?;
+        Ok(matches!(typed, Typed::Line(typed) if matches!(answer::read(&Ask::YesNo, &typed), Reading::Is(Answer::Yes { .. }))))
     }
 }
 
@@ -211,20 +335,42 @@ impl Prompt for TerminalPrompt<'_> {
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let _held = self.screen.as_ref().map(Screen::hold);
-        self.out.stderr.line("");
         // The plan stands on the screen already.
-        if !matches!(question.ask, Ask::Plan { .. } | Ask::GoOn) && !question.text.trim().is_empty() {
-            self.show(&question.text);
-        }
-        for choice in answer::choices(&question.ask) {
-            self.show(&format!("  {choice}"));
-        }
+        let begins = matches!(question.ask, Ask::Plan { .. } | Ask::GoOn);
+        let show = || {
+            self.out.stderr.line("");
+            if !begins && !question.text.trim().is_empty() {
+                self.show(&question.text);
+            }
+            for choice in answer::choices(&question.ask) {
+                self.show(&format!("  {choice}"));
+            }
+        };
+        show();
         let before = answer::line(&question.ask);
+        let free = matches!(question.ask, Ask::Report { .. } | Ask::Override);
         let mut tries = 0;
         while tries < TRIES {
-            match answer::read(&question.ask, &self.read(before.trim_end(), false)?) {
+            let typed = match self.read(before.trim_end(), false, free, &show)? {
+                Typed::Line(typed) => typed,
+                Typed::Left if begins => "q".to_owned(),
+                Typed::Left => {
+                    self.show("  Escape answers nothing here; q and Enter stop the run.");
+                    continue;
+                }
+            };
+            match answer::read(&question.ask, &typed) {
+                Reading::Is(Answer::Chosen { choice: Choice::Rollback, .. }) if !self.takes_back(question, &show)? => show(),
                 Reading::Is(answer) => return Ok(answer),
-                Reading::Help(help) => self.show(&format!("  {help}")),
+                Reading::Help(help) => {
+                    show();
+                    self.show(&format!("  {help}"));
+                }
+                Reading::Note if question.behind.notes => match self.read("Note:", false, true, &show)? {
+                    Typed::Line(text) if !text.trim().is_empty() => return Ok(Answer::Noted { text }),
+                    Typed::Line(_) | Typed::Left => self.show("  nothing was noted"),
+                },
+                Reading::Note => self.show("  no note can be taken here: nothing is recorded yet"),
                 Reading::Again(what) => {
                     self.show(&format!("  {what}"));
                     tries += 1;
@@ -249,7 +395,7 @@ mod tests {
     };
     use crate::{
         event::{Answerer, Place},
-        ports::Choice,
+        ports::Behind,
     };
 
     /// Types each line once something new has been shown.
@@ -290,6 +436,7 @@ mod tests {
             place: Some(Place::top("wipe")),
             ask,
             text: "Step 4 destroys what is on /dev/sdd (WDC\u{1b}[2J WD40EFRX, serial WD-1, 3.6 TiB).".into(),
+            behind: Behind::default(),
         }
     }
 
@@ -326,6 +473,20 @@ mod tests {
             shown.ends_with("  t  try again  run this step again\n  q  stop       run the cleanups that are due, then stop\n[t/q] "),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_rollback_is_said_before_it_is_chosen() {
+        let asked = || {
+            let ask = Ask::Failed { choices: vec![Choice::Rollback, Choice::Stop] };
+            let behind = Behind { takes_back: "A rollback would, in this order:\n  undo a:  rm a".into(), notes: true };
+            Question { behind, ..question(ask) }
+        };
+        let (answer, shown) = with(&["b\n", "\n", "b\n", "y\n"], |prompt| prompt.ask(&asked()));
+        assert_eq!(answer, Ok(Answer::Chosen { choice: Choice::Rollback, by: Answerer::Terminal }));
+        assert_eq!(shown.matches("  undo a:  rm a\nRoll back? [y/N] ").count(), 2, "{shown}");
+        let (answer, _) = with(&["?\n", "n\n", "called the data centre\n"], |prompt| prompt.ask(&asked()));
+        assert_eq!(answer, Ok(Answer::Noted { text: "called the data centre".into() }));
     }
 
     #[test]

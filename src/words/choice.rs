@@ -54,3 +54,31 @@ pub(crate) fn choice_meaning(choice: Choice, failed: bool, stepping: bool) -> &'
         Choice::NotDone => "treat the step as not done",
     }
 }
+
+/// What a rollback would do, in order, and what would stay as it is.
+#[must_use]
+pub(crate) fn would_take_back(lines: &[String], stays: &[String]) -> String {
+    let list = |head: &str, lines: &[String]| lines.iter().fold(head.to_owned(), |text, line| format!("{text}\n  {line}"));
+    match (lines, stays) {
+        ([], []) => "A rollback would take back nothing: nothing was changed.".to_owned(),
+        ([], stays) => list("A rollback could take back nothing. What would stay:", stays),
+        (lines, []) => list("A rollback would, in this order:", lines),
+        (lines, stays) => format!("{}\n{}", list("A rollback would, in this order:", lines), list("What would stay:", stays)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::would_take_back;
+
+    #[test]
+    fn a_rollback_says_what_it_leaves() {
+        assert_eq!(would_take_back(&[], &[]), "A rollback would take back nothing: nothing was changed.");
+        let (undo, stays) = (["undo b:  rm b".to_owned()], ["a:  irreversible: it was said".to_owned()]);
+        assert_eq!(
+            would_take_back(&undo, &stays),
+            "A rollback would, in this order:\n  undo b:  rm b\nWhat would stay:\n  a:  irreversible: it was said"
+        );
+        assert!(would_take_back(&[], &stays).starts_with("A rollback could take back nothing."));
+    }
+}

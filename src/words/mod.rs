@@ -21,7 +21,7 @@ mod surroundings;
 mod system;
 
 pub(crate) use answer::{answerer, interruption, settled_by_hand, stopping};
-pub(crate) use choice::{CHECK_AGAIN, choice, choice_key, choice_meaning};
+pub(crate) use choice::{CHECK_AGAIN, choice, choice_key, choice_meaning, would_take_back};
 pub(crate) use command::{brief, command, place_of, script};
 pub(crate) use ending::{CRASHED, afterwards, counted, ending, left, outcome, remains, settled};
 pub(crate) use exit::exit;

@@ -22,7 +22,7 @@ use crate::{
         history::History,
         reader::{Snapshot, runs},
     },
-    ports::{Answer, Ask, Ledger, Prompt, Question},
+    ports::{Answer, Ask, Behind, Ledger, Prompt, Question},
     ui::out::Stream,
     words::{
         self,
@@ -166,7 +166,7 @@ fn settle_by_hand(context: &Context, args: &cli::Debts, run: RunId, place: &Plac
     );
     let systems = left.history.past.state.systems.values().map(|system| system.name.as_str());
     let text = text + &words::on_system(systems).map(|line| format!("\n{line}")).unwrap_or_default();
-    let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
+    let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text, behind: Behind::default() };
     let mut confirmed = cli::Debts { run: Some(run.to_string()), ..args.clone() };
     confirmed.how.answers.yes = true;
     let confirmed = Subcommands::Debts(confirmed);

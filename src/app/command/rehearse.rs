@@ -14,6 +14,7 @@ use crate::{
             wrong::Wrong,
         },
         session::{
+            beforehand,
             conduct::{self, Occasion, Screens, Signals},
             journal::open_journal,
             load,
@@ -71,6 +72,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         allow_unheld: false,
     };
     let plan = gathering.plan(scenario.params.clone(), &args.params)?;
+    beforehand::held(&plan, &args.answers)?;
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let setting = Setting {

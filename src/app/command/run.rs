@@ -6,6 +6,7 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
+            beforehand,
             conduct::{self, Occasion, Screens, Signals},
             inherited,
             journal::open_journal,
@@ -52,6 +53,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         allow_unheld: !args.dry_run || args.allow_unheld,
     };
     let plan = gathering.plan([], &args.params)?;
+    beforehand::held(&plan, &args.answers)?;
     let journal = open_journal(context)?;
     let id = RunId::new().map_err(|error| Failure::new(ProgramExit::Bug, format!("the operating system gives no randomness: {error}")))?;
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Real };

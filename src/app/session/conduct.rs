@@ -123,7 +123,9 @@ pub(crate) fn conduct(
     carry_out: impl FnOnce(&Plan, &Setting, Ports<'_>) -> Ending,
 ) -> (Ending, report::LastScreen) {
     let summary = Summary::default();
-    let flags = flags(answers, prompt);
+    // A dry run asks nothing; what a check was overridden for is said all the same, or it would show another plan than the run.
+    let overrides = cli::Answers { overrides: answers.overrides.clone(), ..cli::Answers::default() };
+    let flags = stage.silent.map_or_else(|| flags(answers, prompt), |silent| flags(&overrides, silent));
     let present = |preview: &Preview| {
         let view = plan_view::plan(stage.plan, preview, stage.setting.surroundings.as_ref());
         if screens.prose {
@@ -138,7 +140,7 @@ pub(crate) fn conduct(
         ledger: stage.ledger,
         executor: &executor,
         clock: stage.clock,
-        prompt: stage.silent.unwrap_or(&flags),
+        prompt: &flags,
         observers: &observers,
         interrupts: &signals.interrupts,
         last_interrupts: &signals.last,
@@ -226,6 +228,11 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
             match &ending.beforehand {
                 None => {}
                 Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("needs {instead}"))),
+                // What was changed would be done once more by another run.
+                Some(beforehand) if left.changed && stage.setting.mode == Mode::Real => {
+                    let command = context.cli(going_on(&cli, *run)).answering(|answers| answers.add(beforehand)).line();
+                    told.next.push(Advice::with("review the output above, then resume this run with the answer:", command));
+                }
                 Some(beforehand) => {
                     let command = cli.answering(|answers| answers.add(beforehand)).line();
                     told.next.push(Advice::with("review the output above, then run", command));
@@ -282,6 +289,23 @@ fn remains(ending: &Ending, left: &Aftermath) -> String {
     }
     // Of a run whose journal failed nobody can say that nothing is left.
     if ending.journal_failed && left.is_settled() { String::new() } else { words::remains(ending.outcome, left) }
+}
+
+/// What takes a run up that stopped for an answer, with the answers that were given to it.
+fn going_on(again: &Cli, run: RunId) -> Subcommands {
+    match &again.command {
+        Subcommands::Run(given) => {
+            let how = cli::TakingUp {
+                hosts: given.hosts.clone(),
+                ask_sudo_password: given.ask_sudo_password,
+                answers: given.answers.clone(),
+                form: given.form,
+                ..cli::TakingUp::default()
+            };
+            Subcommands::Resume(cli::Resume { run: Some(run.to_string()), how, ..cli::Resume::default() })
+        }
+        command => command.clone(),
+    }
 }
 
 /// The command that goes on with a run: one that was taken up is taken up again in the same way.

@@ -31,7 +31,7 @@ use crate::{
         verify::verify,
     },
     plan::Plan,
-    ports::{Ask, Ledger, LedgerError, Prompt, Question, Urgency},
+    ports::{Ask, Behind, Ledger, LedgerError, Prompt, Question, Urgency},
     runbook::{
         library::{Library, LibraryError},
         model::{Origin, Runbook, SourceText},
@@ -253,7 +253,7 @@ impl Left {
                 "{place} is still running, as process {}:  {}\nyes: wait for that process to finish, then continue. no: stop here, the process keeps running.",
                 alive.pid, alive.command
             );
-            let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text };
+            let question = Question { place: Some(place.clone()), ask: Ask::YesNo, text, behind: Behind::default() };
             match prompt.ask(&question) {
                 Ok(crate::ports::Answer::Yes { .. }) => {}
                 _ => {

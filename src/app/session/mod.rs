@@ -1,5 +1,6 @@
 //! What commands share: from the command line to a run, and from a run to its last screen.
 
+pub(super) mod beforehand;
 pub(super) mod conduct;
 pub(super) mod findings;
 mod gathered;

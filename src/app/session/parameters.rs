@@ -74,10 +74,7 @@ impl Gathering<'_> {
         let bound = loop {
             let (bound, missing) = binding::bind(runbook, &given).map_err(|faults| bad_values(&faults))?;
             let Some(parameter) = missing.first() else { break bound };
-            let text = self.ask(&bound, parameter).map_err(|no_answer| {
-                let names: Vec<_> = missing.iter().map(|parameter| parameter.name.to_string()).collect();
-                unanswered(no_answer, &names, parameter)
-            })?;
+            let text = self.ask(&bound, parameter).map_err(|no_answer| unanswered(no_answer, &missing))?;
             given.add(parameter.name.as_str(), Raw::Text(text), Giver::Prompt);
         };
         let secrets = self.called_secrets()?;
@@ -182,27 +179,32 @@ fn bad_values(faults: &[binding::BindingFault]) -> Failure {
     failure
 }
 
-fn unanswered(no_answer: NoAnswer, missing: &[String], parameter: &Parameter) -> Failure {
+/// All that has no value is named at once, each with what it is and how it is given.
+fn unanswered(no_answer: NoAnswer, missing: &[&Parameter]) -> Failure {
     match no_answer {
         NoAnswer::NoTerminal { .. } => {
-            let how = if parameter.kind == document::TypeName::Secret {
-                // On a command line other users could see it.
-                format!("give --params FILE, with `{}` in it", parameter.name)
-            } else {
-                format!("give --set {}", quote::word(&format!("{}=VALUE", parameter.name)))
-            };
-            let what = match missing {
+            let names: Vec<_> = missing.iter().map(|parameter| parameter.name.to_string()).collect();
+            let what = match names.as_slice() {
                 [one] => format!("the parameter {one} has no value, and there is no terminal"),
                 all => format!("the parameters {} have no value, and there is no terminal", all.join(", ")),
             };
-            Failure::new(ProgramExit::Usage, what).why(format!("{}: {}", parameter.name, parameter.help)).next(how)
+            // On a command line other users could see a secret.
+            let (secret, open): (Vec<&Parameter>, _) = missing.iter().partition(|parameter| parameter.kind == document::TypeName::Secret);
+            let told = |failure: Failure, parameter: &&Parameter| failure.why(format!("{}: {}", parameter.name, parameter.help));
+            let failure = missing.iter().fold(Failure::new(ProgramExit::Usage, what), told);
+            let flags: Vec<_> =
+                open.iter().map(|parameter| format!("--set {}", quote::word(&format!("{}=VALUE", parameter.name)))).collect();
+            let filed: Vec<_> = secret.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
+            let flags = (!flags.is_empty()).then(|| format!("give {}", flags.join(" ")));
+            failure.hint(flags).hint((!filed.is_empty()).then(|| format!("give --params FILE, with {} in it", filed.join(", "))))
         }
-        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => interrupted(&no_answer),
+        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Left | NoAnswer::Gone => interrupted(&no_answer),
     }
 }
 
 fn interrupted(no_answer: &NoAnswer) -> Failure {
-    Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run"))
+    let exit = if *no_answer == NoAnswer::Left { ProgramExit::NotConfirmed } else { ProgramExit::Interrupted };
+    Failure::new(exit, format!("{no_answer}; nothing was run"))
 }
 
 /// Asks for sudo's password.
@@ -223,8 +225,6 @@ pub(crate) fn sudo_password(prompt: &TerminalPrompt<'_>) -> Result<String, Failu
     prompt.ask_parameter(&question).map_err(|no_answer| match no_answer {
         NoAnswer::NoTerminal { .. } => Failure::new(ProgramExit::Usage, "the sudo password cannot be asked for: there is no terminal")
             .next("leave out --ask-sudo-password and allow these commands in sudo without a password"),
-        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Gone => {
-            Failure::new(ProgramExit::Interrupted, format!("{no_answer}; nothing was run"))
-        }
+        NoAnswer::Interrupted | NoAnswer::Ended | NoAnswer::Left | NoAnswer::Gone => interrupted(&no_answer),
     })
 }

@@ -1,6 +1,7 @@
 //! Taking up a run that was left: what resuming it, rolling it back and settling what it owes have in common.
 
 use super::{
+    beforehand,
     conduct::{self, Occasion, Screens, Signals},
     interrupted::Left,
     journal::open_journal,
@@ -51,6 +52,7 @@ pub(crate) fn take_up(
     signals: &Signals,
     how: How,
 ) -> Result<ProgramExit, Failure> {
+    beforehand::held(plan, &manner.how.answers)?;
     let id = left.history.run;
     let operator = operator();
     let names = lock_names(plan)?;

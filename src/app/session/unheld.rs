@@ -1,7 +1,7 @@
 //! What is told, and asked, of reads that the kernel does not hold to reading.
 
 use crate::{
-    ports::{Answer, Ask, Prompt, Question},
+    ports::{Answer, Ask, Behind, Prompt, Question},
     run::Foretold,
     words,
 };
@@ -40,6 +40,6 @@ pub(crate) fn may_run(foretold: &Foretold, flag: bool, prompt: &dyn Prompt) -> b
     }
     let mut text = told(&Foretold { unheld: foretold.unheld.clone(), runs_unheld: true, ..Foretold::default() });
     text.push("Run these in this dry run? Nothing but the runbook says that they change nothing.".to_owned());
-    let question = Question { place: None, ask: Ask::YesNo, text: text.join("\n") };
+    let question = Question { place: None, ask: Ask::YesNo, text: text.join("\n"), behind: Behind::default() };
     matches!(prompt.ask(&question), Ok(Answer::Yes { .. }))
 }

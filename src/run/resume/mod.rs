@@ -17,7 +17,7 @@ use super::{
 use crate::{
     event::{Answerer, Event, Outcome, Place},
     plan::{Plan, Scope, preview},
-    ports::{Answer, Ask, NoAnswer, Question},
+    ports::{Answer, Ask, Behind, NoAnswer, Question},
 };
 
 fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'a Before<'a>, confirms_each: bool) -> Engine<'a> {
@@ -95,12 +95,12 @@ pub fn settle(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<
 impl Engine<'_> {
     /// Asks whether to go on. Nothing is recorded before that.
     fn agreed(&self, before: &Before<'_>) -> Result<(String, Answerer), Halt> {
-        let question = Question { place: None, ask: Ask::GoOn, text: before.text.clone() };
+        let question = Question { place: None, ask: Ask::GoOn, text: before.text.clone(), behind: Behind::default() };
         let declined = |why: String, beforehand| Halt::Declined { place: None, why, beforehand };
         match self.ports.prompt.ask(&question) {
             Ok(Answer::Yes { typed, by }) => Ok((typed, by)),
             Ok(Answer::No { why }) => Err(declined(why, None)),
-            Ok(Answer::Chosen { .. } | Answer::NotAsked) => Err(declined("no clear answer".to_owned(), None)),
+            Ok(Answer::Chosen { .. } | Answer::Noted { .. } | Answer::NotAsked) => Err(declined("no clear answer".to_owned(), None)),
             Err(no_answer) => {
                 let why = no_answer.to_string();
                 let beforehand = if let NoAnswer::NoTerminal { beforehand } = no_answer { Some(beforehand) } else { None };

@@ -163,7 +163,7 @@ impl Engine<'_> {
             }
         };
         let typed = choice.word().to_owned();
-        self.emit(Event::Confirmed { place: Some(place.clone()), text: question.text, typed, by })?;
+        self.emit(Event::Confirmed { place: Some(place.clone()), text: question.shown(choice == Choice::Rollback), typed, by })?;
         match choice {
             Choice::Retry => Ok(Recall::Begin(None)),
             Choice::Continue => {
