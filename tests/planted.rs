@@ -58,8 +58,10 @@ fn swept(bench: &Workbench, scenario: &str, step: &str, said: &str) {
 
 #[test]
 fn a_missing_gate() {
-    let bench = without("            - id: conntrack_again\n", "        on_fail: stop\n        holds:\n");
-    caught(&bench, "conntrack-fills-up", "found     completed");
+    let bench = without("          before_batch:\n", "        on_fail: stop\n        holds:\n");
+    caught(&bench, "another-host-fills-up", "found     maintenance.restart[domain=osd.4]");
+    let bench = without("              - id: conntrack_here\n", "              - id: descriptors_here\n");
+    caught(&bench, "conntrack-fills-up", "found     maintenance.restart");
 }
 
 #[test]
