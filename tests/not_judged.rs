@@ -242,3 +242,35 @@ steps:
     assert!(ran.stdout.contains("could not check: `params.limit > 'words'`"), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(count(&ran.stderr, "--override"), 2, "{}", ran.stderr);
 }
+
+/// It is the host that keeps it from being asked, whatever else it speaks of.
+#[test]
+fn a_host_that_does_not_answer_stays_the_reason() {
+    let bench = Workbench::new();
+    let hosts = "for_each: {items: [h1, h2], as: host}, on: '{{ host }}'";
+    bench.runbook(
+        "far",
+        &format!(
+            "preflight:
+- {{id: reached, {hosts}, run: [look]}}
+- {{id: found, run: [find], output: lines}}
+- {{id: seen, {hosts}, run: [see], expect: \"output == 'a' or found.output[0] == 'b'\"}}
+steps:
+- {{id: mark, run: [mark], effect: change, undo: {{impossible: a test}}}}
+"
+        ),
+    );
+    bench.file(
+        "runbooks/scenarios/far/away.yaml",
+        "halligan_scenario: 1
+runbook: far
+title: A host is away
+commands: [{match: [look]}, {match: [find], code: 1}, {match: [see], stdout: a}, {match: [mark]}]
+faults: [{step: 'preflight.reached[host=h2]', do: drop, call: every}]
+expect: {outcome: blocked, exit: 4}
+",
+    );
+    let ran = bench.run(&["rehearse", "far", "--scenario", "away", "--yes"]).exits(4);
+    let left: Vec<_> = ran.stdout.lines().filter_map(|line| line.split_once("preflight not judged without ").map(|(_, told)| told)).collect();
+    assert_eq!(left, ["`h2`: 1 check", "`found`: 1 check"], "{}", ran.stdout);
+}

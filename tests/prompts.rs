@@ -121,14 +121,14 @@ fn a_rollback_says_what_it_would_do_before_it_is_chosen() {
     let bench = Workbench::new();
     let home = bench.path("").display().to_string();
     bench.runbook(
-        "goes_back",
+        "goes-back",
         &format!(
             "steps:\n  - {{id: one, run: [touch, {home}one], effect: change, undo: {{run: [rm, {home}one]}}}}\n  \
              - {{id: told, run: [echo, told], effect: change, undo: {{impossible: it was said}}}}\n  \
              - {{id: two, run: ['false'], effect: change, undo: {{impossible: a test}}}}\n"
         ),
     );
-    let mut terminal = bench.terminal(100, &["run", "goes_back", "--yes"]);
+    let mut terminal = bench.terminal(100, &["run", "goes-back", "--yes"]);
     terminal.expect("two failed").expect("[t/q/b/c]").send("note\r");
     terminal.expect("Note:").send("called the data centre\r").expect_after("data centre", "[t/q/b/c]").send("b\r");
     terminal.expect(&format!("undo one:  rm {home}one")).expect("told:  irreversible: it was said").expect("Roll back? [y/N]");

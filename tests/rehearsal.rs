@@ -123,6 +123,19 @@ fn a_host_may_lack_a_program() {
     assert!(ran.stdout.contains("h2 lacks: look"), "{}", ran.stdout);
 }
 
+/// What another scenario expects is not inherited, so one that expects nothing itself would pass whatever happens.
+#[test]
+fn a_scenario_that_says_no_end_does_not_pass() {
+    let bench = bench(WORLD);
+    for expect in ["", "expect: {}\n", "expect: {asked: [plan]}\n"] {
+        bench.file("runbooks/scenarios/grow/open.yaml", &format!("halligan_scenario: 1\nextends: all-well\ntitle: t\n{expect}"));
+        let ran = bench.run(&["test", "grow", "--scenario", "open"]).exits(1);
+        assert!(ran.stdout.contains("`expect` says neither `outcome` nor `exit`: how must it end?"), "{expect}: {}", ran.stdout);
+    }
+    bench.file("runbooks/scenarios/grow/open.yaml", "halligan_scenario: 1\nextends: all-well\ntitle: t\nexpect: {exit: 0}\n");
+    bench.run(&["test", "grow", "--scenario", "open"]).exits(0);
+}
+
 #[test]
 fn results_are_there_for_machines() {
     let bench = bench(WORLD);

@@ -22,7 +22,7 @@ pub(crate) fn is_statement(word: &str) -> bool {
 }
 
 /// Functions that exist without being anybody's result.
-pub(crate) const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
+pub(crate) const FUNCTIONS: &[&str] = &["range", "dict"];
 
 /// The names that an expression refers to, with dots: `params.osds`, `gate.output`. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -339,7 +339,11 @@ mod tests {
         for name in TESTS {
             assert!(exists(&ENVIRONMENT, &format!("0 is {name}"), ErrorKind::UnknownTest), "{name}");
         }
+        for name in FUNCTIONS {
+            assert!(ENVIRONMENT.globals().any(|(global, _)| global == *name), "{name}");
+        }
         assert!(!exists(&ENVIRONMENT, "0|nonesuch", ErrorKind::UnknownFilter));
+        assert!(check_expression("namespace().x").is_ok_and(|names| names.roots().contains("namespace")), "it is nobody's result, and no function");
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(crate) struct ScenarioDocument {
     /// Reasons for overriding blocking probes, by probe id. A probe that is not named here is not overridden.
     #[serde(default)]
     pub overrides: IndexMap<String, String>,
-    /// How it must end.
+    /// How it must end: `outcome` or `exit` at least.
     #[serde(default)]
     pub expect: ExpectDocument,
 }

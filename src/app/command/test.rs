@@ -117,7 +117,9 @@ fn one(source: &ScenarioSource, loaded: &Loaded, args: &cli::Test) -> Went {
     };
     if faults.is_empty() {
         let gone = trial.run(&TrialManner::default());
-        return went(gone.held_against_expectations(), Exercised::of(&loaded.runbook, &gone.events), Some(trial));
+        let mut wrong = gone.held_against_expectations();
+        wrong.extend(trial.expects_no_end());
+        return went(wrong, Exercised::of(&loaded.runbook, &gone.events), Some(trial));
     }
     let gone = trial.run(&TrialManner { faults, otherwise: Some(args.then.into()), leave: args.leave });
     let left = gone.rehearsal.simulator.injections_left();

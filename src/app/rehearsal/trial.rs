@@ -70,6 +70,16 @@ impl Trial {
         self.conduct(manner, None)
     }
 
+    /// That the scenario does not say how it must end: it would pass however it does.
+    #[must_use]
+    pub(crate) fn expects_no_end(&self) -> Option<Wrong> {
+        let expect = &self.scenario.expect;
+        (expect.outcome.is_none() && expect.exit.is_none()).then(|| Wrong {
+            hint: Some("say it, for example: expect: {outcome: completed}".to_owned()),
+            ..Wrong::at(&self.scenario.name, self.scenario.lines.get("expect"), "`expect` says neither `outcome` nor `exit`: how must it end?")
+        })
+    }
+
     /// Runs it, and says how it has ended before it is gone on with, if it is: as [`TrialManner::leave`] would leave it.
     #[must_use]
     pub(crate) fn run_and_tell(&self, manner: &TrialManner<'_>, mut left: impl FnMut(&Gone)) -> Gone {
