@@ -103,7 +103,7 @@ def stderr_apart(cases, new):
         must(done.stdout == "pod/redis-7475d86696-a2\n" and done.stderr, f"kubectl complains of nothing: {done}")
         code = shop.dry("deployment/redis")
         must(code == 0, f"exit code {code}: refused by {shop.blocked()}")
-        shop.says("1 pods, all running and ready")
+        shop.says("all pods are running and ready")
 
     cases.case("13 an aggregated API is away (1.24): the answers are read, the complaints are not", test, "away", 24, "True")
     cases.case("13 a warning with each answer", test, "warning", 32, "True")
