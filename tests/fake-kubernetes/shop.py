@@ -114,9 +114,9 @@ class Shop:
             where["status"].setdefault("volumesInUse", []).append(cluster.unique_name(volume))
         return entry
 
-    def at_provider(self, volume, instance):
+    def at_provider(self, volume, instance, detaching=None):
         with self.cloud.open() as state:
-            state["volumes"][self.world.number(cluster.handle(volume))].update(instance=instance and str(instance), seen=True)
+            state["volumes"][self.world.number(cluster.handle(volume))].update(instance=instance and str(instance), seen=True, detaching=detaching)
 
     def workload(self, kind, name, replicas, claims=(), templates=(), labels=None, **spec):
         """A Deployment has its ReplicaSet."""
@@ -315,6 +315,11 @@ class Shop:
     def tell(self, fault):
         """Let something go wrong at the provider: tests/lab/k8s/faults.py."""
         self.cloud.faults.tell(fault)
+
+    def hangs(self, volume, instance):
+        """Kubernetes has detached it; at the provider the same detach has not ended, and does not until healed."""
+        self.tell("detach-hangs")
+        self.at_provider(volume, instance, detaching=time.time())
 
     def heal(self, fault):
         self.cloud.faults.heal(fault)

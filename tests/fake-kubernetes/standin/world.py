@@ -3,10 +3,9 @@
 import random
 import sys
 import threading
-import time
 import traceback
 
-from . import cluster, controllers, kinds
+from . import cluster, controllers
 from .store import OWN, Store
 
 EVERY = 0.2  # seconds between two steps of the controllers
@@ -176,9 +175,3 @@ class World(Store):
 
     def story(self):
         return "\n".join(self.notes)
-
-    def moment(self):
-        return time.monotonic()
-
-    def kind(self, plural):
-        return kinds.named(plural, self.minor)

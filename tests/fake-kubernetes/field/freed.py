@@ -1,0 +1,186 @@
+"""What the runbook is for: volumes that are stuck, and what must not be refused."""
+
+import json
+import re
+import subprocess
+
+from field import case, not_yet, patches, shown
+from field.refused import sharing
+from proof.case import must
+from standin import cluster
+
+
+@case
+def ordered_stateful_set(cases, new):
+    """kubernetes/kubernetes#57865, #36333, #123918: with OrderedReady nothing ends before the pod of the dead node has."""
+    def play():
+        shop = new()
+        entry = shop.workload("statefulset", "postgres", 3, templates=["data"])
+        for number, node in enumerate(("node-a", "node-b", "node-c")):
+            dead = node == "node-c"
+            shop.volume(f"data-postgres-{number}", node)
+            shop.pod(f"postgres-{number}", entry, node, ready="False" if dead else "True", claims=[f"data-postgres-{number}"], ending=dead)
+        shop.begin()
+        shop.code = shop.goes("statefulset/postgres")
+        return shop
+
+    def check(shop):
+        shop.completed()
+        shop.as_before(postgres=3)
+        story = shop.world.story()
+        must(story.index("out-of-service") < story.index("Pod postgres-1 is to go"), "the living pods were waited for first")
+
+    shown(cases, "01 one replica of three on the dead node", play, check, planted="and somebody scales at the end",
+          plant=lambda shop: shop.world.scale("statefulsets", "postgres", 2), finds="postgres has 2 replicas")
+
+
+@case
+def evicted_pods(cases, new):
+    """A ReplicaSet never deletes pods that have failed: kubernetes/kubernetes#91672, #32858, #99986, linkerd/linkerd2#6967."""
+    def play():
+        shop = new()
+        entry = shop.stuck()
+        for name in ("evx", "evy"):
+            shop.pod(f"redis-7475d86696-{name}", entry, "node-a", phase="Failed", claims=["redis"], reason="Evicted")
+        shop.begin()
+        shop.code = shop.goes("deployment/redis")
+        return shop
+
+    def check(shop):
+        shop.completed()
+        shop.as_before(redis=1)
+        must(len([pod for pod in shop.world.all("pods") if cluster.has_ended(pod)]) == 2, "the evicted pods are gone")
+
+    shown(cases, "02 evicted pods lie about: neither waited for nor deleted", play, check, planted="and somebody deletes one",
+          plant=lambda shop: shop.kubectl("-n", "shop", "delete", "pod", "redis-7475d86696-evx", "--force", "--grace-period=0"), finds="the evicted pods are gone")
+
+
+@case
+def shared_claim(cases, new):
+    def play():
+        shop = sharing(new)
+        shop.code = shop.goes("deployment/server", "deployment/browser")
+        return shop
+
+    def check(shop):
+        shop.completed()
+        shop.as_before(server=1, browser=1)
+
+    shown(cases, "07 two workloads share a claim, both are named", play, check, planted="and one is scaled to zero",
+          plant=lambda shop: shop.world.scale("deployments", "browser", 0), finds="browser has 0 replicas")
+
+
+@case
+def migrated_volume(cases, new):
+    """A volume of an in-tree plugin is attached by the CSI driver that it was migrated to: kubernetes-sigs/aws-ebs-csi-driver#679, #721, #2573."""
+    def test(migrated):
+        shop = new(cloud="aws")
+        number = shop.cloud.add_volume("pvc-redis", 10)
+        source = {"awsElasticBlockStore": {"fsType": "ext4", "volumeID": f"aws://eu-central-1a/vol-{int(number):017d}"}} if migrated else None
+        shop.stuck(spec=source, number=number, annotations={"pv.kubernetes.io/migrated-to": "ebs.csi.aws.com", "pv.kubernetes.io/provisioned-by": "kubernetes.io/aws-ebs"})
+        shop.begin()
+        code = shop.dry("deployment/redis")
+        must(code == 0, f"exit code {code}: refused by {shop.blocked()}")
+        shop.untouched()
+        shop.says(f"vol-{int(number):017d}")
+        must(not migrated or "awsElasticBlockStore" in shop.kubectl("get", "pv", "pvc-redis", "-o", "json"), "the volume is a CSI volume")
+
+    cases.case("08 a volume of a migrated in-tree plugin: taken", test, True)
+
+
+@case
+def stderr_apart(cases, new):
+    """metrics.k8s.io is away, or the server sends a warning, and kubectl says so with each call: k3s-io/k3s#7427, #7286, apecloud/kubeblocks#1484."""
+    def test(kind, minor, ready):
+        shop = new(minor=minor)
+        entry = shop.workload("deployment", "redis", 1, claims=["redis"])
+        shop.volume("redis", "node-a")
+        shop.pod("redis-7475d86696-a2", entry, "node-a", claims=["redis"], ready=ready)
+        shop.world.away = "metrics.k8s.io" if kind == "away" else None
+        shop.world.warning = "policy/v1beta1 PodSecurityPolicy is deprecated in v1.21+, unavailable in v1.25+" if kind == "warning" else None
+        shop.begin()
+        done = subprocess.run([shop.bin / "kubectl", "-n", "shop", "get", "pods", "-o", "name"], env=shop.environment(), capture_output=True, text=True, check=False)
+        must(done.stdout == "pod/redis-7475d86696-a2\n" and done.stderr, f"kubectl complains of nothing: {done}")
+        code = shop.dry("deployment/redis")
+        must(code == 0, f"exit code {code}: refused by {shop.blocked()}")
+        shop.says("all pods are running and ready")
+
+    cases.case("13 an aggregated API is away (1.24): the answers are read, the complaints are not", test, "away", 24, "True")
+    cases.case("13 a warning with each answer", test, "warning", 32, "True")
+    cases.control("13 and the pod is not ready", test, "warning", 32, "False", finds="does not say")
+
+
+@not_yet
+def exec_helper(cases, new):
+    """A credential helper that needs AWS_PROFILE, and a provider's tool that needs AWS_REGION: both work in the operator's shell."""
+    def test(given):
+        shop = new(cloud="aws")
+        shop.stuck()
+        helper = shop.bin / "helper"
+        token = json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "x"}})
+        helper.write_text(f'#!/bin/sh\n[ -n "$AWS_PROFILE" ] || {{ echo "Unable to locate credentials" >&2; exit 253; }}\necho \'{token}\'\n')
+        helper.chmod(0o755)
+        aws = shop.bin / "aws"
+        aws.write_text(re.sub("^(#!.*\n)", '\\1[ -n "$AWS_REGION" ] || { echo "You must specify a region." >&2; exit 253; }\n', aws.read_text()))
+        pem = certificate(shop)
+        shop.begin(pem, user={"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(helper), "interactiveMode": "Never"}})
+        shop.halligan = shop.halligan_with(**({"AWS_PROFILE": "ops", "AWS_REGION": "eu-central-1"} if given else {}))
+        code = shop.dry("deployment/redis")
+        must(code == 0, f"exit code {code}: refused by {shop.blocked()}")
+        journal = (shop.halligan.journal / "journal.jsonl").read_text()
+        must("eu-central-1" not in journal.replace("eu-central-1a", ""), "the value stands in the journal")
+
+    cases.case("25 a helper and a tool that need their variables", test, True)
+    cases.control("25 without them", test, False, finds="exit code 4")
+
+
+def certificate(shop):
+    pem = shop.directory / "tls.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{pem}.key", "-out", f"{pem}.crt",
+                    "-days", "30", "-subj", "/CN=127.0.0.1"], check=True, capture_output=True)
+    pem.write_text("".join(pem.with_suffix(f".pem.{part}").read_text() for part in ("key", "crt")))
+    return str(pem)
+
+
+@case
+def node_object_gone(cases, new):
+    """The node was recycled: no Node object, no instance, an attachment of its name is left: kubernetes-sigs/aws-ebs-csi-driver#833, #1665,
+    kubernetes-sigs/azuredisk-csi-driver#1301, kubernetes/cloud-provider-openstack#1003, kubernetes-csi/external-attacher#83, kubernetes/kubernetes#90986."""
+    def test():
+        shop = new()
+        shop.stuck()
+        shop.world.drop(shop.world.get("nodes", "node-c"))
+        with shop.cloud.open() as state:
+            state["instances"].pop("103")
+        shop.begin()
+        code = shop.dry("deployment/redis")
+        must(code == 0, f"exit code {code}: refused by {shop.blocked()}")
+        shop.says("no node of this cluster")
+
+    cases.case("06 the node is no more, and its instance neither", test)
+
+
+@case
+def not_ready_and_back(cases, new):
+    """Ready is False, not Unknown: the kubelet reports, and the node comes back: kubernetes/kubernetes#109965, #45419."""
+    def play():
+        shop = new(nodes=(("node-a", 101, "True"), ("node-b", 102, "True"), ("node-c", 103, "False")))
+        shop.stuck()
+        node = shop.world.get("nodes", "node-c")
+
+        def back():
+            node["status"]["conditions"][0].update(status="True", reason="KubeletReady")
+            shop.world.bump(node)
+        shop.once(lambda: patches(shop, "redis"), back)
+        shop.begin()
+        shop.code = shop.goes("deployment/redis")
+        return shop
+
+    def check(shop):
+        shop.completed()
+        shop.as_before(redis=1)
+        shop.unharmed()
+        must("Power the instance off" not in shop.said(), "it asks for a healthy node to be switched off")
+
+    shown(cases, "22 a node is not ready for a moment: neither given up nor switched off", play, check, planted="and somebody gives it up",
+          plant=lambda shop: shop.kubectl("taint", "nodes", "node-c", "node.kubernetes.io/out-of-service=x:NoExecute"), finds="harm was done: PATCH")

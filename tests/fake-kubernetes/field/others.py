@@ -1,0 +1,170 @@
+"""Somebody else does something meanwhile: a node that goes on, a colleague, an operator, another window."""
+
+import json
+
+from field import case, long, patches, shown
+from proof.case import must
+from standin import cluster
+
+
+def mounted(new):
+    shop = new()
+    entry = shop.workload("deployment", "redis", 1, claims=["redis"])
+    volume = shop.volume("redis", "node-a")
+    shop.world.stays_mounted["node-a"] = {cluster.unique_name(volume)}
+    shop.pod("redis-7475d86696-new42", entry, "node-b", phase="Pending", claims=["redis"])
+    return shop.begin()
+
+
+@long
+def mounted_on_a_ready_node(cases, new):
+    """The pod was deleted by force, and its node, which is ready, still has the volume mounted: kubernetes/kubernetes#106710, #120328, #55074."""
+    def play():
+        shop = mounted(new)
+        phrase = "detach pvc-redis from node-a"
+        name = shop.world.all("volumeattachments")[0]["metadata"]["name"]
+        shop.code = shop.goes("deployment/redis", answers={f"held.at_zero.freeing.give_up[attachment={name}].tell_to_go": phrase, "drop": "drop",
+                                                           "held.at_zero.freeing.free[volume=pvc-redis].from_ready": phrase})
+        return shop
+
+    def check(shop):
+        must(shop.code not in (0, None), f"exit code {shop.code}")
+        shop.unharmed()
+        shop.says("node-a uses kubernetes.io/csi")
+
+    shown(cases, "23 a ready node still has it mounted: nothing is detached, whatever is typed", play, check, planted="and somebody deletes the attachment",
+          plant=lambda shop: shop.kubectl("delete", "volumeattachment", shop.world.all("volumeattachments")[0]["metadata"]["name"], "--wait=false"),
+          finds="harm was done: DELETE")
+
+
+@case
+def mounted_on_a_ready_node_before(cases, new):
+    def test():
+        shop = mounted(new)
+        shop.as_it_was(workloads="deployment/redis", volumes=shop.provider_names(), attachment_timeout="2s")
+        shop.unharmed()
+
+    cases.control("23 the runbook of before", test, finds="harm was done: DELETE")
+
+
+def waiting(new):
+    """postgres and redis on the dead node; of the volume of postgres the provider does not let go, of that of redis it does."""
+    shop = new()
+    entry = shop.workload("statefulset", "postgres", 1, templates=["data"])
+    volume = shop.volume("data-postgres-0", "node-c")
+    shop.pod("postgres-0", entry, "node-c", ready="False", claims=["data-postgres-0"], ending=True)
+    shop.stuck()
+    number = shop.world.number(cluster.handle(volume))
+
+    # As soon as Kubernetes has let go of both.
+    kept = shop.once(shop.free, lambda: shop.hangs(volume, 103))
+    shop.by_hand = shop.once(lambda: kept and shop.provider_calls(f"detach {number}"), lambda: shop.world.scale("deployments", "redis", 1))
+    shop.once(lambda: shop.by_hand and [pod for pod in shop.world.all("pods") if cluster.is_ready(pod)], lambda: shop.heal("detach-hangs"))
+    return shop.begin()
+
+
+def redis_left_alone(shop):
+    must(shop.by_hand, "nobody brought redis back")
+    number = shop.world.number(cluster.handle(shop.world.get("persistentvolumes", "pvc-redis")))
+    must(not shop.provider_calls(f"detach {number}"), "the volume of the workload that runs was detached")
+    must(not patches(shop, "volumeattachments"), "an attachment was dropped")
+    must(not patches(shop, "nodes/node-a"), "its node was given up")
+    shop.as_before(redis=1)
+
+
+@case
+def brought_back_by_hand(cases, new):
+    """While the provider holds one volume for hours, a colleague brings the other workload back; linode/linode-blockstorage-csi-driver#36."""
+    def play():
+        shop = waiting(new)
+        shop.goes("statefulset/postgres", "deployment/redis")
+        return shop
+
+    shown(cases, "41 a colleague brings a workload back while another waits", play, redis_left_alone, planted="and its node is given up",
+          plant=lambda shop: shop.kubectl("taint", "nodes", "node-a", "node.kubernetes.io/out-of-service=x:NoExecute"), finds="its node was given up")
+
+
+@case
+def brought_back_by_hand_before(cases, new):
+    def test():
+        shop = waiting(new)
+        shop.as_it_was(workloads="statefulset/postgres,deployment/redis", volumes=shop.provider_names(), dead="node-c", attachment_timeout="5s")
+        redis_left_alone(shop)
+
+    cases.control("41 the runbook of before", test, finds="the volume of the workload that runs was detached")
+
+
+@case
+def operator_puts_back(cases, new):
+    """An operator without an ownerReference puts replicas back while the provider holds a volume: zalando/postgres-operator#1110, sablierapp/sablier#962."""
+    def play():
+        shop = new()
+        entry = shop.workload("statefulset", "acid-main", 2, templates=["pgdata"], podManagementPolicy="Parallel", labels={"application": "spilo"})
+        volumes = [shop.volume(f"pgdata-acid-main-{number}", "node-c") for number in (0, 1)]
+        for number in (0, 1):
+            shop.pod(f"acid-main-{number}", entry, "node-c", ready="False", claims=[f"pgdata-acid-main-{number}"], ending=True)
+
+        kept = shop.once(shop.free, lambda: shop.hangs(volumes[0], 103))
+        shop.back = shop.once(lambda: kept and shop.provider_calls(), lambda: shop.world.scale("statefulsets", "acid-main", 2))
+        shop.begin()
+        shop.code = shop.goes("statefulset/acid-main")
+        return shop
+
+    def check(shop):
+        must(shop.back, "nothing was put back")
+        must(shop.code not in (0, None), f"exit code {shop.code}")
+        shop.says("statefulset/acid-main has 2 replicas")
+        must(not shop.world.written("DELETE"), f"was deleted: {shop.world.written('DELETE')}")
+        must(not patches(shop, "volumeattachments"), "an attachment was dropped")
+
+    shown(cases, "17 an operator puts replicas back while the provider takes hours: stopped, and named", play, check, planted="and somebody deletes a pod",
+          plant=lambda shop: shop.kubectl("delete", "pod", "-n", "shop", "acid-main-0", "--wait=false"), finds="was deleted")
+
+
+@case
+def debug_pod(cases, new):
+    """While the operator looks at the provider's console, a colleague's pod mounts the volume on a ready node: k8up-io/k8up#978."""
+    def play():
+        shop = new()
+        shop.stuck()
+        shop.once(shop.free, lambda: shop.pod("debug", None, "node-a", phase="Pending", claims=["redis"]))
+        shop.begin()
+        shop.code = shop.goes("deployment/redis", provider="manual", answers={
+            "seen_off": "the machine has no power", "by_hand": "free", "drop": "drop", "from_ready": "detach pvc-redis from node-a", "tell_to_go": "detach pvc-redis from node-a"})
+        return shop
+
+    def check(shop):
+        must(shop.code not in (0, None), f"exit code {shop.code}")
+        must([entry for entry in shop.world.all("volumeattachments") if entry["spec"]["nodeName"] == "node-a" and not shop.world.ends(entry)],
+             "the attachment of the debug pod is gone")
+        shop.says("pod debug on node-a uses redis")
+
+    shown(cases, "30 somebody's pod mounts the volume meanwhile: its attachment stays", play, check, planted="and its attachment is deleted",
+          plant=lambda shop: shop.kubectl("delete", "volumeattachment", shop.world.all("volumeattachments")[0]["metadata"]["name"], "--wait=false"),
+          finds="the attachment of the debug pod is gone")
+
+
+@case
+def another_context(cases, new):
+    """kubeconfig's current context becomes another while the run waits: a cluster with the same names must not be written to."""
+    def play():
+        shop, other = new(), new()
+        for each in (shop, other):
+            each.stuck()
+            each.begin()
+        clusters = {"production": shop.address(), "staging": other.address()}
+        shop.configure(clusters, "production")
+        shop.switched = shop.once(lambda: patches(shop, "deployments"), lambda: shop.configure(clusters, "staging"))
+        shop.other = other
+        shop.code = shop.goes("deployment/redis")
+        return shop
+
+    def check(shop):
+        must(shop.switched, "the context was not switched")
+        shop.completed()
+        shop.as_before(redis=1)
+        shop.says("context production", f"127.0.0.1:{shop.port}")
+        shop.other.untouched()
+
+    shown(cases, "24 another context becomes current: the run stays with its cluster, and names it", play, check, planted="and the other cluster is written to",
+          plant=lambda shop: shop.other.kubectl("-n", "shop", "patch", "deployment/redis", "-p", json.dumps({"spec": {"replicas": 0}})), finds="was written")
