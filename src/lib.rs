@@ -1,5 +1,6 @@
 //! Executes YAML recovery runbooks step by step. See `docs/architecture.md` for the one way in which data flows.
 
+mod account;
 mod app;
 mod character;
 mod cli;

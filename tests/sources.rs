@@ -25,6 +25,7 @@ const POWERS: &[(&str, &[&str])] = &[
     // The pool; a command's two streams; blocks of a journal that are read in order.
     ("thread::scope", &["parallel.rs", "exec/process.rs", "journal/verify/passage.rs"]),
     ("\"/proc", &["procfs.rs"]),
+    ("\"/etc/passwd", &["account.rs"]),
     ("rustix::", &["exec/child.rs", "exec/family.rs", "exec/held/other_user.rs", "exec/held/privileges.rs", "exec/spawn.rs"]),
     ("landlock::", &["exec/held/ruleset.rs"]),
     ("seccompiler::", &["exec/held/filter.rs"]),
@@ -40,6 +41,7 @@ const POWERS: &[(&str, &[&str])] = &[
 ///
 /// What is not here is not known of: a new folder needs a line, and a new use of another folder a reason.
 const LAYERS: &[(&str, &[&str])] = &[
+    ("account", &[]),
     ("character", &[]),
     ("defect", &[]),
     ("digest", &[]),

@@ -16,7 +16,7 @@ use std::{
 
 use nix::{
     sys::resource::{Resource, getrlimit},
-    unistd::{Uid, User},
+    unistd::Uid,
 };
 
 pub(crate) use super::family::start_time;
@@ -32,6 +32,7 @@ use super::{
     transport::{Carried, Passage, Transports, judge},
 };
 use crate::{
+    account::name_of,
     event::{Effect, Exit, Holding},
     inheritance::{Inheritance, RefusedVariable},
     inventory::Inventory,
@@ -365,8 +366,8 @@ impl Executor for ProcessExecutor {
 
 /// The user who runs halligan.
 fn user() -> String {
-    let uid = Uid::effective();
-    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+    let uid = Uid::effective().as_raw();
+    name_of(uid).unwrap_or_else(|| uid.to_string())
 }
 
 fn path_of(environment: &BTreeMap<String, String>) -> &str {

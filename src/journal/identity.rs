@@ -1,6 +1,6 @@
 //! Who runs this, where, and when.
 
-use std::{env, fs, io, path::PathBuf};
+use std::{env, io, path::PathBuf};
 
 use nix::unistd::{geteuid, gethostname, getppid, getuid, ttyname};
 
@@ -60,15 +60,4 @@ fn ssh_of_ancestors() -> Option<String> {
 #[must_use]
 pub(crate) fn is_root() -> bool {
     geteuid().is_root()
-}
-
-/// A user's name by `/etc/passwd` alone: a name service may hang when half the network is down.
-#[must_use]
-pub(crate) fn name_of(uid: u32) -> Option<String> {
-    let users = fs::read_to_string("/etc/passwd").ok()?;
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    })
 }

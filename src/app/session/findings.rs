@@ -1,9 +1,8 @@
 //! What was found of a run that was left, in words: shown before anything is done with it.
 
-use super::interrupted::Left;
+use super::{interrupted::Left, operator::called};
 use crate::{
     event::Place,
-    journal::identity::name_of,
     plan::{
         Plan,
         remaining::{Found, Standing},
@@ -18,8 +17,7 @@ const LABEL: usize = 11;
 #[must_use]
 pub(crate) fn headline(left: &Left) -> String {
     let history = &left.history;
-    let name = |uid: u32| name_of(uid).unwrap_or_else(|| format!("user {uid}"));
-    let who = history.login_uid.map_or_else(|| name(history.uid), name);
+    let who = called(history.login_uid.unwrap_or(history.uid));
     let from = history.ssh.as_ref().and_then(|ssh| ssh.split(' ').next()).map(|from| format!(" (from {from})")).unwrap_or_default();
     let (opened, last) = (local(history.opened), local(history.last));
     let day = if opened.date() == local(jiff::Timestamp::now()).date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };

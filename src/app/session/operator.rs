@@ -1,24 +1,29 @@
 //! Who runs halligan, and where.
 
-use crate::journal::identity::name_of;
+use nix::unistd::getuid;
+
+use crate::account::name_of;
 
 /// Who ran it: the one who logged in, if that is known.
 #[must_use]
 pub(crate) fn who(uid: u32, login_uid: Option<u32>) -> String {
-    let name = |uid| name_of(uid).unwrap_or_else(|| format!("user {uid}"));
     match login_uid {
-        Some(login) if login != uid => format!("{} as {}", name(login), name(uid)),
-        _ => name(uid),
+        Some(login) if login != uid => format!("{} as {}", called(login), called(uid)),
+        _ => called(uid),
     }
+}
+
+/// A user by name, or by number where this machine has no name for it.
+#[must_use]
+pub(super) fn called(uid: u32) -> String {
+    name_of(uid).unwrap_or_else(|| format!("user {uid}"))
 }
 
 /// The user name for the journal and the locks.
 #[must_use]
 pub(crate) fn operator() -> String {
-    std::env::var("SUDO_USER")
-        .or_else(|_| std::env::var("USER"))
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "unknown".to_owned())
+    let said = |name| std::env::var(name).ok().filter(|user| !user.is_empty());
+    ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(said).unwrap_or_else(|| called(getuid().as_raw()))
 }
 
 /// The name of this host.
