@@ -10,7 +10,7 @@ const GROUPS: &str = "/etc/group";
 
 /// A user of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Account {
+pub(crate) struct LocalAccount {
     pub name: String,
     pub uid: u32,
     /// The group that a login has first.
@@ -37,7 +37,7 @@ impl fmt::Display for NoAccount {
     }
 }
 
-impl Account {
+impl LocalAccount {
     /// By name, or by `#` and a number, as sudo has it.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Account {
 /// What a user is called: by name if this machine has one. The first number is root's on every Linux, with and without such a file.
 #[must_use]
 pub(crate) fn name_of(uid: u32) -> Option<String> {
-    Account::of(uid).ok().map(|account| account.name).or_else(|| (uid == 0).then(|| "root".to_owned()))
+    LocalAccount::of(uid).ok().map(|account| account.name).or_else(|| (uid == 0).then(|| "root".to_owned()))
 }
 
 fn read(file: &'static str) -> Result<Vec<u8>, NoAccount> {
@@ -93,19 +93,19 @@ fn text(field: &[u8]) -> Option<String> {
     std::str::from_utf8(field).ok().map(str::to_owned)
 }
 
-fn accounts(users: &[u8]) -> impl Iterator<Item = Account> {
+fn accounts(users: &[u8]) -> impl Iterator<Item = LocalAccount> {
     lines(users).filter_map(|fields| {
         let &[name, _, uid, gid, _, home, shell] = fields.as_slice() else { return None };
         let name = text(name).filter(|name| !name.is_empty())?;
-        Some(Account { name, uid: number(uid)?, gid: number(gid)?, home: OsStr::from_bytes(home).into(), shell: text(shell)? })
+        Some(LocalAccount { name, uid: number(uid)?, gid: number(gid)?, home: OsStr::from_bytes(home).into(), shell: text(shell)? })
     })
 }
 
-fn by_uid(users: &[u8], uid: u32) -> Option<Account> {
+fn by_uid(users: &[u8], uid: u32) -> Option<LocalAccount> {
     accounts(users).find(|account| account.uid == uid)
 }
 
-fn memberships(groups: &[u8], account: &Account) -> Vec<u32> {
+fn memberships(groups: &[u8], account: &LocalAccount) -> Vec<u32> {
     let mut found = vec![account.gid];
     for fields in lines(groups) {
         let &[_, _, gid, members] = fields.as_slice() else { continue };
@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn a_user_is_found_by_number_and_by_name() {
         let named = |name: &str| accounts(SOME).find(|account| account.name == name);
-        let ceph = Account { name: "ceph".into(), uid: 64045, gid: 64045, home: "/var/lib/ceph".into(), shell: "/usr/sbin/nologin".into() };
+        let ceph =
+            LocalAccount { name: "ceph".into(), uid: 64045, gid: 64045, home: "/var/lib/ceph".into(), shell: "/usr/sbin/nologin".into() };
         assert_eq!((by_uid(SOME, 64045), named("ceph")), (Some(ceph.clone()), Some(ceph)));
         // Of two with one number the first counts, as everywhere.
         assert_eq!(by_uid(SOME, 0).map(|account| account.name), Some("root".to_owned()));
@@ -154,11 +155,11 @@ mod tests {
 
     #[test]
     fn this_machine_s_own_files_are_read() {
-        assert_eq!(Account::named("root").unwrap(), Account::of(0).unwrap());
-        assert_eq!(Account::named("#0").unwrap().name, name_of(0).unwrap());
-        assert!(Account::named("root").unwrap().groups().unwrap().contains(&0));
+        assert_eq!(LocalAccount::named("root").unwrap(), LocalAccount::of(0).unwrap());
+        assert_eq!(LocalAccount::named("#0").unwrap().name, name_of(0).unwrap());
+        assert!(LocalAccount::named("root").unwrap().groups().unwrap().contains(&0));
         for unknown in ["no-such-user", "#", "#x", "#-1", "#4294967296", "#4294967290"] {
-            let why = Account::named(unknown).unwrap_err().to_string();
+            let why = LocalAccount::named(unknown).unwrap_err().to_string();
             assert_eq!(why, format!("there is no user {unknown} in /etc/passwd, and no name service is asked"));
         }
     }

@@ -15,7 +15,7 @@ use std::{
 use nix::unistd::{Uid, geteuid};
 
 use crate::{
-    account::Account,
+    account::LocalAccount,
     digest::Digest,
     secret::Secrets,
     surroundings::{KeptVariable, Surroundings},
@@ -172,7 +172,7 @@ impl Inheritance {
                 (Err(why), Distrusted::Refused) => inheritance.refused.push(RefusedVariable { name, why }),
                 (Err(why), Distrusted::LeftOut) => inheritance.left_out.push(format!("{name} is not passed on to commands: {why}")),
                 (Err(why), Distrusted::Home) => {
-                    let home = Account::of(geteuid().as_raw()).map_or_else(|_| PathBuf::from("/"), |account| account.home);
+                    let home = LocalAccount::of(geteuid().as_raw()).map_or_else(|_| PathBuf::from("/"), |account| account.home);
                     inheritance.left_out.push(format!("{name} is {} for commands: {why}", home.display()));
                     inheritance.variables.insert(name.to_owned(), home.display().to_string());
                 }
@@ -359,7 +359,7 @@ mod tests {
             assert_eq!(found.variables.contains_key(name), name == "HOME", "{name}");
         }
         let found = judged(&[("HOME", &path("his"))], true);
-        assert_eq!(found.variables["HOME"], Account::of(geteuid().as_raw()).unwrap().home.display().to_string());
+        assert_eq!(found.variables["HOME"], LocalAccount::of(geteuid().as_raw()).unwrap().home.display().to_string());
         // Where everybody may make files, a file that is looked for by name is anybody's, and so is one that is not there yet.
         mode(Path::new(&path("own")), 0o1777);
         for (name, value, passed) in [("TMPDIR", "own", true), ("HOME", "own", false), ("KUBECONFIG", "own/none", false)] {

@@ -129,7 +129,7 @@ fn sixty_hostile_reads_have_no_effect_that_was_not_named() {
     );
     for mode in ["--dry-run", "--yes"] {
         let mut terminal = bench.terminal(100, &["run", "chosen", mode]);
-        terminal.expect("One").expect("Enter takes: a").send("\r");
+        terminal.expect("One").expect("Enter takes: ").send("\r");
         let (code, text) = terminal.end();
         assert_eq!(code, 0, "{text}");
         untouched(&mut ledger, &format!("choices {mode}"), &Ran { code: None, stdout: text, stderr: String::new() });

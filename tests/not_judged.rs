@@ -271,6 +271,7 @@ expect: {outcome: blocked, exit: 4}
 ",
     );
     let ran = bench.run(&["rehearse", "far", "--scenario", "away", "--yes"]).exits(4);
-    let left: Vec<_> = ran.stdout.lines().filter_map(|line| line.split_once("preflight not judged without ").map(|(_, told)| told)).collect();
+    let left: Vec<_> =
+        ran.stdout.lines().filter_map(|line| line.split_once("preflight not judged without ").map(|(_, told)| told)).collect();
     assert_eq!(left, ["`h2`: 1 check", "`found`: 1 check"], "{}", ran.stdout);
 }

@@ -343,7 +343,10 @@ mod tests {
             assert!(ENVIRONMENT.globals().any(|(global, _)| global == *name), "{name}");
         }
         assert!(!exists(&ENVIRONMENT, "0|nonesuch", ErrorKind::UnknownFilter));
-        assert!(check_expression("namespace().x").is_ok_and(|names| names.roots().contains("namespace")), "it is nobody's result, and no function");
+        assert!(
+            check_expression("namespace().x").is_ok_and(|names| names.roots().contains("namespace")),
+            "it is nobody's result, and no function"
+        );
     }
 
     #[test]

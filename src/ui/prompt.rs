@@ -9,6 +9,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use dialoguer::{BasicHistory, History};
+
 use super::{
     answer::{self, Reading, TRIES},
     field::TextField,
@@ -29,13 +31,12 @@ use crate::{
 const LISTED: usize = 60;
 
 /// Asks at the terminal.
-#[derive(Debug)]
 pub(crate) struct TerminalPrompt<'a> {
     out: &'a Out,
     keyboard: Keyboard<'a>,
     screen: Option<Screen>,
     /// What was typed in free words so far; never a secret, and never what confirms something.
-    history: Mutex<Vec<String>>,
+    history: Mutex<BasicHistory>,
     /// One question at a time.
     turn: Mutex<()>,
 }
@@ -87,11 +88,23 @@ impl fmt::Debug for ParameterQuestion<'_> {
     }
 }
 
+impl fmt::Debug for TerminalPrompt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TerminalPrompt").finish_non_exhaustive()
+    }
+}
+
 impl<'a> TerminalPrompt<'a> {
     /// `input` is standard input; `screen` is that of the observer which draws on the same terminal.
     #[must_use]
     pub(crate) fn new(out: &'a Out, input: BorrowedFd<'a>, stop: &'a Interrupts, screen: Option<Screen>) -> Self {
-        Self { out, keyboard: Keyboard::new(input, stop), screen, history: Mutex::default(), turn: Mutex::default() }
+        Self {
+            out,
+            keyboard: Keyboard::new(input, stop),
+            screen,
+            history: Mutex::new(BasicHistory::new().no_duplicates(true)),
+            turn: Mutex::default(),
+        }
     }
 
     /// Shows text, wrapped; the lines of it stay lines.
@@ -108,13 +121,17 @@ impl<'a> TerminalPrompt<'a> {
             return self.read_line(&before, secret, again);
         }
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut field = TextField::new(&before, secret, if free { history.clone() } else { Vec::new() });
+        // The first that it reads is the newest.
+        let mut before_now: Vec<String> =
+            if free { (0..).map_while(|at| History::<String>::read(&*history, at)).collect() } else { Vec::new() };
+        before_now.reverse();
+        let mut field = TextField::new(&before, secret, before_now);
         if !self.attend(&mut field, again)? {
             return Ok(Typed::Left);
         }
         let typed = field.value().to_owned();
-        if free && !secret && !typed.trim().is_empty() && history.last() != Some(&typed) {
-            history.push(typed.clone());
+        if free && !secret && !typed.trim().is_empty() {
+            history.write(&typed);
         }
         Ok(Typed::Line(typed))
     }

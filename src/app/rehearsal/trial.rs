@@ -76,7 +76,11 @@ impl Trial {
         let expect = &self.scenario.expect;
         (expect.outcome.is_none() && expect.exit.is_none()).then(|| Wrong {
             hint: Some("say it, for example: expect: {outcome: completed}".to_owned()),
-            ..Wrong::at(&self.scenario.name, self.scenario.lines.get("expect"), "`expect` says neither `outcome` nor `exit`: how must it end?")
+            ..Wrong::at(
+                &self.scenario.name,
+                self.scenario.lines.get("expect"),
+                "`expect` says neither `outcome` nor `exit`: how must it end?",
+            )
         })
     }
 

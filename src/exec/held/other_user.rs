@@ -5,12 +5,12 @@ use std::{io, path::Path};
 use nix::unistd::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-use crate::account::Account;
+use crate::account::LocalAccount;
 
 /// A user of this machine, with all groups.
 #[derive(Debug)]
 pub(super) struct OtherUser {
-    account: Account,
+    account: LocalAccount,
     groups: Vec<rustix::process::Gid>,
 }
 
@@ -20,7 +20,7 @@ impl OtherUser {
     /// # Errors
     /// There is none of this name on this machine, or it cannot be known.
     pub(super) fn find(name: &str) -> Result<Self, String> {
-        let account = Account::named(name).map_err(|why| why.to_string())?;
+        let account = LocalAccount::named(name).map_err(|why| why.to_string())?;
         let groups = account.groups().map_err(|why| format!("the groups of {name} cannot be looked up: {why}"))?;
         let groups = groups.into_iter().map(rustix::process::Gid::from_raw).collect();
         Ok(Self { account, groups })
