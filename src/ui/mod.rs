@@ -8,6 +8,7 @@ pub(crate) mod json;
 pub(crate) mod keyboard;
 pub(crate) mod layout;
 pub(crate) mod narrative;
+pub(crate) mod onlooker;
 pub(crate) mod out;
 pub(crate) mod plain;
 pub(crate) mod plan;
