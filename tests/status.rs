@@ -24,7 +24,7 @@ fn bench() -> Workbench {
              \x20 - {{id: set_flag, run: [touch, {home}/flag], effect: change, cleanup: {{run: [rm, {home}/flag]}}}}\n\
              \x20 - id: calm\n    title: Wait for the marker\n    wait:\n      shell: 'cat {home}/marker 2>/dev/null || echo none with $TOKEN'\n\
              \x20     env: {{TOKEN: \"{{{{ params.token }}}}\"}}\n      until: output == 'here'\n      message: \"{{{{ output }}}}\"\n      every: 50ms\n      timeout: 5m\n\
-             \x20 - {{id: sure, title: Decide, confirm: {{message: \"Go on with {{{{ params.token }}}}?\"}}}}\n"
+             \x20 - {{id: sure, title: Decide, confirm: {{message: \"Go on with it?\"}}}}\n"
         ),
     );
     bench.file("params.yaml", &format!("token: {SECRET}\n"));
