@@ -9,8 +9,8 @@ use crate::{
 /// How it is told to who looks on.
 #[derive(Debug)]
 pub(crate) enum Onlooker {
-    Page(Terminal),
-    Line(Plain),
+    Page(Box<Terminal>),
+    Line(Box<Plain>),
     Json(Json),
 }
 
@@ -19,8 +19,8 @@ impl Onlooker {
     pub(crate) fn new(stream: Stream, run: RunId, json: bool) -> Self {
         match (json, stream.is_terminal()) {
             (true, _) => Self::Json(Json::new(stream, run)),
-            (false, true) => Self::Page(Terminal::onlooking(stream)),
-            (false, false) => Self::Line(Plain::onlooking(stream)),
+            (false, true) => Self::Page(Box::new(Terminal::onlooking(stream))),
+            (false, false) => Self::Line(Box::new(Plain::onlooking(stream))),
         }
     }
 
@@ -42,8 +42,8 @@ impl Onlooker {
 
     fn observer(&self) -> &dyn Observer {
         match self {
-            Self::Page(terminal) => terminal,
-            Self::Line(plain) => plain,
+            Self::Page(terminal) => &**terminal,
+            Self::Line(plain) => &**plain,
             Self::Json(json) => json,
         }
     }
