@@ -22,8 +22,14 @@ _halligan() {
             halligan,debts)
                 cmd="halligan__subcmd__debts"
                 ;;
+            halligan,doctor)
+                cmd="halligan__subcmd__doctor"
+                ;;
             halligan,generate)
                 cmd="halligan__subcmd__generate"
+                ;;
+            halligan,handover)
+                cmd="halligan__subcmd__handover"
                 ;;
             halligan,help)
                 cmd="halligan__subcmd__help"
@@ -36,6 +42,9 @@ _halligan() {
                 ;;
             halligan,rehearse)
                 cmd="halligan__subcmd__rehearse"
+                ;;
+            halligan,report)
+                cmd="halligan__subcmd__report"
                 ;;
             halligan,resume)
                 cmd="halligan__subcmd__resume"
@@ -55,8 +64,14 @@ _halligan() {
             halligan,show)
                 cmd="halligan__subcmd__show"
                 ;;
+            halligan,status)
+                cmd="halligan__subcmd__status"
+                ;;
             halligan,test)
                 cmd="halligan__subcmd__test"
+                ;;
+            halligan,watch)
+                cmd="halligan__subcmd__watch"
                 ;;
             halligan__subcmd__help,check)
                 cmd="halligan__subcmd__help__subcmd__check"
@@ -64,8 +79,14 @@ _halligan() {
             halligan__subcmd__help,debts)
                 cmd="halligan__subcmd__help__subcmd__debts"
                 ;;
+            halligan__subcmd__help,doctor)
+                cmd="halligan__subcmd__help__subcmd__doctor"
+                ;;
             halligan__subcmd__help,generate)
                 cmd="halligan__subcmd__help__subcmd__generate"
+                ;;
+            halligan__subcmd__help,handover)
+                cmd="halligan__subcmd__help__subcmd__handover"
                 ;;
             halligan__subcmd__help,help)
                 cmd="halligan__subcmd__help__subcmd__help"
@@ -78,6 +99,9 @@ _halligan() {
                 ;;
             halligan__subcmd__help,rehearse)
                 cmd="halligan__subcmd__help__subcmd__rehearse"
+                ;;
+            halligan__subcmd__help,report)
+                cmd="halligan__subcmd__help__subcmd__report"
                 ;;
             halligan__subcmd__help,resume)
                 cmd="halligan__subcmd__help__subcmd__resume"
@@ -97,8 +121,14 @@ _halligan() {
             halligan__subcmd__help,show)
                 cmd="halligan__subcmd__help__subcmd__show"
                 ;;
+            halligan__subcmd__help,status)
+                cmd="halligan__subcmd__help__subcmd__status"
+                ;;
             halligan__subcmd__help,test)
                 cmd="halligan__subcmd__help__subcmd__test"
+                ;;
+            halligan__subcmd__help,watch)
+                cmd="halligan__subcmd__help__subcmd__watch"
                 ;;
             halligan__subcmd__help__subcmd__journal,export)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__export"
@@ -191,7 +221,7 @@ _halligan() {
 
     case "${cmd}" in
         halligan)
-            opts="-v -h -V --journal-dir --color --verbose --help --version run resume rollback debts rehearse test scenario check list show journal schema generate help"
+            opts="-v -h -V --journal-dir --color --verbose --help --version run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -288,6 +318,32 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__doctor)
+            opts="-v -h --format --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__generate)
             opts="-v -h --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -310,8 +366,34 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__handover)
+            opts="-v -h --format --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__help)
-            opts="run resume rollback debts rehearse test scenario check list show journal schema generate help"
+            opts="run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -352,7 +434,35 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__help__subcmd__generate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__handover)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -520,6 +630,20 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__help__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__help__subcmd__resume)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -618,7 +742,35 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__help__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__watch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -829,12 +981,20 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__list)
-            opts="-v -h --format --journal-dir --color --verbose --help"
+            opts="-v -h --last --failed --real --since --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --last)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
@@ -1049,6 +1209,32 @@ _halligan() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__report)
+            opts="-v -h --format --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "md json" -- "${cur}"))
                     return 0
                     ;;
                 --journal-dir)
@@ -1354,6 +1540,32 @@ _halligan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        halligan__subcmd__status)
+            opts="-v -h --json --format --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         halligan__subcmd__test)
             opts="-v -h --scenario --fault --then --leave --fault-sweep --coverage --min --junit --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1385,6 +1597,32 @@ _halligan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__watch)
+            opts="-v -h --format --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0

@@ -35,6 +35,11 @@ complete -c halligan -n "__fish_halligan_needs_command" -f -a "run" -d 'Run a ru
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "resume" -d 'Continue a stopped or interrupted run from its journal'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "rollback" -d 'Undo what a run changed, last step first; each undo is confirmed'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "debts" -d 'List debts: cleanups that runs on this host still owe; --settle runs them'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "status" -d 'Show what is running, what was left, and what is owed on this host'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "watch" -d 'Show a running run live, from another terminal; read-only'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "handover" -d 'Print one page for whoever takes a run over: state, in doubt, owed, next steps'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "report" -d 'Print a run\'s timeline for the post-mortem, as Markdown or JSON'
+complete -c halligan -n "__fish_halligan_needs_command" -f -a "doctor" -d 'Check whether a run could be carried out on this machine now'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "rehearse" -d 'Rehearse a runbook in a simulated world; nothing real is touched'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "test" -d 'Run the scenarios of runbooks and check their expectations'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "scenario" -d 'Generate scenarios'
@@ -123,6 +128,51 @@ complete -c halligan -n "__fish_halligan_using_subcommand debts" -l step -d 'Ask
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand status" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
+plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
+json\t'For programs'"
+complete -c halligan -n "__fish_halligan_using_subcommand status" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand status" -l json -d 'The same as --format json'
+complete -c halligan -n "__fish_halligan_using_subcommand status" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand watch" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
+plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
+json\t'For programs'"
+complete -c halligan -n "__fish_halligan_using_subcommand watch" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand watch" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand watch" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand handover" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
+plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
+json\t'For programs'"
+complete -c halligan -n "__fish_halligan_using_subcommand handover" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand handover" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand handover" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand handover" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand report" -l format -d 'Output format' -r -f -a "md\t'Markdown, with fields to fill in'
+json\t'For programs'"
+complete -c halligan -n "__fish_halligan_using_subcommand report" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand report" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand report" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand doctor" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
+plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
+json\t'For programs'"
+complete -c halligan -n "__fish_halligan_using_subcommand doctor" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand doctor" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l scenario -d 'Scenario name or path [default: all-well]' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l from-run -d 'Replay what the commands of this recorded run answered, instead of a scenario' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l fault -d 'Inject this fault, besides those of the scenario (see `halligan test --help`)' -r
@@ -222,6 +272,8 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fis
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "export" -d 'Export one run to a tar file that can be verified on its own'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "tail" -d 'Show the last records of all runs'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l last -d 'Only the last N of the runs that are left by the other options' -r
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l since -d 'Only runs that began at this moment or later: `2h` ago, `23:00`, `2026-11-29`, `2026-11-29 02:30`' -r
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -229,6 +281,8 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_se
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l failed -d 'Only runs that have ended and did not complete, or that owe a cleanup'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l real -d 'Only real runs: no dry runs, no rehearsals'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
@@ -305,20 +359,25 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -s h -l help -d 'Print help'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "run" -d 'Run a runbook: preflight checks, plan, confirmation, steps'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "resume" -d 'Continue a stopped or interrupted run from its journal'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "rollback" -d 'Undo what a run changed, last step first; each undo is confirmed'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "debts" -d 'List debts: cleanups that runs on this host still owe; --settle runs them'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "rehearse" -d 'Rehearse a runbook in a simulated world; nothing real is touched'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "test" -d 'Run the scenarios of runbooks and check their expectations'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "scenario" -d 'Generate scenarios'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "check" -d 'Check runbooks for errors without running anything'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "list" -d 'List available runbooks and where they come from'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "show" -d 'Describe a runbook: purpose, parameters, checks, steps'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "journal" -d 'Read and verify the journal'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "schema" -d 'Print the JSON Schema of runbooks, scenarios or inventories'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "generate" -d 'Generate shell completions, manual pages and schemas'
-complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts rehearse test scenario check list show journal schema generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "run" -d 'Run a runbook: preflight checks, plan, confirmation, steps'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "resume" -d 'Continue a stopped or interrupted run from its journal'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "rollback" -d 'Undo what a run changed, last step first; each undo is confirmed'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "debts" -d 'List debts: cleanups that runs on this host still owe; --settle runs them'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "status" -d 'Show what is running, what was left, and what is owed on this host'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "watch" -d 'Show a running run live, from another terminal; read-only'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "handover" -d 'Print one page for whoever takes a run over: state, in doubt, owed, next steps'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "report" -d 'Print a run\'s timeline for the post-mortem, as Markdown or JSON'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "doctor" -d 'Check whether a run could be carried out on this machine now'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "rehearse" -d 'Rehearse a runbook in a simulated world; nothing real is touched'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "test" -d 'Run the scenarios of runbooks and check their expectations'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "scenario" -d 'Generate scenarios'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "check" -d 'Check runbooks for errors without running anything'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "list" -d 'List available runbooks and where they come from'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "show" -d 'Describe a runbook: purpose, parameters, checks, steps'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "journal" -d 'Read and verify the journal'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "schema" -d 'Print the JSON Schema of runbooks, scenarios or inventories'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "generate" -d 'Generate shell completions, manual pages and schemas'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from scenario" -f -a "new" -d 'Generate a scenario from a recorded run'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "list" -d 'List the runs'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "show" -d 'Show one run\'s timeline'

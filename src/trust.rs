@@ -164,6 +164,30 @@ pub(crate) fn own_file(directory: &OwnedFd, name: &str, make: bool) -> io::Resul
     Ok(File::from(file))
 }
 
+/// A regular file that is there to be looked at, in our directory or another user's; `None` if it is not there. No link is followed, and
+/// what anybody could write is refused: it would say nothing.
+///
+/// # Errors
+/// It is something else, or cannot be opened.
+pub(crate) fn plain_file(directory: &Path, name: &str) -> io::Result<Option<File>> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let open = || -> Result<OwnedFd, Errno> {
+        let directory = open_at_root(directory, flags | OFlag::O_DIRECTORY, Mode::empty())?;
+        openat(&directory, name, flags | OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY, Mode::empty())
+    };
+    let file = match open() {
+        Ok(file) => file,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(errno) => return Err(errno.into()),
+    };
+    let stat = fstat(&file)?;
+    let plain = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG && stat.st_nlink == 1;
+    if !plain || stat.st_mode & 0o022 != 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name} is no regular file that one user alone can write")));
+    }
+    Ok(Some(File::from(file)))
+}
+
 /// Why something is not ours alone.
 fn ours(stat: &FileStat) -> Result<(), String> {
     let us = geteuid().as_raw();

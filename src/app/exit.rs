@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use crate::{event::Outcome, run::Ending};
+use crate::{
+    event::{Outcome, RunState},
+    run::Ending,
+};
 
 /// An exit code with its meaning. The numbers are part of the interface: scripts rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,21 +34,31 @@ impl From<ProgramExit> for ExitCode {
     }
 }
 
-impl From<&Ending> for ProgramExit {
-    fn from(ending: &Ending) -> Self {
-        match ending.outcome {
-            _ if ending.journal_failed => Self::Journal,
-            _ if ending.bug => Self::Bug,
+impl ProgramExit {
+    /// What the records of a run say of its end.
+    #[must_use]
+    pub(crate) fn of_run(outcome: Outcome, state: &RunState) -> Self {
+        match outcome {
             // What was set is not put back, or nobody knows what a step did: somebody has to see to it.
-            Outcome::Completed if !ending.state.aftermath().is_settled() => Self::OperatorNeeded,
-            _ if ending.operator_needed => Self::OperatorNeeded,
+            Outcome::Completed if !state.aftermath().is_settled() => Self::OperatorNeeded,
             Outcome::Completed => Self::Completed,
             Outcome::Blocked => Self::Blocked,
             Outcome::Declined => Self::NotConfirmed,
             Outcome::RolledBack => Self::RolledBack,
             Outcome::Stuck => Self::Stuck,
-            Outcome::Stopped if ending.interrupted => Self::Interrupted,
             Outcome::Stopped => Self::Stopped,
+        }
+    }
+}
+
+impl From<&Ending> for ProgramExit {
+    fn from(ending: &Ending) -> Self {
+        match ending.outcome {
+            _ if ending.journal_failed => Self::Journal,
+            _ if ending.bug => Self::Bug,
+            _ if ending.operator_needed => Self::OperatorNeeded,
+            Outcome::Stopped if ending.interrupted => Self::Interrupted,
+            outcome => Self::of_run(outcome, &ending.state),
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use super::form::Form;
+use super::{form::Form, when::When};
 
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum JournalCommand {
     /// List the runs
     List {
+        #[command(flatten)]
+        filter: RunFilter,
         #[command(flatten)]
         form: Form,
     },
@@ -68,4 +70,21 @@ pub enum JournalCommand {
 impl JournalCommand {
     /// How many records `tail` tells when nobody says.
     pub(super) const TAIL: usize = 20;
+}
+
+/// Which runs are listed.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct RunFilter {
+    /// Only the last N of the runs that are left by the other options
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+    /// Only runs that have ended and did not complete, or that owe a cleanup
+    #[arg(long)]
+    pub failed: bool,
+    /// Only real runs: no dry runs, no rehearsals
+    #[arg(long)]
+    pub real: bool,
+    /// Only runs that began at this moment or later: `2h` ago, `23:00`, `2026-11-29`, `2026-11-29 02:30`
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<When>,
 }

@@ -2,7 +2,10 @@
 
 mod form;
 mod journal;
+mod look;
 mod options;
+mod scenario;
+mod when;
 mod words;
 
 use std::path::PathBuf;
@@ -11,9 +14,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use form::{CheckFormat, Form, Format};
-pub(crate) use journal::JournalCommand;
+pub(crate) use journal::{JournalCommand, RunFilter};
+pub(crate) use look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch};
 pub(crate) use options::{Answers, Colour, Global, Hosts, Params, TakingUp};
 use options::{place_pair, speed};
+pub(crate) use scenario::ScenarioCommand;
 
 use crate::{event::RunId, ports::Choice, rehearse::injection::Injection};
 
@@ -64,6 +69,7 @@ impl Subcommands {
             | Self::Check(_)
             | Self::List(_)
             | Self::Show(_)
+            | Self::Look(_)
             | Self::Journal { .. }
             | Self::Schema(_)
             | Self::Generate(_) => None,
@@ -129,7 +135,7 @@ impl Subcommands {
     /// Lists all runs.
     #[must_use]
     pub(crate) fn journal_list() -> Self {
-        Self::Journal { command: JournalCommand::List { form: Form::default() } }
+        Self::Journal { command: JournalCommand::List { filter: RunFilter::default(), form: Form::default() } }
     }
 
     /// Verifies this host's journal.
@@ -148,11 +154,12 @@ impl Subcommands {
             | Self::List(List { form })
             | Self::Journal {
                 command:
-                    JournalCommand::List { form }
+                    JournalCommand::List { form, .. }
                     | JournalCommand::Show { form, .. }
                     | JournalCommand::Verify { form, .. }
                     | JournalCommand::Tail { form, .. },
             } => form.format,
+            Self::Look(look) => look.format(),
             Self::Check(CheckArgs { format, .. }) => match format {
                 CheckFormat::Text => Format::Text,
                 CheckFormat::Plain => Format::Plain,
@@ -178,6 +185,8 @@ pub enum Subcommands {
     Rollback(Rollback),
     /// List debts: cleanups that runs on this host still owe; --settle runs them
     Debts(Debts),
+    #[command(flatten)]
+    Look(LookCommand),
     /// Rehearse a runbook in a simulated world; nothing real is touched
     Rehearse(Rehearse),
     /// Run the scenarios of runbooks and check their expectations
@@ -426,21 +435,6 @@ pub struct Generate {
 
 /// The shells that completions are made for.
 pub(crate) const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Fish, Shell::Zsh];
-
-#[derive(Debug, Clone, PartialEq, Subcommand)]
-pub enum ScenarioCommand {
-    /// Generate a scenario from a recorded run
-    New {
-        /// Scenario name: the file name without .yaml, in kebab-case
-        name: String,
-        /// Run id, or its first digits
-        #[arg(long, value_name = "RUN")]
-        from_run: String,
-        /// Directory to write to [default: scenarios/RUNBOOK beside the runbook]
-        #[arg(long, value_name = "DIR")]
-        directory: Option<PathBuf>,
-    },
-}
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,8 @@ use super::{
     CheckArgs, CheckFormat, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test,
     Then,
     form::{Form, Format},
-    journal::JournalCommand,
+    journal::{JournalCommand, RunFilter},
+    look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch},
     options::{Answers, Colour, Global, Hosts, Params, TakingUp},
 };
 use crate::words::quote::CommandLine;
@@ -205,8 +206,13 @@ impl Typing {
     fn journal(&mut self, journal: &JournalCommand) {
         self.word("journal");
         match journal {
-            JournalCommand::List { form } => {
+            JournalCommand::List { filter, form } => {
+                let RunFilter { last, failed, real, since } = filter;
                 self.word("list");
+                self.option("--last", *last);
+                self.switch("--failed", *failed);
+                self.switch("--real", *real);
+                self.option("--since", since.as_ref());
                 self.form(*form);
             }
             JournalCommand::Show { run, form } => {
@@ -247,6 +253,39 @@ impl Typing {
         }
     }
 
+    fn look(&mut self, look: &LookCommand) {
+        match look {
+            LookCommand::Status(Status { run, json, form }) => {
+                self.word("status");
+                self.given(run.as_deref());
+                self.switch("--json", *json);
+                self.form(*form);
+            }
+            LookCommand::Watch(Watch { run, form }) => {
+                self.word("watch");
+                self.given(run.as_deref());
+                self.form(*form);
+            }
+            LookCommand::Handover(Handover { run, form }) => {
+                self.word("handover");
+                self.given([run.as_str()]);
+                self.form(*form);
+            }
+            LookCommand::Doctor(Doctor { runbook, form }) => {
+                self.word("doctor");
+                self.given(runbook.as_deref());
+                self.form(*form);
+            }
+            LookCommand::Report(ReportArgs { run, format }) => {
+                self.word("report");
+                self.given([run.as_str()]);
+                if *format == ReportFormat::Json {
+                    self.value("--format", "json");
+                }
+            }
+        }
+    }
+
     fn command(&mut self, command: &Subcommands) {
         match command {
             Subcommands::Run(run) => self.run(run),
@@ -283,6 +322,7 @@ impl Typing {
                 self.switch("--source", *source);
                 self.switch("--expanded", *expanded);
             }
+            Subcommands::Look(look) => self.look(look),
             Subcommands::Journal { command } => self.journal(command),
             Subcommands::Schema(Schema { scenario, inventory }) => {
                 self.word("schema");
@@ -361,6 +401,8 @@ mod tests {
             Just(vec!["--then=rollback".to_owned(), "--leave".to_owned()]),
             Just(vec!["--settle".to_owned()]),
             Just(vec!["--strict".to_owned()]),
+            Just(vec!["--json".to_owned()]),
+            Just(vec!["--last=2".to_owned(), "--failed".to_owned(), "--real".to_owned(), "--since=2h".to_owned()]),
             Just(vec!["--follow".to_owned(), "--number=3".to_owned()]),
         ];
         let flags = prop_oneof![3 => flags.prop_map(|words| words.into_iter().map(OsString::from).collect()), 1 => files];
@@ -369,6 +411,11 @@ mod tests {
             "resume",
             "rollback",
             "debts",
+            "status",
+            "watch",
+            "handover",
+            "report",
+            "doctor",
             "rehearse",
             "test",
             "check",

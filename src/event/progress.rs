@@ -1,11 +1,14 @@
-//! How far what is under way has come: for the screen alone, and in no record.
+//! How far what is under way has come: for whoever looks on, and in no record.
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::place::Place;
 
 /// What may be lost: figures for the screen while something is under way.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
 pub enum Progress {
     /// A line of output.
     Line { place: Place, text: String },

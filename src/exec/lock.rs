@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
     thread,
@@ -23,6 +23,8 @@ use crate::{event::RunId, quantity::show_duration, trust};
 /// How long a lock may outlive the halligan that held it. A command that it was just starting shares the lock until it has become
 /// a program of its own, which takes a moment, and a long one on a busy host.
 const LINGER: Duration = Duration::from_secs(2);
+/// What is longer says nothing of a lock, in bytes.
+const LONGEST: u64 = 64 << 10;
 
 /// Asks until the answer is not that somebody holds the lock, or until it is no remnant of a dead run.
 fn outlive<T>(mut ask: impl FnMut() -> T, is_held: impl Fn(&T) -> bool) -> T {
@@ -74,6 +76,33 @@ fn held_for(since: Option<Timestamp>) -> String {
     }
 }
 
+/// A lock as its file tells of it: who has taken it last, and when. Whether that run holds it still its own lock says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeenLock {
+    pub name: String,
+    pub holder: LockHolder,
+    pub since: Option<Timestamp>,
+}
+
+impl SeenLock {
+    /// All that were ever taken in a directory, by their names. What cannot be read, or says no run, is left out.
+    #[must_use]
+    pub(crate) fn all(directory: &Path) -> Vec<Self> {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut seen: Vec<Self> = entries.filter_map(|entry| Self::read(directory, entry.file_name().to_str()?)).collect();
+        seen.sort_by(|a, b| a.name.cmp(&b.name));
+        seen
+    }
+
+    fn read(directory: &Path, file: &str) -> Option<Self> {
+        let name = percent_encoding::percent_decode_str(file.strip_suffix(".lock")?).decode_utf8().ok()?.into_owned();
+        let mut text = String::new();
+        trust::plain_file(directory, file).ok()??.take(LONGEST).read_to_string(&mut text).ok()?;
+        let holder = text.lines().nth(2).and_then(|line| serde_json::from_str(line).ok())?;
+        Some(Self { name, holder, since: text.lines().nth(1).and_then(|line| line.trim().parse().ok()) })
+    }
+}
+
 /// Locks that are held until dropped. The kernel lets go of them when the process ends, however it ends.
 #[derive(Debug, Default)]
 pub(crate) struct Locks(Vec<Flock<File>>);
@@ -120,18 +149,34 @@ impl RunLock {
 }
 
 impl RunLock {
-    /// Whether somebody carries the run out now. What cannot be found out counts as nobody.
+    /// Whether somebody carries the run out now. To look makes nothing and takes nothing, and the directory may be another user's.
     #[must_use]
-    pub(crate) fn held(directory: &Path, run: u32) -> bool {
+    pub(crate) fn look(directory: &Path, run: u32) -> RunHold {
+        let unknown = |why: String| RunHold::Unknown { why };
+        let file = match trust::plain_file(directory, RUNS) {
+            Ok(Some(file)) => file,
+            // Whoever carries a run out makes it first.
+            Ok(None) => return RunHold::Free,
+            Err(error) => return unknown(error.to_string()),
+        };
         let mut byte = byte(run);
-        // To look makes nothing.
-        if !directory.is_dir() {
-            return false;
+        match fcntl(&file, FcntlArg::F_OFD_GETLK(&mut byte)) {
+            Ok(_) if i32::from(byte.l_type) == libc::F_UNLCK => RunHold::Free,
+            Ok(_) => RunHold::Held,
+            Err(errno) => unknown(errno.to_string()),
         }
-        let file = trust::own_directory(directory).and_then(|directory| trust::own_file(&directory, RUNS, false));
-        let asked = file.map_err(|_| Errno::ENOENT).and_then(|file| fcntl(&file, FcntlArg::F_OFD_GETLK(&mut byte)));
-        asked.is_ok() && i32::from(byte.l_type) != libc::F_UNLCK
     }
+}
+
+/// Whether somebody carries a run out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RunHold {
+    Held,
+    Free,
+    /// Its lock cannot be looked at.
+    Unknown {
+        why: String,
+    },
 }
 
 /// The file of all runs.
@@ -207,8 +252,6 @@ fn take(directory: &Path, name: &str, holder: &LockHolder) -> Result<Flock<File>
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn holder(run: &str) -> LockHolder {
@@ -224,6 +267,10 @@ mod tests {
         let text = refusal.to_string();
         assert!(text.starts_with("the lock `ceph/a` is held: run 00000001 of x by ops on db3, pid 7, for "), "{text}");
         assert!(matches!(refusal, LockError::Held { run: Some(run), .. } if run.number() == 1));
+        fs::write(directory.path().join("stray.lock"), "by hand\n").unwrap();
+        let seen = SeenLock::all(directory.path());
+        assert_eq!(seen.iter().map(|lock| (lock.name.as_str(), &lock.holder)).collect::<Vec<_>>(), [("ceph/a", &holder("00000001"))]);
+        assert!(seen[0].since.is_some());
         drop(first);
         assert!(Locks::take(directory.path(), &names, &holder("00000002")).is_ok());
     }
@@ -234,10 +281,31 @@ mod tests {
         let first = RunLock::take(directory.path(), 7).unwrap();
         assert!(first.is_some());
         assert!(RunLock::take(directory.path(), 7).unwrap().is_none());
-        assert!(RunLock::held(directory.path(), 7) && !RunLock::held(directory.path(), 8));
+        assert_eq!([7, 8].map(|run| RunLock::look(directory.path(), run)), [RunHold::Held, RunHold::Free]);
         assert!(RunLock::take(directory.path(), u32::MAX).unwrap().is_some());
         drop(first);
         assert!(RunLock::take(directory.path(), 7).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_free() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let locks = directory.path().join("locks");
+        assert_eq!(RunLock::look(&locks, 7), RunHold::Free, "nobody was ever here");
+        let held = RunLock::take(&locks, 7).unwrap();
+        // A file that anybody can write says nothing.
+        fs::set_permissions(locks.join(RUNS), PermissionsExt::from_mode(0o666)).unwrap();
+        assert!(matches!(RunLock::look(&locks, 7), RunHold::Unknown { .. }));
+        fs::set_permissions(locks.join(RUNS), PermissionsExt::from_mode(0o600)).unwrap();
+        assert_eq!(RunLock::look(&locks, 7), RunHold::Held);
+        // One who may only read sees as much as who may write.
+        fs::set_permissions(locks.join(RUNS), PermissionsExt::from_mode(0o400)).unwrap();
+        assert_eq!(RunLock::look(&locks, 7), RunHold::Held);
+        drop(held);
+        fs::remove_dir_all(&locks).unwrap();
+        fs::write(&locks, "").unwrap();
+        assert!(matches!(RunLock::look(&locks, 7), RunHold::Unknown { .. }), "no directory");
     }
 
     #[test]
@@ -282,7 +350,8 @@ mod tests {
                 fs::remove_file(locks.join(file)).unwrap();
                 link(aim.clone(), locks.join(file)).unwrap();
                 assert_eq!(takes(), (file != RUNS, file == RUNS));
-                assert!(!RunLock::held(&locks, 7));
+                let seen = RunLock::look(&locks, 7);
+                assert_eq!(matches!(seen, RunHold::Unknown { .. }), file == RUNS, "{seen:?}");
             }
             fs::remove_file(locks.join(file)).unwrap();
             assert_eq!(takes(), (true, true));

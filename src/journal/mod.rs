@@ -3,6 +3,7 @@
 mod archive;
 mod capture;
 pub(crate) mod chain;
+pub(crate) mod chronicle;
 pub(crate) mod disk;
 mod error;
 pub(crate) mod export;
@@ -14,6 +15,7 @@ pub(crate) mod identity;
 mod join;
 pub(crate) mod ladder;
 mod lines;
+pub(crate) mod live;
 mod location;
 pub(crate) mod mark;
 mod marked;

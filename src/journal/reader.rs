@@ -148,6 +148,8 @@ pub(crate) struct RunSummary {
     pub clock_synchronised: Option<bool>,
     /// `None` while it is open, or if it crashed (no end recorded).
     pub outcome: Option<Outcome>,
+    /// How often the operator has interrupted it since it was begun or resumed.
+    pub interruptions: usize,
     /// Its last record of an end says that it owes something.
     pub owes: bool,
     /// Steps of its plan; `None` if it did not come so far.
@@ -183,6 +185,11 @@ pub(crate) fn runs(snapshot: &Snapshot) -> Result<Runs, JournalError> {
                     run.settled += 1;
                 }
             }
+            b"interrupted" => {
+                if let Some(run) = runs.get_mut(&glance.run) {
+                    run.interruptions += 1;
+                }
+            }
             b"run_opened" | b"planned" | b"resumed" | b"run_closed" => match Line::read(raw.bytes) {
                 Ok(Line::Record(record)) => summarise(&mut runs, *record),
                 Ok(Line::Newer { .. }) | Err(_) => unreadable += 1,
@@ -210,6 +217,7 @@ fn summarise(runs: &mut IndexMap<RunId, RunSummary>, record: Record<'_>) {
             ssh: header.ssh.map(|text| text.0.into_owned()),
             clock_synchronised: opening.clock_synchronised,
             outcome: None,
+            interruptions: 0,
             owes: false,
             planned: None,
             settled: 0,
@@ -221,6 +229,7 @@ fn summarise(runs: &mut IndexMap<RunId, RunSummary>, record: Record<'_>) {
         Body::Planned(plan) => run.planned = Some(plan.steps),
         Body::Resumed(_) => {
             run.outcome = None;
+            run.interruptions = 0;
             run.boot_id = header.boot_id.0.into_owned();
         }
         Body::RunClosed(closing) => {

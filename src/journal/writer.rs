@@ -155,6 +155,12 @@ impl Journal {
         &self.shared.path
     }
 
+    /// Where it is kept.
+    #[must_use]
+    pub(crate) fn directory(&self) -> &Path {
+        disk::parent(&self.shared.path)
+    }
+
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.shared.identity

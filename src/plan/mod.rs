@@ -34,6 +34,22 @@ fn called(runbook: &Runbook) -> RecordedRunbook {
     RecordedRunbook { source: source.name.clone(), sha256: source.sha256.clone(), text: source.text.to_string() }
 }
 
+/// The step at a place of a runbook, or of one that it calls.
+#[must_use]
+pub(crate) fn step_in<'p>(runbook: &'p Runbook, called: &'p Called, place: &Place) -> Option<&'p Step> {
+    let mut steps = runbook.steps.as_slice();
+    let mut found: Option<&Step> = None;
+    for id in place.steps() {
+        let step = steps.iter().find(|step| step.id.as_str() == id)?;
+        steps = match &step.kind {
+            Kind::Call(call) => called.get(&call.runbook).map_or(&[], |runbook| runbook.steps.as_slice()),
+            _ => step.children(),
+        };
+        found = Some(step);
+    }
+    found
+}
+
 /// A runbook that is bound to its parameters, with the runbooks that it calls.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -52,17 +68,7 @@ impl Plan {
     /// The step at a place, found from the outermost step inwards; of a called runbook too. `None` for the place of a probe.
     #[must_use]
     pub fn step(&self, place: &Place) -> Option<&Step> {
-        let mut steps = self.runbook.steps.as_slice();
-        let mut found: Option<&Step> = None;
-        for id in place.steps() {
-            let step = steps.iter().find(|step| step.id.as_str() == id)?;
-            steps = match &step.kind {
-                Kind::Call(call) => self.called.get(&call.runbook).map_or(&[], |runbook| runbook.steps.as_slice()),
-                _ => step.children(),
-            };
-            found = Some(step);
-        }
-        found
+        step_in(&self.runbook, &self.called, place)
     }
 
     /// `password` is sudo's, if the operator has given it.

@@ -7,18 +7,21 @@ use crate::{
     expression,
     runbook::{
         commands,
-        model::{Command, Program},
+        model::{Command, Program, Runbook},
     },
 };
 
 /// Every program that the plan names outright and runs here: what is run elsewhere, or named by an expression, is not known yet.
 #[must_use]
 pub(crate) fn programs(plan: &Plan) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for runbook in std::iter::once(&plan.runbook).chain(plan.called.values()) {
-        found.extend(commands::of_runbook(runbook).into_iter().filter_map(|(_, command)| name(command)));
-    }
-    found
+    programs_of(std::iter::once(&plan.runbook).chain(plan.called.values()).map(|runbook| &**runbook))
+}
+
+/// The same of some runbooks.
+#[must_use]
+pub(crate) fn programs_of<'r>(runbooks: impl IntoIterator<Item = &'r Runbook>) -> BTreeSet<String> {
+    let commands = runbooks.into_iter().flat_map(commands::of_runbook);
+    commands.filter_map(|(_, command)| name(command)).collect()
 }
 
 fn name(command: &Command) -> Option<String> {

@@ -2,10 +2,10 @@
 //!
 //! The first rule that fits decides; what no rule settles is asked. See `docs/journal.md`.
 
-use super::Plan;
+use super::{Called, Plan};
 use crate::{
     event::{Choice, Effect, Exit, Part, Past, Place, RunState, Shown, Since, Skip, StepState, Verdict},
-    runbook::model::{Count, Kind, OnFail, Step, Undo},
+    runbook::model::{Count, Kind, OnFail, Runbook, Step, Undo},
 };
 
 /// Where a step stands.
@@ -219,13 +219,19 @@ pub struct Found {
 /// Goes through the plan and says of each place where it stands. What was not reached is told as a whole.
 #[must_use]
 pub fn remaining(plan: &Plan, past: &Past) -> Vec<Found> {
-    let mut walk = Walk { plan, past, found: Vec::new(), changed: Since::default() };
-    walk.stretch(&plan.runbook.steps, None);
+    remaining_of(&plan.runbook, &plan.called, past)
+}
+
+/// The same of a runbook, whatever its parameters are bound to, with those that it calls.
+#[must_use]
+pub(crate) fn remaining_of(runbook: &Runbook, called: &Called, past: &Past) -> Vec<Found> {
+    let mut walk = Walk { called, past, found: Vec::new(), changed: Since::default() };
+    walk.stretch(&runbook.steps, None);
     walk.found
 }
 
 struct Walk<'a> {
-    plan: &'a Plan,
+    called: &'a Called,
     past: &'a Past,
     found: Vec<Found>,
     /// When something before this was changed last.
@@ -261,7 +267,7 @@ impl Walk<'_> {
         }
         match &step.kind {
             Kind::Group { steps, .. } => self.stretch(steps, Some(place)),
-            Kind::Call(call) => match self.plan.called.get(&call.runbook) {
+            Kind::Call(call) => match self.called.get(&call.runbook) {
                 Some(runbook) => self.stretch(&runbook.steps, Some(place)),
                 None => self.tell(place, standing, step.effect()),
             },

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::out::Stream;
 use crate::{
-    event::{Event, Progress, RunId, moment::Moment},
+    event::{Event, Place, Progress, RunId, moment::Moment},
     ports::Observer,
     words::sanitise,
 };
@@ -25,6 +25,11 @@ impl Json {
     #[must_use]
     pub(crate) fn new(stream: Stream, run: RunId) -> Self {
         Self { stream, run }
+    }
+
+    /// A question is open: for who looks on. Who is asked is not told of it here.
+    pub(super) fn question(&self, at: Moment, place: Option<&Place>, text: &str, prompt: &str) {
+        self.say(at, "question", json!({"place": place, "text": text, "prompt": prompt}));
     }
 
     /// The last line, after the run: where its journal ends, and the exit code.

@@ -9,6 +9,7 @@ pub(crate) mod json;
 pub(crate) mod keyboard;
 pub(crate) mod layout;
 pub(crate) mod narrative;
+pub(crate) mod onlooker;
 pub(crate) mod out;
 mod panel;
 mod picker;

@@ -51,6 +51,21 @@ impl Plain {
     }
 }
 
+impl Plain {
+    /// For who looks on: nothing but this says what the operator has answered.
+    #[must_use]
+    pub(super) fn onlooking(stream: Stream) -> Self {
+        Self { stream, state: Mutex::new(PlainNarrative::afterwards()) }
+    }
+
+    /// The operator is asked.
+    pub(super) fn question(&self, at: Moment, place: Option<&Place>, text: &str, prompt: &str) {
+        let place = place.map(|place| format!("{place} ")).unwrap_or_default();
+        let text = text.trim_end().lines().map(|line| format!("  {line}"));
+        self.stream.lines(&stamped(at, std::iter::once(format!("{place}waits for an answer: {prompt}")).chain(text)));
+    }
+}
+
 /// Lines with their time.
 pub(super) fn stamped(at: Moment, lines: impl IntoIterator<Item = String>) -> Vec<String> {
     let time = at.ts.strftime("%Y-%m-%dT%H:%M:%SZ");

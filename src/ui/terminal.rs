@@ -196,6 +196,37 @@ impl Terminal {
         Self { screen: Screen::new(stream), state: Mutex::new(state) }
     }
 
+    /// For who looks on: no prompt on this terminal has shown anything.
+    #[must_use]
+    pub(super) fn onlooking(stream: Stream) -> Self {
+        let state = TerminalState { narrative: Narrative::afterwards(), ..TerminalState::default() };
+        Self { screen: Screen::new(stream), state: Mutex::new(state) }
+    }
+
+    /// Tells of something that was over before it could be drawn.
+    pub(super) fn past(&self, at: Moment, event: &Event) {
+        let page = self.page();
+        let lines = self.state.lock().unwrap_or_else(PoisonError::into_inner).narrative.lines(&page, at, event);
+        self.screen.print(&lines);
+    }
+
+    /// Draws something that was begun then and goes on.
+    pub(super) fn goes_on(&self, began: Moment, place: &Place, part: Part, command: &Shown) {
+        let page = self.page();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.begin(&page, &self.screen, place, part, command, Moment::now().since(began));
+    }
+
+    /// The operator is asked, on another terminal.
+    pub(super) fn question(&self, place: Option<&Place>, text: &str, prompt: &str) {
+        let page = self.page();
+        let mut lines = vec![String::new()];
+        lines.extend(block::told(&page, Mark::Warned, place, "waits for an answer at its operator's terminal"));
+        lines.extend(text.trim_end().lines().flat_map(|line| block::remark(&page, line)));
+        lines.extend(block::remark(&page, prompt));
+        self.screen.print(&lines);
+    }
+
     /// For whoever else uses the terminal, to take turns.
     #[must_use]
     pub(crate) fn screen(&self) -> Screen {
@@ -215,7 +246,7 @@ impl Observer for Terminal {
         let lines = state.narrative.lines(&page, at, event);
         self.screen.print(&lines);
         if let Event::StepBegan { place, part, command, .. } = event {
-            state.begin(&page, &self.screen, place, *part, command);
+            state.begin(&page, &self.screen, place, *part, command, Duration::ZERO);
         }
     }
 
@@ -227,7 +258,8 @@ impl Observer for Terminal {
 }
 
 impl TerminalState {
-    fn begin(&mut self, page: &Page, screen: &Screen, place: &Place, part: Part, command: &Shown) {
+    /// `since` is how long ago it was begun.
+    fn begin(&mut self, page: &Page, screen: &Screen, place: &Place, part: Part, command: &Shown, since: Duration) {
         if self.live.len() >= MOST_DRAWN {
             self.hidden.insert((place.clone(), part));
             return self.count_hidden(screen);
@@ -236,6 +268,7 @@ impl TerminalState {
         if self.live.len() < CROWD {
             live.command = block::command(page, command);
         }
+        live.bar = live.bar.with_elapsed(since);
         live.draw();
         self.live.insert((place.clone(), part), live);
     }

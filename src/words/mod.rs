@@ -19,6 +19,7 @@ pub(crate) mod sanitise;
 mod step;
 mod surroundings;
 mod system;
+mod timeline;
 
 pub(crate) use answer::{answerer, interruption, settled_by_hand, stopping};
 pub(crate) use choice::{CHECK_AGAIN, choice, choice_key, choice_meaning, would_take_back};
@@ -35,3 +36,4 @@ pub(crate) use record::{incomplete, kept, not_text, torn};
 pub(crate) use step::{effect, kind, not_held, prediction, skip, title};
 pub(crate) use surroundings::{differences, variables};
 pub(crate) use system::{not_asked_which_system, on_system, other_system, system_answer};
+pub(crate) use timeline::timeline;

@@ -4,6 +4,7 @@ use std::{fs, io, path::Path};
 
 use clap::CommandFactory;
 
+use super::look::{DoctorReport, HandoverPage, RunReport, StatusReport};
 use crate::{
     cli::{Cli, SHELLS},
     rehearse::document::ScenarioDocument,
@@ -31,6 +32,14 @@ pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     pages(&command, "halligan", &mut files)?;
     files.push(("docs/schema/runbook.json".to_owned(), schema::json().into_bytes()));
     files.push(("docs/schema/scenario.json".to_owned(), schema::text(&schema::of::<ScenarioDocument>("halligan scenario")).into_bytes()));
+    for (name, schema) in [
+        ("status", schema::of::<StatusReport>("halligan status")),
+        ("handover", schema::of::<HandoverPage>("halligan handover")),
+        ("report", schema::of::<RunReport>("halligan report")),
+        ("doctor", schema::of::<DoctorReport>("halligan doctor")),
+    ] {
+        files.push((format!("docs/schema/{name}.json"), schema::text(&schema).into_bytes()));
+    }
     Ok(files)
 }
 

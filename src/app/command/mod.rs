@@ -5,6 +5,7 @@ mod debts;
 pub(crate) mod generate;
 mod journal;
 mod list;
+mod look;
 mod rehearse;
 mod resume;
 mod rollback;
@@ -34,6 +35,7 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
         Subcommands::Scenario { command: cli::ScenarioCommand::New { name, from_run, directory } } => {
             scenario::new(context, &name, &from_run, directory.as_deref())
         }
+        Subcommands::Look(command) => look::look(context, &command),
         Subcommands::Journal { command } => journal::journal(context, &command),
         Subcommands::Check(args) => {
             let page = context.out.stdout.page();

@@ -105,6 +105,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let stage = Occasion {
         plan: &plan,
         setting: setting.clone(),
+        journal: journal.directory(),
         ledger: &copying,
         executor: &rehearsal.simulator,
         clock: &rehearsal.clock,

@@ -92,6 +92,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let stage = Occasion {
         plan: &plan,
         setting,
+        journal: journal.directory(),
         ledger: &ledger as &dyn Ledger,
         executor,
         clock: &clock,

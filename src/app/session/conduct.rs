@@ -1,8 +1,13 @@
 //! Joins the loop with screens, prompts and a ledger, and tells how it ended. Real runs and rehearsals alike.
 
-use std::{collections::BTreeMap, os::fd::AsFd, sync::Arc};
+use std::{collections::BTreeMap, os::fd::AsFd, path::Path, sync::Arc};
 
-use super::{gathered::Summary, interactive::Talking, plan_view, unheld};
+use super::{
+    bulletin::{Announcing, Bulletin},
+    gathered::Summary,
+    interactive::Talking,
+    plan_view, unheld,
+};
 use crate::{
     app::{
         context::Context,
@@ -59,6 +64,8 @@ impl Screens {
 pub(crate) struct Occasion<'a> {
     pub plan: &'a Plan,
     pub setting: Setting,
+    /// The directory of the journal.
+    pub journal: &'a Path,
     pub ledger: &'a dyn Ledger,
     pub executor: &'a dyn Executor,
     pub clock: &'a dyn Clock,
@@ -123,9 +130,11 @@ pub(crate) fn conduct(
     carry_out: impl FnOnce(&Plan, &Setting, Ports<'_>) -> Ending,
 ) -> (Ending, report::LastScreen) {
     let summary = Summary::default();
+    let bulletin = Bulletin::open(stage.journal, stage.setting.run_id);
+    let announcing = Announcing { prompt, bulletin: &bulletin };
     // A dry run asks nothing; what a check was overridden for is said all the same, or it would show another plan than the run.
     let overrides = cli::Answers { overrides: answers.overrides.clone(), ..cli::Answers::default() };
-    let flags = stage.silent.map_or_else(|| flags(answers, prompt), |silent| flags(&overrides, silent));
+    let flags = stage.silent.map_or_else(|| flags(answers, &announcing), |silent| flags(&overrides, silent));
     let present = |preview: &Preview| {
         let view = plan_view::plan(stage.plan, preview, stage.setting.surroundings.as_ref());
         if screens.prose {
@@ -134,7 +143,7 @@ pub(crate) fn conduct(
         }
         view.render(&Page::recorded())
     };
-    let observers: [&dyn Observer; 2] = [&*screens.observer, &summary];
+    let observers: [&dyn Observer; 3] = [&*screens.observer, &summary, &bulletin];
     let executor = Talking { executor: stage.executor, screen: screens.screen.as_ref() };
     let ports = Ports {
         ledger: stage.ledger,

@@ -9,12 +9,12 @@ use super::{
     load,
     operator::hostname,
     parameters::Gathering,
+    recorded::recorded_text,
     run_name,
 };
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     cli::{self, Subcommands},
-    digest::Digest,
     event::{Effect, Event, Mode, Opening, Place, RunId},
     exec::{
         alive::{Alive, alive, of_run},
@@ -34,7 +34,7 @@ use crate::{
     ports::{Ask, Behind, Ledger, LedgerError, Prompt, Question, Urgency},
     runbook::{
         library::{Library, LibraryError},
-        model::{Origin, Runbook, SourceText},
+        model::{Runbook, SourceText},
         resolve,
     },
     ui::{flags::Flags, prompt::TerminalPrompt},
@@ -382,15 +382,6 @@ fn take_over(context: &Context, directory: &std::path::Path, history: &mut Histo
         told.push(format!("{path} holds more records of this run, which cannot be trusted: {why}. Read that file before you answer"));
     }
     Ok(told)
-}
-
-/// The text as it was recorded, if it is what its digest says.
-fn recorded_text(name: &str, text: &str, sha256: &str) -> Option<SourceText> {
-    if Digest::of(text.as_bytes()).to_string() != sha256 {
-        return None;
-    }
-    let origin = if SourceText::bundled_path(name).is_some() { Origin::Bundled } else { Origin::File(name.into()) };
-    Some(SourceText { name: name.to_owned(), origin, text: text.into(), sha256: sha256.to_owned() })
 }
 
 /// Rule 1: the runbook is still what was begun. One that is no longer there has not been changed.

@@ -7,7 +7,7 @@ use crate::{
     app::context::Context,
     cli::{Debts, Subcommands},
     event::RunId,
-    exec::lock::RunLock,
+    exec::lock::{RunHold, RunLock},
     journal::{
         JournalError,
         history::{History, histories, may_owe},
@@ -23,7 +23,8 @@ use crate::{
 /// The journal cannot be read.
 pub(crate) fn indebted(directory: &Path, snapshot: &Snapshot) -> Result<Vec<History>, JournalError> {
     let mut order = may_owe(snapshot)?;
-    order.retain(|id| !RunLock::held(&directory.join("locks"), id.number()));
+    // Where nobody can say whether it is carried out, it is told: better once too often.
+    order.retain(|id| RunLock::look(&directory.join("locks"), id.number()) != RunHold::Held);
     let mut found = histories(snapshot, &order.iter().copied().collect())?;
     Ok(order.iter().filter_map(|id| found.remove(id)).filter(|history| !history.past.state.owed.is_empty()).collect())
 }

@@ -92,6 +92,7 @@ pub(crate) fn take_up(
     let stage = Occasion {
         plan,
         setting,
+        journal: journal.directory(),
         ledger: &ledger as &dyn Ledger,
         executor: &executor,
         clock: &clock,

@@ -5,14 +5,13 @@ use std::{
     path::Path,
 };
 
-use super::error::{Result, within};
+use super::error::{JournalCommandError, Result, within};
 use crate::{
-    app::session::operator::who,
-    event::{Outcome, RunState},
-    exec::lock::RunLock,
+    app::session::{operator::who, owing::untold, standing::RunStanding},
+    cli::RunFilter,
+    event::{Mode, Outcome},
     journal::{
         history::histories,
-        identity::Identity,
         reader::{RunSummary, Runs, Snapshot, runs},
     },
     words::{
@@ -22,13 +21,27 @@ use crate::{
     },
 };
 
-/// All runs, the latest last; one JSON object a line with `json`.
+/// The runs that are asked for, the latest last; one JSON object a line with `json`.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
-    let snapshot = within(dir, Snapshot::take(dir))?;
-    let Runs { runs, unreadable } = within(dir, runs(&snapshot))?;
+pub(super) fn list(out: &mut dyn Write, dir: &Path, filter: &RunFilter, json: bool) -> Result<u8> {
+    let snapshot = match within(dir, Snapshot::take(dir)) {
+        Err(JournalCommandError::None { .. }) if within(dir, untold(dir, None))?.is_none() => {
+            if !json {
+                writeln!(out, "No runs: nothing was recorded yet in {}", visible(&dir.display().to_string()))?;
+            }
+            return Ok(0);
+        }
+        snapshot => snapshot?,
+    };
+    let Runs { mut runs, unreadable } = within(dir, runs(&snapshot))?;
+    let there = runs.len();
+    retain(&mut runs, filter, dir);
+    if !json && runs.is_empty() && there > 0 {
+        writeln!(out, "None of the {there} runs fits.")?;
+        return told_unreadable(out, unreadable);
+    }
     if json {
         for run in &runs {
             let json = serde_json::to_string(run).map_err(io::Error::from)?;
@@ -51,7 +64,8 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
             words::mode_name(run.mode).to_owned(),
             steps,
             visible(&who(run.uid, run.login_uid)).into_owned(),
-            ending(run, histories.get(&run.id).filter(|history| history.unreadable == 0).map(|history| &history.past.state), dir),
+            RunStanding::of(dir, run)
+                .words(histories.get(&run.id).filter(|history| history.unreadable == 0).map(|history| &history.past.state)),
         ]
     }));
     let widths: Vec<usize> = (0..7).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
@@ -59,23 +73,34 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, json: bool) -> Result<u8> {
         let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
     }
+    told_unreadable(out, unreadable)
+}
+
+fn told_unreadable(out: &mut dyn Write, unreadable: u64) -> Result<u8> {
     if unreadable > 0 {
         writeln!(out, "{unreadable} lines could not be read: `halligan journal verify` says why")?;
     }
     Ok(0)
 }
 
-/// How a run of this journal ended, or that it has not. What it leaves behind is told where its `state` is known.
-#[must_use]
-pub(super) fn ending(run: &RunSummary, state: Option<&RunState>, dir: &Path) -> String {
-    match (run.outcome, state) {
-        (Some(_), Some(state)) => {
-            let (ended, remains) = words::left(state);
-            ended + &remains
-        }
-        (Some(closed), None) => words::outcome(closed).1.to_owned(),
-        (None, _) if RunLock::held(&dir.join("locks"), run.id.number()) => "running".to_owned(),
-        (None, _) if run.boot_id == Identity::read().boot_id => words::CRASHED.to_owned(),
-        (None, _) => "interrupted (host rebooted)".to_owned(),
+/// Leaves the runs that are asked for.
+fn retain(runs: &mut Vec<RunSummary>, filter: &RunFilter, dir: &Path) {
+    let RunFilter { last, failed, real, since } = filter;
+    let since = since.as_ref().map(|since| since.moment(&jiff::Zoned::now()));
+    runs.retain(|run| {
+        let fits = (!real || run.mode == Mode::Real) && since.is_none_or(|since| run.opened >= since);
+        fits && (!failed || has_failed(run, dir))
+    });
+    if let Some(last) = last {
+        runs.drain(..runs.len().saturating_sub(*last));
+    }
+}
+
+/// It has ended, and not as it should have.
+fn has_failed(run: &RunSummary, dir: &Path) -> bool {
+    match RunStanding::of(dir, run) {
+        RunStanding::Running | RunStanding::Unknown { .. } => false,
+        RunStanding::Ended(outcome) => outcome != Outcome::Completed || run.owes,
+        RunStanding::Left | RunStanding::Crashed | RunStanding::Rebooted => true,
     }
 }

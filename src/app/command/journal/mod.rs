@@ -4,7 +4,7 @@ mod error;
 mod export;
 mod list;
 mod raw;
-mod replayed;
+pub(super) mod replayed;
 mod show;
 mod tail;
 mod verify;
@@ -25,7 +25,7 @@ pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<Pro
     // A record as it stands is the same bytes for a program.
     let mut unchanged = out.unchanged();
     let done = match command {
-        JournalCommand::List { form } => list::list(&mut out, &directory, form.is_json()),
+        JournalCommand::List { filter, form } => list::list(&mut out, &directory, filter, form.is_json()),
         JournalCommand::Show { run, form } if form.is_json() && page.is_none() => show::show(&mut unchanged, &directory, run, true, None),
         JournalCommand::Show { run, form } => show::show(&mut out, &directory, run, form.is_json(), page),
         JournalCommand::Verify { export, head, allowed_signers, form } => {

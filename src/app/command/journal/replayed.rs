@@ -32,17 +32,17 @@ impl Titles {
 
 /// The outputs of a journal.
 #[derive(Debug)]
-pub(super) struct Replayed(Outputs);
+pub(in crate::app::command) struct Replayed(Outputs);
 
 impl Replayed {
     #[must_use]
-    pub(super) fn from(journal: &Path) -> Self {
+    pub(in crate::app::command) fn from(journal: &Path) -> Self {
         Self(Outputs::at(journal.join("output")))
     }
 
     /// The fact of a record; `None` for one that is about the journal itself.
     #[must_use]
-    pub(super) fn event(&self, body: Body) -> Option<Event> {
+    pub(in crate::app::command) fn event(&self, body: Body) -> Option<Event> {
         let mut event = body.into_event()?;
         if let Event::StepEnded { part, verdict, stdout, stderr, excerpt, .. } = &mut event {
             let failed = *verdict != Verdict::Passed && *part != Part::DoneIf;

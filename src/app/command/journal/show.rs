@@ -4,12 +4,11 @@ use std::{io::Write, path::Path};
 
 use super::{
     error::{Result, within},
-    list::ending,
     raw,
     replayed::{Replayed, Titles},
 };
 use crate::{
-    app::session::{operator::who, run_name},
+    app::session::{operator::who, run_name, standing::RunStanding},
     digest::Digest,
     event::{Outcome, Part, Place, RunId, RunState, StepState, state::Phase},
     journal::{
@@ -83,7 +82,7 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
         }
     }
     if !json {
-        let last = last_screen(&summary, &state, &why, &ending(&summary, Some(&state).filter(|_| whole), dir));
+        let last = last_screen(&summary, &state, &why, &RunStanding::of(dir, &summary).words(Some(&state).filter(|_| whole)));
         write!(out, "\n{}", last.render(&page.unwrap_or_else(Page::recorded)))?;
         if let Some((seq, hash)) = head {
             let mark = within(dir, snapshot.mark())?;

@@ -11,7 +11,7 @@ use super::{
     show::show,
     verify::{head, verify},
 };
-use crate::{app::session::run_name::UnknownRun, journal::Head};
+use crate::{app::session::run_name::UnknownRun, cli::RunFilter, journal::Head};
 
 fn frozen() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/v1")
@@ -25,13 +25,13 @@ fn said(command: impl FnOnce(&mut dyn Write) -> Result<u8>) -> (u8, String) {
 
 #[test]
 fn lists_runs_with_how_they_ended() {
-    let (code, text) = said(|out| list(out, &frozen(), false));
+    let (code, text) = said(|out| list(out, &frozen(), &RunFilter::default(), false));
     let lines: Vec<_> = text.lines().collect();
     assert_eq!((code, lines.len()), (0, 5), "{text}");
     assert!(lines[1].starts_with("00000001") && lines[1].ends_with("stuck: an undo failed; 2 steps are in doubt"), "{text}");
     assert!(lines[2].contains("dry run") && lines[2].ends_with("completed"), "{text}");
     assert!(lines[4].contains("1 lines could not be read"), "{text}");
-    let (_, json) = said(|out| list(out, &frozen(), true));
+    let (_, json) = said(|out| list(out, &frozen(), &RunFilter::default(), true));
     let values: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(values.len(), 3);
 }

@@ -1,0 +1,31 @@
+//! The commands that only look: nothing is taken, recorded or changed by them.
+
+mod doctor;
+mod handover;
+mod report;
+mod status;
+mod watch;
+
+use crate::{
+    app::{context::Context, exit::ProgramExit, failure::Failure},
+    cli::LookCommand,
+};
+
+pub(in crate::app) use doctor::DoctorReport;
+pub(in crate::app) use handover::HandoverPage;
+pub(in crate::app) use report::RunReport;
+pub(in crate::app) use status::StatusReport;
+
+/// Does what one of them says.
+///
+/// # Errors
+/// The journal cannot be used, or there is no such run.
+pub(super) fn look(context: &Context, command: &LookCommand) -> Result<ProgramExit, Failure> {
+    match command {
+        LookCommand::Status(args) => status::status(context, args),
+        LookCommand::Watch(args) => watch::watch(context, args),
+        LookCommand::Handover(args) => handover::handover(context, args),
+        LookCommand::Doctor(args) => doctor::doctor(context, args),
+        LookCommand::Report(args) => report::report(context, args),
+    }
+}

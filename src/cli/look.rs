@@ -1,0 +1,110 @@
+//! The commands that only look: at runs, and at what is recorded of them.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::form::{Form, Format};
+use crate::event::RunId;
+
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum LookCommand {
+    /// Show what is running, what was left, and what is owed on this host
+    Status(Status),
+    /// Show a running run live, from another terminal; read-only
+    Watch(Watch),
+    /// Print one page for whoever takes a run over: state, in doubt, owed, next steps
+    Handover(Handover),
+    /// Print a run's timeline for the post-mortem, as Markdown or JSON
+    Report(ReportArgs),
+    /// Check whether a run could be carried out on this machine now
+    Doctor(Doctor),
+}
+
+impl LookCommand {
+    /// Shows how one run stands.
+    #[must_use]
+    pub(crate) fn status(run: RunId) -> Self {
+        Self::Status(Status { run: Some(run.to_string()), ..Status::default() })
+    }
+
+    /// Shows one run live.
+    #[must_use]
+    pub(crate) fn watch(run: RunId) -> Self {
+        Self::Watch(Watch { run: Some(run.to_string()), ..Watch::default() })
+    }
+
+    /// How it is to print.
+    #[must_use]
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Self::Status(Status { json: true, .. }) | Self::Report(ReportArgs { format: ReportFormat::Json, .. }) => Format::Json,
+            Self::Status(Status { form, .. })
+            | Self::Watch(Watch { form, .. })
+            | Self::Handover(Handover { form, .. })
+            | Self::Doctor(Doctor { form, .. }) => form.format,
+            Self::Report(ReportArgs { format: ReportFormat::Md, .. }) => Format::Plain,
+        }
+    }
+}
+
+/// Show how runs stand.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(
+    after_help = "Exit code 1 if something needs a person: a run has crashed or was left, is in doubt, owes a cleanup, or waits for an answer."
+)]
+pub struct Status {
+    /// Run id, or its first digits [default: all that run, were left, or owe something]
+    pub run: Option<String>,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// Watch a run.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(after_help = "The exit code is that of the run; 1 if the run ends without recording an end.")]
+pub struct Watch {
+    /// Run id, or its first digits [default: the only run that is running]
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// Hand a run over.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Handover {
+    /// Run id, or its first digits
+    pub run: String,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// Report a run.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct ReportArgs {
+    /// Run id, or its first digits
+    pub run: String,
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub format: ReportFormat,
+}
+
+/// Check this machine: journal, room, clock, terminal, holding of reads, sudo, programs and their versions, owed cleanups.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(after_help = "Exit code 1 if something keeps a run from being carried out.")]
+pub struct Doctor {
+    /// Also check what this runbook needs: name or path
+    pub runbook: Option<String>,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Markdown, with fields to fill in
+    #[default]
+    Md,
+    /// For programs
+    Json,
+}
