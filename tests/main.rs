@@ -7,6 +7,7 @@ mod check;
 mod cut;
 mod dry_run;
 mod endings;
+mod environment;
 mod guide;
 mod held;
 mod help;
