@@ -4,6 +4,7 @@ mod archive;
 mod capture;
 pub(crate) mod chain;
 pub(crate) mod disk;
+pub(crate) mod environment_key;
 mod error;
 pub(crate) mod export;
 pub(crate) mod exported;
