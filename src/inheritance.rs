@@ -4,7 +4,7 @@
 //! decides on what is acted keeps every command from being started, and all else is left out, which is told.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env,
     ffi::OsString,
     fs,
@@ -17,8 +17,9 @@ use nix::unistd::{Uid, geteuid};
 use crate::{
     account::LocalAccount,
     digest::Digest,
+    passed_on::{self, PassedVariable},
     secret::Secrets,
-    surroundings::{KeptVariable, Surroundings},
+    surroundings::{KeptVariable, PassedOn, Surroundings},
     trust::{self, Distrust, Exposed},
 };
 
@@ -79,6 +80,10 @@ const WITH_FILE: &[&str] = &["-c", "--conf", "-k", "--keyring", "--admin-daemon"
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inheritance {
     pub variables: BTreeMap<String, String>,
+    /// What the runbook has passed on beside. It speaks of the operator: another user does not get it.
+    pub passed: BTreeMap<String, String>,
+    /// What the runbook would have passed on, and is not set.
+    not_set: Vec<String>,
     /// Where a command is started that names no directory; `None` is where halligan was.
     pub directory: Option<PathBuf>,
     /// What is not passed on, and why, in a line each.
@@ -90,7 +95,7 @@ pub(crate) struct Inheritance {
 /// A variable that decides on what is acted, and that somebody else could have a say in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RefusedVariable {
-    pub name: &'static str,
+    pub name: String,
     pub why: String,
 }
 
@@ -102,10 +107,11 @@ impl RefusedVariable {
 }
 
 impl Inheritance {
-    /// That of this process.
+    /// That of this process, with what a runbook has `passed` on.
     #[must_use]
-    pub(crate) fn of_process() -> Self {
+    pub(crate) fn of_process(passed: &[PassedVariable]) -> Self {
         let mut inheritance = Self::judged(|name| env::var_os(name), trust::needed());
+        inheritance.pass_on(passed, env::vars_os(), trust::needed());
         if let Some((cwd, why)) = unsafe_directory() {
             inheritance.directory = Some(PathBuf::from("/"));
             inheritance.left_out.push(format!("commands are started in /, and not in {cwd}: {why}"));
@@ -113,17 +119,19 @@ impl Inheritance {
         inheritance
     }
 
-    /// That of a run that was begun in other surroundings: what decides on what is acted is as it was then, the rest as it is `now`.
+    /// That of a run that was begun in other surroundings: what decides on what is acted is as it was then, the rest as it is `now`,
+    /// and so is what the runbook has `passed` on, whose values nobody has kept.
     ///
     /// # Errors
     /// What was kept is not there any more, is not to be trusted now, or is not known and another one now.
-    pub(crate) fn of_run(kept: &Surroundings, now: &Self) -> Result<Self, String> {
+    pub(crate) fn of_run(kept: &Surroundings, now: &Self, passed: &[PassedVariable]) -> Result<Self, String> {
         let variable = |name: &str| match kept.variables.get(name) {
             Some(KeptVariable::Value(value)) => Some(OsString::from(value)),
             None if decides(name) => None,
             Some(KeptVariable::Sha256(_)) | None => env::var_os(name),
         };
         let mut inheritance = Self::judged(variable, trust::needed());
+        inheritance.pass_on(passed, env::vars_os(), trust::needed());
         for (name, value) in &kept.variables {
             let now = env::var(name).unwrap_or_default();
             if matches!(value, KeptVariable::Sha256(was) if *was != Digest::of(now.as_bytes()).to_string()) {
@@ -144,9 +152,10 @@ impl Inheritance {
         Ok(inheritance)
     }
 
-    /// What of it decides on what is acted, to be kept with a run. What one of these `secrets` stands in is kept as a digest.
+    /// What of it decides on what is acted, to be kept with a run. What one of these `secrets` stands in is kept as a digest; of what the
+    /// runbook has passed on, by name and value, only what `digest` makes of it.
     #[must_use]
-    pub(crate) fn surroundings(&self, secrets: &Secrets) -> Surroundings {
+    pub(crate) fn surroundings(&self, secrets: &Secrets, digest: impl Fn(&str, &str) -> Option<String>) -> Surroundings {
         let directory = self.directory.clone().or_else(|| env::current_dir().ok());
         let kept = |value: &String| {
             // A key of Ceph's is a secret that nobody has called one.
@@ -154,7 +163,49 @@ impl Inheritance {
             if hidden { KeptVariable::Sha256(Digest::of(value.as_bytes()).to_string()) } else { KeptVariable::Value(value.clone()) }
         };
         let variables = self.variables.iter().filter(|(name, _)| decides(name)).map(|(name, value)| (name.clone(), kept(value)));
-        Surroundings { directory: directory.and_then(|path| path.into_os_string().into_string().ok()), variables: variables.collect() }
+        let set: BTreeMap<_, _> = self.passed.iter().map(|(name, value)| (name.clone(), digest(name, value))).collect();
+        let passed_on =
+            (!set.is_empty() || !self.not_set.is_empty()).then(|| PassedOn { key: digest("", ""), set, not_set: self.not_set.clone() });
+        let directory = directory.and_then(|path| path.into_os_string().into_string().ok());
+        Surroundings { directory, variables: variables.collect(), passed_on }
+    }
+
+    /// What of the variables that the runbook has passed on must never be written anywhere.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.passed.iter().flat_map(|(name, value)| passed_on::secrets_in(name, value)).collect()
+    }
+
+    /// Whether something stands in what was kept that tells one value from another.
+    #[must_use]
+    pub(crate) fn passes_on(&self) -> bool {
+        !self.passed.is_empty()
+    }
+
+    /// Takes in what a runbook has passed on. What commands get anyway stays as it is.
+    fn pass_on(&mut self, passed: &[PassedVariable], variables: impl Iterator<Item = (OsString, OsString)>, root: bool) {
+        let set: BTreeMap<String, OsString> = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        let names: BTreeSet<&str> = set.keys().map(String::as_str).collect();
+        for variable in passed {
+            let among = variable.among(&names);
+            if among.is_empty() {
+                self.not_set.push(variable.to_string());
+            }
+            for name in among.into_iter().filter(|name| INHERITED.iter().all(|(usual, ..)| usual != name)) {
+                let judged = set.get(name).and_then(|value| value.to_str()).ok_or_else(|| "it is not UTF-8".to_owned()).and_then(|value| {
+                    // No path, and what is wrong with it would be told.
+                    if root && !passed_on::is_secret(name, value) {
+                        paths_in(value).try_for_each(file)?;
+                    }
+                    Ok(value.to_owned())
+                });
+                match judged {
+                    Ok(value) => {
+                        self.passed.insert(name.to_owned(), value);
+                    }
+                    Err(why) => self.refused.push(RefusedVariable { name: name.to_owned(), why }),
+                }
+            }
+        }
     }
 
     fn judged(variable: impl Fn(&str) -> Option<OsString>, root: bool) -> Self {
@@ -169,7 +220,7 @@ impl Inheritance {
                 (Ok(value), _) => {
                     inheritance.variables.insert(name.to_owned(), value);
                 }
-                (Err(why), Distrusted::Refused) => inheritance.refused.push(RefusedVariable { name, why }),
+                (Err(why), Distrusted::Refused) => inheritance.refused.push(RefusedVariable { name: name.to_owned(), why }),
                 (Err(why), Distrusted::LeftOut) => inheritance.left_out.push(format!("{name} is not passed on to commands: {why}")),
                 (Err(why), Distrusted::Home) => {
                     let home = LocalAccount::of(geteuid().as_raw()).map_or_else(|_| PathBuf::from("/"), |account| account.home);
@@ -183,7 +234,7 @@ impl Inheritance {
             let why =
                 value.to_str().ok_or_else(|| "it is not UTF-8".to_owned()).and_then(|value| judge(Naming::Files(&[':', ' ']), value, true));
             if let Err(why) = why {
-                inheritance.refused.push(RefusedVariable { name, why });
+                inheritance.refused.push(RefusedVariable { name: name.to_owned(), why });
             }
         }
         let own = variable("PATH").and_then(|path| path.into_string().ok()).unwrap_or_default();
@@ -244,6 +295,12 @@ fn judge(names: Naming, value: &str, root: bool) -> Result<(), String> {
 /// What is a file, by a path that may be relative; nothing is no file.
 fn file(path: &str) -> Result<(), String> {
     if path.is_empty() { Ok(()) } else { held(Path::new(path)) }
+}
+
+/// The paths in a value of which nobody has said what it is: alone, in a list, or after a name and `=`.
+fn paths_in(value: &str) -> impl Iterator<Item = &str> {
+    let parts = value.split([':', ',', ';', '=', ' ', '\t']);
+    parts.filter(|part| ["/", "./", "../", "~"].iter().any(|start| part.starts_with(start)) && !part.starts_with("//"))
 }
 
 fn held(path: &Path) -> Result<(), String> {
@@ -365,6 +422,41 @@ mod tests {
         for (name, value, passed) in [("TMPDIR", "own", true), ("HOME", "own", false), ("KUBECONFIG", "own/none", false)] {
             let found = judged(&[(name, &path(value))], true);
             assert_eq!(found.variables.get(name) == Some(&path(value)), passed, "{name}: {found:?}");
+        }
+    }
+
+    /// A file of settings may name a program (`credential_process` of AWS).
+    #[test]
+    fn what_a_runbook_passes_on_is_judged_as_all_else() {
+        let passed = ["AWS_*", "OS_CLOUD", "HTTPS_PROXY", "KUBECONFIG"].map(|name| PassedVariable::new(name).unwrap());
+        let of = |variables: &[(&str, &str)], root: bool| {
+            let mut found = judged(variables, root);
+            found.pass_on(&passed, variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))), root);
+            found
+        };
+        let found = of(&[("AWS_PROFILE", "ops"), ("AWS_PAGER", "less"), ("KUBECONFIG", "/x"), ("FOREIGN", "y")], false);
+        assert_eq!(found.passed, BTreeMap::from([("AWS_PROFILE".to_owned(), "ops".to_owned())]));
+        assert_eq!(found.not_set, ["OS_CLOUD", "HTTPS_PROXY"]);
+        assert_eq!(found.variables["KUBECONFIG"], "/x", "what commands get anyway stays so");
+        if !trust::needed() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let his = folder.path().join("his").display().to_string();
+        fs::write(&his, "x").unwrap();
+        chown(Path::new(&his), Some(65534), None).unwrap();
+        for (name, value, passes) in [
+            ("AWS_CONFIG_FILE", "/etc/hostname".to_owned(), true),
+            ("AWS_CONFIG_FILE", his.clone(), false),
+            ("AWS_X", format!("/etc/hostname:{his}"), false),
+            ("AWS_X", format!("file={his}"), false),
+            ("AWS_SHARED_CREDENTIALS_FILE", his.clone(), false),
+            ("AWS_CREDENTIALS", his, false),
+            ("HTTPS_PROXY", "http://ops:pw@proxy.example.org:3128/x".to_owned(), true),
+            ("AWS_SECRET_ACCESS_KEY", "/no/such/directory/of/ours".to_owned(), true),
+        ] {
+            let found = of(&[(name, &value)], true);
+            assert_eq!((found.passed.contains_key(name), found.refused.is_empty()), (passes, passes), "{name}={value}: {found:?}");
         }
     }
 

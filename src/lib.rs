@@ -14,6 +14,7 @@ mod inventory;
 mod journal;
 mod last_line;
 mod parallel;
+mod passed_on;
 mod plan;
 mod ports;
 mod procfs;

@@ -12,6 +12,22 @@ pub struct Surroundings {
     pub directory: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, KeptVariable>,
+    /// What the runbook has passed on beside; nothing where it passes on nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_on: Option<PassedOn>,
+}
+
+/// Variables that a runbook has passed on from the operator's environment. Their values are kept nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOn {
+    /// What tells the key of the journal from another, if it has one: an HMAC of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// By name, what tells another value from this one without telling the value: an HMAC of both (`journal/environment_key.rs`).
+    pub set: BTreeMap<String, Option<String>>,
+    /// What the runbook names, and is not set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_set: Vec<String>,
 }
 
 /// A variable, as it is kept.

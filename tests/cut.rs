@@ -112,7 +112,7 @@ fn plan(text: &str) -> Plan {
     let runbook: Arc<Runbook> = Arc::new(runbook.unwrap_or_else(|| panic!("{}", report.plain())));
     let (bound, missing) = bind(&runbook, &Given::default()).unwrap();
     assert!(missing.is_empty());
-    Plan::new(runbook, bound, Default::default(), None, None)
+    Plan::new(runbook, bound, Default::default(), None, &[])
 }
 
 /// Takes so many records, and then none.

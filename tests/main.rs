@@ -8,6 +8,7 @@ mod check;
 mod cut;
 mod dry_run;
 mod endings;
+mod environment;
 mod guide;
 mod held;
 mod help;

@@ -48,6 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("digest", &[]),
     ("last_line", &[]),
     ("parallel", &[]),
+    ("passed_on", &[]),
     ("procfs", &[]),
     ("quantity", &[]),
     ("secret", &[]),

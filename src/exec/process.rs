@@ -47,6 +47,8 @@ use crate::{
 pub struct ProcessExecutor {
     secrets: Secrets,
     environment: BTreeMap<String, String>,
+    /// What the runbook has passed on of the operator's environment.
+    passed: BTreeMap<String, String>,
     /// Where a command is started that names no directory; `None` is where halligan was.
     directory: Option<PathBuf>,
     /// Why no command may be started at all.
@@ -61,7 +63,7 @@ pub struct ProcessExecutor {
 impl ProcessExecutor {
     #[must_use]
     pub fn new(secrets: Secrets, inventory: Option<Arc<Inventory>>, password: Option<String>) -> Self {
-        Self::in_surroundings(Inheritance::of_process(), secrets, inventory, password)
+        Self::in_surroundings(Inheritance::of_process(&[]), secrets, inventory, password)
     }
 
     /// One whose commands inherit other than what halligan was started with.
@@ -72,14 +74,17 @@ impl ProcessExecutor {
         inventory: Option<Arc<Inventory>>,
         password: Option<String>,
     ) -> Self {
-        let Inheritance { variables: environment, directory, refused, .. } = inherited;
+        let Inheritance { variables: environment, passed, directory, refused, .. } = inherited;
         tracing::trace!(path = environment.get("PATH"), "programs are looked for here");
         let refused = refused.first().map(RefusedVariable::line);
         let ssh = program::find(path_of(&environment), "ssh").unwrap_or_else(|_| PathBuf::from("ssh"));
-        let transports = Transports::new(inventory, password, ssh, user(), environment.clone());
+        // What leads to another host may need it as much as a command here.
+        let leading = passed.clone().into_iter().chain(environment.clone()).collect();
+        let transports = Transports::new(inventory, password, ssh, user(), leading);
         Self {
             secrets,
             environment,
+            passed,
             directory,
             refused,
             cgroups: LazyLock::new(Cgroups::find),
@@ -152,6 +157,9 @@ impl ProcessExecutor {
         let make = || {
             let mut command = Command::new(&path);
             command.args(arguments).env_clear();
+            if passage.far.is_some() || self.other_user(order).is_none() {
+                command.envs(&self.passed);
+            }
             match &hold {
                 Some(hold) => command.envs(hold.environment(&self.environment)),
                 None => command.envs(&self.environment),

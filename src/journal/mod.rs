@@ -5,6 +5,7 @@ mod capture;
 pub(crate) mod chain;
 pub(crate) mod chronicle;
 pub(crate) mod disk;
+pub(crate) mod environment_key;
 mod error;
 pub(crate) mod export;
 pub(crate) mod exported;

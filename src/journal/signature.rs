@@ -123,7 +123,7 @@ fn ssh_keygen(
     manner: impl FnOnce(Tool<'static>) -> Tool<'static>,
     failed: impl FnOnce(String) -> SignatureError,
 ) -> Result<ToolEnd, SignatureError> {
-    let root = trust::needed().then(Inheritance::of_process);
+    let root = trust::needed().then(|| Inheritance::of_process(&[]));
     let tool = manner(Tool::new("ssh-keygen", words));
     let tool = match &root {
         Some(root) => tool.environment(&root.variables),

@@ -71,16 +71,16 @@ impl Plan {
         step_in(&self.runbook, &self.called, place)
     }
 
-    /// `password` is sudo's, if the operator has given it.
+    /// `hidden` are the secrets that are no parameters: the password for sudo, variables that hold some.
     #[must_use]
     pub fn new(
         runbook: Arc<Runbook>,
         bound: BoundParams,
         (called, called_secrets): (Called, CalledSecrets),
         inventory: Option<Arc<Inventory>>,
-        password: Option<&str>,
+        hidden: &[String],
     ) -> Self {
-        let secrets = Secrets::new(bound.secret_values().chain(called_secrets.values()).chain(password));
+        let secrets = Secrets::new(bound.secret_values().chain(called_secrets.values()).chain(hidden.iter().map(String::as_str)));
         Self { runbook, bound, called, inventory, called_secrets, secrets, digest: OnceLock::new() }
     }
 
@@ -90,7 +90,8 @@ impl Plan {
         Self { runbook: Arc::new(runbook), digest: OnceLock::new(), ..self.clone() }
     }
 
-    /// All that must stand nowhere: the runbook's secrets, those of the runbooks that it calls, and the password for sudo. There
+    /// All that must stand nowhere: the runbook's secrets, those of the runbooks that it calls, the password for sudo, and those
+    /// in variables that are passed on. There
     /// is no other way to the masks of a run.
     #[must_use]
     pub fn secrets(&self) -> &Secrets {
@@ -187,7 +188,7 @@ mod tests {
         ));
         let (bound, _) = bind(&outer, &Given::default()).unwrap();
         let called = BTreeMap::from([(inner.name.clone(), inner)]);
-        let plan = Plan::new(outer, bound, (called, CalledSecrets::default()), None, None);
+        let plan = Plan::new(outer, bound, (called, CalledSecrets::default()), None, &[]);
         let kind = |place: &str| plan.step(&place.parse().unwrap()).map(Step::kind);
         let program = |place: &str| match plan.step(&place.parse().unwrap()).map(|step| &step.kind) {
             Some(Kind::Command(command)) => format!("{:?}", command.program),
@@ -209,7 +210,7 @@ mod tests {
         let (outer, inner_runbook) = (runbook(&text), runbook(&inner));
         let (bound, _) = bind(&outer, &Given::default()).unwrap();
         let called = BTreeMap::from([(inner_runbook.name.clone(), Arc::clone(&inner_runbook))]);
-        let plan = Plan::new(Arc::clone(&outer), bound, (called, CalledSecrets::default()), None, None);
+        let plan = Plan::new(Arc::clone(&outer), bound, (called, CalledSecrets::default()), None, &[]);
         let sha256 = "0".repeat(64);
         let record = json!({
             "runbook": "x", "sha256": sha256, "text": text, "params": {"n": 0.1},

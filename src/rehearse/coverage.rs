@@ -240,6 +240,7 @@ pub(super) mod tests {
             references: Vec::new(),
             params: Vec::new(),
             requires: Requires::default(),
+            environment: Vec::new(),
             locks: Vec::new(),
             vars: indexmap::IndexMap::new(),
             queries: indexmap::IndexMap::new(),

@@ -67,6 +67,10 @@ pub(crate) struct Document {
     pub params: IndexMap<String, Parameter>,
     /// What must be present before anything runs.
     pub requires: Option<Requires>,
+    /// Variables of the operator's environment that commands on this machine get beside the usual ones: names, or beginnings of names
+    /// such as `AWS_*`. Their values are recorded nowhere.
+    #[serde(default)]
+    pub environment: Vec<String>,
     /// Names of locks. Runs that share a lock never run at the same time.
     #[serde(default)]
     pub locks: Vec<String>,

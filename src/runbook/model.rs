@@ -14,6 +14,7 @@ use super::{
     name::{Name, RunbookName, StepId},
     reading::ReadClause,
 };
+use crate::passed_on::PassedVariable;
 
 /// Where a runbook was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Runbook {
     pub references: Vec<Reference>,
     pub params: Vec<Parameter>,
     pub requires: Requires,
+    /// What of the operator's environment its commands get beside the usual.
+    pub environment: Vec<PassedVariable>,
     pub locks: Vec<Template>,
     pub vars: IndexMap<String, Template>,
     /// By name, the program that each query runs.

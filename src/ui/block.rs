@@ -27,6 +27,7 @@ pub(crate) fn header(page: &Page, opening: &Opening) -> Vec<String> {
     lines.extend(source(page, &opening.source, &opening.runbook_sha256, ""));
     lines.extend(parameters(page, &params));
     lines.extend(parameters(page, &opening.surroundings.as_ref().map(words::variables).unwrap_or_default()));
+    lines.extend(passed_on(page, opening.surroundings.as_ref().and_then(words::passed_on).as_deref()));
     if let Some(mode) = words::mode(opening.mode) {
         lines.extend(layout::wrap(mode, page.width, "  ", "  ").iter().map(|line| page.style.bold(line)));
     }
@@ -55,6 +56,12 @@ pub(crate) fn source(page: &Page, source: &str, sha256: &str, origin: &str) -> V
 pub(crate) fn parameters(page: &Page, params: &[(String, String)]) -> Vec<String> {
     let items: Vec<_> = params.iter().map(|(name, value)| format!("{} {}", sanitise::line(name), sanitise::line(value))).collect();
     layout::flow(&items, page.width, 2, 3)
+}
+
+/// The variables that a runbook has passed on.
+#[must_use]
+pub(crate) fn passed_on(page: &Page, names: Option<&str>) -> Vec<String> {
+    names.map_or_else(Vec::new, |names| layout::wrap(&sanitise::line(names), page.width, "  ", "    "))
 }
 
 /// `name  text`, the name bold, wrapped.

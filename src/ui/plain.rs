@@ -140,6 +140,7 @@ impl PlainNarrative {
                 lines.extend(opening.params.iter().map(|(name, value)| format!("  {name} = {}", words::value(value))));
                 let variables = opening.surroundings.as_ref().map(words::variables).unwrap_or_default();
                 lines.extend(variables.into_iter().map(|(name, value)| format!("  {name} = {value}")));
+                lines.extend(opening.surroundings.as_ref().and_then(words::passed_on).map(|names| format!("  {names}")));
                 return lines;
             }
             Event::Identified { answer, .. } => words::system_answer(answer).1,

@@ -23,6 +23,8 @@ pub(crate) struct PlanView {
     pub params: Vec<(String, String)>,
     /// Variables that say which system is meant.
     pub variables: Vec<(String, String)>,
+    /// The names of those that the runbook has passed on.
+    pub passed_on: Option<String>,
     pub steps: Vec<PlanLine>,
     pub counts: Counts,
     /// The system that the run is bound to.
@@ -73,6 +75,7 @@ impl PlanView {
         lines.extend(block::source(page, &self.source, &self.sha256, &self.origin));
         lines.extend(block::parameters(page, &self.params));
         lines.extend(block::parameters(page, &self.variables));
+        lines.extend(block::passed_on(page, self.passed_on.as_deref()));
         finished(&lines)
     }
 
@@ -217,6 +220,7 @@ mod tests {
             sha256: "4be1aaaaaaaaaaaaaaaaaaaa9f02".into(),
             origin: "bundled".into(),
             variables: vec![("KUBECONFIG".into(), "/etc/kubernetes/admin.conf".into())],
+            passed_on: Some("passed on: AWS_PROFILE, HTTPS_PROXY; not set: OS_CLOUD".into()),
             params: vec![("osds".into(), "0, 1, 2, 3".into()), ("batch".into(), "1, 1, 25%".into()), ("settle".into(), "30s".into())],
             steps,
             counts: Counts { steps: 8, read: 5, change: 2, destroy: 1 },

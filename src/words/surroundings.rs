@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::surroundings::{KeptVariable, Surroundings};
+use crate::surroundings::{KeptVariable, PassedOn, Surroundings};
 
 /// The variables that say which system is meant, as they are set.
 #[must_use]
@@ -34,4 +34,54 @@ pub(crate) fn differences(then: &Surroundings, now: &Surroundings) -> Vec<String
         });
     }
     lines
+}
+
+/// What the runbook has passed on, by name; `None` where it passes on nothing.
+#[must_use]
+pub(crate) fn passed_on(surroundings: &Surroundings) -> Option<String> {
+    let PassedOn { set, not_set, .. } = surroundings.passed_on.as_ref()?;
+    let names = set.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let set = (!set.is_empty()).then(|| format!("passed on: {names}"));
+    let not_set = (!not_set.is_empty()).then(|| format!("not set: {}", not_set.join(", ")));
+    Some(set.into_iter().chain(not_set).collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
+}
+
+/// What of the variables that a runbook passes on was other when a run began than it is `now`, in a line each: commands get it as it is now.
+#[must_use]
+pub(crate) fn passed_differently(then: &PassedOn, now: &PassedOn) -> Vec<String> {
+    let names: BTreeSet<&String> = then.set.keys().chain(now.set.keys()).collect();
+    let line = |name: &String| match (then.set.get(name), now.set.get(name)) {
+        (Some(_), None) => Some(format!("{name} was set when the run began, and is not set now: commands do not get it")),
+        (None, Some(_)) => Some(format!("{name} is set now, and was not when the run began: commands get it")),
+        (Some(_), Some(_)) if then.key.is_none() || then.key != now.key => {
+            Some(format!("{name} is set, as when the run began; unknown whether its value is the same"))
+        }
+        (Some(then), Some(now)) if then == now => None,
+        (Some(_), Some(_)) => Some(format!("{name} has another value than when the run began: commands get the one of now")),
+        (None, None) => None,
+    };
+    names.into_iter().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_difference_is_told_by_name() {
+        let passed = |key: Option<&str>, set: &[(&str, &str)]| PassedOn {
+            key: key.map(str::to_owned),
+            set: set.iter().map(|(name, digest)| ((*name).to_owned(), Some((*digest).to_owned()))).collect(),
+            not_set: Vec::new(),
+        };
+        let then = passed(Some("k"), &[("A", "1"), ("B", "1"), ("C", "1")]);
+        let now = passed(Some("k"), &[("A", "1"), ("B", "2"), ("D", "1")]);
+        let told = passed_differently(&then, &now);
+        assert_eq!(told.iter().map(|line| line.split(' ').next().unwrap()).collect::<Vec<_>>(), ["B", "C", "D"], "{told:?}");
+        assert_eq!(passed_differently(&then, &then), [""; 0]);
+        for key in [None, Some("another")] {
+            let told = passed_differently(&then, &passed(key, &[("A", "1"), ("B", "1"), ("C", "1")]));
+            assert!(told.len() == 3 && told.iter().all(|line| line.contains("unknown whether")), "{told:?}");
+        }
+    }
 }

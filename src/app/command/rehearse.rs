@@ -20,7 +20,7 @@ use crate::{
             load,
             locks::carried_out,
             operator::{hostname, operator},
-            parameters::Gathering,
+            parameters::{Gathering, World},
         },
     },
     cli,
@@ -67,7 +67,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         loaded: &loaded,
         inventory,
         asking: &asking,
-        simulated: Some(&rehearsal.simulator),
+        world: World::Simulated(&rehearsal.simulator),
         password: None,
         allow_unheld: false,
     };

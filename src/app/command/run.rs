@@ -14,7 +14,7 @@ use crate::{
             locks::{carried_out, holder, lock_names, locks, shared_locks},
             operator::{hostname, operator},
             owing::remind,
-            parameters::{self, Gathering},
+            parameters::{self, Gathering, World},
             unheld,
         },
     },
@@ -37,7 +37,7 @@ use crate::{
 /// Something is wrong before it can begin.
 pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Failure> {
     let loaded = load::load_for_run(context, &args.runbook, args.expect_sha256.as_deref())?;
-    let inherited = inherited::tell(context)?;
+    let inherited = inherited::tell(context, &loaded)?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);
@@ -48,7 +48,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         loaded: &loaded,
         inventory: inventory.clone(),
         asking: &asking,
-        simulated: None,
+        world: World::Real(&inherited),
         password: password.as_deref(),
         allow_unheld: !args.dry_run || args.allow_unheld,
     };
@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         mode,
         step_by_step: args.answers.step,
         shared_locks: Vec::new(),
-        surroundings: Some(inherited.surroundings(plan.secrets())),
+        surroundings: Some(inherited::surroundings(context, &inherited, plan.secrets())?),
         machine: machine().filter(|_| plan.changes_this_machine()),
     };
     let _locks = match mode {

@@ -121,6 +121,10 @@ impl Writer {
         if let Some(user) = &runbook.requires.user {
             facts.push(format!("runs as {user}"));
         }
+        if !runbook.environment.is_empty() {
+            let names: Vec<String> = runbook.environment.iter().map(ToString::to_string).collect();
+            facts.push(format!("passes on {}", names.join(", ")));
+        }
         if !runbook.locks.is_empty() {
             let locks: Vec<String> = runbook.locks.iter().map(|lock| pretty(&lock.text)).collect();
             facts.push(format!("takes the lock {}", locks.join(", ")));

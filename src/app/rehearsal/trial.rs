@@ -225,7 +225,7 @@ fn bind(loaded: &Loaded, scenario: &Scenario) -> Result<Plan, Vec<String>> {
             let mut secrets = CalledSecrets::default();
             match secrets.complete(&loaded.runbook, &loaded.called) {
                 // What a called runbook lacks is seen where it is called.
-                Ok(_) => Ok(Plan::new(loaded.runbook.clone(), bound, (loaded.called.clone(), secrets), None, None)),
+                Ok(_) => Ok(Plan::new(loaded.runbook.clone(), bound, (loaded.called.clone(), secrets), None, &[])),
                 Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
             }
         }

@@ -8,7 +8,7 @@ use super::{
     journal::{journal_directory, journal_failure, open_journal},
     load,
     operator::hostname,
-    parameters::Gathering,
+    parameters::{Gathering, World},
     recorded::recorded_text,
     run_name,
 };
@@ -165,9 +165,9 @@ impl Left {
         // A secret was not recorded, and no value that held one: it is given again, or asked for.
         let whole = |(name, value): &(&String, &serde_json::Value)| !value.is_null() && !recorded.masked.contains(*name);
         let values = self.opening.params.iter().filter(whole).map(|(name, value)| (name.clone(), value.clone()));
-        let inherited = inherited::kept(context, self.opening.surroundings.as_ref())?;
+        let inherited = inherited::kept(context, self.opening.surroundings.as_ref(), &loaded)?;
         let inventory = self.inventory(context, &how.hosts)?;
-        let plan = Gathering { context, loaded: &loaded, inventory, asking, simulated: None, password, allow_unheld: true }
+        let plan = Gathering { context, loaded: &loaded, inventory, asking, world: World::Real(&inherited), password, allow_unheld: true }
             .plan(values, &how.params)?;
         let secrets = plan.secrets();
         for (_, alive) in &mut self.running {

@@ -1,11 +1,16 @@
 //! From a name on the command line to a checked runbook and all that it calls.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     inheritance::{SAFE_PATH, exposed},
     inventory::{self, Inventory, NamedFile},
+    passed_on::PassedVariable,
     plan::called::secrets_given,
     runbook::{
         diagnostic::Report,
@@ -23,6 +28,16 @@ use crate::{
 pub(crate) struct Loaded {
     pub runbook: Arc<Runbook>,
     pub called: BTreeMap<RunbookName, Arc<Runbook>>,
+}
+
+impl Loaded {
+    /// What of the operator's environment the commands of all of them get.
+    #[must_use]
+    pub(crate) fn environment(&self) -> Vec<PassedVariable> {
+        let all: BTreeSet<_> =
+            std::iter::once(&self.runbook).chain(self.called.values()).flat_map(|runbook| &runbook.environment).collect();
+        all.iter().filter(|one| !all.iter().any(|other| other != *one && one.is_within(other))).map(|one| (*one).clone()).collect()
+    }
 }
 
 /// Shows a report on standard error, drawn for a terminal and plain otherwise.

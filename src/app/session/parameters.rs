@@ -7,6 +7,7 @@ use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure, trace},
     cli,
     exec::{dry::DryExecutor, process::ProcessExecutor},
+    inheritance::Inheritance,
     inventory::Inventory,
     plan::{
         BoundParams, CalledSecrets, Plan,
@@ -29,12 +30,19 @@ pub(crate) struct Gathering<'a> {
     pub loaded: &'a Loaded,
     pub inventory: Option<Arc<Inventory>>,
     pub asking: &'a TerminalPrompt<'a>,
-    /// Asked for live choices instead of this system.
-    pub simulated: Option<&'a dyn Executor>,
+    /// What is asked for live choices.
+    pub world: World<'a>,
     /// For sudo, if the operator has given it: one more secret.
     pub password: Option<&'a str>,
     /// Live choices whose command cannot be held to reading are listed all the same.
     pub allow_unheld: bool,
+}
+
+/// Where live choices are asked for.
+pub(crate) enum World<'a> {
+    /// On this system, with what commands inherit.
+    Real(&'a Inheritance),
+    Simulated(&'a dyn Executor),
 }
 
 impl Gathering<'_> {
@@ -78,9 +86,16 @@ impl Gathering<'_> {
             given.add(parameter.name.as_str(), Raw::Text(text), Giver::Prompt);
         };
         let secrets = self.called_secrets()?;
-        let plan = Plan::new(runbook.clone(), bound, (self.loaded.called.clone(), secrets), self.inventory, self.password);
+        let hidden = self.hidden();
+        let plan = Plan::new(runbook.clone(), bound, (self.loaded.called.clone(), secrets), self.inventory, &hidden);
         trace::conceal(plan.secrets());
         Ok(plan)
+    }
+
+    /// The secrets that are no parameters.
+    fn hidden(&self) -> Vec<String> {
+        let variables = if let World::Real(inherited) = self.world { inherited.secrets() } else { Vec::new() };
+        variables.into_iter().chain(self.password.map(str::to_owned)).collect()
     }
 
     /// The secrets of the runbooks that are called: whatever is not known now would be masked nowhere.
@@ -89,7 +104,7 @@ impl Gathering<'_> {
         loop {
             let missing = secrets.complete(&self.loaded.runbook, &self.loaded.called).map_err(|faults| bad_values(&faults))?;
             let Some((runbook, parameter)) = missing.first() else { return Ok(secrets) };
-            if self.simulated.is_some() {
+            if let World::Simulated(_) = self.world {
                 // Nothing real gets it, and what a called runbook lacks is seen where it is called.
                 return Ok(secrets);
             }
@@ -138,15 +153,17 @@ impl Gathering<'_> {
 
     /// What there is to choose from, and what is to be said of it. The command may have been given a secret, and print it.
     fn live_choices(&self, bound: &BoundParams, command: &Command, items: Option<&Expr>) -> (Vec<String>, Option<String>) {
-        let secrets = Secrets::new(bound.secret_values().chain(self.password));
+        let hidden = self.hidden();
+        let secrets = Secrets::new(bound.secret_values().chain(hidden.iter().map(String::as_str)));
         trace::conceal(&secrets);
         let (system, reading);
-        let executor = if let Some(executor) = self.simulated {
-            executor
-        } else {
-            system = ProcessExecutor::new(secrets.clone(), self.inventory.clone(), None);
-            reading = DryExecutor { executor: &system, allow_unheld: self.allow_unheld };
-            &reading
+        let executor = match self.world {
+            World::Simulated(executor) => executor,
+            World::Real(inherited) => {
+                system = ProcessExecutor::in_surroundings(inherited.clone(), secrets.clone(), self.inventory.clone(), None);
+                reading = DryExecutor { executor: &system, allow_unheld: self.allow_unheld };
+                &reading
+            }
         };
         let tell = |text: &str| self.context.out.stderr.line(&secrets.mask(text));
         match crate::run::choices(&self.loaded.runbook, bound.scope_value(), command, items, executor, &tell) {

@@ -54,6 +54,7 @@ pub(super) fn plan(plan: &Plan, preview: &Preview, surroundings: Option<&Surroun
         },
         params: params.collect(),
         variables,
+        passed_on: surroundings.and_then(words::passed_on),
         steps: preview.lines.iter().map(line).collect(),
         counts: Counts { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy },
         system: preview.system.clone(),

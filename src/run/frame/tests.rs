@@ -98,7 +98,7 @@ fn plan_of(steps: &str) -> Plan {
     let source = SourceText { name: "x.yaml".into(), origin: Origin::Bundled, text: text.as_str().into(), sha256: "0".repeat(64) };
     let runbook = Arc::new(resolve(source).0.unwrap());
     let (bound, _) = bind(&runbook, &Given::default()).unwrap();
-    Plan::new(runbook, bound, (BTreeMap::new(), crate::plan::called::CalledSecrets::default()), None, None)
+    Plan::new(runbook, bound, (BTreeMap::new(), crate::plan::called::CalledSecrets::default()), None, &[])
 }
 
 fn order(place: &Place, part: Part) -> Order {

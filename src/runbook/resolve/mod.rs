@@ -8,6 +8,7 @@ mod identity;
 mod index;
 mod items;
 mod parameter;
+mod passed_on;
 mod probe;
 mod remedy;
 mod resolver;
@@ -220,6 +221,7 @@ impl Resolver<'_> {
             references: self.references_of(document, root),
             params,
             requires: self.requires(document, root),
+            environment: self.passed_on(document, root),
             locks,
             vars,
             queries: document.queries.iter().filter_map(|(name, query)| Some((name.clone(), query.program()?))).collect(),

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from field import case, not_yet, patches, shown
+from field import case, patches, shown
 from field.refused import sharing
 from proof.case import must
 from standin import cluster
@@ -110,7 +110,7 @@ def stderr_apart(cases, new):
     cases.control("13 and the pod is not ready", test, "warning", 32, "False", finds="does not say")
 
 
-@not_yet
+@case
 def exec_helper(cases, new):
     """A credential helper that needs AWS_PROFILE, and a provider's tool that needs AWS_REGION: both work in the operator's shell."""
     def test(given):
