@@ -230,7 +230,7 @@ fn screens_at_three_widths() {
             .send("\u{1b}[B")
             .shows("Enter takes: xfs");
         golden(&format!("screen-choose-{columns}"), &terminal.screen());
-        terminal.send("zz").shows("Enter takes nothing");
+        terminal.send("zz").shows("No choice contains `szz`: Enter takes nothing");
         golden(&format!("screen-choose-nothing-{columns}"), &terminal.screen());
         let mut terminal = picking.terminal_of(rows, columns, &["run", "picks"]);
         terminal

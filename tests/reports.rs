@@ -16,6 +16,7 @@ fn the_run(bench: &Workbench) -> String {
 fn told(bench: &Workbench, text: &str) -> String {
     let rules = [
         (r"\b[0-9a-f]{64}\b", "DIGEST"),
+        (r"\b\d{4}-\d\d-\d\dT[\d:.]+Z", "MOMENT"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "UTC"),
         (r"TIME \+00:00", "LOCAL"),
         (r"after \d[\w. ]*?(ms|s|m)\b", "after SPAN"),

@@ -20,7 +20,7 @@ use crate::{
             load,
             locks::carried_out,
             operator::{hostname, operator},
-            parameters::{Gathering, World},
+            parameters::{Gathering, Reality},
         },
     },
     cli,
@@ -67,7 +67,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         loaded: &loaded,
         inventory,
         asking: &asking,
-        world: World::Simulated(&rehearsal.simulator),
+        world: Reality::Simulated(&rehearsal.simulator),
         password: None,
         allow_unheld: false,
     };

@@ -14,7 +14,7 @@ use crate::{
             locks::{carried_out, holder, lock_names, locks, shared_locks},
             operator::{hostname, operator},
             owing::remind,
-            parameters::{self, Gathering, World},
+            parameters::{self, Gathering, Reality},
             unheld,
         },
     },
@@ -48,7 +48,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         loaded: &loaded,
         inventory: inventory.clone(),
         asking: &asking,
-        world: World::Real(&inherited),
+        world: Reality::Real(&inherited),
         password: password.as_deref(),
         allow_unheld: !args.dry_run || args.allow_unheld,
     };

@@ -8,7 +8,7 @@ use super::{
     journal::{journal_directory, journal_failure, open_journal},
     load,
     operator::hostname,
-    parameters::{Gathering, World},
+    parameters::{Gathering, Reality},
     recorded::recorded_text,
     run_name,
 };
@@ -167,8 +167,9 @@ impl Left {
         let values = self.opening.params.iter().filter(whole).map(|(name, value)| (name.clone(), value.clone()));
         let inherited = inherited::kept(context, self.opening.surroundings.as_ref(), &loaded)?;
         let inventory = self.inventory(context, &how.hosts)?;
-        let plan = Gathering { context, loaded: &loaded, inventory, asking, world: World::Real(&inherited), password, allow_unheld: true }
-            .plan(values, &how.params)?;
+        let plan =
+            Gathering { context, loaded: &loaded, inventory, asking, world: Reality::Real(&inherited), password, allow_unheld: true }
+                .plan(values, &how.params)?;
         let secrets = plan.secrets();
         for (_, alive) in &mut self.running {
             // It may stand in the arguments of what a command has started.

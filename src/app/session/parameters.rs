@@ -31,7 +31,7 @@ pub(crate) struct Gathering<'a> {
     pub inventory: Option<Arc<Inventory>>,
     pub asking: &'a TerminalPrompt<'a>,
     /// What is asked for live choices.
-    pub world: World<'a>,
+    pub world: Reality<'a>,
     /// For sudo, if the operator has given it: one more secret.
     pub password: Option<&'a str>,
     /// Live choices whose command cannot be held to reading are listed all the same.
@@ -39,7 +39,7 @@ pub(crate) struct Gathering<'a> {
 }
 
 /// Where live choices are asked for.
-pub(crate) enum World<'a> {
+pub(crate) enum Reality<'a> {
     /// On this system, with what commands inherit.
     Real(&'a Inheritance),
     Simulated(&'a dyn Executor),
@@ -94,7 +94,7 @@ impl Gathering<'_> {
 
     /// The secrets that are no parameters.
     fn hidden(&self) -> Vec<String> {
-        let variables = if let World::Real(inherited) = self.world { inherited.secrets() } else { Vec::new() };
+        let variables = if let Reality::Real(inherited) = self.world { inherited.secrets() } else { Vec::new() };
         variables.into_iter().chain(self.password.map(str::to_owned)).collect()
     }
 
@@ -104,7 +104,7 @@ impl Gathering<'_> {
         loop {
             let missing = secrets.complete(&self.loaded.runbook, &self.loaded.called).map_err(|faults| bad_values(&faults))?;
             let Some((runbook, parameter)) = missing.first() else { return Ok(secrets) };
-            if let World::Simulated(_) = self.world {
+            if let Reality::Simulated(_) = self.world {
                 // Nothing real gets it, and what a called runbook lacks is seen where it is called.
                 return Ok(secrets);
             }
@@ -158,8 +158,8 @@ impl Gathering<'_> {
         trace::conceal(&secrets);
         let (system, reading);
         let executor = match self.world {
-            World::Simulated(executor) => executor,
-            World::Real(inherited) => {
+            Reality::Simulated(executor) => executor,
+            Reality::Real(inherited) => {
                 system = ProcessExecutor::in_surroundings(inherited.clone(), secrets.clone(), self.inventory.clone(), None);
                 reading = DryExecutor { executor: &system, allow_unheld: self.allow_unheld };
                 &reading

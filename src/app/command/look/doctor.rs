@@ -132,7 +132,7 @@ pub(super) fn doctor(context: &Context, args: &cli::Doctor) -> Result<ProgramExi
     journal(context, &mut findings);
     clock(&mut findings);
     terminal(context, &mut findings);
-    let executor = ProcessExecutor::in_surroundings(Inheritance::of_process(), Secrets::default(), None, None);
+    let executor = ProcessExecutor::in_surroundings(Inheritance::of_process(&[]), Secrets::default(), None, None);
     held(&executor, &mut findings);
     sudo(&mut findings);
     tools(&executor, loaded.as_ref(), &mut findings);
