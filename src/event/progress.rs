@@ -30,3 +30,13 @@ pub enum Progress {
     /// A pause, such as between batches.
     Pausing { place: Place, why: String, left: Duration },
 }
+
+impl Progress {
+    /// Of what it tells.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::Line { place, .. } | Self::Figure { place, .. } | Self::Waiting { place, .. } | Self::Pausing { place, .. } => place,
+        }
+    }
+}

@@ -337,10 +337,7 @@ impl TerminalState {
     }
 
     fn progress(&mut self, page: &Page, screen: &Screen, progress: &Progress) {
-        let (Progress::Line { place, .. }
-        | Progress::Figure { place, .. }
-        | Progress::Waiting { place, .. }
-        | Progress::Pausing { place, .. }) = progress;
+        let place = progress.place();
         if let Progress::Pausing { why, left, .. } = progress {
             return self.pause(page, screen, place, why, *left);
         }

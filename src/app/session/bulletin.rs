@@ -66,15 +66,6 @@ impl Drop for Bulletin {
     }
 }
 
-fn place(progress: &Progress) -> &Place {
-    match progress {
-        Progress::Line { place, .. }
-        | Progress::Figure { place, .. }
-        | Progress::Waiting { place, .. }
-        | Progress::Pausing { place, .. } => place,
-    }
-}
-
 impl Observer for Bulletin {
     fn event(&self, _: Moment, event: &Event) {
         let over = |at: &Place| match event {
@@ -85,7 +76,7 @@ impl Observer for Bulletin {
             _ => false,
         };
         self.change(|told| {
-            told.state.figures.retain(|figures| !over(place(&figures.progress)));
+            told.state.figures.retain(|figures| !over(figures.progress.place()));
             false
         });
     }
@@ -94,7 +85,7 @@ impl Observer for Bulletin {
         self.change(|told| {
             let figures = LiveFigures { at: Timestamp::now(), progress: progress.clone() };
             let known = &mut told.state.figures;
-            match known.iter().position(|known| place(&known.progress) == place(progress)) {
+            match known.iter().position(|known| known.progress.place() == progress.place()) {
                 Some(index) => known[index] = figures,
                 None if known.len() < MOST => known.push(figures),
                 None => {}

@@ -125,11 +125,11 @@ impl Looked {
 
     /// The figures of what is under way at a place.
     fn progress(&self, place: &Place) -> Option<&Progress> {
-        let of = |progress: &Progress| match progress {
-            Progress::Line { place: at, .. } | Progress::Figure { place: at, .. } | Progress::Waiting { place: at, .. } => at == place,
+        let of = |progress: &&Progress| match progress {
             Progress::Pausing { place: at, .. } => place.is_within(at),
+            _ => progress.place() == place,
         };
-        self.live.as_ref()?.figures.iter().map(|figures| &figures.progress).find(|progress| of(progress))
+        self.live.as_ref()?.figures.iter().map(|figures| &figures.progress).find(of)
     }
 
     /// The locks that it holds on this host, of those that were seen.
