@@ -86,6 +86,26 @@ pub struct Order {
 }
 
 impl Order {
+    /// One on this machine, as halligan's own user, where it was started; nothing is given to it, and it has no limit of time.
+    #[must_use]
+    pub fn plain(place: Place, part: Part, words: Words, effect: Effect) -> Self {
+        Self {
+            query: None,
+            place,
+            part,
+            words,
+            effect,
+            host: None,
+            user: None,
+            cwd: None,
+            env: Vec::new(),
+            stdin: None,
+            timeout: None,
+            interactive: false,
+            reading: ReadNeeds::default(),
+        }
+    }
+
     /// What may be recorded and shown of it.
     #[must_use]
     pub fn shown(&self) -> Shown {

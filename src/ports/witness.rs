@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site, Words};
-use crate::event::{Captured, Effect, Exit, Holding, Part, Place, ReadNeeds};
+use crate::event::{Captured, Effect, Exit, Holding, Part, Place};
 
 /// Answers each question in its own way, and remembers its name.
 #[derive(Debug, Default)]
@@ -82,21 +82,7 @@ impl Site for Deaf {
 /// # Panics
 /// When one of them does not.
 pub(crate) fn asks_what_is_behind(before: &dyn Executor, inner: &Witness) {
-    let order = Order {
-        query: None,
-        place: Place::top("step"),
-        part: Part::Main,
-        words: Words::Argv(vec!["true".to_owned()]),
-        effect: Effect::Read,
-        host: None,
-        user: None,
-        cwd: None,
-        env: Vec::new(),
-        stdin: None,
-        timeout: None,
-        interactive: false,
-        reading: ReadNeeds::default(),
-    };
+    let order = Order::plain(Place::top("step"), Part::Main, Words::Argv(vec!["true".to_owned()]), Effect::Read);
     let stop = Interrupts::default();
     let asked = |name: &str| {
         let names = std::mem::take(&mut *inner.0.lock().unwrap_or_else(PoisonError::into_inner));

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     digest::Digest,
-    event::{Captured, Effect, Part, Place, ReadNeeds},
+    event::{Captured, Effect, Part, Place},
     ports::{Capture, EnvValue, Executor, Interrupts, LedgerError, Order, Ran, Site, Words},
 };
 
@@ -72,20 +72,12 @@ pub(super) fn rehearsal(text: &str) -> Rehearsal {
 
 /// An order of the step `step`.
 pub(super) fn order(command: &str) -> Order {
+    let place = Place::top("each").item("i", "1").child("step");
+    let words = Words::Argv(command.split(' ').map(ToOwned::to_owned).collect());
     Order {
-        query: None,
-        place: Place::top("each").item("i", "1").child("step"),
-        part: Part::Main,
-        words: Words::Argv(command.split(' ').map(ToOwned::to_owned).collect()),
-        effect: Effect::Change,
-        host: None,
-        user: None,
-        cwd: None,
         env: vec![EnvValue { name: "A".into(), value: "b".into() }],
-        stdin: None,
         timeout: Some(Duration::from_secs(60)),
-        interactive: false,
-        reading: ReadNeeds::default(),
+        ..Order::plain(place, Part::Main, words, Effect::Change)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    event::{Captured, Effect, Event, Outcome, Part, Place, ReadNeeds, RunState, Shown, StepOutcome, Verdict},
+    event::{Captured, Effect, Event, Outcome, Part, Place, RunState, Shown, StepOutcome, Verdict},
     expression,
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Site},
     runbook::model::{Kind, Step},
@@ -197,19 +197,10 @@ fn settle(rehearsal: &Rehearsal, events: &[Event]) -> Vec<String> {
 
 fn order(place: &Place, shown: &Shown) -> Order {
     Order {
-        query: None,
-        place: place.clone(),
-        part: Part::Cleanup,
-        words: shown.words.clone(),
-        effect: shown.effect,
         host: shown.host.clone(),
         user: shown.user.clone(),
-        cwd: None,
-        env: Vec::new(),
-        stdin: None,
         timeout: shown.timeout_ms.map(std::time::Duration::from_millis),
-        interactive: false,
-        reading: ReadNeeds::default(),
+        ..Order::plain(place.clone(), Part::Cleanup, shown.words.clone(), shown.effect)
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     remedy::PreparedRemedy,
 };
 use crate::{
-    event::{Effect, Event, Exit, Part, Place, ReadNeeds, Verdict},
+    event::{Effect, Event, Exit, Part, Place, Verdict},
     inventory::SharedLock,
     ports::{Order, Words},
 };
@@ -102,20 +102,11 @@ impl Engine<'_> {
 
     fn lock_order(&self, name: &str, lock: &SharedLock, part: Part) -> Order {
         let words = if part == Part::Lock { &lock.acquire } else { &lock.release };
+        let words = Words::Argv(words.iter().map(|word| self.filled(word, name)).collect());
         Order {
-            query: None,
-            place: lock_place(name),
-            part,
-            words: Words::Argv(words.iter().map(|word| self.filled(word, name)).collect()),
-            effect: Effect::Change,
             host: lock.on.clone().filter(|host| host != "local"),
-            user: None,
-            cwd: None,
-            env: Vec::new(),
-            stdin: None,
             timeout: Some(LIMIT),
-            interactive: false,
-            reading: ReadNeeds::default(),
+            ..Order::plain(lock_place(name), part, words, Effect::Change)
         }
     }
 

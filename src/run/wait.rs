@@ -15,7 +15,7 @@ use super::{
     probe::judged_anew,
 };
 use crate::{
-    event::{Captured, Event, Exit, Part, Place, Progress, ReadNeeds, Verdict},
+    event::{Captured, Event, Exit, Part, Place, Progress, Verdict},
     expression,
     plan::{Evaluated, Scope},
     ports::{LedgerError, Order, Printed, Ran, Urgency, Words},
@@ -390,19 +390,5 @@ fn needs_more(wait: &Wait, scope: &Scope) -> Option<Vec<String>> {
 
 /// What is recorded for a wait that runs no command.
 fn nothing(place: &Place) -> Order {
-    Order {
-        query: None,
-        place: place.clone(),
-        part: Part::Main,
-        words: Words::Argv(Vec::new()),
-        effect: crate::event::Effect::Read,
-        host: None,
-        user: None,
-        cwd: None,
-        env: Vec::new(),
-        stdin: None,
-        timeout: None,
-        interactive: false,
-        reading: ReadNeeds::default(),
-    }
+    Order::plain(place.clone(), Part::Main, Words::Argv(Vec::new()), crate::event::Effect::Read)
 }

@@ -9,9 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    event::{
-        Captured, Effect, Exit, Holding, Mode, Opening, ReadNeeds, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words, moment::Moment,
-    },
+    event::{Captured, Effect, Exit, Holding, Mode, Opening, RecordedPlan, RunId, RunState, Shown, StepOutcome, Words, moment::Moment},
     plan::{
         Plan,
         binding::{Given, bind},
@@ -102,21 +100,7 @@ fn plan_of(steps: &str) -> Plan {
 }
 
 fn order(place: &Place, part: Part) -> Order {
-    Order {
-        query: None,
-        place: place.clone(),
-        part,
-        words: Words::Argv(vec!["x".to_owned()]),
-        effect: Effect::Change,
-        host: None,
-        user: None,
-        cwd: None,
-        env: Vec::new(),
-        stdin: None,
-        timeout: None,
-        interactive: false,
-        reading: ReadNeeds::default(),
-    }
+    Order::plain(place.clone(), part, Words::Argv(vec!["x".to_owned()]), Effect::Change)
 }
 
 #[test]
