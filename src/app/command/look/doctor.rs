@@ -9,6 +9,7 @@ use nix::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::found::print_json;
 use crate::{
     app::{
         context::Context,
@@ -22,7 +23,7 @@ use crate::{
         },
     },
     cli::{self, Subcommands},
-    event::{Effect, Holding, Part, Place, ReadNeeds, Words},
+    event::{Effect, Holding, Part, Place, Words},
     exec::{clock::RealClock, process::ProcessExecutor},
     inheritance::Inheritance,
     journal::{
@@ -145,9 +146,7 @@ pub(super) fn doctor(context: &Context, args: &cli::Doctor) -> Result<ProgramExi
     };
     let out = &context.out.stdout;
     if args.form.is_json() {
-        let text = serde_json::to_string(&report)
-            .map_err(|error| Failure::new(ProgramExit::Bug, format!("the findings cannot be written as JSON: {error}")))?;
-        out.line(&sanitise::json(&text));
+        print_json(context, "findings", &report)?;
     } else {
         out.lines(&report.lines(&out.page()));
     }
@@ -263,21 +262,7 @@ fn terminal(context: &Context, findings: &mut Findings) {
 
 /// How far the kernel holds what only reads to reading.
 fn held(executor: &ProcessExecutor, findings: &mut Findings) {
-    let order = Order {
-        query: None,
-        place: Place::top("doctor"),
-        part: Part::Main,
-        words: Words::Argv(vec!["true".to_owned()]),
-        effect: Effect::Read,
-        host: None,
-        user: None,
-        cwd: None,
-        env: Vec::new(),
-        stdin: None,
-        timeout: None,
-        interactive: false,
-        reading: ReadNeeds::default(),
-    };
+    let order = Order::plain(Place::top("doctor"), Part::Main, Words::Argv(vec!["true".to_owned()]), Effect::Read);
     match executor.holding(&order) {
         Some(Holding::NotHeld { why }) => {
             let hint = "what a dry run executes is then held to reading by nothing but the runbook";

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
+    found::print_json,
+    named_run::{NamedRun, named},
     report::{NamedValue, TimelineEntry, parameters, timeline},
     status::RunStatus,
 };
@@ -13,21 +15,11 @@ use crate::{
         context::Context,
         exit::ProgramExit,
         failure::Failure,
-        session::{
-            journal::{journal_directory, journal_failure},
-            looked::Looked,
-            recorded::runbooks,
-            run_name,
-            standing::RunStanding,
-        },
+        session::{looked::Looked, recorded::runbooks, standing::RunStanding},
     },
     cli::{self, LookCommand, Subcommands},
     event::{Finding, Mode, Opening, Place},
     exec::lock::SeenLock,
-    journal::{
-        JournalError,
-        reader::{Snapshot, runs},
-    },
     plan::{
         remaining::{Found, Standing, remaining_of},
         step_in,
@@ -98,22 +90,12 @@ struct StepAhead {
 /// # Errors
 /// The journal cannot be read, or there is no such run.
 pub(super) fn handover(context: &Context, args: &cli::Handover) -> Result<ProgramExit, Failure> {
-    let directory = journal_directory(context)?;
-    let unusable = |error: JournalError| journal_failure(&directory, &error);
-    let snapshot = Snapshot::take(&directory).map_err(unusable)?;
-    let summary = run_name::find(runs(&snapshot).map_err(unusable)?.runs, &args.run).map_err(|unknown| unknown.failure(context))?;
-    let id = summary.id;
-    let unreadable = || Failure::new(ProgramExit::Journal, format!("the first record of run {id} cannot be read"));
-    let looked = Looked::at(&directory, &snapshot, vec![summary]).map_err(unusable)?.pop().ok_or_else(unreadable)?;
-    let opening = looked.chronicle.past.opening.clone().ok_or_else(unreadable)?;
-    let head = looked.chronicle.head(&snapshot, &looked.summary.host, &directory).map_err(unusable)?.to_string();
+    let NamedRun { looked, opening, head, directory } = named(context, &args.run)?;
     let locks = SeenLock::all(&directory.join("locks"));
     let page = HandoverPage::of(context, &looked, &opening, &locks, head.trim_end().to_owned());
     let out = &context.out.stdout;
     if args.form.is_json() {
-        let text = serde_json::to_string(&page)
-            .map_err(|error| Failure::new(ProgramExit::Bug, format!("the page cannot be written as JSON: {error}")))?;
-        out.line(&sanitise::json(&text));
+        print_json(context, "page", &page)?;
     } else {
         out.lines(&page.lines(context, &out.page()));
     }

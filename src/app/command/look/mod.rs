@@ -1,7 +1,9 @@
 //! The commands that only look: nothing is taken, recorded or changed by them.
 
 mod doctor;
+mod found;
 mod handover;
+mod named_run;
 mod report;
 mod status;
 mod watch;

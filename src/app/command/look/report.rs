@@ -6,32 +6,23 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::status::{OwedCleanup, RunStatus};
+use super::{
+    found::print_json,
+    named_run::{NamedRun, named},
+    status::{OwedCleanup, RunStatus},
+};
 use crate::{
     app::{
         context::Context,
         exit::ProgramExit,
         failure::Failure,
-        session::{
-            journal::{journal_directory, journal_failure},
-            looked::Looked,
-            operator::who,
-            run_name,
-        },
+        session::{looked::Looked, operator::who},
     },
     cli::{self, ReportFormat},
     event::{Effect, Event, Opening, Part, Place, moment::Moment},
-    journal::{
-        JournalError,
-        chronicle::Chronicle,
-        reader::{Snapshot, runs},
-    },
+    journal::chronicle::Chronicle,
     quantity::show_duration,
-    words::{
-        self,
-        moment::local,
-        sanitise::{self, line as visible},
-    },
+    words::{self, moment::local, sanitise::line as visible},
 };
 
 /// What `halligan report --format json` prints.
@@ -113,24 +104,12 @@ pub(super) struct TimelineEntry {
 /// # Errors
 /// The journal cannot be read, or there is no such run.
 pub(super) fn report(context: &Context, args: &cli::ReportArgs) -> Result<ProgramExit, Failure> {
-    let directory = journal_directory(context)?;
-    let unusable = |error: JournalError| journal_failure(&directory, &error);
-    let snapshot = Snapshot::take(&directory).map_err(unusable)?;
-    let summary = run_name::find(runs(&snapshot).map_err(unusable)?.runs, &args.run).map_err(|unknown| unknown.failure(context))?;
-    let id = summary.id;
-    let unreadable = || Failure::new(ProgramExit::Journal, format!("the first record of run {id} cannot be read"));
-    let looked = Looked::at(&directory, &snapshot, vec![summary]).map_err(unusable)?.pop().ok_or_else(unreadable)?;
-    let opening = looked.chronicle.past.opening.clone().ok_or_else(unreadable)?;
-    let head = looked.chronicle.head(&snapshot, &looked.summary.host, &directory).map_err(unusable)?.to_string();
+    let NamedRun { looked, opening, head, .. } = named(context, &args.run)?;
     let report = RunReport::of(&looked, &opening, head);
     let out = &context.out.stdout;
     match args.format {
         ReportFormat::Md => out.text(&report.markdown()),
-        ReportFormat::Json => {
-            let text = serde_json::to_string(&report)
-                .map_err(|error| Failure::new(ProgramExit::Bug, format!("the report cannot be written as JSON: {error}")))?;
-            out.line(&sanitise::json(&text));
-        }
+        ReportFormat::Json => print_json(context, "report", &report)?,
     }
     Ok(ProgramExit::Completed)
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::found::print_json;
 use crate::{
     app::{
         context::Context,
@@ -184,9 +185,7 @@ pub(super) fn status(context: &Context, args: &cli::Status) -> Result<ProgramExi
     };
     let out = &context.out.stdout;
     if json {
-        let text = serde_json::to_string(&report)
-            .map_err(|error| Failure::new(ProgramExit::Bug, format!("the status cannot be written as JSON: {error}")))?;
-        out.line(&sanitise::json(&text));
+        print_json(context, "status", &report)?;
     } else {
         out.lines(&report.lines(context, &out.page(), last.as_ref()));
     }
