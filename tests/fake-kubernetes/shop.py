@@ -117,7 +117,7 @@ class Shop:
 
     def at_provider(self, volume, instance, detaching=None):
         with self.cloud.open() as state:
-            state["volumes"][self.world.number(cluster.handle(volume))].update(instance=instance and str(instance), seen=True, detaching=detaching)
+            state["volumes"][self.world.number(cluster.handle(volume))].update(instance=instance and str(instance), seen=True, detaching=detaching, told=False)
 
     def workload(self, kind, name, replicas, claims=(), templates=(), labels=None, **spec):
         """A Deployment has its ReplicaSet."""
@@ -323,13 +323,10 @@ class Shop:
         self.at_provider(volume, instance, detaching=time.time())
 
     def lets_go_when_asked(self):
-        """What hangs there ends some seconds after the provider was asked for it."""
-        asked = []
-
-        def late():
-            asked.extend([self.world.now()] if self.provider_calls() else [])
-            return asked and asked[-1] - asked[0] > 3
-        self.once(late, lambda: self.heal("detach-hangs"))
+        """What hangs there ends once the provider has taken it when it was asked for it again."""
+        def taken():
+            return any(volume.get("told") for volume in self.cloud.snapshot()["volumes"].values())
+        self.once(lambda: self.free() and self.provider_calls() and taken(), lambda: self.heal("detach-hangs"))
 
     def heal(self, fault):
         self.cloud.faults.heal(fault)
