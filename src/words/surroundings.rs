@@ -36,13 +36,21 @@ pub(crate) fn differences(then: &Surroundings, now: &Surroundings) -> Vec<String
     lines
 }
 
+/// How many variables that are not set are named. A runbook for several clouds names dozens, of which most operators have a few.
+const NAMED: usize = 3;
+
 /// What the runbook has passed on, by name; `None` where it passes on nothing.
 #[must_use]
 pub(crate) fn passed_on(surroundings: &Surroundings) -> Option<String> {
     let PassedOn { set, not_set, .. } = surroundings.passed_on.as_ref()?;
     let names = set.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let set = (!set.is_empty()).then(|| format!("passed on: {names}"));
-    let not_set = (!not_set.is_empty()).then(|| format!("not set: {}", not_set.join(", ")));
+    let not_set = match (not_set.len(), set.is_some()) {
+        (0, _) => None,
+        (1..=NAMED, _) => Some(format!("not set: {}", not_set.join(", "))),
+        (count, true) => Some(format!("not set: {count} others that the runbook names")),
+        (count, false) => Some(format!("not set: all {count} that the runbook names")),
+    };
     Some(set.into_iter().chain(not_set).collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
 }
 
@@ -66,6 +74,20 @@ pub(crate) fn passed_differently(then: &PassedOn, now: &PassedOn) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_set_is_named_and_of_the_rest_a_few() {
+        let told = |set: &[&str], not_set: &[&str]| {
+            let set = set.iter().map(|name| ((*name).to_owned(), None)).collect();
+            let passed = PassedOn { key: None, set, not_set: not_set.iter().map(|name| (*name).to_owned()).collect() };
+            passed_on(&Surroundings { passed_on: Some(passed), ..Surroundings::default() })
+        };
+        assert_eq!(told(&[], &[]), None);
+        assert_eq!(told(&["A"], &[]).as_deref(), Some("passed on: A"));
+        assert_eq!(told(&["A"], &["B", "C_*", "D"]).as_deref(), Some("passed on: A; not set: B, C_*, D"));
+        assert_eq!(told(&["A"], &["B", "C_*", "D", "E"]).as_deref(), Some("passed on: A; not set: 4 others that the runbook names"));
+        assert_eq!(told(&[], &["B", "C_*", "D", "E"]).as_deref(), Some("not set: all 4 that the runbook names"));
+    }
 
     #[test]
     fn each_difference_is_told_by_name() {

@@ -24,7 +24,7 @@ NAME = "scale-to-zero-and-remount"
 # RUNBOOK names a file with another version of it.
 RUNBOOK = os.environ.get("RUNBOOK", NAME)
 NODES = (("node-a", 101, "True"), ("node-b", 102, "True"), ("node-c", 103, "Unknown"))
-TOOLS = ("linode-cli", "aws", "gcloud", "openstack")
+TOOLS = ("linode-cli", "aws", "gcloud", "openstack", "az")
 
 
 def kubectl_program():
@@ -49,6 +49,7 @@ class Shop:
         self.home = self.directory / "home"
         self.home.mkdir(mode=0o700)
         self.programs()
+        self.runbook = RUNBOOK
         self.halligan = None
         self.run = None
         self.code = None
@@ -116,7 +117,7 @@ class Shop:
 
     def at_provider(self, volume, instance, detaching=None):
         with self.cloud.open() as state:
-            state["volumes"][self.world.number(cluster.handle(volume))].update(instance=instance and str(instance), seen=True, detaching=detaching)
+            state["volumes"][self.world.number(cluster.handle(volume))].update(instance=instance and str(instance), seen=True, detaching=detaching, told=False)
 
     def workload(self, kind, name, replicas, claims=(), templates=(), labels=None, **spec):
         """A Deployment has its ReplicaSet."""
@@ -203,7 +204,7 @@ class Shop:
     def words(self, *flags, **params):
         given = {"namespace": "shop", "provider": self.flavour.name, "settle": "2s", "attachment_timeout": "10s", "driver_timeout": "5s", "detach_timeout": "2m",
                  "ready_timeout": "40s", **params}
-        return [RUNBOOK, *(word for name, value in given.items() for word in ("--set", f"{name}={value}")), *flags]
+        return [self.runbook, *(word for name, value in given.items() for word in ("--set", f"{name}={value}")), *flags]
 
     @staticmethod
     def answers(**more):
@@ -254,7 +255,7 @@ class Shop:
 
     def provider_calls(self, word="detach"):
         path = self.directory / "asked"
-        return [line for line in path.read_text().splitlines() if word in line] if path.exists() else []
+        return [line for line in path.read_text().splitlines() if word.lower() in line.lower()] if path.exists() else []
 
     def harm(self):
         """What takes a volume or a pod from a node: attachments and pods deleted, finalizers dropped, nodes tainted, volumes detached at the provider."""
@@ -320,6 +321,12 @@ class Shop:
         """Kubernetes has detached it; at the provider the same detach has not ended, and does not until healed."""
         self.tell("detach-hangs")
         self.at_provider(volume, instance, detaching=time.time())
+
+    def lets_go_when_asked(self):
+        """What hangs there ends once the provider has taken it when it was asked for it again."""
+        def taken():
+            return any(volume.get("told") for volume in self.cloud.snapshot()["volumes"].values())
+        self.once(lambda: self.free() and self.provider_calls() and taken(), lambda: self.heal("detach-hangs"))
 
     def heal(self, fault):
         self.cloud.faults.heal(fault)

@@ -20,7 +20,9 @@ class StatefulSets:
         meta, spec = entry["metadata"], entry["spec"]
         ordered = spec.get("podManagementPolicy", "OrderedReady") != "Parallel"
         pods = {ordinal(pod): pod for pod in world.controlled_by(meta["uid"])}
-        wanted = range(spec["replicas"])
+        # From 1.26 on: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#start-ordinal
+        start = spec.get("ordinals", {}).get("start", 0)
+        wanted = range(start, start + spec["replicas"])
         condemned = sorted((number for number in pods if number not in wanted), reverse=True)
         unwell = [number for number in [*wanted, *condemned[::-1]] if number in pods and not (cluster.is_ready(pods[number]) and not world.ends(pods[number]))]
         for number in wanted:
@@ -54,15 +56,20 @@ def ordinal(pod):
 
 
 class Deployments:
-    """A Deployment hands its replicas to its ReplicaSet. Of a ReplicaSet, pods that have ended (Failed, Succeeded) or are to go do not count, and are
-    not deleted: FilterActivePods in pkg/controller/controller_utils.go; kubernetes/kubernetes#91672, #99986."""
+    """A Deployment hands its replicas to its newest ReplicaSet; an older one keeps its own until the newest is ready, or nothing is wanted
+    (pkg/controller/deployment/sync.go and rolling.go, of a rollout that adds a pod first). Of a ReplicaSet, pods that have ended (Failed, Succeeded)
+    or are to go do not count, and are not deleted: FilterActivePods in pkg/controller/controller_utils.go; kubernetes/kubernetes#91672, #99986."""
 
     def step(self, world):
         for entry in world.all("deployments"):
-            for replica_set in world.all("replicasets", entry["metadata"]["namespace"]):
-                if cluster.controller(replica_set).get("uid") == entry["metadata"]["uid"] and replica_set["spec"]["replicas"] != entry["spec"]["replicas"]:
-                    replica_set["spec"]["replicas"] = entry["spec"]["replicas"]
-                    world.bump(replica_set)
+            wanted = entry["spec"]["replicas"]
+            *older, newest = [replica_set for replica_set in world.all("replicasets", entry["metadata"]["namespace"])
+                              if cluster.controller(replica_set).get("uid") == entry["metadata"]["uid"]] or [None]
+            if newest:
+                self.hand_over(world, newest, wanted)
+                if len([pod for pod in world.controlled_by(newest["metadata"]["uid"]) if cluster.is_ready(pod)]) >= wanted:
+                    for replica_set in older:
+                        self.hand_over(world, replica_set, 0)
         for replica_set in world.all("replicasets"):
             pods = world.controlled_by(replica_set["metadata"]["uid"])
             active = [pod for pod in pods if not cluster.has_ended(pod) and not world.ends(pod)]
@@ -71,6 +78,12 @@ class Deployments:
                 world.delete(pod, {}, "the ReplicaSet controller")
             for _ in range(wanted - len(active)):
                 world.make_pod(replica_set, f"{replica_set['metadata']['name']}-{world.suffix()}", {})
+
+    @staticmethod
+    def hand_over(world, replica_set, replicas):
+        if replica_set["spec"]["replicas"] != replicas:
+            replica_set["spec"]["replicas"] = replicas
+            world.bump(replica_set)
 
 
 class NodeLifecycle:

@@ -102,6 +102,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, verb, url, raw):
         world, path = self.world, url.path.rstrip("/")
         query = {key: values[0] for key, values in urllib.parse.parse_qs(url.query).items()}
+        if world.trouble and (why := world.trouble(verb, path)):
+            raise Refusal(500, "InternalError", why)
         if path == "/version":
             self.say(200, {"major": "1", "minor": str(world.minor), "gitVersion": f"v1.{world.minor}.4", "platform": "linux/amd64"})
             return
@@ -298,4 +300,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if asked.get("resourceVersion") != have["resourceVersion"]:
             about = f'Operation cannot be fulfilled on {qualified(entry["kind"].lower() + "s", entry)} "{have["name"]}"'
             raise Refusal(409, "Conflict", f"{about}: the object has been modified; please apply your changes to the latest version and try again")
+        # Of one key and effect a node has one taint: validateNodeTaints of pkg/apis/core/validation/validation.go.
+        taints = [(taint["key"], taint["effect"]) for taint in (new["spec"].get("taints") or [] if entry["kind"] == "Node" else [])]
+        if len(set(taints)) < len(taints):
+            raise Refusal(422, "Invalid", f'Node "{have["name"]}" is invalid: metadata.taints[{len(taints) - 1}]: Duplicate value', kind="Node", name=have["name"])
         return new

@@ -25,6 +25,8 @@ class World(Store):
         self.warning = None
         # An aggregated API that is away, such as metrics.k8s.io.
         self.away = None
+        # trouble(verb, path) says why the server cannot answer just now.
+        self.trouble = None
         # webhook(verb, plural, name, body) refuses with its words.
         self.webhook = None
         # (seconds, verb, path, body, whether it was a server-side dry run)
@@ -99,10 +101,11 @@ class World(Store):
     # At the provider
 
     def at_provider(self, attachment):
-        """The number of its volume, and that of its node's instance, if there is such a node."""
+        """The number of its volume, and that of its node's instance, which is called like it, if there is such a node."""
         volume = self.get("persistentvolumes", attachment["spec"]["source"]["persistentVolumeName"])
-        node = self.get("nodes", attachment["spec"]["nodeName"])
-        return self.number(cluster.handle(volume)) if volume else None, node and self.number(node["spec"]["providerID"])
+        node = attachment["spec"]["nodeName"]
+        named = [number for number, entry in self.provider.snapshot()["instances"].items() if entry["name"] == node and self.get("nodes", node)]
+        return self.number(cluster.handle(volume)) if volume else None, next(iter(named), None)
 
     @staticmethod
     def number(name):

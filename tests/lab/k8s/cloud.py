@@ -99,6 +99,7 @@ class Cloud:
         """Asks for it; it is done some seconds later."""
         with self.open() as state:
             volume = self.volume(state, number)
+            volume["told"] = True
             if volume["instance"] and not volume["detaching"]:
                 volume["detaching"] = time.time() + self.faults.number("detach-takes", 0.5)
 

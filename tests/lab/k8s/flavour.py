@@ -4,11 +4,13 @@ import pathlib
 import re
 
 ZONE = "europe-west3-a"
+GROUP = "/subscriptions/0d0d0d0d-0000-4000-8000-000000000000/resourceGroups/mc_lab/providers/Microsoft.Compute"
 NAMES = {
     # driver, a volume's CSI handle, a node's providerID
     "linode": ("linodebs.csi.linode.com", "{number}-{label}", "linode://{instance}"),
     "aws": ("ebs.csi.aws.com", "vol-{number:017d}", "aws:///eu-central-1a/i-{instance:017d}"),
     "gcp": ("pd.csi.storage.gke.io", f"projects/lab/zones/{ZONE}/disks/pd-{{label}}-{{number}}", f"gce://lab/{ZONE}/{{name}}"),
+    "azure": ("disk.csi.azure.com", f"{GROUP}/disks/pvc-{{label}}-{{number}}", f"azure://{GROUP}/virtualMachineScaleSets/pool/virtualMachines/{{instance}}"),
     "openstack": ("cinder.csi.openstack.org", "0a0a0a0a-0000-4000-8000-{number:012d}", "openstack:///0b0b0b0b-0000-4000-8000-{instance:012d}"),
 }
 

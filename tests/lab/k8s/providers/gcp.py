@@ -44,9 +44,12 @@ class Tool:
         given, rest = options(words)
         if rest[:1] != ["compute"] or len(rest) < 3:
             raise Refused("the fake knows compute alone")
-        if given.get("--zone", ZONE) != ZONE:
-            raise Refused("Not found")
         kind, verb, *names = rest[1:]
+        # A regional disk (`rd-`) is in no zone, and is detached from an instance in one.
+        regional = [name for name in (*names, given.get("--disk", "")) if name.startswith("rd-")]
+        where = {"--region": ZONE[:-2]} if regional and kind == "disks" else {"--disk-scope": "regional", "--zone": ZONE} if regional else {"--zone": ZONE}
+        if any(given.get(option, where.get(option)) != where.get(option) for option in ("--zone", "--region", "--disk-scope")) or (regional and not where.items() <= given.items()):
+            raise Refused("Not found")
         state = self.cloud.snapshot()
         if kind == "disks" and verb in ("describe", "list"):
             keys = [number(name) for name in names] or sorted(state["volumes"])
