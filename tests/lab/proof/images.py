@@ -1,0 +1,218 @@
+"""File systems in image files: whole ones, ones that a crash left as they were, and ones that are made wrong in many places. No device is needed but for a crash."""
+
+import hashlib
+import os
+import pathlib
+import re
+import subprocess
+
+MIB = 1 << 20
+BLOCK = 1 << 16
+
+
+def tool(*words, code=0, **more):
+    """Runs it; what it printed. `code` None: any."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, errors="replace", timeout=120, check=False,
+                          stdin=subprocess.DEVNULL, **more)
+    if code is not None and done.returncode != code:
+        raise RuntimeError(f"{' '.join(map(str, words))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def number(text, pattern):
+    found = re.search(pattern, text)
+    if not found:
+        raise RuntimeError(f"{pattern} is not in: {text[:500]}")
+    return int(found[1])
+
+
+def checksum(path):
+    """Of what it holds, whether it is written or a hole: blocks of zeros do not count."""
+    known = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        end = os.fstat(file.fileno()).st_size
+        at = 0
+        while at < end:
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError:
+                # Only a hole is left.
+                break
+            hole = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+            at -= at % BLOCK
+            while at < hole:
+                block = os.pread(file.fileno(), BLOCK, at)
+                if block.strip(b"\0"):
+                    known.update(at.to_bytes(8, "big") + block)
+                at += BLOCK
+    return known.hexdigest()
+
+
+def overwrite(path, offset, length):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(os.urandom(length))
+
+
+def copy(source, target):
+    tool("cp", "--sparse=always", "--reflink=auto", source, target)
+
+
+class Population:
+    """A whole file system of each kind, made once, and copied for each image that is to be damaged."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        files = self.directory / "files"
+        for folder, count, size in (("d1", 40, 20000), ("d2", 200, 8)):
+            (files / folder).mkdir(parents=True)
+            for each in range(count):
+                (files / folder / f"f{each}").write_bytes(os.urandom(size))
+        self.files = files
+        self.whole = {kind: self._make(kind) for kind in ("ext4", "small", "xfs", "btrfs")}
+
+    def _make(self, kind):
+        path = self.directory / f"whole-{kind}"
+        with open(path, "wb") as file:
+            file.truncate({"ext4": 256, "small": 64, "xfs": 320, "btrfs": 256}[kind] * MIB)
+        if kind in ("ext4", "small"):
+            # In one of 64 MiB there is one block group, and no backup of the superblock.
+            tool("mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-d", self.files, path)
+        elif kind == "xfs":
+            tool("mkfs.xfs", "-q", "-p", self._prototype(), path)
+        else:
+            tool("mkfs.btrfs", "-q", "-f", "-m", "single", "-d", "single", "--rootdir", self.files, path)
+        return path
+
+    def _prototype(self):
+        lines = ["x", "1 1", "d--755 0 0"]
+        for folder in sorted(self.files.iterdir()):
+            lines += [f"{folder.name} d--755 0 0", *(f"{file.name} ---644 0 0 {file}" for file in sorted(folder.iterdir())), "$"]
+        path = self.directory / "prototype"
+        path.write_text("\n".join([*lines, "$"]) + "\n")
+        return path
+
+    def image(self, kind, wrong, path):
+        """A file system of this kind, with this wrong with it; None: nothing."""
+        copy(self.whole[kind], path)
+        if wrong:
+            {"ext4": damage_ext4, "small": damage_ext4, "xfs": damage_xfs, "btrfs": damage_btrfs}[kind](path, wrong)
+        return path
+
+
+def damage_ext4(path, wrong):
+    told = tool("dumpe2fs", path)
+
+    def block(pattern):
+        return number(told, pattern) * 4096
+
+    def first(name):
+        return number(tool("debugfs", "-R", f"blocks {name}", path), r"(?m)^(\d+) ?") * 4096
+
+    if wrong == "superblock":
+        overwrite(path, 1024, 1024)
+    elif wrong == "inode table":
+        overwrite(path, block(r"Inode table at (\d+)"), 8192)
+    elif wrong == "bitmap":
+        overwrite(path, block(r"Block bitmap at (\d+)"), 4096)
+    elif wrong == "directory":
+        overwrite(path, first("/d2"), 4096)
+    elif wrong == "journal":
+        overwrite(path, first("<8>"), 4096)
+    elif wrong == "data":
+        overwrite(path, first("/d1/f7"), 8192)
+    elif wrong == "extents":
+        tool("debugfs", "-w", "-R", "set_inode_field /d1/f7 block[5] 99999999", path)
+    elif wrong == "links":
+        tool("debugfs", "-w", "-R", "set_inode_field /d1/f3 links_count 9", path)
+    elif wrong == "inode gone":
+        tool("debugfs", "-w", "-R", "clri /d1/f9", path)
+    else:
+        raise ValueError(wrong)
+
+
+def damage_xfs(path, wrong):
+    def ask(*commands):
+        return tool("xfs_db", "-r", *(word for command in commands for word in ("-c", command)), path)
+
+    def byte(block):
+        return number(ask(f"convert fsblock {block} byte"), r"\((\d+)\)")
+
+    def first(name):
+        return byte(number(ask(f"path {name}", "bmap"), r"startblock (\d+)"))
+
+    if wrong == "superblock":
+        overwrite(path, 0, 512)
+    elif wrong == "group header":
+        overwrite(path, 4096, 4096)
+    elif wrong == "inode":
+        overwrite(path, int(re.findall(r"byte offset (\d+)", ask("path /d1/f7", "stack"))[-1]), 1024)
+    elif wrong == "directory":
+        overwrite(path, first("/d2"), 4096)
+    elif wrong == "data":
+        overwrite(path, first("/d1/f7"), 8192)
+    elif wrong == "extents":
+        tool("xfs_db", "-x", "-c", "path /d1/f5", "-c", "write -d u3.bmx[0].startblock 77777", path)
+    elif wrong == "log":
+        overwrite(path, byte(number(ask("sb 0", "print logstart"), r"logstart = (\d+)")), 32768)
+    else:
+        raise ValueError(wrong)
+
+
+def damage_btrfs(path, wrong):
+    def physical(logical):
+        return number(tool("btrfs-map-logical", "-l", logical, path), r"physical (\d+)")
+
+    def tree(name, which=0):
+        return physical(re.findall(r"(?m)^(?:leaf|node) (\d+) ", tool("btrfs", "inspect-internal", "dump-tree", "-t", name, path))[which])
+
+    if wrong == "superblock":
+        overwrite(path, 65536, 4096)
+    elif wrong == "data":
+        dump = tool("btrfs", "inspect-internal", "dump-tree", "-t", "fs", path)
+        overwrite(path, physical(number(dump, r"extent data disk byte ([1-9]\d*)")), 8192)
+    else:
+        name, which = {"root tree": ("root", 0), "root": ("fs", 0), "leaf": ("fs", -1), "extents": ("extent", 0), "checksums": ("csum", 0)}[wrong]
+        overwrite(path, tree(name, which), 16384)
+
+
+def crashed(image, mountpoint):
+    """Leaves the file system of this image as a machine that loses its power does: what was written last stands in its journal alone. Needs root."""
+    mountpoint = pathlib.Path(mountpoint)
+    mountpoint.mkdir(exist_ok=True)
+    kept = image.with_suffix(".kept")
+    tool("mount", "-o", "loop", image, mountpoint)
+    try:
+        for each in range(50):
+            (mountpoint / f"new{each}").write_text(str(each))
+        (mountpoint / "d1/f1").unlink()
+        tool("sync", "--file-system", mountpoint)
+        (mountpoint / "late").mkdir()
+        for each in range(50):
+            (mountpoint / "late" / f"new{each}").write_text(str(each))
+        directory = os.open(mountpoint / "late", os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+        # As of one moment: nobody writes any more, and nothing is unmounted yet.
+        copy(image, kept)
+    finally:
+        tool("umount", mountpoint)
+    kept.replace(image)
+    mountpoint.rmdir()
+
+
+def partitioned(path, images):
+    """A disk with a partition for each image, by a table of the old kind."""
+    table, start = bytearray(512), 2048
+    with open(path, "wb") as disk:
+        for at, image in enumerate(images):
+            sectors = image.stat().st_size // 512
+            table[446 + 16 * at:462 + 16 * at] = bytes([0, 0, 0, 0, 0x83, 0, 0, 0]) + start.to_bytes(4, "little") + sectors.to_bytes(4, "little")
+            disk.truncate(start * 512)
+            tool("dd", f"if={image}", f"of={path}", "bs=1M", f"seek={start // 2048}", "conv=notrunc,sparse")
+            start += sectors
+        disk.truncate(start * 512)
+        table[510:512] = b"\x55\xaa"
+        disk.seek(0)
+        disk.write(table)
+    return path
