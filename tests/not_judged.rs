@@ -182,12 +182,12 @@ fn each_shipped_runbook_tells_one_cause_once() {
         ("export-at-risk-pgs", "without-ceph"),
         ("export-at-risk-pgs", "monitors-gone"),
         ("export-at-risk-pgs", "a-host-away"),
-        ("mon-quorum-restore", "without-ceph"),
-        ("mon-quorum-restore", "survivor-does-not-run"),
         ("clone-and-expand-volume", "monitors-gone"),
         ("clone-and-expand-volume", "no-monitor-answers"),
         ("scale-to-zero-and-remount", "kubectl-missing"),
         ("scale-to-zero-and-remount", "no-answer"),
+        ("mon-quorum-restore", "without-ceph"),
+        ("mon-quorum-restore", "survivor-does-not-run"),
     ] {
         let ran = bench.run(&["rehearse", runbook, "--scenario", scenario]).exits(4);
         let unknown = ran.stdout.contains("system unknown");
