@@ -158,8 +158,19 @@ class Monitors:
                      env={"PATH": "/usr/bin:/bin", **self.environment})
         return json.loads(done.stdout)["quorum_names"] if done.returncode == 0 else []
 
-    def keys_kept(self, at=None):
-        return [key for key in self.ceph("config-key", "ls", at=at) if key.startswith("lab/")]
+    def keys_kept(self):
+        return [key for key in self.ceph("config-key", "ls") if key.startswith("lab/")]
+
+    def keys_alone(self, side):
+        """The keys that these monitors know, while all others are stopped."""
+        others = [name for name in NAMES if name not in side]
+        for name in others:
+            self.signal(f"mon.{name}", signal.SIGSTOP)
+        try:
+            return self.keys_kept()
+        finally:
+            for name in others:
+                self.signal(f"mon.{name}", signal.SIGCONT)
 
     def keep(self, name, value="1", at=None):
         self.tool("ceph", "--connect-timeout", "10", *(["-m", self.address[at]] if at else []), "config-key", "set", f"lab/{name}", value)
