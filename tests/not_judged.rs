@@ -186,6 +186,8 @@ fn each_shipped_runbook_tells_one_cause_once() {
         ("clone-and-expand-volume", "no-monitor-answers"),
         ("scale-to-zero-and-remount", "kubectl-missing"),
         ("scale-to-zero-and-remount", "no-answer"),
+        ("mon-quorum-restore", "without-ceph"),
+        ("mon-quorum-restore", "survivor-does-not-run"),
     ] {
         let ran = bench.run(&["rehearse", runbook, "--scenario", scenario]).exits(4);
         let unknown = ran.stdout.contains("system unknown");
