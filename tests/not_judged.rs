@@ -187,7 +187,6 @@ fn each_shipped_runbook_tells_one_cause_once() {
         ("scale-to-zero-and-remount", "kubectl-missing"),
         ("scale-to-zero-and-remount", "no-answer"),
         ("postgres-connection-surge", "nobody-answers"),
-        ("postgres-connection-surge", "state-cannot-be-read"),
     ] {
         let ran = bench.run(&["rehearse", runbook, "--scenario", scenario]).exits(4);
         let unknown = ran.stdout.contains("system unknown");
