@@ -173,10 +173,10 @@ class Run:
         until(lambda: words in self.text or self.process.poll() is not None, seconds, f"the screen says {words!r}")
         must(words in self.text, f"it ended without saying {words!r}")
 
-    def answer(self, question, typed, seconds=300):
+    def answer(self, question, typed, seconds=300, end=r"\[\w(/\w)+\]"):
         """Waits for a question and for the letters at its end, since what is typed before they are there is thrown away; and types."""
         self.says(question, seconds)
-        until(lambda: re.search(r"\[\w(/\w)+\]", self.text[self.text.rfind(question):]) or self.process.poll() is not None, 60, "an answer can be typed")
+        until(lambda: re.search(end, self.text[self.text.rfind(question):]) or self.process.poll() is not None, 60, "an answer can be typed")
         os.write(self._master, typed.encode() + b"\r")
 
     def end(self, timeout=1500):
