@@ -1519,7 +1519,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__show)
-            opts="-v -h --source --expanded --journal-dir --color --verbose --help"
+            opts="-v -h --source --expanded --markdown --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -256,6 +256,7 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l source -d 'Print the source text'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l expanded -d 'Print the runbook as YAML with every query in the places where it is asked'
+complete -c halligan -n "__fish_halligan_using_subcommand show" -l markdown -d 'Print a page of Markdown, as `docs/runbooks` holds for those that are shipped'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F

@@ -3,17 +3,18 @@
 //! As root, what names a place that others can write would let them say what root's commands do. It is never passed on: what
 //! decides on what is acted keeps every command from being started, and all else is left out, which is told.
 
+mod naming;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     ffi::OsString,
-    fs,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use nix::unistd::{Uid, geteuid};
+use nix::unistd::geteuid;
 
+use self::naming::{Naming, closed, file, judge, paths_in};
 use crate::{
     account::LocalAccount,
     digest::Digest,
@@ -25,24 +26,6 @@ use crate::{
 
 /// Where root's programs are looked for: nowhere that another user may write.
 pub(crate) const SAFE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// What a variable names.
-#[derive(Debug, Clone, Copy)]
-enum Naming {
-    Nothing,
-    /// Something that is used as it stands: a directory in which everybody may make files, or a socket.
-    Place,
-    /// A directory in which things are looked for by name.
-    Closed,
-    /// Files, with these characters between them.
-    Files(&'static [char]),
-    /// Options of a program, some of which name files.
-    Options,
-    /// A time zone, or a file with one.
-    Zone,
-    /// A directory that is its user's alone, whoever that is.
-    Runtime,
-}
 
 /// What becomes of a variable that cannot be trusted.
 #[derive(Debug, Clone, Copy)]
@@ -72,9 +55,6 @@ const INHERITED: &[(&str, Naming, Distrusted)] = &[
 
 /// What halligan itself was loaded with. Never passed on, and refused where others can write it: it is in this process.
 const LOADER: &[&str] = &["LD_AUDIT", "LD_LIBRARY_PATH", "LD_PRELOAD"];
-
-/// Options of Ceph's programs that take a file after them.
-const WITH_FILE: &[&str] = &["-c", "--conf", "-k", "--keyring", "--admin-daemon"];
 
 /// What commands are started with.
 #[derive(Debug, Clone, Default)]
@@ -268,90 +248,6 @@ fn unsafe_directory() -> Option<(String, String)> {
     }
 }
 
-fn judge(names: Naming, value: &str, root: bool) -> Result<(), String> {
-    if value.is_empty() {
-        return Ok(());
-    }
-    if let Naming::Runtime = names {
-        private(Path::new(value))?;
-    }
-    if !root {
-        return Ok(());
-    }
-    match names {
-        Naming::Nothing => Ok(()),
-        Naming::Place | Naming::Runtime => held(Path::new(value)),
-        Naming::Closed => closed(Path::new(value)),
-        Naming::Files(between) => value.split(between).filter(|file| file.contains('/') || between == [':']).try_for_each(file),
-        Naming::Options => files_of_options(value).into_iter().try_for_each(file),
-        Naming::Zone => match value.trim_start_matches(':') {
-            zone if zone.starts_with('/') => file(zone),
-            zone if zone.contains("..") => Err(format!("`{zone}` is no name of a time zone")),
-            _ => Ok(()),
-        },
-    }
-}
-
-/// What is a file, by a path that may be relative; nothing is no file.
-fn file(path: &str) -> Result<(), String> {
-    if path.is_empty() { Ok(()) } else { held(Path::new(path)) }
-}
-
-/// The paths in a value of which nobody has said what it is: alone, in a list, or after a name and `=`.
-fn paths_in(value: &str) -> impl Iterator<Item = &str> {
-    let parts = value.split([':', ',', ';', '=', ' ', '\t']);
-    parts.filter(|part| ["/", "./", "../", "~"].iter().any(|start| part.starts_with(start)) && !part.starts_with("//"))
-}
-
-fn held(path: &Path) -> Result<(), String> {
-    trust::place(path).map(|_| ()).map_err(said)
-}
-
-/// A directory in which nobody else can make anything.
-fn closed(path: &Path) -> Result<(), String> {
-    if trust::place(path).map_err(said)?.open { Err(format!("everybody may make files in {}", path.display())) } else { Ok(()) }
-}
-
-fn said(distrust: Distrust) -> String {
-    match distrust {
-        Distrust::Exposed(exposed) => exposed.to_string(),
-        Distrust::Unreadable(error) => error.to_string(),
-    }
-}
-
-/// As systemd makes it: a directory of our own, closed to all others.
-fn private(path: &Path) -> Result<(), String> {
-    let found = fs::symlink_metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    if !path.is_absolute() || !found.is_dir() {
-        Err(format!("{} is no directory", path.display()))
-    } else if found.uid() != Uid::effective().as_raw() {
-        Err(format!("{} belongs to user {}", path.display(), found.uid()))
-    } else if found.mode() & 0o777 != 0o700 {
-        Err(format!("{} has mode {:04o}, not 0700", path.display(), found.mode() & 0o7777))
-    } else {
-        Ok(())
-    }
-}
-
-/// What may be a file in a line of options.
-fn files_of_options(line: &str) -> Vec<&str> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let mut files = Vec::new();
-    for (at, word) in words.iter().enumerate() {
-        let after = at.checked_sub(1).and_then(|at| words.get(at)).is_some_and(|before| WITH_FILE.contains(before));
-        let short = word.len() > 2 && word.starts_with('-') && !word.starts_with("--");
-        let value = match word.split_once('=') {
-            Some((_, value)) => value,
-            None if short => word.get(2..).unwrap_or_default(),
-            None => word,
-        };
-        if after || ["/", "./", "../"].iter().any(|start| value.starts_with(start)) {
-            files.push(value);
-        }
-    }
-    files
-}
-
 /// What root's commands would be told by somebody else, in words for a place that an inventory or a runbook names.
 #[must_use]
 pub(crate) fn exposed(path: &Path) -> Option<Exposed> {
@@ -363,7 +259,10 @@ pub(crate) fn exposed(path: &Path) -> Option<Exposed> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt, chown},
+    };
 
     use super::*;
 

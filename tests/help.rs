@@ -37,12 +37,22 @@ fn generated_files_are_up_to_date() {
         let committed = std::fs::read(top.join(path)).unwrap_or_default();
         assert!(committed == *content, "{path} is stale: run `cargo run -- generate`");
     }
-    for folder in ["completions", "man"] {
+    for folder in ["completions", "docs/runbooks", "man"] {
         for entry in std::fs::read_dir(top.join(folder)).unwrap() {
             let path = format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy());
             assert!(files.iter().any(|(known, _)| *known == path), "{path} is made by nothing any more");
         }
     }
+}
+
+#[test]
+fn the_page_of_a_runbook_is_what_show_prints() {
+    let bench = Workbench::new();
+    let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks/staggered-osd-restart.md");
+    let shown = bench.run(&["show", "staggered-osd-restart", "--markdown"]).exits(0);
+    assert_eq!((shown.stdout, shown.stderr.as_str()), (std::fs::read_to_string(committed).unwrap(), ""));
+    let ran = bench.run(&["show", "staggered-osd-restart", "--markdown", "--source"]).exits(2);
+    assert!(ran.stderr.contains("cannot be used with"), "{}", ran.stderr);
 }
 
 #[test]

@@ -57,6 +57,23 @@ fn a_runbook_holds_under_every_fault() {
     assert!(ran.stdout.contains("1 passed"), "{}", ran.stdout);
 }
 
+/// Of what is owed, the record has the names of variables alone: what settles it gets their values, too, as `debts --settle` gives them.
+#[test]
+fn what_is_owed_is_settled_with_its_environment_and_input() {
+    let world = WORLD.replace("set: {litter: false}", "set: {litter: '{{ env.WHERE ~ stdin != \"1-here\" }}'}");
+    let given = |cleanup: &str| {
+        let bench = bench(&world);
+        bench.runbook("grow", &STEPS.replace("cleanup: {run: [tidy], timeout: 10s}", cleanup));
+        bench
+    };
+    let bench = given("cleanup: {run: [tidy], env: {WHERE: elsewhere-}, stdin: here, timeout: 10s}");
+    let ran = bench.run(&["test", "grow", "--fault-sweep"]).exits(1);
+    assert!(ran.stdout.contains("litter"), "{}", ran.stdout);
+    let bench = given("cleanup: {run: [tidy], env: {WHERE: '{{ look.output.n + 1 }}-'}, stdin: here, timeout: 10s}");
+    let ran = bench.run(&["test", "grow", "--fault-sweep"]).exits(0);
+    assert!(ran.stdout.contains("0 broke something"), "{}", ran.stdout);
+}
+
 #[test]
 fn a_fault_at_a_step_that_is_not_there_is_no_fault() {
     let bench = bench(WORLD);

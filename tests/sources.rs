@@ -34,7 +34,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("indicatif::", &["ui/terminal.rs"]),
     ("signal_hook::", &["exec/signals.rs"]),
     ("machinery::", &["expression/compare.rs", "expression/growth.rs", "expression/mixture.rs", "expression/name.rs"]),
-    ("include_dir::", &["runbook/library.rs"]),
+    ("miniz_oxide::", &["runbook/bundle.rs"]),
     ("quick_junit::", &["app/rehearsal/junit.rs"]),
 ];
 

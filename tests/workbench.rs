@@ -335,7 +335,7 @@ pub(crate) fn steady(text: &str) -> String {
         (r"\b(rehearsal|show|resume) [0-9a-f]{8}\b", "$1 RUN"),
         (r"--journal-dir \S+", "--journal-dir DIR"),
         (r"sha256 [0-9a-f]{4}…[0-9a-f]{4}", "sha256 DIGEST"),
-        (r"head (\d+):[0-9a-f]{8}", "head $1:HASH"),
+        (r"head \d+:[0-9a-f]{8}", "head N:HASH"),
         (r"\b\d+(\.\d+)?(ms|s)\b", "SPAN"),
         (r" +SPAN\n", "  SPAN\n"),
     ];

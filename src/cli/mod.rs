@@ -412,6 +412,9 @@ pub struct Show {
     /// Print the runbook as YAML with every query in the places where it is asked
     #[arg(long, conflicts_with = "source")]
     pub expanded: bool,
+    /// Print a page of Markdown, as `docs/runbooks` holds for those that are shipped
+    #[arg(long, conflicts_with_all = ["source", "expanded"])]
+    pub markdown: bool,
 }
 
 /// Print a schema.

@@ -316,11 +316,12 @@ impl Typing {
                 self.word("list");
                 self.form(*form);
             }
-            Subcommands::Show(Show { runbook, source, expanded }) => {
+            Subcommands::Show(Show { runbook, source, expanded, markdown }) => {
                 self.word("show");
                 self.given([runbook.as_str()]);
                 self.switch("--source", *source);
                 self.switch("--expanded", *expanded);
+                self.switch("--markdown", *markdown);
             }
             Subcommands::Look(look) => self.look(look),
             Subcommands::Journal { command } => self.journal(command),

@@ -11,7 +11,7 @@ use minijinja::{
 };
 use regex::Regex;
 
-use super::{compare, figure::is_figure, limit};
+use super::{compare, error::defined, figure::is_figure, limit};
 use crate::quantity;
 
 fn refuse(message: String) -> Error {
@@ -356,6 +356,7 @@ fn before_dictsort(arguments: &[Value]) -> Result<(), Error> {
 fn guarded_filter(environment: &mut Environment<'_>, name: &'static str, builtin: Value, before: fn(&[Value]) -> Result<(), Error>) {
     environment.add_filter(name, move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
         let arguments = arguments.into_values();
+        defined(&arguments)?;
         before(&arguments)?;
         builtin.call(state, &arguments)
     });

@@ -31,6 +31,15 @@ pub(super) fn brief(value: &minijinja::Value) -> String {
     }
 }
 
+/// Some of Jinja's own filters take what is undefined for an empty list.
+///
+/// # Errors
+/// One of the arguments of a filter is undefined.
+pub(super) fn defined(arguments: &[minijinja::Value]) -> Result<(), minijinja::Error> {
+    // What has no value has no attribute either, and minijinja says by which name it was asked for.
+    arguments.iter().filter(|argument| argument.is_undefined()).try_for_each(|argument| argument.get_attr("").map(drop))
+}
+
 pub(super) fn fault(error: &minijinja::Error) -> ExpressionError {
     let mut message = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
     let mut source = std::error::Error::source(error);

@@ -5,7 +5,12 @@ use minijinja::{
     value::{Rest, ValueKind, ValueOrKwargs},
 };
 
-use super::{alike, bounded_regex::BoundedRegex, error::brief, figure, growth, human, limit, version};
+use super::{
+    alike,
+    bounded_regex::BoundedRegex,
+    error::{brief, defined},
+    figure, growth, human, limit, version,
+};
 use crate::quantity;
 
 fn refuse(message: impl Into<String>) -> Error {
@@ -66,6 +71,7 @@ fn from_json(value: &str) -> Result<Value, Error> {
 }
 
 fn to_json(value: &Value) -> Result<String, Error> {
+    defined(std::slice::from_ref(value))?;
     before_writing(std::slice::from_ref(value))?;
     serde_json::to_string(value)
         .map_err(|error| refuse(format!("cannot be written as JSON: {error}")))
@@ -143,8 +149,18 @@ const WIDEST: usize = 10_000;
 fn measured(environment: &mut Environment<'_>, name: &'static str, builtin: Value, before: fn(&[Value]) -> Result<(), Error>) {
     environment.add_filter(name, move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
         let arguments = arguments.into_values();
+        defined(&arguments)?;
         before(&arguments)?;
         limit::made(builtin.call(state, &arguments)?)
+    });
+}
+
+/// One of Jinja's own filters, of nothing that is undefined.
+fn strict(environment: &mut Environment<'_>, name: &'static str, builtin: Value) {
+    environment.add_filter(name, move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
+        let arguments = arguments.into_values();
+        defined(&arguments)?;
+        builtin.call(state, &arguments)
     });
 }
 
@@ -246,6 +262,9 @@ fn within_limits(environment: &mut Environment<'_>) {
     }
     measured(environment, "string", Value::from_function(filters::string), unlimited);
     measured(environment, "list", Value::from_function(filters::list), unlimited);
+    strict(environment, "chain", Value::from_function(filters::chain));
+    strict(environment, "reverse", Value::from_function(filters::reverse));
+    strict(environment, "zip", Value::from_function(filters::zip));
     environment.add_filter(growth::PART, limit::made);
     environment.add_filter(growth::REPEATED, |left: Value, right: Value| limit::repeated(left, &right));
 }
@@ -281,6 +300,25 @@ mod tests {
 
     fn value(text: &str) -> Value {
         evaluate(text, &context! { l => vec!["a 1", "b 22"], t => "used: 17 of 20" }).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    /// A step that was skipped has no output: what is made of it would read as if there were nothing to tell.
+    #[test]
+    fn no_filter_takes_what_is_undefined() {
+        let arguments = ["", "('a')", "('a', 'b')", "(2)", "([1])", "(attribute='a')"];
+        for name in super::super::name::FILTERS.iter().filter(|name| **name != "default") {
+            for arguments in arguments {
+                let text = format!("x.output | {name}{arguments}");
+                let value = evaluate(&text, &context! { x => context! { ran => false } });
+                assert!(value.is_err(), "{text}: {value:?}");
+            }
+        }
+        for text in ["x.output | join(',')", "[1] | chain(x.output) | list", "x.output | to_json", "x.output | reverse"] {
+            let error = evaluate(text, &context! { x => context! { ran => false } }).unwrap_err();
+            assert!(error.message.contains("`x.output` is undefined"), "{text}: {error}");
+        }
+        assert_eq!(value("[1, 2] | chain([3]) | reverse | join(',')").as_str(), Some("3,2,1"));
+        assert_eq!(value("[1, 2] | zip([3, 4]) | list").to_string(), "[[1, 3], [2, 4]]");
     }
 
     #[test]

@@ -235,7 +235,9 @@ impl Scope {
         }
         let Prepared { names, compiled } = expression::template(text)?;
         match self.context(&names, depth)? {
-            Evaluated::Known(context) => expression::render_with(text, &compiled?, &context).map(Evaluated::Known),
+            Evaluated::Known(context) => {
+                expression::render_with(text, &compiled?, &context).map(Evaluated::Known).map_err(|error| self.told(&names, error))
+            }
             Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
         }
     }
@@ -299,9 +301,26 @@ impl Scope {
     pub(crate) fn evaluate(&self, expr: &Expr) -> Result<Evaluated<Value>, ExpressionError> {
         let Prepared { names, compiled } = expression::expression(&expr.text)?;
         match self.context(&names, 0)? {
-            Evaluated::Known(context) => compiled?.evaluate(&context).map(Evaluated::Known),
+            Evaluated::Known(context) => compiled?.evaluate(&context).map(Evaluated::Known).map_err(|error| self.told(&names, error)),
             Evaluated::Unknown(needs) => Ok(Evaluated::Unknown(needs)),
         }
+    }
+
+    /// An error, with why a field is undefined where that is known: what was not run has no output.
+    fn told(&self, names: &Names, mut error: ExpressionError) -> ExpressionError {
+        let fields = names.iter().filter_map(|name| {
+            let (root, rest) = name.split_once('.')?;
+            Some((root, rest.split('.').next().unwrap_or(rest)))
+        });
+        for (root, field) in fields {
+            let undefined = error.message.ends_with(&format!("`{root}.{field}` is undefined"));
+            let ran = self.get(root).and_then(|value| value.get_attr("ran").ok());
+            if undefined && ran == Some(Value::from(false)) {
+                error.message += &format!("; `{root}` was not run, so it has no `{field}`");
+                break;
+            }
+        }
+        error
     }
 
     /// What an expression speaks of and nobody knows before the run; nothing if all of it is known, or it cannot be read.

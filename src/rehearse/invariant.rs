@@ -1,7 +1,7 @@
 //! What holds however a rehearsal goes wrong: what the scenario says must never be, and what halligan promises for all runbooks.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
 };
 
@@ -32,13 +32,15 @@ impl Breach {
 }
 
 /// Everything that did not hold. Settles what is owed on the way, as an operator would: the world is then no longer as the
-/// run left it. `step` finds the step at a place.
+/// run left it. `step` finds the step at a place; `orders` are the commands of the owed cleanups, with all that is recorded of them by
+/// name alone.
 #[must_use]
 pub(crate) fn breaches<'s>(
     rehearsal: &Rehearsal,
     step: &dyn Fn(&Place) -> Option<&'s Step>,
     events: &[Event],
     account: &Account,
+    orders: &BTreeMap<Place, Order>,
 ) -> Vec<Breach> {
     let scenario = &rehearsal.scenario;
     let simulator = &rehearsal.simulator;
@@ -90,7 +92,7 @@ pub(crate) fn breaches<'s>(
             let mut calls = calls.iter();
             calls.any(|call| call.injection.is_some() && matches!(call.part, Part::Cleanup | Part::Undo) && call.exit.succeeded())
         });
-    let owed = settle(rehearsal, events);
+    let owed = settle(rehearsal, events, orders);
     for violation in simulator.violations_at_the_end().into_iter().filter(|_| !deceived) {
         let mut breach = never(violation);
         breach.what = match owed.as_slice() {
@@ -178,7 +180,7 @@ fn unconfirmed<'s>(step: &dyn Fn(&Place) -> Option<&'s Step>, events: &[Event]) 
 }
 
 /// Runs what is owed, in the order in which it would be put back, and says what that was.
-fn settle(rehearsal: &Rehearsal, events: &[Event]) -> Vec<String> {
+fn settle(rehearsal: &Rehearsal, events: &[Event], orders: &BTreeMap<Place, Order>) -> Vec<String> {
     let mut state = RunState::default();
     for event in events {
         // What the loop has recorded has been folded by it already.
@@ -188,14 +190,16 @@ fn settle(rehearsal: &Rehearsal, events: &[Event]) -> Vec<String> {
     let mut told = Vec::new();
     for (place, shown) in state.owed.iter().rev() {
         told.push(format!("{place} owes {}", words::command(shown)));
-        let _ = rehearsal.simulator.execute(&order(place, shown), &Nowhere, &Interrupts::default());
+        let order = orders.get(place).cloned().unwrap_or_else(|| recorded(place, shown));
+        let _ = rehearsal.simulator.execute(&order, &Nowhere, &Interrupts::default());
     }
     // A rule that is missing here is missing for `halligan debts` only, and has been told if the run needed it.
     rehearsal.simulator.take_faults();
     told
 }
 
-fn order(place: &Place, shown: &Shown) -> Order {
+/// What is recorded of a cleanup that cannot be made ready any more.
+fn recorded(place: &Place, shown: &Shown) -> Order {
     Order {
         host: shown.host.clone(),
         user: shown.user.clone(),

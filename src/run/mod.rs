@@ -39,6 +39,6 @@ mod wait;
 pub(crate) use choices::choices;
 pub(crate) use ending::Ending;
 pub(crate) use foretold::{Foretold, foretell};
-pub(crate) use resume::{go_on, resume, roll_back, settle};
+pub(crate) use resume::{go_on, owed, resume, roll_back, settle};
 pub(crate) use setting::{Before, Ports, Setting};
 pub(crate) use start::run;

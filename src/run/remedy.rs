@@ -31,6 +31,15 @@ impl PreparedRemedy {
             Self::Later { remedy, .. } | Self::Lost { remedy, .. } => written(&remedy.command),
         }
     }
+
+    /// The command, if it is needed and can be made ready now.
+    pub(super) fn order(self, place: &Place, part: Part) -> Option<Order> {
+        match self {
+            Self::Ready(order) => Some(*order),
+            Self::Later { remedy, scope } => Engine::bind_remedy(&remedy, place, part, &scope).ok().flatten(),
+            Self::Lost { .. } => None,
+        }
+    }
 }
 
 /// A command as it stands in the runbook.

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use include_dir::{Dir, include_dir};
-
 use super::{
+    bundle::{BUNDLES, Bundle},
     character,
     diagnostic::Report,
+    headline::headline,
     model::{Origin, SourceText},
     name::{BadName, RunbookName},
     source::SIZE_LIMIT,
@@ -20,10 +20,11 @@ use crate::{
     trust::{self, Distrust, Exposed},
 };
 
-static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
-
 /// How much of a file is read to find its title.
 const HEADER: u64 = 4096;
+
+/// Where scenarios stand beside their runbook, with the slash before its name.
+const SCENARIOS: &str = "scenarios/";
 
 /// A place where runbooks are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +77,8 @@ pub struct ScenarioSource {
 pub enum LibraryError {
     #[error("runbook `{name}` not found")]
     NotFound { name: String, looked: Vec<String>, near: Option<String> },
-    #[error(transparent)]
-    BadName(#[from] BadName),
+    #[error("{bad}")]
+    BadName { bad: BadName, near: Option<String> },
     #[error("{path} cannot be read")]
     Unreadable { path: String, source: io::Error },
     #[error("{path} is not a file")]
@@ -97,7 +98,13 @@ impl LibraryError {
         match self {
             Self::NotFound { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
             Self::NotFound { looked, .. } => Some(format!("looked in {}; `halligan list` shows all runbooks", looked.join(", "))),
-            Self::BadName(bad) => Some(format!("a runbook name has {}; a path contains `/` or ends with .yaml", bad.rule)),
+            // A file is called so: by this name nobody can run it.
+            Self::BadName { bad, near: Some(near) } if *near == bad.name => Some(match right_form(&bad.name) {
+                Some(right) => format!("rename its file to {right}.yaml; or give the path of the file"),
+                None => "rename its file; or give the path of the file".to_owned(),
+            }),
+            Self::BadName { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            Self::BadName { .. } => Some("the path of a file contains `/` or ends with .yaml".to_owned()),
             Self::NotAFile { .. } => Some("give the file of the runbook, not its directory".to_owned()),
             Self::Exposed(exposed) => Some(exposed.hint()),
             Self::Unreadable { .. } | Self::Refused(_) => None,
@@ -142,15 +149,7 @@ impl Library {
                 None => Err(LibraryError::NotFound { name: what.to_owned(), looked: vec![what.to_owned()], near: beside(path) }),
             };
         }
-        let name = match RunbookName::new(what) {
-            Ok(name) => name,
-            Err(bad) => {
-                return Err(match self.near(what) {
-                    Some(near) => LibraryError::NotFound { name: what.to_owned(), looked: self.looked(), near: Some(near) },
-                    None => bad.into(),
-                });
-            }
-        };
+        let name = RunbookName::new(what).map_err(|bad| LibraryError::BadName { near: self.near(what), bad })?;
         for place in &self.places {
             let found = match place {
                 Shelf::Folder(folder) => self.read(&folder.join(format!("{name}.yaml")))?,
@@ -182,18 +181,20 @@ impl Library {
                     .into_iter()
                     .map(|(name, path)| Listed {
                         name,
-                        title: head(&path).as_deref().and_then(title),
+                        title: head(&path).as_deref().and_then(headline).map(character::visible),
                         from: path.display().to_string(),
                         origin: Origin::File(path),
                         hidden_by: None,
                     })
                     .collect(),
-                Shelf::Bundled => BUNDLED
-                    .files()
-                    .filter_map(|file| {
-                        let name = yaml_stem(file.path())?;
-                        let title = file.contents_utf8().and_then(title);
-                        Some(Listed { name, title, origin: Origin::Bundled, from: "bundled".to_owned(), hidden_by: None })
+                Shelf::Bundled => BUNDLES
+                    .iter()
+                    .map(|bundle| Listed {
+                        name: bundle.name.to_owned(),
+                        title: bundle.title.map(character::visible),
+                        origin: Origin::Bundled,
+                        from: "bundled".to_owned(),
+                        hidden_by: None,
                     })
                     .collect(),
             };
@@ -235,12 +236,15 @@ impl Library {
 /// # Errors
 /// One of them is not text.
 pub fn bundled_scenarios(name: &str) -> Result<Vec<ScenarioSource>, LibraryError> {
-    let Some(folder) = BUNDLED.get_dir(format!("scenarios/{name}")) else { return Ok(Vec::new()) };
+    let Some(bundle) = Bundle::named(name) else { return Ok(Vec::new()) };
     let mut all = Vec::new();
-    for file in folder.files() {
-        if let Some(stem) = yaml_stem(file.path()) {
-            let shown = format!("{}{}", SourceText::BUNDLED, file.path().display());
-            let source = SourceText::from_bytes(shown, Origin::Bundled, file.contents()).map_err(LibraryError::Refused)?;
+    // Deeper ones are fixtures.
+    for path in bundle.files().filter(|path| path.parent() == Some(Path::new(""))) {
+        if let Some(stem) = yaml_stem(path) {
+            let shown = format!("{}{SCENARIOS}{name}/{}", SourceText::BUNDLED, path.display());
+            let unreadable = |source| LibraryError::Unreadable { path: shown.clone(), source };
+            let bytes = bundle.file(path).map_err(unreadable)?.unwrap_or_default();
+            let source = SourceText::from_bytes(shown, Origin::Bundled, bytes).map_err(LibraryError::Refused)?;
             all.push(ScenarioSource { name: stem, source });
         }
     }
@@ -253,14 +257,22 @@ pub fn bundled_scenarios(name: &str) -> Result<Vec<ScenarioSource>, LibraryError
 /// # Errors
 /// It is not there.
 pub fn bundled_fixture(folder: &str, path: &str) -> Result<Vec<u8>, String> {
-    BUNDLED.get_file(format!("{folder}/{path}")).map(|file| file.contents().to_vec()).ok_or_else(|| format!("`{path}` is not bundled"))
+    let not_there = || format!("`{path}` is not bundled");
+    let bundle = folder.strip_prefix(SCENARIOS).and_then(Bundle::named).ok_or_else(not_there)?;
+    bundle.file(Path::new(path)).map_err(|error| format!("`{path}` cannot be read: {error}"))?.map(<[u8]>::to_vec).ok_or_else(not_there)
 }
 
 fn bundled(name: &RunbookName) -> Result<Option<SourceText>, LibraryError> {
-    let Some(file) = BUNDLED.get_file(format!("{name}.yaml")) else { return Ok(None) };
-    SourceText::from_bytes(format!("{}{name}.yaml", SourceText::BUNDLED), Origin::Bundled, file.contents())
-        .map(Some)
-        .map_err(LibraryError::Refused)
+    let Some(bundle) = Bundle::named(name.as_str()) else { return Ok(None) };
+    let shown = format!("{}{name}.yaml", SourceText::BUNDLED);
+    let bytes = bundle.runbook().map_err(|source| LibraryError::Unreadable { path: shown.clone(), source })?;
+    SourceText::from_bytes(shown, Origin::Bundled, bytes).map(Some).map_err(LibraryError::Refused)
+}
+
+/// The name that was meant by one that is not valid, if it is plain which.
+fn right_form(name: &str) -> Option<String> {
+    let right = name.to_lowercase().replace(['_', ' '], "-");
+    RunbookName::new(&right).is_ok().then_some(right)
 }
 
 /// Whether this names a file and not a runbook.
@@ -355,16 +367,6 @@ fn head(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The title, as well as it can be told without a parser.
-fn title(text: &str) -> Option<String> {
-    let mut lines = text.lines();
-    let value = lines.find_map(|line| line.strip_prefix("title:"))?.trim();
-    let value = if value.starts_with(['>', '|']) { lines.next().unwrap_or_default().trim() } else { value };
-    let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-    let value = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')).unwrap_or(value);
-    (!value.is_empty()).then(|| character::visible(value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,7 +390,27 @@ mod tests {
         let error = library.find("tow").unwrap_err();
         assert_eq!(error.hint().unwrap(), "did you mean `two`?");
         assert!(matches!(library.find("../one"), Err(LibraryError::NotFound { .. })));
-        assert!(matches!(library.find("No Name"), Err(LibraryError::BadName(_))));
+        assert!(matches!(library.find("No Name"), Err(LibraryError::BadName { near: None, .. })));
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["goes_back", "One", "ß", "goes-on"] {
+            std::fs::write(folder.path().join(format!("{name}.yaml")), "x").unwrap();
+        }
+        let library = library(&[folder.path()]);
+        for (name, hint) in [
+            ("goes_back", "rename its file to goes-back.yaml; or give the path of the file"),
+            ("One", "rename its file to one.yaml; or give the path of the file"),
+            ("ß", "rename its file; or give the path of the file"),
+            ("goes_on", "did you mean `goes-on`?"),
+            ("Something else", "the path of a file contains `/` or ends with .yaml"),
+        ] {
+            let error = library.find(name).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("`{name}` is not a valid name for a runbook: use lower-case")), "{error}");
+            assert_eq!(error.hint().as_deref(), Some(hint), "{name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From a runbook's text to a checked [`model::Runbook`].
 
+mod bundle;
 pub(crate) mod called;
 mod cases;
 pub(crate) mod character;
@@ -10,6 +11,7 @@ pub(crate) mod danger;
 pub(crate) mod diagnostic;
 pub(crate) mod document;
 pub(crate) mod group;
+mod headline;
 pub mod library;
 pub(crate) mod model;
 pub(crate) mod name;

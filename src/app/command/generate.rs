@@ -1,20 +1,26 @@
-//! The files that are made from the definitions: completions, manual pages, schemas.
+//! The files that are made from the definitions: completions, manual pages, schemas, pages of the runbooks.
 
 use std::{fs, io, path::Path};
 
 use clap::CommandFactory;
 
-use super::look::{DoctorReport, HandoverPage, RunReport, StatusReport};
+use super::{
+    look::{DoctorReport, HandoverPage, RunReport, StatusReport},
+    runbook_page,
+};
 use crate::{
     cli::{Cli, SHELLS},
     rehearse::document::ScenarioDocument,
-    runbook::schema,
+    runbook::{
+        library::{Library, Shelf},
+        resolve, schema,
+    },
 };
 
 /// Every generated file: its path below the project's top, and its content.
 ///
 /// # Errors
-/// A manual page cannot be rendered.
+/// A manual page cannot be rendered, or a bundled runbook has a fault.
 pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
     for shell in SHELLS {
@@ -39,6 +45,13 @@ pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
         ("doctor", schema::of::<DoctorReport>("halligan doctor")),
     ] {
         files.push((format!("docs/schema/{name}.json"), schema::text(&schema).into_bytes()));
+    }
+    let library = Library::new(vec![Shelf::Bundled]);
+    for listed in library.list() {
+        let source = library.find(&listed.name).map_err(io::Error::other)?;
+        let (runbook, report) = resolve(source);
+        let runbook = runbook.ok_or_else(|| io::Error::other(report.plain()))?;
+        files.push((format!("docs/runbooks/{}.md", listed.name), runbook_page::of(&runbook).into_bytes()));
     }
     Ok(files)
 }

@@ -1,15 +1,18 @@
 //! The straight line: one file a command.
 
+mod aloud;
 pub(crate) mod check;
 mod debts;
 pub(crate) mod generate;
 mod journal;
 mod list;
 mod look;
+mod markdown;
 mod rehearse;
 mod resume;
 mod rollback;
 mod run;
+mod runbook_page;
 mod scenario;
 mod show;
 mod test;

@@ -2,25 +2,25 @@
 
 use std::io::{self, Write};
 
-use super::check::{faults, refused};
+use super::{
+    aloud,
+    check::{faults, refused},
+    runbook_page,
+};
 use crate::{
     app::exit::ProgramExit,
     cli,
-    quantity::show_duration,
     runbook::{
         character,
         library::{Library, LibraryError},
-        model::{
-            Choices, Choose, Command, Effect, ForEach, ItemList, Kind, OnItemFailure, Parameter, Portion, Probe, Program, Runbook, Step,
-            Timespan, Undo,
-        },
+        model::{Choose, Command, Effect, Kind, Parameter, Probe, Program, Runbook, Step, Undo},
         query, resolve,
         value::plain,
     },
     ui::layout::{Page, flow, wrap},
 };
 
-/// Describes a runbook, given by path or by name; or prints its text, byte for byte to `unchanged`. `terminal` decides how
+/// Describes a runbook, given by path or by name, in columns or as Markdown; or prints its text, byte for byte to `unchanged`. `terminal` decides how
 /// faults are drawn, and keeps what a terminal would obey away from it.
 ///
 /// # Errors
@@ -62,6 +62,10 @@ pub(super) fn show(
     };
     if args.expanded {
         print(&query::expanded(&runbook.source).unwrap_or_default(), out)?;
+        return Ok(ProgramExit::Completed);
+    }
+    if args.markdown {
+        print(&runbook_page::of(&runbook), out)?;
         return Ok(ProgramExit::Completed);
     }
     out.write_all(describe(&runbook, page).as_bytes())?;
@@ -126,7 +130,7 @@ impl Writer {
             facts.push(format!("passes on {}", names.join(", ")));
         }
         if !runbook.locks.is_empty() {
-            let locks: Vec<String> = runbook.locks.iter().map(|lock| pretty(&lock.text)).collect();
+            let locks: Vec<String> = runbook.locks.iter().map(|lock| aloud::text(&lock.text)).collect();
             facts.push(format!("takes the lock {}", locks.join(", ")));
         }
         self.lines.extend(flow(&facts, self.page.measure(), 2, 3));
@@ -140,31 +144,16 @@ impl Writer {
         }
         self.heading("Parameters");
         for parameter in params {
-            let kind = parameter.kind.words();
-            let kind = if parameter.list { format!("a list, each {kind}") } else { kind.to_owned() };
-            let need = match &parameter.default {
-                Some(default) => format!("default {}", shown_default(default)),
-                None => "required".to_owned(),
-            };
             let name = self.page.style.bold(parameter.name.as_str());
             self.lines.extend(wrap(&format!("{name}  {}", parameter.help), self.page.measure(), "  ", "      "));
-            let mut facts = vec![kind, need];
-            facts.extend(parameter.min.as_ref().map(|min| format!("at least {}", min.text)));
-            facts.extend(parameter.max.as_ref().map(|max| format!("at most {}", max.text)));
-            facts.extend(parameter.from_env.as_ref().map(|variable| format!("or from ${variable}")));
-            match &parameter.choices {
-                Some(Choices::Fixed(choices)) => facts.push(format!("one of {}", choices.iter().map(plain).collect::<Vec<_>>().join(", "))),
-                Some(Choices::Live { command, .. }) => facts.push(format!("one of what `{}` finds", line(command))),
-                None => {}
-            }
-            self.text(6, 6, &facts.join("; "));
+            self.text(6, 6, &aloud::parameter(parameter).join("; "));
         }
     }
 
     fn identity(&mut self, runbook: &Runbook) {
         let Some(identity) = &runbook.identity else { return };
         self.heading("System");
-        self.text(2, 4, &identity.message.as_ref().map(|message| pretty(&message.text)).unwrap_or_default());
+        self.text(2, 4, &identity.message.as_ref().map(|message| aloud::text(&message.text)).unwrap_or_default());
         if let Some(command) = &identity.command {
             self.command(command, 5);
         }
@@ -180,10 +169,10 @@ impl Writer {
         for (index, probe) in probes.iter().enumerate() {
             for group in runbook.groups.iter().filter(|group| group.first == index) {
                 let count = if group.count == 1 { "the next check".to_owned() } else { format!("the next {} checks", group.count) };
-                self.text(2, 4, &format!("{} ({count})", pretty(&group.title)));
+                self.text(2, 4, &format!("{} ({count})", aloud::text(&group.title)));
             }
             let id = probe.id.as_ref().map_or("", |id| id.as_str());
-            let title = probe.title.as_ref().map(|title| pretty(&title.text)).unwrap_or_default();
+            let title = probe.title.as_ref().map(|title| aloud::text(&title.text)).unwrap_or_default();
             let head = format!("  {:<2} ", index + 1);
             self.lines.extend(wrap(&format!("{}  {title}", self.page.style.bold(id)), self.page.measure(), &head, "       "));
             self.probe(probe, 5);
@@ -210,14 +199,14 @@ impl Writer {
             self.text(indent, indent + 2, "not checked again after the first change");
         }
         if let Some(hint) = &probe.hint {
-            self.text(indent, indent + 2, &format!("if it fails: {}", pretty(&hint.text)));
+            self.text(indent, indent + 2, &format!("if it fails: {}", aloud::text(&hint.text)));
         }
     }
 
     fn command(&mut self, command: &Command, indent: usize) {
-        let on = command.on.as_ref().map(|host| format!("   on {}", pretty(&host.text))).unwrap_or_default();
+        let on = command.on.as_ref().map(|host| format!("   on {}", aloud::text(&host.text))).unwrap_or_default();
         match &command.program {
-            Program::Argv(_) => self.text(indent, indent + 4, &format!("$ {}{on}", line(command))),
+            Program::Argv(_) => self.text(indent, indent + 4, &format!("$ {}{on}", aloud::command(command))),
             Program::Shell(script) => {
                 self.text(indent, indent + 4, &format!("bash script{on}:"));
                 for one in script.trim_end().lines() {
@@ -237,7 +226,7 @@ impl Writer {
                 Kind::Probe(probe) => probe.title.as_ref(),
                 _ => None,
             };
-            let title = step.title.as_ref().or(own).map(|title| pretty(&title.text)).unwrap_or_default();
+            let title = step.title.as_ref().or(own).map(|title| aloud::text(&title.text)).unwrap_or_default();
             let line = format!("{}  {}  {title}", self.page.style.bold(step.id.as_str()), self.page.style.kind(step.kind(), step.effect()));
             self.lines.extend(wrap(line.trim_end(), self.page.measure(), &head, &" ".repeat(head.len())));
             if let Some(why) = &step.why {
@@ -258,7 +247,7 @@ impl Writer {
             self.text(indent, indent + 2, &format!("done already if {expect}"));
         }
         for probe in &step.holds {
-            let title = probe.title.as_ref().map(|title| pretty(&title.text));
+            let title = probe.title.as_ref().map(|title| aloud::text(&title.text));
             let title = title.or_else(|| probe.expect.as_ref().map(ToString::to_string)).unwrap_or_default();
             self.text(indent, indent + 2, &format!("must hold before each change inside: {title}"));
         }
@@ -270,12 +259,12 @@ impl Writer {
             self.text(indent, indent + 2, &format!("then must hold: {expect}"));
         }
         match &step.undo {
-            Undo::Command(remedy) => self.text(indent, indent + 4, &format!("undo: {}", line_of(&remedy.command))),
+            Undo::Command(remedy) => self.text(indent, indent + 4, &format!("undo: {}", aloud::first_line(&remedy.command))),
             Undo::Impossible { why } => self.text(indent, indent + 2, &format!("irreversible: {}", why.trim())),
             Undo::Unsaid => {}
         }
         if let Some(cleanup) = &step.cleanup {
-            self.text(indent, indent + 4, &format!("at the end: {}", line_of(&cleanup.command)));
+            self.text(indent, indent + 4, &format!("at the end: {}", aloud::first_line(&cleanup.command)));
         }
     }
 
@@ -318,32 +307,33 @@ impl Writer {
                     self.command(command, indent);
                 }
                 let limit =
-                    wait.timeout.as_ref().map_or_else(|| "without a limit".to_owned(), |limit| format!("up to {}", timespan(limit)));
+                    wait.timeout.as_ref().map_or_else(|| "without a limit".to_owned(), |limit| format!("up to {}", aloud::timespan(limit)));
                 self.text(indent, indent + 2, &format!("until {}, {limit}", wait.until));
             }
             Kind::Confirm(confirm) => {
-                self.text(indent, indent + 2, &pretty(&confirm.message.text));
+                self.text(indent, indent + 2, &aloud::text(&confirm.message.text));
                 if let Some(phrase) = &confirm.phrase {
-                    self.text(indent, indent + 2, &format!("typed confirmation: {}", pretty(&phrase.text)));
+                    self.text(indent, indent + 2, &format!("typed confirmation: {}", aloud::text(&phrase.text)));
                 }
             }
-            Kind::Manual(manual) => self.text(indent, indent + 2, &pretty(&manual.message.text)),
+            Kind::Manual(manual) => self.text(indent, indent + 2, &aloud::text(&manual.message.text)),
             Kind::ForEach(each) => {
-                self.text(indent, indent + 2, &loop_words(each));
+                self.text(indent, indent + 2, &aloud::for_each(each));
                 for gate in &each.before_batch {
                     let title =
-                        gate.title.as_ref().map(|title| pretty(&title.text)).or_else(|| gate.expect.as_ref().map(ToString::to_string));
+                        gate.title.as_ref().map(|title| aloud::text(&title.text)).or_else(|| gate.expect.as_ref().map(ToString::to_string));
                     self.text(indent, indent + 2, &format!("before each batch: {}", title.unwrap_or_default()));
                 }
                 self.steps(&each.steps, &inner, depth + 1);
             }
             Kind::Group { title, steps } => {
-                self.text(indent, indent + 2, &pretty(&title.text));
+                self.text(indent, indent + 2, &aloud::text(&title.text));
                 self.steps(steps, &inner, depth + 1);
             }
             Kind::Choose(choose) => self.cases(choose, number, depth, indent),
             Kind::Call(call) => {
-                let params: Vec<String> = call.params.iter().map(|(name, value)| format!("{name}={}", pretty(&plain(value)))).collect();
+                let params: Vec<String> =
+                    call.params.iter().map(|(name, value)| format!("{name}={}", aloud::text(&plain(value)))).collect();
                 let with = if params.is_empty() { String::new() } else { format!(" with {}", params.join(", ")) };
                 self.text(indent, indent + 2, &format!("the runbook {}{with}", call.runbook));
             }
@@ -373,70 +363,6 @@ impl Writer {
             self.text(2, 4, &format!("{}{url}", reference.title));
         }
     }
-}
-
-fn shown_default(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::Array(items) if items.is_empty() => "none".to_owned(),
-        value => plain(value),
-    }
-}
-
-fn loop_words(each: &ForEach) -> String {
-    let items = match &each.items.list {
-        ItemList::Expression(template) => pretty(&template.text),
-        ItemList::Literal(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-    };
-    let sizes: Vec<String> = each.batch.iter().map(portion_words).collect();
-    let pause = each.pause.as_ref().map(|pause| format!(", {} between", timespan(pause))).unwrap_or_default();
-    let by = each.batch_by.as_ref().map(|by| format!(", in groups by {by}")).unwrap_or_default();
-    let label = each.items.label.as_ref().map(|label| format!(", called {}", pretty(&label.text))).unwrap_or_default();
-    let most = each.max_failures.as_ref().map(portion_words);
-    let failures = match (each.on_item_failure, most) {
-        (OnItemFailure::Stop, most) => format!("at most {} may fail", most.unwrap_or_else(|| "0".to_owned())),
-        (OnItemFailure::Continue, None) => "continues after a failed item, and fails at the end".to_owned(),
-        (OnItemFailure::Continue, Some(most)) => {
-            format!("continues after a failed item, and fails at the end; stops after more than {most}")
-        }
-    };
-    format!("for each {} of {items}{label}; batches of {}{by}{pause}; {failures}", each.items.name, sizes.join(", then "))
-}
-
-fn portion_words(portion: &Portion) -> String {
-    match portion {
-        Portion::Count(count) => count.to_string(),
-        Portion::Percent(percent) => format!("{percent}%"),
-        Portion::Template(template) => pretty(&template.text),
-    }
-}
-
-fn timespan(length: &Timespan) -> String {
-    match length {
-        Timespan::Fixed(length) => show_duration(*length),
-        Timespan::Template(template) => pretty(&template.text),
-    }
-}
-
-/// The words of a command, quoted where they need it.
-fn line(command: &Command) -> String {
-    let Program::Argv(words) = &command.program else { return String::new() };
-    let quoted = |text: &str| {
-        let bare = !text.is_empty() && !text.contains([' ', '\'', '"', '$', '*', ';', '|', '&', '<', '>', '(', ')']);
-        if bare || text.starts_with('{') { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-    };
-    words.iter().map(|word| quoted(&pretty(&word.text))).collect::<Vec<_>>().join(" ")
-}
-
-fn line_of(command: &Command) -> String {
-    match &command.program {
-        Program::Argv(_) => line(command),
-        Program::Shell(script) => script.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned(),
-    }
-}
-
-/// A template as it is read aloud: `{{ osd }}` becomes `{osd}`.
-fn pretty(text: &str) -> String {
-    text.replace("{{ ", "{").replace(" }}", "}").replace("{{", "{").replace("}}", "}")
 }
 
 #[cfg(test)]

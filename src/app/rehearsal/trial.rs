@@ -1,17 +1,17 @@
 //! One scenario, run in memory from its beginning to its end.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{scenarios, wrong::Wrong};
 use crate::{
     app::{exit::ProgramExit, session::load::Loaded},
-    event::{Answerer, Event, Mode, Outcome, Past, RunId},
+    event::{Answerer, Event, Mode, Outcome, Past, Place, RunId},
     journal::MemoryLedger,
     plan::{
         CalledSecrets, Plan,
         binding::{self, Given, Giver, Raw},
     },
-    ports::{Answer, Ask, Choice, Interrupts, NoAnswer, Prompt, Question},
+    ports::{Answer, Ask, Choice, Interrupts, NoAnswer, Order, Prompt, Question},
     rehearse::{Rehearsal, Scenario, account::Account, expectation::ExpectedFact, injection::Injection, invariant},
     run::{self, Before, Ending, Ports, Setting},
     runbook::library::ScenarioSource,
@@ -45,6 +45,8 @@ pub(crate) struct Gone {
     /// Everything that was told, what is only for the screen too.
     pub events: Vec<Event>,
     pub account: Account,
+    /// What would settle what it owes.
+    owed: BTreeMap<Place, Order>,
 }
 
 impl Trial {
@@ -117,22 +119,15 @@ impl Trial {
         let mut ending = run::run(&self.plan, &setting, ports);
         let taken_up = rehearsal.simulator.ended() && !manner.leave;
         if let Some(left) = left {
-            left(&Gone::new(rehearsal.copy(), ending.clone(), false, ledger.events()));
+            let (events, owed) = self.left(&setting, ports, &ledger);
+            left(&Gone::new(rehearsal.copy(), ending.clone(), false, events, owed));
         }
         if taken_up {
             rehearsal.simulator.revive();
             match Past::of(&ledger.events()) {
                 Ok(past) => {
-                    let output = |sha256: &str| ledger.output(sha256).ok_or_else(|| "it was not kept".to_owned());
-                    let before = Before {
-                        past: &past,
-                        output: &output,
-                        printed: Vec::new(),
-                        opened: self.scenario.now,
-                        from: "where the rehearsed fault had ended it".to_owned(),
-                        text: String::new(),
-                        doubted: false,
-                    };
+                    let output = |sha256: &str| printed(&ledger, sha256);
+                    let before = self.before(&past, &output);
                     let agreeing = Agreeing(&rehearsal.prompt);
                     let ports = if past.rolled_back { Ports { prompt: &agreeing, ..ports } } else { ports };
                     ending = run::go_on(&self.plan, &setting, ports, &before);
@@ -143,8 +138,38 @@ impl Trial {
                 }
             }
         }
-        Gone::new(rehearsal, ending, taken_up, ledger.into_events())
+        let (events, owed) = self.left(&setting, ports, &ledger);
+        Gone::new(rehearsal, ending, taken_up, events, owed)
     }
+
+    fn before<'a>(&self, past: &'a Past, output: &'a (dyn Fn(&str) -> Result<Vec<u8>, String> + Sync)) -> Before<'a> {
+        Before {
+            past,
+            output,
+            printed: Vec::new(),
+            opened: self.scenario.now,
+            from: "where the rehearsed fault had ended it".to_owned(),
+            text: String::new(),
+            doubted: false,
+        }
+    }
+
+    /// What was told so far, and what would settle what is owed by then.
+    fn left(&self, setting: &Setting, ports: Ports<'_>, ledger: &MemoryLedger) -> (Vec<Event>, BTreeMap<Place, Order>) {
+        let events = ledger.events();
+        let owed = match Past::of(&events) {
+            Ok(past) if !past.state.owed.is_empty() => {
+                run::owed(&self.plan, setting, ports, &self.before(&past, &|sha256| printed(ledger, sha256)))
+            }
+            _ => BTreeMap::new(),
+        };
+        (events, owed)
+    }
+}
+
+/// What a command of the run has printed.
+fn printed(ledger: &MemoryLedger, sha256: &str) -> Result<Vec<u8>, String> {
+    ledger.output(sha256).ok_or_else(|| "it was not kept".to_owned())
 }
 
 /// An operator who goes on with a rollback that was cut off: that all is taken back was decided before.
@@ -160,10 +185,10 @@ impl Prompt for Agreeing<'_> {
 }
 
 impl Gone {
-    fn new(rehearsal: Rehearsal, ending: Ending, taken_up: bool, events: Vec<Event>) -> Self {
+    fn new(rehearsal: Rehearsal, ending: Ending, taken_up: bool, events: Vec<Event>, owed: BTreeMap<Place, Order>) -> Self {
         let mut account = Account::of(&events);
         account.at = ending.place.clone().or(account.at);
-        Self { rehearsal, ending, taken_up, events, account }
+        Self { rehearsal, ending, taken_up, events, account, owed }
     }
 
     /// What is not as the scenario expects.
@@ -187,7 +212,7 @@ impl Gone {
     /// What should hold whatever goes wrong, and did not.
     #[must_use]
     pub(crate) fn held_against_invariants(&self, trial: &Trial) -> Vec<Wrong> {
-        let breaches = invariant::breaches(&self.rehearsal, &|place| trial.plan.step(place), &self.events, &self.account);
+        let breaches = invariant::breaches(&self.rehearsal, &|place| trial.plan.step(place), &self.events, &self.account, &self.owed);
         let wrong =
             breaches.into_iter().map(|breach| Wrong { hint: breach.hint, ..Wrong::at(&trial.scenario.name, breach.spot, breach.what) });
         wrong.chain(self.bug()).chain(self.kept_from_going_on()).collect()

@@ -3,7 +3,10 @@
 pub(super) mod recall;
 pub(super) mod restore;
 
-use std::sync::{Mutex, atomic::AtomicBool};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, atomic::AtomicBool},
+};
 
 use super::{
     ending::Ending,
@@ -15,9 +18,9 @@ use super::{
     system::AskedSystems,
 };
 use crate::{
-    event::{Answerer, Event, Outcome, Place},
+    event::{Answerer, Event, Outcome, Part, Place},
     plan::{Plan, Scope, preview},
-    ports::{Answer, Ask, Behind, NoAnswer, Question},
+    ports::{Answer, Ask, Behind, NoAnswer, Order, Question},
 };
 
 fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'a Before<'a>, confirms_each: bool) -> Engine<'a> {
@@ -90,6 +93,16 @@ pub fn settle(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<
         engine.end_frame(frame, None, Ok(()))
     });
     engine.left_as_it_is(result)
+}
+
+/// The commands by which what a run owes would be settled, by place, as far as they can be made ready. Nothing is asked, and nothing
+/// is run.
+#[must_use]
+pub(crate) fn owed(plan: &Plan, setting: &Setting, ports: Ports<'_>, before: &Before<'_>) -> BTreeMap<Place, Order> {
+    let engine = engine(plan, setting, ports, before, true);
+    let Ok(frame) = Engine::guarded(None, || engine.gather_all()) else { return BTreeMap::new() };
+    let compensations = frame.compensations.into_iter().chain(engine.held_locks());
+    compensations.filter_map(|one| Some((one.place.clone(), one.cleanup?.order(&one.place, Part::Cleanup)?))).collect()
 }
 
 impl Engine<'_> {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::{
+        command::markdown::escaped,
         context::Context,
         exit::ProgramExit,
         failure::Failure,
@@ -330,27 +331,4 @@ fn utc(at: Timestamp) -> String {
 
 fn both(at: Timestamp) -> String {
     format!("{} ({})", utc(at), local(at).strftime("%Y-%m-%d %H:%M:%S %:z"))
-}
-
-/// Text in a line of Markdown: nothing in it is taken for markup, and it stays in its cell.
-fn escaped(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut out = String::with_capacity(line.len());
-    for c in visible(&line).chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_from_outside_is_no_markup() {
-        assert_eq!(escaped("a | b\n<script> *x* [y](z) `q` \u{202e}"), "a \\| b \\<script\\> \\*x\\* \\[y\\](z) \\`q\\` \\\\u{202e}");
-    }
 }
