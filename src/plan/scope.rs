@@ -316,7 +316,7 @@ impl Scope {
             let undefined = error.message.ends_with(&format!("`{root}.{field}` is undefined"));
             let ran = self.get(root).and_then(|value| value.get_attr("ran").ok());
             if undefined && ran == Some(Value::from(false)) {
-                error.message += &format!("; `{root}` was not run, so it has no `{field}`");
+                error.message.extend(["; `", root, "` was not run, so it has no `", field, "`"]);
                 break;
             }
         }

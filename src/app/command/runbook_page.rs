@@ -51,10 +51,10 @@ fn introduction(runbook: &Runbook) -> String {
         code(&format!("halligan show {name} --markdown")),
     );
     if let Some(owner) = &runbook.owner {
-        text += &format!(" Owner: {}.", prose(owner));
+        text.extend([" Owner: ", &prose(owner), "."]);
     }
     if let Some(reviewed) = &runbook.reviewed {
-        text += &format!(" Reviewed: {reviewed}.");
+        text.extend([" Reviewed: ", &reviewed.to_string(), "."]);
     }
     text
 }
@@ -147,7 +147,7 @@ fn check(probe: &Probe, depth: usize) -> Points {
         head += " (a warning)";
     }
     if let Some(each) = &probe.for_each {
-        head += &format!(", for each {}", prose(each.name.as_str()));
+        head.extend([", for each ", &prose(each.name.as_str())]);
     }
     let mut points = vec![(depth, head)];
     if let Some(when) = &probe.when {
@@ -244,7 +244,9 @@ fn cases(choose: &Choose, depth: usize) -> Points {
     let ways: Vec<(&String, Points)> = choose.cases.iter().map(|(name, case)| (name, own(case))).collect();
     let common = |point: &(usize, String)| ways.len() > 1 && ways.iter().all(|(_, points)| points.contains(point));
     let mut points: Points = ways.first().into_iter().flat_map(|(_, points)| points).filter(|point| common(point)).cloned().collect();
-    points.iter_mut().for_each(|point| point.0 = depth);
+    for point in &mut points {
+        point.0 = depth;
+    }
     points.push((depth, format!("one of these, by {}:", code(&choose.by.to_string()))));
     for (name, own) in &ways {
         points.push((depth + 1, code(name)));
@@ -309,8 +311,9 @@ fn gates(runbook: &Runbook) -> Points {
 
 /// What undoes a step, what puts it back at the end, and what a run that stops leaves as it is.
 fn taken_back(runbook: &Runbook) -> Points {
-    // Each step with its ways, and what is said of each.
-    let mut all: Vec<(&str, Vec<(&str, Vec<String>)>)> = Vec::new();
+    /// The name of a way, and what is said of it.
+    type Way<'a> = (&'a str, Vec<String>);
+    let mut all: Vec<(&str, Vec<Way<'_>>)> = Vec::new();
     for step in runbook.all_steps() {
         let said = remedies(step);
         if said.is_empty() {
