@@ -318,7 +318,7 @@ mod tests {
             assert!(error.message.contains("`x.output` is undefined"), "{text}: {error}");
         }
         assert_eq!(value("[1, 2] | chain([3]) | reverse | join(',')").as_str(), Some("3,2,1"));
-        assert_eq!(value("[1, 2] | zip([3, 4]) | list").to_string(), "[[1, 3], [2, 4]]");
+        assert_eq!(value("[1, 2] | zip([3, 4]) | map('join', '-') | join(' ')").as_str(), Some("1-3 2-4"));
     }
 
     #[test]
