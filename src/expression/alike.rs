@@ -352,8 +352,13 @@ fn before_dictsort(arguments: &[Value]) -> Result<(), Error> {
     }
 }
 
-/// One of Jinja's own filters, before which `before` looks at what will be compared.
-fn guarded_filter(environment: &mut Environment<'_>, name: &'static str, builtin: Value, before: fn(&[Value]) -> Result<(), Error>) {
+/// One of Jinja's own filters, of nothing that is undefined; `before` looks at what it is given.
+pub(super) fn guarded_filter(
+    environment: &mut Environment<'_>,
+    name: &'static str,
+    builtin: Value,
+    before: fn(&[Value]) -> Result<(), Error>,
+) {
     environment.add_filter(name, move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
         let arguments = arguments.into_values();
         defined(&arguments)?;

@@ -155,15 +155,6 @@ fn measured(environment: &mut Environment<'_>, name: &'static str, builtin: Valu
     });
 }
 
-/// One of Jinja's own filters, of nothing that is undefined.
-fn strict(environment: &mut Environment<'_>, name: &'static str, builtin: Value) {
-    environment.add_filter(name, move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
-        let arguments = arguments.into_values();
-        defined(&arguments)?;
-        builtin.call(state, &arguments)
-    });
-}
-
 /// How much text a value is, in bytes.
 fn length(value: &Value) -> usize {
     match value.as_str() {
@@ -262,9 +253,9 @@ fn within_limits(environment: &mut Environment<'_>) {
     }
     measured(environment, "string", Value::from_function(filters::string), unlimited);
     measured(environment, "list", Value::from_function(filters::list), unlimited);
-    strict(environment, "chain", Value::from_function(filters::chain));
-    strict(environment, "reverse", Value::from_function(filters::reverse));
-    strict(environment, "zip", Value::from_function(filters::zip));
+    alike::guarded_filter(environment, "chain", Value::from_function(filters::chain), |_| Ok(()));
+    alike::guarded_filter(environment, "reverse", Value::from_function(filters::reverse), |_| Ok(()));
+    alike::guarded_filter(environment, "zip", Value::from_function(filters::zip), |_| Ok(()));
     environment.add_filter(growth::PART, limit::made);
     environment.add_filter(growth::REPEATED, |left: Value, right: Value| limit::repeated(left, &right));
 }
