@@ -219,6 +219,12 @@ class Shop:
         self.start(*self.answers(**{"declare_off": "node-c off", **(answers or {})}), workloads=",".join(workloads), **params)
         return self.run.end(timeout)
 
+    def played(self, *workloads, **more):
+        """From the beginning to the end of a whole run; `code` is its exit code."""
+        self.begin()
+        self.code = self.goes(*workloads, **more)
+        return self
+
     def asks(self, *workloads, **params):
         """Up to the first question, which nobody answers."""
         self.start("--yes", workloads=",".join(workloads), **params)
@@ -321,6 +327,11 @@ class Shop:
         """Kubernetes has detached it; at the provider the same detach has not ended, and does not until healed."""
         self.tell("detach-hangs")
         self.at_provider(volume, instance, detaching=time.time())
+
+    def lingers(self):
+        """Once Kubernetes has given redis's volume up, its provider still has it, and lets go when it is asked."""
+        self.once(self.free, lambda: self.hangs(self.world.get("persistentvolumes", "pvc-redis"), 103))
+        self.lets_go_when_asked()
 
     def lets_go_when_asked(self):
         """What hangs there ends once the provider has taken it when it was asked for it again."""

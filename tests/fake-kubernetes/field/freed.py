@@ -21,9 +21,7 @@ def ordered_stateful_set(cases, new):
             dead = node == "node-c"
             shop.volume(f"data-postgres-{number}", node)
             shop.pod(f"postgres-{number}", entry, node, ready="False" if dead else "True", claims=[f"data-postgres-{number}"], ending=dead)
-        shop.begin()
-        shop.code = shop.goes("statefulset/postgres")
-        return shop
+        return shop.played("statefulset/postgres")
 
     def check(shop):
         shop.completed()
@@ -43,9 +41,7 @@ def evicted_pods(cases, new):
         entry = shop.stuck()
         for name in ("evx", "evy"):
             shop.pod(f"redis-7475d86696-{name}", entry, "node-a", phase="Failed", claims=["redis"], reason="Evicted")
-        shop.begin()
-        shop.code = shop.goes("deployment/redis")
-        return shop
+        return shop.played("deployment/redis")
 
     def check(shop):
         shop.completed()
@@ -192,9 +188,7 @@ def not_ready_and_back(cases, new):
             node["status"]["conditions"][0].update(status="True", reason="KubeletReady")
             shop.world.bump(node)
         shop.once(lambda: patches(shop, "redis"), back)
-        shop.begin()
-        shop.code = shop.goes("deployment/redis")
-        return shop
+        return shop.played("deployment/redis")
 
     def check(shop):
         shop.completed()
@@ -213,11 +207,8 @@ def at_azure(cases, new):
     def play():
         shop = new(cloud="azure")
         shop.stuck()
-        shop.once(shop.free, lambda: shop.hangs(shop.world.get("persistentvolumes", "pvc-redis"), 103))
-        shop.lets_go_when_asked()
-        shop.begin()
-        shop.code = shop.goes("deployment/redis")
-        return shop
+        shop.lingers()
+        return shop.played("deployment/redis")
 
     def check(shop):
         shop.completed()

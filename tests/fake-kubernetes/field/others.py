@@ -106,9 +106,7 @@ def operator_puts_back(cases, new):
 
         kept = shop.once(shop.free, lambda: shop.hangs(volumes[0], 103))
         shop.back = shop.once(lambda: kept and shop.provider_calls(), lambda: shop.world.scale("statefulsets", "acid-main", 2))
-        shop.begin()
-        shop.code = shop.goes("statefulset/acid-main")
-        return shop
+        return shop.played("statefulset/acid-main")
 
     def check(shop):
         must(shop.back, "nothing was put back")
@@ -128,10 +126,8 @@ def debug_pod(cases, new):
         shop = new()
         shop.stuck()
         shop.once(shop.free, lambda: shop.pod("debug", None, "node-a", phase="Pending", claims=["redis"]))
-        shop.begin()
-        shop.code = shop.goes("deployment/redis", provider="manual", answers={
+        return shop.played("deployment/redis", provider="manual", answers={
             "seen_off": "the machine has no power", "by_hand": "free", "drop": "drop", "from_ready": "detach pvc-redis from node-a", "tell_to_go": "detach pvc-redis from node-a"})
-        return shop
 
     def check(shop):
         must(shop.code not in (0, None), f"exit code {shop.code}")

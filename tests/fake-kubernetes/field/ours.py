@@ -18,9 +18,7 @@ def fenced(cases, new):
         shop.stuck()
         shop.world.get("nodes", "node-c")["spec"]["taints"] = [{"key": cluster.OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}]
         shop.once(shop.provider_calls, lambda: shop.heal("detach-hangs"))
-        shop.begin()
-        shop.code = shop.goes("deployment/redis", answers={"tell_to_go": "detach pvc-redis from node-c"})
-        return shop
+        return shop.played("deployment/redis", answers={"tell_to_go": "detach pvc-redis from node-c"})
 
     def check(shop):
         must(shop.code == 0, f"exit code {shop.code}, owed: {shop.halligan.owed()}")
@@ -45,9 +43,7 @@ def rollout(cases, new):
         shop.pod("web-7475d86696-old42", entry, "node-a", claims=["web"])
         newest = shop.world.get("replicasets", "web-5d9c8b7f66", "shop")
         shop.pod("web-5d9c8b7f66-new42", newest, "node-b", phase="Pending", claims=["web"])
-        shop.begin()
-        shop.code = shop.goes("deployment/web")
-        return shop
+        return shop.played("deployment/web")
 
     def check(shop):
         shop.completed()
@@ -84,9 +80,7 @@ def start_ordinal(cases, new):
             dead = node == "node-c"
             shop.volume(f"data-postgres-{number}", node)
             shop.pod(f"postgres-{number}", entry, node, ready="False" if dead else "True", claims=[f"data-postgres-{number}"], ending=dead)
-        shop.begin()
-        shop.code = shop.goes("statefulset/postgres")
-        return shop
+        return shop.played("statefulset/postgres")
 
     def check(shop):
         shop.completed()
@@ -109,9 +103,7 @@ def leader_changes(cases, new):
             down.extend([shop.world.now()] if patches(shop, "deployments/redis") else [])
             return "etcdserver: leader changed" if verb == "GET" and down and (long or shop.world.now() - down[0] < 8) else None
         shop.world.trouble = trouble
-        shop.begin()
-        shop.code = shop.goes("deployment/redis")
-        return shop
+        return shop.played("deployment/redis")
 
     def check(shop):
         shop.completed()
@@ -149,11 +141,8 @@ def regional_disk(cases, new):
         shop = new(cloud="gcp")
         number = shop.cloud.add_volume("pvc-redis", 10)
         shop.stuck(spec={"csi": {"driver": shop.flavour.driver, "volumeHandle": f"projects/lab/regions/europe-west3/disks/rd-redis-{number}"}}, number=number)
-        shop.once(shop.free, lambda: shop.hangs(shop.world.get("persistentvolumes", "pvc-redis"), 103))
-        shop.lets_go_when_asked()
-        shop.begin()
-        shop.code = shop.goes("deployment/redis")
-        return shop
+        shop.lingers()
+        return shop.played("deployment/redis")
 
     def check(shop):
         shop.completed()

@@ -15,9 +15,7 @@ def two_of_flux_with_one_name(cases, new):
         shop.stuck("redis")["metadata"]["labels"] = {"helm.toolkit.fluxcd.io/name": "shop", "helm.toolkit.fluxcd.io/namespace": "shop"}
         shop.world.put("kustomizations", {"metadata": {"name": "shop", "namespace": "flux-system"}, "spec": {"interval": "10m0s", "prune": True}})
         shop.world.put("helmreleases", {"metadata": {"name": "shop", "namespace": "shop"}, "spec": {"interval": "5m0s"}})
-        shop.begin()
-        shop.code = shop.goes("deployment/web", "deployment/redis")
-        return shop
+        return shop.played("deployment/web", "deployment/redis")
 
     def check(shop):
         shop.completed()
@@ -55,9 +53,7 @@ def flux_parent(cases, new):
             elif not apps["spec"].get("suspend") and web["spec"]["replicas"] == 0:
                 world.scale("deployments", "web", 1)
         world.hands.append(reconcile)
-        shop.begin()
-        shop.code = shop.goes("deployment/web")
-        return shop
+        return shop.played("deployment/web")
 
     def check(shop):
         shop.completed()
@@ -86,9 +82,7 @@ def autoscaler_at_the_end(cases, new):
             "minReplicas": 3, "maxReplicas": 6, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}})
         shop.held = shop.once(lambda: held(shop), lambda: None)
         shop.once(lambda: shop.held and not held(shop), lambda: shop.world.scale("deployments", "web", 6))
-        shop.begin()
-        shop.code = shop.goes("deployment/web")
-        return shop
+        return shop.played("deployment/web")
 
     def check(shop):
         must(shop.held, "the autoscaler was not held")
@@ -127,9 +121,7 @@ def keda(cases, new):
             if worker["spec"]["replicas"] == 0:
                 world.scale("deployments", "worker", 1)
         world.hands.append(operate)
-        shop.begin()
-        shop.code = shop.goes("deployment/worker")
-        return shop
+        return shop.played("deployment/worker")
 
     def check(shop):
         shop.completed()
