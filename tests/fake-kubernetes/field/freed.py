@@ -53,6 +53,36 @@ def evicted_pods(cases, new):
 
 
 @case
+def rejected_pods(cases, new):
+    """What a kubelet cannot take it rejects (OutOfcpu, NodeAffinity, UnexpectedAdmissionError): that pod stays, failed, and its ReplicaSet makes
+    another: kubernetes/kubernetes#106419, #108152, #109663."""
+    def play():
+        shop = new()
+        shop.stuck()
+        shop.rejected = []
+
+        def reject():
+            if len(patches(shop, "deployments/redis")) < 2 or len(shop.rejected) == 2:
+                return
+            for pod in shop.world.all("pods", "shop"):
+                if pod["spec"].get("nodeName") and pod["status"]["phase"] == "Pending" and len(shop.rejected) < 2:
+                    pod["status"].update(phase="Failed", reason="OutOfcpu", message="Node didn't have enough resource: cpu")
+                    shop.world.bump(pod)
+                    shop.rejected.append(pod["metadata"]["name"])
+        shop.world.hands.append(reject)
+        return shop.played("deployment/redis")
+
+    def check(shop):
+        must(len(shop.rejected) == 2, f"rejected: {shop.rejected}")
+        shop.completed()
+        shop.as_before(redis=1)
+        must(all(shop.world.get("pods", name, "shop") for name in shop.rejected), "a rejected pod is gone")
+
+    shown(cases, "39 new pods are rejected by their node: the one that runs counts", play, check, planted="and somebody deletes one",
+          plant=lambda shop: shop.world.drop(shop.world.get("pods", shop.rejected[0], "shop")), finds="a rejected pod is gone")
+
+
+@case
 def shared_claim(cases, new):
     def play():
         shop = sharing(new)

@@ -47,8 +47,9 @@ def mounted_on_a_ready_node_before(cases, new):
     cases.control("23 the runbook of before", test, finds="harm was done: DELETE")
 
 
-def waiting(new):
-    """postgres and redis on the dead node; of the volume of postgres the provider does not let go, of that of redis it does."""
+def waiting(new, meanwhile):
+    """postgres and redis on the dead node; of the volume of postgres the provider does not let go, of that of redis it does. Somebody does
+    something with that `meanwhile`."""
     shop = new()
     entry = shop.workload("statefulset", "postgres", 1, templates=["data"])
     volume = shop.volume("data-postgres-0", "node-c")
@@ -58,25 +59,67 @@ def waiting(new):
 
     # As soon as Kubernetes has let go of both.
     kept = shop.once(shop.free, lambda: shop.hangs(volume, 103))
-    shop.by_hand = shop.once(lambda: kept and shop.provider_calls(f"detach {number}"), lambda: shop.world.scale("deployments", "redis", 1))
+    shop.by_hand = shop.once(lambda: kept and shop.provider_calls(f"detach {number}"), lambda: meanwhile(shop))
     shop.once(lambda: shop.by_hand and [pod for pod in shop.world.all("pods") if cluster.is_ready(pod)], lambda: shop.heal("detach-hangs"))
     return shop.begin()
 
 
-def redis_left_alone(shop):
-    must(shop.by_hand, "nobody brought redis back")
+def brought_back(shop):
+    shop.world.scale("deployments", "redis", 1)
+
+
+def backup(shop):
+    """The pod of a backup's Job, on a node that is ready."""
+    job = shop.world.put("jobs", {"metadata": {"name": "backup", "namespace": "shop"}, "spec": {"template": {"metadata": {"labels": {"job-name": "backup"}}}}})
+    shop.pod("backup-x7k2p", job, "node-a", phase="Pending", claims=["redis"])
+
+
+def volume_left_alone(shop):
+    must(shop.by_hand, "nobody did anything meanwhile")
     number = shop.world.number(cluster.handle(shop.world.get("persistentvolumes", "pvc-redis")))
     must(not shop.provider_calls(f"detach {number}"), "the volume of the workload that runs was detached")
     must(not patches(shop, "volumeattachments"), "an attachment was dropped")
     must(not patches(shop, "nodes/node-a"), "its node was given up")
+
+
+def redis_left_alone(shop):
+    volume_left_alone(shop)
     shop.as_before(redis=1)
+
+
+@case
+def backup_meanwhile(cases, new):
+    """While the provider holds one volume for hours, a backup mounts another, which is free: k8up-io/k8up#978, #502, devfile/devworkspace-operator#1675."""
+    def play():
+        shop = waiting(new, backup)
+        shop.code = shop.goes("statefulset/postgres", "deployment/redis")
+        return shop
+
+    def check(shop):
+        must(shop.code not in (0, None), f"exit code {shop.code}")
+        volume_left_alone(shop)
+        must(shop.world.get("pods", "backup-x7k2p", "shop"), "the backup's pod is gone")
+        shop.says("pod backup-x7k2p on node-a uses redis")
+
+    shown(cases, "03 a backup mounts a free volume while another is waited for", play, check, planted="and its pod is deleted",
+          plant=lambda shop: shop.world.drop(shop.world.get("pods", "backup-x7k2p", "shop")), finds="the backup's pod is gone")
+
+
+@case
+def backup_meanwhile_before(cases, new):
+    def test():
+        shop = waiting(new, backup)
+        shop.as_it_was(workloads="statefulset/postgres,deployment/redis", volumes=shop.provider_names(), dead="node-c", attachment_timeout="5s")
+        volume_left_alone(shop)
+
+    cases.control("03 the runbook of before", test, finds="the volume of the workload that runs was detached")
 
 
 @case
 def brought_back_by_hand(cases, new):
     """While the provider holds one volume for hours, a colleague brings the other workload back; linode/linode-blockstorage-csi-driver#36."""
     def play():
-        shop = waiting(new)
+        shop = waiting(new, brought_back)
         shop.goes("statefulset/postgres", "deployment/redis")
         return shop
 
@@ -87,7 +130,7 @@ def brought_back_by_hand(cases, new):
 @case
 def brought_back_by_hand_before(cases, new):
     def test():
-        shop = waiting(new)
+        shop = waiting(new, brought_back)
         shop.as_it_was(workloads="statefulset/postgres,deployment/redis", volumes=shop.provider_names(), dead="node-c", attachment_timeout="5s")
         redis_left_alone(shop)
 

@@ -151,3 +151,51 @@ def regional_disk(cases, new):
 
     shown(cases, "ours: a regional disk at Google", play, check, planted="and somebody asks once more",
           plant=lambda shop: (shop.directory / "asked").open("a").write("gcloud detach --disk-scope regional --zone europe-west3-a\n"), finds="gcloud was asked")
+
+
+@case
+def no_pod_at_the_end(cases, new):
+    """A quota, or a policy, that has no room for the pods any more: of a StatefulSet only its events say so, so the run says where to look:
+    kubernetes/kubernetes#47002, ministryofjustice/cloud-platform#590."""
+    def play():
+        shop = new()
+        entry = shop.workload("statefulset", "postgres", 1, templates=["data"])
+        shop.volume("data-postgres-0", "node-c")
+        shop.pod("postgres-0", entry, "node-c", ready="False", claims=["data-postgres-0"], ending=True)
+        words = 'pods "postgres-0" is forbidden: exceeded quota: shop, requested: pods=1, used: pods=10, limited: pods=10'
+        shop.world.webhook = lambda verb, plural, *_: words if (verb, plural) == ("create", "pods") else None
+        return shop.played("statefulset/postgres", ready_timeout="6s")
+
+    def check(shop):
+        must(shop.code not in (0, None), f"exit code {shop.code}")
+        shop.says("pods are missing: see `kubectl -n shop describe statefulset/postgres`")
+        replicas = shop.world.get("statefulsets", "postgres", "shop")["spec"]["replicas"]
+        must(replicas == 1, f"postgres has {replicas} replicas")
+
+    shown(cases, "ours: a quota has no room for the pods at the end: it says where to look", play, check, planted="and somebody scales to zero",
+          plant=lambda shop: shop.world.scale("statefulsets", "postgres", 0), finds="postgres has 0 replicas")
+
+
+@case
+def node_is_back(cases, new):
+    """The taint out-of-service stays until its node is back, and then goes: https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/"""
+    def settled(shop):
+        run = shop.halligan.start("debts", "--settle", shop.halligan.runs()[-1], terminal=(40, 120))
+        run.answer("out-of-service", "y")
+        run.end(120)
+
+    def test(back):
+        shop = new()
+        shop.stuck()
+        shop.played("deployment/redis")
+        shop.completed()
+        must(shop.halligan.owed() == ["taints"], f"owed: {shop.halligan.owed()}")
+        node = shop.world.get("nodes", "node-c")
+        if back:
+            node["status"]["conditions"][0].update(status="True", reason="KubeletReady")
+            shop.world.bump(node)
+        settled(shop)
+        must(not shop.world.tainted("node-c", cluster.OUT_OF_SERVICE), "the taint is still there")
+
+    cases.case("taint: the dead node is back, and its debt is settled", test, True)
+    cases.control("taint: it is not back", test, False, finds="the taint is still there")

@@ -130,3 +130,70 @@ def keda(cases, new):
 
     shown(cases, "16 KEDA is paused, and resumed", play, check, planted="and it stays paused",
           plant=lambda shop: shop.kubectl("-n", "shop", "annotate", "scaledobject", "worker", "autoscaling.keda.sh/paused=true"), finds="KEDA stays paused")
+
+
+def argo(shop, **about):
+    """An Application that restores what it applies, made by an ApplicationSet. Its values hold a secret."""
+    world = shop.world.define("applications.argoproj.io", "applicationsets.argoproj.io")
+    every = world.put("applicationsets", {"metadata": {"name": "all", "namespace": "argocd"}, "spec": {"generators": []}})
+    return every, world.put("applications", {
+        "metadata": {"name": "shop", "namespace": "argocd", "ownerReferences": [cluster.owner(every)]},
+        "spec": {"source": {"helm": {"valuesObject": {"password": SECRET}}}, "syncPolicy": {"automated": {"selfHeal": True}}},
+        "status": {"resources": [{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web"}]}, **about})
+
+
+SECRET = "swordfish-of-helm"
+
+
+@case
+def application_set(cases, new):
+    """An ApplicationSet restores the policy of its Applications, and they restore replicas: argo-cd, «Controlling Resource Modification». What is
+    in their specs is nobody's business: it does not enter the journal."""
+    def play():
+        shop = new()
+        world, web = shop.world, shop.stuck("web")
+        every, application = argo(shop)
+
+        def reconcile():
+            policy = application["spec"].setdefault("syncPolicy", {})
+            if not policy.get("automated") and (every["spec"].get("syncPolicy") or {}).get("applicationsSync") != "create-only":
+                policy["automated"] = {"selfHeal": True}
+                world.bump(application)
+                world.note("the ApplicationSet restores its Application")
+            elif policy.get("automated") and web["spec"]["replicas"] == 0:
+                world.scale("deployments", "web", 1)
+        world.hands.append(reconcile)
+        return shop.played("deployment/web")
+
+    def check(shop):
+        shop.completed()
+        shop.as_before(web=1)
+        must(shop.world.get("applications", "shop", "argocd")["spec"]["syncPolicy"].get("automated") == {"selfHeal": True}, "the Application was not resumed")
+        must(not (shop.world.get("applicationsets", "all", "argocd")["spec"].get("syncPolicy") or {}).get("applicationsSync"), "the ApplicationSet was not resumed")
+        kept = "".join(path.read_text(errors="replace") for path in shop.halligan.journal.rglob("*") if path.is_file())
+        must(SECRET not in kept, "a secret of the Application's is in the journal")
+
+    shown(cases, "argo: an ApplicationSet and its Application are suspended and resumed, and none of their values is kept", play, check,
+          planted="and the secret is written there", plant=lambda shop: (shop.halligan.journal / "planted").write_text(SECRET), finds="is in the journal")
+
+
+@case
+def from_another_cluster(cases, new):
+    """Argo CD or Flux of another cluster applies the workload: nothing here could be suspended, and it would put the replicas back. What they
+    write on it names them: https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/"""
+    def test(here):
+        shop = new()
+        shop.stuck("web")["metadata"].update(annotations={"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web"},
+                                             labels={"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"})
+        if here:
+            argo(shop)
+            shop.world.define("kustomizations.kustomize.toolkit.fluxcd.io")
+            shop.world.put("kustomizations", {"metadata": {"name": "apps", "namespace": "flux-system"}, "spec": {"interval": "10m0s"}})
+        shop.begin()
+        shop.asks("deployment/web")
+        must(not shop.blocked(), f"refused by {shop.blocked()}")
+        shop.says("Application shop, which is not in this cluster", "Kustomization apps, which is not in this cluster")
+        shop.untouched()
+
+    cases.case("ours: Argo CD and Flux of another cluster apply it: named beforehand", test, False)
+    cases.control("ours: they are here", test, True, finds="does not say 'Application shop, which is not in this cluster'")

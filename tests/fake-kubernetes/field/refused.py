@@ -1,7 +1,9 @@
 """Nothing may be begun: what is being deleted, what cannot be asked or is not permitted, what cannot be freed here."""
 
+import re
+
 from field import case, since
-from proof.case import must
+from proof.case import must, until
 from standin import cluster
 
 
@@ -222,3 +224,115 @@ def shared_claim_of_one(cases, new):
 
     cases.case("07 two workloads share a claim, one is named: refused, and the other is named", test, "deployment/server")
     cases.control("07 and the other is named", test, "deployment/browser", finds="does not say")
+
+
+@case
+def unready_pods(cases, new):
+    """Scaled to zero, an ordered StatefulSet deletes a pod that is not ready only when no lower one is unready, and the run would stop half way:
+    kubernetes/kubernetes#57865, #95586. What the hint says helps, and without it nothing ends."""
+    def three(**spec):
+        shop = new()
+        entry = shop.workload("statefulset", "postgres", 3, templates=["data"], **spec)
+        for number, ready in enumerate(("False", "True", "False")):
+            shop.volume(f"data-postgres-{number}", "node-a")
+            shop.pod(f"postgres-{number}", entry, "node-a", ready=ready, claims=[f"data-postgres-{number}"])
+        return shop.begin()
+
+    def refused(**spec):
+        shop = three(**spec)
+        shop.refused(shop.goes("statefulset/postgres") if not spec else shop.asks("statefulset/postgres"), "in_order", "postgres-2 on node-a")
+        return shop
+
+    def advised():
+        shop = refused()
+        # The kubelet of a pod that is not ready does not make it so here.
+        shop.kubectl("-n", "shop", "scale", "statefulset/postgres", "--replicas=0")
+        steps = []
+        shop.world.hands.append(lambda: steps.append(True))
+        until(lambda: len(steps) > 10, 60, "the controllers have looked ten times")
+        must(len(shop.world.all("pods", "shop")) == 3, "pods went by themselves")
+        shop.kubectl("-n", "shop", "delete", "pod", "postgres-2", "--wait=false")
+        until(lambda: not shop.world.all("pods", "shop"), 60, "no pod is left")
+
+    cases.case("ours: two pods of an ordered StatefulSet are not ready: refused, and what is advised helps", advised)
+    cases.control("ours: its pods need no order", refused, podManagementPolicy="Parallel", finds="refused by []")
+
+
+@case
+def rollout_of_that_name(cases, new):
+    """An Argo Rollout with workloadRef is often called like its Deployment, and so are its pods: argoproj/argo-rollouts#3185, #4935."""
+    def test(rollout):
+        shop = new()
+        shop.world.define("rollouts.argoproj.io")
+        entry = shop.stuck("web")
+        if rollout:
+            entry = shop.world.put("rollouts", {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"replicas": 1, "workloadRef": {"kind": "Deployment", "name": "web"}}})
+        theirs = shop.world.put("replicasets", {"metadata": {"name": "web-5d9c8b7f66", "namespace": "shop", "ownerReferences": [cluster.owner(entry)]},
+                                                "spec": {"replicas": 1, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}}}})
+        shop.pod("web-5d9c8b7f66-new42", theirs, "node-b", phase="Pending", claims=["web"])
+        shop.begin()
+        shop.refused(shop.goes("deployment/web") if rollout else shop.asks("deployment/web"), "namesakes", "ReplicaSet web-5d9c8b7f66 of Rollout web")
+
+    cases.case("ours: a Rollout of the Deployment's name has pods of its own: refused", test, True)
+    cases.control("ours: they are those of its next rollout", test, False, finds="refused by []")
+
+
+@case
+def webhook_without_a_trial(cases, new):
+    """A webhook that does not say that it has no side effects makes each trial fail, and no change: kubernetes/kubernetes#66936,
+    elastic/cloud-on-k8s#1233, Azure/AKS#2197."""
+    def test(trial):
+        shop = new()
+        shop.stuck()
+        if trial:
+            shop.world.no_trial = "validate.example.org"
+        else:
+            shop.world.webhook = lambda *_: 'admission webhook "validate.example.org" denied the request: no'
+        shop.begin()
+        shop.asks("deployment/redis")
+        must(not shop.blocked(), f"refused by {shop.blocked()}")
+        shop.says("not tried", "does not support dry run")
+        shop.untouched()
+
+    cases.case("ours: a webhook allows no trial: told, and not taken for a refusal", test, True)
+    cases.control("ours: it refuses", test, False, finds="refused by ['changes']")
+
+
+@case
+def one_pod_and_a_resize(cases, new):
+    """ReadWriteOncePod, and a claim whose file system grows with its next mount (FileSystemResizePending): neither is in the way.
+    https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes, kubernetes-csi/external-resizer."""
+    def test(mode):
+        shop = new()
+        shop.stuck(modes=[mode])
+        shop.world.get("persistentvolumeclaims", "redis", "shop")["status"]["conditions"] = [{"type": "FileSystemResizePending", "status": "True"}]
+        shop.begin()
+        shop.asks("deployment/redis")
+        must(not shop.blocked(), f"refused by {shop.blocked()}")
+        shop.untouched()
+
+    cases.case("ours: ReadWriteOncePod, and a resize that waits for the next mount: taken", test, "ReadWriteOncePod")
+    cases.control("ours: ReadWriteMany", test, "ReadWriteMany", finds="refused by ['drivers']")
+
+
+@case
+def told_beforehand(cases, new):
+    """A CronJob with the claim, somebody else's pod on the dead node, an attacher that is away, what the driver says of its last try: shown
+    before the consent."""
+    def test(trouble):
+        shop = new()
+        shop.stuck()
+        if trouble:
+            template = {"spec": {"template": {"spec": {"volumes": cluster.claim_volumes({"data": "redis"})}}}}
+            shop.world.put("cronjobs", {"metadata": {"name": "nightly", "namespace": "shop"}, "spec": {"schedule": "0 3 * * *", "jobTemplate": template}})
+            shop.pod("payments-0", None, "node-c", namespace="other")
+            shop.world.all("leases")[0]["spec"]["renewTime"] = since(3600)[:-1] + ".000000Z"
+            shop.world.all("volumeattachments")[0]["status"]["detachError"] = {"message": "the volume is busy"}
+        shop.begin()
+        shop.asks("deployment/redis")
+        shop.says("nightly uses redis", "other/payments-0", "detachError: the volume is busy")
+        must(re.search(" 36[0-9]{2} s ago in kube-system", shop.said()), "it does not say since when the attacher is away")
+        shop.untouched()
+
+    cases.case("ours: a CronJob, others on the dead node, a dead attacher, the driver's error: told beforehand", test, True)
+    cases.control("ours: none of them", test, False, finds="does not say 'nightly uses redis'")

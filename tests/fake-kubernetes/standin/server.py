@@ -261,6 +261,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if not name:
                 raise Refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
             entry = self.found(kind, namespace, name)
+            # NewDryRunUnsupportedErr of apiserver/pkg/admission/plugin/webhook/errors/statuserror.go
+            if tried and world.no_trial:
+                raise Refusal(400, "BadRequest", f'admission webhook "{world.no_trial}" does not support dry run')
             if world.webhook and verb != "DELETE" and (why := world.webhook(verb.lower(), kind.plural, name, body)):
                 raise Refusal(403, "Forbidden", why)
             if verb == "DELETE":

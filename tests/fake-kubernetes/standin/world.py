@@ -29,6 +29,8 @@ class World(Store):
         self.trouble = None
         # webhook(verb, plural, name, body) refuses with its words.
         self.webhook = None
+        # A webhook that allows no trial (sideEffects is not None): each server-side dry run is refused with its name.
+        self.no_trial = None
         # (seconds, verb, path, body, whether it was a server-side dry run)
         self.writes = []
         # Called at each step: somebody else's hands.
