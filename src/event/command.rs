@@ -19,12 +19,18 @@ impl Words {
     const BASH: [&str; 4] = ["bash", "-euo", "pipefail", "-c"];
 
     /// The words that are started.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &str> {
+        let (before, own): (&[&str], &[String]) = match self {
+            Self::Argv(argv) => (&[], argv),
+            Self::Script(script) => (&Self::BASH, std::slice::from_ref(script)),
+        };
+        before.iter().copied().chain(own.iter().map(String::as_str))
+    }
+
+    /// The same, as what starts a program takes them.
     #[must_use]
     pub fn argv(&self) -> Vec<String> {
-        match self {
-            Self::Argv(argv) => argv.clone(),
-            Self::Script(script) => Self::BASH.into_iter().chain([script.as_str()]).map(String::from).collect(),
-        }
+        self.each().map(str::to_owned).collect()
     }
 
     /// No command at all.

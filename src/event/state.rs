@@ -84,7 +84,7 @@ impl RunState {
     /// real run will see.
     #[must_use]
     pub fn hypothetical(&self) -> bool {
-        self.steps.values().any(|step| matches!(step, StepState::Predicted))
+        self.mode == Some(Mode::DryRun) && self.steps.values().any(|step| matches!(step, StepState::Predicted))
     }
 
     /// The places of the systems that have to be asked which one they are before anything is changed there.

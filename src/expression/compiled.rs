@@ -151,7 +151,8 @@ impl Compiled {
 /// Whether the text holds anything to evaluate.
 #[must_use]
 pub(crate) fn is_dynamic(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%") || text.contains("{#")
+    // Most words of commands have no brace at all.
+    text.contains('{') && ["{{", "{%", "{#"].iter().any(|opening| text.contains(opening))
 }
 
 /// The expression inside, if the template is nothing but one.

@@ -72,10 +72,10 @@ fn from_json(value: &str) -> Result<Value, Error> {
 
 fn to_json(value: &Value) -> Result<String, Error> {
     defined(std::slice::from_ref(value))?;
-    before_writing(std::slice::from_ref(value))?;
-    serde_json::to_string(value)
-        .map_err(|error| refuse(format!("cannot be written as JSON: {error}")))
-        .and_then(|text| limit::make(text.len()).map(|()| text))
+    let mut written = limit::Rendered::default();
+    serde_json::to_writer(&mut written, value).map_err(|error| refuse(format!("cannot be written as JSON: {error}")))?;
+    limit::make(written.0.len())?;
+    String::from_utf8(written.0).map_err(|error| refuse(error.to_string()))
 }
 
 /// A length of time such as `5m`, in seconds.

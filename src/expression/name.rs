@@ -32,6 +32,8 @@ pub struct Names(Arc<NameSet>);
 struct NameSet {
     all: BTreeSet<String>,
     roots: BTreeSet<String>,
+    /// Variables, by their names.
+    variables: BTreeSet<String>,
 }
 
 impl Names {
@@ -59,12 +61,20 @@ impl Names {
     fn new(names: HashSet<String>) -> Self {
         let all: BTreeSet<String> = names.into_iter().filter(|name| !FUNCTIONS.contains(&name.as_str())).collect();
         let roots = all.iter().map(|name| name.split('.').next().unwrap_or(name).to_owned()).collect();
-        Self(Arc::new(NameSet { all, roots }))
+        let variables = all.iter().filter_map(|name| name.strip_prefix("vars."));
+        let variables = variables.map(|rest| rest.split('.').next().unwrap_or(rest).to_owned()).collect();
+        Self(Arc::new(NameSet { all, roots, variables }))
     }
 
     /// Each name with all its dots.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.all.iter().map(String::as_str)
+    }
+
+    /// The variables that are named; `None` where it cannot be told which, as in `vars[name]`.
+    #[must_use]
+    pub(crate) fn variables(&self) -> Option<&BTreeSet<String>> {
+        (!self.0.all.contains("vars")).then_some(&self.0.variables)
     }
 
     /// The first word of each name.
@@ -354,6 +364,14 @@ mod tests {
         let names = check_expression("params.osds | length > gate.output.x and item in vars.hosts and range(3)").unwrap();
         assert_eq!(names.iter().collect::<Vec<_>>(), ["gate.output.x", "item", "params.osds", "vars.hosts"]);
         assert_eq!(names.roots().iter().collect::<Vec<_>>(), ["gate", "item", "params", "vars"]);
+    }
+
+    #[test]
+    fn variables_are_told_by_name_where_it_is_clear_which() {
+        let variables = |text: &str| check_expression(text).unwrap().variables().cloned();
+        assert_eq!(variables("vars.hosts[0].name ~ vars.own ~ a.vars.b"), Some(["hosts", "own"].map(str::to_owned).into()));
+        assert_eq!(variables("a"), Some(BTreeSet::new()));
+        assert_eq!(variables("vars[a] ~ vars.own"), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the names in an expression stand for, and which of them nobody knows yet.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -47,19 +47,21 @@ enum Known {
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     names: Layers,
+    /// Some name may be one that nobody knows yet: in a plan and in a dry run.
+    foretells: bool,
     vars: Arc<IndexMap<String, Template>>,
     /// What each variable speaks of in the end, other variables gone through.
     roots: Arc<HashMap<String, BTreeSet<String>>>,
-    /// What any variable speaks of.
-    spoken_of: Arc<HashSet<String>>,
+    /// The variables that speak of a name, by where they stand.
+    spoken_of: Arc<HashMap<String, Vec<usize>>>,
     /// Checks that failed and left no result: what speaks of one cannot be evaluated.
     failed: Arc<BTreeSet<String>>,
-    /// What variables have come to. Shared by scopes in which everything that a variable speaks of is the same.
-    known: Arc<Mutex<HashMap<String, Evaluated<Value>>>>,
+    /// What variables have come to, as many as there are. Shared by scopes in which everything that a variable speaks of is the same.
+    known: Arc<Mutex<Vec<Option<Evaluated<Value>>>>>,
 }
 
 /// How many names are kept apart before they are laid down with the others.
-const APART: usize = 12;
+const APART: usize = 32;
 
 /// Names with what they stand for. Every look of a wait clones them and sets a few anew: those are kept apart, so that the many
 /// others are not copied.
@@ -114,14 +116,20 @@ impl Scope {
             roots_of(&vars, name, &mut BTreeSet::new(), &mut found);
             roots.insert(name.clone(), found);
         }
-        let spoken_of = roots.values().flatten().cloned().collect();
+        let mut spoken_of: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, name) in vars.keys().enumerate() {
+            for root in roots.get(name).into_iter().flatten() {
+                spoken_of.entry(root.clone()).or_default().push(index);
+            }
+        }
         Self {
             names: Layers::default(),
+            foretells: false,
+            known: Arc::new(Mutex::new(vec![None; vars.len()])),
             vars,
             roots: Arc::new(roots),
             spoken_of: Arc::new(spoken_of),
             failed: Arc::default(),
-            known: Arc::default(),
         }
     }
 
@@ -142,20 +150,18 @@ impl Scope {
     /// Makes it known that nobody knows this before the run.
     pub(crate) fn set_unknown(&mut self, name: &str) {
         self.forget(name);
+        self.foretells = true;
         self.names.insert(name, Known::Unknown);
     }
 
     /// A name changes: what speaks of it is evaluated anew, here and not in the scopes that this one was cloned from.
     fn forget(&mut self, name: &str) {
-        if !self.spoken_of.contains(name) {
-            return;
+        let Some(speak_of_it) = self.spoken_of.get(name) else { return };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for variable in speak_of_it {
+            known[*variable] = None;
         }
-        let speaks = |variable: &String| self.roots.get(variable).is_some_and(|roots| roots.contains(name));
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = known.iter().filter(|(variable, _)| !speaks(variable));
-        let kept = kept.map(|(variable, value)| (variable.clone(), value.clone())).collect();
-        drop(known);
-        self.known = Arc::new(Mutex::new(kept));
+        self.known = Arc::new(Mutex::new(known));
     }
 
     /// What a name stands for, if that is known.
@@ -200,32 +206,35 @@ impl Scope {
         }
     }
 
-    /// Those variables that are referred to; all of them if it cannot be told which.
+    /// Where those variables stand that are referred to, in the order of the runbook; all of them if it cannot be told which.
+    fn named(&self, names: &Names) -> BTreeSet<usize> {
+        match names.variables() {
+            Some(named) => named.iter().filter_map(|name| self.vars.get_index_of(name)).collect(),
+            None => (0..self.vars.len()).collect(),
+        }
+    }
+
+    /// Those variables that are referred to.
     fn variables(&self, names: &Names, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
-        let named: Vec<&str> =
-            names.iter().filter_map(|name| name.strip_prefix("vars.")).map(|rest| rest.split('.').next().unwrap_or(rest)).collect();
-        let every = names.iter().any(|name| name == "vars");
         let mut needs = Vec::new();
         let mut found = Vec::new();
-        for (name, template) in self.vars.iter() {
-            if !every && !named.contains(&name.as_str()) {
-                continue;
-            }
-            match self.variable(name, template, depth)? {
-                Evaluated::Known(value) => found.push((name.clone(), value)),
+        for (index, (name, template)) in self.named(names).into_iter().filter_map(|index| Some((index, self.vars.get_index(index)?))) {
+            match self.variable(index, name, template, depth)? {
+                Evaluated::Known(value) => found.push((name.as_str(), value)),
                 Evaluated::Unknown(more) => needs.extend(more),
             }
         }
         Ok(if needs.is_empty() { Evaluated::Known(Value::from_pairs(found)) } else { Evaluated::Unknown(needs) })
     }
 
-    fn variable(&self, name: &str, template: &Template, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
-        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+    fn variable(&self, index: usize, name: &str, template: &Template, depth: usize) -> Result<Evaluated<Value>, ExpressionError> {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &known()[index] {
             return Ok(known.clone());
         }
         let value =
             self.render_text(&template.text, depth + 1).map_err(|error| ExpressionError::new(format!("in vars.{name}: {error}")))?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.clone());
+        known()[index] = Some(value.clone());
         Ok(value)
     }
 
@@ -323,13 +332,21 @@ impl Scope {
         error
     }
 
-    /// What an expression speaks of and nobody knows before the run; nothing if all of it is known, or it cannot be read.
+    /// What one of these expressions speaks of and nobody knows before the run, once these names are known; nothing if all of it is
+    /// known, or it cannot be read.
     #[must_use]
-    pub(crate) fn needs(&self, expr: &Expr) -> Option<Vec<String>> {
-        match self.context(&expression::expression(&expr.text).ok()?.names, 0) {
+    pub(crate) fn needs_beside<'e>(&self, names: &[&str], exprs: impl IntoIterator<Item = &'e Expr>) -> Option<Vec<String>> {
+        if !self.foretells {
+            return None;
+        }
+        let mut then = self.clone();
+        for name in names {
+            then.set(name, 0);
+        }
+        exprs.into_iter().find_map(|expr| match then.context(&expression::expression(&expr.text).ok()?.names, 0) {
             Ok(Evaluated::Unknown(needs)) => Some(needs),
             _ => None,
-        }
+        })
     }
 
     /// Why an expression has no value: the failed checks that it depends on, else the error.
@@ -355,15 +372,10 @@ impl Scope {
         let (mut all, mut gone_through) = (BTreeSet::new(), BTreeSet::new());
         let mut left: Vec<Names> = vec![names.clone()];
         while let Some(names) = left.pop() {
-            for name in names.iter() {
-                all.insert(name.to_owned());
-                let variables: Vec<&str> = match name.strip_prefix("vars.") {
-                    Some(rest) => vec![rest.split('.').next().unwrap_or(rest)],
-                    None if name == "vars" => self.vars.keys().map(String::as_str).collect(),
-                    None => Vec::new(),
-                };
-                for variable in variables.into_iter().filter(|variable| gone_through.insert((*variable).to_owned())) {
-                    let template = self.vars.get(variable);
+            all.extend(names.iter().map(str::to_owned));
+            for variable in self.named(&names) {
+                if gone_through.insert(variable) {
+                    let template = self.vars.get_index(variable).map(|(_, template)| template);
                     left.extend(template.and_then(|template| expression::names_in_template(&template.text).ok()));
                 }
             }
@@ -421,8 +433,11 @@ fn roots_of(vars: &IndexMap<String, Template>, name: &str, seen: &mut BTreeSet<S
 /// # Errors
 /// A list or a map has no one text; `none` is no text either.
 pub(crate) fn scalar_text(value: &Value, source: &str) -> Result<String, ExpressionError> {
+    if let Some(text) = value.as_str() {
+        return Ok(text.to_owned());
+    }
     match value.kind() {
-        ValueKind::String | ValueKind::Number => Ok(value.to_string()),
+        ValueKind::Number => Ok(value.to_string()),
         // As YAML and JSON write it, and every program that reads flags: not `True`.
         ValueKind::Bool => Ok(value.is_true().to_string()),
         kind => Err(ExpressionError::new(format!("`{source}` must be text or a number here, not a {kind}"))),

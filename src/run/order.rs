@@ -66,21 +66,13 @@ impl Engine<'_> {
             interactive: command.interactive,
             reading: ReadNeeds::default(),
         };
-        let words: Box<dyn Iterator<Item = &String>> = match &order.words {
-            Words::Argv(argv) => Box::new(argv.iter()),
-            Words::Script(script) => Box::new(std::iter::once(script)),
-        };
-        if words
-            .chain(order.env.iter().map(|variable| &variable.value))
-            .chain(&order.host)
-            .chain(&order.user)
-            .any(|word| word.contains('\0'))
-        {
+        let environment = order.env.iter().map(|variable| variable.value.as_str());
+        let aside = order.host.as_deref().into_iter().chain(order.user.as_deref());
+        if order.words.each().chain(environment).chain(aside.clone()).any(|word| word.contains('\0')) {
             return Err("an argument cannot contain a NUL byte".to_owned());
         }
-        let (words, cwd) = (order.words.argv(), order.cwd.as_ref().map(|cwd| cwd.to_string_lossy()));
-        let rest = [order.host.as_deref(), order.user.as_deref(), cwd.as_deref()];
-        if recorded_length(words.iter().map(String::as_str).chain(rest.into_iter().flatten())) > LONGEST_COMMAND {
+        let cwd = order.cwd.as_ref().map(|cwd| cwd.to_string_lossy());
+        if recorded_length(order.words.each().chain(aside).chain(cwd.as_deref())) > LONGEST_COMMAND {
             return Err(format!("the command's words exceed the limit of {} MiB", LONGEST_COMMAND >> 20));
         }
         if let Some(host) = order.host.as_deref()

@@ -236,14 +236,8 @@ impl Engine<'_> {
             return Ok(Evaluated::Unknown(vec![self.passed_over(&order).unwrap_or_else(|| place.to_string())]));
         }
         // What it expects of names that are not known yet, it cannot be asked.
-        if let Some(expect) = &probe.expect {
-            let mut probing = scope.clone();
-            for name in PRINTED {
-                probing.set(name, 0);
-            }
-            if let Some(needs) = probing.needs(expect) {
-                return Ok(Evaluated::Unknown(needs));
-            }
+        if let Some(needs) = scope.needs_beside(&PRINTED, &probe.expect) {
+            return Ok(Evaluated::Unknown(needs));
         }
         let mut inner = scope.clone();
         // Whoever asks again wants to know how things stand by now.

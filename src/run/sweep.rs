@@ -233,7 +233,9 @@ impl Sweep {
                 return Some(Foreknown::NotAsked(gap.clone()));
             }
         }
-        if let Some(answer) = seen.answers.get(&SameQuestion::of(order)) {
+        if !seen.answers.is_empty()
+            && let Some(answer) = seen.answers.get(&SameQuestion::of(order))
+        {
             return Some(match &answer.unread {
                 Some((gap, as_what)) if *as_what == output || !matches!(answer.ran.exit, Exit::Code(_)) => Foreknown::NotAsked(gap.clone()),
                 _ => Foreknown::Shared(answer.place.clone(), Arc::clone(&answer.ran)),

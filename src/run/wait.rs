@@ -1,6 +1,6 @@
 //! Waiting: asking again and again until something holds, and saying meanwhile what is missing.
 
-use std::{collections::BTreeSet, io::Write, time::Duration};
+use std::{collections::BTreeSet, io::Write, iter, time::Duration};
 
 use minijinja::Value;
 
@@ -89,7 +89,7 @@ impl Engine<'_> {
         if let Some(order) = order.as_ref().filter(|order| !self.ports.executor.admits(order)) {
             return Ok(Evaluated::Unknown(vec![self.passed_over(order).unwrap_or_else(|| place.to_string())]));
         }
-        if let Some(needs) = needs_more(wait, scope) {
+        if let Some(needs) = scope.needs_beside(&PRINTED, iter::once(&wait.until).chain(&wait.fail_if)) {
             return Ok(Evaluated::Unknown(needs));
         }
         if self.only_foretells() {
@@ -377,15 +377,6 @@ impl Engine<'_> {
         }
         Ok(ran)
     }
-}
-
-/// What the wait speaks of and nobody knows yet.
-fn needs_more(wait: &Wait, scope: &Scope) -> Option<Vec<String>> {
-    let mut probing = scope.clone();
-    for name in PRINTED {
-        probing.set(name, 0);
-    }
-    [Some(&wait.until), wait.fail_if.as_ref()].into_iter().flatten().find_map(|expr| probing.needs(expr))
 }
 
 /// What is recorded for a wait that runs no command.

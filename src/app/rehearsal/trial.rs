@@ -119,8 +119,8 @@ impl Trial {
         let mut ending = run::run(&self.plan, &setting, ports);
         let taken_up = rehearsal.simulator.ended() && !manner.leave;
         if let Some(left) = left {
-            let (events, owed) = self.left(&setting, ports, &ledger);
-            left(&Gone::new(rehearsal.copy(), ending.clone(), false, events, owed));
+            let owed = self.owed(&setting, ports, &ledger, &ending);
+            left(&Gone::new(rehearsal.copy(), ending.clone(), false, ledger.events(), owed));
         }
         if taken_up {
             rehearsal.simulator.revive();
@@ -138,8 +138,8 @@ impl Trial {
                 }
             }
         }
-        let (events, owed) = self.left(&setting, ports, &ledger);
-        Gone::new(rehearsal, ending, taken_up, events, owed)
+        let owed = self.owed(&setting, ports, &ledger, &ending);
+        Gone::new(rehearsal, ending, taken_up, ledger.into_events(), owed)
     }
 
     fn before<'a>(&self, past: &'a Past, output: &'a (dyn Fn(&str) -> Result<Vec<u8>, String> + Sync)) -> Before<'a> {
@@ -154,16 +154,16 @@ impl Trial {
         }
     }
 
-    /// What was told so far, and what would settle what is owed by then.
-    fn left(&self, setting: &Setting, ports: Ports<'_>, ledger: &MemoryLedger) -> (Vec<Event>, BTreeMap<Place, Order>) {
-        let events = ledger.events();
-        let owed = match Past::of(&events) {
-            Ok(past) if !past.state.owed.is_empty() => {
-                run::owed(&self.plan, setting, ports, &self.before(&past, &|sha256| printed(ledger, sha256)))
-            }
-            _ => BTreeMap::new(),
-        };
-        (events, owed)
+    /// What would settle what a run owes that has ended like this.
+    fn owed(&self, setting: &Setting, ports: Ports<'_>, ledger: &MemoryLedger, ending: &Ending) -> BTreeMap<Place, Order> {
+        // Most owe nothing: what they have done need not be gone through again.
+        if ending.state.owed.is_empty() {
+            return BTreeMap::new();
+        }
+        match Past::of(&ledger.events()) {
+            Ok(past) => run::owed(&self.plan, setting, ports, &self.before(&past, &|sha256| printed(ledger, sha256))),
+            Err(_) => BTreeMap::new(),
+        }
     }
 }
 
