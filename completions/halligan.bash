@@ -130,11 +130,17 @@ _halligan() {
             halligan__subcmd__help,watch)
                 cmd="halligan__subcmd__help__subcmd__watch"
                 ;;
+            halligan__subcmd__help__subcmd__journal,archive)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__archive"
+                ;;
             halligan__subcmd__help__subcmd__journal,export)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__export"
                 ;;
             halligan__subcmd__help__subcmd__journal,head)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__head"
+                ;;
+            halligan__subcmd__help__subcmd__journal,leftovers)
+                cmd="halligan__subcmd__help__subcmd__journal__subcmd__leftovers"
                 ;;
             halligan__subcmd__help__subcmd__journal,list)
                 cmd="halligan__subcmd__help__subcmd__journal__subcmd__list"
@@ -154,6 +160,9 @@ _halligan() {
             halligan__subcmd__help__subcmd__scenario,new)
                 cmd="halligan__subcmd__help__subcmd__scenario__subcmd__new"
                 ;;
+            halligan__subcmd__journal,archive)
+                cmd="halligan__subcmd__journal__subcmd__archive"
+                ;;
             halligan__subcmd__journal,export)
                 cmd="halligan__subcmd__journal__subcmd__export"
                 ;;
@@ -162,6 +171,9 @@ _halligan() {
                 ;;
             halligan__subcmd__journal,help)
                 cmd="halligan__subcmd__journal__subcmd__help"
+                ;;
+            halligan__subcmd__journal,leftovers)
+                cmd="halligan__subcmd__journal__subcmd__leftovers"
                 ;;
             halligan__subcmd__journal,list)
                 cmd="halligan__subcmd__journal__subcmd__list"
@@ -178,6 +190,9 @@ _halligan() {
             halligan__subcmd__journal,verify)
                 cmd="halligan__subcmd__journal__subcmd__verify"
                 ;;
+            halligan__subcmd__journal__subcmd__help,archive)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__archive"
+                ;;
             halligan__subcmd__journal__subcmd__help,export)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__export"
                 ;;
@@ -186,6 +201,9 @@ _halligan() {
                 ;;
             halligan__subcmd__journal__subcmd__help,help)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__help"
+                ;;
+            halligan__subcmd__journal__subcmd__help,leftovers)
+                cmd="halligan__subcmd__journal__subcmd__help__subcmd__leftovers"
                 ;;
             halligan__subcmd__journal__subcmd__help,list)
                 cmd="halligan__subcmd__journal__subcmd__help__subcmd__list"
@@ -269,7 +287,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__debts)
-            opts="-y -v -h --settle --settled-by-hand --inventory --ask-sudo-password --accept-copy --set --params --step --yes --confirm --override --format --journal-dir --color --verbose --help"
+            opts="-y -v -h --settle --settled-by-hand --inventory --ask-sudo-password --accept-copy --adopt --set --params --step --yes --confirm --override --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -280,6 +298,10 @@ _halligan() {
                     return 0
                     ;;
                 --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adopt)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -491,8 +513,22 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__journal)
-            opts="list show verify head sign export tail"
+            opts="list show verify archive leftovers head sign export tail"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__archive)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -519,6 +555,20 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__help__subcmd__journal__subcmd__head)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__help__subcmd__journal__subcmd__leftovers)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -785,12 +835,38 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal)
-            opts="-v -h --journal-dir --color --verbose --help list show verify head sign export tail help"
+            opts="-v -h --journal-dir --color --verbose --help list show verify archive leftovers head sign export tail help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__archive)
+            opts="-v -h --before --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --before)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --journal-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -855,8 +931,22 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__help)
-            opts="list show verify head sign export tail help"
+            opts="list show verify archive leftovers head sign export tail help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__archive)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -897,6 +987,20 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__journal__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__help__subcmd__leftovers)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -973,6 +1077,28 @@ _halligan() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        halligan__subcmd__journal__subcmd__leftovers)
+            opts="-y -v -h --remove --yes --journal-dir --color --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --journal-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1253,13 +1379,17 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__resume)
-            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --adopt --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adopt)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1303,13 +1433,17 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__rollback)
-            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --adopt --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adopt)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -71,6 +71,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -s y -l yes -d 'A
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l adopt -d 'Go on with the journal of this host under another name or in a rescue system, when nobody uses it there any more; the name is that in its records' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l confirm -d 'Give a step the phrase that it asks for' -r
@@ -90,6 +91,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand resume" -s y -l yes -d
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l adopt -d 'Go on with the journal of this host under another name or in a rescue system, when nobody uses it there any more; the name is that in its records' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l confirm -d 'Give a step the phrase that it asks for' -r
@@ -110,6 +112,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s v -l verb
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l settled-by-hand -d 'Record that a person has put back what a step owes, and how; nothing is run' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l adopt -d 'Go on with the journal of this host under another name or in a rescue system, when nobody uses it there any more; the name is that in its records' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l set -d 'Set a parameter; separate list items with commas' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l confirm -d 'Give a step the phrase that it asks for' -r
@@ -259,20 +262,22 @@ complete -c halligan -n "__fish_halligan_using_subcommand show" -l expanded -d '
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l markdown -d 'Print a page of Markdown, as `docs/runbooks` holds for those that are shipped'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -s h -l help -d 'Print help'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -l color -d 'When to use colour' -r -f -a "auto\t''
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -s v -l verbose -d 'Log what halligan does; -vv for debug'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -s h -l help -d 'Print help'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "list" -d 'List the runs'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "show" -d 'Show one run\'s timeline'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "verify" -d 'Verify checksums, hash chain and outputs'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "head" -d 'Print the head, a short text to store elsewhere'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "sign" -d 'Sign the head with your SSH key (by ssh-keygen; agent and hardware keys work)'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "export" -d 'Export one run to a tar file that can be verified on its own'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "tail" -d 'Show the last records of all runs'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify head sign export tail help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "list" -d 'List the runs'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "show" -d 'Show one run\'s timeline'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "verify" -d 'Verify checksums, hash chain and outputs'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "archive" -d 'Move the records of closed runs into one file for each month; `list`, `show` and `verify` go on to read them'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "leftovers" -d 'List what killed runs have left on this machine, and remove it'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "head" -d 'Print the head, a short text to store elsewhere'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "sign" -d 'Sign the head with your SSH key (by ssh-keygen; agent and hardware keys work)'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "export" -d 'Export one run to a tar file that can be verified on its own'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "tail" -d 'Show the last records of all runs'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l last -d 'Only the last N of the runs that are left by the other options' -r
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l since -d 'Only runs that began at this moment or later: `2h` ago, `23:00`, `2026-11-29`, `2026-11-29 02:30`' -r
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
@@ -306,6 +311,21 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Log what halligan does; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -l before -d 'Archive what is older than this (`30d`, `2026-11-29`) [default: the beginning of this month, UTC]' -r
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -s h -l help -d 'Print help'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -l remove -d 'Remove what nobody needs; asked, and recorded in the journal'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -s y -l yes -d 'Remove without being asked'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
@@ -341,6 +361,8 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_se
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the runs'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one run\'s timeline'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Verify checksums, hash chain and outputs'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "archive" -d 'Move the records of closed runs into one file for each month; `list`, `show` and `verify` go on to read them'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "leftovers" -d 'List what killed runs have left on this machine, and remove it'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "head" -d 'Print the head, a short text to store elsewhere'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "sign" -d 'Sign the head with your SSH key (by ssh-keygen; agent and hardware keys work)'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "export" -d 'Export one run to a tar file that can be verified on its own'
@@ -383,6 +405,8 @@ complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "list" -d 'List the runs'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "show" -d 'Show one run\'s timeline'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "verify" -d 'Verify checksums, hash chain and outputs'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "archive" -d 'Move the records of closed runs into one file for each month; `list`, `show` and `verify` go on to read them'
+complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "leftovers" -d 'List what killed runs have left on this machine, and remove it'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "head" -d 'Print the head, a short text to store elsewhere'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "sign" -d 'Sign the head with your SSH key (by ssh-keygen; agent and hardware keys work)'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and __fish_seen_subcommand_from journal" -f -a "export" -d 'Export one run to a tar file that can be verified on its own'

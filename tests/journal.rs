@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::{
     resume::{bench, killed},
-    workbench::{Ran, Workbench},
+    workbench::{Ran, Workbench, golden, steady},
 };
 
 /// A text without the line breaks that the width of a screen has put into it.
@@ -339,4 +339,160 @@ fn reading_follows_no_link_waits_for_no_pipe_and_reads_no_device() {
     let through = format!("{} journal head | {0} journal verify --head /dev/stdin", env!("CARGO_BIN_EXE_halligan"));
     let ran = Ran::of(bench.program("bash").args(["-c", &through]).output().unwrap()).exits(0);
     assert!(ran.stdout.starts_with("valid, anchored to "), "{}", ran.stdout);
+}
+
+/// All that is archived in these tests is older than this.
+const ARCHIVE: [&str; 4] = ["journal", "archive", "--before", "2100-01-01"];
+
+/// A screen of `journal archive`, whenever that is.
+fn of_any_month(bench: &Workbench, text: &str) -> String {
+    let text = steady(text).replace(&bench.path("").display().to_string(), "HOME/");
+    regex::Regex::new(r"\d{4}-\d\d\.jsonl").unwrap().replace_all(&text, "MONTH.jsonl").into_owned()
+}
+
+/// The files of archived records, in the order of the shell.
+fn archived(bench: &Workbench) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(bench.path("journal/archive")).into_iter().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn archived_runs_are_listed_shown_verified_and_taken_up_as_before() {
+    let bench = bench();
+    bench.runbook("look", "steps:\n  - {id: look, run: [pwd], effect: read}\n");
+    bench.run(&ARCHIVE).exits(9);
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    let none = bench.run(&["journal", "archive"]).exits(0);
+    assert!(none.stdout.starts_with("Nothing to archive: no closed runs of before ") && archived(&bench).is_empty(), "{none:?}");
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    killed(&bench, "after-a");
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    let told = |words: &[&str]| bench.run(words).stdout;
+    let list = told(&["journal", "list"]);
+    let first = list.lines().nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let look: [&[&str]; 5] =
+        [&["journal", "list"], &["journal", "show", &first], &["debts"], &["journal", "tail", "-n", "5"], &["status", "--format", "json"]];
+    let before = look.map(told);
+    bench.file("head", &told(&["journal", "head"]));
+
+    let done = bench.run(&ARCHIVE).exits(0);
+    golden("journal-archive", &of_any_month(&bench, &done.stdout));
+    assert_eq!(archived(&bench).len(), 1, "one month");
+    let after = look.map(told);
+    assert_eq!(after[..3], before[..3]);
+    assert!(after[3].lines().last().unwrap().ends_with(" were archived"), "{}", after[3]);
+    let verified = bench.run(&["journal", "verify", "--head", "head"]).exits(0);
+    assert!(verified.stdout.starts_with("valid, anchored to ") && verified.stdout.contains(": 1 records follow"), "{}", verified.stdout);
+    bench.run(&["journal", "export", &first, "--to", "run.tar"]).exits(0);
+    bench.run(&["journal", "verify", "run.tar"]).exits(0);
+
+    // What was left is taken up in this very journal, which is no copy; then its records may go, too.
+    let left = list.lines().nth(3).unwrap().split(' ').next().unwrap();
+    let resumed = bench.run(&["resume", left, "--yes"]).exits(0);
+    assert_eq!(bench.read("log").unwrap().lines().filter(|line| line.starts_with("a ")).count(), 1, "{}", resumed.stdout);
+    bench.run(&ARCHIVE).exits(0);
+    assert_eq!(archived(&bench).len(), 2);
+    assert_eq!(bench.read("journal/journal.jsonl").unwrap().lines().count(), 1, "what says that they were archived");
+    bench.run(&["journal", "verify", "--head", "head"]).exits(0);
+    bench.run(&["run", "look", "--yes"]).exits(0);
+    let verified = bench.run(&["journal", "verify", "--head", "head", "--format", "json"]).exits(0);
+    assert!(verified.stdout.contains("\"file\":null") && verified.stdout.contains("\"runs\":5"), "{}", verified.stdout);
+
+    // One that is missing is missed, and the line told where it stands.
+    std::fs::rename(&archived(&bench)[0], bench.path("aside")).unwrap();
+    let found = bench.run(&["journal", "verify"]).exits(1);
+    golden("journal-archive-missing", &of_any_month(&bench, &found.stdout));
+    let found = bench.run(&["journal", "verify", "--format", "json"]).exits(1);
+    assert!(found.stdout.contains("\"file\":\"archive/") && found.stdout.contains("\"file_line\":1,"), "{}", found.stdout);
+    let refused = bench.run(&ARCHIVE).exits(1);
+    assert!(refused.stderr.contains("failed verification, so nothing was archived"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_killed_runs_leave_is_listed_and_removed_and_what_is_needed_stays() {
+    let bench = bench();
+    let runtime = tempfile::tempdir().unwrap();
+    let bench = bench.variable("TMPDIR", &runtime.path().display().to_string());
+    bench.run(&["journal", "leftovers"]).exits(9);
+    // One that is killed in the midst of what a command prints.
+    killed(&bench, "blind");
+    let here = |name: &str| {
+        std::fs::read_dir(bench.path("journal").join(name)).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    let half = |bench: &Workbench| {
+        let names = std::fs::read_dir(bench.path("journal/output")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with('.')).collect::<Vec<_>>()
+    };
+    assert!(!half(&bench).is_empty() && !here("live").is_empty(), "it leaves both: {:?}", here("live"));
+    std::fs::create_dir(runtime.path().join("halligan-reads-abandoned")).unwrap();
+    std::fs::create_dir(runtime.path().join("halligan-mine")).unwrap();
+    let listed = bench.run(&["journal", "leftovers"]).exits(0).stdout;
+    let run = bench.run(&["journal", "list"]).stdout.lines().nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    for told in [format!("live/{run}  "), "halligan-reads-abandoned".to_owned(), format!("run {run}: `halligan resume` shows it")] {
+        assert!(listed.contains(&told), "{told}: {listed}");
+    }
+    assert!(!listed.contains("halligan-mine"), "{listed}");
+    // Nobody is asked without a terminal, and nothing goes.
+    let refused = bench.run(&["journal", "leftovers", "--remove"]).exits(5);
+    assert!(flat(&refused.stderr).contains("nothing was removed") && refused.stderr.contains("--remove --yes"), "{}", refused.stderr);
+    assert!(!here("live").is_empty() && runtime.path().join("halligan-reads-abandoned").exists());
+    bench.run(&["journal", "leftovers", "--remove", "--yes"]).exits(0);
+    assert!(here("live").is_empty() && !runtime.path().join("halligan-reads-abandoned").exists());
+    assert!(!half(&bench).is_empty() && runtime.path().join("halligan-mine").exists(), "what is needed, and what is not ours");
+    let last = bench.read("journal/journal.jsonl").unwrap().lines().last().unwrap().to_owned();
+    assert!(
+        last.contains("\"type\":\"removed\"") && last.contains("halligan-reads-abandoned") && last.contains("\"run\":\"00000000\""),
+        "{last}"
+    );
+    bench.run(&["journal", "verify"]).exits(0);
+
+    // When the run is over, nobody needs what its command had printed then.
+    let mut terminal = bench.terminal(100, &["resume"]);
+    terminal.expect("Continue? [y/N]").send("y\r");
+    terminal.expect("output:     blind-begins").expect("[d/n/t/q]").send("n\r");
+    assert_eq!(terminal.end().0, 0);
+    assert!(!half(&bench).is_empty());
+    bench.run(&["journal", "leftovers", "--remove", "--yes"]).exits(0);
+    assert_eq!(
+        bench.run(&["journal", "leftovers"]).exits(0).stdout,
+        "Nothing to remove: no killed run has left anything that nobody needs.\n"
+    );
+}
+
+#[test]
+fn what_a_run_under_way_has_made_is_no_leftover() {
+    let bench = Workbench::new();
+    bench.runbook("act", "steps:\n  - {id: act, run: ['true'], effect: change, undo: {impossible: x}}\n");
+    bench.run(&["run", "act", "--yes"]).exits(0);
+    let mut waiting = bench.terminal(100, &["run", "act"]);
+    waiting.expect("Run this?");
+    let live = || std::fs::read_dir(bench.path("journal/live")).unwrap().count();
+    assert_eq!(live(), 1);
+    bench.run(&["journal", "leftovers", "--remove", "--yes"]).exits(0);
+    assert_eq!(live(), 1, "it is asking now");
+    waiting.send("n\r");
+    assert_eq!(waiting.end().0, 5);
+}
+
+#[test]
+fn a_run_under_way_keeps_its_journal_and_who_follows_goes_on_after_it() {
+    let bench = Workbench::new();
+    bench.runbook("act", "steps:\n  - {id: act, run: ['true'], effect: change, undo: {impossible: x}}\n");
+    let mut waiting = bench.terminal(100, &["run", "act"]);
+    waiting.expect("Run this?");
+    let refused = bench.run(&ARCHIVE).exits(6);
+    assert!(refused.stderr.contains("nothing was archived: a run is under way"), "{}", refused.stderr);
+    assert!(archived(&bench).is_empty());
+    waiting.send("n\r");
+    assert_eq!(waiting.end().0, 5);
+    let mut tail = bench.terminal(100, &["journal", "tail", "-n", "1", "--follow"]);
+    tail.expect("not confirmed");
+    bench.run(&ARCHIVE).exits(0);
+    tail.expect("were archived");
+    bench.run(&["run", "act", "--yes"]).exits(0);
+    tail.expect_after("were archived", "completed: 1 step done");
+    tail.send("\u{3}");
+    assert_eq!(tail.end().0, 130);
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{form::Form, when::When};
+use super::{
+    form::{Form, Format},
+    when::When,
+};
 
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum JournalCommand {
@@ -34,6 +37,21 @@ pub enum JournalCommand {
         allowed_signers: Option<PathBuf>,
         #[command(flatten)]
         form: Form,
+    },
+    /// Move the records of closed runs into one file for each month; `list`, `show` and `verify` go on to read them
+    Archive {
+        /// Archive what is older than this (`30d`, `2026-11-29`) [default: the beginning of this month, UTC]
+        #[arg(long, value_name = "WHEN")]
+        before: Option<When>,
+    },
+    /// List what killed runs have left on this machine, and remove it
+    Leftovers {
+        /// Remove what nobody needs; asked, and recorded in the journal
+        #[arg(long)]
+        remove: bool,
+        /// Remove without being asked
+        #[arg(long, short, requires = "remove")]
+        yes: bool,
     },
     /// Print the head, a short text to store elsewhere
     Head,
@@ -70,6 +88,14 @@ pub enum JournalCommand {
 impl JournalCommand {
     /// How many records `tail` tells when nobody says.
     pub(super) const TAIL: usize = 20;
+
+    /// How it is to print.
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Self::List { form, .. } | Self::Show { form, .. } | Self::Verify { form, .. } | Self::Tail { form, .. } => form.format,
+            Self::Archive { .. } | Self::Leftovers { .. } | Self::Head | Self::Sign { .. } | Self::Export { .. } => Format::Text,
+        }
+    }
 }
 
 /// Which runs are listed.

@@ -5,7 +5,7 @@ mod journal;
 mod look;
 mod options;
 mod scenario;
-mod when;
+pub(crate) mod when;
 mod words;
 
 use std::path::PathBuf;
@@ -151,26 +151,16 @@ impl Subcommands {
             Self::Run(Run { form, .. })
             | Self::Rehearse(Rehearse { form, .. })
             | Self::Test(Test { form, .. })
-            | Self::List(List { form })
-            | Self::Journal {
-                command:
-                    JournalCommand::List { form, .. }
-                    | JournalCommand::Show { form, .. }
-                    | JournalCommand::Verify { form, .. }
-                    | JournalCommand::Tail { form, .. },
-            } => form.format,
+            | Self::List(List { form }) => form.format,
             Self::Look(look) => look.format(),
+            Self::Journal { command } => command.format(),
             Self::Check(CheckArgs { format, .. }) => match format {
                 CheckFormat::Text => Format::Text,
                 CheckFormat::Plain => Format::Plain,
                 CheckFormat::Json | CheckFormat::Sarif => Format::Json,
             },
             Self::Resume(Resume { how, .. }) | Self::Rollback(Rollback { how, .. }) | Self::Debts(Debts { how, .. }) => how.form.format,
-            Self::Journal { command: JournalCommand::Head | JournalCommand::Sign { .. } | JournalCommand::Export { .. } }
-            | Self::Scenario { .. }
-            | Self::Show(_)
-            | Self::Schema(_)
-            | Self::Generate(_) => Format::Text,
+            Self::Scenario { .. } | Self::Show(_) | Self::Schema(_) | Self::Generate(_) => Format::Text,
         }
     }
 }

@@ -110,6 +110,9 @@ pub struct TakingUp {
     /// Go on with a journal that was copied or restored, when nobody uses the original any more
     #[arg(long)]
     pub accept_copy: bool,
+    /// Go on with the journal of this host under another name or in a rescue system, when nobody uses it there any more; the name is that in its records
+    #[arg(long, value_name = "HOST")]
+    pub adopt: Option<String>,
     #[command(flatten)]
     pub params: Params,
     #[command(flatten)]

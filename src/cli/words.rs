@@ -127,11 +127,12 @@ impl Typing {
     }
 
     fn take_up(&mut self, how: &TakingUp) {
-        let TakingUp { hosts, ask_sudo_password, accept_copy, params, answers, form } = how;
+        let TakingUp { hosts, ask_sudo_password, accept_copy, adopt, params, answers, form } = how;
         self.hosts(hosts);
         self.params(params);
         self.switch("--ask-sudo-password", *ask_sudo_password);
         self.switch("--accept-copy", *accept_copy);
+        self.option("--adopt", adopt.as_ref());
         self.answers(answers);
         self.form(*form);
     }
@@ -230,6 +231,15 @@ impl Typing {
                 if let Some(export) = export {
                     self.given([export]);
                 }
+            }
+            JournalCommand::Archive { before } => {
+                self.word("archive");
+                self.option("--before", before.as_ref());
+            }
+            JournalCommand::Leftovers { remove, yes } => {
+                self.word("leftovers");
+                self.switch("--remove", *remove);
+                self.switch("--yes", *yes);
             }
             JournalCommand::Head => self.word("head"),
             JournalCommand::Sign { key } => {
@@ -395,6 +405,7 @@ mod tests {
             (1_u32..900).prop_map(|times| vec![format!("--speed={}", f64::from(times) / 7.0)]),
             Just(vec!["--fault=set_noout:undo=hang@2".to_owned()]),
             value.prop_map(|name| vec![format!("--scenario={name}")]),
+            value.prop_map(|name| vec![format!("--adopt={name}")]),
             value.prop_map(|name| vec![format!("--from-run={name}")]),
             Just(vec!["--fault-sweep".to_owned()]),
             Just(vec!["--fault-sweep=a,b".to_owned()]),
@@ -404,6 +415,8 @@ mod tests {
             Just(vec!["--strict".to_owned()]),
             Just(vec!["--json".to_owned()]),
             Just(vec!["--last=2".to_owned(), "--failed".to_owned(), "--real".to_owned(), "--since=2h".to_owned()]),
+            Just(vec!["--before=2h".to_owned()]),
+            Just(vec!["--remove".to_owned()]),
             Just(vec!["--follow".to_owned(), "--number=3".to_owned()]),
         ];
         let flags = prop_oneof![3 => flags.prop_map(|words| words.into_iter().map(OsString::from).collect()), 1 => files];
@@ -431,6 +444,8 @@ mod tests {
             "journal sign",
             "journal export",
             "journal tail",
+            "journal archive",
+            "journal leftovers",
         ]);
         let given = prop::collection::vec(path(), 0..3);
         (command, prop::collection::vec(flags, 0..5), given).prop_map(|(command, flags, given)| {

@@ -16,7 +16,7 @@ pub struct BadRunId {
 }
 
 impl RunId {
-    /// That of a run which no journal knows: a scenario in memory.
+    /// That of a run which no journal knows: a scenario in memory. In a journal, records about the journal itself bear it.
     pub const NONE: Self = Self(0);
 
     /// Draws a new one.
@@ -24,7 +24,7 @@ impl RunId {
     /// # Errors
     /// The operating system gives no randomness.
     pub fn new() -> io::Result<Self> {
-        getrandom::u32().map(Self).map_err(io::Error::other)
+        getrandom::u32().map(|number| Self(number.max(1))).map_err(io::Error::other)
     }
 
     /// As a number, for locks.

@@ -152,6 +152,17 @@ impl RunLock {
     /// Whether somebody carries the run out now. To look makes nothing and takes nothing, and the directory may be another user's.
     #[must_use]
     pub(crate) fn look(directory: &Path, run: u32) -> RunHold {
+        Self::look_at(directory, byte(run))
+    }
+
+    /// Whether somebody carries any run out now.
+    #[must_use]
+    pub(crate) fn look_all(directory: &Path) -> RunHold {
+        // No length: to the end, wherever that is.
+        Self::look_at(directory, libc::flock { l_len: 0, ..byte(0) })
+    }
+
+    fn look_at(directory: &Path, mut lock: libc::flock) -> RunHold {
         let unknown = |why: String| RunHold::Unknown { why };
         let file = match trust::plain_file(directory, RUNS) {
             Ok(Some(file)) => file,
@@ -159,9 +170,8 @@ impl RunLock {
             Ok(None) => return RunHold::Free,
             Err(error) => return unknown(error.to_string()),
         };
-        let mut byte = byte(run);
-        match fcntl(&file, FcntlArg::F_OFD_GETLK(&mut byte)) {
-            Ok(_) if i32::from(byte.l_type) == libc::F_UNLCK => RunHold::Free,
+        match fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)) {
+            Ok(_) if i32::from(lock.l_type) == libc::F_UNLCK => RunHold::Free,
             Ok(_) => RunHold::Held,
             Err(errno) => unknown(errno.to_string()),
         }
@@ -283,7 +293,12 @@ mod tests {
         assert!(RunLock::take(directory.path(), 7).unwrap().is_none());
         assert_eq!([7, 8].map(|run| RunLock::look(directory.path(), run)), [RunHold::Held, RunHold::Free]);
         assert!(RunLock::take(directory.path(), u32::MAX).unwrap().is_some());
+        assert_eq!(RunLock::look_all(directory.path()), RunHold::Held);
         drop(first);
+        assert_eq!(RunLock::look_all(directory.path()), RunHold::Free);
+        let last = RunLock::take(directory.path(), u32::MAX).unwrap();
+        assert_eq!(RunLock::look_all(directory.path()), RunHold::Held);
+        drop(last);
         assert!(RunLock::take(directory.path(), 7).unwrap().is_some());
     }
 

@@ -1,5 +1,6 @@
 //! Commands as processes: started, watched, stopped, on this machine and on others; with locks, signals and the real clock.
 
+pub(crate) mod abandoned;
 pub(crate) mod alive;
 #[cfg(test)]
 mod alone;
@@ -11,6 +12,7 @@ pub(crate) mod dry;
 mod family;
 mod foreground;
 mod held;
+pub(crate) mod leftovers;
 pub(crate) mod lock;
 mod output;
 pub(crate) mod process;

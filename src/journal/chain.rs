@@ -75,6 +75,12 @@ impl Chain {
         Self { line: 0, next: seq.saturating_add(1), last: hash, good: hash, stretch: None }
     }
 
+    /// Before a record that says that it has this number and links to this one.
+    #[must_use]
+    pub fn before(seq: u64, prev: Digest) -> Self {
+        Self::after(seq.saturating_sub(1), prev)
+    }
+
     /// The number that the next record will have.
     #[must_use]
     pub fn next_seq(&self) -> u64 {

@@ -229,6 +229,13 @@ pub(crate) fn open_append(disk: &dyn Disk, path: &Path) -> io::Result<File> {
     }
 }
 
+/// Whether an open file is the one that has this name.
+#[must_use]
+pub(crate) fn stands_at(file: &File, path: &Path) -> bool {
+    let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((fs::symlink_metadata(path).map(inode), file.metadata().map(inode)), (Ok(named), Ok(open)) if named == open)
+}
+
 /// Why others could write here; `None` if they could not.
 #[must_use]
 pub(crate) fn exposed(metadata: &fs::Metadata) -> Option<String> {
@@ -322,7 +329,7 @@ impl Drop for Lock<'_> {
 
 /// A stretch of a file, read from its beginning, without moving the file's own position.
 #[derive(Debug)]
-pub struct Window<'f> {
+pub(crate) struct Window<'f> {
     pub disk: &'f dyn Disk,
     pub file: &'f File,
     pub position: u64,

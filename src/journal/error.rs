@@ -17,6 +17,8 @@ pub enum JournalError {
     Damaged,
     #[error("the file at {} is no longer the one that was opened", path.display())]
     Replaced { path: PathBuf },
+    #[error("{} is gone or empty, and archived months of it are there", path.display())]
+    Gone { path: PathBuf },
     #[error("another process has held the journal's lock for {seconds} s")]
     Busy { seconds: u64 },
     #[error("there is no room on the disk to record how a change ends ({bytes} bytes are needed)")]
@@ -42,9 +44,9 @@ impl JournalError {
             Self::Damaged => "see what `halligan journal verify` says, and name another directory with --journal-dir to go on",
             Self::Busy { .. } => "see which halligan hangs (its disk may be dying), or name another directory with --journal-dir",
             Self::NoRoom { .. } => "free some space, or name a directory on another disk with --journal-dir",
-            Self::Io { .. } | Self::Replaced { .. } | Self::Unreadable { .. } | Self::Poisoned { .. } => {
-                "name a directory on another disk with --journal-dir"
-            }
+            Self::Replaced { .. } => "it may just have been archived: repeat the command; else name another directory with --journal-dir",
+            Self::Gone { .. } => "put the file back, which has the records since; or name another directory with --journal-dir to go on",
+            Self::Io { .. } | Self::Unreadable { .. } | Self::Poisoned { .. } => "name a directory on another disk with --journal-dir",
         }
     }
 }

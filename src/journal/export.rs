@@ -12,7 +12,7 @@ use std::{
 use super::{
     archive::ArchiveWriter,
     chain::{Chain, Link},
-    disk::{self, Window},
+    disk,
     exported::{ExportError, README},
     head::Head,
     location::FILE,
@@ -54,7 +54,7 @@ pub(crate) fn export(dir: &Path, host: &str, run: RunId, through: bool, to: impl
                     return Err(ExportError::Line { line: raw.number, why: "it cannot be read".to_owned() });
                 };
                 first = record.header.seq;
-                chain.insert(Chain::after(record.header.seq.saturating_sub(1), record.header.prev))
+                chain.insert(Chain::before(record.header.seq, record.header.prev))
             }
         };
         bytes += raw.bytes.len() as u64;
@@ -95,8 +95,7 @@ pub(crate) fn export(dir: &Path, host: &str, run: RunId, through: bool, to: impl
         let size = file.metadata()?.len();
         tar.add(&format!("output/{sha256}"), size, file)?;
     }
-    let journal = Window { position: skipped, ..snapshot.window() };
-    tar.add(FILE, kept, journal.take(kept))?;
+    tar.add(FILE, kept, snapshot.from(skipped).take(kept))?;
     tar.finish()?;
     Ok(WrittenExport { run, first, last })
 }

@@ -2,7 +2,12 @@
 
 use std::io::{self, Read};
 
-use super::{lines::Lines, mark::JournalMark, record::Line, shape::Body};
+use super::{
+    lines::Lines,
+    mark::JournalMark,
+    record::Line,
+    shape::{Archived, Body, Note},
+};
 
 /// The mark that a journal was begun with; `None` if it was begun by a halligan that wrote none.
 ///
@@ -29,11 +34,29 @@ pub(super) fn last<R: Read>(mut mark: JournalMark, mut lines: Lines<R>) -> io::R
     while let Some(raw) = lines.read()? {
         if memchr::memmem::find(raw.bytes, b"\"journal\":{").is_some()
             && let Ok(Line::Record(record)) = Line::read(raw.bytes)
-            && let Body::Note(note) = record.body
-            && let Some(later) = note.journal.filter(|later| later.id == mark.id)
+            && let Body::Note(Note { journal, .. }) | Body::Archived(Archived { journal, .. }) = record.body
+            && let Some(later) = journal.filter(|later| later.id == mark.id)
         {
             mark = later;
         }
     }
     Ok(mark)
+}
+
+/// Whether the journal of this host was adopted by one that was called `here` then.
+///
+/// # Errors
+/// The file system's.
+pub(super) fn adopted<R: Read>(mut lines: Lines<R>, host: &str, here: &str) -> io::Result<bool> {
+    while let Some(raw) = lines.read()? {
+        if memchr::memmem::find(raw.bytes, b"\"adopted\":").is_some()
+            && let Ok(Line::Record(record)) = Line::read(raw.bytes)
+            && let Body::Note(note) = &record.body
+            && note.adopted.as_deref() == Some(host)
+            && record.header.host.0 == here
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -1,6 +1,7 @@
 //! The journal: the one source of truth on what was done. See `docs/journal.md`.
 
 mod archive;
+pub(crate) mod archiving;
 mod capture;
 pub(crate) mod chain;
 pub(crate) mod chronicle;
@@ -15,12 +16,14 @@ pub(crate) mod history;
 pub(crate) mod identity;
 mod join;
 pub(crate) mod ladder;
+pub(crate) mod leftover;
 mod lines;
 pub(crate) mod live;
 mod location;
 pub(crate) mod mark;
 mod marked;
 pub(crate) mod memory;
+mod month;
 pub(crate) mod output;
 pub(crate) mod reader;
 pub(crate) mod record;

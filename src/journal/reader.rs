@@ -3,9 +3,9 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io,
+    io::{self, Read},
     os::unix::fs::MetadataExt,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -20,17 +20,48 @@ use super::{
     lines::Lines,
     mark::JournalMark,
     marked,
+    month::MonthFile,
     record::{Glance, Line, Record},
     shape::Body,
     tail::Tail,
 };
 use crate::event::{Mode, Outcome, RunId};
 
-/// The journal file of a directory, as long as it is now.
+/// The journal of a directory, as long as it is now: its archived months, and the file that is written to.
 #[derive(Debug)]
 pub struct Snapshot {
+    archived: Vec<JournalPart>,
+    live: JournalPart,
+}
+
+/// A file of a journal.
+#[derive(Debug)]
+struct JournalPart {
+    /// In the journal's directory.
+    path: PathBuf,
     file: File,
     size: u64,
+}
+
+impl JournalPart {
+    fn window(&self) -> Window<'_> {
+        Window { disk: &Local, file: &self.file, position: 0, end: self.size }
+    }
+
+    /// The number of its first record; `None` if it has none that can be read.
+    fn first_record(&self) -> io::Result<Option<u64>> {
+        let mut lines = Lines::new(self.window());
+        // A crash may have left a piece before it, and damage more.
+        for _ in 0..4 {
+            let Some(raw) = lines.read()? else { break };
+            match Line::read(raw.bytes) {
+                Ok(Line::Record(record)) => return Ok(Some(record.header.seq)),
+                Ok(Line::Newer { seq, .. }) => return Ok(Some(seq)),
+                Err(_) => {}
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Snapshot {
@@ -39,26 +70,47 @@ impl Snapshot {
     pub fn take(dir: &Path) -> Result<Self, JournalError> {
         let path = dir.join(super::location::FILE);
         let cannot = |source| JournalError::Io { doing: format!("reading {}", path.display()), source };
-        let file = disk::open_plain(&path).map_err(cannot)?;
+        // In this order: what was archived before this file took its place is there.
+        let file = disk::open_plain(&path);
+        let mut months = MonthFile::all(dir).map_err(JournalError::reading)?;
+        let file = match file {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !months.is_empty() => return Err(JournalError::Gone { path }),
+            file => file.map_err(cannot)?,
+        };
         // Who writes holds the lock for as long as a line is half there. One who holds it for longer is stuck.
         let lock = Lock::shared(&file, Duration::from_secs(2)).map_err(cannot)?;
         let size = file.metadata().map_err(cannot)?.len();
         drop(lock);
-        Ok(Self { file, size })
+        let live = JournalPart { path: super::location::FILE.into(), file, size };
+        if !months.is_empty() {
+            if size == 0 {
+                return Err(JournalError::Gone { path });
+            }
+            let first = live.first_record().map_err(cannot)?.unwrap_or(u64::MAX);
+            months.retain(|month| month.first < first);
+        }
+        let archived = months.into_iter().map(|month| {
+            let path = month.path();
+            let cannot = |source| JournalError::Io { doing: format!("reading {}", dir.join(&path).display()), source };
+            let file = disk::open_plain(&dir.join(&path)).map_err(cannot)?;
+            let size = file.metadata().map_err(cannot)?.len();
+            Ok(JournalPart { path, file, size })
+        });
+        Ok(Self { archived: archived.collect::<Result<_, _>>()?, live })
     }
 
-    pub fn lines(&self) -> Lines<Window<'_>> {
-        Lines::new(self.window())
+    pub fn lines(&self) -> Lines<SnapshotReader<'_>> {
+        Lines::new(self.from(0))
     }
 
     /// Where this journal stood when it was written, and why that was not here; `None` if it was, or if nobody can say.
     ///
     /// # Errors
     /// The file system's.
-    pub(crate) fn copied(&self) -> Result<Option<&'static str>, JournalError> {
+    pub fn copied(&self) -> Result<Option<&'static str>, JournalError> {
         let Some(begun) = self.mark()? else { return Ok(None) };
         let mark = marked::last(begun, self.lines()).map_err(JournalError::reading)?;
-        let now = mark.now_in(&self.file).map_err(JournalError::reading)?;
+        let now = mark.now_in(&self.live.file).map_err(JournalError::reading)?;
         Ok(mark.elsewhere(&now))
     }
 
@@ -69,8 +121,16 @@ impl Snapshot {
     pub(crate) fn is_of_this_machine(&self) -> Result<bool, JournalError> {
         let Some(begun) = self.mark()? else { return Ok(false) };
         let mark = marked::last(begun, self.lines()).map_err(JournalError::reading)?;
-        let now = mark.now_in(&self.file).map_err(JournalError::reading)?;
+        let now = mark.now_in(&self.live.file).map_err(JournalError::reading)?;
         Ok(mark.machine.is_some() && mark.machine == now.machine && mark.elsewhere(&now).is_none())
+    }
+
+    /// Whether a person has said on a host called `here` that it takes the place of this other one.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn adopted(&self, host: &str, here: &str) -> Result<bool, JournalError> {
+        marked::adopted(self.lines(), host, here).map_err(JournalError::reading)
     }
 
     /// The mark that the journal was begun with, if it was.
@@ -84,27 +144,70 @@ impl Snapshot {
     /// The journal as it is now, if anything was written since.
     ///
     /// # Errors
-    /// Another file is in its place, or it is shorter, which no halligan does to it; or the file system's.
+    /// Another file is in its place that does not go on with it, or it is shorter, which no halligan does to it; or the file system's.
     pub fn grown(&self, dir: &Path) -> Result<Option<Self>, JournalError> {
         let path = dir.join(super::location::FILE);
         let cannot = |source| JournalError::Io { doing: format!("reading {}", path.display()), source };
-        let (now, then) = (fs::symlink_metadata(&path).map_err(cannot)?, self.file.metadata().map_err(cannot)?);
+        let (now, then) = (fs::symlink_metadata(&path).map_err(cannot)?, self.live.file.metadata().map_err(cannot)?);
         if (now.dev(), now.ino()) != (then.dev(), then.ino()) {
-            return Err(cannot(io::Error::other("another file has taken its place")));
+            let now = Self::take(dir)?;
+            // Archiving moves records from file to file, and changes none.
+            let archived = now.archived.len() > self.archived.len() && now.size() >= self.size();
+            return if archived { Ok(Some(now)) } else { Err(cannot(io::Error::other("another file has taken its place"))) };
         }
-        if now.len() < self.size {
-            return Err(cannot(io::Error::other(format!("it had {} bytes, and has {}", self.size, now.len()))));
+        if now.len() < self.live.size {
+            return Err(cannot(io::Error::other(format!("it had {} bytes, and has {}", self.live.size, now.len()))));
         }
-        if now.len() == self.size { Ok(None) } else { Self::take(dir).map(Some) }
+        if now.len() == self.live.size { Ok(None) } else { Self::take(dir).map(Some) }
     }
 
     /// What it has beyond an earlier one of the same directory.
-    pub fn lines_after(&self, earlier: &Self) -> Lines<Window<'_>> {
-        Lines::new(Window { position: earlier.size, ..self.window() })
+    pub fn lines_after(&self, earlier: &Self) -> Lines<SnapshotReader<'_>> {
+        Lines::new(self.from(earlier.size()))
     }
 
-    pub(super) fn window(&self) -> Window<'_> {
-        Window { disk: &Local, file: &self.file, position: 0, end: self.size }
+    fn parts(&self) -> impl Iterator<Item = &JournalPart> {
+        self.archived.iter().chain([&self.live])
+    }
+
+    /// In bytes.
+    fn size(&self) -> u64 {
+        self.parts().map(|part| part.size).sum()
+    }
+
+    /// How many bytes the file has that is written to.
+    pub(super) fn live_size(&self) -> u64 {
+        self.live.size
+    }
+
+    /// The number of the first record in the file that is written to; `None` if it has none that can be read.
+    pub(super) fn first_live_record(&self) -> io::Result<Option<u64>> {
+        self.live.first_record()
+    }
+
+    /// Reads its bytes from this one on.
+    pub(super) fn from(&self, position: u64) -> SnapshotReader<'_> {
+        SnapshotReader { snapshot: self, position }
+    }
+
+    /// In which file a line stands, and the how manyth it is there; `None` for a journal of one file.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(super) fn place_of(&self, line: u64) -> io::Result<Option<(PathBuf, u64)>> {
+        if self.archived.is_empty() {
+            return Ok(None);
+        }
+        let mut before = 0;
+        for part in &self.archived {
+            let mut lines = Lines::new(part.window());
+            while lines.read()?.is_some() {}
+            if line <= before + lines.number {
+                return Ok(Some((part.path.clone(), line - before)));
+            }
+            before += lines.number;
+        }
+        Ok(Some((self.live.path.clone(), line - before)))
     }
 
     /// How many lines seem to be of each run, at a glance.
@@ -124,9 +227,38 @@ impl Snapshot {
     /// # Errors
     /// The end is damaged or newer than this program.
     pub fn head(&self, dir: &Path) -> Result<Head, JournalError> {
-        let chain = Tail::find(&Local, &self.file)?.chain;
+        let chain = Tail::find(&Local, &self.live.file)?.chain;
         let mark = marked::first(self.lines()).map_err(JournalError::reading)?;
         Ok(Head::new(&Identity::read().host, dir, chain.records(), chain.head()).of_journal(mark.as_ref()))
+    }
+}
+
+/// Reads the files of a journal, one after the other.
+#[derive(Debug)]
+pub struct SnapshotReader<'s> {
+    snapshot: &'s Snapshot,
+    position: u64,
+}
+
+impl Read for SnapshotReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut begin = 0;
+        for part in self.snapshot.parts() {
+            let end = begin + part.size;
+            if self.position >= end {
+                begin = end;
+                continue;
+            }
+            let read = Window { position: self.position - begin, ..part.window() }.read(buffer)?;
+            if read == 0 && !buffer.is_empty() {
+                // What follows in the next file does not follow from here.
+                let what = format!("{} has become shorter", part.path.display());
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+            }
+            self.position += read as u64;
+            return Ok(read);
+        }
+        Ok(0)
     }
 }
 

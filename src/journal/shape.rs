@@ -133,10 +133,17 @@ shapes! {
         // Stands only where a copy of a journal is gone on with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         journal: Option<JournalMark>,
+        // Stands only where a person has adopted the journal of the host of this name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        adopted: Option<String>,
     }
     Interrupted("interrupted") { signal: StopSignal }
     Resumed("resumed") { from: String }
     RunClosed("run_closed") { outcome: Outcome, why: String, owed: Vec<Place> }
+    // About the journal itself, in the name of no run: what was archived, and where the journal stands from then on.
+    Archived("archived") { last: u64, files: Vec<String>, journal: Option<JournalMark> }
+    // About the journal's directory and this machine, in the name of no run: what killed runs had left, and was removed next.
+    Removed("removed") { paths: Vec<String> }
     Torn("torn") { lines: u64, bytes: u64, sha256: Digest, after: Digest }
 }
 
@@ -144,7 +151,15 @@ shapes! {
 fn version_of(kind: &str) -> u32 {
     let second = matches!(
         kind,
-        "step_reached" | "settled_by_hand" | "preflight_not_judged" | "answer_shared" | "identified" | "hold_failed" | "hold_overridden"
+        "step_reached"
+            | "settled_by_hand"
+            | "preflight_not_judged"
+            | "answer_shared"
+            | "identified"
+            | "hold_failed"
+            | "hold_overridden"
+            | "archived"
+            | "removed"
     );
     if second { 2 } else { 1 }
 }
@@ -159,7 +174,9 @@ impl Body {
             | Self::AnswerShared(_)
             | Self::Identified(_)
             | Self::HoldFailed(_)
-            | Self::HoldOverridden(_) => 2,
+            | Self::HoldOverridden(_)
+            | Self::Archived(_)
+            | Self::Removed(_) => 2,
             Self::StepBegan(StepBegan { part: Part::Holds, .. })
             | Self::StepSpawned(StepSpawned { part: Part::Holds, .. })
             | Self::StepSignalled(StepSignalled { part: Part::Holds, .. })
@@ -168,7 +185,7 @@ impl Body {
             Self::Checked(Checked { finding: Finding::NotJudged { .. }, .. }) => 2,
             Self::Overridden(overridden) if !overridden.unjudged.is_empty() => 2,
             Self::StepBegan(StepBegan { command, .. }) if command.held.is_some() => 2,
-            Self::Note(Note { taken: Some(_), .. } | Note { journal: Some(_), .. })
+            Self::Note(Note { taken: Some(_), .. } | Note { journal: Some(_), .. } | Note { adopted: Some(_), .. })
             | Self::RunOpened(RunOpened { journal: Some(_), .. }) => 2,
             _ => 1,
         }
@@ -240,7 +257,7 @@ impl Body {
             Event::CleanupDue { place, command } => Self::CleanupDue(CleanupDue { place, command }),
             Event::Owed { place, why } => Self::Owed(Owed { place, why }),
             Event::SettledByHand { place, reason, by } => Self::SettledByHand(SettledByHand { place, reason, by }),
-            Event::Note { place, text, taken } => Self::Note(Note { place, text, taken, journal: None }),
+            Event::Note { place, text, taken } => Self::Note(Note { place, text, taken, journal: None, adopted: None }),
             Event::Interrupted { signal } => Self::Interrupted(Interrupted { signal }),
             Event::Resumed { from } => Self::Resumed(Resumed { from }),
             Event::RunClosed { outcome, why, owed } => Self::RunClosed(RunClosed { outcome, why, owed }),
@@ -251,7 +268,7 @@ impl Body {
     #[must_use]
     pub fn into_event(self) -> Option<Event> {
         Some(match self {
-            Self::Torn(_) => return None,
+            Self::Torn(_) | Self::Archived(_) | Self::Removed(_) => return None,
             Self::RunOpened(opening) => {
                 let RunOpened {
                     runbook,
@@ -328,7 +345,7 @@ impl Body {
             Self::CleanupDue(CleanupDue { place, command }) => Event::CleanupDue { place, command },
             Self::Owed(Owed { place, why }) => Event::Owed { place, why },
             Self::SettledByHand(SettledByHand { place, reason, by }) => Event::SettledByHand { place, reason, by },
-            Self::Note(Note { place, text, taken, journal: _ }) => {
+            Self::Note(Note { place, text, taken, journal: _, adopted: _ }) => {
                 let taken = taken.or_else(|| version_1::taken(&text));
                 Event::Note { place, text, taken }
             }

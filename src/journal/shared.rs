@@ -1,10 +1,8 @@
 //! What a journal's writers share: the file, its chain, its outputs.
 
 use std::{
-    fs,
     fs::File,
     io,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -227,11 +225,7 @@ impl Shared {
 
     /// The file we write to is the one that others will look for.
     pub(super) fn still_there(&self) -> Result<(), JournalError> {
-        let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        match (fs::symlink_metadata(&self.path).map(inode), self.file.metadata().map(inode)) {
-            (Ok(named), Ok(open)) if named == open => Ok(()),
-            _ => Err(JournalError::Replaced { path: self.path.clone() }),
-        }
+        if disk::stands_at(&self.file, &self.path) { Ok(()) } else { Err(JournalError::Replaced { path: self.path.clone() }) }
     }
 }
 

@@ -47,6 +47,11 @@ impl Tail {
                         tail.size = start + line.len() as u64;
                         break;
                     }
+                    // What stands before it was archived, and was on the disk before this file took the journal's place.
+                    if start == 0 && record.header.seq > 1 {
+                        tail.chain = Chain::before(record.header.seq, record.header.prev);
+                        tail.synced = tail.synced.max(tail.chain.records());
+                    }
                 }
                 Ok(Line::Newer { v, .. }) => return Err(JournalError::Newer { version: v }),
                 Err(_) => {}

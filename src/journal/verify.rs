@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{
@@ -103,6 +103,8 @@ impl fmt::Display for JournalVerdict {
 #[derive(Debug)]
 pub struct Verification {
     pub verdict: JournalVerdict,
+    /// The file in which the line stands that shows it, and the how manyth it is there; `None` for a journal of one file.
+    pub place: Option<(PathBuf, u64)>,
     /// As far as the chain holds.
     pub records: u64,
     pub hash: Digest,
@@ -132,7 +134,8 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
             map
         }),
     };
-    let runs = check.left.len();
+    // What is said of the journal itself is said in the name of no run.
+    let runs = check.left.keys().filter(|run| **run != RunId::NONE).count();
     let failed = check.walk(&snapshot)?;
     let records = check.chain.records();
     let torn_tail = check.chain.stretch().is_some_and(|stretch| !stretch.damage);
@@ -146,7 +149,8 @@ pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> 
         (None, None, Some(anchor)) => JournalVerdict::Anchored { anchor, after: records - anchor },
         (None, None, None) => JournalVerdict::Unanchored { records },
     };
-    Ok(Verification { verdict, records, hash: check.chain.head(), torn_lines: check.torn_lines, torn_tail, runs })
+    let place = verdict.line().map_or(Ok(None), |line| snapshot.place_of(line)).map_err(JournalError::reading)?;
+    Ok(Verification { verdict, place, records, hash: check.chain.head(), torn_lines: check.torn_lines, torn_tail, runs })
 }
 
 struct Recheck<'h> {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self},
+    fs::{self, File},
     io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -10,18 +10,17 @@ use std::{
 
 use super::{
     capture::OutputFile,
-    disk::{self, Disk, Local, Window},
+    disk::{self, Disk, Local},
     error::JournalError,
     head::Head,
     identity::Identity,
     ladder::Ladder,
-    lines::Lines,
     location::FILE,
-    mark::JournalMark,
-    marked,
+    month::MonthFile,
     output::Outputs,
+    reader::Snapshot,
     record::Durability,
-    shape::{Body, Note},
+    shape::{Body, Note, Removed},
     shared::{ChainState, NewRecord, Shared, doing, ledger_error, lock},
     tail::Tail,
 };
@@ -34,7 +33,7 @@ use crate::{
 /// A journal that is open for appending. Clones are the same journal.
 #[derive(Debug, Clone)]
 pub struct Journal {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Journal {
@@ -68,19 +67,7 @@ impl Journal {
             }
         }
         let path = dir.join(FILE);
-        let file = disk::open_append(&*on, &path).map_err(doing("opening", &path))?;
-        let metadata = file.metadata().map_err(doing("looking at", &path))?;
-        let why = if metadata.is_file() { disk::exposed(&metadata) } else { Some("it is not a plain file".to_owned()) };
-        if let Some(why) = why {
-            return Err(JournalError::Exposed { path, why });
-        }
-        // Whoever made the file may not have come to this.
-        on.sync_dir(dir).map_err(doing("syncing", dir))?;
-
-        let tail = {
-            let _lock = lock(&*on, &file)?;
-            Tail::find(&*on, &file)?
-        };
+        let (file, tail) = Self::open_end(&*on, dir, &path)?;
         tracing::debug!(
             path = %path.display(),
             bytes = tail.size,
@@ -92,6 +79,31 @@ impl Journal {
         let outputs = Outputs::on(Arc::clone(&on), output);
         let shared = Shared { disk: on, path, file, identity, ladder, outputs, state };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The file that is written to, and its end.
+    fn open_end(on: &dyn Disk, dir: &Path, path: &Path) -> Result<(File, Tail), JournalError> {
+        loop {
+            let has_records = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.len() > 0);
+            if !has_records && !MonthFile::all(dir).map_err(JournalError::reading)?.is_empty() {
+                return Err(JournalError::Gone { path: path.to_owned() });
+            }
+            let file = disk::open_append(on, path).map_err(doing("opening", path))?;
+            let metadata = file.metadata().map_err(doing("looking at", path))?;
+            let why = if metadata.is_file() { disk::exposed(&metadata) } else { Some("it is not a plain file".to_owned()) };
+            if let Some(why) = why {
+                return Err(JournalError::Exposed { path: path.to_owned(), why });
+            }
+            // Whoever made the file, or put it in its place, may not have come to this.
+            on.sync_dir(dir).map_err(doing("syncing", dir))?;
+            let locked = lock(on, &file)?;
+            // Archiving may have put another in its place while this waited.
+            if disk::stands_at(&file, path) {
+                let tail = Tail::find(on, &file)?;
+                drop(locked);
+                return Ok((file, tail));
+            }
+        }
     }
 
     /// The ledger of one run, new or resumed.
@@ -120,24 +132,36 @@ impl Journal {
         mended
     }
 
-    /// Records that this journal is gone on with in this file, as a copy of where it stood before; `run` is who asks for it. Nothing
-    /// for a journal that has no mark.
+    /// Records that this journal is gone on with in this file: as a copy of where it stood before, or as that of a host which this one
+    /// takes the place of; `run` is who asks for it. Nothing for a copy of a journal that has no mark.
     ///
     /// # Errors
     /// It cannot be read or written.
-    pub fn settle_here(&self, run: RunId) -> Result<(), LedgerError> {
-        let cannot = |error: io::Error| ledger_error(JournalError::reading(error), None);
-        let Some(mark) = self.mark().map_err(cannot)? else { return Ok(()) };
-        let now = mark.now_in(&self.shared.file).map_err(cannot)?;
-        let text = "this journal is a copy, and is gone on with here; its original is not used any more".to_owned();
-        let body = &Body::Note(Note { place: None, text, taken: None, journal: Some(now) });
+    pub fn settle_here(&self, run: RunId, adopted: Option<&str>) -> Result<(), LedgerError> {
+        let cannot = |error: JournalError| ledger_error(error, None);
+        let mark = Snapshot::take(self.directory()).and_then(|snapshot| snapshot.mark()).map_err(cannot)?;
+        let journal = mark.map(|mark| mark.now_in(&self.shared.file)).transpose().map_err(|error| cannot(JournalError::reading(error)))?;
+        let text = match adopted {
+            Some(host) => format!("this journal is that of host {host}, and is gone on with here; it is not used there any more"),
+            None if journal.is_some() => "this journal is a copy, and is gone on with here; its original is not used any more".to_owned(),
+            None => return Ok(()),
+        };
+        let body = &Body::Note(Note { place: None, text, taken: None, journal, adopted: adopted.map(str::to_owned) });
         self.shared.append(&NewRecord { run, kind: "note", moment: Moment::now(), body, sync: true, change: false })
     }
 
-    /// The mark that the journal was begun with, if it was.
-    fn mark(&self) -> io::Result<Option<JournalMark>> {
-        let end = self.shared.file.metadata()?.len();
-        marked::first(Lines::new(Window { disk: &*self.shared.disk, file: &self.shared.file, position: 0, end }))
+    /// Records that these files of killed runs are removed now.
+    ///
+    /// # Errors
+    /// It cannot be written, or no run was recorded yet, whose record must be the first.
+    pub(crate) fn record_removed(&self, paths: Vec<String>) -> Result<(), JournalError> {
+        let mut state = self.shared.state();
+        if state.tail.chain.records() == 0 {
+            return Err(JournalError::Unreadable { why: "a journal begins with a run".to_owned() });
+        }
+        let body = &Body::Removed(Removed { paths });
+        let entry = NewRecord { run: RunId::NONE, kind: "removed", moment: Moment::now(), body, sync: true, change: false };
+        self.shared.append_to(&mut state, &entry)
     }
 
     /// How long the journal is, and its hash, as of the last record that this process has seen.
@@ -145,7 +169,7 @@ impl Journal {
     pub fn head(&self) -> Head {
         let state = self.shared.state();
         let dir = disk::parent(&self.shared.path);
-        let mark = self.mark().ok().flatten();
+        let mark = Snapshot::take(dir).and_then(|snapshot| snapshot.mark()).ok().flatten();
         Head::new(&self.shared.identity.host, dir, state.tail.chain.records(), state.tail.chain.head()).of_journal(mark.as_ref())
     }
 

@@ -44,3 +44,15 @@ pub(crate) fn not_text(offset: usize) -> String {
 pub(crate) fn torn(lines: u64, bytes: u64) -> String {
     format!("a crash had left {lines} lines cut short ({bytes} bytes)")
 }
+
+/// Which records stand in archived months from then on.
+#[must_use]
+pub(crate) fn archived(last: u64) -> String {
+    format!("the records up to {last} were archived")
+}
+
+/// That so many files and directories which killed runs had left were removed.
+#[must_use]
+pub(crate) fn removed(count: usize) -> String {
+    format!("what killed runs had left was removed ({count})")
+}

@@ -177,6 +177,90 @@ fn at(stage: &Stage<'_>, call: &str, number: u64, follow: bool) -> Vec<(String, 
     shown
 }
 
+const ARCHIVE: [&str; 4] = ["journal", "archive", "--before", "2100-01-01"];
+
+/// A journal of one run that is over, and its head.
+fn over(setup: &Setup) -> (Stage<'_>, std::path::PathBuf) {
+    let stage = Stage::new(setup, journal_in_memory(setup), 3);
+    let (code, _) = stage.run_under(&[], &[]).end();
+    assert_eq!(code, Some(0), "3 steps");
+    let head = stage.ledger.with_file_name("head");
+    fs::write(&head, stage.output(&["journal", "head"]).stdout).unwrap();
+    (stage, head)
+}
+
+/// `journal archive`, under another program.
+fn archived_under(stage: &Stage<'_>, words: &[&str]) {
+    let journal = stage.journal.to_str().unwrap();
+    let words = words.iter().copied().chain([stage.binary().to_str().unwrap()]).chain(ARCHIVE).chain(["--journal-dir", journal]);
+    let words: Vec<&str> = words.collect();
+    let mut command = Command::new(words[0]);
+    let _ = command.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin").output().unwrap();
+}
+
+/// What was killed must hold, and be brought to its end by the next call.
+fn archived_again(stage: &Stage<'_>, head: &Path) -> Result<(), String> {
+    let verified = |when: &str| {
+        let output = stage.output(&["journal", "verify", "--head", head.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if output.status.success() { Ok(()) } else { Err(format!("{when} the journal is {said}")) }
+    };
+    verified("after a kill")?;
+    let run = stage.run_id().ok_or("the run is gone after a kill")?;
+    let again = stage.output(&ARCHIVE);
+    if !again.status.success() {
+        return Err(format!("the next call ended with {:?}: {}", again.status.code(), String::from_utf8_lossy(&again.stderr)));
+    }
+    verified("after the next call")?;
+    let names = |folder: &Path| fs::read_dir(folder).map_or(0, Iterator::count);
+    if names(&stage.journal.join("archive")) != 1 || stage.journal.join("journal.jsonl.new").exists() {
+        return Err("the next call has not brought it to its end".to_owned());
+    }
+    let lines = fs::read_to_string(stage.journal.join("journal.jsonl")).unwrap_or_default().lines().count();
+    if lines != 1 || stage.run_id() != Some(run) {
+        return Err(format!("{lines} records are left, and the runs are {:?}", stage.run_id()));
+    }
+    Ok(())
+}
+
+pub fn archive(setup: &Setup) -> Outcome {
+    let mut outcome = Outcome::default();
+    let (stage, head) = over(setup);
+    let trace = setup.memory.join("trace");
+    archived_under(&stage, &["strace", "-qq", "-o", trace.to_str().unwrap()]);
+    outcome.point("undisturbed", archived_again(&stage, &head));
+    let (mut counts, mut calls, mut begun): (BTreeMap<String, u64>, Vec<(String, u64)>, bool) = (BTreeMap::new(), Vec::new(), false);
+    for line in fs::read_to_string(&trace).unwrap().lines() {
+        let Some((call, _)) = line.split_once('(') else { continue };
+        let count = counts.entry(call.to_owned()).or_default();
+        *count += 1;
+        // Before it looks for what an earlier one has left it has only read.
+        begun |= line.contains("journal.jsonl.new");
+        if begun && !call.starts_with("exit") && call.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            calls.push((call.to_owned(), *count));
+        }
+    }
+    outcome.notes.push(format!("{} calls of the main thread", calls.len()));
+    for (call, number) in calls {
+        let (stage, head) = over(setup);
+        let inject = format!("inject={call}:signal=SIGKILL:when={number}");
+        archived_under(&stage, &["strace", "-qq", "-o", "/dev/null", "-e", &inject]);
+        outcome.point(format!("{call} number {number}"), archived_again(&stage, &head));
+    }
+    let (stage, head) = over(setup);
+    archived_under(&stage, &["env"]);
+    let month = fs::read_dir(stage.journal.join("archive")).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read(&month).unwrap();
+    let results: Vec<_> = [0, 1, text.len() / 2, text.len() - 1]
+        .map(|keep| {
+            fs::write(&month, &text[..keep]).unwrap();
+            archived_again(&stage, &head)
+        })
+        .into();
+    outcome.control("an archived month that is cut", results);
+    outcome
+}
+
 pub fn syscalls(setup: &Setup) -> Outcome {
     let mut outcome = Outcome::default();
     assert!(Command::new("strace").arg("-V").output().is_ok(), "strace is missing");

@@ -36,6 +36,7 @@ const ROWS: &[Row] = &[
     Row { name: "faults", about: "each operation fails, in each way, once and for ever", least: (1000, 1000), run: fault::run },
     Row { name: "power", about: "the power fails at each operation of a run", least: (1200, 1200), run: power::run },
     Row { name: "power-again", about: "and at each operation of the resume and verify after it", least: (500, 500), run: power::again },
+    Row { name: "power-archive", about: "the power fails at each operation of `journal archive`", least: (200, 200), run: power::archive },
     Row { name: "tampering", about: "12 attacks, 3 ways to keep a head", least: (783, 783), run: tamper::attacks },
     Row { name: "bits", about: "a bit of a journal of 50 records flips", least: (10_000, 100_000), run: tamper::bits },
     Row {
@@ -46,6 +47,7 @@ const ROWS: &[Row] = &[
     },
     Row { name: "kill-line", about: "kill -9 at random times in 200 steps in a row, then resume", least: (20, 1000), run: kill::random },
     Row { name: "syscalls", about: "kill -9 at each system call of 3 steps, then resume", least: (100, 600), run: kill::syscalls },
+    Row { name: "archive", about: "kill -9 at each system call of `journal archive`, then again", least: (25, 25), run: kill::archive },
     Row { name: "full", about: "the disk is full, but for 0 to 64 KiB", least: (195, 195), run: full::run },
     Row {
         name: "secrets",

@@ -412,6 +412,41 @@ pub fn run(setup: &Setup) -> Outcome {
     outcome
 }
 
+/// The power fails while a journal is archived of which one run is over and another is not.
+pub fn archive(setup: &Setup) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut control = Vec::new();
+    for no_sync in [false, true] {
+        let places = Places::new(setup);
+        let mut witness = Witness::default();
+        let journal = story::open(Arc::new(Local), &places.dir, &places.second).unwrap();
+        story::tell(&journal, &RunState::default(), &[], &mut |mark| witness.take(&mark)).unwrap();
+        story::begin_another(&journal).unwrap();
+        witness.take(&Mark::Acknowledged(journal.head()));
+        let recorder = recorder(no_sync);
+        let (base, log) = record(&recorder, &places.dir, &witness, |disk, _| story::archive(disk, &places.dir, &places.second));
+        let random = match (no_sync, setup.long) {
+            (true, _) => 0,
+            (false, true) => 40,
+            (false, false) => 14,
+        };
+        crash(base, &log, &witness, setup.seed, random, |at, model, way, seen| {
+            let dir = places.build(model, way);
+            let result = story::oracles(&dir, &places.second, seen)
+                .and_then(|()| story::archive(Arc::new(Local), &dir, &places.second))
+                .and_then(|()| if dir.join("archive").is_dir() { Ok(()) } else { Err("the next call archives nothing".to_owned()) })
+                .and_then(|()| story::oracles(&dir, &places.second, seen));
+            if no_sync {
+                control.push(result);
+            } else {
+                outcome.point(at, result);
+            }
+        });
+    }
+    outcome.control("fdatasync switched off", control);
+    outcome
+}
+
 /// The power fails, and fails again while what was left is put in order.
 pub fn again(setup: &Setup) -> Outcome {
     let mut outcome = Outcome::default();

@@ -97,6 +97,10 @@ impl<'s> Stage<'s> {
         Self { setup, journal, ledger, runbook, steps }
     }
 
+    pub fn binary(&self) -> &Path {
+        &self.setup.binary
+    }
+
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.setup.binary);
         self.dress(command.args(words));

@@ -6,9 +6,10 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
+            adoption::Accepted,
             conduct::{self, Signals, flags},
             findings,
-            interrupted::{Accepted, Left},
+            interrupted::Left,
             journal::{journal_directory, journal_failure, open_journal},
             owing::{indebted, untold},
             run_name,
@@ -153,7 +154,7 @@ fn settled_by_hand(context: &Context, args: &cli::Debts, owing: &[History]) -> R
 }
 
 fn settle_by_hand(context: &Context, args: &cli::Debts, run: RunId, place: &Place, command: &str, reason: &str) -> Result<(), Failure> {
-    let left = Left::take(context, run, Accepted { damaged: None, copy: args.how.accept_copy })?;
+    let left = Left::take(context, run, Accepted { by_hand: true, ..Accepted::of(&args.how, None) })?;
     if let Some((_, alive)) = left.running.iter().find(|(running, _)| running == place) {
         return Err(Failure::new(ProgramExit::OperatorNeeded, format!("{place} is still running, as process {}", alive.pid))
             .next("wait for the process or end it yourself, then repeat this command"));
@@ -192,7 +193,7 @@ fn settle_by_hand(context: &Context, args: &cli::Debts, run: RunId, place: &Plac
 }
 
 fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExit, Failure> {
-    let mut left = Left::take(context, run, Accepted { damaged: None, copy: args.how.accept_copy })?;
+    let mut left = Left::take(context, run, Accepted::of(&args.how, None))?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);

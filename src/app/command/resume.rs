@@ -6,9 +6,10 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
+            adoption::Accepted,
             conduct::{self, Signals, flags},
             findings,
-            interrupted::{Accepted, Left},
+            interrupted::Left,
             owing::remind,
             take_up::{TakeUp, password, show, take_up},
         },
@@ -25,8 +26,7 @@ use crate::{
 /// # Errors
 /// A rule keeps it from being gone on with.
 pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExit, Failure> {
-    let mut left =
-        Left::find(context, args.run.as_deref(), Accepted { damaged: args.accept_damaged.as_deref(), copy: args.how.accept_copy })?;
+    let mut left = Left::find(context, args.run.as_deref(), Accepted::of(&args.how, args.accept_damaged.as_deref()))?;
     let id = left.history.run;
     let past = &left.history.past;
     match &past.state.phase {

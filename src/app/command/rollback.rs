@@ -6,9 +6,10 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
+            adoption::Accepted,
             conduct::{self, Signals, flags},
             findings,
-            interrupted::{Accepted, Left},
+            interrupted::Left,
             take_up::{TakeUp, password, show, take_up},
         },
     },
@@ -24,7 +25,7 @@ use crate::{
 /// # Errors
 /// A rule keeps it from being taken back.
 pub(super) fn roll_back(context: &Context, args: &cli::Rollback) -> Result<ProgramExit, Failure> {
-    let mut left = Left::find(context, Some(&args.run), Accepted { damaged: args.accept_damaged.as_deref(), copy: args.how.accept_copy })?;
+    let mut left = Left::find(context, Some(&args.run), Accepted::of(&args.how, args.accept_damaged.as_deref()))?;
     let id = left.history.run;
     if left.history.past.state.phase == Phase::Closed(Outcome::RolledBack) {
         return Err(Failure::new(ProgramExit::Usage, format!("run {id} is already rolled back")));

@@ -3,11 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
+    adoption::{self, Accepted},
     conduct::Signals,
     inherited,
     journal::{journal_directory, journal_failure, open_journal},
     load,
-    operator::hostname,
     parameters::{Gathering, Reality},
     recorded::recorded_text,
     run_name,
@@ -57,15 +57,6 @@ pub(crate) struct Left {
     _lock: RunLock,
 }
 
-/// What the operator accepts of a journal.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Accepted<'a> {
-    /// That it does not verify: the digest that the refusal has told.
-    pub damaged: Option<&'a str>,
-    /// That it is a copy.
-    pub copy: bool,
-}
-
 /// How often a command that is still running is looked at.
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(200);
 
@@ -105,25 +96,20 @@ impl Left {
                     .next("wait until that process ends; its lock is released then")
             })?;
         let doubted = intact(context, &directory, id, accepted.damaged)?;
-        original(context, &directory, id, accepted.copy)?;
         // What its holder wrote last is there by now.
         let history = history(&Snapshot::take(&directory).map_err(unusable)?, id).map_err(unusable)?;
         let found = history.and_then(|history| Some((history.past.opening.clone()?, history)));
         let Some((opening, mut history)) = found else {
             return Err(Failure::new(ProgramExit::Journal, format!("the first record of run {id} cannot be read")));
         };
-        let here = hostname();
-        // A host may be given another name: then its journal stands where it stood, on the same machine.
-        if history.host != here && !accepted.copy && !same_machine(&directory)? {
-            return Err(Failure::new(ProgramExit::Usage, format!("run {id} belongs to host {}, and this is {here}", history.host))
-                .next(format!("run this command on {}", history.host))
-                .next("if this is that machine (a rescue system, another name), repeat this command with --accept-copy"));
+        if !accepted.by_hand {
+            same_system(id, &opening)?;
         }
+        adoption::ours(context, &directory, &history, &accepted)?;
         let elsewhere = if doubted { Vec::new() } else { take_over(context, &directory, &mut history)? };
         let boot_id = crate::journal::identity::Identity::read().boot_id;
         let running = still_running(&history, &boot_id);
         let rebooted = history.boot_id != boot_id;
-        same_system(id, &opening)?;
         Ok(Self { history, opening, directory, doubted, rebooted, elsewhere, running, _lock: lock })
     }
 
@@ -297,20 +283,6 @@ fn still_running(history: &History, boot_id: &str) -> Vec<(Place, Alive)> {
     found.collect()
 }
 
-/// Refuses a copy of a journal, whose runs may be gone on with in its original too; once it is accepted, that is recorded.
-fn original(context: &Context, directory: &std::path::Path, run: RunId, accepted: bool) -> Result<(), Failure> {
-    let unusable = |error: JournalError| journal_failure(directory, &error);
-    let Some(why) = Snapshot::take(directory).and_then(|snapshot| snapshot.copied()).map_err(unusable)? else { return Ok(()) };
-    if accepted {
-        return open_journal(context)?
-            .settle_here(run)
-            .map_err(|error| Failure::new(ProgramExit::Journal, format!("the journal cannot be gone on with as a copy: {error}")));
-    }
-    Err(Failure::new(ProgramExit::OperatorNeeded, format!("the journal in {} is a copy: {why}", directory.display()))
-        .why("its runs could be resumed in the original as well, and their steps would be executed twice")
-        .next("make sure that nobody uses the original any more, then repeat this command with --accept-copy"))
-}
-
 /// A run that changes something on this machine alone is bound to it. Nothing overrides that, `--accept-copy` neither.
 fn same_system(id: RunId, opening: &Opening) -> Result<(), Failure> {
     let Some(was) = &opening.machine else { return Ok(()) };
@@ -323,11 +295,6 @@ fn same_system(id: RunId, opening: &Opening) -> Result<(), Failure> {
         .why(format!("the run is bound to: machine {was}"))
         .why(now)
         .next(format!("take run {id} up on the machine that it changes")))
-}
-
-/// Whether the journal says that it was written on this very machine, whatever that was called then.
-fn same_machine(directory: &std::path::Path) -> Result<bool, Failure> {
-    Snapshot::take(directory).and_then(|snapshot| snapshot.is_of_this_machine()).map_err(|error| journal_failure(directory, &error))
 }
 
 /// Rule 0: what a run has done is known only from a journal that holds. Says whether the operator accepts one that does not.

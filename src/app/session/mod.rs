@@ -1,5 +1,6 @@
 //! What commands share: from the command line to a run, and from a run to its last screen.
 
+pub(super) mod adoption;
 pub(super) mod beforehand;
 mod bulletin;
 pub(super) mod conduct;

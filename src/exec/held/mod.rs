@@ -20,6 +20,7 @@ use std::{
 
 use nix::unistd::Uid;
 
+pub(super) use self::scratch::PREFIX;
 use self::{filter::Filter, other_user::OtherUser, privileges::Privileges, scratch::Scratch};
 use crate::event::ReadNeeds;
 

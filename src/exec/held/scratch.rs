@@ -4,23 +4,24 @@
 use std::{
     collections::BTreeMap,
     env,
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use nix::{
-    fcntl::{Flock, FlockArg, OFlag},
-    unistd::{Uid, chown},
+    fcntl::{Flock, FlockArg},
+    unistd::chown,
 };
 use tempfile::TempDir;
 
 use super::other_user::OtherUser;
+use crate::exec::abandoned::{Abandoned, open};
 
 /// How their names begin.
-const PREFIX: &str = "halligan-reads-";
+pub(in crate::exec) const PREFIX: &str = "halligan-reads-";
 /// So often one is made anew that another process has taken for abandoned before it was locked.
 const TRIES: usize = 8;
 
@@ -69,22 +70,13 @@ fn make_for(path: &Path, other: Option<&OtherUser>) -> io::Result<Arc<Path>> {
     Ok(path.into())
 }
 
-/// A directory, and no link to one.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags((OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits()).open(path)
-}
-
-/// Removes our own directories there whose processes are gone: nobody holds them locked.
+/// Removes our own directories there whose processes are gone.
 fn remove_abandoned(place: &Path) {
-    let Ok(entries) = fs::read_dir(place) else { return };
-    let ours = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == Uid::effective().as_raw());
-    let named = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)));
-    for path in named.map(|entry| entry.path()).filter(|path: &PathBuf| ours(path)) {
-        let Ok(opened) = open(&path) else { continue };
-        let Ok(_lock) = Flock::lock(opened, FlockArg::LockExclusiveNonblock) else { continue };
-        match fs::remove_dir_all(&path) {
-            Ok(()) => tracing::debug!(directory = %path.display(), "removed: whoever needed it is gone"),
-            Err(error) => tracing::debug!(directory = %path.display(), %error, "cannot be removed, though whoever needed it is gone"),
+    for abandoned in Abandoned::all(place, PREFIX) {
+        let directory = abandoned.path().display();
+        match abandoned.remove() {
+            Ok(()) => tracing::debug!(%directory, "removed: whoever needed it is gone"),
+            Err(error) => tracing::debug!(%directory, %error, "cannot be removed, though whoever needed it is gone"),
         }
     }
 }

@@ -16,6 +16,7 @@ pub(crate) use carried::Carried;
 use connection::Connections;
 pub(crate) use errand::judge;
 use letter::{Letter, LetterAnswer, LetterInput};
+pub(super) use private::{PREFIX, places as private_places};
 pub(crate) use reply::{FarReply, Sieve};
 
 use super::{program, sudo::SudoCall};

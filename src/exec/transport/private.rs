@@ -5,12 +5,12 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     os::{fd::OwnedFd, unix::fs::PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use nix::{
     errno::Errno,
-    fcntl::{OFlag, openat},
+    fcntl::{Flock, FlockArg, OFlag, openat},
     sys::stat::Mode,
     unistd::{UnlinkatFlags, unlinkat},
 };
@@ -23,12 +23,22 @@ const ROOTS: &str = "/run/halligan";
 const SHARED: &str = "/tmp";
 /// A path of a socket may have 108 bytes.
 const LONGEST: usize = 50;
+/// How their names begin.
+pub(in crate::exec) const PREFIX: &str = "halligan-ssh-";
+
+/// Where such directories may be.
+#[must_use]
+pub(in crate::exec) fn places(runtime: Option<&Path>) -> Vec<PathBuf> {
+    let of_root = trust::needed().then_some(Path::new(ROOTS));
+    of_root.or(runtime).into_iter().chain([Path::new(SHARED)]).map(Path::to_owned).collect()
+}
 
 /// Removed when dropped.
 #[derive(Debug)]
 pub(super) struct PrivateDirectory {
     directory: tempfile::TempDir,
-    descriptor: OwnedFd,
+    /// Locked: one that nobody holds was left by a process that is gone.
+    descriptor: Flock<OwnedFd>,
 }
 
 impl PrivateDirectory {
@@ -45,7 +55,7 @@ impl PrivateDirectory {
             runtime.filter(|path| path.as_os_str().len() < LONGEST)
         };
         let make =
-            |parent: &Path| tempfile::Builder::new().prefix("halligan-").permissions(fs::Permissions::from_mode(0o700)).tempdir_in(parent);
+            |parent: &Path| tempfile::Builder::new().prefix(PREFIX).permissions(fs::Permissions::from_mode(0o700)).tempdir_in(parent);
         let directory = if let Some(Ok(directory)) = preferred.map(make) {
             directory
         } else {
@@ -54,7 +64,10 @@ impl PrivateDirectory {
             }
             make(Path::new(SHARED))?
         };
-        let descriptor = trust::own_directory(directory.path())?;
+        let descriptor = Flock::lock(trust::own_directory(directory.path())?, FlockArg::LockExclusive);
+        let descriptor = descriptor.map_err(|(_, errno)| io::Error::from(errno))?;
+        // Somebody who removes what others have left may have been faster.
+        fs::symlink_metadata(directory.path())?;
         Ok(Self { directory, descriptor })
     }
 
@@ -68,12 +81,12 @@ impl PrivateDirectory {
     /// The file system's.
     pub(super) fn fresh(&self, path: &Path) -> io::Result<File> {
         let name = name_in(path)?;
-        match unlinkat(&self.descriptor, name, UnlinkatFlags::NoRemoveDir) {
+        match unlinkat(&*self.descriptor, name, UnlinkatFlags::NoRemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        Ok(File::from(openat(&self.descriptor, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?))
+        Ok(File::from(openat(&*self.descriptor, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?))
     }
 
     /// All that is in a file of it.
@@ -83,7 +96,7 @@ impl PrivateDirectory {
     pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let mut bytes = Vec::new();
-        File::from(openat(&self.descriptor, name_in(path)?, flags, Mode::empty())?).read_to_end(&mut bytes)?;
+        File::from(openat(&*self.descriptor, name_in(path)?, flags, Mode::empty())?).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }

@@ -17,9 +17,8 @@ use crate::{
     event::{Event, RunId},
     journal::{
         chain::SeenRecord,
-        disk::Window,
         fault::RecordFault,
-        reader::Snapshot,
+        reader::{Snapshot, SnapshotReader},
         record::{LONGEST, Line, Record},
     },
 };
@@ -71,7 +70,7 @@ pub(super) fn through<S>(snapshot: &Snapshot, mut visit: impl FnMut(&[u8], Passe
             })
             .collect();
         let gone = || io::Error::other("a thread that reads the journal has failed");
-        let mut blocks = Blocks { from: snapshot.window(), rest: Vec::new() };
+        let mut blocks = Blocks { from: snapshot.from(0), rest: Vec::new() };
         let mut under_way: VecDeque<(usize, usize)> = VecDeque::new();
         let mut turns = (0..workers.len()).cycle();
         let mut ended = false;
@@ -100,7 +99,7 @@ pub(super) fn through<S>(snapshot: &Snapshot, mut visit: impl FnMut(&[u8], Passe
 
 /// Cuts a journal into blocks of whole lines.
 struct Blocks<'s> {
-    from: Window<'s>,
+    from: SnapshotReader<'s>,
     /// The beginning of the next line.
     rest: Vec<u8>,
 }

@@ -101,7 +101,7 @@ fn a_journal_has_a_mark_that_its_copies_and_heads_have_too() {
     fs::set_permissions(there.join("output"), fs::Permissions::from_mode(0o700)).unwrap();
     fs::set_permissions(&there, fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(take(&there).copied().unwrap(), Some("it was written in another file"));
-    open(&there).settle_here(run(1)).unwrap();
+    open(&there).settle_here(run(1), None).unwrap();
     assert_eq!(take(&there).copied().unwrap(), None, "it stands here now");
     assert_eq!(take(&there).mark().unwrap(), Some(mark.clone()), "and is the same journal");
     assert_eq!(take(&here).copied().unwrap(), None, "of which its original knows nothing");

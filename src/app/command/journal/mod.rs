@@ -1,7 +1,9 @@
 //! `halligan journal`: what was done on this host, and whether the record of it holds.
 
+mod archive;
 mod error;
 mod export;
+mod leftovers;
 mod list;
 mod raw;
 pub(super) mod replayed;
@@ -42,6 +44,9 @@ pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<Pro
             tail::tail(&mut unchanged, &directory, *number, true, *follow, false)
         }
         JournalCommand::Tail { number, follow, form } => tail::tail(&mut out, &directory, *number, form.is_json(), *follow, page.is_some()),
+        // These two write to the journal.
+        JournalCommand::Archive { before } => return archive::archive(context, &directory, before.as_ref()),
+        JournalCommand::Leftovers { remove, yes } => return leftovers::leftovers(context, &directory, *remove, *yes),
         JournalCommand::Head => verify::head(&mut out, &directory),
     };
     match done {

@@ -101,6 +101,8 @@ impl Followed {
         let replay = self.told.entry(run).or_insert_with(|| Replay::new(None));
         let lines = match record.body {
             Body::Torn(torn) => replay.remark(at, &words::torn(torn.lines, torn.bytes)),
+            Body::Archived(archived) => replay.remark(at, &words::archived(archived.last)),
+            Body::Removed(removed) => replay.remark(at, &words::removed(removed.paths.len())),
             body => self.replayed.event(body).map(|event| replay.event(at, &event)).unwrap_or_default(),
         };
         lines.into_iter().map(|line| format!("{run}  {line}")).collect()

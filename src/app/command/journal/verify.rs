@@ -23,6 +23,8 @@ pub(super) fn verify(out: &mut dyn Write, dir: &Path, heads: &[Head], json: bool
         let value = serde_json::json!({
             "verdict": found.verdict.name(),
             "line": found.verdict.line(),
+            "file": found.place.as_ref().map(|(path, _)| path.display().to_string()),
+            "file_line": found.place.as_ref().map(|(_, line)| line),
             "fault": fault,
             "records": found.records,
             "sha256": found.hash,
@@ -32,6 +34,9 @@ pub(super) fn verify(out: &mut dyn Write, dir: &Path, heads: &[Head], json: bool
         writeln!(out, "{}", sanitise::json(&value.to_string()))?;
     } else {
         writeln!(out, "{}", visible(&found.verdict.to_string()))?;
+        if let (Some(line), Some((path, there))) = (found.verdict.line(), &found.place) {
+            writeln!(out, "{}", visible(&format!("line {line} of the journal is line {there} of {}", path.display())))?;
+        }
         if found.torn_lines > 0 {
             writeln!(out, "{} lines were cut short by crashes and are marked as such", found.torn_lines)?;
         }
