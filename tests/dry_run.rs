@@ -150,3 +150,57 @@ fn an_override_holds_in_a_dry_run_too() {
     assert!(!ran.stdout.contains("matched no question") && !ran.stderr.contains("matched no question"), "{}", ran.stderr);
     bench.run(&["journal", "verify"]).exits(0);
 }
+
+/// Forty items, each read and then changed.
+const FORTY: &str = r#"
+steps:
+  - id: each
+    for_each: {items: "{{ range(40) | list }}", as: number, PACE}
+    steps:
+      - {id: look, run: [sh, -c, "echo looked"], effect: read}
+      - {id: known, probe: {run: [sh, -c, "echo asked"], expect: "output == 'asked'"}}
+      - {id: own, run: [echo, "{{ number }}"], effect: read}
+      - {id: tell, run: [echo, "told {{ number }} {{ look.output }}"], effect: change, undo: {impossible: it was said}}
+  - {id: after, probe: {expect: each.ok}}
+"#;
+
+#[test]
+fn of_a_long_loop_the_first_items_are_gone_through_and_the_same_is_asked_once() {
+    for pace in ["batch: 1", "batch: 3", "batch: 40", "batch: 100%, parallel: 8"] {
+        let bench = Workbench::new();
+        bench.runbook("forty", &FORTY.replace("PACE", pace));
+        let ran = bench.run(&["run", "forty", "--dry-run"]).exits(0);
+        assert_eq!(ran.stdout.matches("would run: echo 'told ").count(), 32, "{pace}\n{}", ran.stdout);
+        let told = "each at run time: known only at run time (depends on the last 8 of 40 items, which a dry run does not go through)";
+        assert!(ran.stdout.contains(told), "{pace}\n{}", ran.stdout);
+        // Whether all items are well is not known of some.
+        assert!(ran.stdout.contains("after at run time: known only at run time (depends on each.ok)"), "{pace}\n{}", ran.stdout);
+        let records = bench.read("journal/journal.jsonl").unwrap();
+        let asked = |word: &str| records.lines().filter(|line| line.contains("\"step_began\"") && line.contains(word)).count();
+        // Until the first change is passed over nothing is shared; of those at once each may be the first.
+        let most = if pace.contains("parallel") { 16 } else { 2 };
+        assert!((1..=most).contains(&asked("echo looked")) && (1..=most).contains(&asked("echo asked")), "{pace}\n{records}");
+        assert_eq!(asked(".own\",\"part\":\"main\""), 32, "{pace}: what differs is asked for each");
+        bench.run(&["journal", "verify"]).exits(0);
+    }
+}
+
+#[test]
+fn a_loop_that_only_reads_is_gone_through_to_its_end() {
+    let bench = Workbench::new();
+    let body = FORTY.replace("PACE", "batch: 7").replace("effect: change, undo: {impossible: it was said}", "effect: read");
+    bench.runbook("forty", &body);
+    let ran = bench.run(&["run", "forty", "--dry-run"]).exits(0);
+    assert!(ran.stdout.contains("each[number=39].tell") && !ran.stdout.contains("does not go through"), "{}", ran.stdout);
+}
+
+/// A real run asks each time, however many items there are.
+#[test]
+fn a_real_run_goes_through_all_and_shares_nothing() {
+    let bench = Workbench::new();
+    bench.runbook("forty", &FORTY.replace("PACE", "batch: 10"));
+    bench.run(&["run", "forty", "--yes"]).exits(0);
+    let records = bench.read("journal/journal.jsonl").unwrap();
+    let asked = |word: &str| records.lines().filter(|line| line.contains("\"step_began\"") && line.contains(word)).count();
+    assert_eq!([asked("echo looked"), asked("echo asked"), asked("tell\",\"part\":\"main\"")], [40, 40, 40]);
+}

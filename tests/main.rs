@@ -29,6 +29,7 @@ mod real_run;
 mod rehearsal;
 mod reports;
 mod resume;
+mod scale;
 mod secrets;
 mod signals;
 mod sources;

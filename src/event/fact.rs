@@ -260,7 +260,7 @@ pub enum Event {
         title: String,
         finding: Finding,
     },
-    /// A probe of the preflight was answered by what the same command had printed at `of`, a moment before: it was not run again.
+    /// A probe, or in a dry run any step that reads, was answered by what the same command had printed at `of` before: it was not run again.
     AnswerShared {
         place: Place,
         of: Place,

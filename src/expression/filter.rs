@@ -1,8 +1,9 @@
 //! Filters beside Jinja's own, named as in Ansible where it has them.
 
+use indexmap::IndexMap;
 use minijinja::{
     Environment, Error, ErrorKind, State, Value, filters,
-    value::{Rest, ValueKind, ValueOrKwargs},
+    value::{Kwargs, Rest, ValueKind, ValueOrKwargs},
 };
 
 use super::{
@@ -142,6 +143,37 @@ fn float(value: &Value) -> Result<f64, Error> {
     found.ok_or_else(|| refuse(format!("`{}` is not a number", brief(value))))
 }
 
+/// A map of what stands at one key of each item, by what stands at another: what is looked up many times is not searched for each time.
+fn items2dict(items: &Value, arguments: &Kwargs) -> Result<Value, Error> {
+    defined(std::slice::from_ref(items))?;
+    let name = |argument: &str, usual: &str| Ok::<_, Error>(arguments.get::<Option<String>>(argument)?.unwrap_or_else(|| usual.to_owned()));
+    let (key_name, value_name) = (name("key_name", "key")?, name("value_name", "value")?);
+    arguments.assert_all_used()?;
+    limit::list(items.len().unwrap_or(0))?;
+    let mut found = IndexMap::new();
+    for item in items.try_iter()? {
+        let at = |name: &str| match item.get_attr(name) {
+            Ok(value) if !value.is_undefined() => Ok(value),
+            _ => Err(refuse(format!("`items2dict`: `{}` has no `{name}`", brief(&item)))),
+        };
+        let key = at(&key_name)?;
+        if matches!(key.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) {
+            return Err(refuse(format!("`items2dict`: `{}` is no key", brief(&key))));
+        }
+        if found.insert(key.clone(), at(&value_name)?).is_some() {
+            return Err(refuse(format!("`items2dict`: two items have the key `{}`", brief(&key))));
+        }
+    }
+    Ok(Value::from_pairs(found))
+}
+
+/// What stands at a key of a map, or at an index of a list: `keys | map('extract', map)`.
+fn extract(key: &Value, container: &Value) -> Result<Value, Error> {
+    defined(&[key.clone(), container.clone()])?;
+    let found = container.get_item(key).ok().filter(|found| !found.is_undefined());
+    found.ok_or_else(|| refuse(format!("`extract`: there is no `{}`", brief(key))))
+}
+
 /// The largest number of spaces, digits or slices that anybody could want.
 const WIDEST: usize = 10_000;
 
@@ -274,6 +306,8 @@ pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("from_json", |value: String| from_json(&value));
     environment.add_filter("to_json", |value: Value| to_json(&value));
     environment.add_filter("tojson", |value: Value| to_json(&value));
+    environment.add_filter("items2dict", |items: Value, arguments: Kwargs| items2dict(&items, &arguments));
+    environment.add_filter("extract", |key: Value, container: Value| extract(&key, &container));
     environment.add_filter("duration", |value: Value| duration(&value));
     environment.add_filter("size", |value: Value| size(&value));
     environment.add_filter("hex_int", |value: String| hex_int(&value));
@@ -329,6 +363,29 @@ mod tests {
         assert_eq!(value("[1,2] | union([2,3]) | length"), Value::from(3));
         assert_eq!(value("'/a/b' | basename").as_str(), Some("b"));
         assert_eq!(value("'{\"a\": [1]}' | from_json | to_json").as_str(), Some("{\"a\":[1]}"));
+    }
+
+    #[test]
+    fn a_map_is_made_of_a_list_and_nothing_stands_for_two() {
+        assert_eq!(value("([{'id': 3, 'host': 'a'}] | items2dict(key_name='id', value_name='host'))[3]").as_str(), Some("a"));
+        assert_eq!(value("[{'key': 'x', 'value': 1}] | items2dict | to_json").as_str(), Some("{\"x\":1}"));
+        assert_eq!(
+            value("([{'d': 'a', 'n': 1}, {'d': 'b', 'n': 2}, {'d': 'a', 'n': 3}] | groupby('d') | items2dict(key_name='grouper', value_name='list'))['a'] | map(attribute='n') | join(',')").as_str(),
+            Some("1,3")
+        );
+        assert_eq!(value("['b', 'a'] | map('extract', {'a': 1, 'b': 2}) | join(',')").as_str(), Some("2,1"));
+        for (text, why) in [
+            ("['c'] | map('extract', {'a': 1}) | list", "there is no `c`"),
+            ("[{'key': 1, 'value': 2}, {'key': 1, 'value': 3}] | items2dict", "two items have the key `1`"),
+            ("[{'key': 1}] | items2dict", "has no `value`"),
+            ("[1] | items2dict", "has no `key`"),
+            ("[{'key': [1], 'value': 2}] | items2dict", "is no key"),
+            ("[] | items2dict(name='x')", "name"),
+            ("([{'key': 1, 'value': 2}] | items2dict)[2]", "undefined"),
+        ] {
+            let error = evaluate(text, &Value::UNDEFINED).unwrap_err();
+            assert!(error.message.contains(why), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What there is to choose from, asked of the system itself before a run begins.
 
-use super::{command::result_of, engine::Engine, poll::Poll};
+use super::{engine::Engine, poll::Poll, printed::result_of};
 use crate::{
     event::{Holding, Part, Place},
     expression,

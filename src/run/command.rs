@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -11,16 +11,16 @@ use minijinja::Value;
 use super::{
     engine::{Engine, Refused},
     halt::Halt,
+    kept::KeptAnswer,
     poll::Poll,
 };
 use crate::{
     defect::caught,
     event::{Captured, Effect, Event, Excerpt, Exit, Holding, Part, Place, Progress, SentSignal, Shown, Verdict},
-    expression::{self, cache::Cache},
     last_line::last_line,
     plan::{Evaluated, Scope},
     ports::{Capture, Interrupts, LedgerError, Order, Printed, Ran, Site},
-    runbook::model::{Output, ProgressSpec},
+    runbook::model::ProgressSpec,
     words,
 };
 
@@ -94,6 +94,19 @@ impl Engine<'_> {
         Ok(Judged { ran, verdict })
     }
 
+    /// What stands for the answer to this question in a dry run. Once that has passed over a change, an answer says little about the
+    /// real run, and a loop asks the same for each of its items.
+    pub(super) fn recent(&self, order: &Order) -> Option<Arc<KeptAnswer>> {
+        if self.only_foretells() && self.hypothetical() { self.recent.get(order, self.ports.clock.elapsed()) } else { None }
+    }
+
+    /// Keeps an answer for [`Engine::recent`].
+    pub(super) fn keep_recent(&self, order: &Order, answer: Arc<KeptAnswer>) {
+        if self.only_foretells() {
+            self.recent.keep(order, answer, self.ports.clock.elapsed());
+        }
+    }
+
     /// Says what it means how a command ended, and records it.
     fn judged(&self, order: &Order, attempt: u32, ran: Ran, judge: impl FnOnce(&Ran) -> (Verdict, String)) -> Result<Judged, Halt> {
         let (verdict, message) = match caught(|| judge(&ran)) {
@@ -159,69 +172,6 @@ pub(super) fn describe_failure(ran: &Ran) -> String {
         Some(line) => format!("{how}: {line}"),
         None => how,
     }
-}
-
-/// What a result has of the command itself, beside what its step makes of it.
-pub(super) const PRINTED: [&str; 4] = ["code", "output", "stdout", "stderr"];
-
-/// What expressions see of a command's result; the inner error says why its `output` cannot be read.
-pub(super) fn result_of(ran: &Ran, output: Output) -> (Vec<(&'static str, Value)>, Result<(), String>) {
-    // What is not all there, or no text, is in no expression's reach: whoever asks for it gets an error.
-    let text = |printed: &Printed| match printed.cut() {
-        Some(cut) => Err((words::incomplete(cut, Printed::LIMIT), None)),
-        // Another text in its place would be acted on: a name with a stand-in is the name of something else.
-        None => std::str::from_utf8(&printed.head).map(str::to_owned).map_err(|error| {
-            let shown = String::from_utf8_lossy(&printed.head).into_owned();
-            (words::not_text(error.valid_up_to()), Some(shown))
-        }),
-    };
-    let (stdout, stderr) = (text(&ran.stdout), text(&ran.stderr));
-    let code = match ran.exit {
-        Exit::Code(code) => Value::from(code),
-        _ => Value::from(()),
-    };
-    let read = match &stdout {
-        Ok(stdout) => read_output(stdout, output),
-        // A command may print as much as it likes, as long as nobody looks.
-        Err((why, shown)) if output == Output::Text => {
-            let shown = shown.as_deref().map(|shown| shown.strip_suffix('\n').unwrap_or(shown).to_owned());
-            Ok(expression::withheld(why.clone(), shown))
-        }
-        Err((why, _)) => Err(why.clone()),
-    };
-    let mut fields = vec![("ran", Value::from(true)), ("ok", Value::from(ran.exit.succeeded())), ("code", code)];
-    let fault = match read {
-        Ok(value) => {
-            fields.push(("output", value));
-            Ok(())
-        }
-        Err(fault) => Err(fault),
-    };
-    for (name, read) in [("stdout", stdout), ("stderr", stderr)] {
-        fields.push((name, read.map_or_else(|(why, shown)| expression::withheld(why, shown), Value::from)));
-    }
-    (fields, fault)
-}
-
-fn read_output(stdout: &str, output: Output) -> Result<Value, String> {
-    let text = stdout.strip_suffix('\n').unwrap_or(stdout);
-    match output {
-        Output::Text => Ok(Value::from(text)),
-        Output::Lines => Ok(Value::from(text.lines().map(Value::from).collect::<Vec<_>>())),
-        Output::Json => json(stdout).map_err(|error| format!("the output is not valid JSON: {error}")),
-        Output::Int => text.trim().parse::<i64>().map(Value::from).map_err(|_| {
-            let start: String = text.chars().take(40).collect();
-            format!("the output is not a whole number: {}", serde_json::Value::from(start))
-        }),
-    }
-}
-
-/// JSON that was read before is shared: waits, gates and proofs ask the same again, and most often get the same answer.
-fn json(text: &str) -> Result<Value, String> {
-    static READ: Cache<Value> = Cache::new(256);
-    /// In bytes: what is longer is not kept.
-    const LONGEST: usize = 16 << 10;
-    if text.len() > LONGEST { expression::read_json(text) } else { READ.get(text, expression::read_json) }
 }
 
 /// Records what an executor says of one command.

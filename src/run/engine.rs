@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 use super::{
     ending::Ending,
     halt::Halt,
+    kept::RecentAnswers,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
     system::AskedSystems,
@@ -31,6 +32,8 @@ pub(super) struct Engine<'a> {
     pub reserve: Reserve,
     /// How the systems that are acted on are asked which ones they are.
     pub systems: AskedSystems,
+    /// What a dry run was answered.
+    pub recent: RecentAnswers,
 }
 
 /// What the fold has refused of a command that was under way.

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use minijinja::Value;
 
-use super::{command::PRINTED, engine::Engine, halt::Halt, system::AskedSystem};
+use super::{engine::Engine, halt::Halt, printed::PRINTED, system::AskedSystem};
 use crate::{
     event::{Event, Finding, Part, Place, SystemAnswer, Verdict},
     plan::{Evaluated, Scope},

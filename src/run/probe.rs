@@ -1,14 +1,16 @@
 //! Asking a probe: a read-only question and its expected answer.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use minijinja::Value;
 
 use super::{
-    command::{PRINTED, describe_failure, result_of},
+    command::describe_failure,
     engine::Engine,
     halt::Halt,
+    kept::KeptAnswer,
     order::{known, timespan_of},
+    printed::{OutputFields, PRINTED, result_of},
     sweep::{Answered, Foreknown, Sweep, templates},
 };
 use crate::{
@@ -241,25 +243,28 @@ impl Engine<'_> {
         }
         let mut inner = scope.clone();
         // Whoever asks again wants to know how things stand by now.
-        match sweep.filter(|_| attempt == 1).and_then(|sweep| sweep.foreknown(&order, command.output)) {
+        let foreknown = sweep.filter(|_| attempt == 1).and_then(|sweep| sweep.foreknown(&order, command.output));
+        let recent = || if attempt == 1 { self.recent(&order).map(Foreknown::Shared) } else { None };
+        match foreknown.or_else(recent) {
             Some(Foreknown::NotAsked(gap)) => {
                 let answered = Answered::NotAsked(gap);
                 return Ok(Evaluated::Known(ProbeAnswer { answered, no_value: false, ..unanswered(probe, scope, place, String::new()) }));
             }
-            Some(Foreknown::Shared(of, ran)) => {
-                let judged = judge(probe, &ran, &mut inner);
+            Some(Foreknown::Shared(answer)) => {
+                let judged = judge(probe, &answer.ran, answer.read(command.output), &mut inner);
                 let asked = Self::asked(probe, &inner, place, judged);
                 let (verdict, message) = (asked.verdict.clone(), asked.message.clone());
                 if sweep.and_then(Sweep::wait).is_none() {
-                    self.emit(Event::AnswerShared { place: place.clone(), of, verdict, message })?;
+                    self.emit(Event::AnswerShared { place: place.clone(), of: answer.place.clone(), verdict, message })?;
                 }
                 return Ok(Evaluated::Known(asked));
             }
             None => {}
         }
-        let mut asked = None;
+        let (mut asked, mut reading) = (None, None);
         let judge = |ran: &Ran| {
-            let judged = judge(probe, ran, &mut inner);
+            let reading = reading.insert(result_of(ran, command.output)).clone();
+            let judged = judge(probe, ran, reading, &mut inner);
             let asked = asked.insert(Self::asked(probe, &inner, place, judged));
             (asked.verdict.clone(), asked.message.clone())
         };
@@ -275,12 +280,16 @@ impl Engine<'_> {
                 Self::asked(probe, &inner, place, JudgedAnswer::new(judged.verdict, result, Answered::Nothing))
             }
         };
-        let answered = match sweep
-            .and_then(|sweep| sweep.remember(&order, command.output, place.step(), judged.ran, (&asked.answered, asked.reason())))
-        {
-            Some(gap) => Answered::NotAsked(gap),
-            None => asked.answered.clone(),
-        };
+        let reading = reading.unwrap_or_else(|| result_of(&judged.ran, command.output));
+        let answer = KeptAnswer::new(place, judged.ran, command.output, reading);
+        if asked.answered == Answered::Whole {
+            self.keep_recent(&order, Arc::clone(&answer));
+        }
+        let answered =
+            match sweep.and_then(|sweep| sweep.remember(&order, command.output, place.step(), answer, (&asked.answered, asked.reason()))) {
+                Some(gap) => Answered::NotAsked(gap),
+                None => asked.answered.clone(),
+            };
         Ok(Evaluated::Known(ProbeAnswer { answered, ..asked }))
     }
 
@@ -334,9 +343,7 @@ impl JudgedAnswer {
 }
 
 /// What a command's end means for the probe. Leaves the result in `scope`.
-fn judge(probe: &Probe, ran: &Ran, scope: &mut Scope) -> JudgedAnswer {
-    let output = probe.command.as_ref().map(|command| command.output).unwrap_or_default();
-    let (fields, fault) = result_of(ran, output);
+fn judge(probe: &Probe, ran: &Ran, (fields, fault): OutputFields, scope: &mut Scope) -> JudgedAnswer {
     for (name, value) in &fields {
         if !matches!(*name, "ran" | "ok") {
             scope.set(name, value.clone());

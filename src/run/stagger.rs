@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -28,6 +28,10 @@ use crate::{
     },
     runbook::model::{ForEach, OnItemFailure},
 };
+
+/// So many items of a loop a dry run goes through, once it has passed over a change: what it shows of each is the same, and what it asks
+/// for each says little of the real run.
+const MOST_FORETOLD: usize = 32;
 
 /// What has become of one item.
 struct ItemResult {
@@ -125,6 +129,10 @@ impl Engine<'_> {
                 let why = too_many(&failures, pace.max_failures, done.len(), labels.len());
                 return Ok(Did::Failed { why, at, unsettled: false });
             }
+            if done.len() < labels.len() && self.has_foretold(done.len()) {
+                let (left, all) = (labels.len() - done.len(), labels.len());
+                return predicted(vec![format!("the last {left} of {all} items, which a dry run does not go through")]);
+            }
         }
         for step in &each.steps {
             scope.set(step.id.as_str(), not_run());
@@ -137,6 +145,11 @@ impl Engine<'_> {
         let ok = failures.is_empty();
         let results: Vec<Value> = done.into_iter().map(ItemResult::value).collect();
         Ok(Did::Done(context! { ran => true, ok => ok, results => results }))
+    }
+
+    /// Whether a dry run goes through no more items of a loop than these.
+    fn has_foretold(&self, items: usize) -> bool {
+        items >= MOST_FORETOLD && self.only_foretells() && self.hypothetical()
     }
 
     fn pause_between(&self, place: &Place, pause: Duration) {
@@ -195,7 +208,7 @@ impl Engine<'_> {
         if at_once == 1 {
             for item in batch {
                 let failures = done.iter().filter(|done| done.failed.is_some()).count() as u64;
-                if failures > pace.max_failures {
+                if failures > pace.max_failures || self.has_foretold(done.len()) {
                     return Ok(());
                 }
                 let mut inner = Frame::inside(frame);
@@ -207,9 +220,13 @@ impl Engine<'_> {
         }
         let around = Frame { passed_over: frame.passed_over || pace.max_failures > 0, ..Frame::inside(frame) };
         let (failures, is_over) = (AtomicU64::new(failed_before), AtomicBool::new(false));
+        let begun = AtomicUsize::new(done.len());
         // None for an item that is not begun: too many before it have failed, or the loop is over.
         let ended = parallel::map_at_once(at_once, &batch, |item| {
             if is_over.load(Ordering::SeqCst) || failures.load(Ordering::SeqCst) > pace.max_failures {
+                return None;
+            }
+            if self.has_foretold(begun.fetch_add(1, Ordering::SeqCst)) {
                 return None;
             }
             let mut inner = Frame::inside(&around);

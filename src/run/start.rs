@@ -7,6 +7,7 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
+    kept::RecentAnswers,
     reserve::Reserve,
     setting::{Ports, Setting},
     system::AskedSystems,
@@ -37,6 +38,7 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         secrets: plan.secrets().clone(),
         reserve: Reserve::new(),
         systems: AskedSystems::default(),
+        recent: RecentAnswers::default(),
     };
     let outcome = Engine::guarded(None, || engine.whole());
     engine.close(outcome)

@@ -5,13 +5,15 @@ use std::{sync::PoisonError, time::Duration};
 use minijinja::{Value, context};
 
 use super::{
-    command::{judge_exit, result_of},
+    command::judge_exit,
     did::{Did, forget, not_run},
     engine::Engine,
     frame::{Compensation, Frame},
     halt::Halt,
     holds::HoldsAsked,
+    kept::KeptAnswer,
     preflight::together,
+    printed::result_of,
     probe::ProbeAnswer,
     remedy::PreparedRemedy,
     resume::recall::Recall,
@@ -264,6 +266,13 @@ impl Engine<'_> {
             Choice::Run => {}
             _ => return Ok(Did::Skipped(Skip::Operator, not_run())),
         }
+        if let Some(answer) = self.recent(&order) {
+            let (of, verdict) = (answer.place.clone(), Verdict::Passed);
+            self.emit(Event::AnswerShared { place: place.clone(), of, verdict, message: String::new() })?;
+            let result = expression::result(answer.read(command.output).0);
+            scope.set(step.id.as_str(), result.clone());
+            return self.verify(step, scope, place, result);
+        }
         let mut compensation = match Self::compensation(step, place, scope) {
             // A dry run has set nothing that is to be put back, also where a read stands for what comes after it.
             Ok(compensation) if self.setting.mode == Mode::DryRun => Compensation { undo: None, cleanup: None, ..compensation },
@@ -317,9 +326,12 @@ impl Engine<'_> {
         }
         // The loop runs at least once, so this is always there; a step without an end is a failed step all the same.
         let Some(judged) = judged else { return Ok(Did::failed("not run".to_owned())) };
-        let (fields, _) = result_of(&judged.ran, command.output);
-        let result = expression::result(fields);
+        let reading = result_of(&judged.ran, command.output);
+        let result = expression::result(reading.0.clone());
         scope.set(step.id.as_str(), result.clone());
+        if judged.verdict == Verdict::Passed && step.effect() == Effect::Read {
+            self.keep_recent(&order, KeptAnswer::new(place, judged.ran, command.output, reading));
+        }
         Self::learn(&mut compensation.undo, step, &result);
         Self::learn(&mut compensation.cleanup, step, &result);
         // What could not be started has done nothing; what an earlier attempt has done is taken back as it was made ready then.

@@ -2,19 +2,18 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use indexmap::IndexMap;
 
-use super::command::result_of;
+use super::kept::{KeptAnswer, KeptAnswers};
 use crate::{
-    event::{Exit, Place, ReadNeeds},
+    event::{Exit, Place},
     expression,
     plan::Scope,
-    ports::{Order, Ran, Words},
+    ports::{Order, Words},
     runbook::model::{Command, Expr, ItemList, Output, Probe, Program, Template, Timespan},
 };
 
@@ -42,15 +41,13 @@ pub(super) enum Answered {
 pub(super) enum Foreknown {
     NotAsked(Gap),
     /// The same was asked there a moment ago.
-    Shared(Place, Arc<Ran>),
+    Shared(Arc<KeptAnswer>),
 }
 
 /// What only the end of a command tells.
 const OF_THE_END: [&str; 4] = ["ran", "ok", "code", "stderr"];
 /// A command that gave no answer after so long was waiting for one.
 const LONG: Duration = Duration::from_secs(10);
-/// So many bytes of answers are kept to be shared.
-const KEPT: usize = 32 << 20;
 
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
@@ -69,9 +66,8 @@ struct Seen {
     settled: BTreeSet<String>,
     /// Places of which it was told that they are not judged.
     told: BTreeSet<Place>,
-    answers: HashMap<SameQuestion, SharedAnswer>,
-    /// How many bytes the answers hold.
-    kept: usize,
+    /// With what an answer could not be read as.
+    answers: KeptAnswers<Option<(Gap, Output)>>,
     /// Hosts that are not asked any more, with the user there; `None`: as whoever.
     silent_hosts: HashMap<HostUser, Gap>,
     answering_hosts: HashSet<HostUser>,
@@ -85,41 +81,6 @@ struct Seen {
 type HostUser = (String, Option<String>);
 /// Host, user, and the first two words.
 type Beginning = (Option<String>, Option<String>, String, String);
-
-/// Everything that makes two questions the same.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct SameQuestion {
-    argv: Vec<String>,
-    host: Option<String>,
-    user: Option<String>,
-    cwd: Option<PathBuf>,
-    env: Vec<(String, String)>,
-    stdin: Option<String>,
-    /// One that may write or connect may get an answer where another gets none.
-    reading: ReadNeeds,
-}
-
-impl SameQuestion {
-    fn of(order: &Order) -> Self {
-        Self {
-            argv: order.words.argv(),
-            host: order.host.clone(),
-            user: order.user.clone(),
-            cwd: order.cwd.clone(),
-            env: order.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect(),
-            stdin: order.stdin.clone(),
-            reading: order.reading.clone(),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct SharedAnswer {
-    place: Place,
-    ran: Arc<Ran>,
-    /// It could not be read as this.
-    unread: Option<(Gap, Output)>,
-}
 
 /// A program with the words that say how it gets its answers, such as `ceph --connect-timeout`; nothing of a command of one or two words.
 fn beginning(order: &Order) -> Option<Beginning> {
@@ -197,7 +158,7 @@ impl Sweep {
     /// Some host or program is not asked any more, or an answer was not read.
     pub(super) fn knows_silence(&self) -> bool {
         let seen = self.seen();
-        !seen.silent_hosts.is_empty() || !seen.silent_programs.is_empty() || seen.answers.values().any(|answer| answer.unread.is_some())
+        !seen.silent_hosts.is_empty() || !seen.silent_programs.is_empty() || seen.answers.values().any(Option::is_some)
     }
 
     /// What an expression speaks of that was not answered.
@@ -233,12 +194,10 @@ impl Sweep {
                 return Some(Foreknown::NotAsked(gap.clone()));
             }
         }
-        if !seen.answers.is_empty()
-            && let Some(answer) = seen.answers.get(&SameQuestion::of(order))
-        {
-            return Some(match &answer.unread {
+        if let Some((answer, unread)) = seen.answers.get(order) {
+            return Some(match unread {
                 Some((gap, as_what)) if *as_what == output || !matches!(answer.ran.exit, Exit::Code(_)) => Foreknown::NotAsked(gap.clone()),
-                _ => Foreknown::Shared(answer.place.clone(), Arc::clone(&answer.ran)),
+                _ => Foreknown::Shared(Arc::clone(answer)),
             });
         }
         seen.silent_programs.get(&beginning(order)?).cloned().map(Foreknown::NotAsked)
@@ -246,9 +205,17 @@ impl Sweep {
 
     /// Remembers how a question was answered by the check that is called so, and why not. Returns what had failed in the same way
     /// before, where nobody has had an answer from that program yet: one cause, which is told once.
-    pub(super) fn remember(&self, order: &Order, output: Output, name: &str, ran: Ran, (answered, why): (&Answered, &str)) -> Option<Gap> {
+    pub(super) fn remember(
+        &self,
+        order: &Order,
+        output: Output,
+        name: &str,
+        answer: Arc<KeptAnswer>,
+        (answered, why): (&Answered, &str),
+    ) -> Option<Gap> {
+        let ran = &answer.ran;
         let exited = matches!(ran.exit, Exit::Code(_));
-        let unread = *answered == Answered::Nothing && (!exited || result_of(&ran, output).1.is_err());
+        let unread = *answered == Answered::Nothing && (!exited || answer.read(output).1.is_err());
         let mut seen = self.seen();
         let mut gap = Gap { failed: order.place.clone(), without: vec![name.to_owned()] };
         if let Some(host) = &order.host {
@@ -280,12 +247,8 @@ impl Sweep {
                 }
             }
         }
-        let length = [&ran.stdout, &ran.stderr].iter().map(|printed| printed.head.len() + printed.tail.len()).sum::<usize>();
-        if seen.kept + length <= KEPT {
-            seen.kept += length;
-            let unread = unread.then(|| (before.clone().unwrap_or(gap), output));
-            seen.answers.insert(SameQuestion::of(order), SharedAnswer { place: order.place.clone(), ran: Arc::new(ran), unread });
-        }
+        let unread = unread.then(|| (before.clone().unwrap_or(gap), output));
+        seen.answers.keep(order, answer, unread);
         before
     }
 

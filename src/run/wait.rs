@@ -5,13 +5,15 @@ use std::{collections::BTreeSet, io::Write, iter, time::Duration};
 use minijinja::Value;
 
 use super::{
-    command::{LEFT_OPEN, PRINTED, describe_failure, ended, figures, result_of},
+    command::{LEFT_OPEN, describe_failure, ended, figures},
     engine::Engine,
     frame::Frame,
     halt::Halt,
     holds::HoldsAsked,
+    kept::KeptAnswer,
     order::{known, timespan_of},
     poll::Poll,
+    printed::{OutputFields, PRINTED, result_of},
     probe::judged_anew,
 };
 use crate::{
@@ -95,6 +97,9 @@ impl Engine<'_> {
         if self.only_foretells() {
             self.foretell_holds(frame, place)?;
         }
+        if let Some(answer) = order.as_ref().and_then(|order| self.recent(order)) {
+            return self.looked_at(wait, scope, place, &answer, lengths.stable_for).map(Evaluated::Known);
+        }
         let shown = order.as_ref().map_or_else(|| nothing(place).shown(), |order| self.shown(order));
         self.emit(Event::StepBegan { place: place.clone(), part: Part::Main, attempt: 1, command: shown, owes: None })?;
         let began = self.ports.clock.elapsed();
@@ -107,6 +112,10 @@ impl Engine<'_> {
             ran.exit = Exit::Interrupted { killed: false };
         }
         self.emit(ended(&order, 1, &ran, askings, verdict.clone(), seen.have))?;
+        if let (Some(command), true) = (&wait.command, seen.read && self.only_foretells()) {
+            let reading = result_of(&ran, command.output);
+            self.keep_recent(&order, KeptAnswer::new(place, ran, command.output, reading));
+        }
         if let Some(halt) = halted {
             return Err(halt);
         }
@@ -116,6 +125,20 @@ impl Engine<'_> {
         }
         let ok = verdict == Verdict::Passed;
         Ok(Evaluated::Known(Waited { verdict, result: judged_anew(&seen.result, ok) }))
+    }
+
+    /// The one look of a dry run that has passed over a change, at what the same question was answered a moment ago.
+    fn looked_at(&self, wait: &Wait, scope: &Scope, place: &Place, answer: &KeptAnswer, stable_for: Duration) -> Result<Waited, Halt> {
+        let reading = wait.command.as_ref().map(|command| answer.read(command.output));
+        let seen = Self::read(wait, scope, reading.map(|reading| (&answer.ran, reading)));
+        let verdict = if seen.holds && seen.failed.is_none() && stable_for.is_zero() {
+            Verdict::Passed
+        } else {
+            Verdict::Unknown { why: format!("{NOT_BEFORE}: {}", seen.have) }
+        };
+        let (place, of, ok) = (place.clone(), answer.place.clone(), verdict == Verdict::Passed);
+        self.emit(Event::AnswerShared { place, of, verdict: verdict.clone(), message: seen.have })?;
+        Ok(Waited { verdict, result: judged_anew(&seen.result, ok) })
     }
 
     fn lengths(wait: &Wait, scope: &Scope) -> Result<Evaluated<Lengths>, String> {
@@ -277,20 +300,20 @@ impl Engine<'_> {
                 self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
             }
         }
+        let reading = || wait.command.as_ref().zip(ran.as_ref()).map(|(command, ran)| (ran, result_of(ran, command.output)));
         let seen = match last {
             Some(last) if last.answered_by(ran.as_ref()) => last.seen,
-            _ => Self::read(wait, scope, ran.as_ref()),
+            _ => Self::read(wait, scope, reading()),
         };
         Ok(Look { seen, ran, halted: None })
     }
 
     /// Reads an answer. What cannot be read is not yet so: a half-dead system answers badly for a while.
-    fn read(wait: &Wait, scope: &Scope, ran: Option<&Ran>) -> Sighting {
+    fn read(wait: &Wait, scope: &Scope, answer: Option<(&Ran, OutputFields)>) -> Sighting {
         let mut scope = scope.clone();
         let mut fault = None;
         let mut result = Value::from(());
-        if let (Some(answered), Some(command)) = (ran, &wait.command) {
-            let (fields, unreadable) = result_of(answered, command.output);
+        if let Some((answered, (fields, unreadable))) = answer {
             for (name, value) in &fields {
                 if !matches!(*name, "ran" | "ok") {
                     scope.set(name, value.clone());

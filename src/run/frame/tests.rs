@@ -137,6 +137,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         secrets: Secrets::default(),
         reserve: crate::run::reserve::Reserve::new(),
         systems: crate::run::system::AskedSystems::default(),
+        recent: crate::run::kept::RecentAnswers::default(),
     };
     let opening = Opening {
         runbook: "x".into(),

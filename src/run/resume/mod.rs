@@ -13,6 +13,7 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
+    kept::RecentAnswers,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
     system::AskedSystems,
@@ -38,6 +39,7 @@ fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'
         secrets: plan.secrets().clone(),
         reserve: Reserve::new(),
         systems: AskedSystems::default(),
+        recent: RecentAnswers::default(),
     }
 }
 

@@ -15,11 +15,11 @@ use crate::{
     },
     ports::{LedgerError, Printed, Ran},
     run::{
-        command::result_of,
         did::{forget, not_run},
         engine::Engine,
         frame::{Compensation, Frame},
         halt::Halt,
+        printed::result_of,
         probe::answer,
         setting::Before,
         stretch::call_params,
