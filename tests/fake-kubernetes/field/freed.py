@@ -154,7 +154,8 @@ def exec_helper(cases, new):
         shop = new(cloud="aws")
         shop.stuck()
         helper = shop.bin / "helper"
-        token = json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "x"}})
+        # v1 came with 1.22.
+        token = json.dumps({"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential", "status": {"token": "x"}})
         helper.write_text(f'#!/bin/sh\n[ -n "$AWS_PROFILE" ] || {{ echo "Unable to locate credentials" >&2; exit 253; }}\necho \'{token}\'\n')
         helper.chmod(0o755)
         aws = shop.bin / "aws"
@@ -164,7 +165,7 @@ def exec_helper(cases, new):
             shop.runbook = shop.directory / f"{NAME}.yaml"
             shop.runbook.write_text(text.replace('"AWS_*", ', ""))
         pem = certificate(shop)
-        shop.begin(pem, user={"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(helper), "interactiveMode": "Never"}})
+        shop.begin(pem, user={"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": str(helper), "interactiveMode": "Never"}})
         shop.halligan = shop.halligan_with(**{name: value for name, value in variables.items() if name != without})
         code = shop.dry("deployment/redis")
         must(code == 0, f"exit code {code}: {next((words for words in complaints.values() if words in shop.said()), shop.blocked())}")

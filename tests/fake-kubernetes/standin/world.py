@@ -61,10 +61,11 @@ class World(Store):
         while not self._end.wait(EVERY):
             with self.lock:
                 try:
-                    for hand in self.hands:
-                        hand()
                     for controller in () if self.frozen else controllers.ALL:
                         controller.step(self)
+                    # What the controllers have done, others see before anybody asks.
+                    for hand in self.hands:
+                        hand()
                 except Exception:
                     traceback.print_exc(file=sys.stderr)
                     self.note("a controller failed: " + traceback.format_exc())

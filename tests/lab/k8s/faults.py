@@ -8,6 +8,7 @@ KNOWN = {
         "cut": "the node cannot reach the API server; its pods go on and write, the cloud says that it runs",
         "slow": "it answers so many seconds late",
         "refuse-mount": "it does not mount; the value is what it says",
+        "not-ready": "a pod runs there and is not ready; the value is how its name begins, empty: any",
         "never-terminates": "a pod never ends there; the value is how its name begins, empty: any",
         "goes-on": "a container goes on, its volume mounted, when its pod is deleted by force; the value is how its name begins, empty: any",
     },

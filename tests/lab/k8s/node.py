@@ -127,7 +127,7 @@ class Node:
                     claims = self.claims(pod)
                     wanted |= {unique for _, unique in claims.values()}
                     self.start(world, uid, pod, claims)
-                elif not ready(pod):
+                elif ready(pod) == self.faults.concerns("not-ready", pod["metadata"]["name"]):
                     self.running(pod, self.containers[uid])
         self.show_mounts()
         # A kubelet says that a volume is in use before it mounts it, and until after it has unmounted it.
@@ -184,9 +184,10 @@ class Node:
 
     def running(self, pod, container):
         meta = pod["metadata"]
-        containers = [{"name": entry["name"], "image": entry["image"], "imageID": "lab", "containerID": f"lab://{meta['uid']}", "ready": True,
+        well = not self.faults.concerns("not-ready", meta["name"])
+        containers = [{"name": entry["name"], "image": entry["image"], "imageID": "lab", "containerID": f"lab://{meta['uid']}", "ready": well,
                        "restartCount": 0, "started": True, "state": {"running": {"startedAt": container.started}}} for entry in pod["spec"]["containers"]]
-        conditions = [{"type": kind, "status": "True", "lastTransitionTime": now()}
+        conditions = [{"type": kind, "status": str(well or not kind.endswith("Ready")), "lastTransitionTime": now()}
                       for kind in ("Initialized", "Ready", "ContainersReady", "PodScheduled")]
         self.api.patch(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/status", {"status": {
             "phase": "Running", "podIP": "10.1.0.9", "podIPs": [{"ip": "10.1.0.9"}], "hostIP": "127.0.0.1", "startTime": container.started,
