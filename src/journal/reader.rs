@@ -108,10 +108,7 @@ impl Snapshot {
     /// # Errors
     /// The file system's.
     pub fn copied(&self) -> Result<Option<&'static str>, JournalError> {
-        let Some(begun) = self.mark()? else { return Ok(None) };
-        let mark = marked::last(begun, self.lines()).map_err(JournalError::reading)?;
-        let now = mark.now_in(&self.live.file).map_err(JournalError::reading)?;
-        Ok(mark.elsewhere(&now))
+        Ok(self.standing()?.and_then(|(mark, now)| mark.elsewhere(&now)))
     }
 
     /// Whether this journal is known to have been written on this machine, in this file.
@@ -119,10 +116,18 @@ impl Snapshot {
     /// # Errors
     /// The file system's.
     pub(crate) fn is_of_this_machine(&self) -> Result<bool, JournalError> {
-        let Some(begun) = self.mark()? else { return Ok(false) };
+        let ours = |(mark, now): (JournalMark, JournalMark)| {
+            mark.machine.is_some() && mark.machine == now.machine && mark.elsewhere(&now).is_none()
+        };
+        Ok(self.standing()?.is_some_and(ours))
+    }
+
+    /// Where it stood as of its records, and where it stands now; `None` for one that was begun without a mark.
+    fn standing(&self) -> Result<Option<(JournalMark, JournalMark)>, JournalError> {
+        let Some(begun) = self.mark()? else { return Ok(None) };
         let mark = marked::last(begun, self.lines()).map_err(JournalError::reading)?;
         let now = mark.now_in(&self.live.file).map_err(JournalError::reading)?;
-        Ok(mark.machine.is_some() && mark.machine == now.machine && mark.elsewhere(&now).is_none())
+        Ok(Some((mark, now)))
     }
 
     /// Whether a person has said on a host called `here` that it takes the place of this other one.
@@ -228,7 +233,7 @@ impl Snapshot {
     /// The end is damaged or newer than this program.
     pub fn head(&self, dir: &Path) -> Result<Head, JournalError> {
         let chain = Tail::find(&Local, &self.live.file)?.chain;
-        let mark = marked::first(self.lines()).map_err(JournalError::reading)?;
+        let mark = self.mark()?;
         Ok(Head::new(&Identity::read().host, dir, chain.records(), chain.head()).of_journal(mark.as_ref()))
     }
 }

@@ -10,7 +10,6 @@ use super::{
     engine::Engine,
     frame::Frame,
     halt::Halt,
-    kept::FRESH,
     meanwhile::StretchHolds,
     order::timespan_of,
     probe::{ProbeAnswer, title_of},
@@ -24,6 +23,8 @@ use crate::{
     words,
 };
 
+/// How old an answer may be when all are in, where the runbook does not say.
+const FRESH: Duration = Duration::from_secs(30);
 /// How often all are asked again because some answer has become too old meanwhile.
 const ROUNDS: u32 = 3;
 

@@ -14,8 +14,6 @@ use crate::{
     runbook::model::Output,
 };
 
-/// How old an answer may be that stands for another, where the runbook does not say.
-pub(super) const FRESH: Duration = Duration::from_secs(30);
 /// How old an answer may be that stands for another in a dry run which has passed over a change: a large cluster takes minutes, and
 /// what is so now is not what the real run will find anyway.
 const RECENT: Duration = Duration::from_secs(300);
@@ -24,7 +22,7 @@ const KEPT: usize = 32 << 20;
 
 /// Everything that makes two questions the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct SameQuestion {
+struct SameQuestion {
     argv: Vec<String>,
     host: Option<String>,
     user: Option<String>,
@@ -36,7 +34,7 @@ pub(super) struct SameQuestion {
 }
 
 impl SameQuestion {
-    pub(super) fn of(order: &Order) -> Self {
+    fn of(order: &Order) -> Self {
         Self {
             argv: order.words.argv(),
             host: order.host.clone(),
