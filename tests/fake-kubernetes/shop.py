@@ -291,6 +291,13 @@ class Shop:
         self.says(*words)
         self.untouched()
 
+    def told(self, workload, *words):
+        """Before the first question these words are said. Nothing is refused, and nothing was written."""
+        self.asks(workload)
+        must(not self.blocked(), f"refused by {self.blocked()}")
+        self.says(*words)
+        self.untouched()
+
     def says(self, *words):
         for word in words:
             must(word in self.said(), f"it does not say {word!r}")

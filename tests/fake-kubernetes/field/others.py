@@ -105,14 +105,19 @@ def backup_meanwhile(cases, new):
           plant=lambda shop: shop.world.drop(shop.world.get("pods", "backup-x7k2p", "shop")), finds="the backup's pod is gone")
 
 
+def taken_before(cases, number, new, meanwhile, left_alone):
+    """The runbook of before takes that volume."""
+    def test():
+        shop = waiting(new, meanwhile)
+        shop.as_it_was(workloads="statefulset/postgres,deployment/redis", volumes=shop.provider_names(), dead="node-c", attachment_timeout="5s")
+        left_alone(shop)
+
+    cases.control(f"{number} the runbook of before", test, finds="the volume of the workload that runs was detached")
+
+
 @case
 def backup_meanwhile_before(cases, new):
-    def test():
-        shop = waiting(new, backup)
-        shop.as_it_was(workloads="statefulset/postgres,deployment/redis", volumes=shop.provider_names(), dead="node-c", attachment_timeout="5s")
-        volume_left_alone(shop)
-
-    cases.control("03 the runbook of before", test, finds="the volume of the workload that runs was detached")
+    taken_before(cases, "03", new, backup, volume_left_alone)
 
 
 @case
@@ -129,12 +134,7 @@ def brought_back_by_hand(cases, new):
 
 @case
 def brought_back_by_hand_before(cases, new):
-    def test():
-        shop = waiting(new, brought_back)
-        shop.as_it_was(workloads="statefulset/postgres,deployment/redis", volumes=shop.provider_names(), dead="node-c", attachment_timeout="5s")
-        redis_left_alone(shop)
-
-    cases.control("41 the runbook of before", test, finds="the volume of the workload that runs was detached")
+    taken_before(cases, "41", new, brought_back, redis_left_alone)
 
 
 @case

@@ -65,11 +65,8 @@ def rights_cannot_be_asked(cases, new):
         shop.stuck()
         shop.world.review_fails = "the authorization webhook does not answer" if away else None
         shop.begin()
-        shop.asks("deployment/redis")
+        shop.told("deployment/redis", "could not be asked")
         must("not permitted" not in shop.said(), "it says that something is not permitted")
-        shop.says("could not be asked")
-        must(not shop.blocked(), f"refused by {shop.blocked()}")
-        shop.untouched()
 
     cases.case("12 rights cannot be asked for: told as that, and not as a refusal", test, True)
     cases.control("12 they can", test, False, finds="does not say 'could not be asked'")
@@ -289,10 +286,7 @@ def webhook_without_a_trial(cases, new):
         else:
             shop.world.webhook = lambda *_: 'admission webhook "validate.example.org" denied the request: no'
         shop.begin()
-        shop.asks("deployment/redis")
-        must(not shop.blocked(), f"refused by {shop.blocked()}")
-        shop.says("not tried", "does not support dry run")
-        shop.untouched()
+        shop.told("deployment/redis", "not tried", "does not support dry run")
 
     cases.case("ours: a webhook allows no trial: told, and not taken for a refusal", test, True)
     cases.control("ours: it refuses", test, False, finds="refused by ['changes']")
@@ -307,9 +301,7 @@ def one_pod_and_a_resize(cases, new):
         shop.stuck(modes=[mode])
         shop.world.get("persistentvolumeclaims", "redis", "shop")["status"]["conditions"] = [{"type": "FileSystemResizePending", "status": "True"}]
         shop.begin()
-        shop.asks("deployment/redis")
-        must(not shop.blocked(), f"refused by {shop.blocked()}")
-        shop.untouched()
+        shop.told("deployment/redis")
 
     cases.case("ours: ReadWriteOncePod, and a resize that waits for the next mount: taken", test, "ReadWriteOncePod")
     cases.control("ours: ReadWriteMany", test, "ReadWriteMany", finds="refused by ['drivers']")
