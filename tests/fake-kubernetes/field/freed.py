@@ -238,7 +238,8 @@ def at_azure(cases, new):
     def play():
         shop = new(cloud="azure")
         shop.stuck()
-        shop.lingers()
+        shop.lingers("redis")
+        shop.lets_go_when_asked()
         return shop.played("deployment/redis")
 
     def check(shop):

@@ -42,6 +42,8 @@ class World(Store):
         self.never_ends = set()
         self.stays_mounted = {}
         self.shared_handles = set()
+        # Volumes of which the driver hears that they are detached, while their provider is still at it: linode/linode-blockstorage-csi-driver#36.
+        self.unheard = set()
         self.frozen = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -131,6 +133,11 @@ class World(Store):
     def provider_detach(self, number, instance):
         if self.holder(number) == instance and number not in self.shared_handles:
             self.provider.detach(number)
+
+    def provider_forgets(self, number):
+        """That it was asked: who asks next is heard by it as the first."""
+        with self.provider.open() as state:
+            state["volumes"][number]["told"] = False
 
     def provider_delete(self, handle):
         with self.provider.open() as state:
