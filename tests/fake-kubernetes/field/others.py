@@ -194,8 +194,7 @@ def debug_pod(cases, new):
 
 @case
 def outside(cases, new):
-    """An instance outside the cluster holds the volume, and the check that says so was overridden: a cluster that was built anew beside the old one,
-    kubernetes-csi/external-attacher#215, kubernetes/cloud-provider-openstack#1645."""
+    """An instance that is no node (any more) holds the volume, and the check that says so was overridden: kubernetes/kubernetes#57643."""
     def test(**answers):
         shop = new()
         entry = shop.workload("deployment", "redis", 1, claims=["redis"])

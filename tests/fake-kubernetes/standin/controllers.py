@@ -233,8 +233,8 @@ class AttachDetach:
 class Attacher:
     """kubernetes-csi/external-attacher: it holds each attachment by a finalizer of its own, attaches and detaches at the provider, and tells errors in
     status.attachError and status.detachError (https://kubernetes-csi.github.io/docs/external-attacher.html). A node that is no more has no instance:
-    kubernetes-sigs/aws-ebs-csi-driver#833, kubernetes-csi/external-attacher#83. While it is alive its leader renews a lease, every 5 s
-    (leaderelection of kubernetes-csi/csi-lib-utils)."""
+    kubernetes-sigs/aws-ebs-csi-driver#833, kubernetes-csi/external-attacher#83. Its leader renews a lease; one that is silent
+    for 15 s is replaced (--leader-election)."""
 
     def step(self, world):
         if not world.attaches:
