@@ -164,17 +164,18 @@ def operator_puts_back(cases, new):
 
 @case
 def debug_pod(cases, new):
-    """While the operator looks at the provider's console, a colleague's pod mounts the volume on a ready node: k8up-io/k8up#978."""
+    """While the operator looks where Rook and Longhorn show who has a volume, a colleague's pod mounts it on a ready node: k8up-io/k8up#978."""
     def attached(shop):
         return [entry for entry in shop.world.all("volumeattachments") if entry["spec"]["nodeName"] == "node-a" and not shop.world.ends(entry)]
 
     def play():
         shop = new()
-        shop.stuck()
+        shop.stuck(driver="rook-ceph.rbd.csi.ceph.com")
+        shop.stuck("web", driver="driver.longhorn.io")
         shop.begin()
         phrase = "detach pvc-redis from node-a"
         run = shop.start(*shop.answers(declare_off="node-c off", seen_off="the machine has no power", drop="drop", from_running=phrase, tell_to_go=phrase),
-                         workloads="deployment/redis", provider="manual", terminal=(40, 120))
+                         workloads="deployment/redis,deployment/web", provider="manual", terminal=(40, 120))
         run.says(CONSOLE, NEVER)
         shop.pod("debug", None, "node-a", phase="Pending", claims=["redis"])
         until(lambda: attached(shop), NEVER, "it is attached where the pod is")
@@ -185,7 +186,7 @@ def debug_pod(cases, new):
     def check(shop):
         must(shop.code not in (0, None), f"exit code {shop.code}")
         must(attached(shop), "the attachment of the debug pod is gone")
-        shop.says("pod debug on node-a uses redis")
+        shop.says("pod debug on node-a uses redis", "Rook-Ceph: `rbd status POOL/csi-vol-…` must show no watcher", "volumes.longhorn.io` must show them as detached")
 
     shown(cases, "30 somebody's pod mounts the volume meanwhile: its attachment stays", play, check, planted="and its attachment is deleted",
           plant=lambda shop: shop.kubectl("delete", "volumeattachment", shop.world.all("volumeattachments")[0]["metadata"]["name"], "--wait=false"),
