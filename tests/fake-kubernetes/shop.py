@@ -78,13 +78,10 @@ class Shop:
         self.cloud.add_instance(instance, name)
         if ready == "Unknown":
             self.cloud.crash(instance)
-        reasons = {"Unknown": ("NodeStatusUnknown", "Kubelet stopped posting node status."), "False": ("KubeletNotReady", "container runtime is down"),
-                   "True": ("KubeletReady", "kubelet is posting ready status")}
-        reason, message = reasons[ready]
-        return self.world.put("nodes", {
+        self.world.put("nodes", {
             "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": "zone-1"}},
-            "spec": {"providerID": self.flavour.provider_id(instance, name), **spec},
-            "status": {"conditions": [{"type": "Ready", "status": ready, "reason": reason, "message": message}]}})
+            "spec": {"providerID": self.flavour.provider_id(instance, name), **spec}, "status": {}})
+        self.world.turn(name, ready)
 
     def volume(self, claim, node=None, namespace="shop", name=None, number=None, reclaim="Delete", modes=("ReadWriteOnce",), driver=None, attached=True, spec=None,
                annotations=None, **claim_meta):

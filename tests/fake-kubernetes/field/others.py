@@ -1,6 +1,7 @@
 """Somebody else does something meanwhile: a node that goes on, a colleague, an operator, another window."""
 
 import json
+import time
 
 from field import case, long, patches, shown
 from proof.case import must, until
@@ -216,6 +217,32 @@ def outside(cases, new):
     cases.case("ours: an instance outside the cluster, overridden: not asked to detach without the phrase", test)
     cases.control("ours: and the phrase is typed: the workload is up again", test, from_running="detach pvc-redis from 999",
                   finds="harm was done: linode-cli volumes detach")
+
+
+@case
+def for_a_moment(cases, new):
+    """A node that is cut off answers for as long as it takes to end its pods, so that nobody asks whether it is off; then it is cut off again, and the
+    provider has its volume there still: kubernetes/kubernetes#45419."""
+    def play():
+        shop = new()
+        shop.stuck()
+        shop.lingers("redis")
+        shop.cloud.power(103, True)
+        shop.world.never_ends.add("node-c")
+        shop.once(lambda: shop.begun("is_off"), lambda: shop.world.turn("node-c", "True"))
+        back = shop.once(lambda: shop.begun("pods_gone"), shop.world.never_ends.clear)
+        # A second later, as that is how exact the times are.
+        shop.once(lambda: back and shop.free(), lambda: time.sleep(1.1) or shop.world.turn("node-c", "Unknown"))
+        return shop.played("deployment/redis", answers={"declare_off": "node-c off"})
+
+    def check(shop):
+        must(not shop.world.ready("node-c"), "the node is ready")
+        shop.says("from_running needs an answer", "from_running=detach pvc-redis from node-c")
+        must(shop.code == 5, f"exit code {shop.code}, not 5")
+        shop.unharmed()
+
+    shown(cases, "ours: a node answers for a moment, and nobody knows that it is off: not detached without its name", play, check, planted="and somebody detaches it",
+          plant=lambda shop: (shop.directory / "asked").open("a").write("linode-cli volumes detach 2001\n"), finds="harm was done: linode-cli volumes detach")
 
 
 @case

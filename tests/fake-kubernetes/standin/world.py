@@ -6,7 +6,7 @@ import threading
 import traceback
 
 from . import cluster, controllers
-from .store import OWN, Store
+from .store import OWN, Store, stamp
 
 EVERY = 0.2  # seconds between two steps of the controllers
 
@@ -167,6 +167,16 @@ class World(Store):
         self.note(f"Pod {name} is made")
 
     # By hand
+
+    def turn(self, name, ready):
+        """A node's Ready is this from now on. When it became so it says, too: kubernetes/kubernetes#73397 shows both times."""
+        reasons = {"Unknown": ("NodeStatusUnknown", "Kubelet stopped posting node status."), "False": ("KubeletNotReady", "container runtime is down"),
+                   "True": ("KubeletReady", "kubelet is posting ready status")}
+        reason, message = reasons[ready]
+        node = self.get("nodes", name)
+        node["status"]["conditions"] = [{"type": "Ready", "status": ready, "reason": reason, "message": message, "lastTransitionTime": stamp()}]
+        self.bump(node)
+        self.note(f"{name} is Ready: {ready}")
 
     def scale(self, plural, name, replicas, namespace="shop"):
         """As `kubectl scale` does it."""
