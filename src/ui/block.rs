@@ -147,10 +147,10 @@ pub(crate) fn detail(page: &Page, label: &str, text: &str) -> Vec<String> {
 /// The same of a command, on one line: a terminal wraps it where it must, and whoever copies it has it whole.
 #[must_use]
 pub(crate) fn unbroken(page: &Page, label: &str, command: &str) -> Vec<String> {
-    match command.contains('\n') {
-        true => detail(page, label, command),
-        false => vec![format!("{}{}{command}", " ".repeat(INDENT), layout::pad(label, LABEL))],
+    if command.contains('\n') {
+        return detail(page, label, command);
     }
+    vec![format!("{}{}{command}", " ".repeat(INDENT), layout::pad(label, LABEL))]
 }
 
 /// Where it is kept what a command printed.
