@@ -83,7 +83,7 @@ impl Live {
         lines.extend(if self.have.is_empty() { &self.last } else { &self.have }.iter().cloned());
         if let (Time::Left(left), Some(line)) = (&self.time, lines.last_mut()) {
             let left = left.saturating_sub(self.began.elapsed());
-            *line += &format!(", {} left", show_duration(Duration::from_secs_f64(left.as_secs_f64().ceil())));
+            line.extend([", ", &show_duration(Duration::from_secs_f64(left.as_secs_f64().ceil())), " left"]);
         }
         lines
     }
