@@ -6,14 +6,14 @@ use indexmap::IndexMap;
 
 use super::{
     block,
-    fold::{Fold, Folded, shown},
+    fold::{Fold, Folded, is_way_not_taken, shown},
     gather::MANY,
     layout::Page,
     narrative::Narrative,
     told::ToldParts,
 };
 use crate::{
-    event::{Answerer, Effect, Event, Finding, Part, Place, Shown, Skip, StepKind, StepOutcome, Verdict, moment::Moment},
+    event::{Answerer, Effect, Event, Finding, Part, Place, Shown, StepKind, StepOutcome, Verdict, moment::Moment},
     words::{self, mark::Mark},
 };
 
@@ -125,7 +125,7 @@ impl Calm {
         if let Event::Staggered { items, .. } = event
             && items.len() > 1
         {
-            lines.extend(self.gives_way(page, place));
+            lines.extend(self.gives_way(place));
         }
         if self.is_crowded(place) {
             return [told.before, told.heading, told.lines].concat();
@@ -172,10 +172,10 @@ impl Calm {
     }
 
     /// A group in which a loop of several items begins is no longer told as one: its items are.
-    fn gives_way(&mut self, page: &Page, place: &Place) -> Vec<String> {
+    fn gives_way(&mut self, place: &Place) -> Vec<String> {
         let around = |fold: &Fold| fold.folded == Folded::Group && place.is_inside(&fold.place);
         let Some(index) = self.folds.iter().position(around) else { return Vec::new() };
-        self.folds.remove(index).opened(page)
+        self.folds.remove(index).given_way()
     }
 
     /// What is told of the run itself.
@@ -221,8 +221,7 @@ impl Calm {
                     None => lines,
                 }
             }
-            // Ways that were not taken.
-            Event::StepSkipped { why: Skip::When { .. }, .. } => Vec::new(),
+            _ if is_way_not_taken(event) => Vec::new(),
             Event::StepReached { place, title, kind, .. } => {
                 let title = words::title(place, title).to_owned();
                 let reached = Reached { title, kind: *kind, at, command: None, message: String::new() };

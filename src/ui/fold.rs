@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{block, layout::Page};
 use crate::{
-    event::{Effect, Event, Finding, Part, Place, StepOutcome, Verdict, moment::Moment},
+    event::{Effect, Event, Finding, Part, Place, Skip, StepOutcome, Verdict, moment::Moment},
     quantity::show_duration,
     words::{self, mark::Mark},
 };
@@ -15,6 +15,14 @@ pub(super) enum Folded {
     Item,
     /// A group, or a call of another runbook.
     Group,
+}
+
+/// Lines that are kept back.
+#[derive(Debug)]
+struct HeldLines {
+    lines: Vec<String>,
+    /// A way that was not taken: told only where something goes wrong.
+    skipped: bool,
 }
 
 /// What is under way and is told as one line when it is over; whole, as soon as something in it goes wrong.
@@ -31,7 +39,7 @@ pub(super) struct Fold {
     /// What was done last.
     at: String,
     /// What it would be told as.
-    held: Vec<String>,
+    held: Vec<HeldLines>,
     open: bool,
 }
 
@@ -65,11 +73,11 @@ impl Fold {
         if goes_wrong(event) && (!lines.is_empty() || matches!(event, Event::StepSettled { .. })) {
             let mut shown = self.heading(page);
             self.open = true;
-            shown.append(&mut self.held);
+            shown.extend(self.held.drain(..).flat_map(|held| held.lines));
             shown.extend(lines);
             return shown;
         }
-        self.held.extend(lines);
+        self.held.push(HeldLines { lines, skipped: is_way_not_taken(event) });
         Vec::new()
     }
 
@@ -86,10 +94,13 @@ impl Fold {
     }
 
     /// All that was kept back, told now.
-    pub(super) fn opened(mut self, page: &Page) -> Vec<String> {
-        let mut lines = self.heading(page);
-        lines.append(&mut self.held);
-        lines
+    pub(super) fn opened(self, page: &Page) -> Vec<String> {
+        self.heading(page).into_iter().chain(self.held.into_iter().flat_map(|held| held.lines)).collect()
+    }
+
+    /// The same where nothing went wrong.
+    pub(super) fn given_way(self) -> Vec<String> {
+        self.held.into_iter().filter(|held| !held.skipped).flat_map(|held| held.lines).collect()
     }
 
     /// What it came to, on one line.
@@ -113,6 +124,11 @@ impl Fold {
         let name = if self.folded == Folded::Item || !page.titles { self.name(page) } else { String::new() };
         block::line(page, mark, &name, &text, &shown(self.last.since(self.began)))
     }
+}
+
+/// A step that its condition rules out says nothing of how a run goes.
+pub(super) fn is_way_not_taken(event: &Event) -> bool {
+    matches!(event, Event::StepSkipped { why: Skip::When { .. }, .. })
 }
 
 /// After this nobody should have to ask what came before.

@@ -29,7 +29,7 @@ use crate::{
 struct Canvas {
     stream: Stream,
     picture: Mutex<Picture>,
-    drawn: Mutex<Drawn>,
+    drawn: Arc<Mutex<Drawn>>,
 }
 
 /// What is to be drawn next.
@@ -67,6 +67,13 @@ impl Drawn {
         let mut mend = String::from("\r");
         let _ = write!(mend, "\u{1b}[{}A\u{1b}[J{}", now - 1, "\n".repeat(then - 1));
         mend
+    }
+
+    /// What takes it away.
+    fn wipe(&mut self, edge: usize) -> String {
+        let rows = std::mem::take(self).rows(edge);
+        let up = if rows > 1 { format!("\u{1b}[{}A", rows - 1) } else { String::new() };
+        if rows == 0 { String::new() } else { format!("\r{up}\u{1b}[J") }
     }
 }
 
@@ -140,6 +147,7 @@ impl TermLike for Canvas {
 pub(crate) struct Screen {
     stream: Stream,
     multi: MultiProgress,
+    drawn: Arc<Mutex<Drawn>>,
     /// What waits to be shown while a question is open.
     held: Arc<Mutex<Option<Vec<String>>>>,
     board: Arc<Mutex<Board>>,
@@ -152,8 +160,9 @@ const KEPT: usize = 20_000;
 
 impl Screen {
     fn new(stream: Stream, board: Arc<Mutex<Board>>) -> Self {
-        let multi = MultiProgress::with_draw_target(target(&stream));
-        Self { stream, multi, held: Arc::default(), board, whole: Arc::default() }
+        let drawn = Arc::default();
+        let multi = MultiProgress::with_draw_target(target(&stream, &drawn));
+        Self { stream, multi, drawn, held: Arc::default(), board, whole: Arc::default() }
     }
 
     fn keep(&self, lines: Vec<String>) {
@@ -199,8 +208,10 @@ impl Screen {
         let first = held.is_none();
         if first {
             *held = Some(Vec::new());
-            let _ = self.multi.clear();
+            // Nothing is drawn from here on. What stands there is taken away after that: a tick between the two would leave it behind.
             self.multi.set_draw_target(ProgressDrawTarget::hidden());
+            let wipe = self.drawn.lock().unwrap_or_else(PoisonError::into_inner).wipe(self.stream.edge());
+            self.stream.picture(&wipe);
         }
         Held { screen: self, first }
     }
@@ -219,14 +230,14 @@ impl Drop for Held<'_> {
         if self.first {
             let mut held = self.screen.held.lock().unwrap_or_else(PoisonError::into_inner);
             self.screen.stream.lines(&held.take().unwrap_or_default());
-            self.screen.multi.set_draw_target(target(&self.screen.stream));
+            self.screen.multi.set_draw_target(target(&self.screen.stream, &self.screen.drawn));
         }
     }
 }
 
-fn target(stream: &Stream) -> ProgressDrawTarget {
+fn target(stream: &Stream, drawn: &Arc<Mutex<Drawn>>) -> ProgressDrawTarget {
     if stream.redraws() {
-        let canvas = Canvas { stream: stream.clone(), picture: Mutex::default(), drawn: Mutex::default() };
+        let canvas = Canvas { stream: stream.clone(), picture: Mutex::default(), drawn: Arc::clone(drawn) };
         ProgressDrawTarget::term_like_with_hz(Box::new(canvas), 10)
     } else {
         ProgressDrawTarget::hidden()
@@ -388,6 +399,14 @@ mod tests {
         *,
     };
     use crate::event::{Effect, Exit, StepOutcome, Verdict};
+
+    #[test]
+    fn all_rows_that_are_drawn_are_taken_away() {
+        let mut drawn = Drawn { widths: vec![10, 30], edge: 40 };
+        assert_eq!(drawn.wipe(20), "\r\u{1b}[2A\u{1b}[J", "the second line stands on two rows of a narrower window");
+        assert_eq!(drawn.wipe(20), "", "nothing stands there any more");
+        assert_eq!(Drawn { widths: vec![10], edge: 40 }.wipe(40), "\r\u{1b}[J");
+    }
 
     fn screen(width: usize, colour: bool, redraws: bool, play: impl FnOnce(&mut Script<'_>)) -> String {
         told(width, colour, redraws, true, play)
