@@ -34,16 +34,21 @@ use crate::{
 const MOST_FORETOLD: usize = 32;
 
 /// What has become of one item.
-struct ItemResult {
-    item: Value,
+pub(crate) struct ItemResult {
+    pub(crate) item: Value,
     /// Where, and why.
-    failed: Option<(Place, String)>,
+    pub(crate) failed: Option<(Place, String)>,
 }
 
 impl ItemResult {
     fn value(self) -> Value {
         context! { item => self.item, ok => self.failed.is_none(), why => self.failed.map(|(_, why)| why) }
     }
+}
+
+/// What later steps may ask of a loop.
+pub(crate) fn loop_result(ok: bool, done: Vec<ItemResult>) -> Value {
+    context! { ran => true, ok => ok, results => done.into_iter().map(ItemResult::value).collect::<Vec<_>>() }
 }
 
 /// The loop's own figures.
@@ -127,7 +132,7 @@ impl Engine<'_> {
             if is_open && failures.len() as u64 > pace.max_failures {
                 let at = failures.first().map(|(place, _)| place.clone());
                 let why = too_many(&failures, pace.max_failures, done.len(), labels.len());
-                return Ok(Did::Failed { why, at, unsettled: false });
+                return Ok(Did::Failed { why, at, unsettled: false, result: Some(loop_result(false, done)) });
             }
             if done.len() < labels.len() && self.has_foretold(done.len()) {
                 let (left, all) = (labels.len() - done.len(), labels.len());
@@ -140,11 +145,11 @@ impl Engine<'_> {
         let failures: Vec<&(Place, String)> = done.iter().filter_map(|done| done.failed.as_ref()).collect();
         if let (Some((at, _)), OnItemFailure::Continue) = (failures.first(), each.on_item_failure) {
             let why = format!("{} of {} failed: {}", failures.len(), labels.len(), each_named(&failures));
-            return Ok(Did::Failed { why, at: Some(at.clone()), unsettled: false });
+            let at = Some(at.clone());
+            return Ok(Did::Failed { why, at, unsettled: false, result: Some(loop_result(false, done)) });
         }
         let ok = failures.is_empty();
-        let results: Vec<Value> = done.into_iter().map(ItemResult::value).collect();
-        Ok(Did::Done(context! { ran => true, ok => ok, results => results }))
+        Ok(Did::Done(loop_result(ok, done)))
     }
 
     /// Whether a dry run goes through no more items of a loop than these.
