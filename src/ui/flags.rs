@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     event::{Answerer, Place},
-    ports::{Answer, Ask, Choice, NoAnswer, Prompt, Question},
+    ports::{Answer, Ask, Beforehand, Choice, NoAnswer, Prompt, Question},
 };
 
 /// Answers from flags, and asks `inner` what they leave open.
@@ -60,6 +60,17 @@ impl<'a> Flags<'a> {
         Some((name, reason))
     }
 
+    /// What these flags leave open of the questions that are to come.
+    pub(crate) fn open(&self, coming: Vec<Beforehand>) -> Vec<Beforehand> {
+        let answered = |one: &Beforehand| match one {
+            Beforehand::Confirm { place, phrase } => {
+                self.yes && phrase.as_deref() == Some("yes") || self.confirms.keys().any(|name| answers(name, place))
+            }
+            _ => false,
+        };
+        coming.into_iter().filter(|one| !answered(one)).collect()
+    }
+
     /// The reason to override a probe.
     fn reason(&self, place: Option<&Place>) -> Option<&str> {
         let (name, reason) = self.unserved(place)?;
@@ -77,6 +88,11 @@ impl<'a> Flags<'a> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{flag} {name}"));
         Some(value)
     }
+}
+
+/// Whether a flag of this name may answer a question at that place: one that stands for several may have a flag for each.
+fn answers(name: &str, place: &Place) -> bool {
+    place.is_named(name) || name.parse::<Place>().is_ok_and(|named| named.step() == place.as_str())
 }
 
 fn yes(typed: &str) -> Answer {
@@ -176,6 +192,19 @@ mod tests {
         assert_eq!(flags.ask(&question(Ask::Override, Place::top("conntrack"))).unwrap(), yes("seen"));
         assert!(matches!(flags.ask(&question(Ask::Override, Place::top("empty"))).unwrap(), Answer::No { .. }));
         assert_eq!(flags.unused(), ["--confirm typo"]);
+    }
+
+    #[test]
+    fn what_flags_leave_open_is_named() {
+        let confirm = |name: &str, phrase: Option<&str>| Beforehand::Confirm { place: Place::top(name), phrase: phrase.map(str::to_owned) };
+        let (sure, wipe, cable) = (confirm("sure", Some("yes")), confirm("wipe", Some("sdd")), confirm("cable", None));
+        let open = |yes: bool, confirms: &[(&str, &str)]| {
+            Flags::new(yes, map(confirms), map(&[]), &Nobody).open(vec![sure.clone(), wipe.clone(), cable.clone()])
+        };
+        assert_eq!(open(false, &[]), [sure.clone(), wipe.clone(), cable.clone()]);
+        assert_eq!(open(true, &[]), [wipe.clone(), cable.clone()]);
+        assert_eq!(open(true, &[("each[disk=sdd].wipe", "sdd")]), std::slice::from_ref(&cable));
+        assert_eq!(open(true, &[("wipe", "sdd"), ("cable", "plugged")]), []);
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::{
 };
 
 use super::{
+    beforehand,
     bulletin::{Announcing, Bulletin},
-    gathered::Summary,
+    gathered::{RunFacts, Summary},
     interactive::Talking,
     plan_view, unheld,
 };
@@ -156,8 +157,14 @@ pub(crate) fn conduct(
     // A dry run asks nothing; what a check was overridden for is said all the same, or it would show another plan than the run.
     let overrides = cli::Answers { overrides: answers.overrides.clone(), ..cli::Answers::default() };
     let flags = stage.silent.map_or_else(|| flags(answers, &announcing), |silent| flags(&overrides, silent));
+    let open: OnceLock<Vec<Beforehand>> = OnceLock::new();
     let present = |preview: &Preview| {
-        let view = plan_view::plan(stage.plan, preview, stage.setting.surroundings.as_ref());
+        let mut view = plan_view::plan(stage.plan, preview, stage.setting.surroundings.as_ref());
+        if stage.silent.is_none() && !context.out.can_ask() {
+            let open = open.get_or_init(|| flags.open(beforehand::answering(&preview.coming)));
+            let note = |wanting| format!("no terminal, and not answered beforehand: {wanting}; the run stops at the first of these");
+            view.notes.extend(beforehand::wanting(open).map(note));
+        }
         if screens.prose {
             let _held = screens.screen.as_ref().map(Screen::hold);
             context.out.stdout.text(&format!("\n{}\n", view.render_steps(&context.out.stdout.page())));
@@ -181,7 +188,7 @@ pub(crate) fn conduct(
         context.out.stdout.lines(&unheld::told(&foretell(stage.plan, stage.executor)));
     }
     let ending = carry_out(stage.plan, &stage.setting, ports);
-    let mut told = tell(context, stage, &ending, &summary.gathered());
+    let mut told = tell(context, stage, &ending, &summary.gathered(), open.get().map_or(&[], Vec::as_slice));
     for flag in flags.unused() {
         told.why.push(format!("{} matched no question: check the name of the step", quote::word(&flag)));
     }
@@ -204,8 +211,8 @@ fn journal_failed(context: &Context, told: &mut report::LastScreen, stage: &Occa
     ];
 }
 
-/// The last screen of a run.
-fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFacts) -> report::LastScreen {
+/// The last screen of a run. `open` would answer what it was still to ask, where nobody can be asked.
+fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &RunFacts, open: &[Beforehand]) -> report::LastScreen {
     let run = &stage.setting.run_id;
     let name = &stage.plan.runbook.name;
     let exit = ProgramExit::from(ending);
@@ -255,6 +262,9 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
                 (None, Some(_)) => "the plan needs approval, but there is no terminal".to_owned(),
                 (_, None) => format!("not confirmed: {}", whys.next().unwrap_or_default()),
             };
+            // Whoever cannot be asked later must know all at once.
+            let open = if ending.place.is_none() && ending.beforehand == Some(Beforehand::Yes) { open } else { &[] };
+            told.why.extend(beforehand::wanting(open).map(|wanting| format!("later it will ask: {wanting}")));
             match &ending.beforehand {
                 None => {}
                 Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("needs {instead}"))),
@@ -264,7 +274,8 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
                     told.next.push(Advice::with("review the output above, then resume this run with the answer:", command));
                 }
                 Some(beforehand) => {
-                    let command = cli.answering(|answers| answers.add(beforehand)).line();
+                    let all = std::iter::once(beforehand).chain(open);
+                    let command = cli.answering(|answers| all.for_each(|one| answers.add(one))).line();
                     told.next.push(Advice::with("review the output above, then run", command));
                 }
             }
