@@ -54,10 +54,16 @@ fn add(all: &mut Vec<Coming>, plan: &Plan, steps: &[Step], scope: &Scope, around
             return;
         }
         let step = foreknown(written, scope);
-        if let Some(when) = &step.when
-            && !matches!(scope.holds(when), Ok(Evaluated::Known(true)))
-        {
-            continue;
+        match step.when.as_ref().map(|when| scope.holds(when)) {
+            None | Some(Ok(Evaluated::Known(true))) => {}
+            Some(Ok(Evaluated::Known(false))) => continue,
+            Some(Ok(Evaluated::Unknown(_)) | Err(_)) => {
+                // It may be asked, and then answers for what it covers, too.
+                if let Kind::Confirm(confirm) = &step.kind {
+                    covered.extend(&confirm.covers);
+                }
+                continue;
+            }
         }
         let place = around.map_or_else(|| Place::top(step.id.as_str()), |around| around.child(step.id.as_str()));
         let wants = match &step.kind {
