@@ -73,7 +73,7 @@ fn the_whole_is_told_when_asked_for() {
     let bench = serves("['true']");
     let mut terminal = bench.terminal_of(40, 100, &["run", "serves"]);
     terminal.expect("Run this?").send("y\r");
-    terminal.expect("Go home?").expect("[y/N]");
+    terminal.expect_after("Go home?", "[y/N]");
     assert!(!terminal.everything().contains("Stop b"), "{}", terminal.everything());
     terminal.send("v\r").shows("Stop b");
     crate::signals::until("it is asked again", || {
