@@ -151,7 +151,7 @@ impl Board {
     pub(super) fn begin(&mut self, page: &Page, (place, part): (&Place, Part), title: &str, command: &Shown, since: Duration) {
         let began = Instant::now().checked_sub(since).unwrap_or_else(Instant::now);
         let mut live = Live::new(page, place, part, title, began);
-        live.command = block::command(page, command);
+        live.command = block::in_brief(page, command);
         self.live.insert((place.clone(), part), live);
     }
 

@@ -324,9 +324,7 @@ impl Reached {
         }
         let mut lines = line(&self.title);
         lines.extend(says.map(|says| block::remark(page, says)).unwrap_or_default());
-        lines.extend(
-            command.map(|command| block::unbroken(page, words::effect(command.effect), &words::brief(command))).unwrap_or_default(),
-        );
+        lines.extend(command.map(|command| block::in_brief(page, command)).unwrap_or_default());
         lines
     }
 }
