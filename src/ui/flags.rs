@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     event::{Answerer, Place},
-    ports::{Answer, Ask, Beforehand, Choice, NoAnswer, Prompt, Question},
+    ports::{Answer, Ask, Choice, NoAnswer, Prompt, Question},
 };
 
 /// Answers from flags, and asks `inner` what they leave open.
@@ -60,15 +60,11 @@ impl<'a> Flags<'a> {
         Some((name, reason))
     }
 
-    /// What these flags leave open of the questions that are to come.
-    pub(crate) fn open(&self, coming: Vec<Beforehand>) -> Vec<Beforehand> {
-        let answered = |one: &Beforehand| match one {
-            Beforehand::Confirm { place, phrase } => {
-                self.yes && phrase.as_deref() == Some("yes") || self.confirms.keys().any(|name| answers(name, place))
-            }
-            _ => false,
-        };
-        coming.into_iter().filter(|one| !answered(one)).collect()
+    /// Nothing here answers a question at that place; where `yes` is enough it wants no phrase.
+    #[must_use]
+    pub(crate) fn leaves_open(&self, place: &Place, yes_is_enough: bool) -> bool {
+        let confirmed = || place.names().into_iter().any(|name| self.confirms.contains_key(name));
+        !(self.yes && yes_is_enough || confirmed())
     }
 
     /// The reason to override a probe.
@@ -88,11 +84,6 @@ impl<'a> Flags<'a> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{flag} {name}"));
         Some(value)
     }
-}
-
-/// Whether a flag of this name may answer a question at that place: one that stands for several may have a flag for each.
-fn answers(name: &str, place: &Place) -> bool {
-    place.is_named(name) || name.parse::<Place>().is_ok_and(|named| named.step() == place.as_str())
 }
 
 fn yes(typed: &str) -> Answer {
@@ -195,16 +186,17 @@ mod tests {
     }
 
     #[test]
-    fn what_flags_leave_open_is_named() {
-        let confirm = |name: &str, phrase: Option<&str>| Beforehand::Confirm { place: Place::top(name), phrase: phrase.map(str::to_owned) };
-        let (sure, wipe, cable) = (confirm("sure", Some("yes")), confirm("wipe", Some("sdd")), confirm("cable", None));
-        let open = |yes: bool, confirms: &[(&str, &str)]| {
-            Flags::new(yes, map(confirms), map(&[]), &Nobody).open(vec![sure.clone(), wipe.clone(), cable.clone()])
+    fn what_flags_leave_open_is_known_beforehand() {
+        let wipe = |disk: &str| Place::top("each").item("disk", disk).child("wipe");
+        let leaves = |yes: bool, confirms: &[(&str, &str)], place: &Place, enough: bool| {
+            Flags::new(yes, map(confirms), map(&[]), &Nobody).leaves_open(place, enough)
         };
-        assert_eq!(open(false, &[]), [sure.clone(), wipe.clone(), cable.clone()]);
-        assert_eq!(open(true, &[]), [wipe.clone(), cable.clone()]);
-        assert_eq!(open(true, &[("each[disk=sdd].wipe", "sdd")]), std::slice::from_ref(&cable));
-        assert_eq!(open(true, &[("wipe", "sdd"), ("cable", "plugged")]), []);
+        let sure = Place::top("sure");
+        assert!(leaves(false, &[], &sure, true) && !leaves(true, &[], &sure, true));
+        assert!(leaves(true, &[], &wipe("sdd"), false), "a phrase is more than a yes");
+        assert!(!leaves(true, &[("wipe", "sdd")], &wipe("sdd"), false));
+        let one = [("each[disk=sdd].wipe", "sdd")];
+        assert!(!leaves(true, &one, &wipe("sdd"), false) && leaves(true, &one, &wipe("sde"), false));
     }
 
     #[test]

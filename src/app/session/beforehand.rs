@@ -10,6 +10,7 @@ use crate::{
     },
     ports::Beforehand,
     rehearse::reference,
+    ui::flags::Flags,
     words,
 };
 
@@ -38,9 +39,10 @@ pub(crate) fn held(plan: &Plan, answers: &cli::Answers) -> Result<(), Failure> {
     Err(unknown.fold(failure, |failure, (what, near)| failure.why(what).hint(near.map(meant))))
 }
 
-/// What would answer the questions that are to come. One answer serves for all items of a loop that want the same.
+/// What would answer the questions that are to come and that no flag answers. One answer serves for all items of a loop that want the same.
 #[must_use]
-pub(super) fn answering(coming: &[Coming]) -> Vec<Beforehand> {
+pub(super) fn open(coming: &[Coming], flags: &Flags<'_>) -> Vec<Beforehand> {
+    let coming: Vec<&Coming> = coming.iter().filter(|one| flags.leaves_open(&one.place, one.wants == Wanted::Yes)).collect();
     let phrase = |one: &Coming| match &one.wants {
         Wanted::Yes => Some("yes".to_owned()),
         Wanted::Phrase(phrase) => Some(phrase.clone()),
@@ -48,7 +50,7 @@ pub(super) fn answering(coming: &[Coming]) -> Vec<Beforehand> {
     };
     let alike = |one: &Coming| coming.iter().filter(|other| other.place.step() == one.place.step()).all(|other| other.wants == one.wants);
     let mut answers: Vec<Beforehand> = Vec::new();
-    for one in coming {
+    for one in &coming {
         let place = if alike(one) { Place::top(one.place.step()) } else { one.place.clone() };
         let answer = Beforehand::Confirm { place, phrase: phrase(one) };
         if !answers.contains(&answer) {
@@ -63,9 +65,23 @@ pub(super) fn answering(coming: &[Coming]) -> Vec<Beforehand> {
 pub(super) fn wanting(open: &[Beforehand]) -> Option<String> {
     let one = |one: &Beforehand| match one {
         Beforehand::Confirm { place, phrase: Some(phrase) } => Some(format!("{place}={phrase}")),
-        Beforehand::Confirm { place, phrase: None } => Some(format!("{place}=(what was done)")),
+        Beforehand::Confirm { place, phrase: None } => Some(format!("{place} (work by hand, to be told once it is done)")),
         _ => None,
     };
     let all: Vec<String> = open.iter().filter_map(one).collect();
     (!all.is_empty()).then(|| words::list(&all, usize::MAX))
+}
+
+/// What to give beforehand once a run has stopped because `asked` was not given: that, and all that is still to be asked. What is done by hand
+/// is told when it is done, and not before.
+#[must_use]
+pub(super) fn together<'a>(asked: &'a Beforehand, open: &'a [Beforehand]) -> Vec<&'a Beforehand> {
+    let later: Vec<&Beforehand> = open.iter().filter(|one| matches!(one, Beforehand::Confirm { phrase: Some(_), .. })).collect();
+    let foreseen = match asked {
+        Beforehand::Confirm { place: asked, .. } => {
+            later.iter().any(|one| matches!(one, Beforehand::Confirm { place, .. } if asked.is_named(place.as_str())))
+        }
+        _ => false,
+    };
+    (!foreseen).then_some(asked).into_iter().chain(later).collect()
 }

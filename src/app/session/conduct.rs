@@ -161,7 +161,7 @@ pub(crate) fn conduct(
     let present = |preview: &Preview| {
         let mut view = plan_view::plan(stage.plan, preview, stage.setting.surroundings.as_ref());
         if stage.silent.is_none() && !context.out.can_ask() {
-            let open = open.get_or_init(|| flags.open(beforehand::answering(&preview.coming)));
+            let open = open.get_or_init(|| beforehand::open(&preview.coming, &flags));
             let note = |wanting| format!("no terminal, and not answered beforehand: {wanting}; the run stops at the first of these");
             view.notes.extend(beforehand::wanting(open).map(note));
         }
@@ -262,20 +262,22 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &Run
                 (None, Some(_)) => "the plan needs approval, but there is no terminal".to_owned(),
                 (_, None) => format!("not confirmed: {}", whys.next().unwrap_or_default()),
             };
-            // Whoever cannot be asked later must know all at once.
-            let open = if ending.place.is_none() && ending.beforehand == Some(Beforehand::Yes) { open } else { &[] };
-            told.why.extend(beforehand::wanting(open).map(|wanting| format!("later it will ask: {wanting}")));
+            // Whoever cannot be asked later must know all at once; once the plan is approved, it stands below it.
+            if ending.beforehand == Some(Beforehand::Yes) && ending.place.is_none() {
+                told.why.extend(beforehand::wanting(open).map(|wanting| format!("later it will ask: {wanting}")));
+            }
+            let all = |asked| beforehand::together(asked, open);
             match &ending.beforehand {
                 None => {}
                 Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("needs {instead}"))),
                 // What was changed would be done once more by another run.
-                Some(beforehand) if left.changed && stage.setting.mode == Mode::Real => {
-                    let command = context.cli(going_on(&cli, *run)).answering(|answers| answers.add(beforehand)).line();
+                Some(asked) if left.changed && stage.setting.mode == Mode::Real => {
+                    let again = context.cli(going_on(&cli, *run));
+                    let command = again.answering(|answers| all(asked).into_iter().for_each(|one| answers.add(one))).line();
                     told.next.push(Advice::with("review the output above, then resume this run with the answer:", command));
                 }
-                Some(beforehand) => {
-                    let all = std::iter::once(beforehand).chain(open);
-                    let command = cli.answering(|answers| all.for_each(|one| answers.add(one))).line();
+                Some(asked) => {
+                    let command = cli.answering(|answers| all(asked).into_iter().for_each(|one| answers.add(one))).line();
                     told.next.push(Advice::with("review the output above, then run", command));
                 }
             }
