@@ -21,12 +21,12 @@ const MOST: usize = 500;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Coming {
     pub place: Place,
-    pub wants: Wanted,
+    pub wants: WantedAnswer,
 }
 
 /// What answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum WantedAnswer {
     Yes,
     Phrase(String),
     /// What was done, in somebody's own words.
@@ -40,7 +40,7 @@ pub(super) fn coming(plan: &Plan, scope: &Scope) -> Vec<Coming> {
     let mut all = Vec::new();
     add(&mut all, plan, &plan.runbook.steps, scope, None);
     for coming in &mut all {
-        if let Wanted::Phrase(phrase) = &mut coming.wants {
+        if let WantedAnswer::Phrase(phrase) = &mut coming.wants {
             plan.secrets().hide(phrase);
         }
     }
@@ -71,10 +71,10 @@ fn add(all: &mut Vec<Coming>, plan: &Plan, steps: &[Step], scope: &Scope, around
                 covered.extend(&confirm.covers);
                 wanted(confirm, scope)
             }
-            Kind::Manual(_) => Some(Wanted::Words),
+            Kind::Manual(_) => Some(WantedAnswer::Words),
             // It may be found done already.
             Kind::Command(_) if step.effect() == Effect::Destroy && step.done_if.is_none() && !covered.contains(&&step.id) => {
-                Some(Wanted::Phrase(step.id.to_string()))
+                Some(WantedAnswer::Phrase(step.id.to_string()))
             }
             Kind::Group { steps, .. } => {
                 add(all, plan, steps, scope, Some(&place));
@@ -96,10 +96,10 @@ fn add(all: &mut Vec<Coming>, plan: &Plan, steps: &[Step], scope: &Scope, around
     }
 }
 
-fn wanted(confirm: &Confirm, scope: &Scope) -> Option<Wanted> {
+fn wanted(confirm: &Confirm, scope: &Scope) -> Option<WantedAnswer> {
     match confirm.phrase.as_ref().map(|phrase| scope.text(phrase)) {
-        None => Some(Wanted::Yes),
-        Some(Ok(Evaluated::Known(phrase))) => Some(Wanted::Phrase(phrase)),
+        None => Some(WantedAnswer::Yes),
+        Some(Ok(Evaluated::Known(phrase))) => Some(WantedAnswer::Phrase(phrase)),
         Some(Ok(Evaluated::Unknown(_)) | Err(_)) => None,
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     event::Place,
     plan::{
         Plan,
-        coming::{Coming, Wanted},
+        coming::{Coming, WantedAnswer},
     },
     ports::Beforehand,
     rehearse::reference,
@@ -42,11 +42,11 @@ pub(crate) fn held(plan: &Plan, answers: &cli::Answers) -> Result<(), Failure> {
 /// What would answer the questions that are to come and that no flag answers. One answer serves for all items of a loop that want the same.
 #[must_use]
 pub(super) fn open(coming: &[Coming], flags: &Flags<'_>) -> Vec<Beforehand> {
-    let coming: Vec<&Coming> = coming.iter().filter(|one| flags.leaves_open(&one.place, one.wants == Wanted::Yes)).collect();
+    let coming: Vec<&Coming> = coming.iter().filter(|one| flags.leaves_open(&one.place, one.wants == WantedAnswer::Yes)).collect();
     let phrase = |one: &Coming| match &one.wants {
-        Wanted::Yes => Some("yes".to_owned()),
-        Wanted::Phrase(phrase) => Some(phrase.clone()),
-        Wanted::Words => None,
+        WantedAnswer::Yes => Some("yes".to_owned()),
+        WantedAnswer::Phrase(phrase) => Some(phrase.clone()),
+        WantedAnswer::Words => None,
     };
     let alike = |one: &Coming| coming.iter().filter(|other| other.place.step() == one.place.step()).all(|other| other.wants == one.wants);
     let mut answers: Vec<Beforehand> = Vec::new();
