@@ -12,6 +12,7 @@ use super::{
     bulletin::{Announcing, Bulletin},
     gathered::{RunFacts, Summary},
     interactive::Talking,
+    notice::{Notifier, Notifying},
     plan_view, unheld,
 };
 use crate::{
@@ -80,6 +81,8 @@ pub(crate) struct Occasion<'a> {
     pub clock: &'a dyn Clock,
     /// Asks nothing, in a dry run.
     pub silent: Option<&'a dyn Prompt>,
+    /// Who is told while nobody looks.
+    pub notifier: &'a Notifier,
     /// The arguments to give again, with more answers.
     pub again: Cli,
 }
@@ -154,9 +157,10 @@ pub(crate) fn conduct(
     let summary = Summary::default();
     let bulletin = Bulletin::open(stage.journal, stage.setting.run_id);
     let announcing = Announcing { prompt, bulletin: &bulletin };
+    let notifying = Notifying { prompt: &announcing, notifier: stage.notifier, attended: context.out.can_ask() };
     // A dry run asks nothing; what a check was overridden for is said all the same, or it would show another plan than the run.
     let overrides = cli::Answers { overrides: answers.overrides.clone(), ..cli::Answers::default() };
-    let flags = stage.silent.map_or_else(|| flags(answers, &announcing), |silent| flags(&overrides, silent));
+    let flags = stage.silent.map_or_else(|| flags(answers, &notifying), |silent| flags(&overrides, silent));
     let open: OnceLock<Vec<Beforehand>> = OnceLock::new();
     let present = |preview: &Preview| {
         let mut view = plan_view::plan(stage.plan, preview, stage.setting.surroundings.as_ref());
@@ -171,7 +175,7 @@ pub(crate) fn conduct(
         }
         view.render(&Page::recorded())
     };
-    let observers: [&dyn Observer; 3] = [&*screens.observer, &summary, &bulletin];
+    let observers: [&dyn Observer; 4] = [&*screens.observer, &summary, &bulletin, stage.notifier];
     let executor = Talking { executor: stage.executor, screen: screens.screen.as_ref() };
     let ports = Ports {
         ledger: stage.ledger,
@@ -342,6 +346,7 @@ fn going_on(again: &Cli, run: RunId) -> Subcommands {
                 hosts: given.hosts.clone(),
                 ask_sudo_password: given.ask_sudo_password,
                 answers: given.answers.clone(),
+                notify: given.notify.clone(),
                 form: given.form,
                 ..cli::TakingUp::default()
             };
