@@ -158,7 +158,7 @@ fn without_a_terminal_all_questions_are_named_at_once() {
          - {id: never, when: \"1 == 2\", confirm: {message: Never?, phrase: never}}\n  \
          - {id: found, run: [echo, x], effect: read}\n  \
          - {id: maybe, when: \"found.output == 'y'\", confirm: {message: Maybe?, phrase: maybe}}\n  \
-         - {id: cable, manual: {ask: Plug it in.}}\n",
+         - {id: cable, manual: {message: Plug it in.}}\n",
     );
     let all = "each[disk=a].wipe=wipe a, look=seen, each[disk=b].wipe=wipe b, cable (work by hand, to be told once it is done)";
     let refused = bench.run(&["run", "later"]).exits(5);
