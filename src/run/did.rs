@@ -1,4 +1,4 @@
-//! What has become of a step.
+//! What has become of a step, or of an item of a loop.
 
 use minijinja::{Value, context};
 
@@ -54,6 +54,24 @@ impl Did {
             (_, cleanups) => Self::of(cleanups),
         }
     }
+}
+
+/// What has become of one item.
+pub(crate) struct ItemResult {
+    pub(crate) item: Value,
+    /// Where, and why.
+    pub(crate) failed: Option<(Place, String)>,
+}
+
+impl ItemResult {
+    fn value(self) -> Value {
+        context! { item => self.item, ok => self.failed.is_none(), why => self.failed.map(|(_, why)| why) }
+    }
+}
+
+/// What later steps may ask of a loop.
+pub(crate) fn loop_result(ok: bool, done: Vec<ItemResult>) -> Value {
+    context! { ran => true, ok => ok, results => done.into_iter().map(ItemResult::value).collect::<Vec<_>>() }
 }
 
 /// What a name that was not reached stands for.

@@ -9,7 +9,7 @@ use std::{
 use minijinja::{Value, context};
 
 use super::{
-    did::{Did, not_run},
+    did::{Did, ItemResult, loop_result, not_run},
     engine::Engine,
     frame::Frame,
     halt::Halt,
@@ -32,24 +32,6 @@ use crate::{
 /// So many items of a loop a dry run goes through, once it has passed over a change: what it shows of each is the same, and what it asks
 /// for each says little of the real run.
 const MOST_FORETOLD: usize = 32;
-
-/// What has become of one item.
-pub(crate) struct ItemResult {
-    pub(crate) item: Value,
-    /// Where, and why.
-    pub(crate) failed: Option<(Place, String)>,
-}
-
-impl ItemResult {
-    fn value(self) -> Value {
-        context! { item => self.item, ok => self.failed.is_none(), why => self.failed.map(|(_, why)| why) }
-    }
-}
-
-/// What later steps may ask of a loop.
-pub(crate) fn loop_result(ok: bool, done: Vec<ItemResult>) -> Value {
-    context! { ran => true, ok => ok, results => done.into_iter().map(ItemResult::value).collect::<Vec<_>>() }
-}
 
 /// The loop's own figures.
 struct Pace {
