@@ -124,7 +124,7 @@ class Guest:
 
     def start(self):
         words = ["qemu-system-x86_64", "-accel", "tcg", "-m", "128", "-nodefaults", "-display", "none", "-no-reboot", "-name", self.name,
-                 # On a busy machine the kernel would find that its timer does not tick, and end.
+                 # Its own check of the timer fails on a busy machine, and ended the guest; its tests of ciphers take seconds.
                  "-kernel", self.lab.image, "-initrd", self.lab.directory / "initramfs", "-append", "console=ttyS0 quiet panic=-1 no_timer_check cryptomgr.notests",
                  "-serial", f"file:{self.serial}", "-qmp", f"unix:{self.monitor},server=on,wait=off",
                  *self.words(), "-device", "virtio-blk-pci,drive=d0,id=disk0"]
