@@ -110,23 +110,23 @@ fn six_osds_are_told_in_one_screen() {
     assert_eq!(terminal.end().0, 0);
 }
 
-/// A runbook whose only step reads what is written to a pipe, and tells it.
-fn reads() -> (Workbench, std::path::PathBuf) {
+/// A runbook whose only step reads what is written to PIPE, and tells it.
+fn reads(command: &str) -> (Workbench, std::path::PathBuf) {
     let bench = Workbench::new();
     let pipe = bench.path("pipe");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
-    let step = format!(
-        "steps:\n  - {{id: reads, title: Read what comes, run: [cat, {}], effect: change, undo: {{impossible: a test}}}}\n",
-        pipe.display()
+    let command = command.replace("PIPE", pipe.to_str().unwrap());
+    bench.runbook(
+        "reads",
+        &format!("steps:\n  - {{id: reads, title: Read what comes, {command}, effect: change, undo: {{impossible: a test}}}}\n"),
     );
-    bench.runbook("reads", &step);
     (bench, pipe)
 }
 
 #[test]
 fn the_first_interruption_is_seen_and_stays_seen() {
     use std::io::Write as _;
-    let (bench, pipe) = reads();
+    let (bench, pipe) = reads("run: [cat, PIPE]");
     let mut terminal = bench.terminal_of(24, 80, &["run", "reads", "--yes"]);
     let mut writing = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
     writing.write_all(b"first\n").unwrap();
@@ -145,7 +145,7 @@ fn the_first_interruption_is_seen_and_stays_seen() {
 #[test]
 fn a_window_of_another_size_leaves_nothing_behind() {
     use std::io::Write as _;
-    let (bench, pipe) = reads();
+    let (bench, pipe) = reads("run: [cat, PIPE]");
     let mut terminal = bench.terminal_of(40, 120, &["run", "reads", "--yes"]);
     let mut writing = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
     for (index, (rows, columns)) in [(24, 60), (40, 120), (10, 30), (24, 80)].into_iter().enumerate() {
@@ -162,4 +162,18 @@ fn a_window_of_another_size_leaves_nothing_behind() {
     }
     drop(writing);
     assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn a_script_is_drawn_on_one_line() {
+    use std::io::Write as _;
+    let (bench, pipe) = reads(r##"shell: "# Tell what comes\nfor from in PIPE\ndo cat $from\ndone\n""##);
+    let mut terminal = bench.terminal_of(24, 80, &["run", "reads", "--yes"]);
+    let mut writing = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    writing.write_all(b"first\n").unwrap();
+    terminal.shows("first").shows("change   Tell what comes …");
+    assert!(!terminal.screen().lines().any(|line| line.trim() == "done"), "{}", terminal.screen());
+    drop(writing);
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
 }

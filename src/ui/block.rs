@@ -193,6 +193,16 @@ pub(crate) fn command(page: &Page, command: &Shown) -> Vec<String> {
     }
 }
 
+/// The same on one line: of a script of several lines the first stands for it. What is told of many at once, or drawn anew each second, is to
+/// stay short.
+#[must_use]
+pub(crate) fn in_brief(page: &Page, command: &Shown) -> Vec<String> {
+    if command.words.is_empty() {
+        return Vec::new();
+    }
+    unbroken(page, &effect(page.style, command.effect), &words::brief(command))
+}
+
 /// The last lines of a stream.
 fn tail(page: &Page, label: &str, text: &str) -> Vec<String> {
     let clean = sanitise::output(text.trim_end(), page.style.colour);

@@ -70,10 +70,8 @@ impl Live {
     fn lines(&self, page: &Page, crowded: bool) -> Vec<String> {
         let elapsed = Duration::from_secs(self.began.elapsed().as_secs());
         let time = match &self.time {
-            Time::Taken if elapsed.is_zero() => String::new(),
-            Time::Taken => format!("  {}", show_duration(elapsed)),
-            Time::Own => String::new(),
-            Time::Left(_) => String::new(),
+            Time::Taken if !elapsed.is_zero() => format!("  {}", show_duration(elapsed)),
+            Time::Taken | Time::Own | Time::Left(_) => String::new(),
         };
         let mut lines = vec![layout::fit(&self.name, page.width.saturating_sub(layout::width(&time)), page.style) + &time];
         if !crowded {
@@ -151,7 +149,7 @@ impl Board {
     pub(super) fn begin(&mut self, page: &Page, (place, part): (&Place, Part), title: &str, command: &Shown, since: Duration) {
         let began = Instant::now().checked_sub(since).unwrap_or_else(Instant::now);
         let mut live = Live::new(page, place, part, title, began);
-        live.command = block::command(page, command);
+        live.command = block::in_brief(page, command);
         self.live.insert((place.clone(), part), live);
     }
 

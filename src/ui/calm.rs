@@ -106,10 +106,14 @@ impl Calm {
         lines
     }
 
+    /// Whether what this item of a loop does is told with what the others do; `None` if its loop is not told.
+    fn crowd(&self, turn: &Place) -> Option<bool> {
+        turn.around().and_then(|around| self.rounds.get(around)).map(|round| round.crowd)
+    }
+
     /// The item of a loop that is told item by item, in which this place stands.
     fn item(&self, place: &Place) -> Option<Place> {
-        let around = |turn: &Place| turn.around().and_then(|around| self.rounds.get(around)).is_some_and(|round| !round.crowd);
-        place.turns().find(around)
+        place.turns().find(|turn| self.crowd(turn) == Some(false))
     }
 
     fn step(&mut self, page: &Page, at: Moment, event: &Event, told: ToldParts, lines: &mut Vec<String>) -> Vec<String> {
@@ -151,8 +155,7 @@ impl Calm {
 
     /// It is told with what all the other items of its batch do.
     fn is_crowded(&self, place: &Place) -> bool {
-        let around = |turn: &Place| turn.around().and_then(|around| self.rounds.get(around)).is_some_and(|round| round.crowd);
-        place.turns().any(|turn| around(&turn))
+        place.turns().any(|turn| self.crowd(&turn) == Some(true))
     }
 
     /// What begins to be told as one: an item, or a group or call that is inside of none.
@@ -324,9 +327,7 @@ impl Reached {
         }
         let mut lines = line(&self.title);
         lines.extend(says.map(|says| block::remark(page, says)).unwrap_or_default());
-        lines.extend(
-            command.map(|command| block::unbroken(page, words::effect(command.effect), &words::brief(command))).unwrap_or_default(),
-        );
+        lines.extend(command.map(|command| block::in_brief(page, command)).unwrap_or_default());
         lines
     }
 }

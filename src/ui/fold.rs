@@ -58,11 +58,9 @@ impl Fold {
         self.last = at;
         match event {
             Event::StepReached { place, title, kind, .. } if !kind.is_stretch() => {
-                let title = words::title(place, title);
-                self.at = if title.is_empty() { place.step().replace('_', " ") } else { title.to_owned() };
+                self.at = spoken(place, title);
             }
             Event::StepSettled { outcome: StepOutcome::Done, place } if *place != self.place => self.steps += 1,
-            Event::StepEnded { part: Part::Main, verdict: Verdict::Passed, .. } => {}
             Event::StepBegan { part: Part::Main, attempt: 1, command, .. } if command.effect != Effect::Read => self.changes += 1,
             _ => {}
         }
@@ -116,14 +114,18 @@ impl Fold {
         let text = match self.folded {
             Folded::Item => done,
             Folded::Group => {
-                let title = words::title(&self.place, &self.title);
-                let title = if title.is_empty() { self.place.step().replace('_', " ") } else { title.to_owned() };
-                [title, done].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("  ")
+                [spoken(&self.place, &self.title), done].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("  ")
             }
         };
         let name = if self.folded == Folded::Item || !page.titles { self.name(page) } else { String::new() };
         block::line(page, mark, &name, &text, &shown(self.last.since(self.began)))
     }
+}
+
+/// A step as a person speaks of it: by its title, or else by its id.
+fn spoken(place: &Place, title: &str) -> String {
+    let title = words::title(place, title);
+    if title.is_empty() { place.step().replace('_', " ") } else { title.to_owned() }
 }
 
 /// A step that its condition rules out says nothing of how a run goes.

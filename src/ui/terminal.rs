@@ -58,22 +58,25 @@ impl Drawn {
     /// What puts the cursor where it would stand if the terminal had not become another: one that became narrower has wrapped what was
     /// drawn, so that it stands on more rows than whoever draws over it knows of.
     fn mend(&self, edge: usize) -> String {
-        use std::fmt::Write as _;
         let (then, now) = (self.rows(self.edge), self.rows(edge));
         if then == 0 || edge >= self.edge || now == then {
             return String::new();
         }
-        // Writing to a String cannot fail.
-        let mut mend = String::from("\r");
-        let _ = write!(mend, "\u{1b}[{}A\u{1b}[J{}", now - 1, "\n".repeat(then - 1));
-        mend
+        up(now) + &"\n".repeat(then - 1)
     }
 
     /// What takes it away.
     fn wipe(&mut self, edge: usize) -> String {
-        let rows = std::mem::take(self).rows(edge);
-        let up = if rows > 1 { format!("\u{1b}[{}A", rows - 1) } else { String::new() };
-        if rows == 0 { String::new() } else { format!("\r{up}\u{1b}[J") }
+        up(std::mem::take(self).rows(edge))
+    }
+}
+
+/// What takes so many rows away, the last of which the cursor stands on, and leaves it on the first.
+fn up(rows: usize) -> String {
+    match rows {
+        0 => String::new(),
+        1 => "\r\u{1b}[J".to_owned(),
+        rows => format!("\r\u{1b}[{}A\u{1b}[J", rows - 1),
     }
 }
 
@@ -283,8 +286,7 @@ impl Terminal {
     pub(super) fn past(&self, at: Moment, event: &Event) {
         let page = self.page();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = state.calm.lines(&page, at, event);
-        self.screen.keep(state.calm.take_all());
+        let lines = state.told(&page, &self.screen, at, event);
         drop(state);
         self.screen.print(&lines);
     }
@@ -293,8 +295,7 @@ impl Terminal {
     pub(super) fn goes_on(&self, began: Moment, place: &Place, part: Part, command: &Shown) {
         let page = self.page();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let title = state.calm.title(place).to_owned();
-        state.board().begin(&page, (place, part), &title, command, Moment::now().since(began));
+        state.begin(&page, place, part, command, Moment::now().since(began));
         state.draw(&self.screen);
     }
 
@@ -323,8 +324,7 @@ impl Observer for Terminal {
     fn event(&self, at: Moment, event: &Event) {
         let page = self.page();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = state.calm.lines(&page, at, event);
-        self.screen.keep(state.calm.take_all());
+        let lines = state.told(&page, &self.screen, at, event);
         {
             let standing = state.calm.standing();
             let mut board = state.board();
@@ -336,8 +336,7 @@ impl Observer for Terminal {
             self.screen.print(&lines);
         }
         if let Event::StepBegan { place, part, command, .. } = event {
-            let title = state.calm.title(place).to_owned();
-            state.board().begin(&page, (place, *part), &title, command, Duration::ZERO);
+            state.begin(&page, place, *part, command, Duration::ZERO);
         }
         state.draw(&self.screen);
     }
@@ -361,6 +360,18 @@ impl Observer for Terminal {
 impl TerminalState {
     fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lines to show for an event; all of them are kept for whoever asks for the whole.
+    fn told(&mut self, page: &Page, screen: &Screen, at: Moment, event: &Event) -> Vec<String> {
+        let lines = self.calm.lines(page, at, event);
+        screen.keep(self.calm.take_all());
+        lines
+    }
+
+    /// `since` is how long ago it was begun.
+    fn begin(&self, page: &Page, place: &Place, part: Part, command: &Shown, since: Duration) {
+        self.board().begin(page, (place, part), self.calm.title(place), command, since);
     }
 
     /// Draws the board, once there is something to draw; it is drawn anew each second from then on, until the run is over.
