@@ -185,6 +185,26 @@ fn undos_are_not_blocked() {
     assert!(bench.path("undone").exists() && !bench.path("second").exists(), "{}", said(&ran));
 }
 
+/// The runbook says what comes next, and what is under way waits for nobody.
+#[test]
+fn with_continue_nobody_is_asked() {
+    let body = "steps:
+- id: all
+  group: All
+  on_fail: continue
+  holds: [QUIET]
+  steps:
+  - {id: first, run: [touch, DIR/bad], effect: change, undo: {impossible: a test}}
+  - {id: second, run: [touch, DIR/second], effect: change, undo: {impossible: a test}}
+- {id: next, run: [touch, DIR/next], effect: change, undo: {impossible: a test}}
+";
+    let bench = bench("goes-on", body);
+    let (code, screen) = bench.terminal(100, &["run", "goes-on", "--yes"]).end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("all.second was not begun") && !screen.contains("Reason to override"), "{screen}");
+    assert!(bench.path("next").exists() && !bench.path("second").exists(), "{screen}");
+}
+
 /// A question may stand open for hours: what is asked after it counts.
 #[test]
 fn they_are_asked_after_the_question() {

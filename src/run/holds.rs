@@ -211,6 +211,10 @@ impl Engine<'_> {
 
     /// Asks the operator what now. Returns whether this one is overridden for this step; if not, all are to be asked again.
     fn overridden_hold(&self, one: &NotHeld<'_>, before: &Place, asked_for: AskedFor) -> Result<bool, Halt> {
+        // What comes next is in the runbook. While a question stood open, what is under way would go on as it is.
+        if one.of.on_fail == OnFail::Continue {
+            return Err(one.halt(before, asked_for));
+        }
         let mut text =
             format!("Failed check: {}\n  (check: {})\n{}", one.why, one.title, words::not_held(before, asked_for == AskedFor::Look));
         if let Some(hint) = &one.hint {
