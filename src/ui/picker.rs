@@ -138,7 +138,7 @@ impl Panel for Picker {
         self.cut.set(offer.len() > TOLD);
         if self.cut.get() {
             offer.truncate(TOLD - 1);
-            offer.push("    and more: Enter lists all of it first".to_owned());
+            offer.extend(layout::wrap("and more: Enter lists all of it first", page.width, "    ", "    "));
         }
         // A line for how many there are, and one that stays free.
         let rows = height.saturating_sub(view.lines.len() + offer.len() + 2).clamp(FEWEST, MOST);
