@@ -270,19 +270,20 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &Run
             if ending.beforehand == Some(Beforehand::Yes) && ending.place.is_none() {
                 told.why.extend(beforehand::wanting(open).map(|wanting| format!("later it will ask: {wanting}")));
             }
-            let all = |asked| beforehand::together(asked, open);
             match &ending.beforehand {
                 None => {}
                 Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("needs {instead}"))),
-                // What was changed would be done once more by another run.
-                Some(asked) if left.changed && stage.setting.mode == Mode::Real => {
-                    let again = context.cli(going_on(&cli, *run));
-                    let command = again.answering(|answers| all(asked).into_iter().for_each(|one| answers.add(one))).line();
-                    told.next.push(Advice::with("review the output above, then resume this run with the answer:", command));
-                }
                 Some(asked) => {
-                    let command = cli.answering(|answers| all(asked).into_iter().for_each(|one| answers.add(one))).line();
-                    told.next.push(Advice::with("review the output above, then run", command));
+                    // What was changed would be done once more by another run.
+                    let goes_on = left.changed && stage.setting.mode == Mode::Real;
+                    let (again, then) = if goes_on {
+                        (context.cli(going_on(&cli, *run)), "review the output above, then resume this run with the answer:")
+                    } else {
+                        (cli, "review the output above, then run")
+                    };
+                    let answers = beforehand::together(asked, open);
+                    let command = again.answering(|given| answers.into_iter().for_each(|one| given.add(one))).line();
+                    told.next.push(Advice::with(then, command));
                 }
             }
             if !left.changed && !gathered.unheld {
