@@ -3,6 +3,7 @@ A site that was off, on three hosts with systemd, sshd and Ceph (tests/lab/hosts
 Ceph (rbd-fuse), customers that read theirs when they start. What is played: whether NTP has set a clock, which is what `timedatectl` on the hosts says.
 """
 
+import concurrent.futures
 import contextlib
 import os
 import pathlib
@@ -22,7 +23,7 @@ install("iproute2", "nftables", "python3")
 
 CUSTOMERS = 9
 # MiB of its volume that a customer reads when it starts.
-BOOT = 32
+BOOT = 8
 # A name server. Whoever asks the last address gets an answer only while there is a file; nobody hears of packets to the one before it, which a firewall drops.
 SERVER = r"""
 import os, selectors, socket, sys
@@ -62,26 +63,21 @@ RestartSec=1
 """,
     # In a container: with the name servers that the host had when it was started.
     "console.service": """[Service]
-ExecStartPre=+/bin/cp /etc/resolv.conf /run/console.conf
-ExecStart=/bin/sleep infinity
-BindReadOnlyPaths=/run/console.conf:/etc/resolv.conf
+ExecStartPre=/bin/cp /etc/resolv.conf /run/console.conf
+ExecStart=/usr/bin/unshare --mount sh -c 'mount --bind /run/console.conf /etc/resolv.conf && exec sleep infinity'
 """,
     "customer@.service": """[Unit]
-Requires=volume@%i.service
-After=volume@%i.service
 StartLimitIntervalSec=0
 [Service]
+ExecStartPre=/bin/dd if=/volumes/%i of=/dev/null iflag=nocache bs=1M count=BOOT status=none
 ExecStart=/bin/sh -c 'while dd if=/dev/urandom of=/volumes/%i bs=4k count=1 conv=notrunc,fsync status=none; do sleep 1; done'
+TimeoutStartSec=PATIENCE
 Restart=on-failure
 RestartSec=2
 """,
-    "volume@.service": """[Unit]
-StopWhenUnneeded=yes
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/bin/dd if=/volumes/%i of=/dev/null iflag=nocache bs=1M count=BOOT status=none
-TimeoutStartSec=PATIENCE
+    "greedy.service": """[Service]
+ExecStart=/bin/sh -c 'for n in 0 1 2 3 4 5; do while dd if=/dev/zero of=/volumes/greedy$$n bs=1M count=32 conv=notrunc,fsync status=none; do :; done & done; wait'
+ExecStopPost=/bin/sh -c 'rm -f /volumes/greedy*'
 """,
 }
 
@@ -92,7 +88,9 @@ class Site(Hosts):
         self.space = None
         self.server = None
         # Seconds that a customer waits for its volume.
-        self.patience = 60
+        self.patience = 200
+        # Milliseconds that a write may take.
+        self.limit = 1000
 
     # Setting up
 
@@ -105,11 +103,17 @@ class Site(Hosts):
         must_run("ceph", "-c", self.conf, "osd", "pool", "application", "enable", "lab", "rbd", "--yes-i-really-mean-it")
         for number in range(CUSTOMERS):
             must_run("rbd", "-c", self.conf, "create", "--size", "64", f"lab/c{number}")
-        for host in self.names:
-            self._host(host)
-        for number in range(CUSTOMERS):
-            self.on(host_of(number), "dd", "if=/dev/urandom", f"of=/volumes/c{number}", "bs=1M", f"count={BOOT}", "conv=notrunc,fsync", "status=none")
+        side_by_side(self._host, self.names)
+        side_by_side(lambda number: self.on(host_of(number), "dd", "if=/dev/urandom", f"of=/volumes/c{number}", "bs=1M", f"count={BOOT}", "conv=notrunc,fsync",
+                                            "status=none"), range(CUSTOMERS))
         return self
+
+    def on(self, host, *words, timeout=240):
+        done = subprocess.run(["ssh", "-F", self.directory / "ssh/config", host, shlex.join(words)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=timeout, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{shlex.join(words)} on {host}: {done.stderr or done.stdout}")
+        return done.stdout
 
     def _name_servers(self, slot):
         must_run("ip", "netns", "add", self.space)
@@ -149,24 +153,47 @@ class Site(Hosts):
     def off(self):
         """As after a start of the hosts: nothing of what is to be started runs, two hosts ask name servers that are silent, each in its way."""
         (self.directory / "inside").unlink(missing_ok=True)
-        for host, servers in zip(self.names, ([self.inside, self.outside], [self.dead], [self.outside]), strict=True):
-            self.on(host, "sh", "-c", "systemctl stop api.service console.service 'customer@*' 'volume@*' cold-start-canary cold-start-stress 2>/dev/null;"
-                    "systemctl reset-failed; rm -f /etc/resolv.conf.* /volumes/cold-start*; "
-                    f"printf 'nameserver %s\\n' {' '.join(servers)} >/etc/resolv.conf")
+        servers = {"host-1": (self.inside, self.outside), "host-2": (self.dead,), "host-3": (self.outside,)}
+
+        def stop(host):
+            lines = "".join(rf"nameserver {server}\n" for server in servers[host])
+            self.on(host, "sh", "-c", "systemctl stop api.service console.service greedy.service 'customer@*' cold-start-canary cold-start-stress 2>/dev/null;"
+                    f"systemctl reset-failed; rm -f /etc/resolv.conf.* /volumes/cold-start*; printf '{lines}' >/etc/resolv.conf")
+
+        side_by_side(stop, self.names)
         # It has been on before the others, and asks who is silent.
         self.on("host-3", "sh", "-c", f"cp /etc/resolv.conf /tmp/own; echo nameserver {self.inside} >/etc/resolv.conf; systemctl start console.service; "
                 "cp /tmp/own /etc/resolv.conf; rm /tmp/own")
 
-    def measured(self):
-        """How long a customer takes for its volume when it is alone; all have a few times that from now on."""
+    def calibrated(self):
+        """
+        How long volumes take that are got two at a time, and all at once, and a write beside each: between the two is what a customer waits, and what is too much. A
+        machine on which all at once is not much slower shows nothing here, and is told so.
+        """
+        self.off()
+        with Writes(self) as calm:
+            two = self.got(2)
+        with Writes(self) as busy:
+            everything = self.got(CUSTOMERS)
+        figures = f"two volumes take {two:.1f} s, {CUSTOMERS} take {everything:.1f} s; {calm.figures()}, beside all of them {busy.figures()}"
+        must(everything > 1.8 * two, f"all at once is hardly slower: {figures}")
+        self.patience = max(2, round((two + everything) / 2))
+        self.limit = max(100, round(3 * statistics.mean(calm.took)))
+        side_by_side(self.units, self.names)
+        return f"{figures}. A customer waits {self.patience} s, a write may take {self.limit} ms"
+
+    def got(self, count):
+        """Seconds until so many volumes have been read, all begun at once."""
         began = time.monotonic()
-        self.on("host-1", "systemctl", "start", "volume@c0")
-        took = time.monotonic() - began
-        self.on("host-1", "systemctl", "stop", "volume@c0")
-        self.patience = max(2, round(CUSTOMERS * took / 2))
-        for host in self.names:
-            self.units(host)
-        return took
+        side_by_side(lambda number: self.on(host_of(number), "dd", f"if=/volumes/c{number}", "of=/dev/null", "iflag=nocache", "bs=1M", f"count={BOOT}",
+                                            "status=none"), range(count))
+        return time.monotonic() - began
+
+    def take_volume(self, number):
+        must_run("rbd", "-c", self.conf, "rename", f"lab/c{number}", f"lab/away{number}")
+
+    def give_volume(self, number):
+        must_run("rbd", "-c", self.conf, "rename", f"lab/away{number}", f"lab/c{number}")
 
     # What is so
 
@@ -174,16 +201,23 @@ class Site(Hosts):
     def customers(self):
         return [f"{host_of(number)}/customer@c{number}.service" for number in range(CUSTOMERS)]
 
+    def states(self, targets):
+        """How units are, as HOST/UNIT; each host is asked once."""
+        def ask(host):
+            units = [target.split("/")[1] for target in targets if target.startswith(f"{host}/")]
+            return dict(zip([f"{host}/{unit}" for unit in units], self.on(host, "sh", "-c", f"systemctl is-active {shlex.join(units)} || true").split(), strict=True))
+
+        return {target: state for answer in side_by_side(ask, sorted({target.split("/")[0] for target in targets})) for target, state in answer.items()}
+
     def state(self, target):
-        host, unit = target.split("/")
-        return self.on(host, "sh", "-c", f"systemctl is-active {shlex.quote(unit)} || true").strip()
+        return self.states([target])[target]
 
     def running(self):
-        return [target for target in self.customers if self.state(target) == "active"]
+        return [target for target, state in self.states(self.customers).items() if state == "active"]
 
     def failures(self):
         """How often a customer did not get its volume, on all hosts, by their journals."""
-        return sum(int(self.on(host, "sh", "-c", "journalctl -q -o cat -g 'Failed to start.*volume@' | wc -l")) for host in self.names)
+        return sum(map(int, side_by_side(lambda host: self.on(host, "sh", "-c", "journalctl -q -o cat -g 'Failed to start customer@' | wc -l"), self.names)))
 
     def lookup(self, host):
         """Seconds that a look-up takes there."""
@@ -195,7 +229,7 @@ class Site(Hosts):
         return (self.directory / host / "root/etc/resolv.conf").read_text().split()[1::2]
 
     def fingerprint(self):
-        return super().fingerprint(), {target: self.state(target) for target in [*self.customers, "host-1/api.service", "host-2/api.service", "host-3/console.service"]}
+        return super().fingerprint(), self.states([*self.customers, "host-1/api.service", "host-2/api.service", "host-3/console.service"])
 
     def power_off(self, host):
         """All that runs on it ends at once."""
@@ -245,6 +279,11 @@ class Writes:
 
     def figures(self):
         return f"{statistics.mean(self.took):.0f} ms a write, at most {max(self.took)}"
+
+
+def side_by_side(work, items):
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        return list(pool.map(work, items))
 
 
 def host_of(number):
