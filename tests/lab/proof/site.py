@@ -22,6 +22,8 @@ from .packages import install
 install("iproute2", "nftables", "python3")
 
 CUSTOMERS = 9
+# Seconds for which a control plane may look up its three names.
+PATIENCE = 12
 # MiB of its volume that a customer reads when it starts.
 BOOT = 8
 # A name server. Whoever asks the last address gets an answer only while there is a file; nobody hears of packets to the one before it, which a firewall drops.
@@ -57,7 +59,7 @@ StartLimitIntervalSec=0
 [Service]
 ExecStartPre=/bin/sh -c 'for name in etcd registry cloud; do getent ahosts $name.example.org || exit 1; done'
 ExecStart=/bin/sleep infinity
-TimeoutStartSec=12
+TimeoutStartSec=PATIENCE_OF_CONTROL
 Restart=always
 RestartSec=1
 """,
@@ -142,7 +144,7 @@ class Site(Hosts):
     def units(self, host):
         for name, text in UNITS.items():
             path = self.directory / host / "root/etc/systemd/system" / name
-            path.write_text(text.replace("BOOT", str(BOOT)).replace("PATIENCE", str(self.patience)))
+            path.write_text(text.replace("BOOT", str(BOOT)).replace("PATIENCE_OF_CONTROL", str(PATIENCE)).replace("PATIENCE", str(self.patience)))
         self.on(host, "systemctl", "daemon-reload")
 
     def play(self, host, program, script):
