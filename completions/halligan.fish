@@ -28,7 +28,7 @@ complete -c halligan -n "__fish_halligan_needs_command" -l journal-dir -d 'Journ
 complete -c halligan -n "__fish_halligan_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_needs_command" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_needs_command" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_needs_command" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_needs_command" -s V -l version -d 'Print version'
 complete -c halligan -n "__fish_halligan_needs_command" -f -a "run" -d 'Run a runbook: preflight checks, plan, confirmation, steps'
@@ -68,7 +68,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -l allow-unheld -
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l ask-sudo-password -d 'Ask once for the sudo password, for steps that run as another user'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
-complete -c halligan -n "__fish_halligan_using_subcommand run" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand run" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l adopt -d 'Go on with the journal of this host under another name or in a rescue system, when nobody uses it there any more; the name is that in its records' -r
@@ -88,7 +88,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand resume" -l ask-sudo-pa
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l accept-copy -d 'Go on with a journal that was copied or restored, when nobody uses the original any more'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
-complete -c halligan -n "__fish_halligan_using_subcommand resume" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l adopt -d 'Go on with the journal of this host under another name or in a rescue system, when nobody uses it there any more; the name is that in its records' -r
@@ -108,7 +108,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l ask-sudo-
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l accept-copy -d 'Go on with a journal that was copied or restored, when nobody uses the original any more'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
-complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l settled-by-hand -d 'Record that a person has put back what a step owes, and how; nothing is run' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
@@ -129,7 +129,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand debts" -l ask-sudo-pas
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l accept-copy -d 'Go on with a journal that was copied or restored, when nobody uses the original any more'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
-complete -c halligan -n "__fish_halligan_using_subcommand debts" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand status" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
@@ -139,7 +139,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand status" -l color -d 'W
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand status" -l json -d 'The same as --format json'
-complete -c halligan -n "__fish_halligan_using_subcommand status" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand status" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand watch" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
@@ -148,7 +148,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand watch" -l journal-dir 
 complete -c halligan -n "__fish_halligan_using_subcommand watch" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand watch" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand watch" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand handover" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
@@ -157,7 +157,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand handover" -l journal-d
 complete -c halligan -n "__fish_halligan_using_subcommand handover" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand handover" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand handover" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand handover" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand report" -l format -d 'Output format' -r -f -a "md\t'Markdown, with fields to fill in'
 json\t'For programs'"
@@ -165,7 +165,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand report" -l journal-dir
 complete -c halligan -n "__fish_halligan_using_subcommand report" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand report" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand report" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand doctor" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
@@ -174,7 +174,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand doctor" -l journal-dir
 complete -c halligan -n "__fish_halligan_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand doctor" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand doctor" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l scenario -d 'Scenario name or path [default: all-well]' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l from-run -d 'Replay what the commands of this recorded run answered, instead of a scenario' -r
@@ -194,7 +194,7 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -l step -d 'Ask before each step that changes something'
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s y -l yes -d 'Approve the plan and yes/no questions; never a typed confirmation'
-complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand rehearse" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l scenario -d 'Only scenarios whose name contains this text; an exact name selects one' -r
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l fault -d 'Inject this fault; check only what must be true in spite of faults' -r
@@ -213,13 +213,13 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l leave -d 'Do not resume a run that a fault has killed'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -l coverage -d 'Also list what no scenario exercises'
-complete -c halligan -n "__fish_halligan_using_subcommand test" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand test" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -f -a "new" -d 'Generate a scenario from a recorded run'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and not __fish_seen_subcommand_from new help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -229,7 +229,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_s
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "new" -d 'Generate a scenario from a recorded run'
 complete -c halligan -n "__fish_halligan_using_subcommand scenario; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -242,7 +242,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand check" -l color -d 'Wh
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand check" -l strict -d 'Fail on warnings too'
-complete -c halligan -n "__fish_halligan_using_subcommand check" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand check" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand list" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
@@ -251,7 +251,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand list" -l journal-dir -
 complete -c halligan -n "__fish_halligan_using_subcommand list" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand list" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand list" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l color -d 'When to use colour' -r -f -a "auto\t''
@@ -260,13 +260,13 @@ never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l source -d 'Print the source text'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l expanded -d 'Print the runbook as YAML with every query in the places where it is asked'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -l markdown -d 'Print a page of Markdown, as `docs/runbooks` holds for those that are shipped'
-complete -c halligan -n "__fish_halligan_using_subcommand show" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand show" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand show" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "list" -d 'List the runs'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and not __fish_seen_subcommand_from list show verify archive leftovers head sign export tail help" -f -a "show" -d 'Show one run\'s timeline'
@@ -289,7 +289,7 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l failed -d 'Only runs that have ended and did not complete, or that owe a cleanup'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -l real -d 'Only real runs: no dry runs, no rehearsals'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
@@ -298,7 +298,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_se
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l head -d 'Head that was stored elsewhere; detects truncation' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l allowed-signers -d 'OpenSSH `allowed_signers` file; the signed heads beside the journal, or in the export, are checked. No signed head, or one signature that is wrong or missing, is an error' -r -F
@@ -309,14 +309,14 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_se
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -l before -d 'Archive what is older than this (`30d`, `2026-11-29`) [default: the beginning of this month, UTC]' -r
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from archive" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -l color -d 'When to use colour' -r -f -a "auto\t''
@@ -324,20 +324,20 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -l remove -d 'Remove what nobody needs; asked, and recorded in the journal'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -s y -l yes -d 'Remove without being asked'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from leftovers" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from head" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -s k -l key -d 'Key file; the public key if the private key is in an agent' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from sign" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l to -d 'Tar file to write; must not exist yet' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
@@ -345,7 +345,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_se
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -l through -d 'Export the journal from the run\'s first record to its end, so that every head of now or before can be checked; the records of later runs are in it too'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s n -l number -d 'Number of records' -r
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
@@ -356,7 +356,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_se
 always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s f -l follow -d 'Follow new records until Ctrl-C, to watch a run from another terminal'
-complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the runs'
 complete -c halligan -n "__fish_halligan_using_subcommand journal; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one run\'s timeline'
@@ -374,13 +374,13 @@ always\t''
 never\t''"
 complete -c halligan -n "__fish_halligan_using_subcommand schema" -l scenario -d 'Schema of scenarios'
 complete -c halligan -n "__fish_halligan_using_subcommand schema" -l inventory -d 'Schema of inventories'
-complete -c halligan -n "__fish_halligan_using_subcommand schema" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand schema" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -l journal-dir -d 'Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c halligan -n "__fish_halligan_using_subcommand generate" -s v -l verbose -d 'Log what halligan does; -vv for debug'
+complete -c halligan -n "__fish_halligan_using_subcommand generate" -s v -l verbose -d 'Log what halligan does and tell every step as it happens; -vv for debug'
 complete -c halligan -n "__fish_halligan_using_subcommand generate" -s h -l help -d 'Print help'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "run" -d 'Run a runbook: preflight checks, plan, confirmation, steps'
 complete -c halligan -n "__fish_halligan_using_subcommand help; and not __fish_seen_subcommand_from run resume rollback debts status watch handover report doctor rehearse test scenario check list show journal schema generate help" -f -a "resume" -d 'Continue a stopped or interrupted run from its journal'

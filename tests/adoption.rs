@@ -49,7 +49,7 @@ fn a_renamed_host_goes_on_when_its_old_name_is_typed_and_is_not_asked_again() {
     let script = "exec unshare --uts --map-root-user bash -c 'hostname rescue; exec \"$0\" resume --yes' \"$HALLIGAN\"";
     let mut terminal = bench.shell(100, script);
     terminal.expect(&format!("Adopt the journal of host {was}?")).expect("another name").expect("or q to stop:").send("rescue\r");
-    terminal.expect("does not match").send("q\r");
+    terminal.expect_after("does not match", "stop:").send("q\r");
     assert_eq!(terminal.end().0, 10);
     assert_eq!(bench.read("journal/journal.jsonl").unwrap(), before, "nothing was recorded");
     let mut terminal = bench.shell(100, script);

@@ -20,7 +20,7 @@ fn all(ran: &Ran) -> String {
     format!("{}\n{}", ran.stdout, ran.stderr)
 }
 
-fn last_run(bench: &Workbench) -> String {
+pub(crate) fn last_run(bench: &Workbench) -> String {
     let list = bench.run(&["journal", "list"]).exits(0).stdout;
     list.lines().last().unwrap().split_whitespace().next().unwrap().to_owned()
 }

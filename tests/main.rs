@@ -4,6 +4,7 @@
 
 mod adoption;
 mod bare;
+mod calm;
 mod cases;
 mod check;
 mod cut;

@@ -461,7 +461,7 @@ fn a_run_whose_terminal_was_closed_is_taken_up_again() {
         &BODY.replace("HOME/kill before-$ITEM;", "[ $ITEM = a ] || until [ -e HOME/go ]; do :; done;").replace("HOME", home),
     );
     let mut terminal = bench.terminal(100, &["run", "awkward", "--yes"]);
-    terminal.expect("each[item=a].prove").expect("each[item=b].work");
+    terminal.expect("✓ a  2 steps, 1 change").expect("b · work");
     crate::signals::until("b is under way", || {
         let journal = bench.read("journal/journal.jsonl").unwrap_or_default();
         journal.lines().any(|line| line.contains("\"step_spawned\"") && line.contains("each[item=b].work\",\"part\":\"main\""))

@@ -98,7 +98,7 @@ fn a_run_that_waits_and_asks_is_seen_from_another_terminal() {
     assert!(told.contains("Wait for the marker") && told.contains("at the end") && told.contains("site/a"), "{told}");
 
     let mut watch = bench.terminal(100, &["watch"]);
-    watch.expect("watching run ").expect("set_flag").expect("waiting  Wait for the marker").expect("none with");
+    watch.expect("watching run ").expect("set flag").expect("waiting  Wait for the marker").expect("none with");
     let mut plain = bench.terminal(100, &["watch", "--format", "plain"]);
     plain.expect("none with");
     bench.file("marker", "here");

@@ -210,6 +210,23 @@ impl Terminal {
         self.parser.screen().contents()
     }
 
+    /// All that a person sees who scrolls back to the beginning.
+    pub(crate) fn everything(&mut self) -> String {
+        let screen = self.parser.screen_mut();
+        let (rows, columns) = screen.size();
+        let (rows, columns) = (usize::from(rows.get()), columns.get());
+        screen.set_scrollback(usize::MAX);
+        let mut lines = Vec::new();
+        for back in (1..=screen.scrollback()).rev() {
+            screen.set_scrollback(back);
+            lines.extend(screen.rows(0, columns).take(1));
+        }
+        screen.set_scrollback(0);
+        lines.extend(screen.rows(0, columns).take(rows));
+        let text = lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
+        text.trim_end().to_owned() + "\n"
+    }
+
     /// Everything that was printed so far, without its escape sequences.
     pub(crate) fn text(&self) -> String {
         console::strip_ansi_codes(&String::from_utf8_lossy(&self.raw)).replace('\r', "")

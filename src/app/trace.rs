@@ -6,15 +6,18 @@
 use std::{
     borrow::Cow,
     io::{self, Write},
-    sync::{PoisonError, RwLock},
+    sync::{OnceLock, PoisonError, RwLock},
 };
 
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::{secret::Secrets, words::sanitise};
+use crate::{secret::Secrets, ui::terminal::Screen, words::sanitise};
 
 /// What is masked in every line from now on. `None` as long as no secret is known.
 static CONCEALED: RwLock<Option<Secrets>> = RwLock::new(None);
+
+/// What is drawn on the terminal, once something is: a line that is written beside it is drawn over.
+static DRAWN: OnceLock<Screen> = OnceLock::new();
 
 /// Sends traces to standard error: none by default, more with each `-v`.
 pub(super) fn install(verbose: u8) {
@@ -24,12 +27,37 @@ pub(super) fn install(verbose: u8) {
         _ => LevelFilter::TRACE,
     };
     // A second subscriber in one process is refused, which leaves the first in place: nothing is lost.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(|| Masked(io::stderr())).with_target(false).try_init();
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(|| Masked(AboveDrawn)).with_target(false).try_init();
 }
 
 /// Masks these in every line that is still to come.
 pub(super) fn conceal(secrets: &Secrets) {
     *CONCEALED.write().unwrap_or_else(PoisonError::into_inner) = Some(secrets.clone());
+}
+
+/// Lines are told on this screen from now on.
+pub(super) fn show_on(screen: &Screen) {
+    // The first stays: a run that is taken up again in one process has the same terminal.
+    let _ = DRAWN.set(screen.clone());
+}
+
+/// Standard error; above what is drawn there, if anything is. Gets one line a write.
+struct AboveDrawn;
+
+impl Write for AboveDrawn {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match DRAWN.get() {
+            Some(screen) => {
+                screen.line(String::from_utf8_lossy(line).trim_end_matches('\n'));
+                Ok(line.len())
+            }
+            None => io::stderr().write_all(line).map(|()| line.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// Gets one line a write.

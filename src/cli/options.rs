@@ -16,7 +16,7 @@ pub struct Global {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value_t = Colour::Auto)]
     pub color: Colour,
-    /// Log what halligan does; -vv for debug
+    /// Log what halligan does and tell every step as it happens; -vv for debug
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

@@ -171,6 +171,13 @@ impl Place {
         self.outwards().find(|place| matches!(place.segment(), PlaceSegment::Step(_))).unwrap_or(self)
     }
 
+    /// The turns of loops that it stands in, or is, the outermost first.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = Self> {
+        let mut turns: Vec<Self> = self.outwards().filter(|place| place.own_item().is_some()).cloned().collect();
+        turns.reverse();
+        turns.into_iter()
+    }
+
     /// The item that this place ends in: that which a probe was asked for, or a turn of a loop.
     #[must_use]
     pub(crate) fn own_item(&self) -> Option<&str> {

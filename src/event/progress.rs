@@ -29,6 +29,8 @@ pub enum Progress {
     },
     /// A pause, such as between batches.
     Pausing { place: Place, why: String, left: Duration },
+    /// An item of a loop is over, with all that it had set put back.
+    ItemOver { place: Place, ok: bool },
 }
 
 impl Progress {
@@ -36,7 +38,11 @@ impl Progress {
     #[must_use]
     pub fn place(&self) -> &Place {
         match self {
-            Self::Line { place, .. } | Self::Figure { place, .. } | Self::Waiting { place, .. } | Self::Pausing { place, .. } => place,
+            Self::Line { place, .. }
+            | Self::Figure { place, .. }
+            | Self::Waiting { place, .. }
+            | Self::Pausing { place, .. }
+            | Self::ItemOver { place, .. } => place,
         }
     }
 }

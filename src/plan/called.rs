@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    plan::binding::{BindingFault, BoundParams, Given, Giver, Raw, bind_from},
+    plan::{
+        binding::{BindingFault, BoundParams, Given, Giver, Raw, bind_from},
+        scope::Scope,
+    },
     runbook::{
         document::TypeName,
         model::{Call, Kind, Parameter, Runbook},
-        name::RunbookName,
+        name::{IDENTITY, RunbookName, StepId},
     },
 };
 
@@ -94,4 +97,16 @@ fn calls<'a>(runbook: &'a Runbook, name: &RunbookName) -> impl Iterator<Item = (
 fn given_by_all(runbook: &Runbook, called: &Called, name: &RunbookName, parameter: &Parameter) -> bool {
     let callers = std::iter::once(runbook).chain(called.values().map(|inner| &**inner));
     callers.flat_map(|caller| calls(caller, name)).all(|(_, call)| call.params.contains_key(parameter.name.as_str()))
+}
+
+/// The scope of a called runbook before it is called: nothing of it is known.
+pub(super) fn unbound(called: &Runbook) -> Scope {
+    let mut scope = Scope::new(Arc::new(called.vars.clone()));
+    for name in ["params", "run", "inventory", IDENTITY]
+        .into_iter()
+        .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)))
+    {
+        scope.set_unknown(name);
+    }
+    scope
 }

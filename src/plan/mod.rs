@@ -6,6 +6,7 @@ pub(crate) mod called;
 pub(crate) mod case;
 pub(crate) mod condition;
 mod foreseen;
+pub(crate) mod instances;
 pub(crate) mod item;
 pub(crate) mod preview;
 pub(crate) mod programs;

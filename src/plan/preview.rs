@@ -5,8 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use super::{
     Plan,
     batch::{Share, grouped, share},
+    called::unbound,
     case::{chosen, foreknown},
     foreseen::foreseen,
+    instances::Instances,
     item::{DistinctItems, list_of},
     scope::{Evaluated, Scope, scalar_text},
 };
@@ -14,8 +16,8 @@ use crate::{
     event::{Effect, Shown, StepKind, Words},
     expression,
     runbook::{
-        model::{Count, ForEach, Kind, OnItemFailure, Portion, Program, Runbook, Step, Template, Timespan, Undo},
-        name::{IDENTITY, StepId},
+        model::{Count, ForEach, Kind, OnItemFailure, Portion, Program, Step, Template, Timespan, Undo},
+        name::StepId,
     },
 };
 
@@ -26,6 +28,8 @@ pub struct Preview {
     pub read: usize,
     pub change: usize,
     pub destroy: usize,
+    /// The same, counted for each item of a loop.
+    pub instances: Instances,
     /// Questions, and things that a person does.
     pub asks: usize,
     /// Steps that the parameters rule out.
@@ -65,6 +69,8 @@ pub struct PreviewLine {
 
 /// So many items of a loop are named.
 const MOST_NAMED: usize = 20;
+/// A longer expression says nothing to who reads a plan.
+const BRIEF: usize = 40;
 
 /// Puts the plan into lines, without secrets.
 #[must_use]
@@ -74,6 +80,7 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
         read: 0,
         change: 0,
         destroy: 0,
+        instances: Instances::default(),
         asks: 0,
         left_out: Vec::new(),
         faults: Vec::new(),
@@ -86,6 +93,7 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
     }
     let secrets = plan.secrets();
     preview.faults = foreseen(plan, &scope);
+    preview.instances = Instances::of(plan, &plan.runbook.steps, &scope, 0);
     add(&mut preview, plan, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
     for line in &mut preview.lines {
         for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {
@@ -150,7 +158,9 @@ fn add(
         match &step.kind {
             Kind::ForEach(each) => {
                 loops.push(each.items.name.to_string());
-                add(preview, plan, &each.steps, scope, &prefix, depth + 1, loops, calls);
+                let mut inner = scope.clone();
+                inner.set_unknown(each.items.name.as_str());
+                add(preview, plan, &each.steps, &inner, &prefix, depth + 1, loops, calls);
                 loops.pop();
             }
             Kind::Group { steps, .. } => add(preview, plan, steps, scope, &prefix, depth + 1, loops, calls),
@@ -163,18 +173,6 @@ fn add(
             _ => {}
         }
     }
-}
-
-/// The scope of a called runbook before it is called: nothing of it is known.
-fn unbound(called: &Runbook) -> Scope {
-    let mut scope = Scope::new(std::sync::Arc::new(called.vars.clone()));
-    for name in ["params", "run", "inventory", IDENTITY]
-        .into_iter()
-        .chain(called.preflight.iter().filter_map(|probe| probe.id.as_ref().map(StepId::as_str)))
-    {
-        scope.set_unknown(name);
-    }
-    scope
 }
 
 fn taken_back(step: &Step) -> Option<String> {
@@ -221,7 +219,10 @@ fn describe(step: &Step, scope: &Scope, items: Option<&LoopItems>, loops: &[Stri
             let noun = each.items.name.as_str();
             match items {
                 Some(Ok(Evaluated::Known(items))) => (words.paced(each, items), Vec::new()),
-                Some(Ok(Evaluated::Unknown(needs))) => (format!("for each {noun}"), needs.clone()),
+                Some(Ok(Evaluated::Unknown(needs))) => {
+                    let needs = needs.iter().filter(|name| !loops.contains(name)).cloned().collect();
+                    (format!("for each {noun}"), needs)
+                }
                 Some(Err(_)) | None => (format!("for each {noun}"), Vec::new()),
             }
         }
@@ -275,7 +276,8 @@ impl Filling<'_> {
             Ok(Evaluated::Known((_, groups))) => groups.len(),
             _ => items.len(),
         };
-        let by = each.batch_by.as_ref().map(|by| format!(", in {groups} groups by {by}")).unwrap_or_default();
+        let by = |by: String| if by.len() > BRIEF { format!(", in {groups} groups") } else { format!(", in {groups} groups by {by}") };
+        let by = each.batch_by.as_ref().map(|expression| by(expression.to_string())).unwrap_or_default();
         let batches: Vec<String> = each.batch.iter().map(|size| self.portion(size, |share| share.size(groups).to_string())).collect();
         let count = |count: &Count| match count {
             Count::Fixed(count) => count.to_string(),
@@ -341,6 +343,8 @@ impl Filling<'_> {
         };
         let argv: Vec<String> = words.iter().flat_map(&mut fill).collect();
         let host = on.map(&mut fill).and_then(|mut words| words.pop()).filter(|host| !host.is_empty() && host != "local");
+        // Its own item is known when its turn comes.
+        needs.retain(|name| !self.loops.contains(name));
         needs.sort();
         needs.dedup();
         let shown = Shown {

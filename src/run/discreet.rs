@@ -35,6 +35,7 @@ impl Secrets {
             Progress::Waiting { want, have, .. } => self.hide_all([want, have]),
             Progress::Pausing { why, .. } => self.hide(why),
             Progress::Figure { have, .. } => have.iter_mut().for_each(|have| self.hide(have)),
+            Progress::ItemOver { .. } => {}
         }
         progress
     }

@@ -214,7 +214,9 @@ impl Engine<'_> {
                 let mut inner = Frame::inside(frame);
                 inner.passed_over |= pace.max_failures > 0;
                 let result = Self::guarded(Some(place), || self.item(each, &item, scope, &mut inner, place, number));
-                done.push(item_ended(item.value, self.end_frame(inner, Some(frame), result))?);
+                let result = self.end_frame(inner, Some(frame), result);
+                self.item_over(each, &item, place, &result);
+                done.push(item_ended(item.value, result)?);
             }
             return Ok(());
         }
@@ -233,6 +235,7 @@ impl Engine<'_> {
             let mut outer = Frame::default();
             let result = Self::guarded(Some(place), || self.item(each, item, scope, &mut inner, place, number));
             let result = self.end_frame(inner, Some(&mut outer), result);
+            self.item_over(each, item, place, &result);
             match &result {
                 Ok(()) => {}
                 Err(Halt::Failed { .. }) => {
@@ -253,6 +256,10 @@ impl Engine<'_> {
             }
         }
         halt.map_or(Ok(()), Err)
+    }
+
+    fn item_over(&self, each: &ForEach, item: &LabelledItem, around: &Place, result: &Result<(), Halt>) {
+        self.progress(&Progress::ItemOver { place: around.item(each.items.name.as_str(), item.label()), ok: result.is_ok() });
     }
 
     fn item(

@@ -135,9 +135,12 @@ impl Engine<'_> {
         if preview.change + preview.destroy + preview.asks == 0 {
             return Ok(());
         }
+        let instances = &preview.instances;
+        // Where not all of them are known, the steps that stand in the plan are the least.
+        let least = |known: usize, steps: usize| if instances.unsure { known.max(steps) } else { known };
         let question = Question {
             place: None,
-            ask: Ask::Plan { changes: preview.change, destroys: preview.destroy },
+            ask: Ask::Plan { changes: least(instances.change, preview.change), destroys: least(instances.destroy, preview.destroy) },
             text,
             behind: Behind::default(),
         };

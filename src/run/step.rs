@@ -126,7 +126,11 @@ impl Engine<'_> {
         if !entered && let Some(did) = kept_out(step, scope) {
             return Ok(did);
         }
-        let title = match step.title.as_ref().map(|title| scope.message(title)) {
+        let own = match &step.kind {
+            Kind::Group { title, .. } => Some(title),
+            _ => None,
+        };
+        let title = match step.title.as_ref().or(own).map(|title| scope.message(title)) {
             Some(Ok(Evaluated::Known(title))) => title,
             _ => step.id.as_str().replace('_', " "),
         };

@@ -19,6 +19,8 @@ pub(crate) enum Reading {
     Help(String),
     /// A note is to be taken.
     Note,
+    /// All that happened so far is to be told whole.
+    Whole,
 }
 
 fn yes(typed: &str) -> Reading {
@@ -39,9 +41,9 @@ pub(crate) fn line(ask: &Ask) -> String {
         Ask::Plan { changes, destroys } => {
             let destroys = if *destroys > 0 { format!(" and DESTROY {destroys}") } else { String::new() };
             match changes {
-                0 if destroys.is_empty() => "Run this? No step changes anything. [y/N] ".to_owned(),
-                1 => format!("Run this? 1 step makes changes{destroys}. [y/N] "),
-                changes => format!("Run this? {changes} steps make changes{destroys}. [y/N] "),
+                0 if destroys.is_empty() => "Run this? No command changes anything. [y/N] ".to_owned(),
+                1 => format!("Run this? 1 command makes changes{destroys}. [y/N] "),
+                changes => format!("Run this? {changes} commands make changes{destroys}. [y/N] "),
             }
         }
         Ask::GoOn | Ask::YesNo => "Continue? [y/N] ".to_owned(),
@@ -101,7 +103,7 @@ fn help(ask: &Ask) -> String {
         Ask::Failed { .. } | Ask::Step { .. } | Ask::Doubt { .. } => "type the letter or the word of a choice".to_owned(),
     };
     let note = if means_something(ask) { "note" } else { "n or note" };
-    format!("{answers}; {note} = write a note into the journal; ? = this")
+    format!("{answers}; {note} = write a note into the journal; v = all that happened so far, whole; ? = this")
 }
 
 /// Understands a typed line.
@@ -116,6 +118,7 @@ pub(crate) fn read(ask: &Ask, typed: &str) -> Reading {
     match word_typed {
         "?" if !confirms => return Reading::Help(help(ask)),
         "note" if !confirms => return Reading::Note,
+        "v" if !confirms => return Reading::Whole,
         "n" if !confirms && !means_something(ask) => return Reading::Note,
         _ => {}
     }
@@ -205,9 +208,10 @@ mod tests {
             assert!(matches!(read(&ask, "y\u{1b}[A"), Reading::Again(_)));
             assert_eq!(
                 read(&ask, "?"),
-                Reading::Help("y = continue; n, q or Enter = stop; note = write a note into the journal; ? = this".into())
+                Reading::Help("y = continue; n, q or Enter = stop; note = write a note into the journal; v = all that happened so far, whole; ? = this".into())
             );
             assert_eq!(read(&ask, "note"), Reading::Note);
+            assert_eq!(read(&ask, "v"), Reading::Whole);
         }
     }
 

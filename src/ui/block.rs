@@ -66,9 +66,14 @@ pub(crate) fn passed_on(page: &Page, names: Option<&str>) -> Vec<String> {
 
 /// `name  text`, the name bold, wrapped.
 fn named(page: &Page, name: &str, text: &str, first: &str, rest: &str) -> Vec<String> {
-    let whole = if text.is_empty() || text == name { name.to_owned() } else { format!("{name}  {text}") };
+    let whole = match (name, text) {
+        (_, "") => name.to_owned(),
+        ("", text) => text.to_owned(),
+        (name, text) if name == text => name.to_owned(),
+        (name, text) => format!("{name}  {text}"),
+    };
     let mut lines = layout::wrap(&whole, page.width, first, rest);
-    if let Some(line) = lines.first_mut().filter(|line| line.contains(name)) {
+    if let Some(line) = lines.first_mut().filter(|line| !name.is_empty() && line.contains(name)) {
         *line = line.replacen(name, &page.style.bold(name), 1);
     }
     lines
@@ -77,22 +82,41 @@ fn named(page: &Page, name: &str, text: &str, first: &str, rest: &str) -> Vec<St
 /// The line of a step: its mark, where it is, what it is, and what stands at the right.
 #[must_use]
 pub(crate) fn step(page: &Page, mark: Mark, place: &Place, part: Option<&str>, text: &str, right: &str) -> Vec<String> {
-    let place = sanitise::line(place.as_str());
-    let place = part.map_or_else(|| place.clone().into_owned(), |part| format!("{place} {part}"));
+    line(page, mark, &called(page, place, part, text.is_empty() && part.is_none()), text, right)
+}
+
+/// A line with its mark: a name, if there is one, a text, and what stands at the right.
+#[must_use]
+pub(crate) fn line(page: &Page, mark: Mark, name: &str, text: &str, right: &str) -> Vec<String> {
     let first = format!("  {} ", page.style.mark(mark));
     let text = sanitise::text(text);
-    let mut lines = named(page, &place, &text, &first, "    ");
+    let mut lines = named(page, name, &text, &first, "    ");
     if right.is_empty() {
         return lines;
     }
     if lines.last().is_some_and(|last| layout::width(last) + 2 + layout::width(right) > page.width) {
         let narrower = Page { width: page.width.saturating_sub(layout::width(right) + 2).max(Page::LEAST), ..*page };
-        lines = named(&narrower, &place, &text, &first, "    ");
+        lines = named(&narrower, name, &text, &first, "    ");
     }
     if let Some(last) = lines.pop() {
         lines.extend(page.spread(&last, &page.style.dim(right), INDENT));
     }
     lines
+}
+
+/// What stands before what is said of a step: in a record its place, on a screen the items of the loops around it; and its `id` where no
+/// title follows that tells which step it is.
+#[must_use]
+pub(crate) fn called(page: &Page, place: &Place, part: Option<&str>, id: bool) -> String {
+    let part = part.map(str::to_owned);
+    let names: Vec<String> = if page.titles {
+        let own = (id || part.is_some()).then(|| place.step().replace('_', " "));
+        let own: Vec<String> = own.into_iter().chain(part).collect();
+        place.items().into_iter().map(|(variable, item)| words::item(variable, item)).chain([own.join(" ")]).collect()
+    } else {
+        vec![std::iter::once(sanitise::line(place.as_str()).into_owned()).chain(part).collect::<Vec<_>>().join(" ")]
+    };
+    names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(page.style.separator())
 }
 
 /// A line of its own, with its mark.
@@ -105,6 +129,10 @@ pub(crate) fn marked(page: &Page, mark: Mark, text: &str) -> Vec<String> {
 #[must_use]
 pub(crate) fn told(page: &Page, mark: Mark, place: Option<&Place>, text: &str) -> Vec<String> {
     match place {
+        Some(place) if page.titles => {
+            let first = format!("  {} ", page.style.mark(mark));
+            named(page, &called(page, place, None, true), &sanitise::text(text), &first, "    ")
+        }
         Some(place) => step(page, mark, place, None, text, ""),
         None => marked(page, mark, text),
     }
@@ -114,6 +142,15 @@ pub(crate) fn told(page: &Page, mark: Mark, place: Option<&Place>, text: &str) -
 #[must_use]
 pub(crate) fn detail(page: &Page, label: &str, text: &str) -> Vec<String> {
     page.field(INDENT, LABEL, label, text)
+}
+
+/// The same of a command, on one line: a terminal wraps it where it must, and whoever copies it has it whole.
+#[must_use]
+pub(crate) fn unbroken(page: &Page, label: &str, command: &str) -> Vec<String> {
+    if command.contains('\n') {
+        return detail(page, label, command);
+    }
+    vec![format!("{}{}{command}", " ".repeat(INDENT), layout::pad(label, LABEL))]
 }
 
 /// Where it is kept what a command printed.
@@ -152,8 +189,18 @@ pub(crate) fn command(page: &Page, command: &Shown) -> Vec<String> {
             lines.extend(layout::wrap(&sanitise::text(script.trim_end()), page.width, &indent, &indent));
             lines
         }
-        _ => detail(page, &label, &words::command(command)),
+        _ => unbroken(page, &label, &words::command(command)),
     }
+}
+
+/// The same on one line: of a script of several lines the first stands for it. What is told of many at once, or drawn anew each second, is to
+/// stay short.
+#[must_use]
+pub(crate) fn in_brief(page: &Page, command: &Shown) -> Vec<String> {
+    if command.words.is_empty() {
+        return Vec::new();
+    }
+    unbroken(page, &effect(page.style, command.effect), &words::brief(command))
 }
 
 /// The last lines of a stream.
@@ -209,6 +256,8 @@ pub(crate) fn checked(page: &Page, mark: Mark, title: &str, message: &str, hint:
         layout::wrap(&title, page.width, &first, "    ")
     } else if aligned {
         layout::wrap(message, page.width, &layout::pad(&left, COLUMN), &" ".repeat(COLUMN))
+    } else if page.width >= 80 && !message.contains('\n') && layout::width(&left) + 2 + layout::width(message) <= page.width {
+        vec![format!("{left}  {message}")]
     } else {
         let mut lines = layout::wrap(&title, page.width, &first, "    ");
         lines.extend(layout::wrap(message, page.width, "      ", "      "));

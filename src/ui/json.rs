@@ -143,6 +143,7 @@ fn figures(progress: &Progress) -> Value {
             "still_ms": still.map(ms), "held": held.map(|(held, must)| json!({"held_ms": ms(held), "must_ms": ms(must)})),
         }),
         Progress::Pausing { place, why, left } => json!({"kind": "pausing", "place": place, "why": why, "left_ms": ms(*left)}),
+        Progress::ItemOver { place, ok } => json!({"kind": "item_over", "place": place, "ok": ok}),
     }
 }
 

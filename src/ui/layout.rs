@@ -10,6 +10,8 @@ pub struct Page {
     /// In columns; never under [`Page::LEAST`].
     pub width: usize,
     pub style: Style,
+    /// Steps are told by their titles and the items of their loops, as on a screen; otherwise by their places, as in a record.
+    pub titles: bool,
 }
 
 impl Page {
@@ -26,7 +28,13 @@ impl Page {
 
     #[must_use]
     pub fn new(width: usize, style: Style) -> Self {
-        Self { width: width.max(Self::LEAST), style }
+        Self { width: width.max(Self::LEAST), style, titles: false }
+    }
+
+    /// The same, with steps told by their titles.
+    #[must_use]
+    pub(crate) fn titled(self) -> Self {
+        Self { titles: true, ..self }
     }
 
     /// As wide as text should be set.
@@ -78,7 +86,7 @@ pub(crate) fn fit(text: &str, columns: usize, style: Style) -> String {
 }
 
 /// Wraps each line of a text. `first` stands before the first line, `rest` before the others; a line's own indentation
-/// is kept for what is wrapped off it. Words are cut only where one alone is too wide.
+/// is kept for what is wrapped off it. Words are cut only where one alone is too wide, and no address: it would not be found again.
 #[must_use]
 pub(crate) fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> Vec<String> {
     let mut lines = Vec::new();
@@ -96,7 +104,7 @@ pub(crate) fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> Vec<S
         let options = Options::new(columns.max(1))
             .initial_indent(&initial)
             .subsequent_indent(&following)
-            .break_words(true)
+            .break_words(!words.contains("://"))
             .word_splitter(WordSplitter::NoHyphenation)
             .wrap_algorithm(WrapAlgorithm::FirstFit);
         lines.extend(textwrap::wrap(words, options).into_iter().map(|line| line.trim_end().to_owned()));

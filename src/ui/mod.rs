@@ -2,8 +2,11 @@
 
 pub(crate) mod answer;
 pub(crate) mod block;
+mod board;
+mod calm;
 mod field;
 pub(crate) mod flags;
+mod fold;
 mod gather;
 pub(crate) mod json;
 pub(crate) mod keyboard;
@@ -23,6 +26,7 @@ pub(crate) mod style;
 mod system;
 pub(crate) mod tally;
 pub(crate) mod terminal;
+mod told;
 mod unjudged;
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ use super::{
     layout::{self, Page},
     system::SystemsTold,
     tally::Tally,
+    told::{Reply, ToldParts},
     unjudged::UnjudgedTally,
 };
 use crate::{
-    event::{
-        Answerer, Effect, Event, Excerpt, Exit, Finding, Part, Place, RunState, Shown, Skip, StepKind, StepOutcome, Verdict, moment::Moment,
-    },
+    event::{Answerer, Effect, Event, Finding, Part, Place, RunState, Shown, Skip, StepKind, StepOutcome, Verdict, moment::Moment},
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
 };
@@ -34,13 +33,6 @@ struct ToldStep {
     kept: Vec<String>,
     /// Its failure has been told.
     told: bool,
-}
-
-#[derive(Debug)]
-struct Reply {
-    command: Option<Shown>,
-    exit: Exit,
-    excerpt: Excerpt,
 }
 
 /// How far the run has come, as far as section headings go.
@@ -110,19 +102,35 @@ impl Narrative {
 
     /// The lines to show for an event; none for most.
     pub(crate) fn lines(&mut self, page: &Page, at: Moment, event: &Event) -> Vec<String> {
+        let ToldParts { before, heading, lines } = self.told(page, at, event);
+        [before, heading, lines].concat()
+    }
+
+    /// The same, in its parts.
+    pub(super) fn told(&mut self, page: &Page, at: Moment, event: &Event) -> ToldParts {
         self.tally.count(at, event);
-        let mut lines = self.settle_gathered(page, event);
-        lines.extend(self.settle_pending(event));
-        lines.extend(match event {
+        let mut before = self.settle_gathered(page, event);
+        before.extend(self.settle_pending(event));
+        let heading = match event {
             Event::Checked { .. } => self.section(page, Section::Preflight),
             Event::Identified { .. } if self.section == Section::None => vec![String::new()],
             Event::StepReached { .. } | Event::StepSkipped { .. } | Event::StepPredicted { .. } if self.section == Section::Planned => {
                 self.section(page, Section::Steps)
             }
             _ => Vec::new(),
-        });
+        };
+        let mut lines: Vec<String> = self.unjudged.count(event).iter().flat_map(|told| block::remark(page, told)).collect();
         lines.extend(self.body(page, at, event));
-        lines
+        ToldParts { before, heading, lines }
+    }
+
+    pub(super) fn is_dry(&self) -> bool {
+        self.tally.dry()
+    }
+
+    /// Nothing was shown by a prompt.
+    pub(super) fn is_afterwards(&self) -> bool {
+        self.afterwards
     }
 
     /// Tells what was gathered, once the event says that nothing more comes to it.
@@ -134,7 +142,6 @@ impl Narrative {
             lines.extend(block::checked(page, Mark::Passed, &answers.title, &message, None));
             lines.extend(answers.gathered.apart(page));
         }
-        lines.extend(self.unjudged.count(event).iter().flat_map(|told| block::remark(page, told)));
         let over: Vec<Place> = match event {
             Event::BatchBegan { place, .. } | Event::StepSettled { place, .. } => vec![place.clone()],
             Event::RunClosed { .. } => self.gathering.keys().cloned().collect(),
@@ -263,8 +270,9 @@ impl Narrative {
             }
             Event::BatchBegan { place, batch, items } => {
                 let of = self.batches.get(place).map(|all| format!(" of {all}")).unwrap_or_default();
-                let text = format!("{}: batch {batch}{of}: {}", sanitise::line(place.as_str()), words::list(items, 12));
                 let mut lines = vec![String::new()];
+                let text = format!("batch {batch}{of}: {}", words::list(items, 12));
+                let text = if page.titles { text } else { format!("{}: {text}", sanitise::line(place.as_str())) };
                 lines.extend(layout::wrap(&text, page.width, "  ", "    "));
                 if items.len() >= MANY {
                     self.gathering.insert(place.clone(), GatheredBatch::default());
@@ -287,13 +295,10 @@ impl Narrative {
                 self.gather(place, &words, &words);
                 Vec::new()
             }
-            Event::StepSkipped { place, why } => {
-                let words = match (self.title(place), why) {
-                    ("", _) | (_, Skip::AlreadyDone { .. }) => words::skip(why),
-                    (title, _) => format!("{title}\n{}", words::skip(why)),
-                };
-                block::step(page, Mark::Noted, place, None, &words, "")
-            }
+            Event::StepSkipped { place, why } => match (self.title(place), why) {
+                ("", _) | (_, Skip::AlreadyDone { .. }) => block::told(page, Mark::Noted, Some(place), &words::skip(why)),
+                (title, _) => block::step(page, Mark::Noted, place, None, &format!("{title}\n{}", words::skip(why)), ""),
+            },
             Event::StepSettled { place, outcome } => self.settled(page, at, place, outcome),
             Event::DoubtResolved { place, outcome, evidence, by } => {
                 let (mark, word, _) = words::step_outcome(outcome);
@@ -355,7 +360,8 @@ impl Narrative {
                 Part::Gate => block::step(page, Mark::Passed, place, Some("gate"), message, &time),
                 Part::Holds => block::step(page, Mark::Passed, place, words::part(*part), message, &time),
                 Part::Cleanup | Part::Undo => {
-                    let mut lines = block::step(page, Mark::Passed, place, None, words::part_outcome(*part, verdict), &time);
+                    let name = block::called(page, place, None, true);
+                    let mut lines = block::line(page, Mark::Passed, &name, words::part_outcome(*part, verdict), &time);
                     lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());
                     lines.extend(block::kept(page, &kept));
                     lines
@@ -414,6 +420,7 @@ impl Narrative {
         }
         if step.kind.is_stretch() {
             let text = if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") };
+            let text = if page.titles && !step.title.is_empty() { format!("{}  {text}", step.title) } else { text };
             // The times of a rehearsal's records are those of its own, not of the world that it was in.
             let timeless = self.afterwards && self.tally.rehearsal();
             let took = if timeless { String::new() } else { step.at.map(|reached| show_duration(at.since(reached))).unwrap_or_default() };

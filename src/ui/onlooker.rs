@@ -19,7 +19,7 @@ impl Onlooker {
     pub(crate) fn new(stream: Stream, run: RunId, json: bool) -> Self {
         match (json, stream.is_terminal()) {
             (true, _) => Self::Json(Json::new(stream, run)),
-            (false, true) => Self::Page(Box::new(Terminal::onlooking(stream))),
+            (false, true) => Self::Page(Box::new(Terminal::onlooking(stream, &run.to_string()))),
             (false, false) => Self::Line(Box::new(Plain::onlooking(stream))),
         }
     }

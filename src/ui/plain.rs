@@ -304,7 +304,7 @@ impl PlainNarrative {
     /// Told when it shows something else than before, and now and then.
     fn progress(&mut self, at: Moment, progress: &Progress) -> Option<String> {
         let (place, key, line) = match progress {
-            Progress::Line { .. } => return None,
+            Progress::Line { .. } | Progress::ItemOver { .. } => return None,
             Progress::Figure { place, done, total, have } => {
                 let percent = Style::percent(*done, *total)?;
                 let have = have.as_ref().map(|have| format!("; {have}")).unwrap_or_default();

@@ -33,13 +33,15 @@ pub(crate) struct PlanView {
     pub notes: Vec<String>,
 }
 
-/// How many steps there are.
+/// How many steps there are, and how many commands of each kind they come to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub steps: usize,
     pub read: usize,
     pub change: usize,
     pub destroy: usize,
+    /// What stands before the number of commands (`up to `, `about `, nothing), where steps are done more than once.
+    pub times: Option<&'static str>,
 }
 
 /// One step.
@@ -82,11 +84,19 @@ impl PlanView {
     /// The steps, their counts and the notes.
     #[must_use]
     pub(crate) fn render_steps(&self, page: &Page) -> String {
-        let Counts { steps, read, change, destroy } = self.counts;
+        let Counts { steps, read, change, destroy, times } = self.counts;
         let destroy = if destroy > 0 { page.style.bad(&format!("{destroy} destroy")) } else { "0 destroy".to_owned() };
         let steps = words::counted(steps, "step", "steps");
-        let counts = format!("{steps}: {read} read, {change} change, {destroy}");
+        let times = times.map(|about| {
+            let all = words::counted(read + change + self.counts.destroy, "command", "commands");
+            format!(", {about}{all}")
+        });
+        let counts = format!("{steps}{}: {read} read, {change} change, {destroy}", times.unwrap_or_default());
         let mut lines = page.spread(&page.style.bold("Plan"), &counts, 2);
+        if lines.iter().any(|line| layout::width(line) > page.width) {
+            lines = vec![page.style.bold("Plan")];
+            lines.extend(layout::wrap(&counts, page.width, "  ", "  "));
+        }
         if let Some(system) = &self.system {
             lines.extend(layout::wrap(&sanitise::line(system), page.width, "  ", "    "));
         }
@@ -223,7 +233,7 @@ mod tests {
             passed_on: Some("passed on: AWS_PROFILE, HTTPS_PROXY; not set: OS_CLOUD".into()),
             params: vec![("osds".into(), "0, 1, 2, 3".into()), ("batch".into(), "1, 1, 25%".into()), ("settle".into(), "30s".into())],
             steps,
-            counts: Counts { steps: 8, read: 5, change: 2, destroy: 1 },
+            counts: Counts { steps: 8, read: 20, change: 5, destroy: 1, times: Some("up to ") },
             system: None,
             notes: vec!["the result of 2.1 is known only at run time".into()],
         }

@@ -330,6 +330,14 @@ impl<'a> TerminalPrompt<'a> {
 }
 
 impl TerminalPrompt<'_> {
+    /// Tells all that happened so far, whole: what went well may have been told in a line.
+    fn whole(&self) {
+        match self.screen.as_ref().map(Screen::whole).filter(|whole| !whole.is_empty()) {
+            Some(whole) => self.out.stderr.lines(&whole),
+            None => self.show("  everything that happened so far is shown above"),
+        }
+    }
+
     /// Says what a rollback would take back and what not, and asks once more.
     fn takes_back(&self, question: &Question, again: &dyn Fn()) -> Result<bool, NoAnswer> {
         if question.behind.takes_back.is_empty() {
@@ -382,6 +390,10 @@ impl Prompt for TerminalPrompt<'_> {
                 Reading::Help(help) => {
                     show();
                     self.show(&format!("  {help}"));
+                }
+                Reading::Whole => {
+                    self.whole();
+                    show();
                 }
                 Reading::Note if question.behind.notes => match self.read("Note:", false, true, &show)? {
                     Typed::Line(text) if !text.trim().is_empty() => return Ok(Answer::Noted { text }),

@@ -1,7 +1,7 @@
 //! The last screen of a run: what happened, why, what comes next, what is owed.
 
 use super::layout::{self, Page};
-use crate::words::{quote::CommandLine, sanitise};
+use crate::words::{self, quote::CommandLine, sanitise};
 
 /// How a run, or an attempt at one, ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub(crate) struct PutBack {
 }
 
 const LABEL: usize = 10;
+/// So many of what was put back are named; of more the first, and their number.
+const NAMED: usize = 3;
 
 impl LastScreen {
     #[must_use]
@@ -101,10 +103,10 @@ impl LastScreen {
 
     /// What was put back, what is in doubt, and what is still owed.
     fn remains(&self) -> Vec<(&'static str, String)> {
-        let put_back = self
-            .put_back
-            .iter()
-            .map(|back| if back.done { ("restored", back.what.clone()) } else { ("FAILED", format!("not restored: {}", back.what)) });
+        let done: Vec<String> = self.put_back.iter().filter(|back| back.done).map(|back| back.what.clone()).collect();
+        let done = if done.len() > NAMED { vec![words::list(&done, 1)] } else { done };
+        let failed = self.put_back.iter().filter(|back| !back.done).map(|back| ("FAILED", format!("not restored: {}", back.what)));
+        let put_back = done.into_iter().map(|what| ("restored", what)).chain(failed);
         let in_doubt = self.in_doubt.iter().map(|doubt| ("in doubt", doubt.clone()));
         let standing = self.standing.iter().map(|place| ("remains", place.clone()));
         put_back.chain(in_doubt).chain(standing).chain(self.owed.iter().map(|owed| ("owed", owed.clone()))).collect()

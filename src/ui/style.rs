@@ -75,6 +75,12 @@ impl Style {
         }
     }
 
+    /// What stands between names of one thing.
+    #[must_use]
+    pub(crate) fn separator(self) -> &'static str {
+        if self.unicode { " · " } else { ", " }
+    }
+
     #[must_use]
     pub fn ellipsis(self) -> &'static str {
         if self.unicode { "…" } else { "..." }

@@ -3,16 +3,17 @@
 //! The only file that names indicatif.
 
 use std::{
-    collections::{HashMap, HashSet},
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use super::{
-    block::{self, WaitBlock},
+    block,
+    board::Board,
+    calm::Calm,
     layout::{self, Page},
     narrative::Narrative,
     out::Stream,
@@ -20,21 +21,73 @@ use super::{
 use crate::{
     event::{Event, Part, Place, Progress, RunState, Shown, moment::Moment},
     ports::Observer,
-    quantity::show_duration,
-    words::{self, mark::Mark, sanitise},
+    words::{mark::Mark, sanitise},
 };
 
 /// Lets indicatif draw through a [`Stream`], a whole picture at a time.
 #[derive(Debug)]
 struct Canvas {
     stream: Stream,
-    picture: Mutex<String>,
+    picture: Mutex<Picture>,
+    drawn: Arc<Mutex<Drawn>>,
+}
+
+/// What is to be drawn next.
+#[derive(Debug, Default)]
+struct Picture {
+    bytes: String,
+    /// A line is whole: what follows stands below it.
+    whole: bool,
+}
+
+/// What stands on the terminal.
+#[derive(Debug, Default)]
+struct Drawn {
+    /// How wide each of its lines is.
+    widths: Vec<usize>,
+    /// How wide the terminal was.
+    edge: usize,
+}
+
+impl Drawn {
+    /// On how many rows it stands on a terminal of so many columns.
+    fn rows(&self, edge: usize) -> usize {
+        self.widths.iter().map(|width| width.saturating_sub(1) / edge.max(1) + 1).sum()
+    }
+
+    /// What puts the cursor where it would stand if the terminal had not become another: one that became narrower has wrapped what was
+    /// drawn, so that it stands on more rows than whoever draws over it knows of.
+    fn mend(&self, edge: usize) -> String {
+        let (then, now) = (self.rows(self.edge), self.rows(edge));
+        if then == 0 || edge >= self.edge || now == then {
+            return String::new();
+        }
+        up(now) + &"\n".repeat(then - 1)
+    }
+
+    /// What takes it away.
+    fn wipe(&mut self, edge: usize) -> String {
+        up(std::mem::take(self).rows(edge))
+    }
+}
+
+/// What takes so many rows away, the last of which the cursor stands on, and leaves it on the first.
+fn up(rows: usize) -> String {
+    match rows {
+        0 => String::new(),
+        1 => "\r\u{1b}[J".to_owned(),
+        rows => format!("\r\u{1b}[{}A\u{1b}[J", rows - 1),
+    }
 }
 
 impl Canvas {
     #[allow(clippy::unnecessary_wraps, reason = "every method of `TermLike` returns this")]
     fn put(&self, text: &str) -> io::Result<()> {
-        self.picture.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+        let mut picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut picture.whole) {
+            picture.bytes.push('\n');
+        }
+        picture.bytes.push_str(text);
         Ok(())
     }
 
@@ -66,15 +119,28 @@ impl TermLike for Canvas {
         self.put(&sanitise::drawn(s))?;
         self.put("\n")
     }
+    /// indicatif fills each line up to the edge, so that the terminal itself wraps there. One that is made wider joins such lines again, and
+    /// what is drawn next would stand a line too high: each ends by itself here.
     fn write_str(&self, s: &str) -> io::Result<()> {
+        if s.trim_matches(' ').is_empty() {
+            self.picture.lock().unwrap_or_else(PoisonError::into_inner).whole = true;
+            return Ok(());
+        }
         self.put(&sanitise::drawn(s))
     }
     fn clear_line(&self) -> io::Result<()> {
         self.put("\r\u{1b}[2K")
     }
     fn flush(&self) -> io::Result<()> {
-        let picture = std::mem::take(&mut *self.picture.lock().unwrap_or_else(PoisonError::into_inner));
-        self.stream.picture(&picture);
+        let picture = std::mem::take(&mut *self.picture.lock().unwrap_or_else(PoisonError::into_inner)).bytes;
+        let edge = self.stream.edge();
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mend = drawn.mend(edge);
+        // What is drawn begins where what was drawn is gone.
+        let lines = picture.rsplit("\u{1b}[2K").next().unwrap_or_default();
+        let widths = lines.split('\n').map(layout::width).collect::<Vec<_>>();
+        *drawn = Drawn { widths: if lines.is_empty() { Vec::new() } else { widths }, edge };
+        self.stream.picture(&format!("{mend}{picture}"));
         Ok(())
     }
 }
@@ -84,15 +150,47 @@ impl TermLike for Canvas {
 pub(crate) struct Screen {
     stream: Stream,
     multi: MultiProgress,
+    drawn: Arc<Mutex<Drawn>>,
     /// What waits to be shown while a question is open.
     held: Arc<Mutex<Option<Vec<String>>>>,
+    board: Arc<Mutex<Board>>,
+    /// All that happened so far, told whole.
+    whole: Arc<Mutex<Vec<String>>>,
 }
 
+/// So many lines are kept for whoever asks at a question for the whole.
+const KEPT: usize = 20_000;
+
 impl Screen {
+    fn new(stream: Stream, board: Arc<Mutex<Board>>) -> Self {
+        let drawn = Arc::default();
+        let multi = MultiProgress::with_draw_target(target(&stream, &drawn));
+        Self { stream, multi, drawn, held: Arc::default(), board, whole: Arc::default() }
+    }
+
+    fn keep(&self, lines: Vec<String>) {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        whole.extend(lines);
+        let beyond = whole.len().saturating_sub(KEPT);
+        whole.drain(..beyond);
+    }
+
+    /// All that happened so far, told whole.
     #[must_use]
-    pub(crate) fn new(stream: Stream) -> Self {
-        let multi = MultiProgress::with_draw_target(target(&stream));
-        Self { stream, multi, held: Arc::default() }
+    pub(crate) fn whole(&self) -> Vec<String> {
+        self.whole.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says something that has to be seen, and keeps it in sight as long as anything is drawn.
+    pub(crate) fn pin(&self, text: &str) {
+        let page = self.stream.page();
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).pin(text);
+        self.print(&block::marked(&page, Mark::Warned, text));
+    }
+
+    /// Tells a line that is no part of the run.
+    pub(crate) fn line(&self, line: &str) {
+        self.print(&[line.to_owned()]);
     }
 
     fn print(&self, lines: &[String]) {
@@ -113,8 +211,10 @@ impl Screen {
         let first = held.is_none();
         if first {
             *held = Some(Vec::new());
-            let _ = self.multi.clear();
+            // Nothing is drawn from here on. What stands there is taken away after that: a tick between the two would leave it behind.
             self.multi.set_draw_target(ProgressDrawTarget::hidden());
+            let wipe = self.drawn.lock().unwrap_or_else(PoisonError::into_inner).wipe(self.stream.edge());
+            self.stream.picture(&wipe);
         }
         Held { screen: self, first }
     }
@@ -133,53 +233,27 @@ impl Drop for Held<'_> {
         if self.first {
             let mut held = self.screen.held.lock().unwrap_or_else(PoisonError::into_inner);
             self.screen.stream.lines(&held.take().unwrap_or_default());
-            self.screen.multi.set_draw_target(target(&self.screen.stream));
+            self.screen.multi.set_draw_target(target(&self.screen.stream, &self.screen.drawn));
         }
     }
 }
 
-fn target(stream: &Stream) -> ProgressDrawTarget {
+fn target(stream: &Stream, drawn: &Arc<Mutex<Drawn>>) -> ProgressDrawTarget {
     if stream.redraws() {
-        let canvas = Canvas { stream: stream.clone(), picture: Mutex::default() };
+        let canvas = Canvas { stream: stream.clone(), picture: Mutex::default(), drawn: Arc::clone(drawn) };
         ProgressDrawTarget::term_like_with_hz(Box::new(canvas), 10)
     } else {
         ProgressDrawTarget::hidden()
     }
 }
 
-/// Something under way.
+/// What is told and what is drawn.
 #[derive(Debug)]
-struct Live {
-    bar: ProgressBar,
-    command: Vec<String>,
-    figure: Vec<String>,
-    /// What there is to say with the figure, in place of the last line.
-    have: Vec<String>,
-    /// The last line of output, or what a wait has to say.
-    last: Vec<String>,
-}
-
-impl Live {
-    fn draw(&self) {
-        let said = if self.have.is_empty() { &self.last } else { &self.have };
-        let below: String = [&self.command, &self.figure, said].into_iter().flatten().fold(String::new(), |text, line| text + "\n" + line);
-        self.bar.set_message(below);
-    }
-}
-
-/// From so many on, each has one line.
-const CROWD: usize = 4;
-/// So many are drawn; the rest is counted.
-const MOST_DRAWN: usize = 16;
-
-#[derive(Debug, Default)]
 struct TerminalState {
-    narrative: Narrative,
-    live: HashMap<(Place, Part), Live>,
-    /// Under way, and not drawn for want of room.
-    hidden: HashSet<(Place, Part)>,
-    /// How many those are.
-    more: Option<ProgressBar>,
+    calm: Calm,
+    board: Arc<Mutex<Board>>,
+    /// What draws the board.
+    bar: Option<ProgressBar>,
 }
 
 /// Shows a run to a person.
@@ -190,23 +264,30 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
+    /// A screen for what follows on `before`. `run` is what the run is called; with `whole` everything is told, as it happens.
     #[must_use]
-    pub(crate) fn new(stream: Stream, before: RunState) -> Self {
-        let state = TerminalState { narrative: Narrative::following(before), ..TerminalState::default() };
-        Self { screen: Screen::new(stream), state: Mutex::new(state) }
+    pub(crate) fn new(stream: Stream, run: &str, before: RunState, whole: bool) -> Self {
+        Self::telling(stream, run, Calm::new(Narrative::following(before), whole))
     }
 
     /// For who looks on: no prompt on this terminal has shown anything.
     #[must_use]
-    pub(super) fn onlooking(stream: Stream) -> Self {
-        let state = TerminalState { narrative: Narrative::afterwards(), ..TerminalState::default() };
-        Self { screen: Screen::new(stream), state: Mutex::new(state) }
+    pub(super) fn onlooking(stream: Stream, run: &str) -> Self {
+        Self::telling(stream, run, Calm::new(Narrative::afterwards(), false))
+    }
+
+    fn telling(stream: Stream, run: &str, calm: Calm) -> Self {
+        let board = Arc::new(Mutex::new(Board::new(stream.clone(), run)));
+        let screen = Screen::new(stream, Arc::clone(&board));
+        Self { screen, state: Mutex::new(TerminalState { calm, board, bar: None }) }
     }
 
     /// Tells of something that was over before it could be drawn.
     pub(super) fn past(&self, at: Moment, event: &Event) {
         let page = self.page();
-        let lines = self.state.lock().unwrap_or_else(PoisonError::into_inner).narrative.lines(&page, at, event);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = state.told(&page, &self.screen, at, event);
+        drop(state);
         self.screen.print(&lines);
     }
 
@@ -214,7 +295,8 @@ impl Terminal {
     pub(super) fn goes_on(&self, began: Moment, place: &Place, part: Part, command: &Shown) {
         let page = self.page();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.begin(&page, &self.screen, place, part, command, Moment::now().since(began));
+        state.begin(&page, place, part, command, Moment::now().since(began));
+        state.draw(&self.screen);
     }
 
     /// The operator is asked, on another terminal.
@@ -234,7 +316,7 @@ impl Terminal {
     }
 
     fn page(&self) -> Page {
-        self.screen.stream.page()
+        self.screen.stream.page().titled()
     }
 }
 
@@ -242,162 +324,78 @@ impl Observer for Terminal {
     fn event(&self, at: Moment, event: &Event) {
         let page = self.page();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.clear(&self.screen, event);
-        let lines = state.narrative.lines(&page, at, event);
-        self.screen.print(&lines);
-        if let Event::StepBegan { place, part, command, .. } = event {
-            state.begin(&page, &self.screen, place, *part, command, Duration::ZERO);
+        let lines = state.told(&page, &self.screen, at, event);
+        {
+            let standing = state.calm.standing();
+            let mut board = state.board();
+            board.stands(standing);
+            board.clear(event);
         }
+        // What it means was said when the signal came.
+        if !(matches!(event, Event::Interrupted { .. }) && state.board().is_pinned()) {
+            self.screen.print(&lines);
+        }
+        if let Event::StepBegan { place, part, command, .. } = event {
+            state.begin(&page, place, *part, command, Duration::ZERO);
+        }
+        state.draw(&self.screen);
     }
 
-    fn progress(&self, _: Moment, progress: &Progress) {
+    fn progress(&self, at: Moment, progress: &Progress) {
         let page = self.page();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.progress(&page, &self.screen, progress);
+        if let Progress::ItemOver { place, ok } = progress {
+            let lines = state.calm.item_over(&page, at, place, *ok);
+            let standing = state.calm.standing();
+            state.board().stands(standing);
+            self.screen.print(&lines);
+            return;
+        }
+        let title = state.calm.title(progress.place()).to_owned();
+        state.board().progress(&page, progress, &title);
+        state.draw(&self.screen);
     }
 }
 
 impl TerminalState {
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lines to show for an event; all of them are kept for whoever asks for the whole.
+    fn told(&mut self, page: &Page, screen: &Screen, at: Moment, event: &Event) -> Vec<String> {
+        let lines = self.calm.lines(page, at, event);
+        screen.keep(self.calm.take_all());
+        lines
+    }
+
     /// `since` is how long ago it was begun.
-    fn begin(&mut self, page: &Page, screen: &Screen, place: &Place, part: Part, command: &Shown, since: Duration) {
-        if self.live.len() >= MOST_DRAWN {
-            self.hidden.insert((place.clone(), part));
-            return self.count_hidden(screen);
-        }
-        let mut live = self.start(page, screen, place, part);
-        if self.live.len() < CROWD {
-            live.command = block::command(page, command);
-        }
-        live.bar = live.bar.with_elapsed(since);
-        live.draw();
-        self.live.insert((place.clone(), part), live);
+    fn begin(&self, page: &Page, place: &Place, part: Part, command: &Shown, since: Duration) {
+        self.board().begin(page, (place, part), self.calm.title(place), command, since);
     }
 
-    /// Draws a live block; the time it has taken stands behind its name.
-    fn start(&self, page: &Page, screen: &Screen, place: &Place, part: Part) -> Live {
-        let took = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-            if state.elapsed().as_secs() > 0 {
-                let _ = write!(text, "  {}", show_duration(Duration::from_secs(state.elapsed().as_secs())));
+    /// Draws the board, once there is something to draw; it is drawn anew each second from then on, until the run is over.
+    fn draw(&mut self, screen: &Screen) {
+        if self.board().is_over() {
+            if let Some(bar) = self.bar.take() {
+                bar.finish_and_clear();
+                screen.multi.remove(&bar);
             }
-        };
-        let style = ProgressStyle::with_template("{prefix}{took}{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = screen.multi.add(ProgressBar::new_spinner().with_style(style.with_key("took", took)));
-        let name = block::step(page, Mark::Noted, place, words::part(part), self.narrative.title(place), "");
-        bar.set_prefix(layout::fit(&name.join(" "), page.width.saturating_sub(9), page.style));
-        bar.enable_steady_tick(Duration::from_secs(1));
-        Live { bar, command: Vec::new(), figure: Vec::new(), have: Vec::new(), last: Vec::new() }
-    }
-
-    /// Says how much more is under way than is drawn.
-    fn count_hidden(&mut self, screen: &Screen) {
-        if let Some(bar) = self.more.take() {
-            bar.finish_and_clear();
-            screen.multi.remove(&bar);
-        }
-        if !self.hidden.is_empty() {
-            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let bar = screen.multi.add(ProgressBar::new_spinner().with_style(style));
-            bar.set_message(format!("  and {} more under way", self.hidden.len()));
-            self.more = Some(bar);
-        }
-    }
-
-    /// Takes down what was drawn of something.
-    fn end(&mut self, screen: &Screen, place: &Place, part: Part) {
-        if let Some(live) = self.live.remove(&(place.clone(), part)) {
-            live.bar.finish_and_clear();
-            screen.multi.remove(&live.bar);
-        }
-    }
-
-    /// Takes down what an event ends.
-    fn clear(&mut self, screen: &Screen, event: &Event) {
-        let over = |at: &Place, part: Part| match event {
-            // A pause is over when something happens inside what pauses.
-            Event::StepBegan { place, .. } if part == Part::Show => place.is_within(at),
-            Event::BatchBegan { place, .. } => at == place && part == Part::Show,
-            // What needs no command has no end of its own, but that of its step.
-            Event::StepSettled { place, .. } => at.is_within(place),
-            Event::StepBegan { place, .. }
-            | Event::StepEnded { place, .. }
-            | Event::StepSkipped { place, .. }
-            | Event::Checked { place, .. } => at == place,
-            Event::RunClosed { .. } => true,
-            _ => false,
-        };
-        let hidden = self.hidden.len();
-        self.hidden.retain(|(at, part)| !over(at, *part));
-        if self.hidden.len() != hidden {
-            self.count_hidden(screen);
-        }
-        let ended: Vec<_> = self.live.keys().filter(|(at, part)| over(at, *part)).cloned().collect();
-        for (place, part) in ended {
-            self.end(screen, &place, part);
-        }
-    }
-
-    fn progress(&mut self, page: &Page, screen: &Screen, progress: &Progress) {
-        let place = progress.place();
-        if let Progress::Pausing { why, left, .. } = progress {
-            return self.pause(page, screen, place, why, *left);
-        }
-        if self.hidden.iter().any(|(at, _)| at == place) {
             return;
         }
-        let crowded = self.live.len() > CROWD;
-        let key = self.live.keys().find(|(at, part)| at == place && *part != Part::Show).cloned();
-        let key = key.unwrap_or_else(|| (place.clone(), Part::Main));
-        if !self.live.contains_key(&key) {
-            // A wait for what is known already has no command.
-            let live = self.start(page, screen, place, Part::Main);
-            self.live.insert(key.clone(), live);
-        }
-        let Some(live) = self.live.get_mut(&key) else { return };
-        match progress {
-            Progress::Line { text, .. } => {
-                let clean = sanitise::output(text, false);
-                let Some(last) = clean.lines().rev().find(|line| !line.trim().is_empty()) else { return };
-                let cut = layout::fit(last, page.width.saturating_sub(5), page.style);
-                live.last = if crowded { Vec::new() } else { vec![format!("    {}", page.style.dim(&cut))] };
-            }
-            Progress::Figure { done, total, have, .. } => {
-                live.figure = block::progress(page, *done, *total);
-                if let Some(have) = have {
-                    live.have = block::remark(page, have);
-                }
-            }
-            Progress::Waiting { want, have, elapsed, limit, figure, still, held, .. } => {
-                let wait = WaitBlock { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };
-                if live.last.is_empty() {
-                    // The wait tells its own time.
-                    if let Ok(style) = ProgressStyle::with_template("{prefix}{msg}") {
-                        live.bar.set_style(style);
-                    }
-                }
-                live.last = block::waiting(page, &wait);
-            }
-            Progress::Pausing { .. } => {}
-        }
-        live.draw();
-    }
-
-    /// A pause counts down until something happens there.
-    fn pause(&mut self, page: &Page, screen: &Screen, place: &Place, why: &str, left: Duration) {
-        self.end(screen, place, Part::Show);
-        if left.is_zero() {
-            return;
-        }
-        let mut live = self.start(page, screen, place, Part::Main);
-        let countdown = move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-            let left = left.saturating_sub(state.elapsed());
-            let _ = write!(text, ", {} left", show_duration(Duration::from_secs_f64(left.as_secs_f64().ceil())));
-        };
-        if let Ok(style) = ProgressStyle::with_template("{prefix}{msg}{left}") {
-            live.bar.set_style(style.with_key("left", countdown));
-        }
-        live.last = block::remark(page, &format!("pausing {why}"));
-        live.draw();
-        self.live.insert((place.clone(), Part::Show), live);
+        let bar = self.bar.get_or_insert_with(|| {
+            let board = Arc::clone(&self.board);
+            let lines = move |_: &ProgressState, text: &mut dyn std::fmt::Write| {
+                let lines = board.lock().unwrap_or_else(PoisonError::into_inner).lines();
+                let _ = text.write_str(&lines.join("\n"));
+            };
+            let style = ProgressStyle::with_template("{board}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let bar = screen.multi.add(ProgressBar::new_spinner().with_style(style.with_key("board", lines)));
+            bar.enable_steady_tick(Duration::from_secs(1));
+            bar
+        });
+        // A tick of its own does nothing beside the steady one.
+        bar.set_message("");
     }
 }
 
@@ -413,10 +411,23 @@ mod tests {
     };
     use crate::event::{Effect, Exit, StepOutcome, Verdict};
 
+    #[test]
+    fn all_rows_that_are_drawn_are_taken_away() {
+        let mut drawn = Drawn { widths: vec![10, 30], edge: 40 };
+        assert_eq!(drawn.wipe(20), "\r\u{1b}[2A\u{1b}[J", "the second line stands on two rows of a narrower window");
+        assert_eq!(drawn.wipe(20), "", "nothing stands there any more");
+        assert_eq!(Drawn { widths: vec![10], edge: 40 }.wipe(40), "\r\u{1b}[J");
+    }
+
     fn screen(width: usize, colour: bool, redraws: bool, play: impl FnOnce(&mut Script<'_>)) -> String {
+        told(width, colour, redraws, true, play)
+    }
+
+    fn told(width: usize, colour: bool, redraws: bool, whole: bool, play: impl FnOnce(&mut Script<'_>)) -> String {
         let memory = Memory::default();
         let style = Style { colour, unicode: true };
-        let terminal = Terminal::new(memory.stream(Traits { terminal: true, redraws, style, width: Some(width) }), RunState::default());
+        let stream = memory.stream(Traits { terminal: true, redraws, style, width: Some(width) });
+        let terminal = Terminal::new(stream, "", RunState::default(), whole);
         play(&mut Script::new(&terminal));
         memory.take()
     }
@@ -427,8 +438,11 @@ mod tests {
             for width in [120, 80, 40] {
                 let text = screen(width, false, false, play);
                 golden(&format!("terminal-{name}-{width}.txt"), &text);
+                golden(&format!("calm-{name}-{width}.txt"), &told(width, false, false, false, play));
                 for line in text.lines() {
-                    assert!(layout::width(line) <= width, "{width}: {line}");
+                    // A command stays on one line.
+                    let command = ["    read ", "    change ", "    DESTROY "].iter().any(|label| line.starts_with(label));
+                    assert!(command || layout::width(line) <= width, "{width}: {line}");
                     assert!(!line.chars().any(sanitise::is_hidden), "{line:?}");
                 }
                 let coloured = screen(width, true, false, play);
@@ -499,7 +513,7 @@ mod tests {
             script.progress(&pausing);
             script.event(&Event::BatchBegan { place: restart, batch: 2, items: vec!["1".into()] });
         });
-        assert_eq!(seen(&text, 60), "\n  restart: batch 2: 1\n");
+        assert_eq!(seen(&text, 60), "\n  batch 2: 1\n");
     }
 
     #[test]
@@ -507,7 +521,7 @@ mod tests {
         let memory = Memory::default();
         let traits = Traits { terminal: true, redraws: true, style: Style { colour: false, unicode: true }, width: Some(80) };
         let stream = memory.stream(traits);
-        let terminal = Terminal::new(stream.clone(), RunState::default());
+        let terminal = Terminal::new(stream.clone(), "", RunState::default(), true);
         let mut script = Script::new(&terminal);
         let place = begin_wait(&mut script);
         let screen = terminal.screen();
@@ -521,6 +535,6 @@ mod tests {
         script.end(&place, Part::Main, Exit::Code(0), Verdict::Passed, "clean", "");
         script.settle(&place, StepOutcome::Done);
         let text = seen(&memory.take(), 80);
-        assert!(text.contains("Go on? [y/N]\n  · note: meanwhile\n  ✓ restart[osd=1].settled"), "{text}");
+        assert!(text.contains("Go on? [y/N]\n  · note: meanwhile\n  ✓ osd 1  It is whole again"), "{text}");
     }
 }

@@ -24,17 +24,18 @@ pub(crate) fn value(value: &Value) -> String {
     }
 }
 
-/// `first 1, then 1, then 2`, or `2 at a time`; long ones are cut.
+/// `first 1, then 1, then 2`, or `in batches of 2`; long ones are cut. How many of a batch are under way at once is another matter.
 #[must_use]
 pub(crate) fn batches(sizes: &[usize]) -> String {
     match sizes {
         [] => String::new(),
-        [all] => format!("all {all} at once"),
+        [1] => "one at a time".to_owned(),
+        [_] => "in one batch".to_owned(),
         [first, rest @ ..] if rest[..rest.len() - 1].iter().all(|size| size == first) && rest[rest.len() - 1] <= *first => {
             if *first == 1 {
                 "one at a time".to_owned()
             } else {
-                format!("{first} at a time")
+                format!("in batches of {first}")
             }
         }
         sizes => {
@@ -52,9 +53,10 @@ mod tests {
     #[test]
     fn batches_read_well() {
         for (sizes, text) in [
-            (&[4][..], "all 4 at once"),
+            (&[4][..], "in one batch"),
+            (&[1], "one at a time"),
             (&[1, 1, 1], "one at a time"),
-            (&[3, 3, 2], "3 at a time"),
+            (&[3, 3, 2], "in batches of 3"),
             (&[1, 1, 2], "first 1, then 1, then 2"),
             (&[1, 5], "first 1, then 5"),
         ] {

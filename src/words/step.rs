@@ -26,6 +26,13 @@ pub(crate) fn title<'a>(place: &Place, title: &'a str) -> &'a str {
     if title == place.step() || title == place.step().replace('_', " ") { "" } else { title }
 }
 
+/// An item of a loop, as a person speaks of it: a bare number says nothing without what it is the number of.
+#[must_use]
+pub(crate) fn item(variable: &str, item: &str) -> String {
+    let item = sanitise::line(item);
+    if item.chars().all(|c| c.is_ascii_digit()) { format!("{} {item}", variable.replace('_', " ")) } else { item.into_owned() }
+}
+
 /// What became of a step since what must hold around it does not.
 #[must_use]
 pub(crate) fn not_held(before: &Place, waiting: bool) -> String {

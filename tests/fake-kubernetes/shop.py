@@ -15,7 +15,7 @@ from proof.case import must, scratch, until
 from proof.halligan import Halligan
 from standin import cluster
 from standin.server import serve
-from standin.store import stamp
+from standin.store import micro_time, stamp
 from standin.world import World
 
 LAB = pathlib.Path(__file__).resolve().parents[1] / "lab"
@@ -23,6 +23,8 @@ NAME = "scale-to-zero-and-remount"
 # RUNBOOK names a file with another version of it.
 RUNBOOK = os.environ.get("RUNBOOK", NAME)
 NODES = (("node-a", 101, "True"), ("node-b", 102, "True"), ("node-c", 103, "Unknown"))
+# Seconds after which something will not come any more, however busy the machine is.
+NEVER = 600
 TOOLS = ("linode-cli", "aws", "gcloud", "openstack", "az")
 
 
@@ -42,9 +44,8 @@ class Shop:
         self.world.put("namespaces", {"metadata": {"name": "shop"}, "status": {"phase": "Active"}})
         for name, instance, ready in nodes:
             self.node(name, instance, ready)
-        # The leader of the driver's attachers says every few seconds that it is alive (the leader election of kubernetes-csi/external-attacher).
         self.world.put("leases", {"metadata": {"name": "external-attacher-leader-" + self.flavour.driver.replace(".", "-"), "namespace": "kube-system"},
-                                  "spec": {"holderIdentity": "csi-controller-0", "leaseDurationSeconds": 15, "renewTime": stamp(time.time() + 3600)[:-1] + ".000000Z"}})
+                                  "spec": {"holderIdentity": "csi-controller-0", "leaseDurationSeconds": 15, "renewTime": micro_time()}})
         self.home = self.directory / "home"
         self.home.mkdir(mode=0o700)
         self.programs()
@@ -62,8 +63,8 @@ class Shop:
         """kubectl and the provider's tools, whose words are kept."""
         self.bin = self.directory / "bin"
         self.bin.mkdir()
-        # Hundreds of short lives: none needs its garbage collected.
-        scripts = {"kubectl": f'GOGC=off GOMAXPROCS=1 exec {kubectl_program()} "$@"\n'}
+        # Hundreds of short lives: few need their garbage collected.
+        scripts = {"kubectl": f'GOGC=400 GOMAXPROCS=1 exec {kubectl_program()} "$@"\n'}
         for tool in TOOLS:
             # Who is held to reading may not keep its words; then it has only read.
             scripts[tool] = f'echo "{tool} $*" 2>/dev/null >>{self.directory}/asked || true\nexec {LAB}/k8s/provider {self.directory} {tool} "$@"\n'
@@ -77,13 +78,10 @@ class Shop:
         self.cloud.add_instance(instance, name)
         if ready == "Unknown":
             self.cloud.crash(instance)
-        reasons = {"Unknown": ("NodeStatusUnknown", "Kubelet stopped posting node status."), "False": ("KubeletNotReady", "container runtime is down"),
-                   "True": ("KubeletReady", "kubelet is posting ready status")}
-        reason, message = reasons[ready]
-        return self.world.put("nodes", {
+        self.world.put("nodes", {
             "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": "zone-1"}},
-            "spec": {"providerID": self.flavour.provider_id(instance, name), **spec},
-            "status": {"conditions": [{"type": "Ready", "status": ready, "reason": reason, "message": message}]}})
+            "spec": {"providerID": self.flavour.provider_id(instance, name), **spec}, "status": {}})
+        self.world.turn(name, ready)
 
     def volume(self, claim, node=None, namespace="shop", name=None, number=None, reclaim="Delete", modes=("ReadWriteOnce",), driver=None, attached=True, spec=None,
                annotations=None, **claim_meta):
@@ -115,9 +113,9 @@ class Shop:
             where["status"].setdefault("volumesInUse", []).append(cluster.unique_name(volume))
         return entry
 
-    def at_provider(self, volume, instance, detaching=None):
+    def at_provider(self, volume, instance):
         with self.cloud.open() as state:
-            state["volumes"][self.world.number(cluster.handle(volume))].update(instance=instance and str(instance), seen=True, detaching=detaching, told=False)
+            state["volumes"][self.world.number(cluster.handle(volume))].update(instance=instance and str(instance), seen=True, detaching=None, told=False)
 
     def workload(self, kind, name, replicas, claims=(), templates=(), labels=None, **spec):
         """A Deployment has its ReplicaSet."""
@@ -202,22 +200,22 @@ class Shop:
         return Halligan({**self.environment(), **environment}, through=through)
 
     def words(self, *flags, **params):
-        given = {"namespace": "shop", "provider": self.flavour.name, "settle": "2s", "attachment_timeout": "10s", "driver_timeout": "5s", "detach_timeout": "2m",
-                 "ready_timeout": "40s", **params}
+        """The limits are those of the runbook, and no busy machine comes near them. A case that is to come to the end of one sets it."""
+        given = {"namespace": "shop", "provider": self.flavour.name, "settle": "2s", **params}
         return [self.runbook, *(word for name, value in given.items() for word in ("--set", f"{name}={value}")), *flags]
 
     @staticmethod
     def answers(**more):
         return ["--yes", *(word for step, phrase in {"consent": "scale shop to zero", **more}.items() for word in ("--confirm", f"{step}={phrase}"))]
 
-    def start(self, *flags, **params):
-        self.run = self.halligan.start("run", *self.words(*flags, **params))
+    def start(self, *flags, terminal=None, **params):
+        self.run = self.halligan.start("run", *self.words(*flags, **params), terminal=terminal)
         return self.run
 
-    def goes(self, *workloads, answers=None, timeout=400, **params):
+    def goes(self, *workloads, answers=None, **params):
         """A whole run with what an operator types; its exit code."""
         self.start(*self.answers(**{"declare_off": "node-c off", **(answers or {})}), workloads=",".join(workloads), **params)
-        return self.run.end(timeout)
+        return self.run.end(NEVER)
 
     def played(self, *workloads, **more):
         """From the beginning to the end of a whole run; `code` is its exit code."""
@@ -228,14 +226,14 @@ class Shop:
     def asks(self, *workloads, **params):
         """Up to the first question, which nobody answers."""
         self.start("--yes", workloads=",".join(workloads), **params)
-        return self.run.end(400)
+        return self.run.end(NEVER)
 
-    def as_it_was(self, timeout=400, **params):
+    def as_it_was(self, **params):
         """What did harm in the runbook of before: tests/lab/before."""
         given = {"namespace": "shop", **params}
         words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
         self.run = self.halligan.start("run", LAB / "before" / f"{NAME}.yaml", *words, *self.answers())
-        return self.run.end(timeout)
+        return self.run.end(NEVER)
 
     def provider_names(self):
         """The volumes as NAME/NUMBER, the first made first."""
@@ -243,7 +241,7 @@ class Shop:
 
     def dry(self, *workloads, **params):
         self.start("--dry-run", "--allow-unheld", workloads=",".join(workloads), **params)
-        return self.run.end(400)
+        return self.run.end(NEVER)
 
     def said(self):
         """The screen on one line, as words that are looked for may be broken anywhere."""
@@ -253,7 +251,7 @@ class Shop:
         return [record["place"].removeprefix("preflight.") for record in self.halligan.records() if record["type"] == "preflight_blocked"]
 
     def kubectl(self, *words, check=True):
-        done = subprocess.run([kubectl_program(), *words], env=self.environment(), capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run([kubectl_program(), *words], env=self.environment(), capture_output=True, text=True, timeout=NEVER, check=False, stdin=subprocess.DEVNULL)
         must(not check or done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}")
         return done.stdout
 
@@ -307,11 +305,17 @@ class Shop:
         for name, wanted in replicas.items():
             entry = self.world.get("deployments", name, "shop") or self.world.get("statefulsets", name, "shop")
             must(entry["spec"]["replicas"] == wanted, f"{name} has {entry['spec']['replicas']} replicas, had {wanted}")
-            ready = until(lambda name=name, wanted=wanted: len(self.ready(name)) == wanted and self.ready(name), 10, f"{name} has {wanted} ready pods")
+            ready = until(lambda name=name, wanted=wanted: len(self.ready(name)) == wanted and self.ready(name), NEVER, f"{name} has {wanted} ready pods")
             must(all(self.world.ready(pod["spec"]["nodeName"]) for pod in ready), f"{name} has a pod on a dead node")
 
     def ready(self, name):
         return [pod for pod in self.world.all("pods", "shop") if pod["metadata"]["labels"].get("app") == name and cluster.is_ready(pod) and not self.world.ends(pod)]
+
+    def begun(self, step):
+        """The run has come to a step of this id."""
+        path = self.halligan.journal / "journal.jsonl"
+        lines = path.read_text(errors="replace").splitlines(keepends=True) if path.exists() else []
+        return any(json.loads(line)["place"].endswith(f".{step}") for line in lines if line.endswith("\n") and '"type":"step_began"' in line)
 
     # Somebody else's hands
 
@@ -330,21 +334,17 @@ class Shop:
         """Let something go wrong at the provider: tests/lab/k8s/faults.py."""
         self.cloud.faults.tell(fault)
 
-    def hangs(self, volume, instance):
-        """Kubernetes has detached it; at the provider the same detach has not ended, and does not until healed."""
-        self.tell("detach-hangs")
-        self.at_provider(volume, instance, detaching=time.time())
-
-    def lingers(self):
-        """Once Kubernetes has given redis's volume up, its provider still has it, and lets go when it is asked."""
-        self.once(self.free, lambda: self.hangs(self.world.get("persistentvolumes", "pvc-redis"), 103))
-        self.lets_go_when_asked()
+    def lingers(self, claim):
+        """Kubernetes will take its volume for detached, and so it is not: the detach at the provider does not end until healed."""
+        volume = self.world.get("persistentvolumes", f"pvc-{claim}")
+        self.world.unheard.add(self.world.number(cluster.handle(volume)))
+        self.cloud.faults.tell("detach-hangs", volume["metadata"]["name"])
 
     def lets_go_when_asked(self):
         """What hangs there ends once the provider has taken it when it was asked for it again."""
         def taken():
             return any(volume.get("told") for volume in self.cloud.snapshot()["volumes"].values())
-        self.once(lambda: self.free() and self.provider_calls() and taken(), lambda: self.heal("detach-hangs"))
+        self.once(lambda: self.provider_calls() and taken(), lambda: self.heal("detach-hangs"))
 
     def heal(self, fault):
         self.cloud.faults.heal(fault)

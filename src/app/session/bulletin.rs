@@ -82,6 +82,10 @@ impl Observer for Bulletin {
     }
 
     fn progress(&self, _: Moment, progress: &Progress) {
+        // It is a figure of nothing that goes on.
+        if matches!(progress, Progress::ItemOver { .. }) {
+            return;
+        }
         self.change(|told| {
             let figures = LiveFigures { at: Timestamp::now(), progress: progress.clone() };
             let known = &mut told.state.figures;

@@ -1,6 +1,11 @@
 //! Joins the loop with screens, prompts and a ledger, and tells how it ended. Real runs and rehearsals alike.
 
-use std::{collections::BTreeMap, os::fd::AsFd, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    os::fd::AsFd,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use super::{
     bulletin::{Announcing, Bulletin},
@@ -13,6 +18,7 @@ use crate::{
         context::Context,
         exit::ProgramExit,
         failure::{Failure, REPORT},
+        trace,
     },
     cli::{self, Cli, Subcommands},
     event::{Mode, Outcome, Place, RunId, RunState, StopSignal, aftermath::Aftermath},
@@ -51,7 +57,9 @@ impl Screens {
         match form.format {
             cli::Format::Json => Self { observer: Box::new(Json::new(stream, run)), screen: None, prose: false },
             cli::Format::Text if stream.is_terminal() => {
-                let terminal = Terminal::new(stream, before);
+                // Where nothing can be drawn, only what is told shows that the run goes on.
+                let whole = context.global.verbose > 0 || !stream.redraws();
+                let terminal = Terminal::new(stream, &run.to_string(), before, whole);
                 let screen = Some(terminal.screen());
                 Self { observer: Box::new(terminal), screen, prose: true }
             }
@@ -79,6 +87,8 @@ pub(crate) struct Occasion<'a> {
 pub(crate) struct Signals {
     pub interrupts: Arc<Interrupts>,
     pub last: Arc<Interrupts>,
+    /// What is drawn on the terminal, once something is: a line that is not told through it is drawn over.
+    screen: Arc<OnceLock<Screen>>,
     _listener: Listener,
 }
 
@@ -88,17 +98,23 @@ impl Signals {
     pub(crate) fn listen(context: &Context) -> Result<Self, Failure> {
         let (interrupts, last) = (Arc::new(Interrupts::default()), Arc::new(Interrupts::default()));
         let stderr = context.out.stderr.clone();
+        let screen: Arc<OnceLock<Screen>> = Arc::default();
+        let drawn = Arc::clone(&screen);
         let told = move |signal: StopSignal, urgency: Urgency| {
-            stderr.line(match urgency {
-                Urgency::None => "",
+            let text = match urgency {
+                Urgency::None => return,
                 Urgency::AfterStep => words::stopping(signal),
                 Urgency::Now => "ending this step, then running cleanups; Ctrl-C again exits immediately",
                 Urgency::AtOnce => "exiting immediately; pending cleanups stay owed (see `halligan debts`)",
-            });
+            };
+            match drawn.get() {
+                Some(screen) => screen.pin(text),
+                None => stderr.line(text),
+            }
         };
         let listener = Listener::start(Arc::clone(&interrupts), Arc::clone(&last), told)
             .map_err(|error| Failure::new(ProgramExit::Blocked, format!("the signal handlers cannot be set: {error}")))?;
-        Ok(Self { interrupts, last, _listener: listener })
+        Ok(Self { interrupts, last, screen, _listener: listener })
     }
 }
 
@@ -129,6 +145,11 @@ pub(crate) fn conduct(
     signals: &Signals,
     carry_out: impl FnOnce(&Plan, &Setting, Ports<'_>) -> Ending,
 ) -> (Ending, report::LastScreen) {
+    if let Some(screen) = &screens.screen {
+        // A rehearsal that is resumed has the same screen.
+        let _ = signals.screen.set(screen.clone());
+        trace::show_on(screen);
+    }
     let summary = Summary::default();
     let bulletin = Bulletin::open(stage.journal, stage.setting.run_id);
     let announcing = Announcing { prompt, bulletin: &bulletin };

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::{
     plan::{
         Plan,
+        instances::Instances,
         preview::{Preview, PreviewLine},
     },
     runbook::{model::Origin, value},
@@ -15,6 +16,9 @@ use crate::{
 
 /// Where programs are expected to be; of one that is elsewhere the plan says so.
 const USUAL: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+
+/// Longer conditions are not shown.
+const BRIEF: usize = 60;
 
 /// Puts a plan and its preview before the operator.
 #[must_use]
@@ -56,15 +60,29 @@ pub(super) fn plan(plan: &Plan, preview: &Preview, surroundings: Option<&Surroun
         variables,
         passed_on: surroundings.and_then(words::passed_on),
         steps: preview.lines.iter().map(line).collect(),
-        counts: Counts { steps: preview.steps(), read: preview.read, change: preview.change, destroy: preview.destroy },
+        counts: counts(preview),
         system: preview.system.clone(),
         notes,
     }
 }
 
+/// The steps that stand in the plan, and how often they are done where that is another number.
+fn counts(preview: &Preview) -> Counts {
+    let Instances { read, change, destroy, fewer, unsure } = preview.instances;
+    let once = (read, change, destroy) == (preview.read, preview.change, preview.destroy);
+    let about = match (fewer, unsure) {
+        (false, false) => "",
+        (true, false) => "up to ",
+        (_, true) => "about ",
+    };
+    Counts { steps: preview.steps(), read, change, destroy, times: (!once).then_some(about) }
+}
+
 fn line(line: &PreviewLine) -> PlanLine {
     let mut remarks: Vec<String> = Vec::new();
-    remarks.extend(line.when.as_ref().map(|when| format!("only if {when}")));
+    // A long condition says nothing to who reads a plan; the runbook has it.
+    let when = |when: &String| if when.len() > BRIEF { "only if its condition holds".to_owned() } else { format!("only if {when}") };
+    remarks.extend(line.when.as_ref().map(when));
     remarks.extend(line.taken_back.clone());
     if !line.needs.is_empty() {
         remarks.push(format!("known only at run time (depends on {})", line.needs.join(", ")));

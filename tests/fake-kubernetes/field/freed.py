@@ -213,12 +213,7 @@ def not_ready_and_back(cases, new):
     def play():
         shop = new(nodes=(("node-a", 101, "True"), ("node-b", 102, "True"), ("node-c", 103, "False")))
         shop.stuck()
-        node = shop.world.get("nodes", "node-c")
-
-        def back():
-            node["status"]["conditions"][0].update(status="True", reason="KubeletReady")
-            shop.world.bump(node)
-        shop.once(lambda: patches(shop, "redis"), back)
+        shop.once(lambda: patches(shop, "redis"), lambda: shop.world.turn("node-c", "True"))
         return shop.played("deployment/redis")
 
     def check(shop):
@@ -238,7 +233,8 @@ def at_azure(cases, new):
     def play():
         shop = new(cloud="azure")
         shop.stuck()
-        shop.lingers()
+        shop.lingers("redis")
+        shop.lets_go_when_asked()
         return shop.played("deployment/redis")
 
     def check(shop):

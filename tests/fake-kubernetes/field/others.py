@@ -1,10 +1,15 @@
 """Somebody else does something meanwhile: a node that goes on, a colleague, an operator, another window."""
 
 import json
+import time
 
 from field import case, long, patches, shown
-from proof.case import must
+from proof.case import must, until
+from shop import NEVER
 from standin import cluster
+
+
+CONSOLE = "What does the console show for each volume?"
 
 
 def mounted(new):
@@ -23,8 +28,8 @@ def mounted_on_a_ready_node(cases, new):
         shop = mounted(new)
         phrase = "detach pvc-redis from node-a"
         name = shop.world.all("volumeattachments")[0]["metadata"]["name"]
-        shop.code = shop.goes("deployment/redis", answers={f"held.at_zero.freeing.give_up[attachment={name}].tell_to_go": phrase, "drop": "drop",
-                                                           "held.at_zero.freeing.free[volume=pvc-redis].from_ready": phrase})
+        shop.code = shop.goes("deployment/redis", attachment_timeout="5s", answers={f"held.at_zero.freeing.give_up[attachment={name}].tell_to_go": phrase, "drop": "drop",
+                                                           "held.at_zero.freeing.free[volume=pvc-redis].from_running": phrase})
         return shop
 
     def check(shop):
@@ -48,18 +53,15 @@ def mounted_on_a_ready_node_before(cases, new):
 
 
 def waiting(new, meanwhile):
-    """postgres and redis on the dead node; of the volume of postgres the provider does not let go, of that of redis it does. Somebody does
-    something with that `meanwhile`."""
+    """postgres and redis on the dead node; of the volume of postgres the provider does not let go, of that of redis it does. While that is waited
+    for somebody does something `meanwhile`."""
     shop = new()
     entry = shop.workload("statefulset", "postgres", 1, templates=["data"])
-    volume = shop.volume("data-postgres-0", "node-c")
+    shop.volume("data-postgres-0", "node-c")
     shop.pod("postgres-0", entry, "node-c", ready="False", claims=["data-postgres-0"], ending=True)
     shop.stuck()
-    number = shop.world.number(cluster.handle(volume))
-
-    # As soon as Kubernetes has let go of both.
-    kept = shop.once(shop.free, lambda: shop.hangs(volume, 103))
-    shop.by_hand = shop.once(lambda: kept and shop.provider_calls(f"detach {number}"), lambda: meanwhile(shop))
+    shop.lingers("data-postgres-0")
+    shop.by_hand = shop.once(lambda: shop.begun("let_go"), lambda: meanwhile(shop))
     shop.once(lambda: shop.by_hand and [pod for pod in shop.world.all("pods") if cluster.is_ready(pod)], lambda: shop.heal("detach-hangs"))
     return shop.begin()
 
@@ -143,12 +145,11 @@ def operator_puts_back(cases, new):
     def play():
         shop = new()
         entry = shop.workload("statefulset", "acid-main", 2, templates=["pgdata"], podManagementPolicy="Parallel", labels={"application": "spilo"})
-        volumes = [shop.volume(f"pgdata-acid-main-{number}", "node-c") for number in (0, 1)]
         for number in (0, 1):
+            shop.volume(f"pgdata-acid-main-{number}", "node-c")
             shop.pod(f"acid-main-{number}", entry, "node-c", ready="False", claims=[f"pgdata-acid-main-{number}"], ending=True)
-
-        kept = shop.once(shop.free, lambda: shop.hangs(volumes[0], 103))
-        shop.back = shop.once(lambda: kept and shop.provider_calls(), lambda: shop.world.scale("statefulsets", "acid-main", 2))
+        shop.lingers("pgdata-acid-main-0")
+        shop.back = shop.once(lambda: shop.begun("let_go"), lambda: shop.world.scale("statefulsets", "acid-main", 2))
         return shop.played("statefulset/acid-main")
 
     def check(shop):
@@ -164,23 +165,84 @@ def operator_puts_back(cases, new):
 
 @case
 def debug_pod(cases, new):
-    """While the operator looks at the provider's console, a colleague's pod mounts the volume on a ready node: k8up-io/k8up#978."""
+    """While the operator looks where Rook and Longhorn show who has a volume, a colleague's pod mounts it on a ready node: k8up-io/k8up#978."""
+    def attached(shop):
+        return [entry for entry in shop.world.all("volumeattachments") if entry["spec"]["nodeName"] == "node-a" and not shop.world.ends(entry)]
+
     def play():
         shop = new()
-        shop.stuck()
-        shop.once(shop.free, lambda: shop.pod("debug", None, "node-a", phase="Pending", claims=["redis"]))
-        return shop.played("deployment/redis", provider="manual", answers={
-            "seen_off": "the machine has no power", "by_hand": "free", "drop": "drop", "from_ready": "detach pvc-redis from node-a", "tell_to_go": "detach pvc-redis from node-a"})
+        shop.stuck(driver="rook-ceph.rbd.csi.ceph.com")
+        shop.stuck("web", driver="driver.longhorn.io")
+        shop.begin()
+        phrase = "detach pvc-redis from node-a"
+        run = shop.start(*shop.answers(declare_off="node-c off", seen_off="the machine has no power", drop="drop", from_running=phrase, tell_to_go=phrase),
+                         workloads="deployment/redis,deployment/web", provider="manual", terminal=(40, 120))
+        run.says(CONSOLE, NEVER)
+        shop.pod("debug", None, "node-a", phase="Pending", claims=["redis"])
+        until(lambda: attached(shop), NEVER, "it is attached where the pod is")
+        run.answer(CONSOLE, "free", NEVER, end=r"\(q to stop\)")
+        shop.code = run.end(NEVER)
+        return shop
 
     def check(shop):
         must(shop.code not in (0, None), f"exit code {shop.code}")
-        must([entry for entry in shop.world.all("volumeattachments") if entry["spec"]["nodeName"] == "node-a" and not shop.world.ends(entry)],
-             "the attachment of the debug pod is gone")
-        shop.says("pod debug on node-a uses redis")
+        must(attached(shop), "the attachment of the debug pod is gone")
+        shop.says("pod debug on node-a uses redis", "Rook-Ceph: `rbd status POOL/csi-vol-…` must show no watcher", "volumes.longhorn.io` must show them as detached")
 
     shown(cases, "30 somebody's pod mounts the volume meanwhile: its attachment stays", play, check, planted="and its attachment is deleted",
           plant=lambda shop: shop.kubectl("delete", "volumeattachment", shop.world.all("volumeattachments")[0]["metadata"]["name"], "--wait=false"),
           finds="the attachment of the debug pod is gone")
+
+
+@case
+def outside(cases, new):
+    """An instance that is no node (any more) holds the volume, and the check that says so was overridden: kubernetes/kubernetes#57643."""
+    def test(**answers):
+        shop = new()
+        entry = shop.workload("deployment", "redis", 1, claims=["redis"])
+        volume = shop.volume("redis")
+        shop.cloud.add_instance(999, "node-of-old")
+        shop.at_provider(volume, 999)
+        shop.pod("redis-7475d86696-new42", entry, "node-b", phase="Pending", claims=["redis"])
+        shop.begin()
+        shop.start("--override", "known_instances=the old cluster is off, I was told", *shop.answers(**answers), workloads="deployment/redis")
+        shop.code = shop.run.end(NEVER)
+        if answers:
+            shop.completed()
+            shop.as_before(redis=1)
+        shop.unharmed()
+        must(shop.code == 5, f"exit code {shop.code}, not 5")
+        shop.says("from_running needs an answer")
+
+    cases.case("ours: an instance outside the cluster, overridden: not asked to detach without the phrase", test)
+    cases.control("ours: and the phrase is typed: the workload is up again", test, from_running="detach pvc-redis from 999",
+                  finds="harm was done: linode-cli volumes detach")
+
+
+@case
+def for_a_moment(cases, new):
+    """A node that is cut off answers for as long as it takes to end its pods, so that nobody asks whether it is off; then it is cut off again, and the
+    provider has its volume there still: kubernetes/kubernetes#45419."""
+    def play():
+        shop = new()
+        shop.stuck()
+        shop.lingers("redis")
+        shop.cloud.power(103, True)
+        shop.world.never_ends.add("node-c")
+        shop.once(lambda: shop.begun("is_off"), lambda: shop.world.turn("node-c", "True"))
+        back = shop.once(lambda: shop.begun("pods_gone"), shop.world.never_ends.clear)
+        # A second later, as that is how exact the times are.
+        shop.once(lambda: back and shop.free(), lambda: time.sleep(1.1) or shop.world.turn("node-c", "Unknown"))
+        return shop.played("deployment/redis", answers={"declare_off": "node-c off"})
+
+    def check(shop):
+        must(not shop.world.ready("node-c"), "the node is ready")
+        shop.says("from_running needs an answer", "from_running=detach pvc-redis from node-c")
+        must(shop.code == 5, f"exit code {shop.code}, not 5")
+        shop.unharmed()
+
+    shown(cases, "ours: a node answers for a moment, and nobody knows that it is off: not detached without its name", play, check, planted="and somebody detaches it",
+          plant=lambda shop: (shop.directory / "asked").open("a").write("linode-cli volumes detach 2001\n"), finds="harm was done: linode-cli volumes detach")
 
 
 @case

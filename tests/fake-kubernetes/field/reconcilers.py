@@ -1,7 +1,8 @@
 """Who puts replicas back by profession: autoscalers, KEDA, Flux."""
 
 from field import case, patches, shown
-from proof.case import must
+from proof.case import must, until
+from shop import NEVER
 from standin import cluster
 
 
@@ -87,6 +88,7 @@ def autoscaler_at_the_end(cases, new):
     def check(shop):
         must(shop.held, "the autoscaler was not held")
         shop.completed()
+        until(lambda: shop.world.get("deployments", "web", "shop")["spec"]["replicas"] == 6, NEVER, "it has scaled up")
         must(not held(shop), "the autoscaler stays held")
 
     shown(cases, "15 an autoscaler scales up once it is released: no failure", play, check, planted="and it stays held",

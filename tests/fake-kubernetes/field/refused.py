@@ -1,10 +1,13 @@
 """Nothing may be begun: what is being deleted, what cannot be asked or is not permitted, what cannot be freed here."""
 
 import re
+import time
 
 from field import case, since
 from proof.case import must, until
+from shop import NEVER
 from standin import cluster
+from standin.store import micro_time
 
 
 @case
@@ -31,7 +34,8 @@ def being_deleted_before(cases, new):
         shop = new()
         shop.stuck(deletionTimestamp=since())
         shop.begin()
-        shop.as_it_was(workloads="deployment/redis", dead="node-c", attachment_timeout="2s")
+        # So long that the controllers see that the pods are gone.
+        shop.as_it_was(workloads="deployment/redis", dead="node-c", attachment_timeout="15s")
         must(shop.world.get("persistentvolumeclaims", "redis", "shop"), "the claim is gone")
 
     cases.control("04 the runbook of before", test, finds="the claim is gone")
@@ -246,10 +250,10 @@ def unready_pods(cases, new):
         shop.kubectl("-n", "shop", "scale", "statefulset/postgres", "--replicas=0")
         steps = []
         shop.world.hands.append(lambda: steps.append(True))
-        until(lambda: len(steps) > 10, 60, "the controllers have looked ten times")
+        until(lambda: len(steps) > 10, NEVER, "the controllers have looked ten times")
         must(len(shop.world.all("pods", "shop")) == 3, "pods went by themselves")
         shop.kubectl("-n", "shop", "delete", "pod", "postgres-2", "--wait=false")
-        until(lambda: not shop.world.all("pods", "shop"), 60, "no pod is left")
+        until(lambda: not shop.world.all("pods", "shop"), NEVER, "no pod is left")
 
     cases.case("ours: two pods of an ordered StatefulSet are not ready: refused, and what is advised helps", advised)
     cases.control("ours: its pods need no order", refused, podManagementPolicy="Parallel", finds="refused by []")
@@ -318,12 +322,13 @@ def told_beforehand(cases, new):
             template = {"spec": {"template": {"spec": {"volumes": cluster.claim_volumes({"data": "redis"})}}}}
             shop.world.put("cronjobs", {"metadata": {"name": "nightly", "namespace": "shop"}, "spec": {"schedule": "0 3 * * *", "jobTemplate": template}})
             shop.pod("payments-0", None, "node-c", namespace="other")
-            shop.world.all("leases")[0]["spec"]["renewTime"] = since(3600)[:-1] + ".000000Z"
+            shop.world.attaches = False
+            shop.world.all("leases")[0]["spec"]["renewTime"] = micro_time(time.time() - 3600)
             shop.world.all("volumeattachments")[0]["status"]["detachError"] = {"message": "the volume is busy"}
         shop.begin()
         shop.asks("deployment/redis")
         shop.says("nightly uses redis", "other/payments-0", "detachError: the volume is busy")
-        must(re.search(" 36[0-9]{2} s ago in kube-system", shop.said()), "it does not say since when the attacher is away")
+        must(re.search(" [0-9]{4,} s ago in kube-system", shop.said()), "it does not say since when the attacher is away")
         shop.untouched()
 
     cases.case("ours: a CronJob, others on the dead node, a dead attacher, the driver's error: told beforehand", test, True)

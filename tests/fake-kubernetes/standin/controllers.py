@@ -4,7 +4,7 @@ What the controllers of Kubernetes do, as far as volumes and replicas are concer
 """
 
 from . import cluster
-from .store import OWN
+from .store import OWN, micro_time
 
 
 class StatefulSets:
@@ -233,11 +233,17 @@ class AttachDetach:
 class Attacher:
     """kubernetes-csi/external-attacher: it holds each attachment by a finalizer of its own, attaches and detaches at the provider, and tells errors in
     status.attachError and status.detachError (https://kubernetes-csi.github.io/docs/external-attacher.html). A node that is no more has no instance:
-    kubernetes-sigs/aws-ebs-csi-driver#833, kubernetes-csi/external-attacher#83."""
+    kubernetes-sigs/aws-ebs-csi-driver#833, kubernetes-csi/external-attacher#83. Its leader renews a lease; one that is silent
+    for 15 s is replaced (--leader-election)."""
 
     def step(self, world):
         if not world.attaches:
             return
+        for lease in world.all("leases"):
+            if world.now() - lease.get(OWN + "renewed", 0) > 5:
+                lease[OWN + "renewed"] = world.now()
+                lease["spec"]["renewTime"] = micro_time()
+                world.bump(lease)
         for entry in world.all("volumeattachments"):
             if world.ends(entry):
                 self.detach(world, entry)
@@ -268,7 +274,9 @@ class Attacher:
             self.failed(world, entry, "detachError", f"node \"{entry['spec']['nodeName']}\" not found")
         elif world.now() - entry.get(OWN + "told", 0) >= world.takes["detach"]:
             world.provider_detach(handle, instance)
-            if world.holder(handle) != instance or handle in world.shared_handles:
+            if handle in world.unheard:
+                world.provider_forgets(handle)
+            if world.holder(handle) != instance or handle in world.shared_handles | world.unheard:
                 world.drop(entry)
                 world.note(f"the attachment of {handle} to {instance} is gone")
 

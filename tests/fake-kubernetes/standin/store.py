@@ -17,6 +17,11 @@ def stamp(moment=None):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
+def micro_time(moment=None):
+    """A MicroTime, as leases have it."""
+    return stamp(moment)[:-1] + ".000000Z"
+
+
 class Refusal(Exception):
     """A Status with which an API server refuses: code, reason, message, and details where kubectl shows those."""
 

@@ -6,7 +6,7 @@ import threading
 import traceback
 
 from . import cluster, controllers
-from .store import OWN, Store
+from .store import OWN, Store, stamp
 
 EVERY = 0.2  # seconds between two steps of the controllers
 
@@ -42,6 +42,8 @@ class World(Store):
         self.never_ends = set()
         self.stays_mounted = {}
         self.shared_handles = set()
+        # Volumes of which the driver hears that they are detached, while their provider is still at it: linode/linode-blockstorage-csi-driver#36.
+        self.unheard = set()
         self.frozen = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -132,6 +134,11 @@ class World(Store):
         if self.holder(number) == instance and number not in self.shared_handles:
             self.provider.detach(number)
 
+    def provider_forgets(self, number):
+        """That it was asked: who asks next is heard by it as the first."""
+        with self.provider.open() as state:
+            state["volumes"][number]["told"] = False
+
     def provider_delete(self, handle):
         with self.provider.open() as state:
             state["volumes"].pop(self.number(handle), None)
@@ -160,6 +167,16 @@ class World(Store):
         self.note(f"Pod {name} is made")
 
     # By hand
+
+    def turn(self, name, ready):
+        """A node's Ready is this from now on. When it became so it says, too: kubernetes/kubernetes#73397 shows both times."""
+        reasons = {"Unknown": ("NodeStatusUnknown", "Kubelet stopped posting node status."), "False": ("KubeletNotReady", "container runtime is down"),
+                   "True": ("KubeletReady", "kubelet is posting ready status")}
+        reason, message = reasons[ready]
+        node = self.get("nodes", name)
+        node["status"]["conditions"] = [{"type": "Ready", "status": ready, "reason": reason, "message": message, "lastTransitionTime": stamp()}]
+        self.bump(node)
+        self.note(f"{name} is Ready: {ready}")
 
     def scale(self, plural, name, replicas, namespace="shop"):
         """As `kubectl scale` does it."""

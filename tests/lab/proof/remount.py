@@ -41,7 +41,7 @@ class Remount:
             volume, node, name = entry["spec"]["source"]["persistentVolumeName"], entry["spec"]["nodeName"], entry["metadata"]["name"]
             if volume.startswith(f"{self.namespace}-"):
                 said[f"{AT_ZERO}.freeing.give_up[attachment={name}].tell_to_go"] = f"detach {volume} from {node}"
-                said[f"{AT_ZERO}.freeing.free[volume={volume}].from_ready"] = f"detach {volume} from {node}"
+                said[f"{AT_ZERO}.freeing.free[volume={volume}].from_running"] = f"detach {volume} from {node}"
         return said
 
     def start(self, *flags, terminal=None, answers=None, **params):

@@ -357,6 +357,7 @@ fn told(progress: &Progress) -> (Option<String>, Option<f64>) {
             (Some(parts.join(", ")), figure.and_then(|(done, total)| share(done, total)))
         }
         Progress::Pausing { why, left, .. } => (Some(format!("pausing {why}, {} left when told", show_duration(*left))), None),
+        Progress::ItemOver { .. } => (None, None),
     }
 }
 

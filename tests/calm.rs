@@ -1,0 +1,179 @@
+//! The live screen of a run, on a real pseudo-terminal: what is over shrinks, and what goes wrong is told at once.
+
+use crate::workbench::{Workbench, golden, steady};
+
+const SIZES: [(u16, u16); 3] = [(24, 60), (24, 80), (40, 120)];
+
+/// What was told, without times: what took less than a second has none.
+fn timeless(told: &str) -> String {
+    let spans = regex::Regex::new(r"(?m) +SPAN$").unwrap();
+    spans.replace_all(&steady(told), "").into_owned()
+}
+
+/// A runbook with a loop in a group; `check` is the command that must succeed for each host.
+fn serves(check: &str) -> Workbench {
+    let bench = Workbench::new();
+    bench.runbook(
+        "serves",
+        &format!(
+            "steps:\n  \
+             - {{id: look, title: Look at the list, run: [echo, three], effect: read}}\n  \
+             - id: work\n    group: Work on all hosts\n    steps:\n      \
+             - {{id: mark, title: Mark the beginning, run: [touch, mark], effect: change, undo: {{impossible: a test}}}}\n      \
+             - {{id: hush, title: Hush, when: \"look.output == 'two'\", run: [echo, hush], effect: read}}\n      \
+             - id: each\n        title: Serve the hosts, one after another\n        \
+             for_each: {{items: [a, b, c], as: host, batch: [1, 2]}}\n        on_fail: stop\n        steps:\n          \
+             - {{id: stop, title: \"Stop {{{{ host }}}}\", run: [touch, \"{{{{ host }}}}\"], effect: change, undo: {{impossible: a test}}}}\n          \
+             - {{id: reply, title: \"{{{{ host }}}} answers\", run: {check}, effect: read}}\n      \
+             - id: tidy\n        group: Tidy up\n        steps:\n          \
+             - {{id: one, title: Remove the mark, run: [rm, mark], effect: change, undo: {{impossible: a test}}}}\n          \
+             - {{id: two, title: The mark is gone, run: [test, '!', -e, mark], effect: read}}\n  \
+             - {{id: sure, title: Last look, confirm: {{message: Go home?}}}}\n  \
+             - {{id: never, title: Not today, when: \"1 == 2\", run: [echo, never], effect: read}}\n"
+        ),
+    );
+    bench
+}
+
+#[test]
+fn what_is_over_is_one_line() {
+    for (rows, columns) in SIZES {
+        let bench = serves("['true']");
+        let mut terminal = bench.terminal_of(rows, columns, &["run", "serves", "--yes"]);
+        terminal.expect("exit 0");
+        let told = terminal.everything();
+        golden(&format!("calm-well-{columns}"), &timeless(&told));
+        // A way that was not taken is no news, wherever it stands.
+        assert!(!told.contains("work.each") && !told.contains("Stop a") && !told.contains("Hush"), "{told}");
+        assert_eq!(terminal.end().0, 0);
+        // The journal has all of it.
+        let shown = bench.run(&["journal", "show", &crate::cases::last_run(&bench)]).exits(0).stdout;
+        assert!(shown.contains("Stop a") && shown.contains("hush skipped") && shown.contains("never skipped"), "{shown}");
+    }
+}
+
+#[test]
+fn what_fails_is_told_whole_at_once() {
+    for (rows, columns) in SIZES {
+        let bench = serves("[test, \"{{ host }}\", '!=', b]");
+        let mut terminal = bench.terminal_of(rows, columns, &["run", "serves", "--yes"]);
+        terminal.expect("[t/q/b/c]").send("q\r").expect("exit 6");
+        let told = terminal.everything();
+        // What comes after the question is wrapped as its times and paths are long.
+        let (_, steps) = told.split_once("\nSteps\n").unwrap();
+        let (steps, _) = steps.split_once("\nwork.each[host=b].reply failed").unwrap();
+        golden(&format!("calm-fails-{columns}"), &timeless(steps));
+        assert!(!told.contains("Stop a") && told.contains("Stop b") && !told.contains("Stop c"), "{told}");
+        assert_eq!(terminal.end().0, 6);
+    }
+}
+
+#[test]
+fn the_whole_is_told_when_asked_for() {
+    let bench = serves("['true']");
+    let mut terminal = bench.terminal_of(40, 100, &["run", "serves"]);
+    terminal.expect("Run this?").send("y\r");
+    terminal.expect_after("Go home?", "[y/N]");
+    assert!(!terminal.everything().contains("Stop b"), "{}", terminal.everything());
+    terminal.send("v\r").shows("Stop b");
+    crate::signals::until("it is asked again", || {
+        let text = if terminal.has("[y/N]") { terminal.text() } else { String::new() };
+        text.rfind("Stop b").is_some_and(|at| text[at..].contains("Go home?") && text[at..].contains("[y/N]"))
+    });
+    terminal.send("y\r");
+    assert_eq!(terminal.end().0, 0);
+    let mut terminal = bench.terminal_of(40, 100, &["run", "serves", "--yes", "-v"]);
+    terminal.expect("exit 0");
+    let told = terminal.everything();
+    assert!(told.contains("✓ a  Stop a") && told.contains("✓ b  Stop b"), "{told}");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn six_osds_are_told_in_one_screen() {
+    let bench = Workbench::new();
+    let arguments = ["rehearse", "staggered-osd-restart", "--scenario", "all-well", "--yes", "--confirm", "consent=restart 6 osds"];
+    let mut terminal = bench.terminal_of(50, 120, &arguments);
+    terminal.expect("REHEARSAL: end.");
+    let told = terminal.everything();
+    let (before, run) = told.split_once("\nSteps\n").unwrap();
+    // The preflight and the plan are what is agreed to: both are told whole.
+    assert!(
+        run.lines().count() <= 35 && before.lines().count() <= 100,
+        "{} and {} lines:\n{told}",
+        before.lines().count(),
+        run.lines().count()
+    );
+    for osd in 0..6 {
+        assert_eq!(told.lines().filter(|line| line.trim_start().starts_with(&format!("✓ osd.{osd}"))).count(), 1, "{told}");
+    }
+    assert_eq!(terminal.end().0, 0);
+}
+
+/// A runbook whose only step reads what is written to PIPE, and tells it.
+fn reads(command: &str) -> (Workbench, std::path::PathBuf) {
+    let bench = Workbench::new();
+    let pipe = bench.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    let command = command.replace("PIPE", pipe.to_str().unwrap());
+    bench.runbook(
+        "reads",
+        &format!("steps:\n  - {{id: reads, title: Read what comes, {command}, effect: change, undo: {{impossible: a test}}}}\n"),
+    );
+    (bench, pipe)
+}
+
+#[test]
+fn the_first_interruption_is_seen_and_stays_seen() {
+    use std::io::Write as _;
+    let (bench, pipe) = reads("run: [cat, PIPE]");
+    let mut terminal = bench.terminal_of(24, 80, &["run", "reads", "--yes"]);
+    let mut writing = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    writing.write_all(b"first\n").unwrap();
+    terminal.shows("first").shows(" · ").send("\u{3}").shows("stopping after this step");
+    for line in ["second", "third"] {
+        writing.write_all(format!("{line}\n").as_bytes()).unwrap();
+        terminal.shows(line).shows("stopping after this step");
+        let told = terminal.screen().matches("stopping after this step").count();
+        assert_eq!(told, 2, "once above and once in sight:\n{}", terminal.screen());
+    }
+    drop(writing);
+    let (code, text) = terminal.end();
+    assert!([0, 130].contains(&code), "{code}: {text}");
+}
+
+#[test]
+fn a_window_of_another_size_leaves_nothing_behind() {
+    use std::io::Write as _;
+    let (bench, pipe) = reads("run: [cat, PIPE]");
+    let mut terminal = bench.terminal_of(40, 120, &["run", "reads", "--yes"]);
+    let mut writing = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    for (index, (rows, columns)) in [(24, 60), (40, 120), (10, 30), (24, 80)].into_iter().enumerate() {
+        // Just drawn: what comes next is drawn a second later, and for the other size.
+        let drawn = terminal.raw.len();
+        crate::signals::until("it is drawn", || terminal.has(" · ") && terminal.raw.len() > drawn);
+        terminal.resize(rows, columns);
+        writing.write_all(format!("line {index}\n").as_bytes()).unwrap();
+        terminal.shows(&format!("line {index}"));
+        // What was left behind would stay there.
+        crate::signals::until("one line tells which run it is", || {
+            terminal.has(" · ") && terminal.screen().lines().filter(|line| line.starts_with("  run ")).count() == 1
+        });
+    }
+    drop(writing);
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn a_script_is_drawn_on_one_line() {
+    use std::io::Write as _;
+    let (bench, pipe) = reads(r##"shell: "# Tell what comes\nfor from in PIPE\ndo cat $from\ndone\n""##);
+    let mut terminal = bench.terminal_of(24, 80, &["run", "reads", "--yes"]);
+    let mut writing = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    writing.write_all(b"first\n").unwrap();
+    terminal.shows("first").shows("change   Tell what comes …");
+    assert!(!terminal.screen().lines().any(|line| line.trim() == "done"), "{}", terminal.screen());
+    drop(writing);
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
+}
