@@ -287,7 +287,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__debts)
-            opts="-y -v -h --settle --settled-by-hand --inventory --ask-sudo-password --accept-copy --adopt --set --params --step --yes --confirm --override --format --journal-dir --color --verbose --help"
+            opts="-y -v -h --settle --settled-by-hand --inventory --ask-sudo-password --accept-copy --adopt --set --params --step --yes --confirm --override --notify --format --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -318,6 +318,10 @@ _halligan() {
                     return 0
                     ;;
                 --override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --notify)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1379,7 +1383,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__resume)
-            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --adopt --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --adopt --set --params --step --yes --confirm --override --notify --format --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1406,6 +1410,10 @@ _halligan() {
                     return 0
                     ;;
                 --override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --notify)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1433,7 +1441,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__rollback)
-            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --adopt --set --params --step --yes --confirm --override --format --accept-damaged --journal-dir --color --verbose --help"
+            opts="-y -v -h --inventory --ask-sudo-password --accept-copy --adopt --set --params --step --yes --confirm --override --notify --format --accept-damaged --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1463,6 +1471,10 @@ _halligan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --notify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "text plain json" -- "${cur}"))
                     return 0
@@ -1487,7 +1499,7 @@ _halligan() {
             return 0
             ;;
         halligan__subcmd__run)
-            opts="-y -v -h --set --params --dry-run --allow-unheld --inventory --ask-sudo-password --step --yes --confirm --override --format --expect-sha256 --journal-dir --color --verbose --help"
+            opts="-y -v -h --set --params --dry-run --allow-unheld --inventory --ask-sudo-password --step --yes --confirm --override --notify --format --expect-sha256 --journal-dir --color --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1510,6 +1522,10 @@ _halligan() {
                     return 0
                     ;;
                 --override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --notify)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

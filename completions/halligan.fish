@@ -55,6 +55,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand run" -l params -d 'YAM
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l inventory -d 'Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l confirm -d 'Give a step the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand run" -l notify -d 'Program to start when a question waits, a wait stands still or the run ends; it reads what happened as JSON' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand run" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -76,6 +77,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand resume" -l set -d 'Set
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l confirm -d 'Give a step the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand resume" -l notify -d 'Program to start when a question waits, a wait stands still or the run ends; it reads what happened as JSON' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand resume" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -96,6 +98,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l set -d 'S
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l confirm -d 'Give a step the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l notify -d 'Program to start when a question waits, a wait stands still or the run ends; it reads what happened as JSON' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand rollback" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"
@@ -117,6 +120,7 @@ complete -c halligan -n "__fish_halligan_using_subcommand debts" -l set -d 'Set 
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l params -d 'YAML file of parameters; `--set` overrides it' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l confirm -d 'Give a step the phrase that it asks for' -r
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l override -d 'Override a failed preflight check, or once a check of `holds`; the reason is recorded' -r
+complete -c halligan -n "__fish_halligan_using_subcommand debts" -l notify -d 'Program to start when a question waits, a wait stands still or the run ends; it reads what happened as JSON' -r -F
 complete -c halligan -n "__fish_halligan_using_subcommand debts" -l format -d 'Output format' -r -f -a "text\t'For people: live display on a terminal, plain lines otherwise'
 plain\t'One line per event, no colour, no wrapping: as in a pipe or a log'
 json\t'For programs'"

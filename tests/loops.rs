@@ -161,6 +161,37 @@ fn what_a_loop_failed_for_is_passed_over_where_the_runbook_says_so() {
 }
 
 #[test]
+fn what_became_of_each_item_of_a_loop_that_failed_may_be_asked_for_also_after_a_resume() {
+    for (limit, told) in [("on_item_failure: continue", "a=true b=false c=true "), ("max_failures: 0", "a=true b=false ")] {
+        let bench = bench(&format!(
+            "
+vars: {{told: \"{{% for r in each.results %}}{{{{ r.item }}}}={{{{ r.ok }}}} {{% endfor %}}\"}}
+steps:
+  - id: each
+    for_each: {{items: [a, b, c], as: i, {limit}}}
+    on_fail: continue
+    steps:
+      - id: may
+        on_fail: continue
+        run: [test, -e, HOME/nowhere]
+        effect: read
+      - id: act
+        run: [test, \"{{{{ i }}}}\", '!=', b]
+        effect: read
+  - {{id: before, run: [sh, -c, 'echo \"$1\" >> HOME/log', sh, \"{{{{ vars.told }}}}\"], effect: change, undo: {{impossible: x}}}}
+  - {{id: gate, run: [test, -e, HOME/go], effect: read}}
+  - {{id: after, run: [sh, -c, 'echo \"$1\" >> HOME/log', sh, \"{{{{ vars.told }}}}\"], effect: change, undo: {{impossible: x}}}}
+"
+        ));
+        bench.run(&["run", "x", "--yes"]).exits(6);
+        assert_eq!(log(&bench), [told]);
+        bench.file("go", "");
+        let ran = bench.run(&["resume", "--yes"]).exits(0);
+        assert_eq!(log(&bench), [told, told], "{}", all(&ran));
+    }
+}
+
+#[test]
 fn a_template_may_yield_a_percentage() {
     let bench = failing("batch: \"{{ '40%' }}\", max_failures: \"{{ '50%' if true else 0 }}\"", "ask");
     bench.file("bad-a", "");

@@ -22,6 +22,7 @@ mod keys;
 mod locks;
 mod loops;
 mod not_judged;
+mod notify;
 mod planted;
 mod privileges;
 mod processes;

@@ -189,6 +189,7 @@ fn each_shipped_runbook_tells_one_cause_once() {
         ("mon-quorum-restore", "without-ceph"),
         ("mon-quorum-restore", "survivor-does-not-run"),
         ("postgres-connection-surge", "nobody-answers"),
+        ("move-vm-disk-back", "is-off"),
     ] {
         let ran = bench.run(&["rehearse", runbook, "--scenario", scenario]).exits(4);
         let unknown = ran.stdout.contains("system unknown");

@@ -142,3 +142,53 @@ fn a_rollback_says_what_it_would_do_before_it_is_chosen() {
     assert!(records.contains("called the data centre") && records.contains("irreversible: it was said"), "{records}");
     bench.run(&["journal", "verify"]).exits(0);
 }
+
+/// What a run without a terminal says of the questions that it is to ask, as `journal show` and its screen tell it.
+#[test]
+fn without_a_terminal_all_questions_are_named_at_once() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "later",
+        "steps:\n  \
+         - {id: mark, run: [touch, mark], effect: change, undo: {impossible: a test}}\n  \
+         - {id: sure, confirm: {message: Sure?}}\n  \
+         - id: each\n    for_each: {items: [a, b], as: disk}\n    steps:\n      \
+         - {id: wipe, confirm: {message: Wipe it?, phrase: \"wipe {{ disk }}\"}}\n      \
+         - {id: look, confirm: {message: Seen?, phrase: seen}}\n  \
+         - {id: never, when: \"1 == 2\", confirm: {message: Never?, phrase: never}}\n  \
+         - {id: found, run: [echo, x], effect: read}\n  \
+         - {id: maybe, when: \"found.output == 'y'\", confirm: {message: Maybe?, phrase: maybe}}\n  \
+         - {id: cable, manual: {message: Plug it in.}}\n",
+    );
+    let all = "each[disk=a].wipe=wipe a, look=seen, each[disk=b].wipe=wipe b, cable (work by hand, to be told once it is done)";
+    let refused = bench.run(&["run", "later"]).exits(5);
+    let said = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(&format!("later it will ask: sure=yes, {all}")), "{said}");
+    let command = "--yes --confirm sure=yes --confirm 'each[disk=a].wipe=wipe a' --confirm look=seen \
+                   --confirm 'each[disk=b].wipe=wipe b'";
+    assert!(said.contains(command) && !said.contains("WHAT WAS DONE"), "what was done is told once it is done: {said}");
+    assert!(!bench.path("mark").exists(), "nothing is changed by a run that is not approved");
+    // With --yes it begins, and has said where it will stop.
+    let stopped = bench.run(&["run", "later", "--yes"]).exits(5);
+    let said = stopped.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(&format!("no terminal, and not answered beforehand: {all}; the run stops at the first of these")), "{said}");
+    // It is taken up with all that is still to be asked, and stops again where something is to be done by hand.
+    let said = stopped.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let answers = "--yes --confirm 'each[disk=a].wipe=wipe a' --confirm look=seen --confirm 'each[disk=b].wipe=wipe b'";
+    assert!(said.contains("halligan resume ") && said.contains(answers), "{said}");
+    let run = crate::cases::last_run(&bench);
+    let more = ["--confirm", "each[disk=a].wipe=wipe a", "--confirm", "look=seen", "--confirm", "each[disk=b].wipe=wipe b"];
+    let again = bench.run(&[&["resume", &run, "--yes"], &more[..]].concat()).exits(5);
+    let said = again.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("cable needs an answer") && said.contains("--confirm 'cable=WHAT WAS DONE'"), "{said}");
+    // What a flag answers is not named, nor anything where somebody can be asked, nor in a dry run.
+    let answers = ["--confirm", "each[disk=a].wipe=wipe a", "--confirm", "look=seen", "--confirm", "each[disk=b].wipe=wipe b"];
+    let done = bench.run(&[&["run", "later", "--yes", "--confirm", "cable=plugged"], &answers[..]].concat()).exits(0);
+    assert!(!done.stdout.contains("not answered"), "{}", done.stdout);
+    let dry = bench.run(&["run", "later", "--dry-run"]);
+    assert!(!dry.stdout.contains("not answered"), "{}", dry.stdout);
+    let mut terminal = bench.terminal(100, &["run", "later"]);
+    terminal.expect("Run this?").send("n\r");
+    let (code, text) = terminal.end();
+    assert!(code == 5 && !text.contains("not answered"), "{text}");
+}

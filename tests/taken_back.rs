@@ -387,6 +387,32 @@ fn what_cannot_be_made_ready_any_more_takes_nothing_back_and_stays_owed() {
 }
 
 #[test]
+fn what_guards_a_step_that_could_not_be_undone_stays_and_is_owed() {
+    let bench = bench(
+        "steps:
+  - {id: guard, shell: 'echo guarded >> HOME/log', effect: change, cleanup: {shell: 'echo unguarded >> HOME/log', when_stopped: owe}}
+  - {id: mark, shell: 'true', effect: change, cleanup: {shell: 'echo unmarked >> HOME/log'}}
+  - id: part
+    group: A part
+    steps:
+      - {id: away, shell: 'echo away >> HOME/log', effect: change, undo: {shell: 'test -e HOME/ready; echo back >> HOME/log'}}
+      - {id: end, shell: 'exit 1', effect: read, on_fail: rollback}
+",
+    );
+    let ran = bench.run(&["run", "x", "--yes"]).exits(8);
+    assert_eq!(log(&bench), ["guarded", "away", "unmarked"], "{}", all(&ran));
+    bench.run(&["debts"]).exits(1);
+    let run = last_run(&bench);
+    bench.run(&["rollback", &run, "--yes"]).exits(8);
+    assert_eq!(log(&bench), ["guarded", "away", "unmarked"]);
+    bench.file("ready", "");
+    bench.run(&["rollback", &run, "--yes"]).exits(0);
+    assert_eq!(log(&bench), ["guarded", "away", "unmarked", "back", "unguarded"]);
+    bench.run(&["debts"]).exits(0);
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
 fn what_a_loop_has_set_itself_is_put_back_by_a_rollback_and_by_settling() {
     for arguments in [&["rollback"][..], &["debts", "--settle"]] {
         let bench = bench(

@@ -16,7 +16,7 @@ use clap_complete::Shell;
 pub(crate) use form::{CheckFormat, Form, Format};
 pub(crate) use journal::{JournalCommand, RunFilter};
 pub(crate) use look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch};
-pub(crate) use options::{Answers, Colour, Global, Hosts, Params, TakingUp};
+pub(crate) use options::{Answers, Colour, Global, Hosts, Notify, Params, TakingUp};
 use options::{place_pair, speed};
 pub(crate) use scenario::ScenarioCommand;
 
@@ -225,6 +225,8 @@ pub struct Run {
     pub ask_sudo_password: bool,
     #[command(flatten)]
     pub answers: Answers,
+    #[command(flatten)]
+    pub notify: Notify,
     #[command(flatten)]
     pub form: Form,
     /// Refuse the runbook unless its text has this SHA-256

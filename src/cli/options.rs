@@ -1,6 +1,6 @@
 //! Options that several commands share.
 
-use std::path::PathBuf;
+use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -45,6 +45,14 @@ pub struct Hosts {
     /// Inventory: hosts and how each is reached [default: `/etc/halligan/inventory.yaml`, if it exists]
     #[arg(long, env = "HALLIGAN_INVENTORY", value_name = "FILE", hide_env_values = true)]
     pub inventory: Option<PathBuf>,
+}
+
+/// Whom to tell while nobody looks.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Notify {
+    /// Program to start when a question waits, a wait stands still or the run ends; it reads what happened as JSON
+    #[arg(long = "notify", env = "HALLIGAN_NOTIFY", value_name = "PROGRAM", value_parser = program, hide_env_values = true)]
+    pub program: Option<PathBuf>,
 }
 
 /// Values for parameters.
@@ -118,6 +126,8 @@ pub struct TakingUp {
     #[command(flatten)]
     pub answers: Answers,
     #[command(flatten)]
+    pub notify: Notify,
+    #[command(flatten)]
     pub form: Form,
 }
 
@@ -126,6 +136,19 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(times) if (0.01..=1e9).contains(&times) => Ok(times),
         _ => Err("write a multiple of real time, such as 60".to_owned()),
+    }
+}
+
+/// The whole path of a program that is there: whoever is to be told must not be missed hours later.
+fn program(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if !path.is_absolute() {
+        return Err("write its whole path, such as /usr/local/bin/page".to_owned());
+    }
+    match std::fs::metadata(&path) {
+        Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(path),
+        Ok(_) => Err("this is no program: it must be a file that may be executed".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

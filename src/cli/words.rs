@@ -12,7 +12,7 @@ use super::{
     form::{Form, Format},
     journal::{JournalCommand, RunFilter},
     look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch},
-    options::{Answers, Colour, Global, Hosts, Params, TakingUp},
+    options::{Answers, Colour, Global, Hosts, Notify, Params, TakingUp},
 };
 use crate::words::quote::CommandLine;
 
@@ -112,8 +112,13 @@ impl Typing {
         self.pairs("--override", overrides);
     }
 
+    fn notify(&mut self, notify: &Notify) {
+        let Notify { program } = notify;
+        self.file("--notify", program.as_ref());
+    }
+
     fn run(&mut self, run: &Run) {
-        let Run { runbook, params, dry_run, allow_unheld, hosts, ask_sudo_password, answers, form, expect_sha256 } = run;
+        let Run { runbook, params, dry_run, allow_unheld, hosts, ask_sudo_password, answers, notify, form, expect_sha256 } = run;
         self.word("run");
         self.given([runbook.as_str()]);
         self.switch("--dry-run", *dry_run);
@@ -122,18 +127,20 @@ impl Typing {
         self.params(params);
         self.switch("--ask-sudo-password", *ask_sudo_password);
         self.answers(answers);
+        self.notify(notify);
         self.form(*form);
         self.option("--expect-sha256", expect_sha256.as_ref());
     }
 
     fn take_up(&mut self, how: &TakingUp) {
-        let TakingUp { hosts, ask_sudo_password, accept_copy, adopt, params, answers, form } = how;
+        let TakingUp { hosts, ask_sudo_password, accept_copy, adopt, params, answers, notify, form } = how;
         self.hosts(hosts);
         self.params(params);
         self.switch("--ask-sudo-password", *ask_sudo_password);
         self.switch("--accept-copy", *accept_copy);
         self.option("--adopt", adopt.as_ref());
         self.answers(answers);
+        self.notify(notify);
         self.form(*form);
     }
 
@@ -398,6 +405,7 @@ mod tests {
             Just(vec!["--dry-run".to_owned()]),
             Just(vec!["--yes".to_owned()]),
             Just(vec!["--step".to_owned()]),
+            Just(vec!["--notify=/bin/sh".to_owned()]),
             Just(vec!["-vv".to_owned()]),
             Just(vec!["--color=never".to_owned()]),
             value.prop_map(|hex| vec![format!("--expect-sha256={hex}")]),

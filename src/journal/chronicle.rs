@@ -1,12 +1,10 @@
 //! The facts of runs in their order, each with when and by whom it was recorded: what is told of a run beyond its state.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     error::JournalError,
+    extent::Extent,
     head::Head,
     reader::Snapshot,
     record::{Glance, Line},
@@ -42,15 +40,15 @@ pub(crate) struct Chronicle {
 }
 
 impl Chronicle {
-    /// Reads several runs at once. Those are left out of whose opening the journal has no readable record.
+    /// Reads several runs at once, each where it stands. Those are left out of whose opening the journal has no readable record.
     ///
     /// # Errors
     /// The file system's.
-    pub(crate) fn read(snapshot: &Snapshot, wanted: &BTreeSet<RunId>) -> Result<BTreeMap<RunId, Self>, JournalError> {
+    pub(crate) fn read(snapshot: &Snapshot, wanted: &BTreeMap<RunId, Extent>) -> Result<BTreeMap<RunId, Self>, JournalError> {
         let mut found: BTreeMap<RunId, Self> = BTreeMap::new();
-        let mut lines = snapshot.lines();
+        let mut lines = snapshot.stretches(wanted.values().copied());
         while let Some(raw) = lines.read().map_err(JournalError::reading)? {
-            let Some(run) = Glance::at(raw.bytes).map(|glance| glance.run).filter(|run| wanted.contains(run)) else { continue };
+            let Some(run) = Glance::at(raw.bytes).map(|glance| glance.run).filter(|run| wanted.contains_key(run)) else { continue };
             let Ok(Line::Record(record)) = Line::read(raw.bytes) else {
                 if let Some(chronicle) = found.get_mut(&run) {
                     chronicle.unreadable += 1;

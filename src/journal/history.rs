@@ -1,13 +1,14 @@
 //! One run as the journal has it, and the runs that may owe something.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, btree_map::Entry},
     fs,
     path::Path,
 };
 
 use super::{
     error::JournalError,
+    extent::{Extent, Extents},
     reader::Snapshot,
     record::{Glance, Line},
     shape::Body,
@@ -36,18 +37,18 @@ pub(crate) struct History {
 /// # Errors
 /// The file system's.
 pub(crate) fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>, JournalError> {
-    Ok(histories(snapshot, &BTreeSet::from([run]))?.remove(&run))
+    Ok(histories(snapshot, &BTreeMap::from([(run, Extent::whole(snapshot.size()))]))?.remove(&run))
 }
 
-/// Reads several runs at once. Those are left out of whose opening the journal has no readable record.
+/// Reads several runs at once, each where it stands. Those are left out of whose opening the journal has no readable record.
 ///
 /// # Errors
 /// The file system's.
-pub(crate) fn histories(snapshot: &Snapshot, wanted: &BTreeSet<RunId>) -> Result<BTreeMap<RunId, History>, JournalError> {
+pub(crate) fn histories(snapshot: &Snapshot, wanted: &BTreeMap<RunId, Extent>) -> Result<BTreeMap<RunId, History>, JournalError> {
     let mut found: BTreeMap<RunId, History> = BTreeMap::new();
-    let mut lines = snapshot.lines();
+    let mut lines = snapshot.stretches(wanted.values().copied());
     while let Some(raw) = lines.read().map_err(JournalError::reading)? {
-        let Some(run) = Glance::at(raw.bytes).map(|glance| glance.run).filter(|run| wanted.contains(run)) else { continue };
+        let Some(run) = Glance::at(raw.bytes).map(|glance| glance.run).filter(|run| wanted.contains_key(run)) else { continue };
         let Ok(Line::Record(record)) = Line::read(raw.bytes) else {
             if let Some(history) = found.get_mut(&run) {
                 history.unreadable += 1;
@@ -81,17 +82,19 @@ pub(crate) fn histories(snapshot: &Snapshot, wanted: &BTreeSet<RunId>) -> Result
     Ok(found)
 }
 
-/// Real runs that may owe something: those that crashed (no end recorded), and those that said that they do. Most journals have
-/// none, so that this reads little more than the beginnings of lines.
+/// Real runs that may owe something, in the order of their opening: those that crashed (no end recorded), and those that said that
+/// they do. Most journals have none, so that this reads little more than the beginnings of lines.
 ///
 /// # Errors
 /// The file system's.
-pub(crate) fn may_owe(snapshot: &Snapshot) -> Result<Vec<RunId>, JournalError> {
+pub(crate) fn may_owe(snapshot: &Snapshot) -> Result<Vec<(RunId, Extent)>, JournalError> {
     let mut owing: BTreeMap<RunId, (u64, bool)> = BTreeMap::new();
+    let mut extents = Extents::default();
     let mut lines = snapshot.lines();
     while let Some(raw) = lines.read().map_err(JournalError::reading)? {
         let number = raw.number;
         let Some(glance) = Glance::at(raw.bytes) else { continue };
+        extents.note(glance.run, &raw);
         if !matches!(glance.kind, b"run_opened" | b"resumed" | b"run_closed") {
             continue;
         }
@@ -113,9 +116,10 @@ pub(crate) fn may_owe(snapshot: &Snapshot) -> Result<Vec<RunId>, JournalError> {
             _ => {}
         }
     }
-    let mut runs: Vec<_> = owing.into_iter().filter(|(_, (_, owes))| *owes).map(|(run, (line, _))| (line, run)).collect();
-    runs.sort_unstable();
-    Ok(runs.into_iter().map(|(_, run)| run).collect())
+    owing.retain(|_, (_, owes)| *owes);
+    let mut runs: Vec<_> = extents.into_iter().filter_map(|(run, extent)| Some((owing.get(&run)?.0, run, extent))).collect();
+    runs.sort_unstable_by_key(|(line, ..)| *line);
+    Ok(runs.into_iter().map(|(_, run, extent)| (run, extent)).collect())
 }
 
 /// What the commands that were under way when a run died had printed by then: the end of it, at most this much.
@@ -164,6 +168,7 @@ mod tests {
     #[test]
     fn only_real_runs_that_say_so_or_say_nothing_may_owe() {
         let snapshot = Snapshot::take(&frozen()).unwrap();
-        assert_eq!(may_owe(&snapshot).unwrap(), ["00000001".parse().unwrap()]);
+        let owing: Vec<_> = may_owe(&snapshot).unwrap().into_iter().map(|(run, _)| run).collect();
+        assert_eq!(owing, ["00000001".parse().unwrap()]);
     }
 }

@@ -12,6 +12,8 @@ use super::record::LONGEST;
 pub struct RawLine<'l> {
     /// From 1.
     pub number: u64,
+    /// Where it begins, in bytes from where the first line does.
+    pub position: u64,
     /// With its newline, if it has one. At most one byte more than [`LONGEST`].
     pub bytes: &'l [u8],
 }
@@ -29,11 +31,13 @@ pub struct Lines<R> {
     pub from: BufReader<R>,
     pub line: Vec<u8>,
     pub number: u64,
+    /// Where the next one begins.
+    pub position: u64,
 }
 
 impl<R: Read> Lines<R> {
     pub fn new(from: R) -> Self {
-        Self { from: BufReader::with_capacity(1 << 18, from), line: Vec::new(), number: 0 }
+        Self { from: BufReader::with_capacity(1 << 18, from), line: Vec::new(), number: 0, position: 0 }
     }
 
     /// The next line; not an iterator, since each line replaces the one before. One that is longer than any record is the last:
@@ -49,7 +53,9 @@ impl<R: Read> Lines<R> {
         if (&mut self.from).take(LONGEST as u64 + 1).read_until(b'\n', &mut self.line)? == 0 {
             return Ok(None);
         }
+        let position = self.position;
         self.number += 1;
-        Ok(Some(RawLine { number: self.number, bytes: &self.line }))
+        self.position += self.line.len() as u64;
+        Ok(Some(RawLine { number: self.number, position, bytes: &self.line }))
     }
 }

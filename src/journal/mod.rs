@@ -10,6 +10,7 @@ pub(crate) mod environment_key;
 mod error;
 pub(crate) mod export;
 pub(crate) mod exported;
+pub(crate) mod extent;
 pub(crate) mod fault;
 pub(crate) mod head;
 pub(crate) mod history;

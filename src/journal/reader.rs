@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::{
     disk::{self, Local, Lock, Window},
     error::JournalError,
+    extent::{Extent, Extents, Stretches},
     head::Head,
     identity::Identity,
     lines::Lines,
@@ -103,6 +104,11 @@ impl Snapshot {
         Lines::new(self.from(0))
     }
 
+    /// The lines in these extents of it.
+    pub(crate) fn stretches(&self, extents: impl IntoIterator<Item = Extent>) -> Stretches<SnapshotReader<'_>> {
+        Stretches::new(self.from(0), extents)
+    }
+
     /// Where this journal stood when it was written, and why that was not here; `None` if it was, or if nobody can say.
     ///
     /// # Errors
@@ -176,7 +182,7 @@ impl Snapshot {
     }
 
     /// In bytes.
-    fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.parts().map(|part| part.size).sum()
     }
 
@@ -267,6 +273,14 @@ impl Read for SnapshotReader<'_> {
     }
 }
 
+impl Seek for SnapshotReader<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let SeekFrom::Start(position) = to else { return Err(io::ErrorKind::Unsupported.into()) };
+        self.position = position;
+        Ok(position)
+    }
+}
+
 /// A run in a few words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct RunSummary {
@@ -293,6 +307,9 @@ pub(crate) struct RunSummary {
     pub planned: Option<usize>,
     /// Steps that were settled or skipped; each item of a loop counts.
     pub settled: usize,
+    /// Where its records stand in the snapshot that it was found in.
+    #[serde(skip)]
+    pub extent: Extent,
 }
 
 /// All runs, in the order of their opening.
@@ -309,6 +326,7 @@ pub(crate) struct Runs {
 /// The file system's.
 pub(crate) fn runs(snapshot: &Snapshot) -> Result<Runs, JournalError> {
     let mut runs: IndexMap<RunId, RunSummary> = IndexMap::new();
+    let mut extents = Extents::default();
     let mut unreadable = 0;
     let mut lines = snapshot.lines();
     while let Some(raw) = lines.read().map_err(JournalError::reading)? {
@@ -316,6 +334,7 @@ pub(crate) fn runs(snapshot: &Snapshot) -> Result<Runs, JournalError> {
             unreadable += 1;
             continue;
         };
+        extents.note(glance.run, &raw);
         match glance.kind {
             b"step_settled" | b"step_skipped" => {
                 if let Some(run) = runs.get_mut(&glance.run) {
@@ -332,6 +351,11 @@ pub(crate) fn runs(snapshot: &Snapshot) -> Result<Runs, JournalError> {
                 Ok(Line::Newer { .. }) | Err(_) => unreadable += 1,
             },
             _ => {}
+        }
+    }
+    for (run, extent) in extents {
+        if let Some(run) = runs.get_mut(&run) {
+            run.extent = extent;
         }
     }
     Ok(Runs { runs: runs.into_values().collect(), unreadable })
@@ -358,6 +382,7 @@ fn summarise(runs: &mut IndexMap<RunId, RunSummary>, record: Record<'_>) {
             owes: false,
             planned: None,
             settled: 0,
+            extent: Extent::NONE,
         });
         return;
     }

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod binding;
 pub(crate) mod called;
 pub(crate) mod case;
+pub(crate) mod coming;
 pub(crate) mod condition;
 mod foreseen;
 pub(crate) mod instances;

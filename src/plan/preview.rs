@@ -7,6 +7,7 @@ use super::{
     batch::{Share, grouped, share},
     called::unbound,
     case::{chosen, foreknown},
+    coming::{Coming, coming},
     foreseen::foreseen,
     instances::Instances,
     item::{DistinctItems, list_of},
@@ -32,6 +33,8 @@ pub struct Preview {
     pub instances: Instances,
     /// Questions, and things that a person does.
     pub asks: usize,
+    /// Those of them that are sure to be asked, each in its place.
+    pub(crate) coming: Vec<Coming>,
     /// Steps that the parameters rule out.
     pub left_out: Vec<String>,
     /// What is known already to fail when it is reached, such as a loop with two items of one name.
@@ -82,6 +85,7 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
         destroy: 0,
         instances: Instances::default(),
         asks: 0,
+        coming: Vec::new(),
         left_out: Vec::new(),
         faults: Vec::new(),
         programs: Vec::new(),
@@ -94,6 +98,7 @@ pub(crate) fn preview(plan: &Plan, scope: &Scope) -> Preview {
     let secrets = plan.secrets();
     preview.faults = foreseen(plan, &scope);
     preview.instances = Instances::of(plan, &plan.runbook.steps, &scope, 0);
+    preview.coming = coming(plan, &scope);
     add(&mut preview, plan, &plan.runbook.steps, &scope, "", 0, &mut Vec::new(), 0);
     for line in &mut preview.lines {
         for text in std::iter::once(&mut line.what).chain(&mut line.when).chain(&mut line.taken_back) {

@@ -1,4 +1,4 @@
-//! What has become of a step.
+//! What has become of a step, or of an item of a loop.
 
 use minijinja::{Value, context};
 
@@ -17,6 +17,8 @@ pub(super) enum Did {
         at: Option<Place>,
         /// Something inside is in doubt, or could not be put back: it is not passed over.
         unsettled: bool,
+        /// What later steps may ask of it, where that is more than that it failed.
+        result: Option<Value>,
     },
     /// Nobody can say whether it took effect.
     Doubt {
@@ -29,15 +31,15 @@ pub(super) enum Did {
 
 impl Did {
     pub(super) fn failed(why: String) -> Self {
-        Self::Failed { why, at: None, unsettled: false }
+        Self::Failed { why, at: None, unsettled: false, result: None }
     }
 
     /// What has become of a stretch of steps. A failure inside is the stretch's own, for its `on_fail` to decide.
     pub(super) fn of(result: Result<(), Halt>) -> Result<Self, Halt> {
         match result {
             Ok(()) => Ok(Self::Done(context! { ran => true, ok => true })),
-            Err(Halt::Failed { place, why }) => Ok(Self::Failed { why, at: Some(place), unsettled: false }),
-            Err(Halt::Unsettled { place, why }) => Ok(Self::Failed { why, at: Some(place), unsettled: true }),
+            Err(Halt::Failed { place, why }) => Ok(Self::Failed { why, at: Some(place), unsettled: false, result: None }),
+            Err(Halt::Unsettled { place, why }) => Ok(Self::Failed { why, at: Some(place), unsettled: true, result: None }),
             Err(halt) => Err(halt),
         }
     }
@@ -46,12 +48,30 @@ impl Did {
     pub(super) fn ended(self, cleanups: Result<(), Halt>) -> Result<Self, Halt> {
         match (self, cleanups) {
             (did, Ok(())) => Ok(did),
-            (Self::Failed { why, at, .. }, Err(Halt::Unsettled { why: more, .. })) => {
-                Ok(Self::Failed { why: format!("{why}; {more}"), at, unsettled: true })
+            (Self::Failed { why, at, result, .. }, Err(Halt::Unsettled { why: more, .. })) => {
+                Ok(Self::Failed { why: format!("{why}; {more}"), at, unsettled: true, result })
             }
             (_, cleanups) => Self::of(cleanups),
         }
     }
+}
+
+/// What has become of one item.
+pub(crate) struct ItemResult {
+    pub(crate) item: Value,
+    /// Where, and why.
+    pub(crate) failed: Option<(Place, String)>,
+}
+
+impl ItemResult {
+    fn value(self) -> Value {
+        context! { item => self.item, ok => self.failed.is_none(), why => self.failed.map(|(_, why)| why) }
+    }
+}
+
+/// What later steps may ask of a loop.
+pub(crate) fn loop_result(ok: bool, done: Vec<ItemResult>) -> Value {
+    context! { ran => true, ok => ok, results => done.into_iter().map(ItemResult::value).collect::<Vec<_>>() }
 }
 
 /// What a name that was not reached stands for.

@@ -138,9 +138,11 @@ impl Engine<'_> {
             {
                 result = Err(Halt::Stuck { place: compensation.place.clone(), why: format!("undo failed: {why}") });
             }
-            if stops && compensation.owed_when_stopped && compensation.cleanup.take().is_some() {
-                let why = "kept as it is, so that the run can be resumed".to_owned();
-                self.emit(Event::Owed { place: compensation.place.clone(), why })?;
+            // Of a rollback that is stuck, something that was done stands still: what guards it is not put back either.
+            let stuck = matches!(result, Err(Halt::Stuck { .. }));
+            if (stops || stuck) && compensation.owed_when_stopped && compensation.cleanup.take().is_some() {
+                let why = if stuck { "kept as it is, since an undo failed" } else { "kept as it is, so that the run can be resumed" };
+                self.emit(Event::Owed { place: compensation.place.clone(), why: why.to_owned() })?;
             }
             if let Some(cleanup) = compensation.cleanup.take()
                 && let Err(why) = self.take_back_one(&compensation.place, Part::Cleanup, cleanup, &mut result)?

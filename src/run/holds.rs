@@ -25,6 +25,8 @@ use crate::{
 
 /// How old an answer may be when all are in, where the runbook does not say.
 const FRESH: Duration = Duration::from_secs(30);
+/// How much older it may be where nothing but the asking took so long: a system that answers slowly has no fresher answers.
+const ASKING: Duration = Duration::from_secs(30);
 /// How often all are asked again because some answer has become too old meanwhile.
 const ROUNDS: u32 = 3;
 
@@ -151,16 +153,19 @@ impl Engine<'_> {
                     }
                     asked.at.insert(at.clone(), now);
                 }
-                if let Some(every) = every.filter(|every| *every < shortest.0 || shortest.1.is_none()) {
-                    shortest = (every, Some((holds, probe, at.clone())));
-                }
                 match self.ask_in(probe, &holds.scope, &at, Part::Holds, Some(&sweep))? {
-                    Evaluated::Known(answers) => failed.extend(
-                        answers
-                            .into_iter()
-                            .filter(|answer| !asked.spoken_for.contains(&answer.place))
-                            .filter_map(|answer| NotHeld::of(holds, answer)),
-                    ),
+                    Evaluated::Known(answers) => {
+                        // What need not be asked has no answer that could be too old.
+                        if let Some(every) = every.filter(|every| !answers.is_empty() && (*every < shortest.0 || shortest.1.is_none())) {
+                            shortest = (every, Some((holds, probe, at)));
+                        }
+                        failed.extend(
+                            answers
+                                .into_iter()
+                                .filter(|answer| !asked.spoken_for.contains(&answer.place))
+                                .filter_map(|answer| NotHeld::of(holds, answer)),
+                        );
+                    }
                     Evaluated::Unknown(needs) => {
                         let why = format!("could not check: needs {}, which is not known", needs.join(", "));
                         failed.push(NotHeld::unanswered(holds, probe, at, why));
@@ -172,7 +177,8 @@ impl Engine<'_> {
                 failed.retain(|one| !one.follows);
             }
             let age = clock.elapsed().saturating_sub(began);
-            if !failed.is_empty() || asked_for == AskedFor::Look || age <= shortest.0 {
+            let asking = if sweep.paused() { Duration::ZERO } else { ASKING };
+            if !failed.is_empty() || asked_for == AskedFor::Look || age <= shortest.0.saturating_add(asking) {
                 return Ok(failed);
             }
             // Where nobody says how old an answer may be, once more is enough: what is slow is not asked for ever.
@@ -180,7 +186,12 @@ impl Engine<'_> {
             if round >= enough {
                 let Some((holds, probe, at)) = shortest.1 else { return Ok(failed) };
                 let show = crate::quantity::show_duration;
-                let why = format!("its answer is {} old when all answers are there; `every` allows {}", show(age), show(shortest.0));
+                let why = format!(
+                    "its answer is {} old when all answers are there; `every` allows {}, and {} for the asking",
+                    show(age),
+                    show(shortest.0),
+                    show(asking)
+                );
                 return Ok(vec![NotHeld::unanswered(holds, probe, at, why)]);
             }
         }
@@ -200,6 +211,10 @@ impl Engine<'_> {
 
     /// Asks the operator what now. Returns whether this one is overridden for this step; if not, all are to be asked again.
     fn overridden_hold(&self, one: &NotHeld<'_>, before: &Place, asked_for: AskedFor) -> Result<bool, Halt> {
+        // What comes next is in the runbook. While a question stood open, what is under way would go on as it is.
+        if one.of.on_fail == OnFail::Continue {
+            return Err(one.halt(before, asked_for));
+        }
         let mut text =
             format!("Failed check: {}\n  (check: {})\n{}", one.why, one.title, words::not_held(before, asked_for == AskedFor::Look));
         if let Some(hint) = &one.hint {

@@ -203,6 +203,9 @@ impl Engine<'_> {
                 still: None,
                 held: None,
             });
+            if let Some(sweep) = sweep {
+                sweep.pause();
+            }
             self.ports.clock.pause(every, self.ports.interrupts);
             attempt += 1;
         }

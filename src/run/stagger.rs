@@ -9,7 +9,7 @@ use std::{
 use minijinja::{Value, context};
 
 use super::{
-    did::{Did, not_run},
+    did::{Did, ItemResult, loop_result, not_run},
     engine::Engine,
     frame::Frame,
     halt::Halt,
@@ -32,19 +32,6 @@ use crate::{
 /// So many items of a loop a dry run goes through, once it has passed over a change: what it shows of each is the same, and what it asks
 /// for each says little of the real run.
 const MOST_FORETOLD: usize = 32;
-
-/// What has become of one item.
-struct ItemResult {
-    item: Value,
-    /// Where, and why.
-    failed: Option<(Place, String)>,
-}
-
-impl ItemResult {
-    fn value(self) -> Value {
-        context! { item => self.item, ok => self.failed.is_none(), why => self.failed.map(|(_, why)| why) }
-    }
-}
 
 /// The loop's own figures.
 struct Pace {
@@ -127,7 +114,7 @@ impl Engine<'_> {
             if is_open && failures.len() as u64 > pace.max_failures {
                 let at = failures.first().map(|(place, _)| place.clone());
                 let why = too_many(&failures, pace.max_failures, done.len(), labels.len());
-                return Ok(Did::Failed { why, at, unsettled: false });
+                return Ok(Did::Failed { why, at, unsettled: false, result: Some(loop_result(false, done)) });
             }
             if done.len() < labels.len() && self.has_foretold(done.len()) {
                 let (left, all) = (labels.len() - done.len(), labels.len());
@@ -140,11 +127,11 @@ impl Engine<'_> {
         let failures: Vec<&(Place, String)> = done.iter().filter_map(|done| done.failed.as_ref()).collect();
         if let (Some((at, _)), OnItemFailure::Continue) = (failures.first(), each.on_item_failure) {
             let why = format!("{} of {} failed: {}", failures.len(), labels.len(), each_named(&failures));
-            return Ok(Did::Failed { why, at: Some(at.clone()), unsettled: false });
+            let at = Some(at.clone());
+            return Ok(Did::Failed { why, at, unsettled: false, result: Some(loop_result(false, done)) });
         }
         let ok = failures.is_empty();
-        let results: Vec<Value> = done.into_iter().map(ItemResult::value).collect();
-        Ok(Did::Done(context! { ran => true, ok => ok, results => results }))
+        Ok(Did::Done(loop_result(ok, done)))
     }
 
     /// Whether a dry run goes through no more items of a loop than these.

@@ -84,7 +84,10 @@ impl Engine<'_> {
                     forget(step.children(), scope, &|scope, id| scope.set_unknown(id));
                     return self.emit(Event::StepPredicted { place: place.clone(), part: Part::Main, prediction });
                 }
-                Did::Failed { why, at, unsettled } => {
+                Did::Failed { why, at, unsettled, result } => {
+                    if let Some(result) = result {
+                        scope.set(step.id.as_str(), result);
+                    }
                     self.emit(Event::StepSettled { place: place.clone(), outcome: StepOutcome::Failed { why: why.clone() } })?;
                     failed_at = at;
                     (why, unsettled)

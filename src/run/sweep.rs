@@ -76,6 +76,8 @@ struct Seen {
     answering_programs: HashSet<Beginning>,
     /// How the first has failed, where none has had an answer.
     failing_programs: HashMap<Beginning, (Gap, String)>,
+    /// Some check did not pass at once and was given time: what was answered before it is older than it need be.
+    paused: bool,
 }
 
 type HostUser = (String, Option<String>);
@@ -105,6 +107,15 @@ impl Sweep {
 
     pub(super) fn wait(&self) -> Option<&Place> {
         self.wait.as_ref()
+    }
+
+    /// A check is given time to pass.
+    pub(super) fn pause(&self) {
+        self.seen().paused = true;
+    }
+
+    pub(super) fn paused(&self) -> bool {
+        self.seen().paused
     }
 
     /// A host that cannot be reached.

@@ -60,6 +60,13 @@ impl<'a> Flags<'a> {
         Some((name, reason))
     }
 
+    /// Nothing here answers a question at that place; where `yes` is enough it wants no phrase.
+    #[must_use]
+    pub(crate) fn leaves_open(&self, place: &Place, yes_is_enough: bool) -> bool {
+        let confirmed = || place.names().into_iter().any(|name| self.confirms.contains_key(name));
+        !(self.yes && yes_is_enough || confirmed())
+    }
+
     /// The reason to override a probe.
     fn reason(&self, place: Option<&Place>) -> Option<&str> {
         let (name, reason) = self.unserved(place)?;
@@ -176,6 +183,20 @@ mod tests {
         assert_eq!(flags.ask(&question(Ask::Override, Place::top("conntrack"))).unwrap(), yes("seen"));
         assert!(matches!(flags.ask(&question(Ask::Override, Place::top("empty"))).unwrap(), Answer::No { .. }));
         assert_eq!(flags.unused(), ["--confirm typo"]);
+    }
+
+    #[test]
+    fn what_flags_leave_open_is_known_beforehand() {
+        let wipe = |disk: &str| Place::top("each").item("disk", disk).child("wipe");
+        let leaves = |yes: bool, confirms: &[(&str, &str)], place: &Place, enough: bool| {
+            Flags::new(yes, map(confirms), map(&[]), &Nobody).leaves_open(place, enough)
+        };
+        let sure = Place::top("sure");
+        assert!(leaves(false, &[], &sure, true) && !leaves(true, &[], &sure, true));
+        assert!(leaves(true, &[], &wipe("sdd"), false), "a phrase is more than a yes");
+        assert!(!leaves(true, &[("wipe", "sdd")], &wipe("sdd"), false));
+        let one = [("each[disk=sdd].wipe", "sdd")];
+        assert!(!leaves(true, &one, &wipe("sdd"), false) && leaves(true, &one, &wipe("sde"), false));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{
     runbook_page,
 };
 use crate::{
+    app::session::notice::Announcement,
     cli::{Cli, SHELLS},
     rehearse::document::ScenarioDocument,
     runbook::{
@@ -43,6 +44,7 @@ pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
         ("handover", schema::of::<HandoverPage>("halligan handover")),
         ("report", schema::of::<RunReport>("halligan report")),
         ("doctor", schema::of::<DoctorReport>("halligan doctor")),
+        ("notice", schema::of::<Announcement>("what the program of `--notify` reads")),
     ] {
         files.push((format!("docs/schema/{name}.json"), schema::text(&schema).into_bytes()));
     }

@@ -19,6 +19,7 @@ use crate::{
             journal::open_journal,
             load,
             locks::carried_out,
+            notice::Notifier,
             operator::{hostname, operator},
             parameters::{Gathering, Reality},
         },
@@ -102,6 +103,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     }
     let terminal = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
     let notebook = Notebook::new(&terminal, &mark);
+    let nobody = Notifier::default();
     let stage = Occasion {
         plan: &plan,
         setting: setting.clone(),
@@ -110,6 +112,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         executor: &rehearsal.simulator,
         clock: &rehearsal.clock,
         silent: None,
+        notifier: &nobody,
         again: context.cli(cli::Subcommands::Rehearse(args.clone())),
     };
     let began = Instant::now();

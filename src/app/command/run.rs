@@ -12,6 +12,7 @@ use crate::{
             journal::open_journal,
             load,
             locks::{carried_out, holder, lock_names, locks, shared_locks},
+            notice::Notifier,
             operator::{hostname, operator},
             owing::remind,
             parameters::{self, Gathering, Reality},
@@ -89,6 +90,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let dry = DryExecutor { executor: &process, allow_unheld };
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);
+    let notifier = Notifier::start(args.notify.program.as_deref(), &setting, &plan);
     let stage = Occasion {
         plan: &plan,
         setting,
@@ -97,10 +99,12 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         executor,
         clock: &clock,
         silent,
+        notifier: &notifier,
         again: context.cli(cli::Subcommands::Run(args.clone())),
     };
     let (ending, mut told) = conduct::conduct(context, &stage, &screens, &args.answers, &prompt, &signals, crate::run::run);
     told.head = Some(journal.head().short());
+    notifier.end(&mut told);
     conduct::last_screen(context, args.form, &told);
     Ok(ProgramExit::from(&ending))
 }

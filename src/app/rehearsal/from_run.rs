@@ -110,7 +110,7 @@ pub(crate) fn read(context: &Context, given: &str) -> Result<RecordedRun, Failur
     let found = runs(&snapshot).map_err(journal)?;
     let summary = run_name::find(found.runs, given).map_err(|unknown| unknown.failure(context))?;
     let mut events = Vec::new();
-    let mut lines = snapshot.lines();
+    let mut lines = snapshot.stretches([summary.extent]);
     let cannot = |why: String| Failure::new(ProgramExit::Journal, format!("the records of run {} cannot be read: {why}", summary.id));
     while let Some(raw) = lines.read().map_err(|error| cannot(error.to_string()))? {
         if Glance::at(raw.bytes).is_none_or(|glance| glance.run != summary.id) {

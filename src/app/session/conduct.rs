@@ -8,9 +8,11 @@ use std::{
 };
 
 use super::{
+    beforehand,
     bulletin::{Announcing, Bulletin},
-    gathered::Summary,
+    gathered::{RunFacts, Summary},
     interactive::Talking,
+    notice::{Notifier, Notifying},
     plan_view, unheld,
 };
 use crate::{
@@ -79,6 +81,8 @@ pub(crate) struct Occasion<'a> {
     pub clock: &'a dyn Clock,
     /// Asks nothing, in a dry run.
     pub silent: Option<&'a dyn Prompt>,
+    /// Who is told while nobody looks.
+    pub notifier: &'a Notifier,
     /// The arguments to give again, with more answers.
     pub again: Cli,
 }
@@ -153,18 +157,25 @@ pub(crate) fn conduct(
     let summary = Summary::default();
     let bulletin = Bulletin::open(stage.journal, stage.setting.run_id);
     let announcing = Announcing { prompt, bulletin: &bulletin };
+    let notifying = Notifying { prompt: &announcing, notifier: stage.notifier, attended: context.out.can_ask() };
     // A dry run asks nothing; what a check was overridden for is said all the same, or it would show another plan than the run.
     let overrides = cli::Answers { overrides: answers.overrides.clone(), ..cli::Answers::default() };
-    let flags = stage.silent.map_or_else(|| flags(answers, &announcing), |silent| flags(&overrides, silent));
+    let flags = stage.silent.map_or_else(|| flags(answers, &notifying), |silent| flags(&overrides, silent));
+    let open: OnceLock<Vec<Beforehand>> = OnceLock::new();
     let present = |preview: &Preview| {
-        let view = plan_view::plan(stage.plan, preview, stage.setting.surroundings.as_ref());
+        let mut view = plan_view::plan(stage.plan, preview, stage.setting.surroundings.as_ref());
+        if stage.silent.is_none() && !context.out.can_ask() {
+            let open = open.get_or_init(|| beforehand::open(&preview.coming, &flags));
+            let note = |wanting| format!("no terminal, and not answered beforehand: {wanting}; the run stops at the first of these");
+            view.notes.extend(beforehand::wanting(open).map(note));
+        }
         if screens.prose {
             let _held = screens.screen.as_ref().map(Screen::hold);
             context.out.stdout.text(&format!("\n{}\n", view.render_steps(&context.out.stdout.page())));
         }
         view.render(&Page::recorded())
     };
-    let observers: [&dyn Observer; 3] = [&*screens.observer, &summary, &bulletin];
+    let observers: [&dyn Observer; 4] = [&*screens.observer, &summary, &bulletin, stage.notifier];
     let executor = Talking { executor: stage.executor, screen: screens.screen.as_ref() };
     let ports = Ports {
         ledger: stage.ledger,
@@ -181,7 +192,7 @@ pub(crate) fn conduct(
         context.out.stdout.lines(&unheld::told(&foretell(stage.plan, stage.executor)));
     }
     let ending = carry_out(stage.plan, &stage.setting, ports);
-    let mut told = tell(context, stage, &ending, &summary.gathered());
+    let mut told = tell(context, stage, &ending, &summary.gathered(), open.get().map_or(&[], Vec::as_slice));
     for flag in flags.unused() {
         told.why.push(format!("{} matched no question: check the name of the step", quote::word(&flag)));
     }
@@ -204,8 +215,8 @@ fn journal_failed(context: &Context, told: &mut report::LastScreen, stage: &Occa
     ];
 }
 
-/// The last screen of a run.
-fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &super::gathered::RunFacts) -> report::LastScreen {
+/// The last screen of a run. `open` would answer what it was still to ask, where nobody can be asked.
+fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &RunFacts, open: &[Beforehand]) -> report::LastScreen {
     let run = &stage.setting.run_id;
     let name = &stage.plan.runbook.name;
     let exit = ProgramExit::from(ending);
@@ -255,16 +266,22 @@ fn tell(context: &Context, stage: &Occasion<'_>, ending: &Ending, gathered: &sup
                 (None, Some(_)) => "the plan needs approval, but there is no terminal".to_owned(),
                 (_, None) => format!("not confirmed: {}", whys.next().unwrap_or_default()),
             };
+            // Whoever cannot be asked later must know all at once; once the plan is approved, it stands below it.
+            if ending.beforehand == Some(Beforehand::Yes) && ending.place.is_none() {
+                told.why.extend(beforehand::wanting(open).map(|wanting| format!("later it will ask: {wanting}")));
+            }
+            let all = |asked| beforehand::together(asked, open);
             match &ending.beforehand {
                 None => {}
                 Some(Beforehand::Nothing { instead }) => told.next.push(Advice::from(format!("needs {instead}"))),
                 // What was changed would be done once more by another run.
-                Some(beforehand) if left.changed && stage.setting.mode == Mode::Real => {
-                    let command = context.cli(going_on(&cli, *run)).answering(|answers| answers.add(beforehand)).line();
+                Some(asked) if left.changed && stage.setting.mode == Mode::Real => {
+                    let again = context.cli(going_on(&cli, *run));
+                    let command = again.answering(|answers| all(asked).into_iter().for_each(|one| answers.add(one))).line();
                     told.next.push(Advice::with("review the output above, then resume this run with the answer:", command));
                 }
-                Some(beforehand) => {
-                    let command = cli.answering(|answers| answers.add(beforehand)).line();
+                Some(asked) => {
+                    let command = cli.answering(|answers| all(asked).into_iter().for_each(|one| answers.add(one))).line();
                     told.next.push(Advice::with("review the output above, then run", command));
                 }
             }
@@ -329,6 +346,7 @@ fn going_on(again: &Cli, run: RunId) -> Subcommands {
                 hosts: given.hosts.clone(),
                 ask_sudo_password: given.ask_sudo_password,
                 answers: given.answers.clone(),
+                notify: given.notify.clone(),
                 form: given.form,
                 ..cli::TakingUp::default()
             };

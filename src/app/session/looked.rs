@@ -50,7 +50,7 @@ impl Looked {
     /// # Errors
     /// The file system's.
     pub(crate) fn at(directory: &Path, snapshot: &Snapshot, runs: Vec<RunSummary>) -> Result<Vec<Self>, JournalError> {
-        let mut chronicles = Chronicle::read(snapshot, &runs.iter().map(|run| run.id).collect())?;
+        let mut chronicles = Chronicle::read(snapshot, &runs.iter().map(|run| (run.id, run.extent)).collect())?;
         let boot_id = Identity::read().boot_id;
         let looked = runs.into_iter().filter_map(|summary| {
             let chronicle = chronicles.remove(&summary.id)?;
@@ -151,7 +151,7 @@ pub(crate) fn of_interest(directory: &Path, snapshot: &Snapshot, runs: Vec<RunSu
             || run.outcome == Some(Outcome::Completed) && !run.owes;
         run.mode == Mode::Real && !settled
     };
-    let ended = histories(snapshot, &runs.iter().filter(may_leave).map(|run| run.id).collect())?;
+    let ended = histories(snapshot, &runs.iter().filter(may_leave).map(|run| (run.id, run.extent)).collect())?;
     let boot_id = Identity::read().boot_id;
     let interesting = |run: &RunSummary| match RunStanding::of(directory, run) {
         RunStanding::Running | RunStanding::Unknown { .. } => true,

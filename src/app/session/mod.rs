@@ -13,6 +13,7 @@ pub(super) mod journal;
 pub(super) mod load;
 pub(super) mod locks;
 pub(super) mod looked;
+pub(super) mod notice;
 pub(super) mod operator;
 pub(super) mod owing;
 mod parameter_file;

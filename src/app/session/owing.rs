@@ -24,9 +24,9 @@ use crate::{
 pub(crate) fn indebted(directory: &Path, snapshot: &Snapshot) -> Result<Vec<History>, JournalError> {
     let mut order = may_owe(snapshot)?;
     // Where nobody can say whether it is carried out, it is told: better once too often.
-    order.retain(|id| RunLock::look(&directory.join("locks"), id.number()) != RunHold::Held);
+    order.retain(|(id, _)| RunLock::look(&directory.join("locks"), id.number()) != RunHold::Held);
     let mut found = histories(snapshot, &order.iter().copied().collect())?;
-    Ok(order.iter().filter_map(|id| found.remove(id)).filter(|history| !history.past.state.owed.is_empty()).collect())
+    Ok(order.iter().filter_map(|(id, _)| found.remove(id)).filter(|history| !history.past.state.owed.is_empty()).collect())
 }
 
 /// Why more may be owed than the records of a directory say; nothing if they are whole.

@@ -6,6 +6,7 @@ use super::{
     interrupted::Left,
     journal::open_journal,
     locks::{holder, lock_names, locks, shared_locks},
+    notice::Notifier,
     operator::{hostname, operator},
     parameters,
 };
@@ -89,6 +90,7 @@ pub(crate) fn take_up(
     let executor =
         ProcessExecutor::in_surroundings(inherited, secrets, plan.inventory.clone(), manner.password.clone()).of_run(&id.to_string());
     let clock = RealClock::start(&signals.interrupts);
+    let notifier = Notifier::start(manner.how.notify.program.as_deref(), &setting, plan);
     let stage = Occasion {
         plan,
         setting,
@@ -97,6 +99,7 @@ pub(crate) fn take_up(
         executor: &executor,
         clock: &clock,
         silent: None,
+        notifier: &notifier,
         again: manner.again.clone(),
     };
     let carry_out = |plan: &Plan, setting: &Setting, ports: Ports<'_>| how(plan, setting, ports, &before);
@@ -116,6 +119,7 @@ pub(crate) fn take_up(
     if manner.settles {
         told.closing = format!("run {id} {}", words::settled(ending.owed.len()));
     }
+    notifier.end(&mut told);
     conduct::last_screen(context, manner.how.form, &told);
     Ok(exit)
 }

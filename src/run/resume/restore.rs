@@ -5,7 +5,10 @@ use std::sync::PoisonError;
 use minijinja::{Value, context};
 
 use crate::{
-    event::{Part, Place, StepState, Verdict, past::End},
+    event::{
+        Part, Place, StepState, Verdict,
+        past::{End, Past},
+    },
     expression,
     plan::{
         Evaluated, Scope,
@@ -15,7 +18,7 @@ use crate::{
     },
     ports::{LedgerError, Printed, Ran},
     run::{
-        did::{forget, not_run},
+        did::{ItemResult, forget, loop_result, not_run},
         engine::Engine,
         frame::{Compensation, Frame},
         halt::Halt,
@@ -176,13 +179,7 @@ impl Engine<'_> {
         if !settled && past.loops.get(place).is_none_or(|round| round.batch <= batch) {
             return ItemBefore::Open;
         }
-        let why = each.steps.iter().find_map(|step| {
-            let at = item.child(step.id.as_str());
-            let why = past.state.steps.get(&at)?.failure()?.to_owned();
-            // What is to be done again has not failed.
-            (!past.to_begin_again(&at)).then_some((at, why))
-        });
-        why.map_or(ItemBefore::Open, |(at, why)| ItemBefore::Failed(at, why))
+        failed_in(past, each, item).map_or(ItemBefore::Open, |(at, why)| ItemBefore::Failed(at, why))
     }
 
     /// Gathers what takes back the steps inside this one, and does nothing.
@@ -193,6 +190,7 @@ impl Engine<'_> {
             forget(step.children(), scope, &|scope, id| scope.set(id, not_run()));
             return Ok(());
         }
+        let was_done = matches!(past.state.steps.get(place), Some(StepState::Done));
         match &step.kind {
             Kind::Group { steps, .. } => {
                 self.own_cleanup(step, scope, frame, place)?;
@@ -208,18 +206,22 @@ impl Engine<'_> {
                 let items = items.map_err(|why| Halt::Stopped { place: Some(place.clone()), why })?;
                 let mut items = items.into_vec().into_iter();
                 let batches = past.loops.get(place).map(|round| round.batches.clone()).unwrap_or_default();
+                let mut done = Vec::new();
                 for (index, size) in batches.into_iter().enumerate() {
                     self.gate_before(each, scope, place, index + 1)?;
                     for item in items.by_ref().take(size) {
                         let mut inner = scope.clone();
                         let name = each.items.name.as_str();
                         let item_place = place.item(name, item.label());
-                        inner.set(name, item.value);
+                        inner.set(name, item.value.clone());
                         if past.entered(&item_place) {
                             self.steps(&each.steps, &mut inner, frame, Some(&item_place))?;
+                            done.push(ItemResult { item: item.value, failed: failed_in(past, each, &item_place) });
                         }
                     }
                 }
+                scope.set(step.id.as_str(), loop_result(was_done, done));
+                return Ok(());
             }
             Kind::Call(call) => {
                 if let (Some(runbook), Ok(Evaluated::Known(given))) = (self.plan.called.get(&call.runbook), call_params(call, scope))
@@ -235,8 +237,7 @@ impl Engine<'_> {
                 return Ok(());
             }
         }
-        let ok = matches!(past.state.steps.get(place), Some(StepState::Done));
-        scope.set(step.id.as_str(), context! { ran => true, ok => ok });
+        scope.set(step.id.as_str(), context! { ran => true, ok => was_done });
         Ok(())
     }
 
@@ -286,6 +287,19 @@ fn in_order(compensations: &mut [Compensation], took_effect: &[Place]) {
         // Whatever has taken no effect itself goes last.
         index.map_or(0, |index| index + 1)
     });
+}
+
+/// Where an item failed, and why, if the loop went on after it.
+fn failed_in(past: &Past, each: &ForEach, item: &Place) -> Option<(Place, String)> {
+    if remaining::settled(past, &each.steps, Some(item)) {
+        return None;
+    }
+    each.steps.iter().find_map(|step| {
+        let at = item.child(step.id.as_str());
+        let why = past.state.steps.get(&at)?.failure()?.to_owned();
+        // What is to be done again has not failed.
+        (!past.to_begin_again(&at)).then_some((at, why))
+    })
 }
 
 /// What an item has come to before.

@@ -69,7 +69,8 @@ class Postgres:
         # The stage's own directory lets nobody else in.
         self.directory.parent.chmod(0o711)
         shutil.chown(self.directory, USER)
-        self._program("initdb", "--pgdata", self.directory / "main", "--auth", "trust", "--username", "postgres", "--no-sync")
+        # Without an encoding, as where nobody chose one: what clients say is bytes there.
+        self._program("initdb", "--pgdata", self.directory / "main", "--auth", "trust", "--username", "postgres", "--no-sync", "--locale", "C")
         with (self.directory / "main/postgresql.conf").open("a") as settings:
             settings.write(SETTINGS + f"unix_socket_directories = '{self.directory}'\n")
         self.start()
@@ -225,7 +226,7 @@ class Session:
                 return
 
     def send(self, sql):
-        data = sql.encode() + b"\0"
+        data = sql.encode(errors="surrogateescape") + b"\0"
         self.socket.sendall(b"Q" + struct.pack("!I", 4 + len(data)) + data)
 
     def say(self, sql):

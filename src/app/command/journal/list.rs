@@ -52,7 +52,7 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, filter: &RunFilter, json: bo
     // What a run leaves behind that has not simply ended stands in its other records.
     let untold =
         |run: &&RunSummary| run.owes || !matches!(run.outcome, None | Some(Outcome::Completed | Outcome::Blocked | Outcome::Declined));
-    let histories = within(dir, histories(&snapshot, &runs.iter().filter(untold).map(|run| run.id).collect()))?;
+    let histories = within(dir, histories(&snapshot, &runs.iter().filter(untold).map(|run| (run.id, run.extent)).collect()))?;
     let mut rows = vec![["RUN", "BEGAN", "RUNBOOK", "MODE", "DONE", "WHO", "ENDED"].map(String::from)];
     rows.extend(runs.iter().map(|run| {
         // A step in a loop counts once for each of its items, and a plan counts it once: one is not a part of the other.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::session::{operator::who, run_name, standing::RunStanding},
     digest::Digest,
-    event::{Outcome, Part, Place, RunId, RunState, StepState, state::Phase},
+    event::{Outcome, Part, Place, RunState, StepState, state::Phase},
     journal::{
         Head, JournalError,
         reader::{RunSummary, Snapshot, runs},
@@ -39,12 +39,12 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
     if !json {
         let laid_out = |text: &str| page.map_or_else(|| vec![text.to_owned()], |page| wrap(text, page.width, "", "  "));
         print(out, &laid_out(&opening(&summary)))?;
-        if untitled(dir, &snapshot, summary.id)? {
+        if untitled(dir, &snapshot, &summary)? {
             print(out, &laid_out("the titles of steps are not recorded: an older halligan wrote this run"))?;
         }
         writeln!(out)?;
     }
-    let mut lines = snapshot.lines();
+    let mut lines = snapshot.stretches([summary.extent]);
     while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
         if Glance::at(line.bytes).is_none_or(|glance| glance.run != summary.id) {
             continue;
@@ -94,11 +94,11 @@ pub(super) fn show(out: &mut dyn Write, dir: &Path, run: &str, json: bool, page:
 }
 
 /// Whether an older halligan wrote the records of a run, without the titles of its steps. Reads no further than the first step.
-fn untitled(dir: &Path, snapshot: &Snapshot, run: RunId) -> Result<bool> {
+fn untitled(dir: &Path, snapshot: &Snapshot, run: &RunSummary) -> Result<bool> {
     let mut titles = Titles::default();
-    let mut lines = snapshot.lines();
+    let mut lines = snapshot.stretches([run.extent]);
     while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
-        let glance = Glance::at(line.bytes).filter(|glance| glance.run == run);
+        let glance = Glance::at(line.bytes).filter(|glance| glance.run == run.id);
         if let Some(missing) = glance.and_then(|glance| titles.missing(glance.kind)) {
             return Ok(missing);
         }

@@ -17,6 +17,7 @@ use crate::{
     event::RunId,
     journal::{
         JournalError,
+        extent::Extents,
         reader::Snapshot,
         record::{Glance, Line},
         shape::Body,
@@ -36,8 +37,12 @@ pub(super) fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, f
     let mut snapshot = within(dir, Snapshot::take(dir))?;
     let mut runs = Followed { told: HashMap::new(), replayed: Replayed::from(dir) };
     let mut last: VecDeque<Vec<u8>> = VecDeque::with_capacity(number.min(10_000));
+    let mut extents = Extents::default();
     let mut lines = snapshot.lines();
     while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
+        if let Some(glance) = Glance::at(line.bytes) {
+            extents.note(glance.run, &line);
+        }
         if last.len() == number {
             last.pop_front();
         }
@@ -51,7 +56,8 @@ pub(super) fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, f
         // What a step is called was said when it was reached, which may be long before.
         let shown: HashSet<RunId> = last.iter().filter_map(|line| Glance::at(line)).map(|glance| glance.run).collect();
         let mut told: VecDeque<String> = VecDeque::new();
-        let mut lines = snapshot.lines();
+        let extents = extents.into_iter().filter(|(run, _)| shown.contains(run)).map(|(_, extent)| extent.and_all_after());
+        let mut lines = snapshot.stretches(extents);
         while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
             if Glance::at(line.bytes).is_none_or(|glance| shown.contains(&glance.run)) {
                 told.extend(runs.tell(line.bytes));

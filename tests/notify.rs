@@ -1,0 +1,82 @@
+//! Somebody who does not look is told by a program of their own.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::{signals::until, workbench::Workbench};
+
+/// A program that does this, and a runbook that asks before it changes something.
+fn bench(does: &str) -> (Workbench, PathBuf) {
+    let bench = Workbench::new();
+    bench.runbook(
+        "asks",
+        "steps:\n  - {id: sure, confirm: {message: Really?}}\n  \
+         - {id: mark, run: [touch, mark], effect: change, undo: {impossible: a test}}\n",
+    );
+    let program = bench.file("page", &format!("#!/bin/sh\n{}\n", does.replace("HOME", bench.path("").to_str().unwrap())));
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    (bench, program)
+}
+
+/// What was told, each in a line that fits the committed schema.
+fn told(bench: &Workbench) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema/notice.json");
+    let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    let lines = bench.read("told").unwrap_or_default();
+    let notices: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for notice in &notices {
+        let faults: Vec<String> = schema.iter_errors(notice).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?}\n{notice:#}");
+    }
+    notices
+}
+
+#[test]
+fn a_question_and_the_end_are_told_to_who_does_not_look() {
+    let (bench, program) = bench("cat >> HOME/told");
+    let notify = program.to_str().unwrap();
+    let mut terminal = bench.terminal(100, &["run", "asks", "--notify", notify]);
+    terminal.expect("Run this?").send("y\r");
+    terminal.expect_after("Really?", "[y/N]");
+    until("it is told of while the question is open", || told(&bench).len() == 1);
+    terminal.send("y\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
+    let notices = told(&bench);
+    let names: Vec<_> = notices.iter().map(|notice| notice["notice"].as_str().unwrap()).collect();
+    assert_eq!(names, ["question", "ended"], "the plan is not told of: whoever began the run sits there");
+    let [question, ended] = &notices[..] else { panic!("{notices:?}") };
+    assert_eq!((&question["place"], &question["prompt"]), (&"sure".into(), &"Continue? [y/N]".into()));
+    assert!(question["text"].as_str().unwrap().contains("Really?"), "{question:#}");
+    assert_eq!((&ended["exit"], &ended["mode"], &ended["runbook"]), (&0.into(), &"real".into(), &"asks".into()));
+    assert!(ended["closing"].as_str().unwrap().contains("completed") && ended["run"] == question["run"], "{ended:#}");
+    // Where nobody can be asked no question is told of, but how it ended is; the variable says the same as the flag.
+    fs::remove_file(bench.path("told")).unwrap();
+    let bench = bench.variable("HALLIGAN_NOTIFY", notify);
+    bench.run(&["run", "asks", "--yes", "--confirm", "sure=no"]).exits(5);
+    let notices = told(&bench);
+    assert_eq!(notices.iter().map(|notice| (&notice["notice"], &notice["exit"])).collect::<Vec<_>>(), [(&"ended".into(), &5.into())]);
+    // What runs nothing tells nobody.
+    bench.run(&["check", "asks"]).exits(0);
+    assert_eq!(told(&bench).len(), 1);
+}
+
+#[test]
+fn who_cannot_be_told_is_known_beforehand_or_named_at_the_end() {
+    let (bench, program) = bench("echo no route >&2; exit 3");
+    for (notify, why) in [("page", "whole path"), ("/nowhere/page", "No such file"), ("/etc/passwd", "no program"), ("/", "no program")] {
+        let refused = bench.run(&["run", "asks", "--yes", "--notify", notify]).exits(2);
+        assert!(refused.stderr.contains(why), "{notify}: {}", refused.stderr);
+        assert!(!bench.path("journal").exists(), "nothing was run");
+    }
+    let done = bench.run(&["run", "asks", "--yes", "--notify", program.to_str().unwrap()]).exits(0);
+    let said = [done.stdout, done.stderr].concat().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("has not told of 1 notice: exit 3: no route"), "{said}");
+    assert!(said.contains("completed"), "a run does not fail because nobody was told: {said}");
+}
