@@ -1,10 +1,11 @@
 """
-A site that was off, on three hosts with systemd, sshd and Ceph (tests/lab/hosts): control planes that look names up, name servers in a network namespace, volumes on
-Ceph (rbd-fuse), customers that read theirs when they start. What is played: whether NTP has set a clock, which is what `timedatectl` on the hosts says.
+A site that was off, on three hosts with systemd, sshd and Ceph (tests/lab/hosts): control planes that look names up, name servers in a network namespace, a volume of
+CephFS for each customer, which its host mounts when the customer starts. What is played: whether NTP has set a clock, which is what `timedatectl` on the hosts says.
 """
 
 import concurrent.futures
 import contextlib
+import json
 import os
 import pathlib
 import shlex
@@ -20,6 +21,8 @@ from .packages import install
 install("iproute2", "nftables", "python3")
 
 CUSTOMERS = 5
+# Its pool.
+METADATA = "files-metadata"
 # Seconds for which a control plane may look its three names up: one that asks first who is silent needs 15 and more.
 PATIENCE = 10
 # A name server. Whoever asks the last address gets an answer only while there is a file; nobody hears of packets to the one before it, which a firewall drops.
@@ -46,9 +49,21 @@ while True:
 """
 # A control plane looks three names up before it is there, and has little time for that; a customer reads its volume, and writes to it from then on.
 UNITS = {
+    # The one that Ceph comes with wants devices of its own, which nspawn may refuse.
+    "metadata.service": """[Service]
+ExecStart=/usr/bin/ceph-mds -f -i a --setuser ceph --setgroup ceph
+""",
     "volumes.service": """[Service]
-ExecStart=/usr/bin/rbd-fuse -p lab -c /etc/ceph/ceph.conf /volumes -f -s
-ExecStartPre=/bin/mkdir -p /volumes
+Type=forking
+ExecStart=/usr/bin/ceph-fuse /volumes
+""",
+    "volume@.service": """[Unit]
+StopWhenUnneeded=yes
+[Service]
+Type=forking
+ExecStart=/usr/bin/ceph-fuse -r /%i /srv/%i
+ExecStopPost=-/bin/umount --lazy /srv/%i
+TimeoutStopSec=20
 """,
     "api.service": """[Unit]
 StartLimitIntervalSec=0
@@ -65,11 +80,12 @@ ExecStartPre=/bin/cp /etc/resolv.conf /run/console.conf
 ExecStart=/usr/bin/unshare --mount sh -c 'mount --bind /run/console.conf /etc/resolv.conf && exec sleep infinity'
 """,
     "customer@.service": """[Unit]
+Requires=volume@%i.service
+After=volume@%i.service
 StartLimitIntervalSec=0
 [Service]
-ExecStartPre=/usr/bin/rbd info lab/%i
-ExecStartPre=/bin/dd if=/volumes/%i of=/dev/null iflag=nocache bs=1M count=1 status=none
-ExecStart=/bin/sh -c 'while dd if=/dev/urandom of=/volumes/%i bs=4k count=1 conv=notrunc,fsync status=none; do sleep 1; done'
+ExecStartPre=/bin/dd if=/srv/%i/data of=/dev/null iflag=nocache bs=4k status=none
+ExecStart=/bin/sh -c 'while dd if=/dev/urandom of=/srv/%i/data bs=4k count=1 conv=notrunc,fsync status=none; do sleep 1; done'
 Restart=on-failure
 RestartSec=1
 """,
@@ -90,10 +106,8 @@ class Site(Hosts):
         self.space = f"halligan{slot}dns"
         self.outside, self.dead, self.inside = (f"10.213.{slot}.{number}" for number in (53, 54, 55))
         self._name_servers(slot)
-        must_run("ceph", "-c", self.conf, "osd", "pool", "application", "enable", "lab", "rbd", "--yes-i-really-mean-it")
-        for number in range(CUSTOMERS):
-            self.rbd("create", "--size", "8", f"lab/c{number}")
         side_by_side(self._host, self.names)
+        self._volumes()
         return self
 
     def on(self, host, *words, timeout=240):
@@ -102,9 +116,6 @@ class Site(Hosts):
         if done.returncode:
             raise RuntimeError(f"{shlex.join(words)} on {host}: {done.stderr or done.stdout}")
         return done.stdout
-
-    def rbd(self, *words):
-        return must_run("rbd", "-c", self.conf, *words)
 
     def _name_servers(self, slot):
         must_run("ip", "netns", "add", self.space)
@@ -122,13 +133,32 @@ class Site(Hosts):
         root = self.directory / host / "root"
         (root / "etc/ceph/ceph.client.admin.keyring").write_bytes((self.directory / "ceph/keyring").read_bytes())
         with (root / "etc/ceph/ceph.conf").open("a") as file:
-            file.write("\n[client]\nrbd_cache = false\n")
+            # Without a cache of its own, what a client reads comes from the storage. Several run on a host under one name.
+            file.write("\n[client]\nclient_oc = false\nadmin_socket =\n")
+        for place in ("volumes", *(f"srv/c{number}" for number in range(CUSTOMERS))):
+            (root / place).mkdir()
         # Hosts of nspawn have no such device.
         self.on(host, "sh", "-c", "[ -e /dev/fuse ] || mknod -m 666 /dev/fuse c 10 229")
         self.play(host, "timedatectl", "echo yes")
         self.units(host)
-        self.on(host, "systemctl", "start", "volumes.service")
-        until(lambda: self.on(host, "stat", "-c", "%m", "/volumes").strip() == "/volumes", 30, f"the volumes are mounted on {host}")
+
+    def _volumes(self):
+        """A file system with a metadata server on the first host, and in it a directory for each customer and one for the canary."""
+        for pool, groups in ((METADATA, 4), ("files", 8)):
+            self.ceph("osd", "pool", "create", pool, str(groups))
+        self.ceph("fs", "new", "files", METADATA, "files")
+        own = self.directory / "host-1/root/var/lib/ceph/mds/ceph-a"
+        own.mkdir()
+        (own / "keyring").write_text(must_run("ceph", "-c", self.conf, "auth", "get-or-create", "mds.a", "mon", "profile mds", "osd", "allow rwx", "mds", "allow *"))
+        user = own.parent.stat()
+        for path in (own, own / "keyring"):
+            os.chown(path, user.st_uid, user.st_gid)
+        self.on("host-1", "systemctl", "start", "metadata.service")
+        until(lambda: "up:active" in json.dumps(self.ask("mds stat")), 60, "the metadata server is active", every=0.5)
+        self.on("host-1", "systemctl", "start", "volumes.service")
+        self.on("host-1", "sh", "-euc", "cd /volumes; mkdir canary; for number; do mkdir c$number; head -c 4096 /dev/urandom >c$number/data; done; sync", "-",
+                *map(str, range(CUSTOMERS)))
+        self.wait_settled()
 
     def units(self, host):
         for name, text in UNITS.items():
@@ -147,23 +177,21 @@ class Site(Hosts):
 
         def stop(host):
             lines = "".join(rf"nameserver {server}\n" for server in servers.get(host, (self.outside,)))
-            self.on(host, "sh", "-c", "systemctl stop api.service console.service 'customer@*' cold-start-canary cold-start-stress 2>/dev/null; systemctl reset-failed;"
+            self.on(host, "sh", "-c", "systemctl stop api.service console.service 'customer@*' 'volume@*' cold-start-canary cold-start-stress 2>/dev/null; systemctl reset-failed;"
                     f"rm -f /etc/resolv.conf.*; printf '{lines}' >/etc/resolv.conf")
 
         side_by_side(stop, self.names)
-        # rbd-fuse loses what is written to a file that it has just made, and the canary would notice.
-        for name in {"cold-start-canary", "cold-start-stress.1"}.difference(self.rbd("ls", "lab").split()):
-            self.rbd("create", "--size", "32", f"lab/{name}")
         if silent:
             # It has been on before the others, and asks who is silent.
             self.on("host-3", "sh", "-c", f"cp /etc/resolv.conf /tmp/own; echo nameserver {self.inside} >/etc/resolv.conf; systemctl start console.service; "
                     "cp /tmp/own /etc/resolv.conf; rm /tmp/own")
 
     def take_volume(self, number):
-        self.rbd("rename", f"lab/c{number}", f"lab/away{number}")
+        """Whoever mounts it is told that there is none."""
+        self.on("host-1", "mv", f"/volumes/c{number}", f"/volumes/away{number}")
 
     def give_volume(self, number):
-        self.rbd("rename", f"lab/away{number}", f"lab/c{number}")
+        self.on("host-1", "mv", f"/volumes/away{number}", f"/volumes/c{number}")
 
     def stop_writes(self):
         """What somebody may do meanwhile: nobody's writes are taken any more."""
@@ -200,6 +228,10 @@ class Site(Hosts):
 
     def servers(self, host):
         return (self.directory / host / "root/etc/resolv.conf").read_text().split()[1::2]
+
+    def objects(self, pool):
+        """The metadata server writes to its own pool whenever it likes."""
+        return [] if pool == METADATA else super().objects(pool)
 
     def fingerprint(self):
         return super().fingerprint(), self.states([*self.customers, "host-1/api.service", "host-2/api.service", "host-3/console.service"])
