@@ -156,7 +156,7 @@ class Site(Hosts):
         self.on("host-1", "systemctl", "start", "metadata.service")
         until(lambda: "up:active" in json.dumps(self.ask("mds stat")), 60, "the metadata server is active", every=0.5)
         self.on("host-1", "systemctl", "start", "volumes.service")
-        self.on("host-1", "sh", "-euc", "cd /volumes; mkdir canary; for number; do mkdir c$number; head -c 4096 /dev/urandom >c$number/data; done; sync", "-",
+        self.on("host-1", "sh", "-euc", "cd /volumes; mkdir canary; for number; do mkdir c$number; head -c 4096 /dev/urandom >c$number/data; done", "-",
                 *map(str, range(CUSTOMERS)))
         self.wait_settled()
 
