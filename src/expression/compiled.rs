@@ -196,8 +196,8 @@ pub(crate) fn truth(text: &str, value: Value) -> Result<bool, ExpressionError> {
     }
 }
 
-/// More texts than any library of runbooks has. When they are exceeded all is forgotten, and compiled again when it is met.
-pub(super) const TEXTS: usize = 8192;
+/// More texts than any one runbook has; each takes some 8 KiB. When they are exceeded all is forgotten, and compiled again when it is met.
+pub(super) const TEXTS: usize = 1024;
 
 pub(super) static EXPRESSIONS: Cache<Prepared> = Cache::new(TEXTS);
 

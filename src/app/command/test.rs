@@ -52,9 +52,9 @@ pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, F
             let exact = sources.iter().any(|source| source.name == *part);
             sources.retain(|source| if exact { source.name == *part } else { source.name.contains(part) });
         }
-        let result = of_one(name, loaded, &sources, args);
+        let result = of_one(name, &loaded, &sources, args);
         if !args.form.is_json() {
-            tell(context, &result, args);
+            tell(context, &loaded, &result, args);
         }
         results.push(result);
     }
@@ -77,7 +77,7 @@ pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, F
     } else {
         for result in &low {
             let min = args.min.unwrap_or_default();
-            out.line(&format!("{}: coverage {}%, below the minimum of {min}%", result.loaded.runbook.name, result.coverage.percent()));
+            out.line(&format!("{}: coverage {}%, below the minimum of {min}%", result.runbook, result.coverage.percent()));
         }
         let tried: usize = results.iter().filter_map(|result| Some(result.swept.as_ref()?.tried)).sum();
         let swept = if args.fault_sweep.is_some() { format!("; {tried} faults injected, {broken} broke something") } else { String::new() };
@@ -89,27 +89,25 @@ pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, F
     Ok(if low.is_empty() && results.iter().all(Tested::passed) { ProgramExit::Completed } else { ProgramExit::CheckFailed })
 }
 
-fn of_one(name: String, loaded: Loaded, sources: &[ScenarioSource], args: &cli::Test) -> Tested {
-    let mut scenarios = parallel::map(sources, |source| one(source, &loaded, args));
-    let coverage = Coverage::of(&loaded.runbook, scenarios.iter().map(|went| &went.shown));
+fn of_one(name: String, loaded: &Loaded, sources: &[ScenarioSource], args: &cli::Test) -> Tested {
+    let (mut scenarios, shown): (Vec<Went>, Vec<Exercised>) =
+        parallel::map(sources, |source| one(source, loaded, args)).into_iter().unzip();
+    let coverage = Coverage::of(&loaded.runbook, &shown);
     let swept = args.fault_sweep.as_ref().map(|only| {
         // A scenario that does not hold by itself says nothing under a fault.
         let trials: Vec<Trial> = scenarios.iter_mut().filter(|went| went.wrong.is_empty()).filter_map(|went| went.trial.take()).collect();
         sweep::sweep(&name, &trials, only)
     });
-    Tested { loaded, name, scenarios, coverage, swept }
+    Tested { runbook: loaded.runbook.name.clone(), name, scenarios, coverage, swept }
 }
 
-/// Runs one scenario. Whatever keeps it from running is a failure of it.
-fn one(source: &ScenarioSource, loaded: &Loaded, args: &cli::Test) -> Went {
+/// Runs one scenario, and says what it has shown. Whatever keeps it from running is a failure of it.
+fn one(source: &ScenarioSource, loaded: &Loaded, args: &cli::Test) -> (Went, Exercised) {
     let faults = &args.faults;
     let began = Instant::now();
-    let went = |wrong, shown, trial: Option<Trial>| Went {
-        scenario: source.name.clone(),
-        wrong,
-        shown,
-        took: began.elapsed(),
-        trial: trial.filter(|_| args.fault_sweep.is_some()),
+    let went = |wrong, shown, trial: Option<Trial>| {
+        let trial = trial.filter(|_| args.fault_sweep.is_some());
+        (Went { scenario: source.name.clone(), wrong, took: began.elapsed(), trial }, shown)
     };
     let trial = match Trial::prepare(source, loaded) {
         Ok(trial) => trial,
@@ -134,11 +132,11 @@ fn one(source: &ScenarioSource, loaded: &Loaded, args: &cli::Test) -> Went {
     went(wrong, Exercised::of(&loaded.runbook, &gone.events), Some(trial))
 }
 
-fn tell(context: &Context, result: &Tested, args: &cli::Test) {
+fn tell(context: &Context, loaded: &Loaded, result: &Tested, args: &cli::Test) {
     let out = &context.out.stdout;
     let style = out.style();
-    let name = &result.loaded.runbook.name;
-    let indented = |wrong: &Wrong| out.line(&format!("    {}", wrong.told(&result.loaded, &context.out).replace('\n', "\n    ")));
+    let name = &result.runbook;
+    let indented = |wrong: &Wrong| out.line(&format!("    {}", wrong.told(loaded, &context.out).replace('\n', "\n    ")));
     for went in &result.scenarios {
         let mark = style.mark(if went.wrong.is_empty() { Mark::Passed } else { Mark::Failed });
         out.line(&format!("{mark} {name} / {}   {}", went.scenario, quantity::show_duration(went.took)));
@@ -157,7 +155,7 @@ fn tell(context: &Context, result: &Tested, args: &cli::Test) {
             out.line(&format!("    {kind:<30} {exercised:>4} of {all}"));
         }
         for point in &coverage.missing {
-            out.line(&format!("    {}:{}: not exercised: {point}", result.loaded.runbook.source.name, point.line));
+            out.line(&format!("    {}:{}: not exercised: {point}", loaded.runbook.source.name, point.line));
         }
     }
 }
@@ -167,7 +165,7 @@ fn record(result: &Tested) -> serde_json::Value {
         all.iter().map(|wrong| json!({"file": wrong.file, "line": wrong.line, "what": wrong.what, "hint": wrong.hint})).collect()
     };
     json!({
-        "runbook": result.loaded.runbook.name,
+        "runbook": result.runbook,
         "given": result.name,
         "scenarios": result.scenarios.iter().map(|went| json!({
             "scenario": went.scenario, "passed": went.wrong.is_empty(), "wrong": wrong(&went.wrong),

@@ -12,7 +12,7 @@ use crate::words::quote::CommandLine;
 pub(crate) fn report(results: &[Tested]) -> Result<String, SerializeError> {
     let mut report = Report::new("halligan test");
     for result in results {
-        let name = result.loaded.runbook.name.as_str();
+        let name = result.runbook.as_str();
         let mut suite = TestSuite::new(name);
         let mut add = |case: String, took, wrong: &[super::wrong::Wrong], more: Option<&CommandLine>| {
             let status = match wrong.first() {

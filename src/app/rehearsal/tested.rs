@@ -7,27 +7,22 @@ use super::{
     trial::Trial,
     wrong::Wrong,
 };
-use crate::{
-    app::session::load::Loaded,
-    rehearse::{coverage::Coverage, shown::Exercised},
-};
+use crate::{rehearse::coverage::Coverage, runbook::name::RunbookName};
 
 /// How one scenario went.
 pub(crate) struct Went {
     pub scenario: String,
     /// Empty if all is as expected.
     pub wrong: Vec<Wrong>,
-    /// Its events are not kept: those of all scenarios would be most of the memory.
-    pub shown: Exercised,
     /// In real time.
     pub took: Duration,
     /// Only if it is to be swept.
     pub trial: Option<Trial>,
 }
 
-/// What the scenarios of one runbook have shown.
+/// What the scenarios of one runbook have shown. Neither the runbook nor the events are kept: those of all would be most of the memory.
 pub(crate) struct Tested {
-    pub loaded: Loaded,
+    pub runbook: RunbookName,
     /// As it was given.
     pub name: String,
     pub scenarios: Vec<Went>,

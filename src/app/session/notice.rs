@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    io,
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -86,8 +87,8 @@ struct Courier {
     about: RunTold,
     program: PathBuf,
     notices: Sender<Announcement>,
-    /// Ends with what went wrong.
-    working: JoinHandle<Vec<String>>,
+    /// Ends with what went wrong; there may be no thread for it.
+    working: io::Result<JoinHandle<Vec<String>>>,
 }
 
 /// Tells of a run, if somebody wants to be told.
@@ -130,7 +131,10 @@ impl Notifier {
         });
         let program = courier.program.display().to_string();
         drop(courier.notices);
-        let failed = courier.working.join().unwrap_or_else(|_| vec!["it cannot be waited for".to_owned()]);
+        let failed = match courier.working {
+            Ok(working) => working.join().unwrap_or_else(|_| vec!["it cannot be waited for".to_owned()]),
+            Err(error) => vec![error.to_string()],
+        };
         if let Some(first) = failed.first() {
             let times = words::counted(failed.len(), "notice", "notices");
             told.why.push(format!("`--notify {program}` has not told of {times}: {first}"));
@@ -142,7 +146,7 @@ impl Courier {
     fn start(program: PathBuf, about: RunTold) -> Self {
         let (notices, coming) = mpsc::channel();
         let start = program.clone();
-        let working = thread::spawn(move || deliver(&start, &coming));
+        let working = thread::Builder::new().name("notices".to_owned()).spawn(move || deliver(&start, &coming));
         Self { about, program, notices, working }
     }
 
@@ -150,7 +154,7 @@ impl Courier {
         let RunTold { run, runbook, mode, host, operator } = &self.about;
         let (run, runbook, mode) = (run.clone(), runbook.clone(), *mode);
         let notice = Announcement { at: Timestamp::now(), run, runbook, mode, host: host.clone(), operator: operator.clone(), what };
-        // Whoever receives it ends only when this side does.
+        // Whoever receives it ends only when this side does, or was never there: then that is told at the end.
         let _ = self.notices.send(notice);
     }
 }
@@ -242,7 +246,7 @@ mod tests {
     fn a_wait_that_stands_still_is_told_of_once_until_it_moves() {
         let (notices, coming) = mpsc::channel::<Announcement>();
         let working = thread::spawn(move || coming.iter().map(|notice| serde_json::to_string(&notice).unwrap()).collect());
-        let courier = Courier { about: about(), program: PathBuf::new(), notices, working };
+        let courier = Courier { about: about(), program: PathBuf::new(), notices, working: Ok(working) };
         let notifier = Notifier { courier: Some(courier), stalled: Mutex::default() };
         for still in [10, 299, 300, 301, 0, 310] {
             notifier.progress(Moment::now(), &waiting(still));
@@ -252,7 +256,7 @@ mod tests {
         notifier.progress(Moment::now(), &waiting(320));
         let courier = notifier.courier.unwrap();
         drop(courier.notices);
-        let lines = courier.working.join().unwrap();
+        let lines = courier.working.unwrap().join().unwrap();
         let told: Vec<serde_json::Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(told.iter().map(|told| told["still_s"].as_u64().unwrap()).collect::<Vec<_>>(), [300, 310, 320]);
         assert!(
