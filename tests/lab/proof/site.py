@@ -218,7 +218,8 @@ class Site(Hosts):
         return self.states([target])[target]
 
     def running(self):
-        return [target for target, state in self.states(self.customers).items() if state == "active"]
+        states = self.states(self.customers)
+        return [customer for customer in self.customers if states[customer] == "active"]
 
     def lookup(self, host):
         """Seconds that a look-up takes there."""
