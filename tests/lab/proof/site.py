@@ -194,11 +194,11 @@ class Site(Hosts):
         self.on("host-1", "mv", f"/volumes/away{number}", f"/volumes/c{number}")
 
     def stop_writes(self):
-        """What somebody may do meanwhile: nobody's writes are taken any more."""
-        self.ceph("osd", "set", "pausewr")
+        """What somebody may do meanwhile: nobody's writes are taken any more, nor is anything read."""
+        self.ceph("osd", "set", "pause")
 
     def take_writes(self):
-        self.ceph("osd", "unset", "pausewr")
+        self.ceph("osd", "unset", "pause")
 
     # What is so
 
