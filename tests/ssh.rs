@@ -677,3 +677,44 @@ fn a_crowd_that_is_refused_comes_again() {
     assert!(server.log().contains("MaxStartups") || server.log().contains("drop connection"), "no crowd was refused: {}", server.log());
     assert!(failed.len() <= 3, "{failed:?}");
 }
+
+/// An inventory's worth of hosts that are reached through one other host, an sshd that takes as many at once as OpenSSH's own settings say.
+#[test]
+fn nobody_is_refused_by_a_bastion_with_the_settings_of_openssh() {
+    const HOSTS: u8 = 60;
+    let bastion = Server::with(|_| String::new());
+    let server = Server::start();
+    let config = server.path("ssh_config");
+    let through = format!(
+        "Host bastion\n  HostName 127.0.0.1\n  Port {}\n  IdentityFile {}\n  UserKnownHostsFile {}\nHost 127.0.0.*\n  ProxyJump bastion\n{}",
+        bastion.port,
+        bastion.path("user").display(),
+        bastion.path("known_hosts").display(),
+        fs::read_to_string(&config).unwrap()
+    );
+    fs::write(&config, through).unwrap();
+    let executor = executor(&server.inventory_text(HOSTS, &[]));
+    let at_once = |work: &(dyn Fn(u8) -> Option<String> + Sync), hosts: u8| -> Vec<String> {
+        thread::scope(|threads| {
+            let started: Vec<_> = (1..=hosts).map(|host| threads.spawn(move || work(host))).collect();
+            started.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+        })
+    };
+    let by_halligan = |host: u8| {
+        let mut order = order(&["true"]);
+        order.host = Some(format!("h{host}"));
+        let exit = execute(&executor, &order).exit;
+        (exit != Exit::Code(0)).then(|| format!("h{host}: {exit:?}"))
+    };
+    let refused = at_once(&by_halligan, HOSTS);
+    assert!(refused.is_empty(), "{refused:?}\n{}", bastion.log());
+    // The control: whoever opens 32 at once is refused some.
+    let bare = |host: u8| {
+        let mut ssh = Command::new("ssh");
+        let ssh = surroundings::plain(&mut ssh).arg("-F").arg(&config).args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]);
+        let status = ssh.arg(format!("127.0.0.{host}")).arg("true").stdin(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        (!status.success()).then(|| format!("127.0.0.{host}: {status}"))
+    };
+    let refused = at_once(&bare, 32);
+    assert!(!refused.is_empty(), "32 at once were taken: the bastion is no bottleneck");
+}
