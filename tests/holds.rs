@@ -153,7 +153,9 @@ fn items_side_by_side_each_ask_all_that_is_around_them() {
     assert_eq!(bench.read("done").unwrap().lines().count(), 4);
     let records = bench.run(&["journal", "show", &newest(&bench), "--format", "json"]).exits(0).stdout;
     for one in ["a", "b", "c", "d"] {
-        let asked = |id: &str| records.find(&format!("all.each[one={one}].work.{id}\",\"part\":\"holds\"")).unwrap();
+        // Its own question, or the answer to that of another item, which it has waited for.
+        let own = |id: &str| [r#""part":"holds""#, r#""of""#].map(|next| format!("\"place\":\"all.each[one={one}].work.{id}\",{next}"));
+        let asked = |id: &str| own(id).iter().find_map(|record| records.find(record)).unwrap();
         assert!(asked("quiet") < asked("own"), "the outermost first:\n{records}");
     }
     bench.run(&["journal", "verify"]).exits(0);

@@ -62,11 +62,16 @@ impl Engine<'_> {
     ) -> Result<Judged, Halt> {
         if order.effect != Effect::Read {
             self.same_system(&order.place)?;
+            self.together.turned();
         }
         self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: self.shown(order), owes })?;
         let (seen, refused) = (Mutex::default(), Refused::default());
         let site = CommandSite { engine: self, place: &order.place, part: order.part, progress, seen, refused };
-        let halted = match caught(|| self.ports.executor.execute(order, &site, interrupts)) {
+        let executed = caught(|| self.ports.executor.execute(order, &site, interrupts));
+        if order.effect != Effect::Read {
+            self.together.turned();
+        }
+        let halted = match executed {
             Ok(Ok(ran)) => return self.judged(order, attempt, ran, judge),
             Ok(Err(error)) => (error.to_string(), site.refused.or(error)),
             Err(defect) => (defect.to_string(), Halt::Defect { place: Some(order.place.clone()), defect }),

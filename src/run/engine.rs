@@ -9,6 +9,7 @@ use super::{
     reserve::Reserve,
     setting::{Before, Ports, Setting},
     system::AskedSystems,
+    together::AskedTogether,
 };
 use crate::{
     defect::caught,
@@ -34,6 +35,8 @@ pub(super) struct Engine<'a> {
     pub systems: AskedSystems,
     /// What a dry run was answered.
     pub recent: RecentAnswers,
+    /// What items side by side are asking.
+    pub together: AskedTogether,
 }
 
 /// What the fold has refused of a command that was under way.
@@ -147,7 +150,10 @@ impl Engine<'_> {
                     let note = Event::Note { place: question.place.clone(), text, taken: None };
                     self.emit(note).map_err(|_| NoAnswer::Gone)?;
                 }
-                answer => return Ok(answer),
+                answer => {
+                    self.together.turned();
+                    return Ok(answer);
+                }
             }
         }
     }

@@ -176,7 +176,7 @@ impl Engine<'_> {
             if failed.iter().any(|one| !one.follows) {
                 failed.retain(|one| !one.follows);
             }
-            let age = clock.elapsed().saturating_sub(began);
+            let age = clock.elapsed().saturating_sub(sweep.since(began));
             let asking = if sweep.paused() { Duration::ZERO } else { ASKING };
             if !failed.is_empty() || asked_for == AskedFor::Look || age <= shortest.0.saturating_add(asking) {
                 return Ok(failed);

@@ -22,7 +22,7 @@ const KEPT: usize = 32 << 20;
 
 /// Everything that makes two questions the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct SameQuestion {
+pub(super) struct SameQuestion {
     argv: Vec<String>,
     host: Option<String>,
     user: Option<String>,
@@ -34,7 +34,7 @@ struct SameQuestion {
 }
 
 impl SameQuestion {
-    fn of(order: &Order) -> Self {
+    pub(super) fn of(order: &Order) -> Self {
         Self {
             argv: order.words.argv(),
             host: order.host.clone(),

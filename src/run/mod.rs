@@ -35,6 +35,7 @@ mod step;
 mod stretch;
 mod sweep;
 mod system;
+mod together;
 mod unjudged;
 mod wait;
 

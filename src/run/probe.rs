@@ -248,7 +248,10 @@ impl Engine<'_> {
         // Whoever asks again wants to know how things stand by now.
         let foreknown = sweep.filter(|_| attempt == 1).and_then(|sweep| sweep.foreknown(&order, command.output));
         let recent = || if attempt == 1 { self.recent(&order).map(Foreknown::Shared) } else { None };
-        match foreknown.or_else(recent) {
+        let foreknown = foreknown.or_else(recent);
+        let (own, heard) =
+            if foreknown.is_none() { self.together.hear(&order, attempt, sweep, self.ports.clock.elapsed()) } else { (None, None) };
+        match foreknown.or_else(|| heard.clone().map(Foreknown::Shared)) {
             Some(Foreknown::NotAsked(gap)) => {
                 let answered = Answered::NotAsked(gap);
                 return Ok(Evaluated::Known(ProbeAnswer { answered, no_value: false, ..unanswered(probe, scope, place, String::new()) }));
@@ -259,6 +262,9 @@ impl Engine<'_> {
                 let (verdict, message) = (asked.verdict.clone(), asked.message.clone());
                 if sweep.and_then(Sweep::wait).is_none() {
                     self.emit(Event::AnswerShared { place: place.clone(), of: answer.place.clone(), verdict, message })?;
+                }
+                if let (Some(_), Some(sweep)) = (heard, sweep) {
+                    sweep.remember(&order, command.output, place.step(), answer, (&asked.answered, asked.reason()));
                 }
                 return Ok(Evaluated::Known(asked));
             }
@@ -287,6 +293,9 @@ impl Engine<'_> {
         let answer = KeptAnswer::new(place, judged.ran, command.output, reading);
         if asked.answered == Answered::Whole {
             self.keep_recent(&order, Arc::clone(&answer));
+            if let Some(own) = own {
+                own.answered(&answer);
+            }
         }
         let answered =
             match sweep.and_then(|sweep| sweep.remember(&order, command.output, place.step(), answer, (&asked.answered, asked.reason()))) {

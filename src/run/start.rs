@@ -11,6 +11,7 @@ use super::{
     reserve::Reserve,
     setting::{Ports, Setting},
     system::AskedSystems,
+    together::AskedTogether,
 };
 use crate::{
     event::{Event, Mode, Opening, RunState},
@@ -39,6 +40,7 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         reserve: Reserve::new(),
         systems: AskedSystems::default(),
         recent: RecentAnswers::default(),
+        together: AskedTogether::default(),
     };
     let outcome = Engine::guarded(None, || engine.whole());
     engine.close(outcome)

@@ -78,6 +78,8 @@ struct Seen {
     failing_programs: HashMap<Beginning, (Gap, String)>,
     /// Some check did not pass at once and was given time: what was answered before it is older than it need be.
     paused: bool,
+    /// When the oldest answer of another item was asked for.
+    since: Option<Duration>,
 }
 
 type HostUser = (String, Option<String>);
@@ -116,6 +118,17 @@ impl Sweep {
 
     pub(super) fn paused(&self) -> bool {
         self.seen().paused
+    }
+
+    /// Another item had begun to ask at this time for what is answered here.
+    pub(super) fn asked_at(&self, at: Duration) {
+        let mut seen = self.seen();
+        seen.since = Some(seen.since.map_or(at, |since| since.min(at)));
+    }
+
+    /// Since when something was asked of what began at this time.
+    pub(super) fn since(&self, began: Duration) -> Duration {
+        self.seen().since.map_or(began, |since| since.min(began))
     }
 
     /// A host that cannot be reached.

@@ -138,6 +138,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         reserve: crate::run::reserve::Reserve::new(),
         systems: crate::run::system::AskedSystems::default(),
         recent: crate::run::kept::RecentAnswers::default(),
+        together: crate::run::together::AskedTogether::default(),
     };
     let opening = Opening {
         runbook: "x".into(),

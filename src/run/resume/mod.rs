@@ -17,6 +17,7 @@ use super::{
     reserve::Reserve,
     setting::{Before, Ports, Setting},
     system::AskedSystems,
+    together::AskedTogether,
 };
 use crate::{
     event::{Answerer, Event, Outcome, Part, Place},
@@ -40,6 +41,7 @@ fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'
         reserve: Reserve::new(),
         systems: AskedSystems::default(),
         recent: RecentAnswers::default(),
+        together: AskedTogether::default(),
     }
 }
 
