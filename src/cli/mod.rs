@@ -16,7 +16,7 @@ use clap_complete::Shell;
 pub(crate) use form::{CheckFormat, Form, Format};
 pub(crate) use journal::{JournalCommand, RunFilter};
 pub(crate) use look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch};
-pub(crate) use options::{Answers, Colour, Global, Hosts, Notify, Params, TakingUp};
+pub(crate) use options::{Answers, Colour, Global, Hosts, Notify, Params, Quiet, TakingUp};
 use options::{place_pair, speed};
 pub(crate) use scenario::ScenarioCommand;
 
@@ -299,6 +299,8 @@ pub struct Rehearse {
     pub params: Params,
     #[command(flatten)]
     pub answers: Answers,
+    #[command(flatten)]
+    pub quiet: Quiet,
     #[command(flatten)]
     pub form: Form,
 }

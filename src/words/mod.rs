@@ -29,7 +29,7 @@ pub(crate) use exit::exit;
 pub(crate) use finding::{check_name, failed_check, finding, left_unjudged, not_judged, spoken_for};
 pub(crate) use holding::{holding, passed_over, talking, unheld};
 pub(crate) use list::{batches, list, value};
-pub(crate) use mode::{mode, mode_name, run_of};
+pub(crate) use mode::{mode, mode_name, run_of, window};
 pub(crate) use outcome::{step_outcome, verdict};
 pub(crate) use part::{part, part_began, part_of, part_outcome, take_back};
 pub(crate) use record::{archived, incomplete, kept, not_text, removed, torn};
