@@ -144,6 +144,14 @@ impl Workbench {
         Self::on_terminal(ROWS, columns, command)
     }
 
+    /// Starts another program on a pseudo-terminal; it finds halligan by its name.
+    pub(crate) fn other(&self, columns: u16, program: &str, arguments: &[&str]) -> Terminal {
+        let mut command = self.program(program);
+        let folder = Path::new(env!("CARGO_BIN_EXE_halligan")).parent().unwrap();
+        command.args(arguments).env("PATH", format!("{}:{}", folder.display(), self.environment["PATH"]));
+        Self::on_terminal(ROWS, columns, command)
+    }
+
     fn on_terminal(rows: u16, columns: u16, mut command: Command) -> Terminal {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();

@@ -7,7 +7,7 @@
 use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use super::{
-    CheckArgs, CheckFormat, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test,
+    CheckArgs, CheckFormat, Cli, Completions, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test,
     Then,
     form::{Form, Format},
     journal::{JournalCommand, RunFilter},
@@ -353,6 +353,10 @@ impl Typing {
                 self.word("schema");
                 self.switch("--scenario", *scenario);
                 self.switch("--inventory", *inventory);
+            }
+            Subcommands::Completions(Completions { shell }) => {
+                self.word("completions");
+                self.word(shell.name());
             }
             Subcommands::Generate(Generate { directory }) => {
                 self.word("generate");

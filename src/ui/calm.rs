@@ -244,8 +244,7 @@ impl Calm {
                 lines
             }
             Event::StepEnded { place, part: part @ (Part::Cleanup | Part::Undo), verdict: verdict @ Verdict::Passed, took, .. } => {
-                let name = block::called(page, place, None, true);
-                block::line(page, Mark::Passed, &name, words::part_outcome(*part, verdict), &shown(*took))
+                block::put_back(page, place, *part, verdict, &shown(*took))
             }
             Event::Confirmed { place: Some(place), typed, by, .. } if self.narrative.is_afterwards() || *by != Answerer::Terminal => {
                 match self.steps.get_mut(place).filter(|step| matches!(step.kind, StepKind::Ask | StepKind::Manual)) {

@@ -33,7 +33,7 @@ pub(crate) use mode::{mode, mode_name, run_of, window};
 pub(crate) use outcome::{step_outcome, verdict};
 pub(crate) use part::{part, part_began, part_of, part_outcome, take_back};
 pub(crate) use record::{archived, incomplete, kept, not_text, removed, torn};
-pub(crate) use step::{effect, item, kind, not_held, prediction, skip, title};
+pub(crate) use step::{aloud, effect, item, kind, not_held, prediction, skip, title};
 pub(crate) use surroundings::{differences, passed_differently, passed_on, variables};
 pub(crate) use system::{not_asked_which_system, on_system, other_system, system_answer};
 pub(crate) use timeline::timeline;
