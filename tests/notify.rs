@@ -106,7 +106,10 @@ fn answered(bench: &Workbench, arguments: &[&str]) -> Vec<u8> {
 #[test]
 fn the_window_says_what_is_waited_for_and_is_what_it_was_afterwards() {
     let (bench, _) = bench("");
-    bench.file("runbooks/scenarios/asks/all-well.yaml", "title: All well\nrules:\n  - {match: [touch, mark]}\nexpect: {outcome: completed}\n");
+    bench.file(
+        "runbooks/scenarios/asks/all-well.yaml",
+        "title: All well\nrules:\n  - {match: [touch, mark]}\nexpect: {outcome: completed}\n",
+    );
     // It is no colour.
     let bench = bench.variable("NO_COLOR", "1");
     for (arguments, name) in [(&["run", "asks"], "halligan asks"), (&["rehearse", "asks"], "halligan asks (rehearsal)")] {

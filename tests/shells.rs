@@ -77,7 +77,10 @@ fn bash_completes_values() {
 fn zsh_completes_values() {
     let (bench, run) = bench();
     let mut shell = bench.other(100, "zsh", &["-f", "-i"]);
-    shell.expect("ready> ").send("autoload -Uz compinit; compinit -D -u; source <(halligan completions zsh); echo lo''aded\r").expect("loaded");
+    shell
+        .expect("ready> ")
+        .send("autoload -Uz compinit; compinit -D -u; source <(halligan completions zsh); echo lo''aded\r")
+        .expect("loaded");
     complete(&mut shell, &run);
     shell.send("halligan run drill --set ").send("\t").shows("How loud it is").shows("Where");
     shell.send("\u{3}").send("exit\r");
@@ -100,7 +103,16 @@ fn functions() -> String {
 #[test]
 fn fish_completes_values() {
     let (bench, run) = bench();
-    let mut shell = bench.other(100, "fish", &["--no-config", "--interactive", "--init-command", "function fish_prompt; echo 'ready> '; end; set -g fish_autosuggestion_enabled 0"]);
+    let mut shell = bench.other(
+        100,
+        "fish",
+        &[
+            "--no-config",
+            "--interactive",
+            "--init-command",
+            "function fish_prompt; echo 'ready> '; end; set -g fish_autosuggestion_enabled 0",
+        ],
+    );
     shell.expect("ready> ").send("halligan completions fish | source; echo lo''aded\r").expect("loaded");
     complete(&mut shell, &run);
     shell.send("halligan run drill --set ").send("\t").shows("How loud it is").shows("Where");

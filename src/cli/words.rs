@@ -7,8 +7,8 @@
 use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use super::{
-    CheckArgs, CheckFormat, Cli, Completions, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test,
-    Then,
+    CheckArgs, CheckFormat, Cli, Completions, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show,
+    Subcommands, Test, Then,
     form::{Form, Format},
     journal::{JournalCommand, RunFilter},
     look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch},

@@ -48,7 +48,8 @@ pub(super) fn answer() -> Option<ExitCode> {
     let lines = match shell {
         CompletionShell::Bash => {
             let line = BashLine::of(&arguments.next()?, &arguments.next().unwrap_or_default());
-            line.map(|line| candidates(&line.words).iter().filter_map(|candidate| line.told(&value(candidate))).collect()).unwrap_or_default()
+            line.map(|line| candidates(&line.words).iter().filter_map(|candidate| line.told(&value(candidate))).collect())
+                .unwrap_or_default()
         }
         CompletionShell::Fish | CompletionShell::Zsh => {
             candidates(&arguments.collect::<Vec<_>>()).iter().map(|candidate| described(candidate)).collect::<Vec<_>>()

@@ -60,7 +60,8 @@ impl BashLine {
     pub(super) fn of(line: &OsString, part: &OsString) -> Option<Self> {
         let line = String::from_utf8(line.as_bytes().to_vec()).ok()?;
         // A quote may be open.
-        let (mut words, quoted) = ["", "'", "\""].iter().find_map(|quote| Some((shlex::split(&format!("{line}{quote}"))?, !quote.is_empty())))?;
+        let (mut words, quoted) =
+            ["", "'", "\""].iter().find_map(|quote| Some((shlex::split(&format!("{line}{quote}"))?, !quote.is_empty())))?;
         if line.ends_with([' ', '\t']) && !quoted && !line.ends_with("\\ ") {
             words.push(String::new());
         }
@@ -97,7 +98,12 @@ mod tests {
             ("halligan run hello --set name=", "", &["halligan", "run", "hello", "--set", "name="], ("name=a b", "a\\ b")),
             ("halligan run hello --set name=wo", "wo", &["halligan", "run", "hello", "--set", "name=wo"], ("name=world", "world")),
             ("halligan run hello --set=name=wo", "wo", &["halligan", "run", "hello", "--set=name=wo"], ("--set=name=world", "world")),
-            ("halligan run hello --set 'name=wo", "name=wo", &["halligan", "run", "hello", "--set", "name=wo"], ("name=wo rld", "name=wo rld")),
+            (
+                "halligan run hello --set 'name=wo",
+                "name=wo",
+                &["halligan", "run", "hello", "--set", "name=wo"],
+                ("name=wo rld", "name=wo rld"),
+            ),
             ("halligan run a\\ b", "a\\ b", &["halligan", "run", "a b"], ("a bc", "a\\ bc")),
             ("halligan run a\\ ", "a\\ ", &["halligan", "run", "a "], ("a b", "a\\ b")),
         ] {

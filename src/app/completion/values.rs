@@ -43,7 +43,8 @@ pub(super) fn known(command: Command, typed: &Arc<Typed>) -> Command {
             _ if !arg.get_action().takes_values() => return arg,
             "runbook" | "runbooks" | "files" => {
                 return arg.add(ArgValueCompleter::new(|current: &OsStr| {
-                    let files = PathCompleter::file().filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).complete(current);
+                    let files =
+                        PathCompleter::file().filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).complete(current);
                     fitting(current, |_| runbooks()).into_iter().chain(files).collect()
                 }));
             }
