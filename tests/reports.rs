@@ -22,6 +22,8 @@ fn told(bench: &Workbench, text: &str) -> String {
         (r"after \d[\w. ]*?(ms|s|m)\b", "after SPAN"),
         (r", \d[\w. ]*?(ms|s)\b( \||$)", ", SPAN$2"),
         (r": \d[\w. ]*?(ms|s|m)\n", ": SPAN\n"),
+        // On a busy machine more steps take long enough to be named.
+        (r"- step \S+:  SPAN\n", ""),
         (r"\| [\w-]+( as [\w-]+)? \| (run|system|check|decision|note|change|failure|wait|batch|skip|doubt|cleanup) \|", "| WHO | $2 |"),
         (r"LOCAL +\S+( as \S+)?:", "LOCAL WHO:"),
         (r"(?m)^halligan-head v1 .*$", "HEAD"),
