@@ -6,11 +6,14 @@ mod surroundings;
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod workbench;
 
+use std::path::Path;
+
 use workbench::{Terminal, Workbench};
 
 /// A runbook with something of each kind to complete, a scenario of it, and one run in the journal, which is returned.
 fn bench() -> (Workbench, String) {
-    let bench = Workbench::new().variable("PS1", "ready> ");
+    let folder = Path::new(env!("CARGO_BIN_EXE_halligan")).parent().unwrap();
+    let bench = Workbench::new().variable("PATH", &format!("{}:/usr/bin:/bin", folder.display())).variable("PS1", "ready> ");
     bench.runbook(
         "drill",
         "params:\n  loudness: {type: enum, choices: [quiet, loud], help: How loud it is}\n  \
