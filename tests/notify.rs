@@ -108,7 +108,7 @@ fn the_window_says_what_is_waited_for_and_is_what_it_was_afterwards() {
     let (bench, _) = bench("");
     bench.file(
         "runbooks/scenarios/asks/all-well.yaml",
-        "title: All well\nrules:\n  - {match: [touch, mark]}\nexpect: {outcome: completed}\n",
+        "halligan_scenario: 1\nrunbook: asks\ntitle: All well\ncommands:\n  - {match: [touch, mark]}\nexpect: {outcome: completed}\n",
     );
     // It is no colour.
     let bench = bench.variable("NO_COLOR", "1");

@@ -22,7 +22,10 @@ fn bench() -> (Workbench, String) {
          steps:\n  - {id: sure, title: Ask, confirm: {message: Really?, phrase: yes really}}\n  \
          - {id: mark, title: Mark it, run: [touch, mark], effect: change, undo: {impossible: a test}}\n",
     );
-    bench.file("runbooks/scenarios/drill/all-well.yaml", "title: All well\nrules: []\n");
+    bench.file(
+        "runbooks/scenarios/drill/all-well.yaml",
+        "halligan_scenario: 1\nrunbook: drill\ntitle: All well\ncommands:\n  - {match: [touch, mark]}\nexpect: {outcome: completed}\n",
+    );
     bench.run(&["run", "drill", "--yes", "--set", "loudness=loud", "--confirm", "sure=yes really"]).exits(0);
     let runs = bench.run(&["journal", "list"]).exits(0).stdout;
     let run = runs.lines().last().unwrap().split(' ').next().unwrap().to_owned();

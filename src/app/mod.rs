@@ -1,6 +1,7 @@
 //! Joins everything: commands, and what they share. The only folder that sees all others.
 
 pub(crate) mod command;
+mod command_line;
 mod completion;
 mod context;
 mod exit;
@@ -18,7 +19,7 @@ use exit::ProgramExit;
 use failure::Failure;
 
 use crate::{
-    cli::{self, Cli, Colour, Format, Subcommands},
+    cli::{Cli, Colour, Format, Subcommands},
     defect::{self, Defect, caught},
     exec::{core_dump, signals},
     ui::out::Out,
@@ -52,7 +53,7 @@ fn as_the_line_says() -> ExitCode {
     if let Some(answered) = completion::answer() {
         return answered;
     }
-    let matches = cli::command_line().try_get_matches().unwrap_or_else(|error| refuse(&error));
+    let matches = command_line::command_line().try_get_matches().unwrap_or_else(|error| refuse(&error));
     // What clap has taken fits its own types, so nobody is expected to see this error.
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
     carry_out(cli).into()

@@ -17,7 +17,7 @@ pub(crate) use completions::{CompletionShell, Completions};
 pub(crate) use form::{CheckFormat, Form, Format};
 pub(crate) use journal::{JournalCommand, RunFilter};
 pub(crate) use look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch};
-pub(crate) use options::{Answers, Colour, Global, Hosts, Notify, Params, Quiet, TakingUp, command_line};
+pub(crate) use options::{Answers, Colour, Global, Hosts, Notify, Params, Quiet, TakingUp};
 use options::{place_pair, speed};
 pub(crate) use scenario::ScenarioCommand;
 

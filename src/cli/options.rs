@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 
 use super::form::Form;
 use crate::{event::place::assignment, ports::Beforehand};
@@ -139,20 +139,6 @@ pub struct TakingUp {
     pub notify: Notify,
     #[command(flatten)]
     pub form: Form,
-}
-
-/// The command line, for which a variable that is set to nothing is one that is not set.
-#[must_use]
-pub(crate) fn command_line() -> clap::Command {
-    without_empty_variables(super::Cli::command())
-}
-
-fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let set = |arg: clap::Arg| {
-        let empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
-        if empty { arg.env(None::<&'static str>) } else { arg }
-    };
-    command.mut_args(set).mut_subcommands(without_empty_variables)
 }
 
 /// How many times as fast as real time.

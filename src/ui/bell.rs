@@ -1,4 +1,4 @@
-//! Calls an operator who looks elsewhere: by the terminal's bell, and by the title of its window.
+//! BellCalls an operator who looks elsewhere: by the terminal's bell, and by the title of its window.
 //!
 //! The sequences are those of xterm ("XTerm Control Sequences": `OSC 2` sets the title, `CSI 22;2 t` keeps it, `CSI 23;2 t` brings it
 //! back), which other terminals and multiplexers have taken over. One that knows them not shows nothing of them.
@@ -25,12 +25,12 @@ pub(crate) struct Bell {
     stream: Stream,
     /// What the window is called while nothing is wanted of the operator.
     name: String,
-    calls: Mutex<Calls>,
+    calls: Mutex<BellCalls>,
 }
 
 /// What the operator is called for.
 #[derive(Debug)]
-struct Calls {
+struct BellCalls {
     /// When the operator has answered last; at first, when the run was begun.
     heard: Instant,
     /// How many questions are open.
@@ -48,7 +48,7 @@ impl Bell {
     }
 
     fn on(stream: Stream, name: &str) -> Self {
-        let calls = Calls { heard: Instant::now(), questions: 0, stalled: BTreeSet::new(), title: String::new() };
+        let calls = BellCalls { heard: Instant::now(), questions: 0, stalled: BTreeSet::new(), title: String::new() };
         let bell = Self { stream, name: sanitise::line(name).into_owned(), calls: Mutex::new(calls) };
         if bell.stream.has_title() {
             bell.stream.picture(KEEP_TITLE);
@@ -93,7 +93,7 @@ impl Bell {
     }
 
     /// Changes what the operator is called for, and rings if the change says so.
-    fn change(&self, change: impl FnOnce(&mut Calls) -> bool) {
+    fn change(&self, change: impl FnOnce(&mut BellCalls) -> bool) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let mut picture = String::new();
         if change(&mut calls) && calls.heard.elapsed() >= LOOKING {
@@ -110,7 +110,7 @@ impl Bell {
     }
 }
 
-impl Calls {
+impl BellCalls {
     fn title(&self, name: &str) -> String {
         match self.stalled.first() {
             _ if self.questions > 0 => format!("? {name}: waits for an answer"),

@@ -11,7 +11,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::CommandFactory;
 use clap_complete::engine::{self, CompletionCandidate};
 
-use self::typed::{BashLine, Typed};
+use self::typed::{BashLine, TypedWords};
 use super::exit::ProgramExit;
 use crate::{
     cli::{Cli, CompletionShell},
@@ -62,7 +62,7 @@ pub(super) fn answer() -> Option<ExitCode> {
 /// What could stand in place of the last word.
 fn candidates(words: &[OsString]) -> Vec<CompletionCandidate> {
     let Some((_, before)) = words.split_last() else { return Vec::new() };
-    let mut command = values::known(Cli::command(), &Typed::of(before).into());
+    let mut command = values::known(Cli::command(), &TypedWords::of(before).into());
     // What cannot be completed is not, and the shell says nothing of it either.
     engine::complete(&mut command, words.to_vec(), before.len(), std::env::current_dir().ok().as_deref()).unwrap_or_default()
 }

@@ -4,11 +4,11 @@ use std::{ffi::OsString, iter, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use clap::ArgMatches;
 
-use crate::cli;
+use crate::app::command_line::command_line;
 
 /// What the arguments before the cursor name.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Typed {
+pub(super) struct TypedWords {
     /// The command.
     pub command: String,
     pub runbook: Option<String>,
@@ -18,10 +18,10 @@ pub(super) struct Typed {
     pub set: Vec<String>,
 }
 
-impl Typed {
+impl TypedWords {
     /// Of all words before the one that is completed. They are not whole, and may be wrong.
     pub(super) fn of(words: &[OsString]) -> Self {
-        let command = cli::command_line().ignore_errors(true);
+        let command = command_line().ignore_errors(true);
         let Ok(matches) = command.try_get_matches_from(words) else { return Self::default() };
         let mut typed = Self::default();
         let mut inner = &matches;
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_typed_names_the_runbook_and_the_run() {
-        let typed = |words: &str| Typed::of(&words.split(' ').map(OsString::from).collect::<Vec<_>>());
+        let typed = |words: &str| TypedWords::of(&words.split(' ').map(OsString::from).collect::<Vec<_>>());
         let run = typed("halligan --journal-dir /j run drill --yes --set a=1 --set b=2 --set");
         assert_eq!((run.command.as_str(), run.runbook.as_deref(), run.set), ("run", Some("drill"), vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(run.journal, Some(PathBuf::from("/j")));

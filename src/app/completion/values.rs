@@ -11,7 +11,7 @@ use clap::{Arg, Command};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 use serde_json::Value;
 
-use super::typed::Typed;
+use super::typed::TypedWords;
 use crate::{
     app::{command::aloud, session::standing::RunStanding},
     event::{Mode, Outcome},
@@ -33,9 +33,9 @@ use crate::{
 type Offer = (String, String);
 
 /// The command line, of whose arguments each knows its values.
-pub(super) fn known(command: Command, typed: &Arc<Typed>) -> Command {
+pub(super) fn known(command: Command, typed: &Arc<TypedWords>) -> Command {
     let with = |arg: Arg| {
-        let completer = |values: fn(&Typed, &str) -> Vec<Offer>| {
+        let completer = |values: fn(&TypedWords, &str) -> Vec<Offer>| {
             let typed = Arc::clone(typed);
             ArgValueCompleter::new(move |current: &OsStr| fitting(current, |current| values(&typed, current)))
         };
@@ -75,7 +75,7 @@ fn runbooks() -> Vec<Offer> {
 }
 
 /// The runbook that is typed, or that of the run that is, with all that it calls. None where one has a fault.
-fn chosen(typed: &Typed) -> Vec<Runbook> {
+fn chosen(typed: &TypedWords) -> Vec<Runbook> {
     let source = match (&typed.runbook, &typed.run) {
         (Some(name), _) => Library::standard().find(name).ok(),
         (None, Some(run)) => recorded(typed, run),
@@ -97,7 +97,7 @@ fn chosen(typed: &Typed) -> Vec<Runbook> {
 }
 
 /// The text that a run was begun with.
-fn recorded(typed: &Typed, run: &str) -> Option<SourceText> {
+fn recorded(typed: &TypedWords, run: &str) -> Option<SourceText> {
     let snapshot = Snapshot::take(&journal_of(typed)?).ok()?;
     let found = runs(&snapshot).ok()?.runs.into_iter().filter(|summary| summary.id.to_string().starts_with(run)).collect::<Vec<_>>();
     let [summary] = &found[..] else { return None };
@@ -106,7 +106,7 @@ fn recorded(typed: &Typed, run: &str) -> Option<SourceText> {
 }
 
 /// `NAME=`, then `NAME=VALUE`.
-fn parameters(typed: &Typed, current: &str) -> Vec<Offer> {
+fn parameters(typed: &TypedWords, current: &str) -> Vec<Offer> {
     let chosen = chosen(typed);
     let Some(runbook) = chosen.first() else { return Vec::new() };
     match current.split_once('=') {
@@ -152,7 +152,7 @@ fn as_typed(value: &Value) -> Option<String> {
 }
 
 /// Steps that want something typed. What, the operator must find out: it is not filled in.
-fn confirmations(typed: &Typed, _: &str) -> Vec<Offer> {
+fn confirmations(typed: &TypedWords, _: &str) -> Vec<Offer> {
     steps(typed, |runbook| {
         let asks = |kind: &Kind| matches!(kind, Kind::Manual(_)) || matches!(kind, Kind::Confirm(confirm) if confirm.phrase.is_some());
         runbook.all_steps().filter(|step| asks(&step.kind)).map(|step| (step.id.to_string(), title(step.title.as_ref()))).collect()
@@ -160,7 +160,7 @@ fn confirmations(typed: &Typed, _: &str) -> Vec<Offer> {
 }
 
 /// Checks that may be overridden: of the preflight, and of `holds`.
-fn checks(typed: &Typed, _: &str) -> Vec<Offer> {
+fn checks(typed: &TypedWords, _: &str) -> Vec<Offer> {
     steps(typed, |runbook| {
         let all = runbook.preflight.iter().chain(runbook.all_steps().flat_map(|step| &step.holds));
         all.filter_map(|probe| Some((probe.id.as_ref()?.to_string(), title(probe.title.as_ref())))).collect()
@@ -168,7 +168,7 @@ fn checks(typed: &Typed, _: &str) -> Vec<Offer> {
 }
 
 /// `STEP=`, then `STEP=FAULT`.
-fn faults(typed: &Typed, current: &str) -> Vec<Offer> {
+fn faults(typed: &TypedWords, current: &str) -> Vec<Offer> {
     if let Some((step, _)) = current.rsplit_once('=') {
         return Mishap::ALL.map(|mishap| (format!("{step}={}", mishap.word()), String::new())).into();
     }
@@ -176,7 +176,7 @@ fn faults(typed: &Typed, current: &str) -> Vec<Offer> {
 }
 
 /// `STEP=` for each of them, in all runbooks that are carried out.
-fn steps(typed: &Typed, of: fn(&Runbook) -> Vec<Offer>) -> Vec<Offer> {
+fn steps(typed: &TypedWords, of: fn(&Runbook) -> Vec<Offer>) -> Vec<Offer> {
     let mut seen = BTreeSet::new();
     let all = chosen(typed);
     let steps = all.iter().flat_map(of).filter(|(step, _)| seen.insert(step.clone()));
@@ -187,7 +187,7 @@ fn title(title: Option<&Template>) -> String {
     title.map(|title| aloud::text(&title.text)).unwrap_or_default()
 }
 
-fn scenarios(typed: &Typed, _: &str) -> Vec<Offer> {
+fn scenarios(typed: &TypedWords, _: &str) -> Vec<Offer> {
     let chosen = chosen(typed);
     let Some(runbook) = chosen.first() else { return Vec::new() };
     let scenarios = Library::standard().scenarios(&runbook.source).unwrap_or_default();
@@ -195,7 +195,7 @@ fn scenarios(typed: &Typed, _: &str) -> Vec<Offer> {
 }
 
 /// The runs of the journal that the command can be about, the latest first.
-fn known_runs(typed: &Typed, _: &str) -> Vec<Offer> {
+fn known_runs(typed: &TypedWords, _: &str) -> Vec<Offer> {
     let Some(directory) = journal_of(typed) else { return Vec::new() };
     let Some(mut runs) = Snapshot::take(&directory).ok().and_then(|snapshot| runs(&snapshot).ok()).map(|runs| runs.runs) else {
         return Vec::new();
@@ -218,6 +218,6 @@ fn fits(command: &str, run: &RunSummary, directory: &Path) -> bool {
     }
 }
 
-fn journal_of(typed: &Typed) -> Option<PathBuf> {
+fn journal_of(typed: &TypedWords) -> Option<PathBuf> {
     typed.journal.clone().or_else(journal::default_dir)
 }
