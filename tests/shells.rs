@@ -17,8 +17,8 @@ fn bench() -> (Workbench, String) {
     bench.runbook(
         "drill",
         "params:\n  loudness: {type: enum, choices: [quiet, loud], help: How loud it is}\n  \
-         hosts: {type: list, of: enum, choices: [alpha, beta, gamma], default: [alpha], help: Where}\n\
-         preflight:\n  - {id: room, title: Room is left, run: ['true'], expect: 'exit_code == 0'}\n\
+         hosts: {list: enum, choices: [alpha, beta, gamma], default: [alpha], help: Where}\n\
+         preflight:\n  - {id: room, title: Room is left, run: ['true'], expect: 'code == 0'}\n\
          steps:\n  - {id: sure, title: Ask, confirm: {message: Really?, phrase: yes really}}\n  \
          - {id: mark, title: Mark it, run: [touch, mark], effect: change, undo: {impossible: a test}}\n",
     );

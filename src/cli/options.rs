@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::FalseyValueParser};
 
 use super::form::Form;
 use crate::{event::place::assignment, ports::Beforehand};
@@ -51,7 +51,7 @@ pub struct Hosts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Quiet {
     /// Neither ring the terminal's bell nor set its title when a question waits, a wait stands still or the run ends
-    #[arg(long, env = "HALLIGAN_NO_BELL", hide_env_values = true)]
+    #[arg(long, env = "HALLIGAN_NO_BELL", value_parser = FalseyValueParser::new(), hide_env_values = true)]
     pub no_bell: bool,
 }
 

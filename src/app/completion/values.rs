@@ -137,7 +137,9 @@ fn values(param: &Parameter, whole: bool) -> Vec<Offer> {
     match &param.choices {
         Some(Choices::Fixed(choices)) => choices.iter().filter_map(as_typed).map(told).collect(),
         _ if param.kind == TypeName::Bool => [true, false].map(|value| told(value.to_string())).into(),
-        _ => default.clone().filter(|_| whole && param.kind != TypeName::Secret).map(told).into_iter().collect(),
+        _ => {
+            default.clone().filter(|default| whole && !default.is_empty() && param.kind != TypeName::Secret).map(told).into_iter().collect()
+        }
     }
 }
 
