@@ -32,7 +32,7 @@ struct Section {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case", tag = "is", content = "body")]
+#[serde(rename_all = "snake_case", tag = "kind", content = "body")]
 enum SectionBody {
     /// For a person to fill in: what.
     Fill(&'static str),
