@@ -258,10 +258,12 @@ pub(crate) fn checked(page: &Page, mark: Mark, title: &str, message: &str, hint:
     }
     let left = format!("{first}{title}");
     let aligned = page.width >= 80 && layout::width(&left) + 2 <= COLUMN;
+    // Beside the title a long message takes more lines than below it.
+    let beside = || layout::wrap(message, page.width, &layout::pad(&left, COLUMN), &" ".repeat(COLUMN));
     let mut lines = if message.is_empty() {
         layout::wrap(&title, page.width, &first, "    ")
-    } else if aligned {
-        layout::wrap(message, page.width, &layout::pad(&left, COLUMN), &" ".repeat(COLUMN))
+    } else if let Some(lines) = aligned.then(beside).filter(|lines| lines.len() <= 2 || message.contains('\n')) {
+        lines
     } else if page.width >= 80 && !message.contains('\n') && layout::width(&left) + 2 + layout::width(message) <= page.width {
         vec![format!("{left}  {message}")]
     } else {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     app::session::looked::Looked,
-    event::{Answerer, Effect, Event, Part, Place, StepOutcome, Verdict},
+    event::{Answerer, Effect, Event, Mode, Part, Place, StepOutcome, Verdict},
     quantity::show_duration,
     words,
 };
@@ -49,6 +49,8 @@ pub(super) struct Chart {
     gaps: Vec<ChartGap>,
     /// So many reads are not drawn.
     left_out: usize,
+    /// Time is that of a simulated world.
+    simulated: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,15 +94,16 @@ struct ChartGap {
     what: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What a bar stands for, what matters most last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum BarKind {
     Read,
-    Change,
-    Destroy,
     Wait,
     Prompt,
     Cleanup,
+    Change,
+    Destroy,
 }
 
 /// Something that took time, or, of no length, happened.
@@ -131,6 +134,7 @@ impl Chart {
             ticks: axis.ticks(),
             gaps: axis.gaps(),
             left_out,
+            simulated: looked.summary.mode == Mode::Rehearsal,
         };
         let lanes: BTreeSet<String> = stretches.iter().map(|stretch| stretch.lane.clone()).collect();
         for lane in lanes {
@@ -142,7 +146,8 @@ impl Chart {
     /// Draws one lane below the others; what goes on at the same time stands in rows of their own.
     fn lane<'a>(&mut self, name: &str, stretches: impl Iterator<Item = &'a Stretch>, axis: &Axis) {
         let top = self.height + NAME;
-        let mut rows: Vec<f64> = Vec::new();
+        let mut rows: Vec<Timestamp> = Vec::new();
+        let mut bars = Vec::new();
         for stretch in stretches {
             let x = axis.x(stretch.from);
             let what = stretch.what.clone();
@@ -150,14 +155,17 @@ impl Chart {
                 self.marks.push(ChartMark { x, y: top + ROW / 2, failed: stretch.failed, what });
                 continue;
             };
-            let width = (axis.x(stretch.to) - x).max(THIN);
-            let row = rows.iter().position(|end| *end <= x).unwrap_or(rows.len());
-            if row == rows.len() {
-                rows.push(0.0);
+            let width = rounded((axis.x(stretch.to) - x).max(THIN));
+            let row = rows.iter().position(|end| *end <= stretch.from).unwrap_or(rows.len());
+            match rows.get_mut(row) {
+                Some(end) => *end = stretch.to,
+                None => rows.push(stretch.to),
             }
-            rows[row] = x + width;
-            self.bars.push(ChartBar { x, y: top + row * ROW, width, kind, failed: stretch.failed, open: stretch.open, what });
+            bars.push(ChartBar { x, y: top + row * ROW, width, kind, failed: stretch.failed, open: stretch.open, what });
         }
+        // What matters most is drawn last: nothing that is short hides it.
+        bars.sort_by_key(|bar| (bar.failed, bar.kind));
+        self.bars.extend(bars);
         let height = rows.len().max(1) * ROW;
         let name = if name.is_empty() { "operator".to_owned() } else { name.to_owned() };
         self.lanes.push(ChartLane { name, y: top - NAME, height: NAME + height });
@@ -168,17 +176,28 @@ impl Chart {
 /// Everything to be drawn, in the order of its beginning.
 fn stretches(looked: &Looked) -> Vec<Stretch> {
     let facts = &looked.chronicle.facts;
-    let here = looked.summary.host.clone();
-    let mut begun: BTreeMap<(Place, Part), (Timestamp, String, Effect)> = BTreeMap::new();
+    let here = &looked.summary.host;
+    let simulated = looked.summary.mode == Mode::Rehearsal;
+    let mut begun: BTreeMap<(&Place, Part), (Timestamp, &str, Effect)> = BTreeMap::new();
+    let mut failed_places: BTreeSet<&Place> = BTreeSet::new();
     let mut found = Vec::new();
-    let called = |place: &Place, part: Part| {
-        let (title, part) = (looked.title(place), words::part_of(place, part));
-        if title.is_empty() { part } else { format!("{part}: {title}") }
+    let called = |place: &Place, part: Part| match looked.title(place) {
+        "" => words::part_of(place, part),
+        title => format!("{title} ({})", words::part_of(place, part)),
     };
-    for (index, fact) in facts.iter().enumerate() {
-        let now = fact.at.ts;
+    let mut now = facts.first().map(|fact| fact.at.ts).unwrap_or_default();
+    for fact in facts {
         // A question is open from what was recorded before its answer.
-        let before = index.checked_sub(1).map_or(now, |index| facts[index].at.ts);
+        let before = now;
+        // What is recorded of a rehearsal is recorded at once: only its commands say how long they took.
+        now = match &fact.event {
+            Event::StepEnded { place, part, took, .. } if simulated => {
+                let from = begun.get(&(place, *part)).map_or(now, |(from, ..)| *from);
+                from.saturating_add(*took).map_or(now, |end| end.max(now))
+            }
+            _ if simulated => now,
+            _ => fact.at.ts,
+        };
         let mark = |lane: &str, failed: bool, what: String| Stretch {
             lane: lane.to_owned(),
             from: now,
@@ -188,51 +207,42 @@ fn stretches(looked: &Looked) -> Vec<Stretch> {
             open: false,
             what,
         };
+        let told = || words::timeline(&fact.event, false, 1).map(|told| told.text).unwrap_or_default();
         match &fact.event {
             Event::StepBegan { place, part, command, .. } => {
-                let host = command.host.clone().unwrap_or_else(|| here.clone());
-                begun.insert((place.clone(), *part), (now, host, command.effect));
+                begun.insert((place, *part), (now, command.host.as_deref().unwrap_or(here), command.effect));
             }
             Event::StepEnded { place, part, verdict, askings, took, .. } => {
-                let Some((from, lane, effect)) = begun.remove(&(place.clone(), *part)) else { continue };
-                let kind = Some(kind(*part, effect, *askings > 1));
+                let Some((from, lane, effect)) = begun.remove(&(place, *part)) else { continue };
                 // That it is not so yet is no failure.
                 let failed = *verdict != Verdict::Passed && !matches!(part, Part::DoneIf | Part::Show);
+                if failed {
+                    failed_places.insert(place);
+                }
+                let (kind, lane) = (Some(kind(*part, effect, *askings > 1)), lane.to_owned());
                 let what = format!("{}, {}, {}", called(place, *part), words::part_outcome(*part, verdict), show_duration(*took));
                 found.push(Stretch { lane, from, to: now, kind, failed, open: false, what });
             }
-            Event::Confirmed { place, typed, by, .. } => {
-                let asked = place.as_ref().map_or_else(|| "the plan".to_owned(), ToString::to_string);
-                let what = format!("{asked}: answered \"{typed}\" {}", words::answerer(*by));
-                found.extend(asked_at_terminal(*by, before, now, &what));
-                found.push(mark("", false, what));
+            Event::Confirmed { by, .. }
+            | Event::DoubtResolved { by: Some(by), .. }
+            | Event::Overridden { by, .. }
+            | Event::HoldOverridden { by, .. } => {
+                found.extend(asked_at_terminal(*by, before, now, &told()));
+                found.push(mark("", false, told()));
             }
-            Event::DoubtResolved { by: Some(by), .. } | Event::Overridden { by, .. } | Event::HoldOverridden { by, .. } => {
-                let what = words::timeline(&fact.event, false, 0).map(|told| told.text).unwrap_or_default();
-                found.extend(asked_at_terminal(*by, before, now, &what));
-                found.push(mark("", false, what));
-            }
-            Event::Declined { .. } | Event::Interrupted { .. } | Event::SettledByHand { .. } => {
-                let what = words::timeline(&fact.event, false, 1).map(|told| told.text).unwrap_or_default();
-                found.push(mark("", false, what));
-            }
-            Event::HoldFailed { .. } => {
-                let what = words::timeline(&fact.event, false, 0).map(|told| told.text).unwrap_or_default();
-                found.push(mark(&here, true, what));
-            }
+            Event::Declined { .. } | Event::Interrupted { .. } | Event::SettledByHand { .. } => found.push(mark("", false, told())),
+            Event::HoldFailed { .. } => found.push(mark(here, true, told())),
             // What failed without a command has no bar.
-            Event::StepSettled { place, outcome: StepOutcome::Failed { why } }
-                if !found.iter().any(|one: &Stretch| one.failed && one.what.starts_with(place.as_str())) =>
-            {
-                found.push(mark(&here, true, format!("{place}: {}", why.lines().next().unwrap_or_default())));
+            Event::StepSettled { place, outcome: StepOutcome::Failed { why } } if !failed_places.iter().any(|at| at.is_within(place)) => {
+                found.push(mark(here, true, format!("{place}: {}", why.lines().next().unwrap_or_default())));
             }
             _ => {}
         }
     }
-    let last = facts.last().map(|fact| fact.at.ts);
-    found.extend(begun.into_iter().filter_map(|((place, part), (from, lane, effect))| {
-        let what = format!("{}, no end recorded", called(&place, part));
-        Some(Stretch { lane, from, to: last?, kind: Some(kind(part, effect, false)), failed: false, open: true, what })
+    found.extend(begun.into_iter().map(|((place, part), (from, lane, effect))| {
+        let what = format!("{}, no end recorded", called(place, part));
+        let kind = Some(kind(part, effect, false));
+        Stretch { lane: lane.to_owned(), from, to: now, kind, failed: false, open: true, what }
     }));
     found.sort_by_key(|stretch| stretch.from);
     found
@@ -291,6 +301,10 @@ fn gather_lanes(stretches: &mut [Stretch]) {
     }
 }
 
+fn rounded(length: f64) -> f64 {
+    (length * 100.0).round() / 100.0
+}
+
 /// Where a moment stands. Stretches of time in which nothing happens are drawn short.
 #[derive(Debug)]
 struct Axis {
@@ -340,7 +354,7 @@ impl Axis {
     fn x(&self, at: Timestamp) -> f64 {
         let span = self.busy.iter().rev().find(|(from, ..)| *from <= at).or(self.busy.first());
         let x = span.map_or(0.0, |(from, to, x)| x + at.min(*to).duration_since(*from).as_secs_f64().max(0.0) * self.scale);
-        (x * 100.0).round() / 100.0
+        rounded(x)
     }
 
     fn gaps(&self) -> Vec<ChartGap> {
@@ -417,8 +431,17 @@ mod tests {
     fn what_goes_on_at_once_stands_in_rows() {
         let stretches = [bar("a", 0, 10, BarKind::Read), bar("a", 0, 20, BarKind::Read), bar("a", 10, 20, BarKind::Read)];
         let axis = Axis::of(&stretches);
-        let mut chart =
-            Chart { width: WIDTH, height: 0, lanes: vec![], bars: vec![], marks: vec![], ticks: vec![], gaps: vec![], left_out: 0 };
+        let mut chart = Chart {
+            width: WIDTH,
+            height: 0,
+            lanes: vec![],
+            bars: vec![],
+            marks: vec![],
+            ticks: vec![],
+            gaps: vec![],
+            left_out: 0,
+            simulated: false,
+        };
         chart.lane("a", stretches.iter(), &axis);
         assert_eq!(chart.bars.iter().map(|bar| (bar.y - NAME) / ROW).collect::<Vec<_>>(), [0, 1, 0]);
         assert_eq!((chart.lanes[0].height, chart.height), (NAME + 2 * ROW, NAME + 2 * ROW + LANE_GAP));
