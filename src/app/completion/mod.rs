@@ -6,7 +6,7 @@
 mod typed;
 mod values;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, io::Write, process::ExitCode};
 
 use clap::CommandFactory;
 use clap_complete::engine::{self, CompletionCandidate};
@@ -55,8 +55,10 @@ pub(super) fn answer() -> Option<ExitCode> {
             candidates(&arguments.collect::<Vec<_>>()).iter().map(|candidate| described(candidate)).collect::<Vec<_>>()
         }
     };
-    Out::process(None, true).stdout.lines(&lines);
-    Some(ProgramExit::Completed.into())
+    let text = lines.iter().fold(String::new(), |text, line| text + line + "\n");
+    // All of it was made visible, but for the tabs in it, which the shell needs.
+    let written = Out::process(None, true).stdout.unchanged().write_all(text.as_bytes());
+    Some(if written.is_ok() { ProgramExit::Completed } else { ProgramExit::CheckFailed }.into())
 }
 
 /// What could stand in place of the last word.
