@@ -7,6 +7,7 @@ mod bare;
 mod calm;
 mod cases;
 mod check;
+mod completions;
 mod cut;
 mod dry_run;
 mod endings;
