@@ -5,6 +5,7 @@ pub(crate) mod bell;
 pub(crate) mod block;
 mod board;
 mod calm;
+mod checks;
 mod field;
 pub(crate) mod flags;
 mod fold;
