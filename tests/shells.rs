@@ -89,8 +89,6 @@ fn zsh_completes_values() {
         .expect("loaded");
     complete(&mut shell, &run);
     shell.send("halligan run drill --set ").send("\t").shows("How loud it is").shows("Where");
-    shell.send("\u{3}").send("exit\r");
-    assert_eq!(shell.end().0, 0);
     // As a package installs it: read when it is needed.
     let bench = bench.variable("FPATH", &format!("{}/completions:{}", env!("CARGO_MANIFEST_DIR"), functions()));
     let mut shell = bench.other(100, "zsh", &["-f", "-i"]);
@@ -122,6 +120,4 @@ fn fish_completes_values() {
     shell.expect("ready> ").send("halligan completions fish | source; echo lo''aded\r").expect("loaded");
     complete(&mut shell, &run);
     shell.send("halligan run drill --set ").send("\t").shows("How loud it is").shows("Where");
-    shell.send("\u{3}").send("exit\r");
-    assert_eq!(shell.end().0, 0);
 }

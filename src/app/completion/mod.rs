@@ -63,10 +63,17 @@ pub(super) fn answer() -> Option<ExitCode> {
 
 /// What could stand in place of the last word.
 fn candidates(words: &[OsString]) -> Vec<CompletionCandidate> {
-    let Some((_, before)) = words.split_last() else { return Vec::new() };
+    let Some((word, before)) = words.split_last() else { return Vec::new() };
     let mut command = values::known(Cli::command(), &TypedWords::of(before).into());
     // What cannot be completed is not, and the shell says nothing of it either.
-    engine::complete(&mut command, words.to_vec(), before.len(), std::env::current_dir().ok().as_deref()).unwrap_or_default()
+    let mut found =
+        engine::complete(&mut command, words.to_vec(), before.len(), std::env::current_dir().ok().as_deref()).unwrap_or_default();
+    // Where a value is wanted, options are offered once they are begun.
+    let is_option = |candidate: &CompletionCandidate| candidate.get_value().as_encoded_bytes().starts_with(b"-");
+    if word.is_empty() && !found.iter().all(is_option) {
+        found.retain(|candidate| !is_option(candidate));
+    }
+    found
 }
 
 fn value(candidate: &CompletionCandidate) -> String {

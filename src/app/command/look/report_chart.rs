@@ -108,7 +108,7 @@ enum BarKind {
 
 /// Something that took time, or, of no length, happened.
 #[derive(Debug, Clone, PartialEq)]
-struct Stretch {
+struct ChartSpan {
     /// The operator's is empty: it stands first.
     lane: String,
     from: Timestamp,
@@ -144,7 +144,7 @@ impl Chart {
     }
 
     /// Draws one lane below the others; what goes on at the same time stands in rows of their own.
-    fn lane<'a>(&mut self, name: &str, stretches: impl Iterator<Item = &'a Stretch>, axis: &Axis) {
+    fn lane<'a>(&mut self, name: &str, stretches: impl Iterator<Item = &'a ChartSpan>, axis: &Axis) {
         let top = self.height + NAME;
         let mut rows: Vec<Timestamp> = Vec::new();
         let mut bars = Vec::new();
@@ -174,7 +174,7 @@ impl Chart {
 }
 
 /// Everything to be drawn, in the order of its beginning.
-fn stretches(looked: &Looked) -> Vec<Stretch> {
+fn stretches(looked: &Looked) -> Vec<ChartSpan> {
     let facts = &looked.chronicle.facts;
     let here = &looked.summary.host;
     let simulated = looked.summary.mode == Mode::Rehearsal;
@@ -198,7 +198,7 @@ fn stretches(looked: &Looked) -> Vec<Stretch> {
             _ if simulated => now,
             _ => fact.at.ts,
         };
-        let mark = |lane: &str, failed: bool, what: String| Stretch {
+        let mark = |lane: &str, failed: bool, what: String| ChartSpan {
             lane: lane.to_owned(),
             from: now,
             to: now,
@@ -221,7 +221,7 @@ fn stretches(looked: &Looked) -> Vec<Stretch> {
                 }
                 let (kind, lane) = (Some(kind(*part, effect, *askings > 1)), lane.to_owned());
                 let what = format!("{}, {}, {}", called(place, *part), words::part_outcome(*part, verdict), show_duration(*took));
-                found.push(Stretch { lane, from, to: now, kind, failed, open: false, what });
+                found.push(ChartSpan { lane, from, to: now, kind, failed, open: false, what });
             }
             Event::Confirmed { by, .. }
             | Event::DoubtResolved { by: Some(by), .. }
@@ -242,7 +242,7 @@ fn stretches(looked: &Looked) -> Vec<Stretch> {
     found.extend(begun.into_iter().map(|((place, part), (from, lane, effect))| {
         let what = format!("{}, no end recorded", called(place, part));
         let kind = Some(kind(part, effect, false));
-        Stretch { lane: lane.to_owned(), from, to: now, kind, failed: false, open: true, what }
+        ChartSpan { lane: lane.to_owned(), from, to: now, kind, failed: false, open: true, what }
     }));
     found.sort_by_key(|stretch| stretch.from);
     found
@@ -259,8 +259,8 @@ fn kind(part: Part, effect: Effect, asked_again: bool) -> BarKind {
 }
 
 /// A person had to be waited for.
-fn asked_at_terminal(by: Answerer, from: Timestamp, to: Timestamp, what: &str) -> Option<Stretch> {
-    (by == Answerer::Terminal && to > from).then(|| Stretch {
+fn asked_at_terminal(by: Answerer, from: Timestamp, to: Timestamp, what: &str) -> Option<ChartSpan> {
+    (by == Answerer::Terminal && to > from).then(|| ChartSpan {
         lane: String::new(),
         from,
         to,
@@ -272,9 +272,9 @@ fn asked_at_terminal(by: Answerer, from: Timestamp, to: Timestamp, what: &str) -
 }
 
 /// Without the shortest reads, where there are too many bars; and how many these are.
-fn thinned(mut stretches: Vec<Stretch>) -> (Vec<Stretch>, usize) {
-    let length = |stretch: &Stretch| stretch.to.duration_since(stretch.from);
-    let small = |stretch: &&Stretch| stretch.kind == Some(BarKind::Read) && !stretch.failed;
+fn thinned(mut stretches: Vec<ChartSpan>) -> (Vec<ChartSpan>, usize) {
+    let length = |stretch: &ChartSpan| stretch.to.duration_since(stretch.from);
+    let small = |stretch: &&ChartSpan| stretch.kind == Some(BarKind::Read) && !stretch.failed;
     let too_many = stretches.len().saturating_sub(MOST_BARS);
     let mut lengths: Vec<_> = stretches.iter().filter(small).map(length).collect();
     lengths.sort();
@@ -288,12 +288,12 @@ fn thinned(mut stretches: Vec<Stretch>) -> (Vec<Stretch>, usize) {
 }
 
 /// Where there are too many hosts, those that were only read from share one lane.
-fn gather_lanes(stretches: &mut [Stretch]) {
+fn gather_lanes(stretches: &mut [ChartSpan]) {
     let lanes: BTreeSet<&String> = stretches.iter().map(|stretch| &stretch.lane).collect();
     if lanes.len() <= MOST_LANES {
         return;
     }
-    let matters = |stretch: &&Stretch| stretch.failed || !matches!(stretch.kind, Some(BarKind::Read | BarKind::Wait));
+    let matters = |stretch: &&ChartSpan| stretch.failed || !matches!(stretch.kind, Some(BarKind::Read | BarKind::Wait));
     let told: BTreeSet<String> = stretches.iter().filter(matters).map(|stretch| stretch.lane.clone()).collect();
     let together = format!("{} hosts, only read", lanes.iter().filter(|lane| !told.contains(**lane)).count());
     for stretch in stretches.iter_mut().filter(|stretch| !told.contains(&stretch.lane)) {
@@ -315,7 +315,7 @@ struct Axis {
 }
 
 impl Axis {
-    fn of(stretches: &[Stretch]) -> Self {
+    fn of(stretches: &[ChartSpan]) -> Self {
         let mut spans: Vec<(Timestamp, Timestamp)> = Vec::new();
         for stretch in stretches {
             match spans.last_mut() {
@@ -403,8 +403,8 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    fn bar(lane: &str, from: i64, to: i64, kind: BarKind) -> Stretch {
-        Stretch { lane: lane.to_owned(), from: at(from), to: at(to), kind: Some(kind), failed: false, open: false, what: String::new() }
+    fn bar(lane: &str, from: i64, to: i64, kind: BarKind) -> ChartSpan {
+        ChartSpan { lane: lane.to_owned(), from: at(from), to: at(to), kind: Some(kind), failed: false, open: false, what: String::new() }
     }
 
     #[test]
@@ -449,12 +449,12 @@ mod tests {
 
     #[test]
     fn a_crowd_is_drawn_in_part() {
-        let mut many: Vec<Stretch> = (0..40).map(|host| bar(&format!("host-{host:02}"), host, host + 1, BarKind::Read)).collect();
+        let mut many: Vec<ChartSpan> = (0..40).map(|host| bar(&format!("host-{host:02}"), host, host + 1, BarKind::Read)).collect();
         many.push(bar("host-07", 50, 60, BarKind::Change));
         gather_lanes(&mut many);
         let lanes: BTreeSet<&str> = many.iter().map(|stretch| stretch.lane.as_str()).collect();
         assert_eq!(lanes.into_iter().collect::<Vec<_>>(), ["39 hosts, only read", "host-07"]);
-        let mut many: Vec<Stretch> = (0..5000).map(|second| bar("a", second, second + 1 + second % 7, BarKind::Read)).collect();
+        let mut many: Vec<ChartSpan> = (0..5000).map(|second| bar("a", second, second + 1 + second % 7, BarKind::Read)).collect();
         many.push(bar("a", 0, 0, BarKind::Change));
         let (drawn, left_out) = thinned(many);
         assert_eq!(drawn.len() + left_out, 5001);

@@ -21,11 +21,11 @@ pub(super) struct ReportPage {
     facts: Vec<(&'static str, String)>,
     /// What the report lacks.
     warnings: Vec<String>,
-    sections: Vec<Section>,
+    sections: Vec<PageSection>,
 }
 
 #[derive(Debug, Serialize)]
-struct Section {
+struct PageSection {
     heading: &'static str,
     #[serde(flatten)]
     body: SectionBody,
@@ -70,7 +70,7 @@ impl ReportPage {
         facts.extend(report.parameters.iter().map(|parameter| ("Parameter", format!("{} = {}", parameter.name, parameter.value))));
         let lost =
             (report.unreadable > 0).then(|| format!("{} records of this run could not be read; the report lacks them", report.unreadable));
-        let mut sections: Vec<Section> = OPEN.map(|(heading, hint)| Section { heading, body: SectionBody::Fill(hint) }).into();
+        let mut sections: Vec<PageSection> = OPEN.map(|(heading, hint)| PageSection { heading, body: SectionBody::Fill(hint) }).into();
         let of_kind = |kind: &str| table(ENTRIES, report.timeline.iter().filter(|entry| entry.kind == kind).map(entry).collect(), "None.");
         let lengths = report.durations.iter().map(|length| format!("{}: {}", length.what, show_duration(Duration::from_millis(length.ms))));
         sections.extend(
@@ -83,7 +83,7 @@ impl ReportPage {
                 ("Timeline", SectionBody::Table { head: ENTRIES, rows: report.timeline.iter().map(entry).collect() }),
                 ("Journal head", SectionBody::Code(report.head.clone())),
             ]
-            .map(|(heading, body)| Section { heading, body }),
+            .map(|(heading, body)| PageSection { heading, body }),
         );
         Self { title: format!("{} {}: {}", status.kind(), status.run, status.title), facts, warnings: lost.into_iter().collect(), sections }
     }
