@@ -80,6 +80,17 @@ fn only_runs_are_offered_that_a_command_can_take() {
 }
 
 #[test]
+fn a_home_that_is_not_set_is_asked_of_nobody() {
+    let bench = bench();
+    bench.file("mine.yaml", "");
+    assert_eq!(offered(&bench, "check ~/mi"), ["~/mine.yaml"]);
+    let bench = bench.variable("HOME", "");
+    for words in ["check ~/", "check ~", "run drill --params ~/", "run drill --params=~/"] {
+        assert_eq!(offered(&bench, words), [""; 0], "{words}");
+    }
+}
+
+#[test]
 fn a_variable_alone_asks_for_nothing() {
     let bench = bench();
     assert!(bench.run(&["list"]).exits(0).stdout.contains("drill"));

@@ -64,6 +64,10 @@ pub(super) fn answer() -> Option<ExitCode> {
 /// What could stand in place of the last word.
 fn candidates(words: &[OsString]) -> Vec<CompletionCandidate> {
     let Some((word, before)) = words.split_last() else { return Vec::new() };
+    // The engine would ask a name service for the home behind `~`.
+    if word.as_encoded_bytes().contains(&b'~') && std::env::var_os("HOME").is_none_or(|home| home.is_empty()) {
+        return Vec::new();
+    }
     let mut command = values::known(Cli::command(), &TypedWords::of(before).into());
     // What cannot be completed is not, and the shell says nothing of it either.
     let mut found =
