@@ -148,6 +148,8 @@ fn no_name_service_is_asked() {
         assert!(wanted.contains("__libc_start_main"), "{wanted:?}");
         wanted.into_iter().filter(|name| NAME_SERVICES.iter().any(|service| name.starts_with(service))).collect()
     };
-    assert_eq!(named(PROGRAM), Vec::<String>::new());
+    // The library that completes arguments asks for a home where `~` is typed and `HOME` is not set: that is kept from it
+    // (tests/completions.rs).
+    assert_eq!(named(PROGRAM), ["getpwuid_r"]);
     assert!(named("/usr/bin/getent").len() > 5);
 }

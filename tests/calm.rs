@@ -95,12 +95,13 @@ fn six_osds_are_told_in_one_screen() {
     let arguments = ["rehearse", "staggered-osd-restart", "--scenario", "all-well", "--yes", "--confirm", "consent=restart 6 osds"];
     let mut terminal = bench.terminal_of(50, 120, &arguments);
     // A busy machine takes its time for each part.
-    for part in ["Monitor quorum", "All OSDs to restart are up", "osd.1  ", "osd.3  ", "osd.5  ", "REHEARSAL: end."] {
+    for part in ["Monitor quorum", "A planned restart needs all copies", "osd.1  ", "osd.3  ", "osd.5  ", "REHEARSAL: end."] {
         terminal.expect(part);
     }
     let told = terminal.everything();
     let (before, run) = told.split_once("\nSteps\n").unwrap();
-    // The preflight and the plan are what is agreed to: both are told whole.
+    // The preflight and the plan are what is agreed to: both are told, but for what passes in a group.
+    assert!(told.contains("5 checks passed") && !told.contains("All OSDs to restart are up"), "{told}");
     assert!(
         run.lines().count() <= 35 && before.lines().count() <= 100,
         "{} and {} lines:\n{told}",

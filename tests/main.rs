@@ -1,4 +1,4 @@
-//! Every integration test but `ssh`, in one binary: it links once.
+//! Every integration test but `shells` and `ssh`, in one binary: it links once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -7,6 +7,7 @@ mod bare;
 mod calm;
 mod cases;
 mod check;
+mod completions;
 mod cut;
 mod dry_run;
 mod endings;
@@ -50,7 +51,7 @@ fn every_file_of_tests_is_listed() {
     for entry in std::fs::read_dir(here).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap();
-        if path.extension().is_some_and(|ending| ending == "rs") && !["main", "ssh"].contains(&stem) {
+        if path.extension().is_some_and(|ending| ending == "rs") && !["main", "shells", "ssh"].contains(&stem) {
             assert!(listed.lines().any(|line| line == format!("mod {stem};")), "tests/{stem}.rs is not listed in tests/main.rs");
         }
     }

@@ -80,3 +80,68 @@ fn who_cannot_be_told_is_known_beforehand_or_named_at_the_end() {
     assert!(said.contains("has not told of 1 notice: exit 3: no route"), "{said}");
     assert!(said.contains("completed"), "a run does not fail because nobody was told: {said}");
 }
+
+/// The titles that the window had, one after another.
+fn titles(raw: &[u8]) -> Vec<String> {
+    let raw = String::from_utf8(raw.to_vec()).unwrap();
+    raw.split("\u{1b}]2;").skip(1).map(|rest| rest.split_once('\u{7}').unwrap().0.to_owned()).collect()
+}
+
+/// How often the terminal rang: the titles end with the same character.
+fn rings(raw: &[u8]) -> usize {
+    raw.iter().filter(|byte| **byte == 7).count() - titles(raw).len()
+}
+
+/// Answers all questions of `asks` at a terminal, and returns every byte of it.
+fn answered(bench: &Workbench, arguments: &[&str]) -> Vec<u8> {
+    let mut terminal = bench.terminal(80, arguments);
+    terminal.expect("Run this?").send("y\r");
+    terminal.expect_after("Really?", "[y/N]").send("y\r");
+    terminal.expect("completed").expect("exit 0");
+    let raw = terminal.raw.clone();
+    assert_eq!(terminal.end().0, 0);
+    raw
+}
+
+#[test]
+fn the_window_says_what_is_waited_for_and_is_what_it_was_afterwards() {
+    let (bench, _) = bench("");
+    bench.file(
+        "runbooks/scenarios/asks/all-well.yaml",
+        "halligan_scenario: 1\nrunbook: asks\ntitle: All well\ncommands:\n  - {match: [touch, mark]}\nexpect: {outcome: completed}\n",
+    );
+    // It is no colour.
+    let bench = bench.variable("NO_COLOR", "1");
+    for (arguments, name) in [(&["run", "asks"], "halligan asks"), (&["rehearse", "asks"], "halligan asks (rehearsal)")] {
+        let raw = answered(&bench, arguments);
+        let waits = format!("? {name}: waits for an answer");
+        assert_eq!(titles(&raw), [name, &waits, name, &waits, name, ""]);
+        let text = String::from_utf8(raw).unwrap();
+        let (kept, back) = (text.find("\u{1b}[22;2t").unwrap(), text.find("\u{1b}]2;\u{7}\u{1b}[23;2t").unwrap());
+        assert!(kept < text.find("\u{1b}]2;").unwrap() && back < text.find("exit 0").unwrap(), "{text:?}");
+    }
+    let silent = |raw: &[u8]| titles(raw).is_empty() && !raw.contains(&7);
+    assert!(silent(&answered(&bench, &["run", "asks", "--no-bell"])));
+    let piped = bench.run(&["run", "asks", "--yes"]).exits(0);
+    assert!(silent(piped.stdout.as_bytes()) && silent(piped.stderr.as_bytes()), "a pipe rings for nobody");
+    let bench = bench.variable("TERM", "linux");
+    assert!(titles(&answered(&bench, &["run", "asks"])).is_empty(), "a console has no title");
+    let bench = bench.variable("TERM", "xterm").variable("HALLIGAN_NO_BELL", "1");
+    assert!(silent(&answered(&bench, &["run", "asks"])), "the variable says the same as the flag");
+    let bench = bench.variable("HALLIGAN_NO_BELL", "");
+    assert!(!silent(&answered(&bench, &["run", "asks"])), "an empty one says nothing");
+}
+
+#[test]
+fn the_terminal_rings_for_who_has_not_answered_just_now() {
+    let bench = Workbench::new();
+    // As long as nobody who waits for it is taken to look away.
+    bench.runbook("takes", "steps:\n  - {id: long, run: [sleep, '5'], effect: read}\n  - {id: sure, confirm: {message: Really?}}\n");
+    let mut terminal = bench.terminal(80, &["run", "takes"]);
+    terminal.expect("Run this?").send("y\r");
+    terminal.expect_after("Really?", "[y/N]");
+    let begun = terminal.raw.windows(9).position(|bytes| bytes == b"Run this?").unwrap();
+    assert_eq!(rings(&terminal.raw[begun..]), 1, "the question rings");
+    terminal.send("y\r").expect("exit 0");
+    assert_eq!(terminal.end().0, 0);
+}

@@ -83,6 +83,49 @@ fn a_run_is_told_for_the_post_mortem() {
 }
 
 #[test]
+fn a_run_is_drawn_in_one_file_that_loads_nothing() {
+    let bench = bench();
+    killed(&bench, "blind");
+    let mut terminal = bench.terminal(100, &["resume"]);
+    terminal.expect("Continue? [y/N]").send("y\n");
+    terminal.expect_after("Unknown whether", "d/n/t/q]").send("d\n");
+    assert_eq!(terminal.end().0, 0);
+    let page = bench.run(&["report", &the_run(&bench), "--format", "html"]).exits(0).stdout;
+    let count = |text: &str| page.matches(text).count();
+    // Legend and drawing: flag, three items, what was done again; what was cut off; the cleanup; two questions and what answered them.
+    assert_eq!(
+        (count("<rect class=\"change\""), count("<rect class=\"change open\""), count("<rect class=\"cleanup\"")),
+        (6, 2, 2),
+        "{page}"
+    );
+    assert!(count("<path class=\"decision\"") >= 4 && count("<rect class=\"prompt\"") >= 2, "{page}");
+    assert!(page.contains(">operator</text>") && page.contains(">blind, no end recorded<"), "{page}");
+    // What is in the Markdown stands here, too.
+    let markdown = bench.run(&["report", &the_run(&bench)]).exits(0).stdout;
+    for heading in markdown.lines().filter_map(|line| line.strip_prefix("## ")) {
+        assert!(page.contains(&format!(">{heading}</h2>")), "{heading}");
+    }
+    for outside in ["<script", "http:", "https:", "src=", "<link", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}: {page}");
+    }
+}
+
+#[test]
+fn nothing_that_was_recorded_is_markup() {
+    let bench = Workbench::new();
+    bench.runbook(
+        "hostile",
+        "steps:\n  - {id: one, title: \"<script>alert('1')</script> & \\\"x\\\"\", run: [touch, \"<img src=x onerror=alert(2)>\"], \
+         effect: change, undo: {impossible: a test}}\n  - {id: two, title: \"</svg></style>\", run: ['false'], effect: read}\n",
+    );
+    bench.run(&["run", "hostile", "--yes"]).exits(6);
+    let page = bench.run(&["report", &the_run(&bench), "--format", "html"]).exits(0).stdout;
+    assert!(!page.contains("<script") && !page.contains("<img") && page.contains("&lt;script&gt;"), "{page}");
+    assert_eq!((page.matches("</svg>").count(), page.matches("</style>").count()), (page.matches("<svg").count(), 1), "{page}");
+    assert!(page.contains("<rect class=\"read failed\""), "{page}");
+}
+
+#[test]
 fn a_machine_is_checked_before_it_is_needed() {
     let bench = Workbench::new();
     let seen = |arguments: &[&str], code: i32| {

@@ -139,8 +139,13 @@ impl Workbench {
 
     /// Starts a shell with job control on a pseudo-terminal; `$HALLIGAN` is the program.
     pub(crate) fn shell(&self, columns: u16, script: &str) -> Terminal {
-        let mut command = self.program("bash");
-        command.args(["-mc", script]).env("HALLIGAN", env!("CARGO_BIN_EXE_halligan"));
+        self.other(columns, "bash", &["-mc", script])
+    }
+
+    /// Starts another program on a pseudo-terminal, with the same `$HALLIGAN`.
+    pub(crate) fn other(&self, columns: u16, program: &str, arguments: &[&str]) -> Terminal {
+        let mut command = self.program(program);
+        command.args(arguments).env("HALLIGAN", env!("CARGO_BIN_EXE_halligan"));
         Self::on_terminal(ROWS, columns, command)
     }
 

@@ -1,6 +1,8 @@
 //! Joins everything: commands, and what they share. The only folder that sees all others.
 
 pub(crate) mod command;
+mod command_line;
+mod completion;
 mod context;
 mod exit;
 mod failure;
@@ -48,19 +50,13 @@ pub fn main() -> ExitCode {
 }
 
 fn as_the_line_says() -> ExitCode {
-    let matches = without_empty_variables(Cli::command()).try_get_matches().unwrap_or_else(|error| refuse(&error));
+    if let Some(answered) = completion::answer() {
+        return answered;
+    }
+    let matches = command_line::command_line().try_get_matches().unwrap_or_else(|error| refuse(&error));
     // What clap has taken fits its own types, so nobody is expected to see this error.
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
     carry_out(cli).into()
-}
-
-/// The command line, for which a variable that is set to nothing is one that is not set.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let set = |arg: clap::Arg| {
-        let empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
-        if empty { arg.env(None::<&'static str>) } else { arg }
-    };
-    command.mut_args(set).mut_subcommands(without_empty_variables)
 }
 
 fn carry_out(cli: Cli) -> ProgramExit {

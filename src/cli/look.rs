@@ -13,7 +13,7 @@ pub enum LookCommand {
     Watch(Watch),
     /// Print one page for whoever takes a run over: state, in doubt, owed, next steps
     Handover(Handover),
-    /// Print a run's timeline for the post-mortem, as Markdown or JSON
+    /// Print a run's timeline for the post-mortem, as Markdown, HTML or JSON
     Report(ReportArgs),
     /// Check whether a run could be carried out on this machine now
     Doctor(Doctor),
@@ -41,7 +41,7 @@ impl LookCommand {
             | Self::Watch(Watch { form, .. })
             | Self::Handover(Handover { form, .. })
             | Self::Doctor(Doctor { form, .. }) => form.format,
-            Self::Report(ReportArgs { format: ReportFormat::Md, .. }) => Format::Plain,
+            Self::Report(ReportArgs { format: ReportFormat::Md | ReportFormat::Html, .. }) => Format::Plain,
         }
     }
 }
@@ -105,6 +105,8 @@ pub enum ReportFormat {
     /// Markdown, with fields to fill in
     #[default]
     Md,
+    /// One self-contained file with the course of the run as a drawing
+    Html,
     /// For programs
     Json,
 }

@@ -1,5 +1,6 @@
 //! The command line, as types. Nothing is read or written here.
 
+mod completions;
 mod form;
 mod journal;
 mod look;
@@ -11,12 +12,12 @@ mod words;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
 
+pub(crate) use completions::{CompletionShell, Completions};
 pub(crate) use form::{CheckFormat, Form, Format};
 pub(crate) use journal::{JournalCommand, RunFilter};
 pub(crate) use look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch};
-pub(crate) use options::{Answers, Colour, Global, Hosts, Notify, Params, TakingUp};
+pub(crate) use options::{Answers, Colour, Global, Hosts, Notify, Params, Quiet, TakingUp};
 use options::{place_pair, speed};
 pub(crate) use scenario::ScenarioCommand;
 
@@ -72,6 +73,7 @@ impl Subcommands {
             | Self::Look(_)
             | Self::Journal { .. }
             | Self::Schema(_)
+            | Self::Completions(_)
             | Self::Generate(_) => None,
         }
     }
@@ -160,7 +162,7 @@ impl Subcommands {
                 CheckFormat::Json | CheckFormat::Sarif => Format::Json,
             },
             Self::Resume(Resume { how, .. }) | Self::Rollback(Rollback { how, .. }) | Self::Debts(Debts { how, .. }) => how.form.format,
-            Self::Scenario { .. } | Self::Show(_) | Self::Schema(_) | Self::Generate(_) => Format::Text,
+            Self::Scenario { .. } | Self::Show(_) | Self::Schema(_) | Self::Completions(_) | Self::Generate(_) => Format::Text,
         }
     }
 }
@@ -199,7 +201,9 @@ pub enum Subcommands {
     },
     /// Print the JSON Schema of runbooks, scenarios or inventories
     Schema(Schema),
-    /// Generate shell completions, manual pages and schemas
+    /// Print what makes a shell complete arguments: runbooks, parameters, steps, scenarios, runs
+    Completions(Completions),
+    /// Generate manual pages, schemas and pages of runbooks
     Generate(Generate),
 }
 
@@ -299,6 +303,8 @@ pub struct Rehearse {
     pub params: Params,
     #[command(flatten)]
     pub answers: Answers,
+    #[command(flatten)]
+    pub quiet: Quiet,
     #[command(flatten)]
     pub form: Form,
 }
@@ -423,13 +429,10 @@ pub struct Schema {
 /// Write generated files.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Generate {
-    /// Directory that holds `completions`, `man` and `runbooks`
+    /// Directory that holds `man` and `docs`
     #[arg(default_value = ".")]
     pub directory: PathBuf,
 }
-
-/// The shells that completions are made for.
-pub(crate) const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Fish, Shell::Zsh];
 
 #[cfg(test)]
 mod tests {

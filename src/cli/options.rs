@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::FalseyValueParser};
 
 use super::form::Form;
 use crate::{event::place::assignment, ports::Beforehand};
@@ -47,12 +47,22 @@ pub struct Hosts {
     pub inventory: Option<PathBuf>,
 }
 
+/// What is not to be heard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct Quiet {
+    /// Neither ring the terminal's bell nor set its title when a question waits, a wait stands still or the run ends
+    #[arg(long, env = "HALLIGAN_NO_BELL", value_parser = FalseyValueParser::new(), hide_env_values = true)]
+    pub no_bell: bool,
+}
+
 /// Whom to tell while nobody looks.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Notify {
     /// Program to start when a question waits, a wait stands still or the run ends; it reads what happened as JSON
     #[arg(long = "notify", env = "HALLIGAN_NOTIFY", value_name = "PROGRAM", value_parser = program, hide_env_values = true)]
     pub program: Option<PathBuf>,
+    #[command(flatten)]
+    pub quiet: Quiet,
 }
 
 /// Values for parameters.

@@ -7,12 +7,12 @@
 use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use super::{
-    CheckArgs, CheckFormat, Cli, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands, Test,
-    Then,
+    CheckArgs, CheckFormat, Cli, Completions, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show,
+    Subcommands, Test, Then,
     form::{Form, Format},
     journal::{JournalCommand, RunFilter},
     look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch},
-    options::{Answers, Colour, Global, Hosts, Notify, Params, TakingUp},
+    options::{Answers, Colour, Global, Hosts, Notify, Params, Quiet, TakingUp},
 };
 use crate::words::quote::CommandLine;
 
@@ -113,8 +113,14 @@ impl Typing {
     }
 
     fn notify(&mut self, notify: &Notify) {
-        let Notify { program } = notify;
+        let Notify { program, quiet } = notify;
         self.file("--notify", program.as_ref());
+        self.quiet(*quiet);
+    }
+
+    fn quiet(&mut self, quiet: Quiet) {
+        let Quiet { no_bell } = quiet;
+        self.switch("--no-bell", no_bell);
     }
 
     fn run(&mut self, run: &Run) {
@@ -170,7 +176,7 @@ impl Typing {
     }
 
     fn rehearse(&mut self, rehearse: &Rehearse) {
-        let Rehearse { runbook, scenario, from_run, faults, speed, hosts, params, answers, form } = rehearse;
+        let Rehearse { runbook, scenario, from_run, faults, speed, hosts, params, answers, quiet, form } = rehearse;
         self.word("rehearse");
         self.given([runbook.as_str()]);
         self.option("--scenario", scenario.as_ref());
@@ -182,6 +188,7 @@ impl Typing {
         self.hosts(hosts);
         self.params(params);
         self.answers(answers);
+        self.quiet(*quiet);
         self.form(*form);
     }
 
@@ -347,6 +354,10 @@ impl Typing {
                 self.switch("--scenario", *scenario);
                 self.switch("--inventory", *inventory);
             }
+            Subcommands::Completions(Completions { shell }) => {
+                self.word("completions");
+                self.word(shell.name());
+            }
             Subcommands::Generate(Generate { directory }) => {
                 self.word("generate");
                 self.given([directory]);
@@ -406,6 +417,7 @@ mod tests {
             Just(vec!["--yes".to_owned()]),
             Just(vec!["--step".to_owned()]),
             Just(vec!["--notify=/bin/sh".to_owned()]),
+            Just(vec!["--no-bell".to_owned()]),
             Just(vec!["-vv".to_owned()]),
             Just(vec!["--color=never".to_owned()]),
             value.prop_map(|hex| vec![format!("--expect-sha256={hex}")]),

@@ -30,7 +30,7 @@ pub(crate) use finding::{Finding, Shortfall};
 pub(crate) use holding::Holding;
 pub(crate) use past::{Past, Since};
 pub(crate) use place::Place;
-pub(crate) use plan::{RecordedInventory, RecordedPlan, RecordedRunbook};
+pub(crate) use plan::{RecordedGroup, RecordedInventory, RecordedPlan, RecordedRunbook};
 pub(crate) use progress::Progress;
 pub(crate) use run_id::RunId;
 pub(crate) use signal::{EndSignal, SentSignal, StopSignal};

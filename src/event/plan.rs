@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The plan of a run as its first record holds it. Everything in it may be absent, and what this halligan does not know stays: no
 /// journal becomes unreadable because of it.
 ///
-/// The digest of a plan is that of its JSON without `programs`: the order of the fields belongs to it.
+/// The digest of a plan is that of its JSON without `programs` and `groups`: the order of the fields belongs to it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RecordedPlan {
@@ -36,9 +36,21 @@ pub struct RecordedPlan {
     /// Where each program was found that it needs on this machine; `None` is nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub programs: Option<BTreeMap<String, Option<PathBuf>>>,
+    /// Which checks of the preflight stand together under a title.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<RecordedGroup>,
     /// What else stands there.
     #[serde(flatten)]
     pub(crate) other: BTreeMap<String, serde_json::Value>,
+}
+
+/// Checks of the preflight that stand together under a title.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecordedGroup {
+    pub title: String,
+    /// Their ids.
+    pub checks: Vec<String>,
 }
 
 /// A runbook that another one calls.

@@ -25,9 +25,12 @@ pub(crate) use scope::{Evaluated, Scope};
 
 use crate::{
     digest::Digest,
-    event::{Effect, Place, RecordedInventory, RecordedPlan, RecordedRunbook},
+    event::{Effect, Place, RecordedGroup, RecordedInventory, RecordedPlan, RecordedRunbook},
     inventory::Inventory,
-    runbook::model::{Kind, Origin, Parameter, Runbook, Step},
+    runbook::{
+        group::PreflightGroup,
+        model::{Kind, Origin, Parameter, Runbook, Step},
+    },
     secret::Secrets,
 };
 
@@ -139,6 +142,16 @@ impl Plan {
             inventory,
             ..RecordedPlan::default()
         }
+    }
+
+    /// The checks of the preflight that stand together under a title.
+    #[must_use]
+    pub(crate) fn groups(&self) -> Vec<RecordedGroup> {
+        let Runbook { groups, preflight, .. } = &*self.runbook;
+        let ids = |group: &PreflightGroup| preflight.iter().skip(group.first).take(group.count).filter_map(|probe| probe.id.as_ref());
+        let recorded =
+            |group: &PreflightGroup| RecordedGroup { title: group.title.clone(), checks: ids(group).map(ToString::to_string).collect() };
+        groups.iter().map(recorded).collect()
     }
 
     /// What expressions see as `inventory`.

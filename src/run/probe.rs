@@ -24,6 +24,7 @@ use crate::{
     },
     ports::Ran,
     runbook::model::{ItemList, Items, Probe, Template},
+    words,
 };
 
 /// How often a probe that has time is asked, when the runbook does not say.
@@ -432,7 +433,7 @@ fn list_template(items: &Items) -> Option<&Template> {
 pub(super) fn title_of(probe: &Probe, scope: &Scope, place: &Place) -> String {
     match probe.title.as_ref().map(|title| scope.message(title)) {
         Some(Ok(Evaluated::Known(title))) => title,
-        _ => place.step().replace('_', " "),
+        _ => words::aloud(place.step()),
     }
 }
 

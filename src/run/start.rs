@@ -57,7 +57,8 @@ impl Engine<'_> {
         };
         let programs: Vec<_> = programs(self.plan).into_iter().map(located).collect();
         let mut record = self.plan.record();
-        // Beside the plan, not of it: its digest is the same on every machine.
+        // Beside the plan, not of it: its digest is the same on every machine, and with every version.
+        record.groups = self.plan.groups();
         record.programs = Some(programs.iter().map(|(program, found)| (program.clone(), found.clone().ok())).collect());
         self.emit(Event::RunOpened(Box::new(Opening {
             runbook: runbook.name.to_string(),

@@ -24,6 +24,7 @@ use crate::{
     plan::{Evaluated, Scope, case::chosen, remaining},
     ports::Choice,
     runbook::model::{Command, Kind, OnFail, Probe, Severity, Step, Undo},
+    words,
 };
 
 impl Engine<'_> {
@@ -135,7 +136,7 @@ impl Engine<'_> {
         };
         let title = match step.title.as_ref().or(own).map(|title| scope.message(title)) {
             Some(Ok(Evaluated::Known(title))) => title,
-            _ => step.id.as_str().replace('_', " "),
+            _ => words::aloud(step.id.as_str()),
         };
         if !(step.is_stretch() && self.was_done(place)) {
             let (title, kind, effect, case) = (title.clone(), step.kind(), step.effect(), step.case.clone());

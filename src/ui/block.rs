@@ -7,7 +7,7 @@ use super::{
     style::Style,
 };
 use crate::{
-    event::{Effect, Excerpt, Exit, Opening, Part, Place, Prediction, Shown},
+    event::{Effect, Excerpt, Exit, Opening, Part, Place, Prediction, Shown, Verdict},
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
 };
@@ -110,13 +110,19 @@ pub(crate) fn line(page: &Page, mark: Mark, name: &str, text: &str, right: &str)
 pub(crate) fn called(page: &Page, place: &Place, part: Option<&str>, id: bool) -> String {
     let part = part.map(str::to_owned);
     let names: Vec<String> = if page.titles {
-        let own = (id || part.is_some()).then(|| place.step().replace('_', " "));
+        let own = (id || part.is_some()).then(|| words::aloud(place.step()));
         let own: Vec<String> = own.into_iter().chain(part).collect();
         place.items().into_iter().map(|(variable, item)| words::item(variable, item)).chain([own.join(" ")]).collect()
     } else {
         vec![std::iter::once(sanitise::line(place.as_str()).into_owned()).chain(part).collect::<Vec<_>>().join(" ")]
     };
     names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(page.style.separator())
+}
+
+/// What a step had set is as it was, by its cleanup or its undo.
+#[must_use]
+pub(crate) fn put_back(page: &Page, place: &Place, part: Part, verdict: &Verdict, time: &str) -> Vec<String> {
+    line(page, Mark::Passed, &called(page, place, None, true), words::part_outcome(part, verdict), time)
 }
 
 /// A line of its own, with its mark.
@@ -252,10 +258,12 @@ pub(crate) fn checked(page: &Page, mark: Mark, title: &str, message: &str, hint:
     }
     let left = format!("{first}{title}");
     let aligned = page.width >= 80 && layout::width(&left) + 2 <= COLUMN;
+    // Beside the title a long message takes more lines than below it.
+    let beside = || layout::wrap(message, page.width, &layout::pad(&left, COLUMN), &" ".repeat(COLUMN));
     let mut lines = if message.is_empty() {
         layout::wrap(&title, page.width, &first, "    ")
-    } else if aligned {
-        layout::wrap(message, page.width, &layout::pad(&left, COLUMN), &" ".repeat(COLUMN))
+    } else if let Some(lines) = aligned.then(beside).filter(|lines| lines.len() <= 2 || message.contains('\n')) {
+        lines
     } else if page.width >= 80 && !message.contains('\n') && layout::width(&left) + 2 + layout::width(message) <= page.width {
         vec![format!("{left}  {message}")]
     } else {

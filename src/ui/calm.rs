@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::{
     block,
+    checks::Checks,
     fold::{Fold, Folded, is_way_not_taken, shown},
     gather::MANY,
     layout::Page,
@@ -13,7 +14,7 @@ use super::{
     told::ToldParts,
 };
 use crate::{
-    event::{Answerer, Effect, Event, Finding, Part, Place, Shown, StepKind, StepOutcome, Verdict, moment::Moment},
+    event::{Answerer, Effect, Event, Part, Place, Shown, StepKind, StepOutcome, Verdict, moment::Moment},
     words::{self, mark::Mark},
 };
 
@@ -39,13 +40,6 @@ struct Reached {
     at: Moment,
     command: Option<Shown>,
     message: String,
-}
-
-/// The preflight.
-#[derive(Debug, Default)]
-struct Checks {
-    passed: usize,
-    over: bool,
 }
 
 /// Tells a run, calmly or whole.
@@ -81,8 +75,8 @@ impl Calm {
     /// How far the run has come: `batch 2 of 3`, `item 3 of 6`; empty where nothing can be said.
     #[must_use]
     pub(super) fn standing(&self) -> Vec<String> {
-        if !self.checks.over {
-            let passed = self.checks.passed;
+        if !self.checks.is_over() {
+            let passed = self.checks.passed();
             return if passed > 0 { vec![format!("{} passed", words::counted(passed, "check", "checks"))] } else { Vec::new() };
         }
         let Some((_, round)) = self.rounds.last() else { return Vec::new() };
@@ -96,8 +90,12 @@ impl Calm {
         let told = self.narrative.told(page, at, event);
         self.all.extend([&told.before, &told.heading, &told.lines].into_iter().flatten().cloned());
         self.checks.count(event);
-        // All that the preflight finds is told: whoever approves the plan decides by it.
-        if self.whole || self.narrative.is_dry() || !self.checks.over {
+        if self.whole || self.narrative.is_dry() {
+            return [told.before, told.heading, told.lines].concat();
+        }
+        // What the preflight finds is told, but for what passes in a group: whoever approves the plan decides by it.
+        let told = self.checks.fold(page, event, told);
+        if !self.checks.is_over() {
             return [told.before, told.heading, told.lines].concat();
         }
         let mut lines = Vec::new();
@@ -244,8 +242,7 @@ impl Calm {
                 lines
             }
             Event::StepEnded { place, part: part @ (Part::Cleanup | Part::Undo), verdict: verdict @ Verdict::Passed, took, .. } => {
-                let name = block::called(page, place, None, true);
-                block::line(page, Mark::Passed, &name, words::part_outcome(*part, verdict), &shown(*took))
+                block::put_back(page, place, *part, verdict, &shown(*took))
             }
             Event::Confirmed { place: Some(place), typed, by, .. } if self.narrative.is_afterwards() || *by != Answerer::Terminal => {
                 match self.steps.get_mut(place).filter(|step| matches!(step.kind, StepKind::Ask | StepKind::Manual)) {
@@ -299,16 +296,6 @@ impl Calm {
         self.folds = left;
         let over: Vec<Fold> = over;
         over.iter().filter(|fold| !fold.is_open()).flat_map(|fold| fold.line(page, mark)).collect()
-    }
-}
-
-impl Checks {
-    fn count(&mut self, event: &Event) {
-        let back = matches!(event, Event::StepBegan { part: Part::Undo | Part::Cleanup, .. });
-        let begun = back || matches!(event, Event::StepReached { .. } | Event::StepSkipped { .. });
-        self.over |= begun || matches!(event, Event::Planned { .. } | Event::RunClosed { .. });
-        let passed = matches!(event, Event::Checked { finding: Finding::Pass { .. }, .. });
-        self.passed += usize::from(passed && !self.over);
     }
 }
 

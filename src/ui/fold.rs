@@ -125,7 +125,7 @@ impl Fold {
 /// A step as a person speaks of it: by its title, or else by its id.
 fn spoken(place: &Place, title: &str) -> String {
     let title = words::title(place, title);
-    if title.is_empty() { place.step().replace('_', " ") } else { title.to_owned() }
+    if title.is_empty() { words::aloud(place.step()) } else { title.to_owned() }
 }
 
 /// A step that its condition rules out says nothing of how a run goes.

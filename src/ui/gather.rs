@@ -40,6 +40,9 @@ impl Gathered {
         let Some((says, names)) = self.answers.values().max_by_key(|(_, names)| names.len()) else { return String::new() };
         let says = sanitise::line(says);
         let says = if says.is_empty() { String::new() } else { format!(": {says}") };
+        if let Some(names) = self.names_alone() {
+            return words::list(&names, NAMES);
+        }
         match self.answers.len() {
             _ if self.count == 1 => says.trim_start_matches(": ").to_owned(),
             1 => format!("all {} identical{says}", self.count),
@@ -51,9 +54,15 @@ impl Gathered {
         }
     }
 
+    /// The names of all, where each has said its own and nothing else.
+    fn names_alone(&self) -> Option<Vec<String>> {
+        let alone = |(says, names): &(String, Vec<String>)| names.first().filter(|name| names.len() == 1 && *name == says).cloned();
+        self.answers.values().map(alone).collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
+    }
+
     /// Those that differ from the most, a line for each answer.
     pub(super) fn apart(&self, page: &Page) -> Vec<String> {
-        if self.answers.len() < 2 || self.answers.len() == self.count && self.count > APART {
+        if self.names_alone().is_some() || self.answers.len() < 2 || self.answers.len() == self.count && self.count > APART {
             return Vec::new();
         }
         let most = self.answers.values().map(|(_, names)| names.len()).max().unwrap_or_default();
@@ -120,5 +129,10 @@ mod tests {
         }
         assert_eq!(gathered.summary(), "997 the same: 6.1; 3 differ");
         assert_eq!(gathered.apart(&page), ["    h7, h407, h807: 6.8"]);
+        let mut names = Gathered::default();
+        for host in ["host-a", "host-b", "host-c"] {
+            names.add(host, host, host);
+        }
+        assert_eq!((names.summary().as_str(), names.apart(&page)), ("host-a, host-b, host-c", Vec::new()));
     }
 }

@@ -1,9 +1,11 @@
 //! What a person or a log sees of a run, and how the operator answers.
 
 pub(crate) mod answer;
+pub(crate) mod bell;
 pub(crate) mod block;
 mod board;
 mod calm;
+mod checks;
 mod field;
 pub(crate) mod flags;
 mod fold;

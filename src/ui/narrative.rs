@@ -210,7 +210,7 @@ impl Narrative {
                         || SameAnswers { probe: probe(), title: title.clone(), message: message.clone(), gathered: Gathered::default() };
                     let answers = self.passed.get_or_insert_with(new);
                     if answers.title != *title {
-                        answers.title = place.step().replace('_', " ");
+                        answers.title = words::aloud(place.step());
                     }
                     answers.gathered.add(item, &message, &message);
                     return Vec::new();
@@ -360,8 +360,7 @@ impl Narrative {
                 Part::Gate => block::step(page, Mark::Passed, place, Some("gate"), message, &time),
                 Part::Holds => block::step(page, Mark::Passed, place, words::part(*part), message, &time),
                 Part::Cleanup | Part::Undo => {
-                    let name = block::called(page, place, None, true);
-                    let mut lines = block::line(page, Mark::Passed, &name, words::part_outcome(*part, verdict), &time);
+                    let mut lines = block::put_back(page, place, *part, verdict, &time);
                     lines.extend(command.map(|command| block::command(page, &command)).unwrap_or_default());
                     lines.extend(block::kept(page, &kept));
                     lines

@@ -18,6 +18,8 @@ pub struct Traits {
     pub terminal: bool,
     /// The cursor can be moved: lines may be drawn over.
     pub redraws: bool,
+    /// Its window has a title that can be set.
+    pub titled: bool,
     pub style: Style,
     /// Columns; `None` asks the terminal each time, since its window may change.
     pub width: Option<usize>,
@@ -101,6 +103,11 @@ impl Stream {
         self.0.traits.redraws
     }
 
+    /// Its window has a title that can be set.
+    pub(super) fn has_title(&self) -> bool {
+        self.0.traits.titled
+    }
+
     pub fn style(&self) -> Style {
         self.0.traits.style
     }
@@ -135,13 +142,17 @@ impl Stream {
 }
 
 fn traits(terminal: bool, var: &dyn Fn(&str) -> Option<String>) -> Traits {
-    let dumb = var("TERM").is_none_or(|term| term == "dumb");
+    let term = var("TERM").unwrap_or_default();
+    let dumb = term.is_empty() || term == "dumb";
+    // Consoles and serial lines: the first show what follows `OSC` as text, or did so.
+    let untitled = ["linux", "vt", "ansi", "cons"].iter().any(|kind| term.starts_with(kind));
     let forced = var("CLICOLOR_FORCE").is_some_and(|value| value != "0");
     let colour = var("NO_COLOR").is_none() && (forced || (terminal && !dumb));
     let locale = var("LC_ALL").or_else(|| var("LC_CTYPE")).or_else(|| var("LANG")).unwrap_or_default().to_ascii_lowercase();
     let unicode = locale.contains("utf-8") || locale.contains("utf8");
     let width = var("COLUMNS").and_then(|columns| columns.parse().ok()).filter(|columns| (1..=10_000).contains(columns));
-    Traits { terminal, redraws: terminal && !dumb, style: Style { colour, unicode }, width }
+    let redraws = terminal && !dumb;
+    Traits { terminal, redraws, titled: redraws && !untitled, style: Style { colour, unicode }, width }
 }
 
 /// A reader that is gone is no error: what is printed then is printed to nobody.
@@ -287,6 +298,11 @@ pub(super) mod tests {
         assert!(!with(true, &[("TERM", "dumb")]).style.colour);
         assert!(!with(true, &[("TERM", "dumb")]).redraws);
         assert!(!with(true, &[]).redraws);
+        for (term, titled) in [("xterm-256color", true), ("tmux", true), ("linux", false), ("vt220", false), ("dumb", false)] {
+            assert_eq!(with(true, &[("TERM", term)]).titled, titled, "{term}");
+        }
+        assert!(with(true, &[("TERM", "xterm"), ("NO_COLOR", "1")]).titled);
+        assert!(!with(false, &[("TERM", "xterm")]).titled);
         assert!(!with(true, &[("TERM", "xterm"), ("NO_COLOR", "1")]).style.colour);
         assert!(with(false, &[("CLICOLOR_FORCE", "1")]).style.colour);
         assert!(!with(false, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]).style.colour);

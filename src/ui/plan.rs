@@ -123,13 +123,16 @@ struct Columns {
     remark: usize,
 }
 
+/// On a page that is narrower than this depth costs little room: the number tells it, too.
+const ROOMY: usize = 100;
+
 impl PlanLine {
-    fn indent(&self) -> usize {
-        2 + 3 * self.depth.min(6)
+    fn indent(&self, page: &Page) -> usize {
+        2 + if page.width < ROOMY { 1 } else { 3 } * self.depth.min(6)
     }
 
-    fn name(&self) -> String {
-        format!("{}{} {}", " ".repeat(self.indent()), layout::pad(&sanitise::line(&self.number), 2), sanitise::line(&self.id))
+    fn name(&self, page: &Page) -> String {
+        format!("{}{} {}", " ".repeat(self.indent(page)), layout::pad(&sanitise::line(&self.number), 2), sanitise::line(&self.id))
     }
 
     /// A script has lines; everything else is one.
@@ -140,7 +143,7 @@ impl PlanLine {
 
 impl Columns {
     fn of(page: &Page, steps: &[PlanLine]) -> Self {
-        let names: Vec<_> = steps.iter().map(PlanLine::name).collect();
+        let names: Vec<_> = steps.iter().map(|step| step.name(page)).collect();
         let label = layout::widest(names.iter().map(String::as_str), 34) + 2;
         if page.width < label + LABEL + 30 {
             return Self { label: None, remark: 0 };
@@ -151,13 +154,13 @@ impl Columns {
     }
 
     fn step(&self, page: &Page, step: &PlanLine) -> Vec<String> {
-        let name = step.name();
+        let name = step.name(page);
         let label = page.style.kind(step.kind, step.effect);
         let Some(column) = self.label else {
             let word = words::kind(step.kind, step.effect);
-            let indent = step.indent() + 2;
+            let indent = step.indent(page) + 2;
             let margin = " ".repeat(indent);
-            let mut lines = layout::wrap(&format!("{}  {}", name.trim_start(), word), page.width, &" ".repeat(step.indent()), &margin);
+            let mut lines = layout::wrap(&format!("{}  {}", name.trim_start(), word), page.width, &" ".repeat(step.indent(page)), &margin);
             if let Some(last) = lines.last_mut().filter(|last| last.ends_with(word)) {
                 let cut = last.len() - word.len();
                 last.replace_range(cut.., &label);
@@ -172,7 +175,7 @@ impl Columns {
         let mut first = layout::pad(&name, column) + &layout::pad(&label, LABEL);
         let mut lines = Vec::new();
         if layout::width(&name) + 2 > column {
-            lines.extend(layout::wrap(name.trim_start(), page.width, &" ".repeat(step.indent()), &" ".repeat(step.indent() + 2)));
+            lines.extend(layout::wrap(name.trim_start(), page.width, &" ".repeat(step.indent(page)), &" ".repeat(step.indent(page) + 2)));
             first = " ".repeat(column) + &layout::pad(&label, LABEL);
         }
         lines.extend(layout::wrap(&step.shown(), page.width, &first, &" ".repeat(text_column)));

@@ -426,7 +426,7 @@ mod tests {
     fn told(width: usize, colour: bool, redraws: bool, whole: bool, play: impl FnOnce(&mut Script<'_>)) -> String {
         let memory = Memory::default();
         let style = Style { colour, unicode: true };
-        let stream = memory.stream(Traits { terminal: true, redraws, style, width: Some(width) });
+        let stream = memory.stream(Traits { terminal: true, redraws, style, width: Some(width), ..Traits::default() });
         let terminal = Terminal::new(stream, "", RunState::default(), whole);
         play(&mut Script::new(&terminal));
         memory.take()
@@ -519,7 +519,8 @@ mod tests {
     #[test]
     fn a_question_keeps_the_screen_still() {
         let memory = Memory::default();
-        let traits = Traits { terminal: true, redraws: true, style: Style { colour: false, unicode: true }, width: Some(80) };
+        let style = Style { colour: false, unicode: true };
+        let traits = Traits { terminal: true, redraws: true, style, width: Some(80), ..Traits::default() };
         let stream = memory.stream(traits);
         let terminal = Terminal::new(stream.clone(), "", RunState::default(), true);
         let mut script = Script::new(&terminal);

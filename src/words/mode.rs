@@ -22,6 +22,15 @@ pub(crate) fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
+/// What the window is called in which a runbook is run.
+#[must_use]
+pub(crate) fn window(runbook: &str, mode: Mode) -> String {
+    match mode {
+        Mode::Real => format!("halligan {runbook}"),
+        Mode::DryRun | Mode::Rehearsal => format!("halligan {runbook} ({})", mode_name(mode)),
+    }
+}
+
 /// What a run of this mode is called in a sentence: `run 7f3a stopped`, `dry run 7f3a completed`.
 #[must_use]
 pub(crate) fn run_of(mode: Mode) -> &'static str {

@@ -20,17 +20,23 @@ pub(crate) fn kind(kind: StepKind, of: Effect) -> &'static str {
     if kind == StepKind::Run { effect(of) } else { kind.word() }
 }
 
+/// A name in a runbook or a record, as a person speaks of what has no title: `wait_up` is `wait up`.
+#[must_use]
+pub(crate) fn aloud(name: &str) -> String {
+    name.replace('_', " ")
+}
+
 /// The title of a step, unless it says no more than its id.
 #[must_use]
 pub(crate) fn title<'a>(place: &Place, title: &'a str) -> &'a str {
-    if title == place.step() || title == place.step().replace('_', " ") { "" } else { title }
+    if title == place.step() || title == aloud(place.step()) { "" } else { title }
 }
 
 /// An item of a loop, as a person speaks of it: a bare number says nothing without what it is the number of.
 #[must_use]
 pub(crate) fn item(variable: &str, item: &str) -> String {
     let item = sanitise::line(item);
-    if item.chars().all(|c| c.is_ascii_digit()) { format!("{} {item}", variable.replace('_', " ")) } else { item.into_owned() }
+    if item.chars().all(|c| c.is_ascii_digit()) { format!("{} {item}", aloud(variable)) } else { item.into_owned() }
 }
 
 /// What became of a step since what must hold around it does not.

@@ -90,6 +90,6 @@ pub(super) fn first_line(of: &Command) -> String {
 }
 
 /// A template as it is read aloud: `{{ osd }}` becomes `{osd}`.
-pub(super) fn text(template: &str) -> String {
+pub(in crate::app) fn text(template: &str) -> String {
     template.replace("{{ ", "{").replace(" }}", "}").replace("{{", "{").replace("}}", "}")
 }

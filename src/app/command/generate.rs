@@ -1,4 +1,4 @@
-//! The files that are made from the definitions: completions, manual pages, schemas, pages of the runbooks.
+//! The files that are made from the definitions: manual pages, schemas, pages of the runbooks.
 
 use std::{fs, io, path::Path};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::session::notice::Announcement,
-    cli::{Cli, SHELLS},
+    cli::Cli,
     rehearse::document::ScenarioDocument,
     runbook::{
         library::{Library, Shelf},
@@ -24,16 +24,6 @@ use crate::{
 /// A manual page cannot be rendered, or a bundled runbook has a fault.
 pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
-    for shell in SHELLS {
-        let mut content = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "halligan", &mut content);
-        let name = match shell {
-            clap_complete::Shell::Zsh => "_halligan".to_owned(),
-            clap_complete::Shell::Fish => "halligan.fish".to_owned(),
-            _ => "halligan.bash".to_owned(),
-        };
-        files.push((format!("completions/{name}"), content));
-    }
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     pages(&command, "halligan", &mut files)?;

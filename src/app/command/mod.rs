@@ -1,6 +1,6 @@
 //! The straight line: one file a command.
 
-mod aloud;
+pub(super) mod aloud;
 pub(crate) mod check;
 mod debts;
 pub(crate) mod generate;
@@ -17,7 +17,7 @@ mod scenario;
 mod show;
 mod test;
 
-use super::{context::Context, exit::ProgramExit, failure::Failure};
+use super::{completion, context::Context, exit::ProgramExit, failure::Failure};
 use crate::{
     cli::{self, Subcommands},
     runbook::library::Library,
@@ -67,6 +67,10 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
             } else {
                 crate::runbook::schema::json()
             });
+            Ok(ProgramExit::Completed)
+        }
+        Subcommands::Completions(wanted) => {
+            context.out.stdout.text(completion::script(wanted.shell));
             Ok(ProgramExit::Completed)
         }
         Subcommands::Generate(generate) => {

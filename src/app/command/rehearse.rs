@@ -103,7 +103,8 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     }
     let terminal = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
     let notebook = Notebook::new(&terminal, &mark);
-    let nobody = Notifier::default();
+    // Of a rehearsal no program is told.
+    let notifier = Notifier::start(context, &cli::Notify { program: None, quiet: args.quiet }, &setting, &plan);
     let stage = Occasion {
         plan: &plan,
         setting: setting.clone(),
@@ -112,7 +113,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         executor: &rehearsal.simulator,
         clock: &rehearsal.clock,
         silent: None,
-        notifier: &nobody,
+        notifier: &notifier,
         again: context.cli(cli::Subcommands::Rehearse(args.clone())),
     };
     let began = Instant::now();
@@ -149,6 +150,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         told.exit = Some(ProgramExit::CheckFailed as u8);
     }
     told.why.extend(never);
+    notifier.end(&mut told);
     conduct::last_screen(context, args.form, &told);
     if prose {
         out.line("");

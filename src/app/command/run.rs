@@ -90,7 +90,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let dry = DryExecutor { executor: &process, allow_unheld };
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);
-    let notifier = Notifier::start(args.notify.program.as_deref(), &setting, &plan);
+    let notifier = Notifier::start(context, &args.notify, &setting, &plan);
     let stage = Occasion {
         plan: &plan,
         setting,

@@ -336,7 +336,7 @@ fn take_over(context: &Context, directory: &std::path::Path, history: &mut Histo
             ledger.append(event).map_err(cannot)?;
             told.push(match event {
                 Event::StepEnded { place, part, verdict, .. } => format!("{place} {}", words::part_outcome(*part, verdict)),
-                other => other.name().replace('_', " "),
+                other => words::aloud(other.name()),
             });
         }
         told = vec![format!("{}; kept in {path} while the journal could not be written, imported now", told.join(", "))];

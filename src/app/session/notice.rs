@@ -1,4 +1,5 @@
-//! Tells somebody who does not look: a program of the operator's is started when a question opens, a wait stands still, or a run ends.
+//! Tells somebody who does not look that a question opens, a wait stands still, or a run ends: the terminal rings, and a program of the
+//! operator's is started.
 
 use std::{
     collections::BTreeSet,
@@ -17,12 +18,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    app::context::Context,
+    cli,
     event::{Event, Place, Progress, moment::Moment},
     plan::Plan,
     ports::{Answer, NoAnswer, Observer, Prompt, Question},
     run::Setting,
     tool::Tool,
-    ui::{answer, report::LastScreen},
+    ui::{answer, bell::Bell, report::LastScreen},
     words,
 };
 
@@ -95,14 +98,16 @@ struct Courier {
 #[derive(Debug, Default)]
 pub(crate) struct Notifier {
     courier: Option<Courier>,
+    bell: Option<Bell>,
     /// Waits that were told of since they moved.
     stalled: Mutex<BTreeSet<Place>>,
 }
 
 impl Notifier {
-    /// `program` is who is told; with none, nobody is.
     #[must_use]
-    pub(crate) fn start(program: Option<&Path>, setting: &Setting, plan: &Plan) -> Self {
+    pub(crate) fn start(context: &Context, notify: &cli::Notify, setting: &Setting, plan: &Plan) -> Self {
+        let name = words::window(&plan.runbook.name.to_string(), setting.mode);
+        let bell = if notify.quiet.no_bell { None } else { Bell::hang(&context.out, &name) };
         let about = RunTold {
             run: setting.run_id.to_string(),
             runbook: plan.runbook.name.to_string(),
@@ -110,7 +115,8 @@ impl Notifier {
             host: setting.host.clone(),
             operator: setting.operator.clone(),
         };
-        Self { courier: program.map(|program| Courier::start(program.to_owned(), about)), stalled: Mutex::default() }
+        let courier = notify.program.as_ref().map(|program| Courier::start(program.clone(), about));
+        Self { courier, bell, stalled: Mutex::default() }
     }
 
     fn tell(&self, what: AnnouncedEvent) {
@@ -121,6 +127,9 @@ impl Notifier {
 
     /// Tells how the run ended, and waits until all is told. What could not be told stands on the last screen.
     pub(crate) fn end(self, told: &mut LastScreen) {
+        if let Some(bell) = self.bell {
+            bell.ends();
+        }
         let Some(courier) = self.courier else { return };
         courier.send(AnnouncedEvent::Ended {
             closing: told.closing.clone(),
@@ -185,20 +194,41 @@ fn deliver(program: &Path, coming: &Receiver<Announcement>) -> Vec<String> {
     failed
 }
 
+impl Notifier {
+    /// A wait moves again, or is over.
+    fn moves(&self, place: &Place) {
+        if self.stalled.lock().unwrap_or_else(PoisonError::into_inner).remove(place)
+            && let Some(bell) = &self.bell
+        {
+            bell.moves(place);
+        }
+    }
+
+    /// A wait has stood still for so long.
+    fn stalls(&self, place: &Place, have: &str, still: Duration) {
+        if !self.stalled.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone()) {
+            return;
+        }
+        if let Some(bell) = &self.bell {
+            bell.stalls(place);
+        }
+        self.tell(AnnouncedEvent::Stalled { place: place.to_string(), have: have.to_owned(), still_s: still.as_secs() });
+    }
+}
+
 impl Observer for Notifier {
     fn event(&self, _: Moment, event: &Event) {
         if let Event::StepEnded { place, .. } | Event::StepSettled { place, .. } = event {
-            self.stalled.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
+            self.moves(place);
         }
     }
 
     fn progress(&self, _: Moment, progress: &Progress) {
         let Progress::Waiting { place, have, still: Some(still), .. } = progress else { return };
-        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
         if *still < STALLED {
-            stalled.remove(place);
-        } else if stalled.insert(place.clone()) {
-            self.tell(AnnouncedEvent::Stalled { place: place.to_string(), have: have.clone(), still_s: still.as_secs() });
+            self.moves(place);
+        } else {
+            self.stalls(place, have, *still);
         }
     }
 }
@@ -217,7 +247,15 @@ impl Prompt for Notifying<'_> {
             let prompt = answer::line(&question.ask).trim_end().to_owned();
             self.notifier.tell(AnnouncedEvent::Question { place: place.to_string(), text: question.text.clone(), prompt });
         }
-        self.prompt.ask(question)
+        let bell = self.notifier.bell.as_ref().filter(|_| self.attended);
+        if let Some(bell) = bell {
+            bell.asks();
+        }
+        let answer = self.prompt.ask(question);
+        if let Some(bell) = bell {
+            bell.answered();
+        }
+        answer
     }
 }
 
@@ -247,7 +285,7 @@ mod tests {
         let (notices, coming) = mpsc::channel::<Announcement>();
         let working = thread::spawn(move || coming.iter().map(|notice| serde_json::to_string(&notice).unwrap()).collect());
         let courier = Courier { about: about(), program: PathBuf::new(), notices, working: Ok(working) };
-        let notifier = Notifier { courier: Some(courier), stalled: Mutex::default() };
+        let notifier = Notifier { courier: Some(courier), ..Notifier::default() };
         for still in [10, 299, 300, 301, 0, 310] {
             notifier.progress(Moment::now(), &waiting(still));
         }
@@ -268,7 +306,7 @@ mod tests {
     #[test]
     fn who_cannot_be_told_is_named_at_the_end() {
         let courier = Courier::start("/bin/false".into(), about());
-        let notifier = Notifier { courier: Some(courier), stalled: Mutex::default() };
+        let notifier = Notifier { courier: Some(courier), ..Notifier::default() };
         notifier.progress(Moment::now(), &waiting(400));
         let mut told = LastScreen::default();
         notifier.end(&mut told);

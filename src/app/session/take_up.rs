@@ -90,7 +90,7 @@ pub(crate) fn take_up(
     let executor =
         ProcessExecutor::in_surroundings(inherited, secrets, plan.inventory.clone(), manner.password.clone()).of_run(&id.to_string());
     let clock = RealClock::start(&signals.interrupts);
-    let notifier = Notifier::start(manner.how.notify.program.as_deref(), &setting, plan);
+    let notifier = Notifier::start(context, &manner.how.notify, &setting, plan);
     let stage = Occasion {
         plan,
         setting,

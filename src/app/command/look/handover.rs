@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     found::print_json,
     named_run::{NamedRun, named},
-    report::{NamedValue, TimelineEntry, parameters, timeline},
+    reported::{NamedValue, TimelineEntry, parameters, timeline},
     status::RunStatus,
 };
 use crate::{

@@ -5,6 +5,10 @@ mod found;
 mod handover;
 mod named_run;
 mod report;
+mod report_chart;
+mod report_html;
+mod report_page;
+mod reported;
 mod status;
 mod watch;
 
@@ -15,7 +19,7 @@ use crate::{
 
 pub(in crate::app) use doctor::DoctorReport;
 pub(in crate::app) use handover::HandoverPage;
-pub(in crate::app) use report::RunReport;
+pub(in crate::app) use reported::RunReport;
 pub(in crate::app) use status::StatusReport;
 
 /// Does what one of them says.
