@@ -9,6 +9,7 @@ use jiff::{ToSpan, civil::Date};
 use super::{
     commands,
     diagnostic::Fault,
+    elsewhere::elsewhere,
     model::{Command, Effect, Kind, Program, Remedy, Runbook, Span, Step, Undo},
     unguarded::unguarded,
     words,
@@ -91,6 +92,7 @@ pub(crate) fn lint(runbook: &Runbook, today: Date) -> Vec<Fault> {
     let mut asked = !runbook.preflight.is_empty();
     for step in runbook.all_steps() {
         linter.step(step, &mut asked);
+        linter.faults.extend(elsewhere(step, &runbook.source.text));
     }
     linter.identified(runbook);
     linter.put_back(runbook);
