@@ -43,7 +43,7 @@ impl<'a> Flags<'a> {
         Self { yes, confirms, overrides, inner, used: Mutex::default(), served: Mutex::default() }
     }
 
-    /// Flags that no question has asked for: most likely a step's name is misspelt. As they were written.
+    /// Flags that no question has asked for, as they were written.
     #[must_use]
     pub(crate) fn unused(&self) -> Vec<String> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);

@@ -193,8 +193,9 @@ pub(crate) fn conduct(
     }
     let ending = carry_out(stage.plan, &stage.setting, ports);
     let mut told = tell(context, stage, &ending, &summary.gathered(), open.get().map_or(&[], Vec::as_slice));
-    for flag in flags.unused() {
-        told.why.push(format!("{} matched no question: check the name of the step", quote::word(&flag)));
+    // A run that stopped early has not come to all its questions.
+    if ending.outcome == Outcome::Completed {
+        told.why.extend(flags.unused().iter().map(|flag| format!("{} was not needed: nothing asked for it", quote::word(flag))));
     }
     (ending, told)
 }
