@@ -37,7 +37,7 @@ mod tests {
         let value = inventory.value();
         assert_eq!(value["groups"]["all"], json!(["c", "a", "b"]));
         assert_eq!(value["hosts"]["a"]["vars"], json!({"rack": "r1", "kind": "osd"}));
-        assert_eq!(inventory.hosts["a"].transport.options, ["-F", "/x"]);
+        assert_eq!((&value["hosts"]["a"]["options"], &value["hosts"]["b"]["options"]), (&json!(["-F", "/x"]), &json!([])));
         assert_eq!(inventory.hosts["c"].via.as_deref(), Some("a"));
     }
 

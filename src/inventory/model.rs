@@ -93,7 +93,10 @@ impl Inventory {
             .hosts
             .iter()
             .map(|(name, host)| {
-                (name.clone(), json!({"name": name, "address": host.address, "transport": host.transport.name, "vars": host.vars}))
+                let Host { address, transport, vars, .. } = host;
+                let told =
+                    json!({"name": name, "address": address, "transport": transport.name, "options": transport.options, "vars": vars});
+                (name.clone(), told)
             })
             .collect();
         json!({"hosts": hosts, "groups": self.groups})

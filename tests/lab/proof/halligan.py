@@ -179,6 +179,18 @@ class Run:
         until(lambda: re.search(end, self.text[self.text.rfind(question):]) or self.process.poll() is not None, 60, "an answer can be typed")
         os.write(self._master, typed.encode() + b"\r")
 
+    def agree(self, done, seconds=900):
+        """Says yes as often as it is asked whether to go on: what the killed one had started may still run, and is then waited for first."""
+        said = 0
+
+        def look():
+            nonlocal said
+            while said < self.text.count("Continue? [y/N]"):
+                self.answer("Continue?", "y")
+                said += 1
+            return done()
+        until(look, seconds, "it goes on")
+
     def end(self, timeout=1500):
         """Waits for its end; the exit code."""
         try:

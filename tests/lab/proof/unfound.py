@@ -1,0 +1,111 @@
+"""Objects that are unfound: the newest copy is on an OSD that is gone, the older ones on those that are left. Nothing but that OSD's disk has them."""
+
+import hashlib
+import json
+import os
+
+from .case import Untrue, must, until
+from .librados import rados
+
+OBJECTS = 80
+SIZE = 100_000
+
+
+class Unfound:
+    """A pool of two copies of which some objects are unfound, made on demand on a cluster that is whole. `gone` is the OSD that goes, `empty` are those that CRUSH gives nothing."""
+
+    def __init__(self, cluster, gone, empty, pool="lab"):
+        self.cluster = cluster
+        self.gone = gone
+        self.empty = empty
+        self.pool = pool
+        self.sums = {}
+        self.concerned = []
+
+    def write(self, text, names):
+        with rados.Rados(conffile=self.cluster.conf, conf={"rados_osd_op_timeout": "60"}) as handle, handle.open_ioctx(self.pool) as pool:
+            for name in names:
+                data = f"{text} {name} ".encode() + os.urandom(SIZE)
+                pool.write_full(name, data)
+                self.sums[name] = hashlib.sha256(data).hexdigest()
+
+    def wrong(self, seconds=60):
+        """Objects that cannot be read within so long, or read other than was written last."""
+        wrong = []
+        with rados.Rados(conffile=self.cluster.conf, conf={"rados_osd_op_timeout": str(seconds)}) as handle, handle.open_ioctx(self.pool) as pool:
+            for name, expected in sorted(self.sums.items()):
+                try:
+                    data = pool.read(name, 2 * SIZE)
+                except rados.Error:
+                    data = b""
+                if hashlib.sha256(data).hexdigest() != expected:
+                    wrong.append(name)
+        return wrong
+
+    def up(self, osd):
+        return self.cluster.ask("osd dump")["osds"][osd]["up"]
+
+    def stop(self, osd):
+        self.cluster.stop(f"osd.{osd}")
+        until(lambda: not self.up(osd), 300, f"osd.{osd} is marked down")
+
+    def start(self, osd):
+        self.cluster.start(f"osd.{osd}")
+        until(lambda: self.up(osd), 300, f"osd.{osd} is up")
+
+    def unfound(self):
+        """The unfound objects of the groups at risk."""
+        return {group: answer["num_unfound"] for group in self.groups for answer in [self.cluster.ceph("pg", group, "list_unfound")]}
+
+    def placed(self, names):
+        """Each object with its group; over one connection, since a call of ceph costs a quarter of a second."""
+        with rados.Rados(conffile=self.cluster.conf) as handle:
+            for name in names:
+                code, answer, text = handle.mon_command(json.dumps({"prefix": "osd map", "pool": self.pool, "object": name, "format": "json"}), b"", timeout=30)
+                must(code == 0, text)
+                yield name, json.loads(answer)["pgid"]
+
+    def in_pool(self):
+        return self.cluster.ask("pg ls-by-pool", poolstr=self.pool)["pg_stats"]
+
+    def make(self):
+        """Of a pair of OSDs the first is away while objects are written; then it comes back, and the second goes for good."""
+        names = [f"object{number}" for number in range(OBJECTS)]
+        for osd in self.empty:
+            self.cluster.ceph("osd", "crush", "reweight", f"osd.{osd}", "0")
+        # A group that nobody writes to may not say for minutes that it has heard of the last map.
+        self.write("old", names)
+        self.cluster.wait_settled()
+        pairs = {}
+        for group in self.in_pool():
+            if self.gone in group["acting"]:
+                pairs.setdefault(next(osd for osd in group["acting"] if osd != self.gone), []).append(group["pgid"])
+        self.away, self.groups = max(pairs.items(), key=lambda pair: len(pair[1]))
+        self.groups.sort()
+        concerned = [name for name, group in self.placed(names) if group in self.groups][:12]
+        self.begun(names)
+        self.stop(self.away)
+        self.write("new", concerned)
+        for flag in ("norecover", "nobackfill"):
+            self.cluster.ceph("osd", "set", flag)
+        self.start(self.away)
+        # It must have peered with the other one before that one goes.
+        try:
+            until(lambda: self.peered(self.away), 120, "it has peered")
+        except Untrue as untrue:
+            told = [(pg["pgid"], pg["state"], pg["up"], pg["acting"], pg["reported_epoch"]) for pg in self.in_pool() if pg["pgid"] in self.groups]
+            raise Untrue(f"{untrue}; osd.{self.away} up since {self.cluster.ask('osd dump')['osds'][self.away]['up_from']}: {told}") from None
+        self.stop(self.gone)
+        for flag in ("norecover", "nobackfill"):
+            self.cluster.ceph("osd", "unset", flag)
+        until(lambda: sum(self.unfound().values()) == len(concerned), 300, f"{len(concerned)} objects are unfound")
+        self.concerned = concerned
+
+    def begun(self, names):
+        """What else is to be done while all are whole and up."""
+
+    def peered(self, osd):
+        """Each group at risk is active on its OSD, and has said so since this one came up."""
+        since = self.cluster.ask("osd dump")["osds"][osd]["up_from"]
+        return all(pg["state"].startswith("active") and self.away in pg["acting"] and pg["reported_epoch"] >= since
+                   for pg in self.in_pool() if pg["pgid"] in self.groups)
