@@ -203,7 +203,7 @@ class Site(Hosts):
         self.on(host, "systemctl", "start", unit)
         for number in range(1, 4):
             self.on(host, "systemctl", "kill", "--signal=KILL", unit)
-            until(lambda: self.on(host, "systemctl", "show", "-p", "NRestarts", "-p", "ActiveState", "--value", unit).split() == [str(number), "active"],
+            until(lambda number=number: self.on(host, "systemctl", "show", "-p", "NRestarts", "-p", "ActiveState", "--value", unit).split() == [str(number), "active"],
                   60, f"{customer} runs again", every=0.5)
 
     def process(self, customer):
