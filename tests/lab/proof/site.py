@@ -35,9 +35,14 @@ for address in (answers, dead, inside):
     own.bind((address, 53))
     selector.register(own, selectors.EVENT_READ, address)
 tcp = socket.create_server((answers, 2222))
+selector.register(tcp, selectors.EVENT_READ)
 print("up", flush=True)
 while True:
     for key, _ in selector.select():
+        if key.fileobj is tcp:
+            # Else nobody gets through any more when its queue is full.
+            tcp.accept()[0].close()
+            continue
         packet, sender = key.fileobj.recvfrom(512)
         if key.data == inside and not os.path.exists(file):
             continue
