@@ -174,9 +174,12 @@ class Hosts(Cluster):
         self.systemctl(int(name.removeprefix("osd.")), "kill", "--kill-who=main", "--signal", str(int(number)))
 
     def fingerprint(self):
-        """Of the hosts, too: their configuration, what the OSDs keep beside their disks, and which processes they are."""
-        epoch, text = super().fingerprint()
-        digest = hashlib.sha256(text.encode())
+        """Of the hosts, too."""
+        return *super().fingerprint(), self.on_hosts()
+
+    def on_hosts(self):
+        """The hosts' configuration, what the OSDs keep beside their disks, and which processes they are."""
+        digest = hashlib.sha256()
         for host in self.names:
             root = self.directory / host / "root"
             for place in ("etc", "var/lib/ceph", "root"):
@@ -186,7 +189,7 @@ class Hosts(Cluster):
                     told = (path.name,) if path.name == "block" else (path.name, status.st_mode, status.st_uid, status.st_size, status.st_mtime_ns)
                     digest.update(repr(told).encode())
             digest.update(self.on(host, "systemctl", "show", "ceph-osd@*", "-p", "Id,MainPID,NRestarts,ActiveState").encode())
-        return epoch, digest.hexdigest()
+        return digest.hexdigest()
 
     def logs(self):
         return f"consoles of the hosts: {self.directory}/host-*/console; logs of the monitor: {self.directory}/ceph/log"

@@ -35,9 +35,14 @@ for address in (answers, dead, inside):
     own.bind((address, 53))
     selector.register(own, selectors.EVENT_READ, address)
 tcp = socket.create_server((answers, 2222))
+selector.register(tcp, selectors.EVENT_READ)
 print("up", flush=True)
 while True:
     for key, _ in selector.select():
+        if key.fileobj is tcp:
+            # Else nobody gets through any more when its queue is full.
+            tcp.accept()[0].close()
+            continue
         packet, sender = key.fileobj.recvfrom(512)
         if key.data == inside and not os.path.exists(file):
             continue
@@ -140,6 +145,8 @@ class Site(Hosts):
         # Hosts of nspawn have no such device.
         self.on(host, "sh", "-c", "[ -e /dev/fuse ] || mknod -m 666 /dev/fuse c 10 229")
         self.play(host, "timedatectl", "echo yes")
+        # A customer works if it has written lately.
+        self.play(host, "works", 'place=${UNIT#customer@}; [ -n "$(find "/srv/${place%.service}/data" -newermt -20seconds)" ]')
         self.units(host)
 
     def _volumes(self):
@@ -177,8 +184,10 @@ class Site(Hosts):
 
         def stop(host):
             lines = "".join(rf"nameserver {server}\n" for server in servers.get(host, (self.outside,)))
+            # A link on one host, such as the one of systemd-resolved.
+            file = "/etc/resolv/stub" if host == "host-1" else "/etc/resolv.conf"
             self.on(host, "sh", "-c", "systemctl stop api.service console.service 'customer@*' 'volume@*' cold-start-canary cold-start-stress 2>/dev/null; systemctl reset-failed;"
-                    f"rm -f /etc/resolv.conf.*; printf '{lines}' >/etc/resolv.conf")
+                    f"rm -f /etc/resolv.conf /etc/resolv.conf.*; mkdir -p /etc/resolv; ln -s resolv/stub /etc/resolv.conf; [ {file} = /etc/resolv/stub ] || rm {file}; printf '{lines}' >{file}")
 
         side_by_side(stop, self.names)
         if silent:
@@ -192,6 +201,20 @@ class Site(Hosts):
 
     def give_volume(self, number):
         self.on("host-1", "mv", f"/volumes/away{number}", f"/volumes/c{number}")
+
+    def wear(self, customer):
+        """It runs, and systemd has started it again more often than a customer may that is being started."""
+        host, unit = customer.split("/")
+        self.on(host, "systemctl", "start", unit)
+        for number in range(1, 4):
+            self.on(host, "systemctl", "kill", "--signal=KILL", unit)
+            until(lambda number=number: self.on(host, "systemctl", "show", "-p", "NRestarts", "-p", "ActiveState", "--value", unit).split() == [str(number), "active"],
+                  60, f"{customer} runs again", every=0.5)
+
+    def process(self, customer):
+        """Which process it is; another one after each start."""
+        host, unit = customer.split("/")
+        return self.on(host, "systemctl", "show", "-p", "MainPID", "--value", unit).strip()
 
     def stop_writes(self):
         """What somebody may do meanwhile: nobody's writes are taken any more, nor is anything read."""
