@@ -71,17 +71,19 @@ class Population:
             for each in range(count):
                 (files / folder / f"f{each}").write_bytes(os.urandom(size))
         self.files = files
-        self.whole = {kind: self._make(kind) for kind in ("ext4", "small", "xfs", "btrfs")}
+        self.whole = {kind: self._make(kind) for kind in ("ext4", "small", "xfs", "btrfs", "vfat")}
 
     def _make(self, kind):
         path = self.directory / f"whole-{kind}"
         with open(path, "wb") as file:
-            file.truncate({"ext4": 256, "small": 64, "xfs": 320, "btrfs": 256}[kind] * MIB)
+            file.truncate({"ext4": 256, "small": 64, "xfs": 320, "btrfs": 256, "vfat": 64}[kind] * MIB)
         if kind in ("ext4", "small"):
             # In one of 64 MiB there is one block group, and no backup of the superblock.
             tool("mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-d", self.files, path)
         elif kind == "xfs":
             tool("mkfs.xfs", "-q", "-p", self._prototype(), path)
+        elif kind == "vfat":
+            tool("mkfs.fat", "-F", "32", path)
         else:
             tool("mkfs.btrfs", "-q", "-f", "-m", "single", "-d", "single", "--rootdir", self.files, path)
         return path
@@ -98,7 +100,7 @@ class Population:
         """A file system of this kind, with this wrong with it; None: nothing."""
         copy(self.whole[kind], path)
         if wrong:
-            {"ext4": damage_ext4, "small": damage_ext4, "xfs": damage_xfs, "btrfs": damage_btrfs}[kind](path, wrong)
+            {"ext4": damage_ext4, "small": damage_ext4, "xfs": damage_xfs, "btrfs": damage_btrfs, "vfat": damage_vfat}[kind](path, wrong)
         return path
 
 
@@ -133,6 +135,9 @@ def damage_ext4(path, wrong):
         # In Latin-1, as of a guest from before 2005: a check prints the bytes as they are.
         tool("debugfs", "-w", "-R", "ln /d1/f9 /d1/gr\udcfc\udcdfe", path)
         tool("debugfs", "-w", "-R", "clri /d1/f9", path)
+    elif wrong == "newer":
+        # Nothing is wrong: a later release has made it.
+        tool("debugfs", "-w", "-R", "feature FEATURE_C20", path)
     else:
         raise ValueError(wrong)
 
@@ -159,10 +164,23 @@ def damage_xfs(path, wrong):
         overwrite(path, first("/d1/f7"), 8192)
     elif wrong == "extents":
         tool("xfs_db", "-x", "-c", "path /d1/f5", "-c", "write -d u3.bmx[0].startblock 77777", path)
+    elif wrong == "newer":
+        features = int(re.search(r"= (0x\w+)", ask("sb 0", "print features_ro_compat"))[1], 16) | 1 << 30
+        tool("xfs_db", "-x", "-c", "sb 0", "-c", f"write -d features_ro_compat {features:#x}", path)
     elif wrong == "log":
         overwrite(path, byte(number(ask("sb 0", "print logstart"), r"logstart = (\d+)")), 32768)
     else:
         raise ValueError(wrong)
+
+
+def crc32c(data):
+    """As in RFC 3720."""
+    rest = 0xFFFFFFFF
+    for byte in data:
+        rest ^= byte
+        for _ in range(8):
+            rest = rest >> 1 ^ 0x82F63B78 * (rest & 1)
+    return rest ^ 0xFFFFFFFF
 
 
 def damage_btrfs(path, wrong):
@@ -174,12 +192,34 @@ def damage_btrfs(path, wrong):
 
     if wrong == "superblock":
         overwrite(path, 65536, 4096)
+    elif wrong == "newer":
+        with open(path, "r+b") as file:
+            for at in (1 << 16, 1 << 26):
+                file.seek(at)
+                block = bytearray(file.read(4096))
+                # `incompat_flags`, bit 40, which nobody has taken; the checksum goes before all of it.
+                block[188 + 5] |= 1
+                block[:4] = crc32c(block[32:]).to_bytes(4, "little")
+                file.seek(at)
+                file.write(block)
     elif wrong == "data":
         dump = tool("btrfs", "inspect-internal", "dump-tree", "-t", "fs", path)
         overwrite(path, physical(number(dump, r"extent data disk byte ([1-9]\d*)")), 8192)
     else:
         name, which = {"root tree": ("root", 0), "root": ("fs", 0), "leaf": ("fs", -1), "extents": ("extent", 0), "checksums": ("csum", 0)}[wrong]
         overwrite(path, tree(name, which), 16384)
+
+
+def damage_vfat(path, wrong):
+    if wrong == "mounted":
+        # The bit that says so, as of a guest that runs.
+        with open(path, "r+b") as file:
+            file.seek(65)
+            file.write(b"\1")
+    elif wrong == "table":
+        overwrite(path, 33 * 512, 1024)
+    else:
+        raise ValueError(wrong)
 
 
 def crashed(image, mountpoint):
@@ -221,4 +261,22 @@ def partitioned(path, images):
         table[510:512] = b"\x55\xaa"
         disk.seek(0)
         disk.write(table)
+    return path
+
+
+def partitioned_anew(path, parts):
+    """A disk of the kind that images of clouds are: GPT, with `(number, type, image)`; without an image a partition is empty."""
+    lines, start = ["label: gpt"], 2048
+    places = []
+    for number, kind, image in parts:
+        sectors = image.stat().st_size // 512 if image else 2048
+        lines.append(f"{number}: start={start}, size={sectors}, type={kind}")
+        places.append((start, image))
+        start += sectors
+    with open(path, "wb") as disk:
+        disk.truncate(start * 512 + (1 << 20))
+    subprocess.run(["sfdisk", "--quiet", path], input="\n".join(lines) + "\n", text=True, check=True, timeout=60)
+    for start, image in places:
+        if image:
+            tool("dd", f"if={image}", f"of={path}", "bs=1M", f"seek={start // 2048}", "conv=notrunc,sparse")
     return path
