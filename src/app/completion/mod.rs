@@ -52,7 +52,7 @@ pub(super) fn answer() -> Option<ExitCode> {
                 .unwrap_or_default()
         }
         CompletionShell::Fish | CompletionShell::Zsh => {
-            candidates(&arguments.collect::<Vec<_>>()).iter().map(|candidate| described(candidate)).collect::<Vec<_>>()
+            candidates(&arguments.collect::<Vec<_>>()).iter().map(described).collect::<Vec<_>>()
         }
     };
     let text = lines.iter().fold(String::new(), |text, line| text + line + "\n");
