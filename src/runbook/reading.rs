@@ -177,6 +177,9 @@ mod tests {
         assert!(of("ceph-bluestore-tool fsck --path /x").unheld.is_some());
         assert!(of("ceph-bluestore-tool show-label --dev /x").unheld.is_none());
         assert!(of("lvs --noheadings").may_write.contains(&PathBuf::from("/run/lock/lvm")));
+        for script in ["found=$(crm_mon -1 --output-as=xml)", "CIB_shadow_dir=$TMPDIR crm_simulate -L | head"] {
+            assert!(ReadNeeds::of_script(script).keeps.contains("dac_override"), "{script}");
+        }
         let script = "for osd in $osds; do timeout 30 ceph tell osd.$osd dump_watchers || exit 1; done | jq -r x";
         assert!(!ReadNeeds::of_script(script).sockets.is_empty() && ReadNeeds::of_script("conntrack -S | head").unheld.is_some());
     }

@@ -49,10 +49,27 @@ impl Privileges {
 /// A capability by its name in `held.txt`.
 fn named(name: &str) -> Option<CapabilitySet> {
     Some(match name {
+        // What may be written is up to Landlock all the same.
+        "dac_override" => CapabilitySet::DAC_OVERRIDE,
         "net_raw" => CapabilitySet::NET_RAW,
         "sys_admin" => CapabilitySet::SYS_ADMIN,
         "sys_rawio" => CapabilitySet::SYS_RAWIO,
         "syslog" => CapabilitySet::SYSLOG,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_capability_that_a_rule_keeps_is_known() {
+        let rules = include_str!("../../runbook/held.txt").lines().filter(|line| !line.starts_with('#') && !line.contains(": not "));
+        let kept: Vec<&str> = rules.flat_map(|line| line.split([',', ':'])).filter_map(|need| need.trim().strip_prefix("keeps ")).collect();
+        assert!(kept.contains(&"dac_override") && kept.contains(&"sys_admin"));
+        for name in kept {
+            assert!(named(name).is_some(), "{name}");
+        }
+    }
 }

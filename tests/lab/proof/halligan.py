@@ -78,14 +78,17 @@ class Halligan:
                 continue
         return [record for record in records if isinstance(record, dict) and record.get("run") == run]
 
-    def reached(self, pattern, kind="step_began", seconds=400, count=1):
-        """Waits for a record of this kind whose place matches, and returns it."""
+    def reached(self, pattern, kind="step_began", seconds=400, count=1, run=None, part=None):
+        """Waits for a record of this kind whose place matches (and whose part is this one), and returns it; not beyond the end of `run`."""
         def found():
+            ended = run is not None and run.code is not None
             path = self.journal / "journal.jsonl"
             latest = (self.runs() or [None])[-1]
             text = path.read_text(errors="replace") if path.exists() else ""
             records = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n") and f'"type":"{kind}"' in line]
-            matching = [record for record in records if record["run"] == latest and re.search(pattern, record.get("place") or "")]
+            matching = [record for record in records if record["run"] == latest and re.search(pattern, record.get("place") or "")
+                        and part in (None, record.get("part"))]
+            must(len(matching) >= count or not ended, f"it ended before {kind} of {pattern}")
             return matching[count - 1] if len(matching) >= count else None
         return until(found, seconds, f"{kind} of {pattern}", every=0.05)
 

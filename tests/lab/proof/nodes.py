@@ -1,9 +1,10 @@
 """
-Three nodes of a corosync cluster with GlusterFS and sshd on this machine: each has a network, mounts, processes, a name and a boot id of its own. What is played:
+Three nodes of a corosync cluster with GlusterFS, or with Pacemaker, and sshd on this machine: each has a network, mounts, processes, a name and a boot id of its own. What is played:
 the power (`Power`), `systemd-run` on a node, and how long its disks keep others waiting. Needs root.
 """
 
 import contextlib
+import hashlib
 import os
 import pathlib
 import shutil
@@ -14,9 +15,11 @@ import time
 from functools import partial
 
 from .case import must, until
+from .halligan import REPOSITORY, Halligan
 from .packages import install
 
-install("corosync", "glusterfs-client", "glusterfs-server", "iproute2", "openssh-client", "openssh-server", "procps")
+install("corosync", "glusterfs-client", "glusterfs-server", "iproute2", "openssh-client", "openssh-server", "pacemaker", "pacemaker-cli-utils",
+        "pacemaker-resource-agents", "procps")
 
 NAMES = ("pve1", "pve2", "pve3")
 COROSYNC = """totem {
@@ -56,7 +59,7 @@ mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /usr/local/sbin
 mkdir -p /run/sshd /run/gluster /run/lock
-for what in lib/corosync lib/glusterd log/corosync log/glusterfs; do mount --bind "$HOME_/$what" "/var/$what"; done
+for what in lib/corosync lib/glusterd lib/pacemaker log/corosync log/glusterfs log/pacemaker; do mount --bind "$HOME_/$what" "/var/$what"; done
 mount --bind "$LAB/etc" /etc/corosync
 mount --bind "$LAB/hosts" /etc/hosts
 cat /proc/sys/kernel/random/uuid >"$HOME_/boot_id"
@@ -75,14 +78,34 @@ RUN
 sed -i "s|\$HOME_|$HOME_|g; s|\$LAB|$LAB|g" /usr/local/sbin/*
 chmod +x /usr/local/sbin/*
 corosync -f >"$HOME_/corosync.out" 2>&1 &
-glusterd -N >"$HOME_/glusterd.out" 2>&1 &
 /usr/sbin/sshd -D -f "$LAB/ssh/sshd" >"$HOME_/sshd.out" 2>&1 &
+if [ -n "$PACEMAKER" ]
+then
+    mkdir -p /run/crm /run/resource-agents
+    chown hacluster:haclient /run/crm
+    chmod 750 /run/crm
+    (
+        until corosync-quorumtool -s >/dev/null 2>&1 || [ $? = 2 ]; do read -r -t 0.2 <>"$HOME_/never" || true; done
+        PCMK_logfile=/var/log/pacemaker/pacemaker.log PCMK_logfacility=none exec pacemakerd -f >"$HOME_/pacemaker.out" 2>&1
+    ) &
+else
+    # Pacemaker is installed, and with it gawk. This cluster has neither.
+    mkdir /run/sbin
+    mount --bind /usr/sbin /run/sbin
+    mount -t tmpfs tmpfs /usr/sbin
+    ln -s /run/sbin/* /usr/sbin
+    rm /usr/sbin/crm_*
+    mount --bind /usr/bin/mawk /usr/bin/gawk
+    glusterd -N >"$HOME_/glusterd.out" 2>&1 &
+fi
 touch "$HOME_/up"
 while :; do wait -n || true; read -r -t 1 <>"$HOME_/never" || true; done
 """
 
 
 class Nodes:
+    pacemaker = False
+
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.prefix = f"hn{os.getpid()}"
@@ -98,8 +121,12 @@ class Nodes:
         must(len(str(self.directory)) <= 60, f"{self.directory} is too long for sockets")
         self.directory.mkdir(parents=True, mode=0o700)
         for name in NAMES:
-            for what in ("lib/corosync", "lib/glusterd", "log/corosync", "log/glusterfs", "brick", "mnt"):
+            for what in ("lib/corosync", "lib/glusterd", "lib/pacemaker", "log/corosync", "log/glusterfs", "log/pacemaker", "brick", "mnt"):
                 (self.directory / name / what).mkdir(parents=True)
+            for what in ("lib/pacemaker", "lib/pacemaker/blackbox", "lib/pacemaker/cib", "lib/pacemaker/cores", "lib/pacemaker/pengine", "log/pacemaker"):
+                path = self.directory / name / what
+                path.mkdir(exist_ok=True, mode=0o750)
+                shutil.chown(path, "hacluster", "haclient")
             os.mkfifo(self.directory / name / "never")
             self.pressure(name, 0.0)
         self._ssh()
@@ -113,7 +140,7 @@ class Nodes:
         for name in NAMES:
             self.start(name)
         until(lambda: all(self.votes(name) == 3 for name in NAMES), 60, "three members")
-        self._volume()
+        self._services()
         self.power.start()
 
     def _ssh(self):
@@ -140,11 +167,12 @@ class Nodes:
             must_run("ip", "-n", space, "addr", "add", f"{address(name)}/24", "dev", "eth0")
             must_run("ip", "-n", space, "link", "set", "eth0", "up")
 
-    def _volume(self):
-        until(lambda: all(self.run(name, "gluster", "--mode=script", "pool", "list").returncode == 0 for name in NAMES), 30, "glusterd answers")
+    def _services(self):
+        # On a busy machine it takes a minute to start, and keeps whoever asks waiting.
+        until(lambda: all(self.run(name, "timeout", "10", "gluster", "--mode=script", "pool", "list").returncode == 0 for name in NAMES), 180, "glusterd answers")
         for name in NAMES[1:]:
             self.gluster("peer", "probe", name)
-        until(lambda: self.run("pve1", "gluster", "--mode=script", "pool", "list").stdout.count("Connected") == 3, 30, "peers are connected")
+        until(lambda: self.run("pve1", "gluster", "--mode=script", "pool", "list").stdout.count("Connected") == 3, 60, "peers are connected")
         self.gluster("volume", "create", "vms", "replica", "3", *[f"{name}:{self.directory}/{name}/brick" for name in NAMES], "force")
         self.gluster("volume", "set", "vms", "network.ping-timeout", "5")
         self.gluster("volume", "start", "vms")
@@ -158,7 +186,8 @@ class Nodes:
 
     def start(self, name):
         (self.directory / name / "up").unlink(missing_ok=True)
-        environment = {"NAME": name, "HOME_": str(self.directory / name), "LAB": str(self.directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+        environment = {"NAME": name, "HOME_": str(self.directory / name), "LAB": str(self.directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+                       "PACEMAKER": "yes" if self.pacemaker else ""}
         with (self.directory / name / "init.out").open("a") as out:
             keeper = subprocess.Popen(["nsenter", f"--net=/run/netns/{self.prefix}{name}", "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child",
                                        "--mount-proc", "bash", "-c", INIT], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True)
@@ -173,6 +202,9 @@ class Nodes:
         with contextlib.suppress(ProcessLookupError):
             os.kill(first, signal.SIGKILL)
         keeper.wait(20)
+
+    def halt(self, name):
+        """What is stopped in good order before the power goes, as in a reboot. corosync and GlusterFS do not need it."""
 
     def inside(self, name):
         """Words that start a command on the node."""
@@ -218,6 +250,34 @@ class Nodes:
                     found.setdefault(path.name, []).append(path.read_bytes())
         return {name: (len(contents), len(set(contents))) for name, contents in found.items()}
 
+    def settled(self, seconds=90):
+        until(lambda: self.pending() == 0, seconds, "all is healed")
+
+    def restored(self):
+        """All nodes are up and in, and nothing is left to be healed."""
+        for name in NAMES:
+            self.pressure(name, 0.0)
+            if name not in self.keepers:
+                self.start(name)
+        self.dead.clear()
+        until(lambda: all(self.votes(name) == 3 for name in NAMES), 60, "three members")
+        self.settled()
+
+    def configuration(self):
+        """What the cluster is told to be, by its own programs."""
+        return [must_run(*self.inside("pve1"), "gluster", "--mode=script", "volume", "info"), self.copies()]
+
+    def fingerprint(self):
+        """What a dry run must leave as it is: boots, processes, votes, files of configuration, and what the cluster is told to be."""
+        found = [self.boots, self.configuration()]
+        for name in NAMES:
+            found.append(must_run(*self.inside(name), "pgrep", "-l", "^(corosync|glusterd|glusterfsd|pacemaker.*)$"))
+            state = must_run(*self.inside(name), "corosync-quorumtool", "-s")
+            found.append([line for line in state.splitlines() if not line.startswith("Date:")])
+        found += [(str(path), path.read_bytes()) for path in sorted((self.directory / "etc").iterdir())]
+        found += [path.exists() for path in (self.directory / name / "power" for name in NAMES)]
+        return hashlib.sha256(repr(found).encode()).hexdigest()
+
     @property
     def environment(self):
         return {"HALLIGAN_INVENTORY": str(self.directory / "inventory.yaml")}
@@ -262,6 +322,7 @@ class Power:
                 asked.unlink()
                 if what == "reboot" and name in self.nodes.keepers:
                     self._end.wait(5)
+                    self.nodes.halt(name)
                     self.nodes.cut(name)
                     self._end.wait(2)
                 if name not in self.nodes.keepers and name not in self.nodes.dead and not self._end.is_set():
@@ -297,6 +358,41 @@ class Watch:
                         joined.add((name, self.nodes.boots[name]))
                     elif code == 2 and (name, self.nodes.boots[name]) in joined:
                         self.lost.append(f"{name} after {time.monotonic() - began:.0f} s")
+
+
+class OnNode(Halligan):
+    """Started on pve1, and again there after that has been rebooted."""
+
+    def __init__(self, lab):
+        super().__init__(lab.environment)
+        self.lab, self.plain = lab, self.command
+
+    def there(self):
+        # Whoever enters the mounts of another loses the directory that it was in.
+        self.command = [*self.lab.inside("pve1"), "env", "-C", str(REPOSITORY), *self.plain]
+
+    def start(self, *words, terminal=None):
+        self.there()
+        return super().start(*words, terminal=terminal)
+
+    def ask(self, *words):
+        self.there()
+        return super().ask(*words)
+
+    @staticmethod
+    def kill(run):
+        """halligan itself, which is the child of what has entered the node."""
+        for pid in children(run.process.pid):
+            os.kill(int(pid), signal.SIGKILL)
+        run.end(20)
+
+
+def command(nodes, *more, order=None, **chosen):
+    """`order`: that in which they are rebooted, where it is another one than asked for."""
+    chosen = {"nodes": nodes, "settle": "5s", "boot_timeout": "90s", **chosen}
+    consent = f"consent=reboot {(order or nodes).replace(',', ' ')}"
+    return ["run", "quorum-safe-node-reboot", *[word for name, value in chosen.items() for word in ("--set", f"{name}={value}")],
+            *more, *([] if "--dry-run" in more else ["--yes", "--confirm", consent])]
 
 
 def address(name):
