@@ -1,0 +1,50 @@
+//! Settings of files, for a command that uses them.
+
+use super::{exit::ProgramExit, failure::Failure, session::load::show_report};
+use crate::{
+    cli::{Cli, Global, Subcommands},
+    runbook::library::LibraryError,
+    settings::{self, Settings, SettingsError},
+    ui::out::{self, Out},
+};
+
+/// What a command without settings needs: no file can keep it from being carried out.
+fn needs_none(command: &Subcommands) -> bool {
+    matches!(command, Subcommands::Schema(_) | Subcommands::Completions(_) | Subcommands::Generate(_))
+}
+
+/// Reads what the files say.
+///
+/// # Errors
+/// One cannot be read or trusted, or has faults; those are on the screen then. Whoever is in a hurry is told how to go without.
+pub(super) fn read(cli: &Cli, out: &Out) -> Result<Settings, Failure> {
+    if needs_none(&cli.command) {
+        return Ok(Settings::default());
+    }
+    let failed = |error| {
+        let without = "go without settings: --config /dev/null";
+        match &error {
+            SettingsError::Faulty(report) => {
+                show_report(out, report);
+                Failure::new(ProgramExit::Usage, format!("{error}; nothing was done")).next(format!("correct it, or {without}"))
+            }
+            SettingsError::Unreadable(LibraryError::Exposed(exposed)) => {
+                let failure = Failure::new(ProgramExit::Usage, format!("the settings cannot be trusted: {exposed}"));
+                failure.next(exposed.hint()).next(format!("or {without}"))
+            }
+            SettingsError::Unreadable(unreadable) => {
+                Failure::of(ProgramExit::Usage, unreadable).next(format!("name another file with --config, or {without}"))
+            }
+        }
+    };
+    let settings = settings::read(cli.global.config.as_deref()).map_err(failed)?;
+    for (path, there) in &settings.files {
+        tracing::debug!(path = %path.display(), there, "settings are read from here");
+    }
+    Ok(settings)
+}
+
+/// Neither an option nor a variable says whether there is to be colour.
+pub(super) fn colour_is_open(global: &Global) -> bool {
+    global.color.is_none() && out::colour_variable().is_none()
+}
