@@ -4,7 +4,7 @@ use super::{exit::ProgramExit, failure::Failure, session::load::show_report};
 use crate::{
     cli::{Cli, Global, Subcommands},
     runbook::library::LibraryError,
-    settings::{self, Settings, SettingsError},
+    settings::{self, NOWHERE, Settings, SettingsError},
     ui::out::{self, Out},
 };
 
@@ -22,20 +22,19 @@ pub(super) fn read(cli: &Cli, out: &Out) -> Result<Settings, Failure> {
         return Ok(Settings::default());
     }
     let failed = |error| {
-        let without = "go without settings: --config /dev/null";
-        match &error {
+        let failure = match &error {
             SettingsError::Faulty(report) => {
                 show_report(out, report);
-                Failure::new(ProgramExit::Usage, format!("{error}; nothing was done")).next(format!("correct it, or {without}"))
+                Failure::new(ProgramExit::Usage, format!("{error}; nothing was done"))
             }
             SettingsError::Unreadable(LibraryError::Exposed(exposed)) => {
-                let failure = Failure::new(ProgramExit::Usage, format!("the settings cannot be trusted: {exposed}"));
-                failure.next(exposed.hint()).next(format!("or {without}"))
+                Failure::new(ProgramExit::Usage, format!("the settings cannot be trusted: {exposed}")).next(exposed.hint())
             }
-            SettingsError::Unreadable(unreadable) => {
-                Failure::of(ProgramExit::Usage, unreadable).next(format!("name another file with --config, or {without}"))
-            }
-        }
+            SettingsError::Unreadable(unreadable) => Failure::of(ProgramExit::Usage, unreadable).next("name another file with --config"),
+        };
+        let mut without = cli.clone();
+        without.global.config = Some(NOWHERE.into());
+        failure.suggest("or go without settings:", without.line())
     };
     let settings = settings::read(cli.global.config.as_deref()).map_err(failed)?;
     for (path, there) in &settings.files {

@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// A file that never says anything, to be named by who wants to go without settings.
+pub(crate) const NOWHERE: &str = "/dev/null";
+
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
@@ -47,7 +50,7 @@ fn standard() -> Vec<PathBuf> {
 pub(crate) fn read(named: Option<&Path>) -> Result<Settings, SettingsError> {
     let mut settings = Settings::default();
     let paths = named.map_or_else(standard, |path| vec![path.to_owned()]);
-    for path in paths.into_iter().filter(|path| path != Path::new("/dev/null")) {
+    for path in paths.into_iter().filter(|path| path != Path::new(NOWHERE)) {
         let source = library::read_guarded(&path).map_err(|error| match error {
             LibraryError::Refused(report) => SettingsError::Faulty(report),
             other => other.into(),

@@ -3,5 +3,5 @@
 mod file;
 mod model;
 
-pub(crate) use file::{SettingsError, read};
+pub(crate) use file::{NOWHERE, SettingsError, read};
 pub(crate) use model::{Settings, Settled};

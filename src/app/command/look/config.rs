@@ -92,10 +92,6 @@ pub(super) fn config(context: &Context, args: &ConfigArgs) -> Result<ProgramExit
     Ok(ProgramExit::Completed)
 }
 
-fn path(path: &PathBuf) -> Vec<String> {
-    vec![path.display().to_string()]
-}
-
 impl SettingsReport {
     fn of(context: &Context, args: &ConfigArgs) -> Self {
         let spoken = |id: &str, option: &str, variable: &str, value: Option<Vec<String>>| {
@@ -107,6 +103,7 @@ impl SettingsReport {
         let colour = context.global.color.map(|colour| vec![colour.to_string()]);
         // What a variable says of colour depends on what is written to, too.
         let coloured = || out::colour_variable().map(|name| variable(name, vec![Colour::Auto.to_string()]));
+        let path = |path: &PathBuf| vec![path.display().to_string()];
         let bell = |on: &bool| vec![on.to_string()];
         let folders = |folders: &Vec<PathBuf>| folders.iter().map(|folder| folder.display().to_string()).collect();
         let from_path = library::named_folders();
@@ -182,7 +179,9 @@ impl SettingsReport {
             let whence = from.as_ref().map_or_else(|| (*by).to_owned(), |from| format!("{by} {from}"));
             let (first, others) = value.split_first().map_or(("none", &[][..]), |(first, others)| (first.as_str(), others));
             tell(name, first, &whence);
-            others.iter().for_each(|other| tell("", other, ""));
+            for other in others {
+                tell("", other, "");
+            }
         }
         tell("", "", "");
         let none = [SettingsFile { path: "none".to_owned(), found: true }];
