@@ -23,6 +23,7 @@ mod rehearse;
 mod run;
 mod runbook;
 mod secret;
+mod settings;
 mod surroundings;
 mod tool;
 mod trust;

@@ -110,6 +110,18 @@ fn what_is_missing_there_is_named() {
     says(&bare.run(&["--journal-dir", "/journal", "run", "needs"]).exits(4), "ceph");
 }
 
+#[test]
+fn the_settings_of_the_host_are_read_there() {
+    let bare = Bare::new();
+    bare.runbook("builtin", BUILTIN);
+    bare.bench.file("tree/etc/halligan/config.toml", "journal_dir = \"/journal\"\n");
+    says(&bare.run(&["config"]).exits(0), "file /etc/halligan/config.toml:1");
+    bare.run(&["run", "builtin"]).exits(0);
+    says(&bare.run(&["journal", "list"]).exits(0), "builtin");
+    bare.bench.file("tree/etc/halligan/config.toml", "jurnal_dir = \"/journal\"\n");
+    says(&bare.run(&["run", "builtin"]).exits(2), "did you mean `journal_dir`?");
+}
+
 /// Names come from files alone; whoever has none is told by number.
 #[test]
 fn a_user_without_a_name_is_told_by_number() {

@@ -71,8 +71,8 @@ fn only_runs_are_offered_that_a_command_can_take() {
         "the latest first: {shown:?}"
     );
     let (left, begun) = (&shown[1], &shown[1][..8]);
-    assert_eq!(offered(&bench, "resume "), [left.clone()]);
-    assert_eq!(offered(&bench, &format!("rollback {}", &begun[..5])), [left.clone()]);
+    assert_eq!(offered(&bench, "resume "), std::slice::from_ref(left));
+    assert_eq!(offered(&bench, &format!("rollback {}", &begun[..5])), std::slice::from_ref(left));
     assert!(offered(&bench, "watch ").iter().all(|option| option.starts_with("--")), "none is running");
     // The runbook is the one that was recorded.
     std::fs::remove_file(bench.path("runbooks/inner.yaml")).unwrap();

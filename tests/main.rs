@@ -34,6 +34,7 @@ mod reports;
 mod resume;
 mod scale;
 mod secrets;
+mod settings;
 mod signals;
 mod sources;
 mod status;

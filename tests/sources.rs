@@ -26,6 +26,8 @@ const POWERS: &[(&str, &[&str])] = &[
     ("thread::scope", &["parallel.rs", "exec/process.rs", "journal/verify/passage.rs"]),
     ("\"/proc", &["procfs.rs"]),
     ("\"/etc/passwd", &["account.rs"]),
+    // Where no variable says it, that asks a name service.
+    ("home_dir(", &[]),
     ("rustix::", &["exec/child.rs", "exec/family.rs", "exec/held/other_user.rs", "exec/held/privileges.rs", "exec/spawn.rs"]),
     ("landlock::", &["exec/held/ruleset.rs"]),
     ("seccompiler::", &["exec/held/filter.rs"]),
@@ -36,6 +38,7 @@ const POWERS: &[(&str, &[&str])] = &[
     ("machinery::", &["expression/compare.rs", "expression/growth.rs", "expression/mixture.rs", "expression/name.rs"]),
     ("miniz_oxide::", &["runbook/bundle.rs"]),
     ("quick_junit::", &["app/rehearsal/junit.rs"]),
+    ("toml::", &["settings/file.rs"]),
 ];
 
 /// Each folder, and all that it may know of. Whoever stands here with nothing may be known by all.
@@ -69,6 +72,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("journal", &["event", "ports", "tool"]),
     ("ui", &["event", "ports", "words"]),
     ("cli", &["event", "ports", "rehearse", "words"]),
+    ("settings", &["cli", "expression", "runbook"]),
 ];
 
 /// They join the others, and may know of all of them.

@@ -8,9 +8,10 @@ mod exit;
 mod failure;
 mod rehearsal;
 mod session;
+mod settled;
 mod trace;
 
-use std::{io::ErrorKind, process::ExitCode};
+use std::{collections::BTreeSet, io::ErrorKind, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -49,6 +50,15 @@ pub fn main() -> ExitCode {
     ended.unwrap_or_else(|defect| caught(|| told(defect)).unwrap_or_else(|_| ProgramExit::Bug.into()))
 }
 
+/// Whether there is to be colour; `None` where that depends on what is written to.
+fn forced(colour: Option<Colour>) -> Option<bool> {
+    match colour? {
+        Colour::Auto => None,
+        Colour::Always => Some(true),
+        Colour::Never => Some(false),
+    }
+}
+
 fn as_the_line_says() -> ExitCode {
     if let Some(answered) = completion::answer() {
         return answered;
@@ -56,21 +66,23 @@ fn as_the_line_says() -> ExitCode {
     let matches = command_line::command_line().try_get_matches().unwrap_or_else(|error| refuse(&error));
     // What clap has taken fits its own types, so nobody is expected to see this error.
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
-    carry_out(cli).into()
+    carry_out(cli, command_line::by_variable(&matches)).into()
 }
 
-fn carry_out(cli: Cli) -> ProgramExit {
-    let out = Out::process(
-        match cli.global.color {
-            Colour::Auto => None,
-            Colour::Always => Some(true),
-            Colour::Never => Some(false),
-        },
-        cli.command.format() == Format::Plain,
-    );
+fn carry_out(cli: Cli, by_variable: BTreeSet<String>) -> ProgramExit {
+    let plain = cli.command.format() == Format::Plain;
+    let out = Out::process(forced(cli.global.color), plain);
     trace::install(cli.global.verbose);
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "halligan begins");
-    let context = Context { out, global: cli.global };
+    let settings = match settled::read(&cli, &out) {
+        Ok(settings) => settings,
+        Err(failure) => return failure.show(&out),
+    };
+    let out = match &settings.color {
+        Some(said) if settled::colour_is_open(&cli.global) => Out::process(forced(Some(said.value)), plain),
+        _ => out,
+    };
+    let context = Context { out, global: cli.global, settings, by_variable };
     let begun = core_dump::off().and_then(|()| signals::begin_plainly());
     if let Err(error) = begun.and_then(|()| signals::end_when_out_of_memory(ProgramExit::Exhausted as i32)) {
         return Failure::of(ProgramExit::Blocked, &error).show(&context.out);

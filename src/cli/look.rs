@@ -2,7 +2,10 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::form::{Form, Format};
+use super::{
+    form::{Form, Format},
+    options::{Hosts, Notify},
+};
 use crate::event::RunId;
 
 #[derive(Debug, Clone, PartialEq, Subcommand)]
@@ -17,6 +20,8 @@ pub enum LookCommand {
     Report(ReportArgs),
     /// Check whether a run could be carried out on this machine now
     Doctor(Doctor),
+    /// Show each setting, its value, and where it comes from: an option, the environment, a file or the default
+    Config(ConfigArgs),
 }
 
 impl LookCommand {
@@ -36,11 +41,14 @@ impl LookCommand {
     #[must_use]
     pub(super) fn format(&self) -> Format {
         match self {
-            Self::Status(Status { json: true, .. }) | Self::Report(ReportArgs { format: ReportFormat::Json, .. }) => Format::Json,
+            Self::Status(Status { json: true, .. })
+            | Self::Config(ConfigArgs { json: true, .. })
+            | Self::Report(ReportArgs { format: ReportFormat::Json, .. }) => Format::Json,
             Self::Status(Status { form, .. })
             | Self::Watch(Watch { form, .. })
             | Self::Handover(Handover { form, .. })
-            | Self::Doctor(Doctor { form, .. }) => form.format,
+            | Self::Doctor(Doctor { form, .. })
+            | Self::Config(ConfigArgs { form, .. }) => form.format,
             Self::Report(ReportArgs { format: ReportFormat::Md | ReportFormat::Html, .. }) => Format::Plain,
         }
     }
@@ -99,6 +107,31 @@ pub struct Doctor {
     #[command(flatten)]
     pub form: Form,
 }
+
+/// Show settings. The options are those of `run`: what a run with them would use is shown.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(after_help = CONFIG)]
+pub struct ConfigArgs {
+    #[command(flatten)]
+    pub hosts: Hosts,
+    #[command(flatten)]
+    pub notify: Notify,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+const CONFIG: &str = "\
+Keys of a file of settings, all of them optional:
+  journal_dir = \"/var/lib/halligan\"
+  inventory = \"/etc/halligan/inventory.yaml\"
+  notify = \"/usr/local/bin/page\"      # a program
+  bell = true                         # ring the terminal and set its title
+  color = \"auto\"                      # auto, always or never
+  runbooks = [\"/srv/runbooks\"]        # looked through after ./runbooks
+An option goes before the environment, that before your own file, and that before the file in /etc.";
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {

@@ -1,6 +1,9 @@
 //! Options that several commands share.
 
-use std::{os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum, builder::FalseyValueParser};
 
@@ -13,9 +16,12 @@ pub struct Global {
     /// Journal directory [default: `/var/lib/halligan` as root, else `$XDG_STATE_HOME/halligan`]
     #[arg(long, global = true, env = "HALLIGAN_JOURNAL_DIR", value_name = "DIR", hide_env_values = true)]
     pub journal_dir: Option<PathBuf>,
-    /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", default_value_t = Colour::Auto)]
-    pub color: Colour,
+    /// When to use colour [default: auto]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<Colour>,
+    /// Read settings from this file alone; /dev/null for none [default: `/etc/halligan/config.toml` and `$XDG_CONFIG_HOME/halligan/config.toml`]
+    #[arg(long, global = true, env = "HALLIGAN_CONFIG", value_name = "FILE", hide_env_values = true)]
+    pub config: Option<PathBuf>,
     /// Log what halligan does and tell every step as it happens; -vv for debug
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -51,8 +57,11 @@ pub struct Hosts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Quiet {
     /// Neither ring the terminal's bell nor set its title when a question waits, a wait stands still or the run ends
-    #[arg(long, env = "HALLIGAN_NO_BELL", value_parser = FalseyValueParser::new(), hide_env_values = true)]
-    pub no_bell: bool,
+    #[arg(
+        long, env = "HALLIGAN_NO_BELL", value_parser = FalseyValueParser::new(), hide_env_values = true,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true
+    )]
+    pub no_bell: Option<bool>,
 }
 
 /// Whom to tell while nobody looks.
@@ -155,8 +164,16 @@ fn program(text: &str) -> Result<PathBuf, String> {
     if !path.is_absolute() {
         return Err("write its whole path, such as /usr/local/bin/page".to_owned());
     }
-    match std::fs::metadata(&path) {
-        Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(path),
+    is_program(&path).map(|()| path)
+}
+
+/// Whether there is a program.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn is_program(path: &Path) -> Result<(), String> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(()),
         Ok(_) => Err("this is no program: it must be a file that may be executed".to_owned()),
         Err(error) => Err(error.to_string()),
     }

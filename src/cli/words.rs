@@ -11,8 +11,8 @@ use super::{
     Subcommands, Test, Then,
     form::{Form, Format},
     journal::{JournalCommand, RunFilter},
-    look::{Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch},
-    options::{Answers, Colour, Global, Hosts, Notify, Params, Quiet, TakingUp},
+    look::{ConfigArgs, Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch},
+    options::{Answers, Global, Hosts, Notify, Params, Quiet, TakingUp},
 };
 use crate::words::quote::CommandLine;
 
@@ -76,11 +76,10 @@ impl Typing {
     }
 
     fn global(&mut self, global: &Global) {
-        let Global { journal_dir, color, verbose } = global;
+        let Global { journal_dir, color, config, verbose } = global;
         self.file("--journal-dir", journal_dir.as_ref());
-        if *color != Colour::Auto {
-            self.value("--color", color);
-        }
+        self.file("--config", config.as_ref());
+        self.option("--color", color.as_ref());
         (0..*verbose).for_each(|_| self.word("--verbose"));
     }
 
@@ -120,7 +119,11 @@ impl Typing {
 
     fn quiet(&mut self, quiet: Quiet) {
         let Quiet { no_bell } = quiet;
-        self.switch("--no-bell", no_bell);
+        match no_bell {
+            Some(true) => self.word("--no-bell"),
+            Some(false) => self.word("--no-bell=false"),
+            None => {}
+        }
     }
 
     fn run(&mut self, run: &Run) {
@@ -306,6 +309,13 @@ impl Typing {
                 if *format == ReportFormat::Json {
                     self.value("--format", "json");
                 }
+            }
+            LookCommand::Config(ConfigArgs { hosts, notify, json, form }) => {
+                self.word("config");
+                self.hosts(hosts);
+                self.notify(notify);
+                self.switch("--json", *json);
+                self.form(*form);
             }
         }
     }

@@ -62,6 +62,8 @@ pub struct Listed {
     pub from: String,
     /// The one of the same name that is found first.
     pub hidden_by: Option<String>,
+    /// It is hidden by one with the same text.
+    pub is_copy: bool,
 }
 
 /// A scenario's text.
@@ -118,13 +120,25 @@ impl Library {
         Self { places, guarded: false }
     }
 
-    /// `./runbooks`, each folder of `$HALLIGAN_PATH`, `/etc/halligan/runbooks`, and what is bundled.
+    /// `./runbooks`; each folder of `$HALLIGAN_PATH`, or of `settled` where that is not set; `halligan/runbooks` in `$XDG_DATA_HOME`;
+    /// `/etc/halligan/runbooks`; what is bundled; and `halligan/runbooks` in each of `$XDG_DATA_DIRS`, where packages put what is
+    /// bundled, too.
     #[must_use]
-    pub fn standard() -> Self {
-        let from_path = std::env::var_os("HALLIGAN_PATH");
-        let from_path = from_path.iter().flat_map(std::env::split_paths).filter(|folder| !folder.as_os_str().is_empty());
-        let folders = std::iter::once(PathBuf::from("./runbooks")).chain(from_path).chain([PathBuf::from("/etc/halligan/runbooks")]);
-        Self::new(folders.map(Shelf::Folder).chain([Shelf::Bundled]).collect())
+    pub fn standard(settled: &[PathBuf]) -> Self {
+        let from_path = named_folders();
+        let named = if from_path.is_empty() { settled.to_vec() } else { from_path };
+        let absolute = |folder: &PathBuf| folder.is_absolute();
+        let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+        let own = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(absolute).or_else(home).filter(absolute);
+        let mut shared = folders_of("XDG_DATA_DIRS");
+        if shared.is_empty() {
+            shared = ["/usr/local/share", "/usr/share"].map(PathBuf::from).into();
+        }
+        let data = |folder: PathBuf| folder.join("halligan/runbooks");
+        let first = std::iter::once(PathBuf::from("./runbooks")).chain(named).chain(own.map(data));
+        let first = first.chain([PathBuf::from("/etc/halligan/runbooks")]).map(Shelf::Folder);
+        let last = shared.into_iter().filter(absolute).map(data).map(Shelf::Folder);
+        Self::new(first.chain([Shelf::Bundled]).chain(last).collect())
     }
 
     /// The same places, for runbooks that will be carried out: as root, one that somebody else could write is refused.
@@ -162,7 +176,9 @@ impl Library {
         Err(LibraryError::NotFound { near: self.near(what), name: what.to_owned(), looked: self.looked() })
     }
 
-    fn looked(&self) -> Vec<String> {
+    /// The places in words, the first of which wins.
+    #[must_use]
+    pub(crate) fn looked(&self) -> Vec<String> {
         self.places.iter().map(Shelf::shown).collect()
     }
 
@@ -185,6 +201,7 @@ impl Library {
                         from: path.display().to_string(),
                         origin: Origin::File(path),
                         hidden_by: None,
+                        is_copy: false,
                     })
                     .collect(),
                 Shelf::Bundled => BUNDLES
@@ -195,38 +212,61 @@ impl Library {
                         origin: Origin::Bundled,
                         from: "bundled".to_owned(),
                         hidden_by: None,
+                        is_copy: false,
                     })
                     .collect(),
             };
             here.sort_by(|a, b| a.name.cmp(&b.name));
             for listed in &mut here {
-                listed.hidden_by =
-                    all.iter().find(|first| first.name == listed.name && first.hidden_by.is_none()).map(|first| first.from.clone());
+                let first = all.iter().find(|first| first.name == listed.name && first.hidden_by.is_none());
+                listed.is_copy = first.is_some_and(|first| same_text(&first.origin, &listed.origin, &listed.name));
+                listed.hidden_by = first.map(|first| first.from.clone());
             }
             all.append(&mut here);
         }
         all
     }
+}
 
-    /// The scenarios of a runbook: the files under `scenarios/NAME/` beside it.
-    ///
-    /// # Errors
-    /// One of them cannot be read.
-    pub fn scenarios(&self, runbook: &SourceText) -> Result<Vec<ScenarioSource>, LibraryError> {
-        match &runbook.origin {
-            Origin::Bundled => bundled_scenarios(runbook.bundled_runbook().unwrap_or_default()),
-            Origin::File(path) => {
-                let Some(stem) = path.file_stem() else { return Ok(Vec::new()) };
-                let folder = path.parent().unwrap_or(Path::new(".")).join("scenarios").join(stem);
-                let mut all = Vec::new();
-                for (name, path) in yaml_files(&folder) {
-                    if let Some(source) = read(&path)? {
-                        all.push(ScenarioSource { name, source });
-                    }
+/// What `$HALLIGAN_PATH` names.
+#[must_use]
+pub(crate) fn named_folders() -> Vec<PathBuf> {
+    folders_of("HALLIGAN_PATH")
+}
+
+/// The folders that a variable names, with `:` between.
+fn folders_of(variable: &str) -> Vec<PathBuf> {
+    let named = std::env::var_os(variable);
+    named.iter().flat_map(std::env::split_paths).filter(|folder| !folder.as_os_str().is_empty()).collect()
+}
+
+/// Whether two runbooks of this name, one of which may be bundled, have the same text.
+fn same_text(first: &Origin, second: &Origin, name: &str) -> bool {
+    let text = |origin: &Origin| match origin {
+        Origin::File(path) => read(path).ok().flatten(),
+        Origin::Bundled => RunbookName::new(name).ok().and_then(|name| bundled(&name).ok().flatten()),
+    };
+    text(first).zip(text(second)).is_some_and(|(first, second)| first.text == second.text)
+}
+
+/// The scenarios of a runbook: the files under `scenarios/NAME/` beside it.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn scenarios(runbook: &SourceText) -> Result<Vec<ScenarioSource>, LibraryError> {
+    match &runbook.origin {
+        Origin::Bundled => bundled_scenarios(runbook.bundled_runbook().unwrap_or_default()),
+        Origin::File(path) => {
+            let Some(stem) = path.file_stem() else { return Ok(Vec::new()) };
+            let folder = path.parent().unwrap_or(Path::new(".")).join("scenarios").join(stem);
+            let mut all = Vec::new();
+            for (name, path) in yaml_files(&folder) {
+                if let Some(source) = read(&path)? {
+                    all.push(ScenarioSource { name, source });
                 }
-                all.sort_by(|a, b| a.name.cmp(&b.name));
-                Ok(all)
             }
+            all.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(all)
         }
     }
 }
@@ -432,7 +472,7 @@ mod tests {
         std::fs::write(folder.path().join("one.yaml"), "x").unwrap();
         std::fs::write(folder.path().join("scenarios/one/well.yaml"), "y").unwrap();
         let library = library(&[folder.path()]);
-        let scenarios = library.scenarios(&library.find("one").unwrap()).unwrap();
+        let scenarios = scenarios(&library.find("one").unwrap()).unwrap();
         assert_eq!(scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>(), ["well"]);
     }
 }

@@ -1,6 +1,6 @@
-//! BellCalls an operator who looks elsewhere: by the terminal's bell, and by the title of its window.
+//! Calls an operator who looks elsewhere: by the terminal's bell, and by the title of its window.
 //!
-//! The sequences are those of xterm ("XTerm Control Sequences": `OSC 2` sets the title, `CSI 22;2 t` keeps it, `CSI 23;2 t` brings it
+//! The sequences are those of xterm ("`XTerm` Control Sequences": `OSC 2` sets the title, `CSI 22;2 t` keeps it, `CSI 23;2 t` brings it
 //! back), which other terminals and multiplexers have taken over. One that knows them not shows nothing of them.
 
 use std::{

@@ -141,6 +141,12 @@ impl Stream {
     }
 }
 
+/// The variable that says whether there is to be colour, if one does.
+#[must_use]
+pub(crate) fn colour_variable() -> Option<&'static str> {
+    ["NO_COLOR", "CLICOLOR_FORCE"].into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
 fn traits(terminal: bool, var: &dyn Fn(&str) -> Option<String>) -> Traits {
     let term = var("TERM").unwrap_or_default();
     let dumb = term.is_empty() || term == "dumb";

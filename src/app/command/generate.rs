@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use clap::CommandFactory;
 
 use super::{
-    look::{DoctorReport, HandoverPage, RunReport, StatusReport},
+    look::{DoctorReport, HandoverPage, RunReport, SettingsReport, StatusReport},
     runbook_page,
 };
 use crate::{
@@ -34,6 +34,7 @@ pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
         ("handover", schema::of::<HandoverPage>("halligan handover")),
         ("report", schema::of::<RunReport>("halligan report")),
         ("doctor", schema::of::<DoctorReport>("halligan doctor")),
+        ("config", schema::of::<SettingsReport>("halligan config")),
         ("notice", schema::of::<Announcement>("what the program of `--notify` reads")),
     ] {
         files.push((format!("docs/schema/{name}.json"), schema::text(&schema).into_bytes()));

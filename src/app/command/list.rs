@@ -47,7 +47,7 @@ pub(super) fn list(library: &Library, as_json: bool, page: &Page, out: &mut dyn 
     if found.is_empty() {
         writeln!(out, "no runbooks found: put one into ./runbooks, or set $HALLIGAN_PATH")?;
     }
-    for one in &hidden {
+    for one in hidden.iter().filter(|one| !one.is_copy) {
         let by = one.hidden_by.as_deref().unwrap_or_default();
         writeln!(out, "{} {}: {by} hides {}", page.style.warn("warning"), one.name, one.from)?;
     }
@@ -68,7 +68,12 @@ mod tests {
         let mut out = Vec::new();
         list(&library, false, &Page::new(200, Style::default()), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        let (a, b) = (a.path().display(), b.path().display());
-        assert_eq!(text, format!("one  First  {a}/one.yaml\nwarning one: {a}/one.yaml hides {b}/one.yaml\n"));
+        let (first, second) = (a.path().display(), b.path().display());
+        assert_eq!(text, format!("one  First  {first}/one.yaml\nwarning one: {first}/one.yaml hides {second}/one.yaml\n"));
+        // A copy hides nothing.
+        std::fs::write(b.path().join("one.yaml"), "title: First\n").unwrap();
+        let mut out = Vec::new();
+        list(&library, false, &Page::new(200, Style::default()), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), format!("one  First  {first}/one.yaml\n"));
     }
 }

@@ -18,10 +18,7 @@ mod show;
 mod test;
 
 use super::{completion, context::Context, exit::ProgramExit, failure::Failure};
-use crate::{
-    cli::{self, Subcommands},
-    runbook::library::Library,
-};
+use crate::cli::{self, Subcommands};
 
 /// Does what one command says.
 ///
@@ -48,14 +45,14 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
                 today: jiff::Zoned::now().date(),
                 drawn: context.out.stdout.is_terminal().then_some(&page),
             };
-            written(check::check(&Library::standard(), &args.files, manner, &mut &context.out.stdout))
+            written(check::check(&context.library(), &args.files, manner, &mut &context.out.stdout))
         }
         Subcommands::List(args) => {
-            written(list::list(&Library::standard(), args.form.is_json(), &context.out.stdout.page(), &mut &context.out.stdout))
+            written(list::list(&context.library(), args.form.is_json(), &context.out.stdout.page(), &mut &context.out.stdout))
         }
         Subcommands::Show(args) => {
             let out = &context.out.stdout;
-            written(show::show(&Library::standard(), &args, &out.page(), out.is_terminal(), &mut out.unchanged(), &mut &*out))
+            written(show::show(&context.library(), &args, &out.page(), out.is_terminal(), &mut out.unchanged(), &mut &*out))
         }
         Subcommands::Schema(schema) => {
             context.out.stdout.text(&if schema.inventory {

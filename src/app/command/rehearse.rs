@@ -19,7 +19,7 @@ use crate::{
             journal::open_journal,
             load,
             locks::carried_out,
-            notice::Notifier,
+            notice::{Notifier, ToTell},
             operator::{hostname, operator},
             parameters::{Gathering, Reality},
         },
@@ -104,7 +104,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let terminal = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
     let notebook = Notebook::new(&terminal, &mark);
     // Of a rehearsal no program is told.
-    let notifier = Notifier::start(context, &cli::Notify { program: None, quiet: args.quiet }, &setting, &plan);
+    let notifier = Notifier::start(context, &ToTell::at_the_terminal(context, args.quiet), &setting, &plan);
     let stage = Occasion {
         plan: &plan,
         setting: setting.clone(),

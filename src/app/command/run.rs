@@ -12,7 +12,7 @@ use crate::{
             journal::open_journal,
             load,
             locks::{carried_out, holder, lock_names, locks, shared_locks},
-            notice::Notifier,
+            notice::{Notifier, ToTell},
             operator::{hostname, operator},
             owing::remind,
             parameters::{self, Gathering, Reality},
@@ -38,6 +38,7 @@ use crate::{
 /// Something is wrong before it can begin.
 pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Failure> {
     let loaded = load::load_for_run(context, &args.runbook, args.expect_sha256.as_deref())?;
+    let to_tell = ToTell::of(context, &args.notify)?;
     let inherited = inherited::tell(context, &loaded)?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
@@ -90,7 +91,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
     let dry = DryExecutor { executor: &process, allow_unheld };
     let (executor, silent): (&dyn Executor, Option<&dyn Prompt>) = if args.dry_run { (&dry, Some(&DryPrompt)) } else { (&process, None) };
     let clock = RealClock::start(&signals.interrupts);
-    let notifier = Notifier::start(context, &args.notify, &setting, &plan);
+    let notifier = Notifier::start(context, &to_tell, &setting, &plan);
     let stage = Occasion {
         plan: &plan,
         setting,

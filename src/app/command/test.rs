@@ -22,7 +22,7 @@ use crate::{
     ports::Choice,
     quantity,
     rehearse::{coverage::Coverage, shown::Exercised},
-    runbook::library::{Library, ScenarioSource},
+    runbook::library::{self, ScenarioSource},
     words::{mark::Mark, sanitise},
 };
 
@@ -31,7 +31,7 @@ use crate::{
 /// # Errors
 /// A runbook cannot be loaded, there is no scenario, or a file cannot be written.
 pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, Failure> {
-    let library = Library::standard();
+    let library = context.library();
     let names: Vec<String> = if args.runbooks.is_empty() {
         library.list().into_iter().filter(|listed| listed.hidden_by.is_none()).map(|listed| listed.name).collect()
     } else {
@@ -46,7 +46,7 @@ pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, F
     }
     let mut results = Vec::new();
     for (name, loaded) in names.into_iter().zip(loaded) {
-        let mut sources = library.scenarios(&loaded.runbook.source).map_err(|error| Failure::of(ProgramExit::BadRunbook, &error))?;
+        let mut sources = library::scenarios(&loaded.runbook.source).map_err(|error| Failure::of(ProgramExit::BadRunbook, &error))?;
         if let Some(part) = &args.scenario {
             // One that is called so and not only like it is meant alone: `--fault` gives exact names again.
             let exact = sources.iter().any(|source| source.name == *part);

@@ -4,7 +4,10 @@ use std::{ffi::OsString, iter, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use clap::ArgMatches;
 
-use crate::app::command_line::command_line;
+use crate::{
+    app::command_line::command_line,
+    settings::{self, Settings},
+};
 
 /// What the arguments before the cursor name.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +17,10 @@ pub(super) struct TypedWords {
     pub runbook: Option<String>,
     pub run: Option<String>,
     pub journal: Option<PathBuf>,
+    /// The file of settings that is named.
+    config: Option<PathBuf>,
+    /// What files say; nothing where one has a fault, of which whoever completes says nothing either.
+    pub settings: Settings,
     /// The names of parameters that have a value.
     pub set: Vec<String>,
 }
@@ -27,18 +34,21 @@ impl TypedWords {
         let mut inner = &matches;
         loop {
             typed.take(inner);
-            let Some((name, deeper)) = inner.subcommand() else { return typed };
+            let Some((name, deeper)) = inner.subcommand() else { break };
             name.clone_into(&mut typed.command);
             inner = deeper;
         }
+        typed.settings = settings::read(typed.config.as_deref()).unwrap_or_default();
+        typed
     }
 
     fn take(&mut self, matches: &ArgMatches) {
         let first = |name: &str| matches.try_get_many::<String>(name).ok().flatten().and_then(|mut all| all.next().cloned());
         self.runbook = self.runbook.take().or_else(|| first("runbook")).or_else(|| first("runbooks"));
         self.run = self.run.take().or_else(|| first("run")).or_else(|| first("from_run"));
-        let journal = matches.try_get_one::<PathBuf>("journal_dir").ok().flatten();
-        self.journal = journal.cloned().or_else(|| self.journal.take());
+        let path = |name: &str| matches.try_get_one::<PathBuf>(name).ok().flatten().cloned();
+        self.journal = path("journal_dir").or_else(|| self.journal.take());
+        self.config = path("config").or_else(|| self.config.take());
         let set = matches.try_get_many::<(String, String)>("set").ok().flatten();
         self.set.extend(set.into_iter().flatten().map(|(name, _)| name.clone()));
     }

@@ -22,7 +22,7 @@ use crate::{
     },
     rehearse::document::Mishap,
     runbook::{
-        library::Library,
+        library::{self, Library},
         model::{Choices, Kind, Origin, Parameter, Runbook, SourceText, Template, TypeName},
         resolve,
     },
@@ -42,10 +42,11 @@ pub(super) fn known(command: Command, typed: &Arc<TypedWords>) -> Command {
         let values = match arg.get_id().as_str() {
             _ if !arg.get_action().takes_values() => return arg,
             "runbook" | "runbooks" | "files" => {
-                return arg.add(ArgValueCompleter::new(|current: &OsStr| {
+                let typed = Arc::clone(typed);
+                return arg.add(ArgValueCompleter::new(move |current: &OsStr| {
                     let files =
                         PathCompleter::file().filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).complete(current);
-                    fitting(current, |_| runbooks()).into_iter().chain(files).collect()
+                    fitting(current, |_| runbooks(&typed)).into_iter().chain(files).collect()
                 }));
             }
             "set" => parameters,
@@ -69,15 +70,19 @@ fn fitting(current: &OsStr, values: impl FnOnce(&str) -> Vec<Offer>) -> Vec<Comp
     values(current).into_iter().filter(|(value, _)| value.starts_with(current)).map(candidate).collect()
 }
 
-fn runbooks() -> Vec<Offer> {
-    let listed = Library::standard().list().into_iter().filter(|listed| listed.hidden_by.is_none());
+fn library(typed: &TypedWords) -> Library {
+    Library::standard(typed.settings.runbook_directories())
+}
+
+fn runbooks(typed: &TypedWords) -> Vec<Offer> {
+    let listed = library(typed).list().into_iter().filter(|listed| listed.hidden_by.is_none());
     listed.map(|listed| (listed.name, listed.title.unwrap_or_default())).collect()
 }
 
 /// The runbook that is typed, or that of the run that is, with all that it calls. None where one has a fault.
 fn chosen(typed: &TypedWords) -> Vec<Runbook> {
     let source = match (&typed.runbook, &typed.run) {
-        (Some(name), _) => Library::standard().find(name).ok(),
+        (Some(name), _) => library(typed).find(name).ok(),
         (None, Some(run)) => recorded(typed, run),
         (None, None) => None,
     };
@@ -90,7 +95,7 @@ fn chosen(typed: &TypedWords) -> Vec<Runbook> {
             _ => None,
         });
         let called: Vec<_> = called.filter(|name| seen.insert(name.clone())).collect();
-        waiting.extend(called.iter().filter_map(|name| Library::standard().find(name.as_str()).ok()));
+        waiting.extend(called.iter().filter_map(|name| library(typed).find(name.as_str()).ok()));
         chosen.push(runbook);
     }
     chosen
@@ -192,7 +197,7 @@ fn title(title: Option<&Template>) -> String {
 fn scenarios(typed: &TypedWords, _: &str) -> Vec<Offer> {
     let chosen = chosen(typed);
     let Some(runbook) = chosen.first() else { return Vec::new() };
-    let scenarios = Library::standard().scenarios(&runbook.source).unwrap_or_default();
+    let scenarios = library::scenarios(&runbook.source).unwrap_or_default();
     scenarios.into_iter().map(|scenario| (scenario.name, String::new())).collect()
 }
 
@@ -221,5 +226,6 @@ fn fits(command: &str, run: &RunSummary, directory: &Path) -> bool {
 }
 
 fn journal_of(typed: &TypedWords) -> Option<PathBuf> {
-    typed.journal.clone().or_else(journal::default_dir)
+    let settled = typed.settings.journal_dir.as_ref().map(|said| said.value.clone());
+    typed.journal.clone().or(settled).or_else(journal::default_dir)
 }

@@ -6,7 +6,7 @@ use crate::{
     app::{exit::ProgramExit, failure::Failure, session::load::Loaded},
     rehearse::{Scenario, ScenarioFault, fixture, reference},
     runbook::{
-        library::{self, Library, ScenarioSource},
+        library::{self, ScenarioSource},
         model::Origin,
     },
 };
@@ -28,7 +28,7 @@ pub(crate) fn choose(loaded: &Loaded, wanted: Option<&str>) -> Result<ScenarioSo
             Err(error) => Err(Failure::of(ProgramExit::Usage, &error)),
         };
     }
-    let all = Library::standard().scenarios(&loaded.runbook.source).map_err(|error| Failure::of(ProgramExit::BadRunbook, &error))?;
+    let all = library::scenarios(&loaded.runbook.source).map_err(|error| Failure::of(ProgramExit::BadRunbook, &error))?;
     let names: Vec<String> = all.iter().map(|scenario| scenario.name.clone()).collect();
     let name = wanted.unwrap_or(DEFAULT);
     let none = || {

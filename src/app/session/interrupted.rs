@@ -33,7 +33,7 @@ use crate::{
     plan::Plan,
     ports::{Ask, Behind, Ledger, LedgerError, Prompt, Question, Urgency},
     runbook::{
-        library::{Library, LibraryError},
+        library::LibraryError,
         model::{Runbook, SourceText},
         resolve,
     },
@@ -355,7 +355,7 @@ fn take_over(context: &Context, directory: &std::path::Path, history: &mut Histo
 /// Rule 1: the runbook is still what was begun. One that is no longer there has not been changed.
 fn unchanged(context: &Context, id: RunId, source: &SourceText) -> Result<(), Failure> {
     let name = source.bundled_runbook().unwrap_or(&source.name);
-    match Library::standard().find(name) {
+    match context.library().find(name) {
         Ok(now) if now.sha256 == source.sha256 => Ok(()),
         Err(LibraryError::NotFound { .. }) => Ok(()),
         Ok(now) => Err(Failure::new(ProgramExit::BadRunbook, format!("{} has changed since run {id} was started", source.name))

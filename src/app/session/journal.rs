@@ -38,7 +38,8 @@ pub(crate) fn journal_failure(directory: &Path, error: &JournalError) -> Failure
 /// # Errors
 /// Nobody says, and there is no home.
 pub(crate) fn journal_directory(context: &Context) -> Result<PathBuf, Failure> {
-    let directory = context.global.journal_dir.clone().or_else(journal::default_dir);
+    let settled = context.settings.journal_dir.as_ref().map(|said| said.value.clone());
+    let directory = context.global.journal_dir.clone().or(settled).or_else(journal::default_dir);
     if let Some(directory) = &directory {
         tracing::trace!(directory = %directory.display(), named = context.global.journal_dir.is_some(), "the journal is kept here");
     }

@@ -52,7 +52,7 @@ pub(crate) fn show_report(out: &Out, report: &Report) {
 /// # Errors
 /// It is not there or has faults; those are on the screen then.
 pub(crate) fn load(context: &Context, name: &str) -> Result<Loaded, Failure> {
-    let library = Library::standard();
+    let library = context.library();
     let source = library.find(name).map_err(not_found)?;
     whole(context, &library, source)
 }
@@ -63,7 +63,7 @@ pub(crate) fn load(context: &Context, name: &str) -> Result<Loaded, Failure> {
 /// # Errors
 /// As for `load`; or the text is not the one that is expected.
 pub(crate) fn load_for_run(context: &Context, name: &str, expected: Option<&str>) -> Result<Loaded, Failure> {
-    let library = Library::standard().guarded();
+    let library = context.library().guarded();
     let source = match expected {
         None => library.find(name).map_err(|error| {
             let exposed = matches!(error, LibraryError::Exposed(_));
@@ -71,7 +71,7 @@ pub(crate) fn load_for_run(context: &Context, name: &str, expected: Option<&str>
             if exposed { failure.next("or give the expected digest: --expect-sha256 HEX") } else { failure }
         })?,
         Some(expected) => {
-            let source = Library::standard().find(name).map_err(not_found)?;
+            let source = context.library().find(name).map_err(not_found)?;
             if !expected.eq_ignore_ascii_case(&source.sha256) {
                 return Err(Failure::new(ProgramExit::BadRunbook, format!("{} has an unexpected SHA-256", source.name))
                     .why(format!("its SHA-256 is {}", source.sha256))
@@ -112,7 +112,8 @@ fn unexposed(caller: &Runbook, inner: &Runbook) -> Result<(), Failure> {
 /// # Errors
 /// It is named and not there, or it has faults; those are on the screen then.
 pub(crate) fn inventory(context: &Context, hosts: &crate::cli::Hosts) -> Result<Option<Arc<Inventory>>, Failure> {
-    let Some(path) = hosts.inventory.clone().or_else(inventory::standard) else {
+    let settled = context.settings.inventory.as_ref().map(|said| said.value.clone());
+    let Some(path) = hosts.inventory.clone().or(settled).or_else(inventory::standard) else {
         tracing::debug!("no inventory: none is named, and none is where it usually is");
         return Ok(None);
     };

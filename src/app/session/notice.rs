@@ -18,13 +18,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    app::context::Context,
+    app::{context::Context, exit::ProgramExit, failure::Failure},
     cli,
     event::{Event, Place, Progress, moment::Moment},
+    inheritance::exposed,
     plan::Plan,
     ports::{Answer, NoAnswer, Observer, Prompt, Question},
     run::Setting,
     tool::Tool,
+    trust,
     ui::{answer, bell::Bell, report::LastScreen},
     words,
 };
@@ -94,6 +96,46 @@ struct Courier {
     working: io::Result<JoinHandle<Vec<String>>>,
 }
 
+/// Who is to be told of a run.
+#[derive(Debug)]
+pub(crate) struct ToTell {
+    program: Option<PathBuf>,
+    bell: bool,
+}
+
+impl ToTell {
+    /// By the options, by the settings where those say nothing, or else the terminal alone.
+    ///
+    /// # Errors
+    /// The program that a file of settings names is none, or somebody else than root could write what root would start.
+    pub(crate) fn of(context: &Context, notify: &cli::Notify) -> Result<Self, Failure> {
+        let Self { bell, .. } = Self::at_the_terminal(context, notify.quiet);
+        let program = match (&notify.program, &context.settings.notify) {
+            (Some(program), _) => Some(program.clone()),
+            (None, Some(said)) => {
+                let failed = |why: String| {
+                    let failure = Failure::new(ProgramExit::Usage, format!("`notify` of {said} names {}: {why}", said.value.display()));
+                    failure.next("correct it there, or name another with --notify PROGRAM")
+                };
+                cli::is_program(&said.value).map_err(failed)?;
+                if let Some(exposed) = Some(&said.value).filter(|_| trust::needed()).and_then(|program| exposed(program)) {
+                    return Err(failed(exposed.to_string()).next(exposed.hint()));
+                }
+                Some(said.value.clone())
+            }
+            (None, None) => None,
+        };
+        Ok(Self { program, bell })
+    }
+
+    /// Nobody but who sits there.
+    #[must_use]
+    pub(crate) fn at_the_terminal(context: &Context, quiet: cli::Quiet) -> Self {
+        let settled = context.settings.bell.as_ref().map(|said| said.value);
+        Self { program: None, bell: quiet.no_bell.map(|quiet| !quiet).or(settled).unwrap_or(true) }
+    }
+}
+
 /// Tells of a run, if somebody wants to be told.
 #[derive(Debug, Default)]
 pub(crate) struct Notifier {
@@ -105,9 +147,9 @@ pub(crate) struct Notifier {
 
 impl Notifier {
     #[must_use]
-    pub(crate) fn start(context: &Context, notify: &cli::Notify, setting: &Setting, plan: &Plan) -> Self {
+    pub(crate) fn start(context: &Context, told: &ToTell, setting: &Setting, plan: &Plan) -> Self {
         let name = words::window(&plan.runbook.name.to_string(), setting.mode);
-        let bell = if notify.quiet.no_bell { None } else { Bell::hang(&context.out, &name) };
+        let bell = if told.bell { Bell::hang(&context.out, &name) } else { None };
         let about = RunTold {
             run: setting.run_id.to_string(),
             runbook: plan.runbook.name.to_string(),
@@ -115,7 +157,7 @@ impl Notifier {
             host: setting.host.clone(),
             operator: setting.operator.clone(),
         };
-        let courier = notify.program.as_ref().map(|program| Courier::start(program.clone(), about));
+        let courier = told.program.as_ref().map(|program| Courier::start(program.clone(), about));
         Self { courier, bell, stalled: Mutex::default() }
     }
 

@@ -6,7 +6,7 @@ use super::{
     interrupted::Left,
     journal::open_journal,
     locks::{holder, lock_names, locks, shared_locks},
-    notice::Notifier,
+    notice::{Notifier, ToTell},
     operator::{hostname, operator},
     parameters,
 };
@@ -54,6 +54,7 @@ pub(crate) fn take_up(
     how: How,
 ) -> Result<ProgramExit, Failure> {
     beforehand::held(plan, &manner.how.answers)?;
+    let to_tell = ToTell::of(context, &manner.how.notify)?;
     let id = left.history.run;
     let operator = operator();
     let names = lock_names(plan)?;
@@ -90,7 +91,7 @@ pub(crate) fn take_up(
     let executor =
         ProcessExecutor::in_surroundings(inherited, secrets, plan.inventory.clone(), manner.password.clone()).of_run(&id.to_string());
     let clock = RealClock::start(&signals.interrupts);
-    let notifier = Notifier::start(context, &manner.how.notify, &setting, plan);
+    let notifier = Notifier::start(context, &to_tell, &setting, plan);
     let stage = Occasion {
         plan,
         setting,

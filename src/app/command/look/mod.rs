@@ -1,5 +1,6 @@
 //! The commands that only look: nothing is taken, recorded or changed by them.
 
+mod config;
 mod doctor;
 mod found;
 mod handover;
@@ -17,6 +18,7 @@ use crate::{
     cli::LookCommand,
 };
 
+pub(in crate::app) use config::SettingsReport;
 pub(in crate::app) use doctor::DoctorReport;
 pub(in crate::app) use handover::HandoverPage;
 pub(in crate::app) use reported::RunReport;
@@ -32,6 +34,7 @@ pub(super) fn look(context: &Context, command: &LookCommand) -> Result<ProgramEx
         LookCommand::Watch(args) => watch::watch(context, args),
         LookCommand::Handover(args) => handover::handover(context, args),
         LookCommand::Doctor(args) => doctor::doctor(context, args),
+        LookCommand::Config(args) => config::config(context, args),
         LookCommand::Report(args) => report::report(context, args),
     }
 }
