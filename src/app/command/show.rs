@@ -1,6 +1,10 @@
 //! `halligan show`: a runbook in words, for reading before it is needed.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+    sync::Arc,
+};
 
 use super::{
     aloud,
@@ -75,7 +79,7 @@ pub(super) fn show(
 /// The whole description, in lines that fit the page.
 #[must_use]
 pub(super) fn describe(runbook: &Runbook, page: &Page) -> String {
-    let mut writer = Writer { page: *page, lines: Vec::new() };
+    let mut writer = Writer { page: *page, lines: Vec::new(), asked: BTreeSet::new() };
     writer.head(runbook);
     writer.params(&runbook.params);
     writer.identity(runbook);
@@ -93,6 +97,8 @@ pub(super) fn describe(runbook: &Runbook, page: &Page) -> String {
 struct Writer {
     page: Page,
     lines: Vec<String>,
+    /// Queries whose script has been printed.
+    asked: BTreeSet<Arc<str>>,
 }
 
 impl Writer {
@@ -208,7 +214,12 @@ impl Writer {
         match &command.program {
             Program::Argv(_) => self.text(indent, indent + 4, &format!("$ {}{on}", aloud::command(command))),
             Program::Shell(script) => {
-                self.text(indent, indent + 4, &format!("bash script{on}:"));
+                let named = command.query.as_ref().map(|query| format!(", the query {query}")).unwrap_or_default();
+                if command.query.as_ref().is_some_and(|query| !self.asked.insert(query.clone())) {
+                    self.text(indent, indent + 4, &format!("bash script{on}{named}: as above"));
+                    return;
+                }
+                self.text(indent, indent + 4, &format!("bash script{on}{named}:"));
                 for one in script.trim_end().lines() {
                     self.text(indent + 4, indent + 8, one);
                 }
@@ -391,5 +402,24 @@ mod tests {
                 assert!(text.contains(part), "{part}\n{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_script_of_a_query_is_printed_once() {
+        let text = "halligan: 1\nname: x\ntitle: X\nsummary: X\nqueries:\n  disks: {shell: look at disks, on: a}\npreflight:\n\
+                    - {id: one, title: One, ask: disks}\n- {id: two, title: Two, ask: disks, expect: output == 'x'}\n\
+                    - {id: own, title: Own, shell: look at disks}\nsteps:\n- {id: s, run: [x], effect: read}\n";
+        let (runbook, report) = resolve(SourceText::new("x.yaml", Origin::File("x.yaml".into()), text));
+        let runbook = runbook.unwrap_or_else(|| panic!("{}", report.plain()));
+        let text = describe(&runbook, &Page::new(80, Style { colour: false, unicode: true }));
+        let scripts: Vec<&str> = text.lines().map(str::trim).filter(|line| line.contains("script") || line.contains("look")).collect();
+        let told = [
+            "bash script   on a, the query disks:",
+            "look at disks",
+            "bash script   on a, the query disks: as above",
+            "bash script:",
+            "look at disks",
+        ];
+        assert_eq!(scripts, told, "{text}");
     }
 }
