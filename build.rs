@@ -11,6 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest as _, Sha256};
+
 fn main() -> Result<()> {
     // A new file among them is noticed, too.
     println!("cargo::rerun-if-changed=runbooks");
@@ -20,6 +22,7 @@ fn main() -> Result<()> {
         let Some(name) = path.to_str().and_then(|path| path.strip_prefix("runbooks/")?.strip_suffix(".yaml")) else { continue };
         let runbook = fs::read(&path)?;
         let title = str::from_utf8(&runbook).ok().and_then(headline::headline);
+        let sha256: String = Sha256::digest(&runbook).iter().map(|byte| format!("{byte:02x}")).collect();
         let folder = Path::new("runbooks/scenarios").join(name);
         let (mut files, mut scenarios) = (Vec::new(), Vec::new());
         if folder.is_dir() {
@@ -27,8 +30,9 @@ fn main() -> Result<()> {
         }
         let runbook = pack(&out, &format!("{name}.runbook"), &runbook)?;
         let scenarios = pack(&out, &format!("{name}.scenarios"), &scenarios)?;
-        bundles
-            .push(format!("Bundle {{ name: {name:?}, title: {title:?}, runbook: {runbook}, scenarios: {scenarios}, files: &{files:?} }}"));
+        bundles.push(format!(
+            "Bundle {{ name: {name:?}, title: {title:?}, sha256: {sha256:?}, runbook: {runbook}, scenarios: {scenarios}, files: &{files:?} }}"
+        ));
     }
     let all = format!(
         "/// Every bundled runbook, by name.\n#[allow(clippy::unreadable_literal, reason = \"lengths, of which nobody reads one\")]\n\

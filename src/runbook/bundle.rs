@@ -10,6 +10,8 @@ pub(crate) struct Bundle {
     pub name: &'static str,
     /// As `headline` tells it.
     pub title: Option<&'static str>,
+    /// Of the runbook, as [`crate::runbook::model::SourceText`] has it: nothing is unpacked to compare.
+    pub sha256: &'static str,
     runbook: Pack,
     /// One after the other, as `files` names them.
     scenarios: Pack,
@@ -75,6 +77,7 @@ mod tests {
     use std::{fs, path::PathBuf};
 
     use super::*;
+    use crate::digest::Digest;
 
     /// Every file below a directory, by its path below it.
     fn below(top: &Path, folder: &Path, all: &mut Vec<(PathBuf, Vec<u8>)>) {
@@ -95,6 +98,7 @@ mod tests {
         let (mut shipped, mut packed) = (Vec::new(), Vec::new());
         below(&top, &top, &mut shipped);
         for bundle in &BUNDLES {
+            assert_eq!(Digest::of(bundle.runbook().unwrap()).to_string(), bundle.sha256);
             packed.push((PathBuf::from(format!("{}.yaml", bundle.name)), bundle.runbook().unwrap().to_vec()));
             let folder = Path::new("scenarios").join(bundle.name);
             packed.extend(bundle.files().map(|path| (folder.join(path), bundle.file(path).unwrap().unwrap().to_vec())));

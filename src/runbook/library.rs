@@ -242,11 +242,11 @@ fn folders_of(variable: &str) -> Vec<PathBuf> {
 
 /// Whether two runbooks of this name, one of which may be bundled, have the same text.
 fn same_text(first: &Origin, second: &Origin, name: &str) -> bool {
-    let text = |origin: &Origin| match origin {
-        Origin::File(path) => read(path).ok().flatten(),
-        Origin::Bundled => RunbookName::new(name).ok().and_then(|name| bundled(&name).ok().flatten()),
+    let sum = |origin: &Origin| match origin {
+        Origin::File(path) => read(path).ok().flatten().map(|source| source.sha256),
+        Origin::Bundled => Bundle::named(name).map(|bundle| bundle.sha256.to_owned()),
     };
-    text(first).zip(text(second)).is_some_and(|(first, second)| first.text == second.text)
+    sum(first).is_some_and(|first| sum(second) == Some(first))
 }
 
 /// The scenarios of a runbook: the files under `scenarios/NAME/` beside it.
