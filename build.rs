@@ -22,7 +22,7 @@ fn main() -> Result<()> {
         let Some(name) = path.to_str().and_then(|path| path.strip_prefix("runbooks/")?.strip_suffix(".yaml")) else { continue };
         let runbook = fs::read(&path)?;
         let title = str::from_utf8(&runbook).ok().and_then(headline::headline);
-        let sha256: String = Sha256::digest(&runbook).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = Sha256::digest(&runbook).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         let folder = Path::new("runbooks/scenarios").join(name);
         let (mut files, mut scenarios) = (Vec::new(), Vec::new());
         if folder.is_dir() {
