@@ -98,6 +98,18 @@ class Unfound:
         until(lambda: sum(self.unfound().values()) == len(concerned), 300, f"{len(concerned)} objects are unfound")
         self.concerned = concerned
 
+    def cannot_be_read(self, cases):
+        """A control: once it is made, nobody reads them."""
+        try:
+            self.make()
+        except AssertionError as untrue:
+            raise RuntimeError(f"the cluster could not be broken: {untrue}") from untrue
+        cases.note(f"{sum(self.unfound().values())} unfound in {len(self.groups)} groups, osd.{self.gone} gone")
+        held, self.sums = self.sums, {name: self.sums[name] for name in self.concerned[:3]}
+        wrong = self.wrong(seconds=3)
+        self.sums = held
+        must(not wrong, f"{len(wrong)} of 3 objects cannot be read")
+
     def begun(self, names):
         """What else is to be done while all are whole and up."""
 
