@@ -43,8 +43,8 @@ osd_pool_default_min_size = 1
 osd_pool_default_pg_autoscale_mode = off
 osd_crush_chooseleaf_type = 0
 mon_allow_pool_size_one = true
-mon_data_avail_warn = 2
-mon_data_avail_crit = 1
+mon_data_avail_warn = -1
+mon_data_avail_crit = -1
 # Quick to notice and quick to agree.
 paxos_propose_interval = 0.05
 paxos_min_wait = 0.01
