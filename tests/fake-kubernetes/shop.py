@@ -63,8 +63,10 @@ class Shop:
         """kubectl and the provider's tools, whose words are kept."""
         self.bin = self.directory / "bin"
         self.bin.mkdir()
-        # Hundreds of short lives: few need their garbage collected.
-        scripts = {"kubectl": f'GOGC=400 GOMAXPROCS=1 exec {kubectl_program()} "$@"\n'}
+        # Hundreds of short lives: few need their garbage collected. A server that shares two processors with eleven others may take long to answer:
+        # that a request takes too long is not what is tried here.
+        scripts = {"kubectl": f'for word; do shift; case $word in --request-timeout=*) word=--request-timeout={NEVER}s ;; esac; set -- "$@" "$word"; done\n'
+                              f'GOGC=400 GOMAXPROCS=1 exec {kubectl_program()} "$@"\n'}
         for tool in TOOLS:
             # Who is held to reading may not keep its words; then it has only read.
             scripts[tool] = f'echo "{tool} $*" 2>/dev/null >>{self.directory}/asked || true\nexec {LAB}/k8s/provider {self.directory} {tool} "$@"\n'
