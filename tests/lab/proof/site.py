@@ -18,7 +18,7 @@ from .case import must, until
 from .cluster import Hosts
 from .packages import install
 
-install("iproute2", "nftables", "python3")
+install("iproute2", "nftables", "openssl", "python3")
 
 CUSTOMERS = 5
 # Its pool.
@@ -230,6 +230,12 @@ class Site(Hosts):
         host, unit = database.split("/")
         self.on(host, "sh", "-euc", 'mkdir -p "/run/systemd/system/$1.d"; printf "[Unit]\nStartLimitIntervalSec=0\n[Service]\nTimeoutStartSec=$2\nRestart=always\nRestartSec=1\n" '
                 '>"/run/systemd/system/$1.d/limit.conf"; systemctl daemon-reload', "-", unit, limit)
+
+    def expire(self, host, path):
+        """A certificate there that was valid for less than a second."""
+        file = self.directory / host / "root" / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        must_run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-out", file, "-days", "0", "-subj", "/CN=lab")
 
     def process(self, customer):
         """Which process it is; another one after each start."""
