@@ -12,6 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from .case import must, until
@@ -53,6 +54,17 @@ while True:
         head = packet[:2] + b"\x81\x80\0\1" + (b"\0\1" if ipv4 else b"\0\0") + b"\0\0\0\0"
         record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(answers) if ipv4 else b""
         key.fileobj.sendto(head + packet[12:end] + record, sender)
+"""
+AUTHORITY = """[ca]
+default_ca = own
+[own]
+database = PLACE/index
+new_certs_dir = PLACE
+rand_serial = yes
+default_md = sha256
+policy = names
+[names]
+commonName = supplied
 """
 # A control plane looks three names up before it is there, and has little time for that; a customer reads its volume, and writes to it from then on.
 UNITS = {
@@ -232,10 +244,16 @@ class Site(Hosts):
                 '>"/run/systemd/system/$1.d/limit.conf"; systemctl daemon-reload', "-", unit, limit)
 
     def expire(self, host, path):
-        """A certificate there that was valid for less than a second."""
+        """A certificate there that was valid for a day, years ago."""
         file = self.directory / host / "root" / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        must_run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-out", file, "-days", "0", "-subj", "/CN=lab")
+        with tempfile.TemporaryDirectory() as place:
+            own = pathlib.Path(place)
+            (own / "index").touch()
+            (own / "conf").write_text(AUTHORITY.replace("PLACE", place))
+            must_run("openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", own / "key", "-out", own / "request", "-subj", "/CN=lab")
+            must_run("openssl", "ca", "-batch", "-selfsign", "-notext", "-config", own / "conf", "-keyfile", own / "key", "-in", own / "request", "-out", file,
+                     "-startdate", "200101000000Z", "-enddate", "200102000000Z")
 
     def process(self, customer):
         """Which process it is; another one after each start."""
