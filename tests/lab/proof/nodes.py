@@ -169,7 +169,7 @@ class Nodes:
 
     def _services(self):
         # On a busy machine it takes a minute to start, and keeps whoever asks waiting.
-        until(lambda: all(self.run(name, "timeout", "10", "gluster", "--mode=script", "pool", "list").returncode == 0 for name in NAMES), 180, "glusterd answers")
+        until(lambda: all(self.run(name, "timeout", "10", "gluster", "--mode=script", "pool", "list").returncode == 0 for name in NAMES), 400, "glusterd answers")
         for name in NAMES[1:]:
             self.gluster("peer", "probe", name)
         until(lambda: self.run("pve1", "gluster", "--mode=script", "pool", "list").stdout.count("Connected") == 3, 120, "peers are connected")
