@@ -25,7 +25,7 @@ NAMES = ("pve1", "pve2", "pve3")
 COROSYNC = """totem {
   version: 2
   cluster_name: lab
-  transport: udpu
+  transport: knet
   crypto_cipher: none
   crypto_hash: none
   token: 1000
@@ -139,7 +139,7 @@ class Nodes:
         self._network()
         for name in NAMES:
             self.start(name)
-        until(lambda: all(self.votes(name) == 3 for name in NAMES), 60, "three members")
+        until(lambda: all(self.votes(name) == 3 for name in NAMES), 120, "three members")
         self._services()
         self.power.start()
 
@@ -169,10 +169,10 @@ class Nodes:
 
     def _services(self):
         # On a busy machine it takes a minute to start, and keeps whoever asks waiting.
-        until(lambda: all(self.run(name, "timeout", "10", "gluster", "--mode=script", "pool", "list").returncode == 0 for name in NAMES), 180, "glusterd answers")
+        until(lambda: all(self.run(name, "timeout", "10", "gluster", "--mode=script", "pool", "list").returncode == 0 for name in NAMES), 400, "glusterd answers")
         for name in NAMES[1:]:
             self.gluster("peer", "probe", name)
-        until(lambda: self.run("pve1", "gluster", "--mode=script", "pool", "list").stdout.count("Connected") == 3, 60, "peers are connected")
+        until(lambda: self.run("pve1", "gluster", "--mode=script", "pool", "list").stdout.count("Connected") == 3, 120, "peers are connected")
         self.gluster("volume", "create", "vms", "replica", "3", *[f"{name}:{self.directory}/{name}/brick" for name in NAMES], "force")
         self.gluster("volume", "set", "vms", "network.ping-timeout", "5")
         self.gluster("volume", "start", "vms")
@@ -250,7 +250,7 @@ class Nodes:
                     found.setdefault(path.name, []).append(path.read_bytes())
         return {name: (len(contents), len(set(contents))) for name, contents in found.items()}
 
-    def settled(self, seconds=90):
+    def settled(self, seconds=240):
         until(lambda: self.pending() == 0, seconds, "all is healed")
 
     def restored(self):
@@ -260,7 +260,7 @@ class Nodes:
             if name not in self.keepers:
                 self.start(name)
         self.dead.clear()
-        until(lambda: all(self.votes(name) == 3 for name in NAMES), 60, "three members")
+        until(lambda: all(self.votes(name) == 3 for name in NAMES), 120, "three members")
         self.settled()
 
     def configuration(self):
@@ -389,7 +389,7 @@ class OnNode(Halligan):
 
 def command(nodes, *more, order=None, **chosen):
     """`order`: that in which they are rebooted, where it is another one than asked for."""
-    chosen = {"nodes": nodes, "settle": "5s", "boot_timeout": "90s", **chosen}
+    chosen = {"nodes": nodes, "settle": "5s", "boot_timeout": "240s", **chosen}
     consent = f"consent=reboot {(order or nodes).replace(',', ' ')}"
     return ["run", "quorum-safe-node-reboot", *[word for name, value in chosen.items() for word in ("--set", f"{name}={value}")],
             *more, *([] if "--dry-run" in more else ["--yes", "--confirm", consent])]

@@ -63,7 +63,7 @@ class Pacemaker(Nodes):
     def standby(self, node, on="pve1"):
         return "value=on" in self.crm("crm_standby", "-N", node, "-G", on=on)
 
-    def settled(self, seconds=90):
+    def settled(self, seconds=240):
         wanted = {**{own(name): [name] for name in NAMES}, "copy": sorted(NAMES)}
         until(lambda: self.online() and {**self.where(), "promoted": None} == {**wanted, "promoted": None} and "promoted" in self.where(), seconds,
               "each service runs on its node")

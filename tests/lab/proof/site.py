@@ -12,19 +12,22 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from .case import must, until
 from .cluster import Hosts
 from .packages import install
 
-install("iproute2", "nftables", "python3")
+install("iproute2", "nftables", "openssl", "python3")
 
 CUSTOMERS = 5
 # Its pool.
 METADATA = "files-metadata"
 # Seconds for which a control plane may look its three names up: one that asks first who is silent needs 15 and more.
 PATIENCE = 10
+# How many pages of its log a database replays, one a second.
+PAGES = 60
 # A name server. Whoever asks the last address gets an answer only while there is a file; nobody hears of packets to the one before it, which a firewall drops.
 SERVER = r"""
 import os, selectors, socket, sys
@@ -51,6 +54,17 @@ while True:
         head = packet[:2] + b"\x81\x80\0\1" + (b"\0\1" if ipv4 else b"\0\0") + b"\0\0\0\0"
         record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(answers) if ipv4 else b""
         key.fileobj.sendto(head + packet[12:end] + record, sender)
+"""
+AUTHORITY = """[ca]
+default_ca = own
+[own]
+database = PLACE/index
+new_certs_dir = PLACE
+rand_serial = yes
+default_md = sha256
+policy = names
+[names]
+commonName = supplied
 """
 # A control plane looks three names up before it is there, and has little time for that; a customer reads its volume, and writes to it from then on.
 UNITS = {
@@ -93,6 +107,13 @@ ExecStartPre=/bin/dd if=/srv/%i/data of=/dev/null iflag=nocache bs=4k status=non
 ExecStart=/bin/sh -c 'while dd if=/dev/urandom of=/srv/%i/data bs=4k count=1 conv=notrunc,fsync status=none; do sleep 1; done'
 Restart=on-failure
 RestartSec=1
+""",
+    # A database after a power failure: it replays its log, tells how far it is, and begins with the first page each time it is started.
+    "database@.service": """[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=/bin/sh -c 'echo began >>/run/%i; for page in $(seq PAGES); do systemd-notify --status="page $page of PAGES"; sleep 1; done; systemd-notify --ready; exec sleep infinity'
+TimeoutStartSec=infinity
 """,
 }
 
@@ -169,7 +190,7 @@ class Site(Hosts):
 
     def units(self, host):
         for name, text in UNITS.items():
-            (self.directory / host / "root/etc/systemd/system" / name).write_text(text.replace("PATIENCE", str(PATIENCE)))
+            (self.directory / host / "root/etc/systemd/system" / name).write_text(text.replace("PATIENCE", str(PATIENCE)).replace("PAGES", str(PAGES)))
         self.on(host, "systemctl", "daemon-reload")
 
     def play(self, host, program, script):
@@ -186,7 +207,7 @@ class Site(Hosts):
             lines = "".join(rf"nameserver {server}\n" for server in servers.get(host, (self.outside,)))
             # A link on one host, such as the one of systemd-resolved.
             file = "/etc/resolv/stub" if host == "host-1" else "/etc/resolv.conf"
-            self.on(host, "sh", "-c", "systemctl stop api.service console.service 'customer@*' 'volume@*' cold-start-canary cold-start-stress 2>/dev/null; systemctl reset-failed;"
+            self.on(host, "sh", "-c", "systemctl stop api.service console.service 'database@*' 'customer@*' 'volume@*' cold-start-canary cold-start-stress 2>/dev/null; systemctl reset-failed;"
                     f"rm -f /etc/resolv.conf /etc/resolv.conf.*; mkdir -p /etc/resolv; ln -s resolv/stub /etc/resolv.conf; [ {file} = /etc/resolv/stub ] || rm {file}; printf '{lines}' >{file}")
 
         side_by_side(stop, self.names)
@@ -210,6 +231,29 @@ class Site(Hosts):
             self.on(host, "systemctl", "kill", "--signal=KILL", unit)
             until(lambda number=number: self.on(host, "systemctl", "show", "-p", "NRestarts", "-p", "ActiveState", "--value", unit).split() == [str(number), "active"],
                   60, f"{customer} runs again", every=0.5)
+
+    def begun(self, database):
+        """How often it has begun to replay its log."""
+        host, unit = database.split("/")
+        return self.on(host, "cat", f"/run/{unit.removeprefix('database@').removesuffix('.service')}").count("began")
+
+    def let_start(self, database, limit):
+        """For how long systemd lets it start; it starts it again and again after that."""
+        host, unit = database.split("/")
+        self.on(host, "sh", "-euc", 'mkdir -p "/run/systemd/system/$1.d"; printf "[Unit]\nStartLimitIntervalSec=0\n[Service]\nTimeoutStartSec=$2\nRestart=always\nRestartSec=1\n" '
+                '>"/run/systemd/system/$1.d/limit.conf"; systemctl daemon-reload', "-", unit, limit)
+
+    def expire(self, host, path):
+        """A certificate there that was valid for a day, years ago."""
+        file = self.directory / host / "root" / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as place:
+            own = pathlib.Path(place)
+            (own / "index").touch()
+            (own / "conf").write_text(AUTHORITY.replace("PLACE", place))
+            must_run("openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", own / "key", "-out", own / "request", "-subj", "/CN=lab")
+            must_run("openssl", "ca", "-batch", "-selfsign", "-notext", "-config", own / "conf", "-keyfile", own / "key", "-in", own / "request", "-out", file,
+                     "-startdate", "200101000000Z", "-enddate", "200102000000Z")
 
     def process(self, customer):
         """Which process it is; another one after each start."""
