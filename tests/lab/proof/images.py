@@ -99,7 +99,14 @@ class Population:
     def image(self, kind, wrong, path):
         """A file system of this kind, with this wrong with it; None: nothing."""
         copy(self.whole[kind], path)
-        if wrong:
+        if wrong == "short":
+            # As of a volume that was shrunk without it, or a copy that was given up: nothing lay there yet.
+            os.truncate(path, path.stat().st_size * 9 // 10 // BLOCK * BLOCK)
+        elif wrong == "below partitions":
+            # A table from before, or from after: one of the two is left over.
+            subprocess.run(["sfdisk", "--quiet", "--force", "--wipe", "never", path], input="label: dos\n2048,65536\n67584,\n", text=True, check=True,
+                           capture_output=True, timeout=60)
+        elif wrong:
             {"ext4": damage_ext4, "small": damage_ext4, "xfs": damage_xfs, "btrfs": damage_btrfs, "vfat": damage_vfat}[kind](path, wrong)
         return path
 
@@ -138,6 +145,21 @@ def damage_ext4(path, wrong):
     elif wrong == "newer":
         # Nothing is wrong: a later release has made it.
         tool("debugfs", "-w", "-R", "feature FEATURE_C20", path)
+    elif wrong == "descriptors":
+        # The checksum of the first group's.
+        overwrite(path, 4096 + 0x1e, 2)
+    elif wrong == "resize inode":
+        tool("debugfs", "-w", "-R", "set_inode_field <7> links_count 0", path)
+    elif wrong == "clock":
+        # Nothing is wrong: the guest's clock was ahead.
+        tool("debugfs", "-w", "-R", "set_super_value mtime 4000000000", path)
+    elif wrong == "checked elsewhere":
+        # Multiple-mount protection: another host runs e2fsck on it. debugfs itself would write that block anew.
+        tool("tune2fs", "-O", "^metadata_csum", path)
+        tool("tune2fs", "-O", "mmp", path.name, cwd=path.parent)
+        with open(path, "r+b") as file:
+            file.seek(number(tool("dumpe2fs", "-h", path), r"MMP block number: +(\d+)") * 4096 + 4)
+            file.write((0xE24D4D50).to_bytes(4, "little"))
     else:
         raise ValueError(wrong)
 
@@ -192,6 +214,18 @@ def damage_btrfs(path, wrong):
 
     if wrong == "superblock":
         overwrite(path, 65536, 4096)
+    elif wrong == "free space":
+        # The tree of free space (10) leaves some of it out; its checksum is right.
+        at = tree("10")
+        with open(path, "r+b") as file:
+            file.seek(at)
+            leaf = bytearray(file.read(16384))
+            # An item's key goes from byte 101 on: where, what (199: an extent), how long.
+            item = next(at for at in range(101, 16384, 25) if leaf[at + 8] == 199)
+            leaf[item + 9:item + 17] = (4096).to_bytes(8, "little")
+            leaf[:4] = crc32c(leaf[32:]).to_bytes(4, "little")
+            file.seek(at)
+            file.write(leaf)
     elif wrong == "newer":
         with open(path, "r+b") as file:
             for at in (1 << 16, 1 << 26):
