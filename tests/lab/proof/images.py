@@ -1,5 +1,6 @@
 """File systems in image files: whole ones, ones that a crash left as they were, and ones that are made wrong in many places. No device is needed but for a crash."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -205,6 +206,20 @@ def crc32c(data):
     return rest ^ 0xFFFFFFFF
 
 
+@contextlib.contextmanager
+def leaf_of(path, at, kind):
+    """The leaf of a btrfs at this place of its image, to be changed, and where in it the first item of this kind is; its checksum is right again."""
+    with open(path, "r+b") as file:
+        file.seek(at)
+        leaf = bytearray(file.read(16384))
+        # Keys go from byte 101 on: object, kind, offset; then where its data are, and their length.
+        items = range(101, 101 + 25 * int.from_bytes(leaf[96:100], "little"), 25)
+        yield leaf, next(item for item in items if leaf[item + 8] == kind)
+        leaf[:4] = crc32c(leaf[32:]).to_bytes(4, "little")
+        file.seek(at)
+        file.write(leaf)
+
+
 def damage_btrfs(path, wrong):
     def physical(logical):
         return number(tool("btrfs-map-logical", "-l", logical, path), r"physical (\d+)")
@@ -215,17 +230,24 @@ def damage_btrfs(path, wrong):
     if wrong == "superblock":
         overwrite(path, 65536, 4096)
     elif wrong == "free space":
-        # The tree of free space (10) leaves some of it out; its checksum is right.
-        at = tree("10")
-        with open(path, "r+b") as file:
-            file.seek(at)
-            leaf = bytearray(file.read(16384))
-            # An item's key goes from byte 101 on: where, what (199: an extent), how long.
-            item = next(at for at in range(101, 16384, 25) if leaf[at + 8] == 199)
+        # The tree of free space (10) leaves some of it out. 199: an extent, whose length is the end of its key.
+        with leaf_of(path, tree("10"), 199) as (leaf, item):
             leaf[item + 9:item + 17] = (4096).to_bytes(8, "little")
-            leaf[:4] = crc32c(leaf[32:]).to_bytes(4, "little")
-            file.seek(at)
-            file.write(leaf)
+    elif wrong == "quota":
+        # Only the kernel makes the tree of quotas (8). One count in it is not what is there. Needs root.
+        point = path.with_suffix(".point")
+        point.mkdir()
+        tool("mount", "-o", "loop", path, point)
+        try:
+            tool("btrfs", "quota", "enable", point)
+            tool("btrfs", "quota", "rescan", "-w", point)
+        finally:
+            tool("umount", point)
+            point.rmdir()
+        # 242: counts of a group, after its generation.
+        with leaf_of(path, tree("8"), 242) as (leaf, item):
+            counts = 101 + int.from_bytes(leaf[item + 17:item + 21], "little") + 8
+            leaf[counts:counts + 8] = (999999).to_bytes(8, "little")
     elif wrong == "newer":
         with open(path, "r+b") as file:
             for at in (1 << 16, 1 << 26):
