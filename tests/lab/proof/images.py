@@ -1,5 +1,6 @@
 """File systems in image files: whole ones, ones that a crash left as they were, and ones that are made wrong in many places. No device is needed but for a crash."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -99,7 +100,14 @@ class Population:
     def image(self, kind, wrong, path):
         """A file system of this kind, with this wrong with it; None: nothing."""
         copy(self.whole[kind], path)
-        if wrong:
+        if wrong == "short":
+            # As of a volume that was shrunk without it, or a copy that was given up: nothing lay there yet.
+            os.truncate(path, path.stat().st_size * 9 // 10 // BLOCK * BLOCK)
+        elif wrong == "below partitions":
+            # A table from before, or from after: one of the two is left over.
+            subprocess.run(["sfdisk", "--quiet", "--force", "--wipe", "never", path], input="label: dos\n2048,65536\n67584,\n", text=True, check=True,
+                           capture_output=True, timeout=60)
+        elif wrong:
             {"ext4": damage_ext4, "small": damage_ext4, "xfs": damage_xfs, "btrfs": damage_btrfs, "vfat": damage_vfat}[kind](path, wrong)
         return path
 
@@ -138,6 +146,21 @@ def damage_ext4(path, wrong):
     elif wrong == "newer":
         # Nothing is wrong: a later release has made it.
         tool("debugfs", "-w", "-R", "feature FEATURE_C20", path)
+    elif wrong == "descriptors":
+        # The checksum of the first group's.
+        overwrite(path, 4096 + 0x1e, 2)
+    elif wrong == "resize inode":
+        tool("debugfs", "-w", "-R", "set_inode_field <7> links_count 0", path)
+    elif wrong == "clock":
+        # Nothing is wrong: the guest's clock was ahead.
+        tool("debugfs", "-w", "-R", "set_super_value mtime 4000000000", path)
+    elif wrong == "checked elsewhere":
+        # Multiple-mount protection: another host runs e2fsck on it. debugfs itself would write that block anew.
+        tool("tune2fs", "-O", "^metadata_csum", path)
+        tool("tune2fs", "-O", "mmp", path.name, cwd=path.parent)
+        with open(path, "r+b") as file:
+            file.seek(number(tool("dumpe2fs", "-h", path), r"MMP block number: +(\d+)") * 4096 + 4)
+            file.write((0xE24D4D50).to_bytes(4, "little"))
     else:
         raise ValueError(wrong)
 
@@ -183,6 +206,20 @@ def crc32c(data):
     return rest ^ 0xFFFFFFFF
 
 
+@contextlib.contextmanager
+def leaf_of(path, at, kind):
+    """The leaf of a btrfs at this place of its image, to be changed, and where in it the first item of this kind is; its checksum is right again."""
+    with open(path, "r+b") as file:
+        file.seek(at)
+        leaf = bytearray(file.read(16384))
+        # Keys go from byte 101 on: object, kind, offset; then where its data are, and their length.
+        items = range(101, 101 + 25 * int.from_bytes(leaf[96:100], "little"), 25)
+        yield leaf, next(item for item in items if leaf[item + 8] == kind)
+        leaf[:4] = crc32c(leaf[32:]).to_bytes(4, "little")
+        file.seek(at)
+        file.write(leaf)
+
+
 def damage_btrfs(path, wrong):
     def physical(logical):
         return number(tool("btrfs-map-logical", "-l", logical, path), r"physical (\d+)")
@@ -192,6 +229,25 @@ def damage_btrfs(path, wrong):
 
     if wrong == "superblock":
         overwrite(path, 65536, 4096)
+    elif wrong == "free space":
+        # The tree of free space (10) leaves some of it out. 199: an extent, whose length is the end of its key.
+        with leaf_of(path, tree("10"), 199) as (leaf, item):
+            leaf[item + 9:item + 17] = (4096).to_bytes(8, "little")
+    elif wrong == "quota":
+        # Only the kernel makes the tree of quotas (8). One count in it is not what is there. Needs root.
+        point = path.with_suffix(".point")
+        point.mkdir()
+        tool("mount", "-o", "loop", path, point)
+        try:
+            tool("btrfs", "quota", "enable", point)
+            tool("btrfs", "quota", "rescan", "-w", point)
+        finally:
+            tool("umount", point)
+            point.rmdir()
+        # 242: counts of a group, after its generation.
+        with leaf_of(path, tree("8"), 242) as (leaf, item):
+            counts = 101 + int.from_bytes(leaf[item + 17:item + 21], "little") + 8
+            leaf[counts:counts + 8] = (999999).to_bytes(8, "little")
     elif wrong == "newer":
         with open(path, "r+b") as file:
             for at in (1 << 16, 1 << 26):
