@@ -1,5 +1,6 @@
 """QEMU guests (emulated, no KVM) that write all the time; a network volume that several of them share, made slow by a limit in a QEMU of its own."""
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -87,9 +88,9 @@ def initramfs(path, modules):
 class Monitor:
     """A QMP connection of the test's own. QEMU serves one at a time: it is left at once."""
 
-    def __init__(self, path):
+    def __init__(self, path, within=60):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
+        self.socket.settimeout(within)
         self.socket.connect(str(path))
         self.file = self.socket.makefile("rw")
         self.file.readline()
@@ -144,8 +145,8 @@ class Guest:
         must(self.process.poll() is None, f"the guest {self.name} has ended: {self.serial.read_text(errors='replace')[-500:]}")
         return self
 
-    def say(self, command, **arguments):
-        with Monitor(self.monitor) as monitor:
+    def say(self, command, within=60, **arguments):
+        with Monitor(self.monitor, within) as monitor:
             return monitor(command, **arguments)
 
     def wrote(self):
@@ -157,6 +158,14 @@ class Guest:
     def goes_on(self):
         before = self.wrote()
         until(lambda: self.wrote() > before, 300, f"{self.name} goes on writing")
+
+    def silent_for(self, seconds):
+        """Waits until it has written nothing for so long: its next write is under way, and not answered."""
+        last, since = self.wrote(), time.monotonic()
+        while time.monotonic() - since < seconds:
+            time.sleep(0.2)
+            if (now := self.wrote()) != last:
+                last, since = now, time.monotonic()
 
     def at(self):
         """The image that its disk is now."""
@@ -225,7 +234,7 @@ class Guests:
             words += ["--blockdev", f"driver=file,filename={self.volume}/{name}.raw,node-name=file-{name}",
                       "--blockdev", f"driver=throttle,file=file-{name},throttle-group=net,node-name={name}",
                       "--export", f"type=nbd,id=export-{name},node-name={name},name={name},writable=on"]
-        self.begin(*words, log=self.directory / "volume.log")
+        self.exports = self.begin(*words, log=self.directory / "volume.log")
         until((self.directory / "volume.sock").exists, 60, "the volume is there")
         for name in ("a", "b"):
             self.guests[name] = Guest(self, name, self.url(name), "raw").start()
@@ -239,6 +248,15 @@ class Guests:
         with Monitor(self.directory / "volume.qmp") as monitor:
             answer = monitor("qom-set", path="/objects/net", property="limits", value={"bps-total": rate, "bps-total-max": rate})
         must(answer == {}, f"the limit is as it was: {answer}")
+
+    @contextlib.contextmanager
+    def volume_hangs(self):
+        """Meanwhile it answers nobody, as when the network is away."""
+        self.exports.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.exports.send_signal(signal.SIGCONT)
 
     def new_c(self):
         """A guest with a file on the volume, newly made."""

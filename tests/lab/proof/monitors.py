@@ -64,6 +64,8 @@ bluestore_cache_size = 33554432
 osd_mon_report_interval = 1
 {own}"""
 
+# Every one out of so many times that a socket is used, it is closed.
+UNHEARD = "[mon.{}]\nms_inject_socket_failures = 1\n"
 # What systemd does for a monitor: it knows whether the last start failed. Held ones it does not start.
 MANAGE = r"""#!/bin/bash
 # manage-mon state|stop|start ID
@@ -232,6 +234,15 @@ class Monitors:
     def fail(self, name):
         """Its store is whole, and it does not start, as when its memory is bad."""
         (self.directory / "run" / f"mon.{name}.failed").touch()
+
+    def unheard(self, name):
+        """From its next start on it runs, and each word on its connections is lost."""
+        with open(self.conf, "a") as conf:
+            conf.write(UNHEARD.format(name))
+
+    def heard(self, name):
+        path = pathlib.Path(self.conf)
+        path.write_text(path.read_text().replace(UNHEARD.format(name), ""))
 
     def lose(self, name):
         """Its disk is a new one."""

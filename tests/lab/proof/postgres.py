@@ -15,7 +15,7 @@ import time
 from .case import must, until
 from .packages import install
 
-install("postgresql-15", "pgbouncer")
+install("postgresql-15", "pgbouncer", "sudo")
 
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 # A server refuses to run as root.
@@ -46,10 +46,12 @@ admin_users = postgres
 """
 
 
+THEM = {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
+
+
 def as_user(*words, **more):
     """Starts a program as the one to whom the server belongs. It does not outlive the test."""
-    them = {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
-    return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, start_new_session=True, **them, **more)
+    return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, start_new_session=True, **THEM, **more)
 
 
 class Postgres:
@@ -73,6 +75,11 @@ class Postgres:
         self._program("initdb", "--pgdata", self.directory / "main", "--auth", "trust", "--username", "postgres", "--no-sync", "--locale", "C")
         with (self.directory / "main/postgresql.conf").open("a") as settings:
             settings.write(SETTINGS + f"unix_socket_directories = '{self.directory}'\n")
+        # A superuser is who the system says it is, as Debian sets it up; everybody else is trusted.
+        rules = self.directory / "main/pg_hba.conf"
+        rules.write_text("local all postgres peer map=lab\n" + rules.read_text())
+        with (self.directory / "main/pg_ident.conf").open("a") as users:
+            users.write(f"lab {USER} postgres\n")
         self.start()
         for role in ("app", "web", "report", "books"):
             self.sql(f"CREATE ROLE {role} LOGIN")
@@ -132,7 +139,7 @@ class Postgres:
         """Those who are about to be refused hold the reserved slots for moments: then it is tried again."""
         words = [BIN / "psql", "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-p", str(port), "-U", role, "-d", database]
         for _ in range(200):
-            done = subprocess.run(words, input=sql, capture_output=True, text=True, timeout=120, check=False, cwd="/")
+            done = subprocess.run(words, input=sql, capture_output=True, text=True, timeout=120, check=False, cwd="/", **THEM)
             if "too many clients already" not in done.stderr:
                 break
             time.sleep(0.1)
