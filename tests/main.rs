@@ -13,6 +13,7 @@ mod dry_run;
 mod endings;
 mod environment;
 mod guide;
+mod hand;
 mod held;
 mod help;
 mod holds;

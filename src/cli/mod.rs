@@ -2,6 +2,7 @@
 
 mod completions;
 mod form;
+mod hand;
 mod journal;
 mod look;
 mod options;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use completions::{CompletionShell, Completions};
 pub(crate) use form::{CheckFormat, Form, Format};
+pub(crate) use hand::{HandCommand, NoteArgs};
 pub(crate) use journal::{JournalCommand, RunFilter};
 pub(crate) use look::{ConfigArgs, Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch};
 pub(crate) use options::is_program;
@@ -72,6 +74,7 @@ impl Subcommands {
             | Self::List(_)
             | Self::Show(_)
             | Self::Look(_)
+            | Self::Hand(_)
             | Self::Journal { .. }
             | Self::Schema(_)
             | Self::Completions(_)
@@ -163,7 +166,9 @@ impl Subcommands {
                 CheckFormat::Json | CheckFormat::Sarif => Format::Json,
             },
             Self::Resume(Resume { how, .. }) | Self::Rollback(Rollback { how, .. }) | Self::Debts(Debts { how, .. }) => how.form.format,
-            Self::Scenario { .. } | Self::Show(_) | Self::Schema(_) | Self::Completions(_) | Self::Generate(_) => Format::Text,
+            Self::Hand(_) | Self::Scenario { .. } | Self::Show(_) | Self::Schema(_) | Self::Completions(_) | Self::Generate(_) => {
+                Format::Text
+            }
         }
     }
 }
@@ -180,6 +185,8 @@ pub enum Subcommands {
     Debts(Debts),
     #[command(flatten)]
     Look(LookCommand),
+    #[command(flatten)]
+    Hand(HandCommand),
     /// Rehearse a runbook in a simulated world; nothing real is touched
     Rehearse(Rehearse),
     /// Run the scenarios of runbooks and check their expectations

@@ -10,6 +10,7 @@ use super::{
     CheckArgs, CheckFormat, Cli, Completions, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show,
     Subcommands, Test, Then,
     form::{Form, Format},
+    hand::{HandCommand, NoteArgs},
     journal::{JournalCommand, RunFilter},
     look::{ConfigArgs, Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch},
     options::{Answers, Global, Hosts, Notify, Params, Quiet, TakingUp},
@@ -320,6 +321,15 @@ impl Typing {
         }
     }
 
+    fn hand(&mut self, hand: &HandCommand) {
+        match hand {
+            HandCommand::Note(NoteArgs { run, text }) => {
+                self.word("note");
+                self.given(std::iter::once(run).chain(text));
+            }
+        }
+    }
+
     fn command(&mut self, command: &Subcommands) {
         match command {
             Subcommands::Run(run) => self.run(run),
@@ -358,6 +368,7 @@ impl Typing {
                 self.switch("--markdown", *markdown);
             }
             Subcommands::Look(look) => self.look(look),
+            Subcommands::Hand(hand) => self.hand(hand),
             Subcommands::Journal { command } => self.journal(command),
             Subcommands::Schema(Schema { scenario, inventory }) => {
                 self.word("schema");
@@ -460,6 +471,7 @@ mod tests {
             "handover",
             "report",
             "doctor",
+            "note",
             "rehearse",
             "test",
             "check",

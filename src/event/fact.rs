@@ -412,6 +412,8 @@ pub enum Event {
         text: String,
         /// The next record was kept outside the journal while it could not be written: the SHA-256 of its line there, in hex.
         taken: Option<String>,
+        /// A person has written it, at a question or with `halligan note`; else halligan itself has, or nobody knows.
+        person: bool,
     },
     Interrupted {
         signal: StopSignal,

@@ -186,7 +186,8 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         Event::Owed { place: place("set_noout"), why: why() },
         began("set_noout", Part::Undo, Effect::Change),
         ended("set_noout", Part::Undo, Exit::Code(1), failed(), Captured::empty()),
-        Event::Note { place: Some(place("restart")), text: "called the owner\u{202e}".to_owned(), taken: None },
+        Event::Note { place: Some(place("restart")), text: "called the owner\u{202e}".to_owned(), taken: None, person: false },
+        Event::Note { place: None, text: "the disk was swapped".to_owned(), taken: None, person: true },
         Event::Interrupted { signal: StopSignal::Interrupt },
         closed(Outcome::Stopped),
         Event::Resumed { from: "0000007f".to_owned() },
@@ -208,7 +209,7 @@ pub(super) fn dry() -> Vec<Event> {
         predicted(Prediction::WouldRun { command: shown(Effect::Change) }),
         predicted(Prediction::AtRunTime { needs: vec!["steps.a.output".to_owned()] }),
         predicted(Prediction::WouldAsk { question: "Continue?".to_owned() }),
-        Event::Note { place: None, text: String::new(), taken: Some("0".repeat(64)) },
+        Event::Note { place: None, text: String::new(), taken: Some("0".repeat(64)), person: false },
         closed(Outcome::Completed),
     ]
 }

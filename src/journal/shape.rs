@@ -136,6 +136,9 @@ shapes! {
         // Stands only where a person has adopted the journal of the host of this name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         adopted: Option<String>,
+        // Came later, and stands only where a person has written it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        person: bool,
     }
     Interrupted("interrupted") { signal: StopSignal }
     Resumed("resumed") { from: String }
@@ -185,7 +188,9 @@ impl Body {
             Self::Checked(Checked { finding: Finding::NotJudged { .. }, .. }) => 2,
             Self::Overridden(overridden) if !overridden.unjudged.is_empty() => 2,
             Self::StepBegan(StepBegan { command, .. }) if command.held.is_some() => 2,
-            Self::Note(Note { taken: Some(_), .. } | Note { journal: Some(_), .. } | Note { adopted: Some(_), .. })
+            Self::Note(
+                Note { taken: Some(_), .. } | Note { journal: Some(_), .. } | Note { adopted: Some(_), .. } | Note { person: true, .. },
+            )
             | Self::RunOpened(RunOpened { journal: Some(_), .. }) => 2,
             _ => 1,
         }
@@ -257,7 +262,7 @@ impl Body {
             Event::CleanupDue { place, command } => Self::CleanupDue(CleanupDue { place, command }),
             Event::Owed { place, why } => Self::Owed(Owed { place, why }),
             Event::SettledByHand { place, reason, by } => Self::SettledByHand(SettledByHand { place, reason, by }),
-            Event::Note { place, text, taken } => Self::Note(Note { place, text, taken, journal: None, adopted: None }),
+            Event::Note { place, text, taken, person } => Self::Note(Note { place, text, taken, journal: None, adopted: None, person }),
             Event::Interrupted { signal } => Self::Interrupted(Interrupted { signal }),
             Event::Resumed { from } => Self::Resumed(Resumed { from }),
             Event::RunClosed { outcome, why, owed } => Self::RunClosed(RunClosed { outcome, why, owed }),
@@ -345,9 +350,9 @@ impl Body {
             Self::CleanupDue(CleanupDue { place, command }) => Event::CleanupDue { place, command },
             Self::Owed(Owed { place, why }) => Event::Owed { place, why },
             Self::SettledByHand(SettledByHand { place, reason, by }) => Event::SettledByHand { place, reason, by },
-            Self::Note(Note { place, text, taken, journal: _, adopted: _ }) => {
+            Self::Note(Note { place, text, taken, journal: _, adopted: _, person }) => {
                 let taken = taken.or_else(|| version_1::taken(&text));
-                Event::Note { place, text, taken }
+                Event::Note { place, text, taken, person }
             }
             Self::Interrupted(Interrupted { signal }) => Event::Interrupted { signal },
             Self::Resumed(Resumed { from }) => Event::Resumed { from },

@@ -146,7 +146,7 @@ impl Journal {
             None if journal.is_some() => "this journal is a copy, and is gone on with here; its original is not used any more".to_owned(),
             None => return Ok(()),
         };
-        let body = &Body::Note(Note { place: None, text, taken: None, journal, adopted: adopted.map(str::to_owned) });
+        let body = &Body::Note(Note { place: None, text, taken: None, journal, adopted: adopted.map(str::to_owned), person: false });
         self.shared.append(&NewRecord { run, kind: "note", moment: Moment::now(), body, sync: true, change: false })
     }
 

@@ -129,7 +129,7 @@ impl Engine<'_> {
         };
         self.emit(ended(order, attempt, &ran, 1, verdict.clone(), message))?;
         if ran.leaked {
-            self.emit(Event::Note { place: Some(order.place.clone()), text: LEFT_OPEN.to_owned(), taken: None })?;
+            self.emit(Event::Note { place: Some(order.place.clone()), text: LEFT_OPEN.to_owned(), taken: None, person: false })?;
         }
         Ok(Judged { ran, verdict })
     }
@@ -204,7 +204,7 @@ impl Site for CommandSite<'_> {
     }
 
     fn remark(&self, text: &str) -> Result<(), LedgerError> {
-        let note = Event::Note { place: Some(self.place.clone()), text: text.to_owned(), taken: None };
+        let note = Event::Note { place: Some(self.place.clone()), text: text.to_owned(), taken: None, person: false };
         self.engine.keep(note, &self.refused)
     }
 

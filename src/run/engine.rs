@@ -82,7 +82,7 @@ impl Engine<'_> {
                 Heard::Suspended(length) => {
                     let length = crate::quantity::show_duration(length);
                     let text = format!("paused for {length} (SIGTSTP to SIGCONT); time limits do not count the pause");
-                    Event::Note { place: None, text, taken: None }
+                    Event::Note { place: None, text, taken: None, person: false }
                 }
             })?;
         }
@@ -147,7 +147,7 @@ impl Engine<'_> {
             match self.ports.prompt.ask(&question)? {
                 // A journal that does not take it takes no answer either.
                 Answer::Noted { text } => {
-                    let note = Event::Note { place: question.place.clone(), text, taken: None };
+                    let note = Event::Note { place: question.place.clone(), text, taken: None, person: true };
                     self.emit(note).map_err(|_| NoAnswer::Gone)?;
                 }
                 answer => {

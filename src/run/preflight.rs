@@ -225,7 +225,7 @@ impl Engine<'_> {
             let (_, name, message, _) = words::finding(&checked.finding);
             let overridden = checked.overridden.as_ref().map(|reason| format!("; overridden: {reason}")).unwrap_or_default();
             let text = format!("{}: not checked again; before the first change: {name}: {message}{overridden}", checked.title);
-            self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
+            self.emit(Event::Note { place: Some(place.clone()), text, taken: None, person: false })?;
         }
         Ok(())
     }

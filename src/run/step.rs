@@ -235,7 +235,7 @@ impl Engine<'_> {
         scope.set(step.id.as_str(), result);
         let why = format!("{}{hint}", failures.join("; "));
         if probe.severity == Severity::Warn {
-            self.emit(Event::Note { place: Some(place.clone()), text: format!("warning: {why}"), taken: None })?;
+            self.emit(Event::Note { place: Some(place.clone()), text: format!("warning: {why}"), taken: None, person: false })?;
         }
         Ok(Did::failed(why))
     }

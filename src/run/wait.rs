@@ -219,7 +219,7 @@ impl Engine<'_> {
             {
                 told_stalled = true;
                 let text = format!("no progress at {place} for {}: {}", crate::quantity::show_duration(still), seen.have);
-                self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
+                self.emit(Event::Note { place: Some(place.clone()), text, taken: None, person: false })?;
             }
             self.progress(&Progress::Waiting {
                 place: place.clone(),
@@ -297,7 +297,7 @@ impl Engine<'_> {
         let left = ran.as_ref().filter(|ran| ran.leaked).map(|_| LEFT_OPEN.to_owned());
         for text in poll.remarks().into_iter().chain(left) {
             if told.insert(text.clone()) {
-                self.emit(Event::Note { place: Some(place.clone()), text, taken: None })?;
+                self.emit(Event::Note { place: Some(place.clone()), text, taken: None, person: false })?;
             }
         }
         let reading = || wait.command.as_ref().zip(ran.as_ref()).map(|(command, ran)| (ran, result_of(ran, command.output)));

@@ -310,7 +310,7 @@ impl Narrative {
             Event::SettledByHand { place, reason, by } => {
                 block::told(page, Mark::Passed, Some(place), &words::settled_by_hand(reason, *by))
             }
-            Event::Note { place, text, .. } => block::told(page, Mark::Noted, place.as_ref(), &format!("note: {text}")),
+            Event::Note { place, text, person, .. } => block::told(page, Mark::Noted, place.as_ref(), &words::noted(text, *person)),
             Event::Interrupted { signal } => {
                 self.interruptions += 1;
                 block::marked(page, Mark::Warned, &words::interruption(*signal, self.interruptions))

@@ -282,10 +282,10 @@ impl PlainNarrative {
             Event::CleanupDue { place, command } => format!("cleanup runs when {place} ends: {}", words::brief(command)),
             Event::Owed { place, why } => format!("{place}: cleanup owed: {why}"),
             Event::SettledByHand { place, reason, by } => format!("{place}: {}", words::settled_by_hand(reason, *by)),
-            Event::Note { place, text, .. } => match place {
-                Some(place) => format!("note: {place}: {text}"),
-                None => format!("note: {text}"),
-            },
+            Event::Note { place, text, person, .. } => {
+                let place = place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+                words::noted(&format!("{place}{text}"), *person)
+            }
             Event::Interrupted { signal } => {
                 self.interruptions += 1;
                 words::interruption(*signal, self.interruptions)

@@ -293,7 +293,7 @@ impl<'a> Script<'a> {
         self.end(&noout, Part::Cleanup, Exit::TimedOut { after_ms: 60_000, killed: false }, Verdict::failed(why.clone()), "", "");
         self.event(&Event::Owed { place: noout.clone(), why });
         self.event(&Event::SettledByHand { place: noout.clone(), reason: "unset on the monitors' host".into(), by: Answerer::Terminal });
-        self.event(&Event::Note { place: None, text: "called \u{202e}the data centre".into(), taken: None });
+        self.event(&Event::Note { place: None, text: "called \u{202e}the data centre".into(), taken: None, person: false });
         self.event(&Event::RunClosed { outcome: Outcome::Stopped, why: "interrupted".into(), owed: vec![Place::top("drain")] });
     }
 }

@@ -530,7 +530,7 @@ mod tests {
         stream.line("Go on? [y/N]");
         let before = memory.0.lock().unwrap().len();
         script.waiting(&place, "29 of 41", 5, None);
-        script.event(&Event::Note { place: None, text: "meanwhile".into(), taken: None });
+        script.event(&Event::Note { place: None, text: "meanwhile".into(), taken: None, person: false });
         assert_eq!(memory.0.lock().unwrap().len(), before, "nothing is drawn while a question is open");
         drop(held);
         script.end(&place, Part::Main, Exit::Code(0), Verdict::Passed, "clean", "");

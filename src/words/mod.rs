@@ -11,6 +11,7 @@ mod list;
 pub(crate) mod mark;
 mod mode;
 pub(crate) mod moment;
+mod note;
 mod outcome;
 mod part;
 pub(crate) mod quote;
@@ -30,6 +31,7 @@ pub(crate) use finding::{check_name, failed_check, finding, left_unjudged, not_j
 pub(crate) use holding::{holding, passed_over, talking, unheld};
 pub(crate) use list::{batches, list, value};
 pub(crate) use mode::{mode, mode_name, run_of, window};
+pub(crate) use note::noted;
 pub(crate) use outcome::{step_outcome, verdict};
 pub(crate) use part::{part, part_began, part_of, part_outcome, take_back};
 pub(crate) use record::{archived, incomplete, kept, not_text, removed, torn};

@@ -4,6 +4,7 @@ pub(super) mod aloud;
 pub(crate) mod check;
 mod debts;
 pub(crate) mod generate;
+mod hand;
 mod journal;
 mod list;
 mod look;
@@ -36,6 +37,7 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
             scenario::new(context, &name, &from_run, directory.as_deref())
         }
         Subcommands::Look(command) => look::look(context, &command),
+        Subcommands::Hand(command) => hand::hand(context, &command),
         Subcommands::Journal { command } => journal::journal(context, &command),
         Subcommands::Check(args) => {
             let page = context.out.stdout.page();

@@ -332,7 +332,7 @@ fn take_over(context: &Context, directory: &std::path::Path, history: &mut Histo
             |error: LedgerError| Failure::new(ProgramExit::Journal, format!("the records kept in {path} cannot be imported: {error}"));
         for (hash, at, event) in &found.records {
             let text = format!("the journal could not be written then; the next record was kept elsewhere, at {at}, in {path}");
-            ledger.append(&Event::Note { place: None, text, taken: Some(hash.to_string()) }).map_err(cannot)?;
+            ledger.append(&Event::Note { place: None, text, taken: Some(hash.to_string()), person: false }).map_err(cannot)?;
             ledger.append(event).map_err(cannot)?;
             told.push(match event {
                 Event::StepEnded { place, part, verdict, .. } => format!("{place} {}", words::part_outcome(*part, verdict)),

@@ -110,7 +110,7 @@ fn a_journal_has_a_mark_that_its_copies_and_heads_have_too() {
     // A note whose text looks like a mark is none.
     let ledger = open(&here).begin_run(run(1), Durability::EachRecord);
     let text = format!("\"journal\":{{\"id\":\"{}\",\"machine\":null,\"inode\":1,\"born_ns\":null}}", mark.id);
-    ledger.append(&Event::Note { place: None, text, taken: None }).unwrap();
+    ledger.append(&Event::Note { place: None, text, taken: None, person: false }).unwrap();
     assert_eq!(take(&here).copied().unwrap(), None);
 
     // Moved within a file system it is no copy. A head of another journal never fits, whatever id that has.
@@ -223,7 +223,7 @@ fn a_record_too_long_to_be_read_back_is_refused_and_poisons_nothing() {
     let journal = open(temp.path());
     let ledger = journal.begin_run(run(1), Durability::EachRecord);
     ledger.append(&sample::opened(Mode::Real)).unwrap();
-    let note = |text: String| Event::Note { place: None, text, taken: None };
+    let note = |text: String| Event::Note { place: None, text, taken: None, person: false };
     let refused = ledger.append(&note("\0".repeat(3 << 20))).unwrap_err();
     assert!(refused.what.contains("cannot be written so that it can be read again"), "{refused}");
     assert_eq!(refused.fate, None);
@@ -324,7 +324,7 @@ fn a_record_whose_place_is_none_is_damage_that_names_it() {
 proptest::proptest! {
     #[test]
     fn any_text_comes_back(text in "\\PC{0,40}|[\\x00-\\x20\\x7f-\\u{a0}\"\\\\]{0,20}", number: f64) {
-        let body = Body::of(&Event::Note { place: Some(Place::top("each").item("x", &text)), text: text.clone(), taken: None });
+        let body = Body::of(&Event::Note { place: Some(Place::top("each").item("x", &text)), text: text.clone(), taken: None, person: false });
         let mut opened = sample::opened(Mode::Real);
         if let Event::RunOpened(opening) = &mut opened {
             opening.params.insert(text.clone(), serde_json::json!(number));

@@ -65,6 +65,7 @@ pub(in crate::app) struct HandoverPage {
     watch: Vec<String>,
     /// The last decisions of its operators.
     decisions: Vec<TimelineEntry>,
+    /// The last notes, those of persons before halligan's own.
     notes: Vec<TimelineEntry>,
     /// What to type for what.
     commands: Vec<NamedValue>,
@@ -132,7 +133,7 @@ impl HandoverPage {
             unknown: !ahead.known,
             watch,
             decisions: last("decision"),
-            notes: last("note"),
+            notes: last_notes(&entries),
             commands: commands(context, looked),
             status,
             head,
@@ -166,7 +167,8 @@ impl HandoverPage {
         self.watch.iter().for_each(|watch| field("watch", watch));
         let entry = |entry: &TimelineEntry| format!("{}  {}: {}", clock(entry.at), entry.who, entry.text);
         self.decisions.iter().for_each(|decision| field("decided", &entry(decision)));
-        self.notes.iter().for_each(|note| field("note", &entry(note)));
+        let noted = |note: &TimelineEntry| if note.person { "wrote" } else { "note" };
+        self.notes.iter().for_each(|note| field(noted(note), &entry(note)));
         lines.push(String::new());
         for command in &self.commands {
             // Never broken, so that it can be pasted.
@@ -177,6 +179,16 @@ impl HandoverPage {
         lines.push(visible(&self.head).into_owned());
         lines
     }
+}
+
+/// The last notes in their order: where there are too many, what persons wrote is kept before what halligan itself did.
+fn last_notes(entries: &[TimelineEntry]) -> Vec<TimelineEntry> {
+    let mut notes: Vec<_> = entries.iter().filter(|entry| entry.kind == "note").collect();
+    while notes.len() > LAST {
+        let least = notes.iter().position(|note| !note.person).unwrap_or(0);
+        notes.remove(least);
+    }
+    notes.into_iter().cloned().collect()
 }
 
 /// A check that has not simply passed.

@@ -84,6 +84,9 @@ pub(super) struct TimelineEntry {
     /// One of `run`, `system`, `check`, `decision`, `note`, `change`, `failure`, `wait`, `batch`, `skip`, `doubt`, `cleanup`.
     pub kind: String,
     pub text: String,
+    /// A note that a person has written; others are halligan's own, or nobody knows whose.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub person: bool,
 }
 
 /// The parameters of a run as they may be shown.
@@ -104,6 +107,7 @@ pub(super) fn timeline(chronicle: &Chronicle) -> Vec<TimelineEntry> {
                 who: who(fact.uid, fact.login_uid),
                 kind: kind.to_owned(),
                 text,
+                person: matches!(fact.event, Event::Note { person: true, .. }),
             });
         };
         if !boot.is_empty() && boot != fact.boot_id {
