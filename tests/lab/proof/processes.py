@@ -1,13 +1,15 @@
 """The processes of this machine."""
 
+import os
 import pathlib
 
 
 def processes():
     """Each with the words that it was started with: its number, and they."""
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    # By their numbers alone: a pattern with `cmdline` in it looks at each, and fails for one that ends meanwhile.
+    for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):
         try:
-            yield int(path.parent.name), path.read_bytes().split(b"\0")
+            yield pid, pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             # It has ended meanwhile.
             continue
