@@ -1,5 +1,6 @@
 """A cluster of `tests/lab/ceph`, and what a test does to it."""
 
+import functools
 import hashlib
 import json
 import os
@@ -140,13 +141,18 @@ class Hosts(Cluster):
         return {"CEPH_CONF": self.conf, "HALLIGAN_INVENTORY": str(self.directory / "inventory.yaml")}
 
     names = ("host-1", "host-2", "host-3")
+    tools = "package"
+    # The unit of an OSD; {} is its number.
+    unit = "ceph-osd@{}"
+    # What export-at-risk-pgs must be told of these hosts.
+    params = {}
 
     def __init__(self, directory=None, osds=2):
         super().__init__(directory or default_directory() / "hosts", osds=osds)
         self.osds = range(3 * osds)
 
     def lab(self, *words, timeout=240):
-        done = subprocess.run([LAB / "hosts", "--dir", self.directory, "--osds", str(self.options["osds"]), *words],
+        done = subprocess.run([LAB / "hosts", "--dir", self.directory, "--osds", str(self.options["osds"]), "--tools", self.tools, *words],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
         if done.returncode:
             raise RuntimeError(f"tests/lab/hosts {' '.join(words)}: {done.stderr or done.stdout}")
@@ -160,7 +166,7 @@ class Hosts(Cluster):
         return self.lab("ssh", host, shlex.join(words), timeout=timeout)
 
     def systemctl(self, osd, *words):
-        return self.on(self.host_of(osd), "systemctl", *words, f"ceph-osd@{osd}")
+        return self.on(self.host_of(osd), "systemctl", *words, self.unit.format(osd))
 
     def start(self, *names):
         for name in names:
@@ -188,8 +194,26 @@ class Hosts(Cluster):
                     # The disk itself is written to by its OSD all the time.
                     told = (path.name,) if path.name == "block" else (path.name, status.st_mode, status.st_uid, status.st_size, status.st_mtime_ns)
                     digest.update(repr(told).encode())
-            digest.update(self.on(host, "systemctl", "show", "ceph-osd@*", "-p", "Id,MainPID,NRestarts,ActiveState").encode())
+            digest.update(self.on(host, "systemctl", "show", self.unit.format("*"), "-p", "Id,MainPID,NRestarts,ActiveState").encode())
         return digest.hexdigest()
 
     def logs(self):
         return f"consoles of the hosts: {self.directory}/host-*/console; logs of the monitor: {self.directory}/ceph/log"
+
+
+class Orchestrated(Hosts):
+    """The same three hosts, with Ceph in containers: cephadm has made them, and its orchestrator, a module of the manager, gives the orders."""
+
+    tools = "cephadm"
+
+    @functools.cached_property
+    def fsid(self):
+        return self.ask("fsid")["fsid"]
+
+    @property
+    def unit(self):
+        return f"ceph-{self.fsid}@osd.{{}}"
+
+    @property
+    def params(self):
+        return {"tools": self.tools, "unit": self.unit, "data_path": f"/var/lib/ceph/{self.fsid}/osd.{{}}"}
