@@ -1,9 +1,11 @@
 """An operator's machine beside that of a lab: the lab's is reached from it over SSH, and in no other way."""
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import zlib
@@ -11,6 +13,7 @@ import zlib
 from .case import must, until
 from .halligan import REPOSITORY
 from .packages import install
+from .processes import processes
 
 HOST = "lab-host"
 # A network, a host name and mounts of its own. Below the lab's directories is nothing there, and what is to be missing cannot be started.
@@ -120,6 +123,11 @@ class Elsewhere:
         return (self.directory / "sshd.log").read_text()[-1500:]
 
     def down(self):
+        """Ends what it has started, by its process id, and the connections that a killed halligan has left open: they would keep the network for minutes."""
+        for pid, argv in processes():
+            if str(self.directory / "config").encode() in argv:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.kill()
