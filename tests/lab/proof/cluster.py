@@ -144,12 +144,15 @@ class Hosts(Cluster):
     tools = "package"
     # The unit of an OSD; {} is its number.
     unit = "ceph-osd@{}"
-    # What export-at-risk-pgs must be told of these hosts.
-    params = {}
 
     def __init__(self, directory=None, osds=2):
         super().__init__(directory or default_directory() / "hosts", osds=osds)
         self.osds = range(3 * osds)
+
+    @property
+    def params(self):
+        """What export-at-risk-pgs must be told of these hosts."""
+        return {}
 
     def lab(self, *words, timeout=240):
         done = subprocess.run([LAB / "hosts", "--dir", self.directory, "--osds", str(self.options["osds"]), "--tools", self.tools, *words],
