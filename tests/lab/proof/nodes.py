@@ -59,6 +59,8 @@ mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /usr/local/sbin
 mkdir -p /run/sshd /run/gluster /run/lock
+# What root of this machine has for shells of its own is started with each login, and may take a minute.
+[ ! -e ~root/.bashrc ] || mount --bind /dev/null ~root/.bashrc
 for what in lib/corosync lib/glusterd lib/pacemaker log/corosync log/glusterfs log/pacemaker; do mount --bind "$HOME_/$what" "/var/$what"; done
 mount --bind "$LAB/etc" /etc/corosync
 mount --bind "$LAB/hosts" /etc/hosts
