@@ -2,9 +2,11 @@
 
 mod config;
 mod doctor;
+mod draft;
 mod found;
 mod handover;
 mod named_run;
+mod play;
 mod report;
 mod report_chart;
 mod report_html;
@@ -35,6 +37,8 @@ pub(super) fn look(context: &Context, command: &LookCommand) -> Result<ProgramEx
         LookCommand::Handover(args) => handover::handover(context, args),
         LookCommand::Doctor(args) => doctor::doctor(context, args),
         LookCommand::Config(args) => config::config(context, args),
+        LookCommand::Draft(args) => draft::draft(context, args),
+        LookCommand::Play(args) => play::play(context, args),
         LookCommand::Report(args) => report::report(context, args),
     }
 }
