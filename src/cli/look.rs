@@ -155,13 +155,26 @@ terminal are left out. A recording whose hash is not the recorded one is refused
 
 /// Check this machine: journal, room, clock, terminal, holding of reads, sudo, programs and their versions, owed cleanups.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
-#[command(after_help = "Exit code 1 if something keeps a run from being carried out.")]
+#[command(after_help = DOCTOR)]
 pub struct Doctor {
     /// Also check what this runbook needs: name or path
     pub runbook: Option<String>,
+    /// Instead, tell what can still be done without this program, host, file, $VARIABLE or user
+    #[arg(long, value_name = "WHAT")]
+    pub without: Vec<String>,
+    #[command(flatten)]
+    pub hosts: Hosts,
     #[command(flatten)]
     pub form: Form,
 }
+
+const DOCTOR: &str = "\
+Exit code 1 if something keeps a run from being carried out; with --without, if not every runbook can be run whole.
+
+Without something, each runbook that is found is gone through (or the one that is named), with what it calls and the inventory; nothing is run.
+WHAT is a program or a host by its name, /PATH, $VARIABLE, or program:, host:, file:, env: or user: and a name:
+  halligan doctor --without ceph
+  halligan doctor --without host:ns1 --without /etc/resolv.conf";
 
 /// Show settings. The options are those of `run`: what a run with them would use is shown.
 #[derive(Debug, Clone, Default, PartialEq, Args)]

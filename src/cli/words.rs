@@ -314,9 +314,13 @@ impl Typing {
                     self.value("--name", name);
                 }
             }
-            LookCommand::Doctor(Doctor { runbook, form }) => {
+            LookCommand::Doctor(Doctor { runbook, without, hosts, form }) => {
                 self.word("doctor");
                 self.given(runbook.as_deref());
+                for what in without {
+                    self.value("--without", what);
+                }
+                self.hosts(hosts);
                 self.form(*form);
             }
             LookCommand::Report(ReportArgs { run, format }) => {
@@ -478,6 +482,7 @@ mod tests {
             Just(vec!["--json".to_owned()]),
             Just(vec!["--host=db3".to_owned()]),
             value.prop_map(|name| vec![format!("--name={name}")]),
+            Just(vec!["--without=db3".to_owned(), "--without=$X".to_owned()]),
             Just(vec!["--idle=0.5".to_owned(), "--cast".to_owned()]),
             Just(vec!["--last=2".to_owned(), "--failed".to_owned(), "--real".to_owned(), "--since=2h".to_owned()]),
             Just(vec!["--before=2h".to_owned()]),
