@@ -187,6 +187,11 @@ impl<'a, W: Write> Masker<'a, W> {
         Self { secrets, inner, pending: Vec::new(), redactions: 0 }
     }
 
+    /// What it writes to.
+    pub(crate) fn inner(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
     /// Writes out what is left.
     ///
     /// # Errors

@@ -243,6 +243,7 @@ impl Bench {
             clock: &self.rehearsal.clock,
             prompt: &operator,
             observers: &[],
+            off_script: None,
             interrupts: &interrupts,
             last_interrupts: &interrupts,
             present: &|_| String::new(),

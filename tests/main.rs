@@ -43,6 +43,7 @@ mod suggestions;
 mod surroundings;
 mod taken_back;
 mod traces;
+mod without;
 mod workbench;
 
 /// A file of tests that nobody has listed above would never run.

@@ -1,4 +1,5 @@
-//! Arguments are completed in bash, fish and zsh themselves, each on a terminal, by real keys.
+//! Arguments are completed in bash, fish and zsh themselves, each on a terminal, by real keys; and each of them tells its commands where it is
+//! recorded.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -120,4 +121,105 @@ fn fish_completes_values() {
     shell.expect("ready> ").send("halligan completions fish | source; echo lo''aded\r").expect("loaded");
     complete(&mut shell, &run);
     shell.send("halligan run drill --set ").send("\t").shows("How loud it is").shows("Where");
+}
+
+/// The records of a type, of one run.
+fn records(bench: &Workbench, run: &str, kind: &str) -> Vec<serde_json::Value> {
+    let records = bench.run(&["journal", "show", run, "--format", "json"]).exits(0).stdout;
+    let records = records.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    records.filter(|record| record["type"] == kind).collect()
+}
+
+/// Each command that was told, with its exit code; -1 where no end of it was.
+fn commands(bench: &Workbench, run: &str) -> Vec<(String, i64)> {
+    let ended = records(bench, run, "shell_command_ended");
+    let code = |number: &serde_json::Value| {
+        ended.iter().find(|ended| ended["number"] == *number).map_or(-1, |ended| ended["code"].as_i64().unwrap())
+    };
+    let told = records(bench, run, "shell_command");
+    told.iter().map(|told| (told["text"].as_str().unwrap().to_owned(), code(&told["number"]))).collect()
+}
+
+#[test]
+fn zsh_tells_its_commands_where_it_is_recorded() {
+    let (bench, run) = bench();
+    let bench = bench.variable("SHELL", "/usr/bin/zsh");
+    bench.file(".zshenv", "FROM_ENV=zshenv-read\n");
+    bench.file(".zshrc", "PS1='zsh-is-here> '\nprecmd() { : }\n");
+    let mut shell = bench.terminal(100, &["shell", &run]);
+    shell.expect("zsh-is-here>").send("echo $FROM_ENV-$((1+1)) '\\' \"b;c\"; (exit 3)\r").expect("zshenv-read-2");
+    shell.send("\r").send("for word in one two\rdo echo $word-said\rdone\r").expect("two-said");
+    shell.send("echo \"in-<$ZDOTDIR>-<$HALLIGAN_MARK>\"\r").expect("in-<>-<>").send("exit 7\r");
+    let (code, text) = shell.end();
+    assert_eq!(code, 0, "{text}");
+    let expected = [
+        ("echo $FROM_ENV-$((1+1)) '\\' \"b;c\"; (exit 3)", 3),
+        ("for word in one two\ndo echo $word-said\ndone", 0),
+        ("echo \"in-<$ZDOTDIR>-<$HALLIGAN_MARK>\"", 0),
+        ("exit 7", -1),
+    ];
+    assert_eq!(commands(&bench, &run), expected.map(|(text, code)| (text.to_owned(), code)));
+    let closed = &records(&bench, &run, "shell_closed")[0];
+    assert_eq!((&closed["hook"], &closed["code"]), (&"zsh".into(), &7.into()));
+    assert!(bench.read(".zsh_history").is_none());
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn fish_tells_its_commands_where_it_is_recorded() {
+    let (bench, run) = bench();
+    let bench = bench.variable("SHELL", "/usr/bin/fish");
+    bench.file(".config/fish/config.fish", "set -g fish_greeting\nfunction fish_prompt; echo -n 'fish-is-here> '; end\n");
+    let mut shell = bench.terminal(100, &["shell", &run]);
+    shell.expect("fish-is-here>").send("echo a-(math 1+1) '\\\\' \"b;c\"; sh -c 'exit 3'\r").expect("a-2 \\ b;c");
+    shell.send("\r").send("for word in one two\r").send("echo $word-said\r").send("end\r").expect("two-said").send("exit 7\r");
+    let (code, text) = shell.end();
+    assert_eq!(code, 0, "{text}");
+    let told = commands(&bench, &run);
+    assert_eq!(told[0], ("echo a-(math 1+1) '\\\\' \"b;c\"; sh -c 'exit 3'".to_owned(), 3));
+    let lines: Vec<_> = told[1].0.lines().map(str::trim).collect();
+    assert_eq!((lines, told[1].1), (vec!["for word in one two", "echo $word-said", "end"], 0));
+    assert_eq!(told[2].0, "exit 7");
+    let closed = &records(&bench, &run, "shell_closed")[0];
+    assert_eq!((&closed["hook"], &closed["code"]), (&"fish".into(), &7.into()));
+    bench.run(&["journal", "verify"]).exits(0);
+}
+
+#[test]
+fn a_shell_on_a_host_behind_ssh_is_recorded() {
+    let (bench, run) = bench();
+    let home = bench.path("").display().to_string();
+    let home = home.trim_end_matches('/');
+    for key in ["host", "user"] {
+        assert!(bench.program("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", key]).status().unwrap().success());
+    }
+    std::fs::copy(bench.path("user.pub"), bench.path("authorized_keys")).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listens = format!("Port {port}\nListenAddress 127.0.0.1\nHostKey {home}/host\nPidFile none\n");
+    bench.file("sshd_config", &format!("{listens}AuthorizedKeysFile {home}/authorized_keys\nStrictModes no\nUsePAM no\n"));
+    let key = std::fs::read_to_string(bench.path("host.pub")).unwrap();
+    bench.file("known", &format!("[127.0.0.1]:{port} {key}"));
+    let reached = format!("Host far\n HostName 127.0.0.1\n Port {port}\n IdentityFile {home}/user\n IdentitiesOnly yes\n");
+    bench.file("ssh_config", &format!("{reached} UserKnownHostsFile {home}/known\n"));
+    let transports = format!("transports: {{lab: {{kind: ssh, options: [-F, {home}/ssh_config]}}}}");
+    bench.file("inventory.yaml", &format!("halligan_inventory: 1\ntransport: lab\n{transports}\nhosts: {{far: {{}}}}\n"));
+    // sshd as root does not start without it, and a container has not made it.
+    let _ = std::fs::create_dir_all("/run/sshd");
+    let mut server = bench.program("/usr/sbin/sshd").args(["-D", "-f"]).arg(bench.path("sshd_config")).spawn().unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(std::time::Instant::now() < deadline, "sshd does not listen");
+    }
+    let mut shell = bench.terminal_of(40, 100, &["shell", &run, "--host", "far", "--inventory", "inventory.yaml"]);
+    shell.expect("Shell on host far").expect(&format!("(recorded {run})"));
+    shell.send("echo far-$((1+1)); tty; stty size\r").expect("far-2").expect("/dev/pts/").expect("40 100");
+    shell.resize(30, 60).send("sleep 0; stty size\r").expect("30 60").send("exit 7\r");
+    let (code, text) = shell.end();
+    let _ = server.kill();
+    let _ = server.wait();
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(records(&bench, &run, "shell_opened")[0]["host"], "far");
+    assert_eq!(records(&bench, &run, "shell_closed")[0]["code"], 7);
+    assert_eq!(commands(&bench, &run)[0], ("echo far-$((1+1)); tty; stty size".to_owned(), 0));
+    bench.run(&["journal", "verify"]).exits(0);
 }

@@ -28,7 +28,17 @@ const POWERS: &[(&str, &[&str])] = &[
     ("\"/etc/passwd", &["account.rs"]),
     // Where no variable says it, that asks a name service.
     ("home_dir(", &[]),
-    ("rustix::", &["exec/child.rs", "exec/family.rs", "exec/held/other_user.rs", "exec/held/privileges.rs", "exec/spawn.rs"]),
+    (
+        "rustix::",
+        &[
+            "exec/child.rs",
+            "exec/family.rs",
+            "exec/held/other_user.rs",
+            "exec/held/privileges.rs",
+            "exec/pseudo_terminal.rs",
+            "exec/spawn.rs",
+        ],
+    ),
     ("landlock::", &["exec/held/ruleset.rs"]),
     ("seccompiler::", &["exec/held/filter.rs"]),
     ("terminput::", &["ui/stroke.rs"]),

@@ -16,9 +16,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use completions::{CompletionShell, Completions};
 pub(crate) use form::{CheckFormat, Form, Format};
-pub(crate) use hand::{HandCommand, NoteArgs};
+pub(crate) use hand::{HandCommand, NoteArgs, ShellArgs};
 pub(crate) use journal::{JournalCommand, RunFilter};
-pub(crate) use look::{ConfigArgs, Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch};
+pub(crate) use look::{ConfigArgs, Doctor, DraftArgs, Handover, LookCommand, PlayArgs, ReportArgs, ReportFormat, Status, Watch};
 pub(crate) use options::is_program;
 pub(crate) use options::{Answers, Colour, Global, Hosts, Notify, Params, Quiet, TakingUp};
 use options::{place_pair, speed};

@@ -158,6 +158,14 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A length of time in a recording.
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
+        _ => Err("write seconds, such as 0.5".to_owned()),
+    }
+}
+
 /// The whole path of a program that is there: whoever is to be told must not be missed hours later.
 fn program(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);

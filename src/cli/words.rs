@@ -10,9 +10,9 @@ use super::{
     CheckArgs, CheckFormat, Cli, Completions, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show,
     Subcommands, Test, Then,
     form::{Form, Format},
-    hand::{HandCommand, NoteArgs},
+    hand::{HandCommand, NoteArgs, ShellArgs},
     journal::{JournalCommand, RunFilter},
-    look::{ConfigArgs, Doctor, Handover, LookCommand, ReportArgs, ReportFormat, Status, Watch},
+    look::{ConfigArgs, Doctor, DraftArgs, Handover, LookCommand, PlayArgs, ReportArgs, ReportFormat, Status, Watch},
     options::{Answers, Global, Hosts, Notify, Params, Quiet, TakingUp},
 };
 use crate::words::quote::CommandLine;
@@ -299,9 +299,28 @@ impl Typing {
                 self.given([run.as_str()]);
                 self.form(*form);
             }
-            LookCommand::Doctor(Doctor { runbook, form }) => {
+            LookCommand::Play(PlayArgs { run, number, speed, idle, list, cast }) => {
+                self.word("play");
+                self.given(std::iter::once(run.clone()).chain(number.map(|number| number.to_string())));
+                self.option("--speed", *speed);
+                self.option("--idle", *idle);
+                self.switch("--list", *list);
+                self.switch("--cast", *cast);
+            }
+            LookCommand::Draft(DraftArgs { run, number, name }) => {
+                self.word("draft");
+                self.given(std::iter::once(run.clone()).chain(number.map(|number| number.to_string())));
+                if name != "draft" {
+                    self.value("--name", name);
+                }
+            }
+            LookCommand::Doctor(Doctor { runbook, without, hosts, form }) => {
                 self.word("doctor");
                 self.given(runbook.as_deref());
+                for what in without {
+                    self.value("--without", what);
+                }
+                self.hosts(hosts);
                 self.form(*form);
             }
             LookCommand::Report(ReportArgs { run, format }) => {
@@ -326,6 +345,12 @@ impl Typing {
             HandCommand::Note(NoteArgs { run, text }) => {
                 self.word("note");
                 self.given(std::iter::once(run).chain(text));
+            }
+            HandCommand::Shell(ShellArgs { run, host, hosts }) => {
+                self.word("shell");
+                self.given([run.as_str()]);
+                self.option("--host", host.as_ref());
+                self.hosts(hosts);
             }
         }
     }
@@ -455,6 +480,10 @@ mod tests {
             Just(vec!["--settle".to_owned()]),
             Just(vec!["--strict".to_owned()]),
             Just(vec!["--json".to_owned()]),
+            Just(vec!["--host=db3".to_owned()]),
+            value.prop_map(|name| vec![format!("--name={name}")]),
+            Just(vec!["--without=db3".to_owned(), "--without=$X".to_owned()]),
+            Just(vec!["--idle=0.5".to_owned(), "--cast".to_owned()]),
             Just(vec!["--last=2".to_owned(), "--failed".to_owned(), "--real".to_owned(), "--since=2h".to_owned()]),
             Just(vec!["--before=2h".to_owned()]),
             Just(vec!["--remove".to_owned()]),
@@ -472,6 +501,9 @@ mod tests {
             "report",
             "doctor",
             "note",
+            "shell",
+            "play",
+            "draft",
             "rehearse",
             "test",
             "check",

@@ -16,6 +16,7 @@ use super::{
     finding::Finding,
     place::Place,
     plan::RecordedPlan,
+    shell::ShellFact,
     signal::{SentSignal, StopSignal},
     system::SystemAnswer,
 };
@@ -414,6 +415,14 @@ pub enum Event {
         taken: Option<String>,
         /// A person has written it, at a question or with `halligan note`; else halligan itself has, or nobody knows.
         person: bool,
+    },
+    /// An operator works off script.
+    Shell {
+        /// At which question it was opened; `None` beside the run.
+        place: Option<Place>,
+        /// Which of the shells beside this run.
+        shell: String,
+        fact: ShellFact,
     },
     Interrupted {
         signal: StopSignal,

@@ -10,6 +10,7 @@ use super::{
     command::Shown,
     fact::{Effect, Event, Exit, Mode, Outcome, Part, StepOutcome, Verdict},
     place::Place,
+    shell::ShellFact,
     step_state::StepState,
     system::{BoundSystem, SystemAnswer},
 };
@@ -63,6 +64,8 @@ pub struct RunState {
     pub systems: BTreeMap<Place, BoundSystem>,
     /// In which of its ways each step is done that has several.
     pub cases: BTreeMap<Place, String>,
+    /// Shells beside the run that were opened, and of which no end is recorded.
+    pub shells: BTreeSet<String>,
 }
 
 /// A record that cannot follow what came before it.
@@ -135,6 +138,8 @@ impl RunState {
             (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::Identified { place, answer }) => self.identify(place, answer),
             (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::SettledByHand { place, .. }) => self.settle_by_hand(place)?,
             (Phase::Closed(_), Event::Note { .. } | Event::DoubtResolved { .. }) => {}
+            // Whatever becomes of the run, somebody may work beside it.
+            (Phase::Closed(_) | Phase::Preflight | Phase::Running, Event::Shell { shell, fact, .. }) => self.shell(shell, fact)?,
             // A debt is settled after the run has closed.
             (Phase::Closed(_), Event::Confirmed { .. } | Event::Declined { .. } | Event::Owed { .. }) => {}
             // Before a debt is settled, the system is asked whether it is the same.
@@ -270,6 +275,19 @@ impl RunState {
                 _ => {}
             }
         }
+    }
+
+    fn shell(&mut self, shell: &str, fact: &ShellFact) -> Result<(), IllegalTransition> {
+        let open = match fact {
+            // One that was never closed may have had this name: whoever recorded it was killed.
+            ShellFact::Opened { .. } => {
+                self.shells.insert(shell.to_owned());
+                true
+            }
+            ShellFact::Command { .. } | ShellFact::CommandEnded { .. } => self.shells.contains(shell),
+            ShellFact::Closed { .. } => self.shells.remove(shell),
+        };
+        if open { Ok(()) } else { Err(illegal(fact.name(), format!("the shell {shell} is not open"))) }
     }
 
     fn command(&mut self, event: &Event) -> Result<(), IllegalTransition> {

@@ -1,9 +1,11 @@
 //! What an event speaks of, and what it is called in records.
 
 use super::{
+    captured::Captured,
     fact::{Event, Part},
     finding::Finding,
     place::Place,
+    shell::ShellFact,
 };
 
 impl Event {
@@ -31,8 +33,20 @@ impl Event {
             | Self::CleanupDue { place, .. }
             | Self::Owed { place, .. }
             | Self::SettledByHand { place, .. } => Some(place),
-            Self::Confirmed { place, .. } | Self::Declined { place, .. } | Self::Note { place, .. } => place.as_ref(),
+            Self::Confirmed { place, .. } | Self::Declined { place, .. } | Self::Note { place, .. } | Self::Shell { place, .. } => {
+                place.as_ref()
+            }
             Self::RunOpened(_) | Self::Planned { .. } | Self::Interrupted { .. } | Self::Resumed { .. } | Self::RunClosed { .. } => None,
+        }
+    }
+
+    /// What it names of what is kept beside the records: outputs of a command, the recording of a shell.
+    #[must_use]
+    pub(crate) fn kept(&self) -> Vec<&Captured> {
+        match self {
+            Self::StepEnded { stdout, stderr, .. } => vec![stdout, stderr],
+            Self::Shell { fact: ShellFact::Closed { recording, .. }, .. } => vec![recording],
+            _ => Vec::new(),
         }
     }
 
@@ -74,6 +88,7 @@ impl Event {
             Self::Owed { .. } => "owed",
             Self::SettledByHand { .. } => "settled_by_hand",
             Self::Note { .. } => "note",
+            Self::Shell { fact, .. } => fact.name(),
             Self::Interrupted { .. } => "interrupted",
             Self::Resumed { .. } => "resumed",
             Self::RunClosed { .. } => "run_closed",

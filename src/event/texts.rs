@@ -6,6 +6,7 @@ use super::{
     command::Shown,
     fact::{Event, Excerpt, Exit, Prediction, Skip, StepOutcome, Verdict},
     finding::{Finding, Shortfall},
+    shell::ShellFact,
     system::SystemAnswer,
 };
 
@@ -168,6 +169,10 @@ impl Event {
             Self::Owed { why, .. } | Self::RunClosed { why, .. } => see(TextUse::Told, why),
             Self::SettledByHand { reason, .. } => see(TextUse::Told, reason),
             Self::Note { text, .. } => see(TextUse::Told, text),
+            Self::Shell { fact, .. } => match fact {
+                ShellFact::Command { text, .. } | ShellFact::Closed { why: Some(text), .. } => see(TextUse::Told, text),
+                ShellFact::Opened { .. } | ShellFact::CommandEnded { .. } | ShellFact::Closed { why: None, .. } => {}
+            },
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     process::{self, Command, ExitStatus},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -77,6 +77,8 @@ pub(crate) struct Child {
 pub(crate) struct StartManner {
     /// It is given the foreground of this terminal, and no session of its own.
     pub terminal: Option<OwnedFd>,
+    /// Its standard input is a terminal that becomes that of its session.
+    pub takes_terminal: bool,
     pub dies_with_parent: bool,
     /// What holds it to reading.
     pub hold: Option<Arc<Hold>>,
@@ -107,6 +109,7 @@ impl Child {
         let standing = || {
             Ok(GroupStanding {
                 terminal: manner.terminal.as_ref().map(OwnedFd::try_clone).transpose()?,
+                takes_terminal: manner.takes_terminal,
                 door: cgroup.as_ref().map(Cgroup::door).transpose()?,
                 dies_with_parent: manner.dies_with_parent,
                 hold: manner.hold.clone(),
@@ -147,6 +150,11 @@ impl Child {
 
     pub(crate) fn pid(&self) -> Pid {
         self.member.pid
+    }
+
+    /// Readable once it has ended.
+    pub(super) fn ended(&self) -> BorrowedFd<'_> {
+        self.ended.as_fd()
     }
 
     /// Waits so long for its end; says whether it has ended.

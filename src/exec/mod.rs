@@ -14,10 +14,15 @@ mod foreground;
 mod held;
 pub(crate) mod leftovers;
 pub(crate) mod lock;
+pub(crate) mod off_script;
 mod output;
 pub(crate) mod process;
 mod program;
+mod pseudo_terminal;
+mod relay;
 mod scarcity;
+mod shell_hooks;
+mod shell_marks;
 pub(crate) mod signals;
 #[allow(unsafe_code)]
 mod spawn;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    os::unix::process::ExitStatusExt,
+    os::{fd::BorrowedFd, unix::process::ExitStatusExt},
     path::PathBuf,
     process::{Command, Stdio},
     sync::{
@@ -42,10 +42,20 @@ use crate::{
     tool::in_memory,
 };
 
+/// Where the streams of a command go.
+pub(super) enum Streams<'a> {
+    /// What it prints. It reads nothing but what the order gives it.
+    Pipes(io::PipeWriter, io::PipeWriter),
+    /// Where ours go.
+    Foreground(&'a Foreground),
+    /// To a terminal of its own.
+    Terminal(BorrowedFd<'a>),
+}
+
 /// Runs orders as processes.
 #[derive(Debug)]
 pub struct ProcessExecutor {
-    secrets: Secrets,
+    pub(super) secrets: Secrets,
     environment: BTreeMap<String, String>,
     /// What the runbook has passed on of the operator's environment.
     passed: BTreeMap<String, String>,
@@ -56,7 +66,7 @@ pub struct ProcessExecutor {
     /// Looked for when the first command is started.
     cgroups: LazyLock<Cgroups>,
     patience: Patience,
-    transports: Transports,
+    pub(super) transports: Transports,
     holder: Holder,
 }
 
@@ -131,13 +141,12 @@ impl ProcessExecutor {
         }
     }
 
-    /// Starts an order; what it prints goes to the pipes, or where ours goes. The error says why it is not started.
-    fn start(
+    /// Starts an order. The error says why it is not started.
+    pub(super) fn start(
         &self,
         order: &Order,
         passage: &Passage,
-        pipes: Option<(io::PipeWriter, io::PipeWriter)>,
-        foreground: Option<&Foreground>,
+        streams: Streams<'_>,
         hold: Option<Arc<Hold>>,
         stop: &Interrupts,
     ) -> Result<Child, String> {
@@ -168,21 +177,29 @@ impl ProcessExecutor {
             if let Some(directory) = directory {
                 command.current_dir(directory);
             }
-            command.stdin(match &passage.stdin {
+            command.stdin(match (&passage.stdin, &streams) {
                 // A file, so that no process has to feed it and none can be kept waiting by one that does not read.
-                Some(bytes) => Stdio::from(in_memory(bytes)?),
-                None if foreground.is_some() => Stdio::inherit(),
-                None => Stdio::null(),
+                (Some(bytes), _) => Stdio::from(in_memory(bytes)?),
+                (None, Streams::Pipes(..)) => Stdio::null(),
+                (None, Streams::Foreground(_)) => Stdio::inherit(),
+                (None, Streams::Terminal(terminal)) => Stdio::from(terminal.try_clone_to_owned()?),
             });
-            if let Some((stdout, stderr)) = &pipes {
-                command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+            match &streams {
+                Streams::Pipes(stdout, stderr) => {
+                    command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+                }
+                Streams::Foreground(_) => {}
+                Streams::Terminal(terminal) => {
+                    command.stdout(terminal.try_clone_to_owned()?).stderr(terminal.try_clone_to_owned()?);
+                }
             }
             Ok(command)
         };
-        let terminal = foreground.map(Foreground::descriptor).transpose().map_err(said)?;
+        let terminal = if let Streams::Foreground(foreground) = streams { Some(foreground.descriptor().map_err(said)?) } else { None };
         // Whoever would have read the answer is gone then. What changes something is let finish: half of it may be worse.
-        let dies_with_parent = order.effect == Effect::Read && foreground.is_none();
-        let manner = StartManner { terminal, dies_with_parent, hold: hold.clone() };
+        let dies_with_parent = order.effect == Effect::Read && matches!(streams, Streams::Pipes(..));
+        let takes_terminal = matches!(streams, Streams::Terminal(_));
+        let manner = StartManner { terminal, takes_terminal, dies_with_parent, hold: hold.clone() };
         patiently(|| Child::start(make, &manner, &self.cgroups), stop).map_err(said)
     }
 
@@ -192,7 +209,7 @@ impl ProcessExecutor {
             Ok(foreground) => foreground,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
-        let child = match self.start(order, passage, None, Some(&foreground), None, stop) {
+        let child = match self.start(order, passage, Streams::Foreground(&foreground), None, stop) {
             Ok(child) => child,
             Err(why) => return Ok(Exit::NotStarted { why }),
         };
@@ -216,7 +233,7 @@ fn spawned(child: &Child, site: &dyn Site) -> Result<(), LedgerError> {
 }
 
 /// Lets go of a child whose time is over, and says how it ended.
-fn settle(child: Child, over: Result<Over, LedgerError>) -> Result<Exit, LedgerError> {
+pub(super) fn settle(child: Child, over: Result<Over, LedgerError>) -> Result<Exit, LedgerError> {
     let over = match over {
         Ok(over) => over,
         Err(error) => {
@@ -336,7 +353,7 @@ impl Executor for ProcessExecutor {
                     };
                 }
             };
-            let child = match self.start(order, &passage, Some((out_writer, err_writer)), None, hold, stop) {
+            let child = match self.start(order, &passage, Streams::Pipes(out_writer, err_writer), hold, stop) {
                 Ok(child) => child,
                 Err(why) => {
                     let [stdout, stderr] = joined(reader);

@@ -1,7 +1,11 @@
 //! The operator's signals, turned into an urgency that the loop looks at.
 
 use std::{
-    io,
+    io::{self, Read},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixStream,
+    },
     sync::{Arc, atomic::AtomicBool},
     thread,
 };
@@ -9,7 +13,7 @@ use std::{
 use nix::sys::signal::{Signal, raise};
 use signal_hook::{
     SigId,
-    consts::{SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP, SIGXFSZ},
+    consts::{SIGABRT, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGTSTP, SIGWINCH, SIGXFSZ},
     flag,
     iterator::{Handle, Signals},
     low_level,
@@ -93,6 +97,55 @@ impl Drop for Listener {
             let _ = thread.join();
         }
         low_level::unregister(self.broken_pipe);
+    }
+}
+
+/// What calls on whoever waits for something else: another size of the window, and that we are to end.
+#[derive(Debug)]
+pub(super) struct SignalCalls {
+    resized: UnixStream,
+    called: UnixStream,
+    ids: Vec<SigId>,
+}
+
+impl SignalCalls {
+    /// Listens until dropped.
+    ///
+    /// # Errors
+    /// The handlers cannot be set.
+    pub(super) fn listen() -> io::Result<Self> {
+        let ((resized, resizes), (called, calls)) = (UnixStream::pair()?, UnixStream::pair()?);
+        resized.set_nonblocking(true)?;
+        let mut listening = Self { resized, called, ids: Vec::new() };
+        listening.ids.push(low_level::pipe::register(SIGWINCH, resizes)?);
+        for signal in [SIGTERM, SIGHUP] {
+            listening.ids.push(low_level::pipe::register(signal, calls.try_clone()?)?);
+        }
+        Ok(listening)
+    }
+
+    /// Readable when the window has another size.
+    pub(super) fn resized(&self) -> BorrowedFd<'_> {
+        self.resized.as_fd()
+    }
+
+    /// Whether it has, since this was asked last.
+    pub(super) fn take_resized(&self) -> bool {
+        let mut told = [0; 64];
+        matches!((&self.resized).read(&mut told), Ok(1..))
+    }
+
+    /// Readable when we are to end.
+    pub(super) fn called(&self) -> BorrowedFd<'_> {
+        self.called.as_fd()
+    }
+}
+
+impl Drop for SignalCalls {
+    fn drop(&mut self) {
+        for id in &self.ids {
+            low_level::unregister(*id);
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct GroupStanding {
     /// The terminal that it gets into the foreground of. Without one it gets a session of its own, so that the terminal's
     /// signals do not reach it and it can be ended with all that it has started.
     pub terminal: Option<OwnedFd>,
+    /// Its standard input is a terminal that becomes the one of its own session.
+    pub takes_terminal: bool,
     /// The door of the control group that it joins.
     pub door: Option<Door>,
     /// It is killed when its parent ends, however that ends: nobody would read its answer.
@@ -114,6 +116,10 @@ fn begin(standing: &GroupStanding, teller: &PipeWriter, parent: Pid, core: CoreL
     match &standing.terminal {
         None => {
             setsid()?;
+            if standing.takes_terminal {
+                // SAFETY: standard input is open, and outlives the call.
+                rustix::process::ioctl_tiocsctty(unsafe { BorrowedFd::borrow_raw(libc::STDIN_FILENO) })?;
+            }
         }
         Some(terminal) => {
             let own = Pid::from_raw(0);
@@ -212,7 +218,7 @@ mod tests {
     }
 
     fn standing(door: Option<Door>) -> GroupStanding {
-        GroupStanding { terminal: None, door, dies_with_parent: true, hold: None }
+        GroupStanding { terminal: None, takes_terminal: false, door, dies_with_parent: true, hold: None }
     }
 
     /// What this thread has started, and is not reaped: it has the thread's name until it is another program.

@@ -18,10 +18,9 @@ use super::{
     location::FILE,
     reader::Snapshot,
     record::{Glance, Line},
-    shape::Body,
     signature,
 };
-use crate::event::{Captured, RunId};
+use crate::event::{Captured, Event, RunId};
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +62,8 @@ pub(crate) fn export(dir: &Path, host: &str, run: RunId, through: bool, to: impl
             let (true, Ok(Line::Record(record))) = (linked, Line::read(raw.bytes)) else {
                 return Err(ExportError::Line { line: raw.number, why: "it does not follow from the one before it".to_owned() });
             };
-            if let Body::StepEnded(ended) = &record.body {
-                wanted.extend([&ended.stdout, &ended.stderr].map(|stream| stream.sha256.clone()));
-            }
+            let event = record.body.into_event();
+            wanted.extend(event.iter().flat_map(Event::kept).map(|kept| kept.sha256.clone()));
         }
         if ours || through && linked {
             kept = bytes;

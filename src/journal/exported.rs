@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    event::{Captured, Event, RunId, RunState, state::Phase},
+    event::{Captured, RunId, RunState, state::Phase},
 };
 
 /// What an export says of itself. Fixed: a later text gets a name of its own, and this one is still read.
@@ -297,10 +297,7 @@ impl ExportWalk<'_> {
         if event.name() != header.kind.0 {
             return Err(RecordFault::Misnamed { kind: header.kind.0.into_owned(), event: event.name() });
         }
-        if let Event::StepEnded { stdout, stderr, .. } = &event {
-            self.output(stdout)?;
-            self.output(stderr)?;
-        }
+        event.kept().into_iter().try_for_each(|kept| self.output(kept))?;
         Ok(self.state.apply(&event)?)
     }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    cast,
     error::JournalError,
     extent::{Extent, Extents},
     reader::Snapshot,
@@ -134,6 +135,8 @@ pub(crate) fn unfinished(dir: &Path, run: RunId) -> Vec<u8> {
         .filter_map(Result::ok)
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(&begin))
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        // A shell beside the run was recorded, and is no command of it.
+        .filter(|(_, path)| !cast::is_recorded_in(path))
         .collect();
     left.sort();
     let Some((_, last)) = left.last() else { return Vec::new() };

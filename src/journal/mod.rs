@@ -3,6 +3,7 @@
 mod archive;
 pub(crate) mod archiving;
 mod capture;
+pub(crate) mod cast;
 pub(crate) mod chain;
 pub(crate) mod chronicle;
 pub(crate) mod disk;

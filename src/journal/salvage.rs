@@ -140,9 +140,7 @@ impl AlreadyThere {
             if matches!(event, Event::StepBegan { .. }) {
                 continue;
             }
-            if let Event::StepEnded { stdout, stderr, .. } = &event
-                && let Some(what) = [stdout, stderr].into_iter().find_map(|captured| outputs.fault(captured))
-            {
+            if let Some(what) = event.kept().into_iter().find_map(|captured| outputs.fault(captured)) {
                 found.refused = refused(format!("what its command printed {what}"));
                 break;
             }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     event::{
         Answerer, Captured, Effect, EndSignal, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction,
-        RecordedPlan, RunId, SentSignal, Shortfall, Shown, Skip, StepOutcome, StopSignal, SystemAnswer, Verdict as End, Words,
+        RecordedPlan, RunId, SentSignal, ShellFact, Shortfall, Shown, Skip, StepOutcome, StopSignal, SystemAnswer, Verdict as End, Words,
     },
     ports::Ledger,
 };
@@ -188,6 +188,10 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         ended("set_noout", Part::Undo, Exit::Code(1), failed(), Captured::empty()),
         Event::Note { place: Some(place("restart")), text: "called the owner\u{202e}".to_owned(), taken: None, person: false },
         Event::Note { place: None, text: "the disk was swapped".to_owned(), taken: None, person: true },
+        shell(ShellFact::Opened { host: Some("db3".to_owned()), recorder: 4711 }),
+        shell(ShellFact::Command { number: 1, text: "ls\u{202e}".to_owned() }),
+        shell(ShellFact::CommandEnded { number: 1, code: 2, took: Duration::from_millis(3) }),
+        shell(ShellFact::Closed { code: Some(0), why: None, recording: stdout.clone(), hook: Some("bash".to_owned()) }),
         Event::Interrupted { signal: StopSignal::Interrupt },
         closed(Outcome::Stopped),
         Event::Resumed { from: "0000007f".to_owned() },
@@ -198,6 +202,10 @@ pub(super) fn eventful(stdout: &Captured) -> Vec<Event> {
         ended("set_noout", Part::Cleanup, Exit::Code(0), End::Passed, Captured::empty()),
     ]);
     events
+}
+
+fn shell(fact: ShellFact) -> Event {
+    Event::Shell { place: Some(Place::top("restart")), shell: "4711-0".to_owned(), fact }
 }
 
 /// A dry run.

@@ -12,7 +12,7 @@ use crate::{
     digest::Digest,
     event::{
         Answerer, Captured, Effect, Event, Excerpt, Exit, Finding, Mode, Opening, Outcome, Part, Place, Prediction, RecordedPlan,
-        SentSignal, Shown, Skip, StepKind, StepOutcome, StopSignal, SystemAnswer, Verdict,
+        SentSignal, ShellFact, Shown, Skip, StepKind, StepOutcome, StopSignal, SystemAnswer, Verdict,
     },
     surroundings::Surroundings,
 };
@@ -140,6 +140,18 @@ shapes! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         person: bool,
     }
+    // What an operator does in a shell beside the run.
+    ShellOpened("shell_opened") { place: Option<Place>, shell: String, host: Option<String>, recorder: u32 }
+    ShellCommand("shell_command") { place: Option<Place>, shell: String, number: u32, text: String }
+    ShellCommandEnded("shell_command_ended") { place: Option<Place>, shell: String, number: u32, code: i32, took_ms: u64 }
+    ShellClosed("shell_closed") {
+        place: Option<Place>,
+        shell: String,
+        code: Option<i32>,
+        why: Option<String>,
+        recording: Captured,
+        hook: Option<String>,
+    }
     Interrupted("interrupted") { signal: StopSignal }
     Resumed("resumed") { from: String }
     RunClosed("run_closed") { outcome: Outcome, why: String, owed: Vec<Place> }
@@ -148,6 +160,10 @@ shapes! {
     // About the journal's directory and this machine, in the name of no run: what killed runs had left, and was removed next.
     Removed("removed") { paths: Vec<String> }
     Torn("torn") { lines: u64, bytes: u64, sha256: Digest, after: Digest }
+}
+
+fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The first version of the format that has this type of record.
@@ -163,6 +179,10 @@ fn version_of(kind: &str) -> u32 {
             | "hold_overridden"
             | "archived"
             | "removed"
+            | "shell_opened"
+            | "shell_command"
+            | "shell_command_ended"
+            | "shell_closed"
     );
     if second { 2 } else { 1 }
 }
@@ -179,7 +199,11 @@ impl Body {
             | Self::HoldFailed(_)
             | Self::HoldOverridden(_)
             | Self::Archived(_)
-            | Self::Removed(_) => 2,
+            | Self::Removed(_)
+            | Self::ShellOpened(_)
+            | Self::ShellCommand(_)
+            | Self::ShellCommandEnded(_)
+            | Self::ShellClosed(_) => 2,
             Self::StepBegan(StepBegan { part: Part::Holds, .. })
             | Self::StepSpawned(StepSpawned { part: Part::Holds, .. })
             | Self::StepSignalled(StepSignalled { part: Part::Holds, .. })
@@ -252,7 +276,7 @@ impl Body {
             Event::StepSpawned { place, part, pid, start_time } => Self::StepSpawned(StepSpawned { place, part, pid, start_time }),
             Event::StepSignalled { place, part, signal } => Self::StepSignalled(StepSignalled { place, part, signal }),
             Event::StepEnded { place, part, attempt, exit, stdout, stderr, took, askings, verdict, message, excerpt: _ } => {
-                let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                let took_ms = millis(took);
                 Self::StepEnded(StepEnded { place, part, attempt, exit, stdout, stderr, took_ms, askings, verdict, message })
             }
             Event::StepPredicted { place, part, prediction } => Self::StepPredicted(StepPredicted { place, part, prediction }),
@@ -263,6 +287,16 @@ impl Body {
             Event::Owed { place, why } => Self::Owed(Owed { place, why }),
             Event::SettledByHand { place, reason, by } => Self::SettledByHand(SettledByHand { place, reason, by }),
             Event::Note { place, text, taken, person } => Self::Note(Note { place, text, taken, journal: None, adopted: None, person }),
+            Event::Shell { place, shell, fact } => match fact {
+                ShellFact::Opened { host, recorder } => Self::ShellOpened(ShellOpened { place, shell, host, recorder }),
+                ShellFact::Command { number, text } => Self::ShellCommand(ShellCommand { place, shell, number, text }),
+                ShellFact::CommandEnded { number, code, took } => {
+                    Self::ShellCommandEnded(ShellCommandEnded { place, shell, number, code, took_ms: millis(took) })
+                }
+                ShellFact::Closed { code, why, recording, hook } => {
+                    Self::ShellClosed(ShellClosed { place, shell, code, why, recording, hook })
+                }
+            },
             Event::Interrupted { signal } => Self::Interrupted(Interrupted { signal }),
             Event::Resumed { from } => Self::Resumed(Resumed { from }),
             Event::RunClosed { outcome, why, owed } => Self::RunClosed(RunClosed { outcome, why, owed }),
@@ -353,6 +387,19 @@ impl Body {
             Self::Note(Note { place, text, taken, journal: _, adopted: _, person }) => {
                 let taken = taken.or_else(|| version_1::taken(&text));
                 Event::Note { place, text, taken, person }
+            }
+            Self::ShellOpened(ShellOpened { place, shell, host, recorder }) => {
+                Event::Shell { place, shell, fact: ShellFact::Opened { host, recorder } }
+            }
+            Self::ShellCommand(ShellCommand { place, shell, number, text }) => {
+                Event::Shell { place, shell, fact: ShellFact::Command { number, text } }
+            }
+            Self::ShellCommandEnded(ShellCommandEnded { place, shell, number, code, took_ms }) => {
+                let took = Duration::from_millis(took_ms);
+                Event::Shell { place, shell, fact: ShellFact::CommandEnded { number, code, took } }
+            }
+            Self::ShellClosed(ShellClosed { place, shell, code, why, recording, hook }) => {
+                Event::Shell { place, shell, fact: ShellFact::Closed { code, why, recording, hook } }
             }
             Self::Interrupted(Interrupted { signal }) => Event::Interrupted { signal },
             Self::Resumed(Resumed { from }) => Event::Resumed { from },

@@ -217,10 +217,7 @@ impl Recheck<'_> {
     fn fold(&mut self, fact: Option<Fact>) -> Result<(), RecordFault> {
         let Some(Fact { run, event }) = fact else { return Ok(()) };
         let event = event?;
-        if let Some(Event::StepEnded { stdout, stderr, .. }) = &event {
-            self.output(stdout)?;
-            self.output(stderr)?;
-        }
+        event.iter().flat_map(Event::kept).try_for_each(|kept| self.output(kept))?;
         let left = self.left.entry(run).or_insert(1);
         *left -= 1;
         let last = *left == 0;

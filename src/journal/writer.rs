@@ -236,7 +236,7 @@ fn rides_along(event: &Event) -> bool {
         Event::HoldFailed { .. } | Event::HoldOverridden { .. } => false,
         Event::Overridden { .. } | Event::Confirmed { .. } | Event::Declined { .. } | Event::Note { .. } => false,
         Event::StepBegan { .. } | Event::StepSignalled { .. } | Event::StepEnded { .. } => false,
-        Event::SettledByHand { .. } => false,
+        Event::SettledByHand { .. } | Event::Shell { .. } => false,
         Event::DoubtResolved { .. } | Event::Owed { .. } | Event::Interrupted { .. } | Event::Resumed { .. } | Event::RunClosed { .. } => {
             false
         }

@@ -9,10 +9,12 @@ pub(crate) mod condition;
 mod foreseen;
 pub(crate) mod instances;
 pub(crate) mod item;
+pub(crate) mod missing;
 pub(crate) mod preview;
 pub(crate) mod programs;
 pub(crate) mod remaining;
 pub(crate) mod scope;
+pub(crate) mod without;
 
 use std::{
     collections::BTreeMap,

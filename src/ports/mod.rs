@@ -3,12 +3,14 @@
 //! No method has a body here: one that stands before another implementer would forget to pass it on, and nobody would see.
 
 pub(crate) mod interrupts;
+pub(crate) mod off_script;
 #[cfg(test)]
 pub(crate) mod witness;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
+pub(crate) use off_script::{FromShell, OffScript, ShellRecords};
 
 use crate::event::{
     Answerer, Captured, Cut, Effect, Event, Exit, Holding, Part, Place, Progress, ReadNeeds, SentSignal, Shown, moment::Moment,
@@ -272,6 +274,8 @@ pub struct Behind {
     pub takes_back: String,
     /// Whoever asks takes notes, too.
     pub notes: bool,
+    /// Whoever asks can open a shell.
+    pub shell: bool,
 }
 
 impl Question {
@@ -299,6 +303,10 @@ pub enum Answer {
     /// No answer yet: a note for the journal.
     Noted {
         text: String,
+    },
+    /// No answer yet: a shell, on this machine or on another host.
+    OffScript {
+        host: Option<String>,
     },
     /// A dry run asks nothing.
     NotAsked,

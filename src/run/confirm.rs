@@ -141,7 +141,9 @@ impl Engine<'_> {
             }
             Ok(Answer::NotAsked) => Ok(Consent::NotAsked(question.text)),
             Ok(Answer::No { why }) => self.decline(Some(place), question.text, why),
-            Ok(Answer::Chosen { .. } | Answer::Noted { .. }) => self.decline(Some(place), question.text, "no clear answer".to_owned()),
+            Ok(Answer::Chosen { .. } | Answer::Noted { .. } | Answer::OffScript { .. }) => {
+                self.decline(Some(place), question.text, "no clear answer".to_owned())
+            }
             Err(no_answer) => self.no_answer(Some(place), question.text, no_answer),
         }
     }

@@ -141,7 +141,7 @@ impl Engine<'_> {
                 }
             }
             Ok(Answer::Yes { .. } | Answer::NotAsked) => Ok(Choice::Run),
-            Ok(Answer::Noted { .. }) => self.decline(Some(place), question.text, "no clear answer".to_owned()),
+            Ok(Answer::Noted { .. } | Answer::OffScript { .. }) => self.decline(Some(place), question.text, "no clear answer".to_owned()),
             Ok(Answer::No { why }) => self.decline(Some(place), question.text, why),
             Err(no_answer) => self.no_answer(Some(place), question.text, no_answer),
         }

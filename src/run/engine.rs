@@ -139,10 +139,11 @@ impl Engine<'_> {
         }
     }
 
-    /// Asks the operator, without a secret in the question. Notes are recorded until there is an answer.
+    /// Asks the operator, without a secret in the question. Notes are recorded, and shells opened, until there is an answer.
     pub(super) fn put_question(&self, question: &Question) -> Result<Answer, NoAnswer> {
         let mut question = self.secrets.question(question.clone());
         question.behind.notes = true;
+        question.behind.shell = self.ports.off_script.is_some();
         loop {
             match self.ports.prompt.ask(&question)? {
                 // A journal that does not take it takes no answer either.
@@ -150,6 +151,7 @@ impl Engine<'_> {
                     let note = Event::Note { place: question.place.clone(), text, taken: None, person: true };
                     self.emit(note).map_err(|_| NoAnswer::Gone)?;
                 }
+                Answer::OffScript { host } => self.off_script(question.place.as_ref(), host.as_deref()).map_err(|_| NoAnswer::Gone)?,
                 answer => {
                     self.together.turned();
                     return Ok(answer);

@@ -74,7 +74,7 @@ impl Engine<'_> {
         drop(state);
         let offered = matches!(&ask, Ask::Failed { choices } if choices.contains(&Choice::Rollback));
         let takes_back = if offered { self.would_take_back() } else { String::new() };
-        Question { place: place.cloned(), ask, text, behind: Behind { takes_back, notes: false } }
+        Question { place: place.cloned(), ask, text, behind: Behind { takes_back, ..Behind::default() } }
     }
 
     /// The systems that the run is bound to, in one line.

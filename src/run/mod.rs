@@ -17,6 +17,7 @@ mod holds;
 mod identity;
 mod kept;
 mod meanwhile;
+mod off_script;
 mod offer;
 mod order;
 mod poll;

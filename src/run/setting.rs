@@ -4,7 +4,7 @@ use crate::{
     event::{Mode, Past, RunId},
     inventory::SharedLock,
     plan::preview::Preview,
-    ports::{Clock, Executor, Interrupts, Ledger, Observer, Prompt},
+    ports::{Clock, Executor, Interrupts, Ledger, Observer, OffScript, Prompt},
     surroundings::Surroundings,
 };
 
@@ -16,6 +16,8 @@ pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
     pub prompt: &'a dyn Prompt,
     pub observers: &'a [&'a dyn Observer],
+    /// `None` where there is nothing that could be worked on beside the run: in a dry run and a simulated world.
+    pub off_script: Option<&'a dyn OffScript>,
     /// What the operator's signals ask of steps.
     pub interrupts: &'a Interrupts,
     /// What they ask of cleanups, which only the third Ctrl-C cuts short.

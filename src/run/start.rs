@@ -151,7 +151,9 @@ impl Engine<'_> {
             Ok(Answer::Yes { typed, by }) => self.emit(Event::Confirmed { place: None, text: question.text, typed, by }),
             Ok(Answer::NotAsked) => Ok(()),
             Ok(Answer::No { why }) => self.decline(None, question.text, why),
-            Ok(Answer::Chosen { .. } | Answer::Noted { .. }) => self.decline(None, question.text, "no clear answer".to_owned()),
+            Ok(Answer::Chosen { .. } | Answer::Noted { .. } | Answer::OffScript { .. }) => {
+                self.decline(None, question.text, "no clear answer".to_owned())
+            }
             Err(no_answer) => self.no_answer(None, question.text, no_answer),
         }
     }

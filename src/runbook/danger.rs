@@ -78,6 +78,12 @@ fn asking(command: &Command) -> String {
     words.join("\0")
 }
 
+/// The same of command lines that stand in no runbook.
+#[must_use]
+pub(super) fn changes(commands: &[Vec<String>]) -> Option<String> {
+    changing(commands)
+}
+
 /// What this command is known to change, in its own words; nothing if it is not known to change anything.
 #[must_use]
 pub(super) fn changed_by(command: &Command) -> Option<String> {

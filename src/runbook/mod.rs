@@ -10,6 +10,7 @@ mod complaint;
 pub(crate) mod danger;
 pub(crate) mod diagnostic;
 pub(crate) mod document;
+pub(crate) mod draft;
 mod elsewhere;
 pub(crate) mod group;
 mod headline;

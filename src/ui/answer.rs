@@ -19,6 +19,8 @@ pub(crate) enum Reading {
     Help(String),
     /// A note is to be taken.
     Note,
+    /// A shell is to be opened, on this machine or on another host.
+    Shell(Option<String>),
     /// All that happened so far is to be told whole.
     Whole,
 }
@@ -93,6 +95,22 @@ fn means_something(ask: &Ask) -> bool {
     }
 }
 
+/// Whether `s` alone is an answer.
+fn skips(ask: &Ask) -> bool {
+    matches!(ask, Ask::Failed { choices } | Ask::Step { choices } | Ask::Doubt { choices } if choices.contains(&Choice::Skip))
+}
+
+/// The host that a shell is asked for on, if one is.
+fn shell(ask: &Ask, typed: &str) -> Option<Reading> {
+    match typed.split_whitespace().collect::<Vec<_>>()[..] {
+        ["s"] if !skips(ask) => Some(Reading::Shell(None)),
+        ["shell"] => Some(Reading::Shell(None)),
+        // What is told in one's own words may begin so.
+        ["shell", host] if !matches!(ask, Ask::Report { .. } | Ask::Override) => Some(Reading::Shell(Some(host.to_owned()))),
+        _ => None,
+    }
+}
+
 /// What may be typed.
 fn help(ask: &Ask) -> String {
     let answers = match ask {
@@ -103,7 +121,10 @@ fn help(ask: &Ask) -> String {
         Ask::Failed { .. } | Ask::Step { .. } | Ask::Doubt { .. } => "type the letter or the word of a choice".to_owned(),
     };
     let note = if means_something(ask) { "note" } else { "n or note" };
-    format!("{answers}; {note} = write a note into the journal; v = all that happened so far, whole; ? = this")
+    let shell = if skips(ask) { "shell" } else { "s or shell" };
+    format!(
+        "{answers}; {note} = write a note into the journal; {shell} = a shell beside the run, recorded; v = all that happened so far, whole; ? = this"
+    )
 }
 
 /// Understands a typed line.
@@ -121,6 +142,9 @@ pub(crate) fn read(ask: &Ask, typed: &str) -> Reading {
         "v" if !confirms => return Reading::Whole,
         "n" if !confirms && !means_something(ask) => return Reading::Note,
         _ => {}
+    }
+    if let Some(shell) = shell(ask, word_typed).filter(|_| !confirms) {
+        return shell;
     }
     match ask {
         Ask::Plan { .. } | Ask::GoOn | Ask::YesNo => match word_typed.to_ascii_lowercase().as_str() {
@@ -208,7 +232,7 @@ mod tests {
             assert!(matches!(read(&ask, "y\u{1b}[A"), Reading::Again(_)));
             assert_eq!(
                 read(&ask, "?"),
-                Reading::Help("y = continue; n, q or Enter = stop; note = write a note into the journal; v = all that happened so far, whole; ? = this".into())
+                Reading::Help("y = continue; n, q or Enter = stop; note = write a note into the journal; s or shell = a shell beside the run, recorded; v = all that happened so far, whole; ? = this".into())
             );
             assert_eq!(read(&ask, "note"), Reading::Note);
             assert_eq!(read(&ask, "v"), Reading::Whole);
@@ -261,6 +285,12 @@ mod tests {
             assert!(matches!(read(&ask, "?"), Reading::Help(_)), "{ask:?}");
             assert_eq!((read(&ask, "n"), read(&ask, "note")), (Reading::Note, Reading::Note), "{ask:?}");
         }
+        let skip = Ask::Failed { choices: vec![Choice::Skip, Choice::Stop] };
+        assert_eq!(read(&skip, "s"), Reading::Is(Answer::Chosen { choice: Choice::Skip, by: Answerer::Terminal }));
+        assert_eq!((read(&skip, "shell"), read(&Ask::YesNo, "s")), (Reading::Shell(None), Reading::Shell(None)));
+        assert_eq!(read(&skip, "shell  db3"), Reading::Shell(Some("db3".into())));
+        assert_eq!(read(&Ask::Override, "shell db3"), yes("shell db3"), "a reason is in the operator's own words");
+        assert!(is_yes(&read(&Ask::Phrase { phrase: "shell".into(), destroys: true }, "shell")));
         let doubt = Ask::Doubt { choices: vec![Choice::NotDone] };
         assert_eq!(read(&doubt, "n"), Reading::Is(Answer::Chosen { choice: Choice::NotDone, by: Answerer::Terminal }));
         // What is to be typed is typed, whatever else it means.

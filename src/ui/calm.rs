@@ -160,7 +160,7 @@ impl Calm {
     fn begun(&self, at: Moment, place: &Place, event: &Event) -> Option<Fold> {
         // What is taken back is told as it happens.
         let back = matches!(event, Event::StepBegan { part: Part::Undo, .. } | Event::StepEnded { part: Part::Undo, .. });
-        let ended = matches!(event, Event::Owed { .. } | Event::SettledByHand { .. } | Event::Note { .. });
+        let ended = matches!(event, Event::Owed { .. } | Event::SettledByHand { .. } | Event::Note { .. } | Event::Shell { .. });
         if let Some(item) = self.item(place).filter(|_| !back && !ended) {
             return Some(Fold::new(item, Folded::Item, String::new(), at));
         }

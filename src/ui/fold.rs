@@ -148,6 +148,7 @@ fn goes_wrong(event: &Event) -> bool {
         | Event::DoubtResolved { .. }
         // What halligan remarks, such as what a command has left behind.
         | Event::Note { .. }
+        | Event::Shell { .. }
         | Event::Owed { .. } => true,
         Event::Checked { finding, .. } => !matches!(finding, Finding::Pass { .. }),
         _ => false,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::out::Stream;
 use crate::{
-    event::{Event, Place, Progress, RunId, moment::Moment},
+    event::{Event, Place, Progress, RunId, ShellFact, moment::Moment},
     ports::Observer,
     words::sanitise,
 };
@@ -126,9 +126,24 @@ fn fields(event: &Event) -> Value {
         Event::Note { place, text, person: true, .. } => json!({"place": place, "text": text, "person": true}),
         Event::Note { place, text, taken: None, .. } => json!({"place": place, "text": text}),
         Event::Note { place, text, taken, .. } => json!({"place": place, "text": text, "taken": taken}),
+        Event::Shell { place, shell, fact } => {
+            let mut told = shell_fact(fact);
+            told["place"] = json!(place);
+            told["shell"] = json!(shell);
+            told
+        }
         Event::Interrupted { signal } => json!({"signal": signal}),
         Event::Resumed { from } => json!({"from": from}),
         Event::RunClosed { outcome, why, owed } => json!({"outcome": outcome, "why": why, "owed": owed}),
+    }
+}
+
+fn shell_fact(fact: &ShellFact) -> Value {
+    match fact {
+        ShellFact::Opened { host, recorder } => json!({"host": host, "recorder": recorder}),
+        ShellFact::Command { number, text } => json!({"number": number, "text": text}),
+        ShellFact::CommandEnded { number, code, took } => json!({"number": number, "code": code, "took_ms": ms(*took)}),
+        ShellFact::Closed { code, why, recording, hook } => json!({"code": code, "why": why, "recording": recording, "hook": hook}),
     }
 }
 

@@ -20,6 +20,7 @@ mod panel;
 mod picker;
 pub(crate) mod plain;
 pub(crate) mod plan;
+pub(crate) mod played;
 pub(crate) mod prompt;
 pub(crate) mod replay;
 pub(crate) mod report;

@@ -311,6 +311,7 @@ impl Narrative {
                 block::told(page, Mark::Passed, Some(place), &words::settled_by_hand(reason, *by))
             }
             Event::Note { place, text, person, .. } => block::told(page, Mark::Noted, place.as_ref(), &words::noted(text, *person)),
+            Event::Shell { place, fact, .. } => block::told(page, Mark::Noted, place.as_ref(), &words::shell(fact)),
             Event::Interrupted { signal } => {
                 self.interruptions += 1;
                 block::marked(page, Mark::Warned, &words::interruption(*signal, self.interruptions))

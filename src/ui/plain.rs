@@ -286,6 +286,7 @@ impl PlainNarrative {
                 let place = place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
                 words::noted(&format!("{place}{text}"), *person)
             }
+            Event::Shell { fact, .. } => words::shell(fact),
             Event::Interrupted { signal } => {
                 self.interruptions += 1;
                 words::interruption(*signal, self.interruptions)

@@ -6,7 +6,7 @@
 use std::{
     fmt,
     os::fd::BorrowedFd,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use dialoguer::{BasicHistory, History};
@@ -38,7 +38,7 @@ pub(crate) struct TerminalPrompt<'a> {
     /// What was typed in free words so far; never a secret, and never what confirms something.
     history: Mutex<BasicHistory>,
     /// One question at a time.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
 }
 
 /// What somebody did at a question.
@@ -103,8 +103,14 @@ impl<'a> TerminalPrompt<'a> {
             keyboard: Keyboard::new(input, stop),
             screen,
             history: Mutex::new(BasicHistory::new().no_duplicates(true)),
-            turn: Mutex::default(),
+            turn: Arc::default(),
         }
+    }
+
+    /// Held by whoever has the keyboard: another who takes it is asked nothing meanwhile, and nobody else is.
+    #[must_use]
+    pub(crate) fn turn(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.turn)
     }
 
     /// Shows text, wrapped; the lines of it stay lines.
@@ -399,6 +405,8 @@ impl Prompt for TerminalPrompt<'_> {
                     Typed::Line(text) if !text.trim().is_empty() => return Ok(Answer::Noted { text }),
                     Typed::Line(_) | Typed::Left => self.show("  nothing was noted"),
                 },
+                Reading::Shell(host) if question.behind.shell => return Ok(Answer::OffScript { host }),
+                Reading::Shell(_) => self.show("  no shell can be opened here"),
                 Reading::Note => self.show("  no note can be taken here: nothing is recorded yet"),
                 Reading::Again(what) => {
                     self.show(&format!("  {what}"));
@@ -508,7 +516,7 @@ mod tests {
     fn a_rollback_is_said_before_it_is_chosen() {
         let asked = || {
             let ask = Ask::Failed { choices: vec![Choice::Rollback, Choice::Stop] };
-            let behind = Behind { takes_back: "A rollback would, in this order:\n  undo a:  rm a".into(), notes: true };
+            let behind = Behind { takes_back: "A rollback would, in this order:\n  undo a:  rm a".into(), notes: true, shell: false };
             Question { behind, ..question(ask) }
         };
         let (answer, shown) = with(&["b\n", "\n", "b\n", "y\n"], |prompt| prompt.ask(&asked()));

@@ -11,18 +11,19 @@ use super::{
     mode::mode_name,
     outcome::step_outcome,
     part::{part_began, part_of, part_outcome},
+    shell::shell,
     step::{not_held, skip},
     system::system_answer,
 };
 use crate::{
-    event::{Effect, Event, Part, Skip, Verdict},
+    event::{Effect, Event, Part, ShellFact, Skip, Verdict},
     quantity::show_duration,
 };
 
 /// A line of a timeline: what kind of thing happened, and what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TimelineWords {
-    /// One of `run`, `system`, `check`, `decision`, `note`, `change`, `failure`, `wait`, `batch`, `skip`, `doubt`, `cleanup`.
+    /// One of `run`, `system`, `check`, `decision`, `note`, `shell`, `change`, `failure`, `wait`, `batch`, `skip`, `doubt`, `cleanup`.
     pub kind: &'static str,
     pub text: String,
 }
@@ -83,6 +84,11 @@ pub(crate) fn timeline(event: &Event, changing: bool, interruptions: u32) -> Opt
         Event::Note { place, text, .. } => {
             let place = place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
             of("note", format!("{place}{text}"))
+        }
+        Event::Shell { fact: ShellFact::CommandEnded { code: 0, .. }, .. } => None,
+        Event::Shell { place, fact, .. } => {
+            let place = place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+            of("shell", format!("{place}{}", shell(fact)))
         }
         Event::StepSignalled { place, signal, .. } => of("note", format!("{place} was sent {signal}")),
         Event::Interrupted { signal } => of("decision", interruption(*signal, interruptions)),

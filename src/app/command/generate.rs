@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use clap::CommandFactory;
 
 use super::{
-    look::{DoctorReport, HandoverPage, RunReport, SettingsReport, StatusReport},
+    look::{DoctorReport, HandoverPage, RunReport, SettingsReport, StatusReport, WithoutReport},
     runbook_page,
 };
 use crate::{
@@ -33,6 +33,7 @@ pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
         ("status", schema::of::<StatusReport>("halligan status")),
         ("handover", schema::of::<HandoverPage>("halligan handover")),
         ("report", schema::of::<RunReport>("halligan report")),
+        ("without", schema::of::<WithoutReport>("halligan doctor --without")),
         ("doctor", schema::of::<DoctorReport>("halligan doctor")),
         ("config", schema::of::<SettingsReport>("halligan config")),
         ("notice", schema::of::<Announcement>("what the program of `--notify` reads")),

@@ -111,6 +111,7 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         journal: journal.directory(),
         ledger: &copying,
         executor: &rehearsal.simulator,
+        shells: None,
         clock: &rehearsal.clock,
         silent: None,
         notifier: &notifier,

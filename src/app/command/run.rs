@@ -98,6 +98,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         journal: journal.directory(),
         ledger: &ledger as &dyn Ledger,
         executor,
+        shells: (!args.dry_run).then(|| (&process, prompt.turn())),
         clock: &clock,
         silent,
         notifier: &notifier,

@@ -112,6 +112,7 @@ impl Trial {
             clock: &rehearsal.clock,
             prompt: &rehearsal.prompt,
             observers: &[],
+            off_script: None,
             interrupts: &interrupts,
             last_interrupts: &interrupts,
             present: &|_| String::new(),

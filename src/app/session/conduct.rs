@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     os::fd::AsFd,
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     gathered::{RunFacts, Summary},
     interactive::Talking,
     notice::{Notifier, Notifying},
+    off_script::OperatorShells,
     plan_view, unheld,
 };
 use crate::{
@@ -24,9 +25,9 @@ use crate::{
     },
     cli::{self, Cli, Subcommands},
     event::{Mode, Outcome, Place, RunId, RunState, StopSignal, aftermath::Aftermath},
-    exec::signals::Listener,
+    exec::{process::ProcessExecutor, signals::Listener},
     plan::{Plan, preview::Preview},
-    ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, Prompt, Urgency},
+    ports::{Beforehand, Clock, Executor, Interrupts, Ledger, Observer, OffScript, Prompt, Urgency},
     run::{Ending, Ports, Setting, foretell},
     ui::{
         flags::Flags,
@@ -78,6 +79,8 @@ pub(crate) struct Occasion<'a> {
     pub journal: &'a Path,
     pub ledger: &'a dyn Ledger,
     pub executor: &'a dyn Executor,
+    /// What opens shells beside the run, and what is held meanwhile, so that nobody is asked; `None` where there is nothing real beside it.
+    pub shells: Option<(&'a ProcessExecutor, Arc<Mutex<()>>)>,
     pub clock: &'a dyn Clock,
     /// Asks nothing, in a dry run.
     pub silent: Option<&'a dyn Prompt>,
@@ -177,12 +180,21 @@ pub(crate) fn conduct(
     };
     let observers: [&dyn Observer; 4] = [&*screens.observer, &summary, &bulletin, stage.notifier];
     let executor = Talking { executor: stage.executor, screen: screens.screen.as_ref() };
+    let shells = stage.shells.clone().map(|(executor, turn)| OperatorShells {
+        turn,
+        context,
+        run: stage.setting.run_id,
+        executor,
+        interrupts: &signals.interrupts,
+        screen: screens.screen.as_ref(),
+    });
     let ports = Ports {
         ledger: stage.ledger,
         executor: &executor,
         clock: stage.clock,
         prompt: &flags,
         observers: &observers,
+        off_script: shells.as_ref().map(|shells| shells as &dyn OffScript),
         interrupts: &signals.interrupts,
         last_interrupts: &signals.last,
         present: &present,

@@ -98,6 +98,7 @@ pub(crate) fn take_up(
         journal: journal.directory(),
         ledger: &ledger as &dyn Ledger,
         executor: &executor,
+        shells: Some((&executor, prompt.turn())),
         clock: &clock,
         silent: None,
         notifier: &notifier,

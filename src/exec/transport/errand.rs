@@ -231,7 +231,7 @@ impl Errand {
 }
 
 /// A name that nothing else on any host has.
-pub(super) fn mark() -> Result<String, String> {
+pub(in crate::exec) fn mark() -> Result<String, String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| format!("the operating system gives no randomness: {error}"))?;
     Ok(format!("halligan-{:016x}", u64::from_be_bytes(bytes)))

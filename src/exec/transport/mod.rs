@@ -15,6 +15,7 @@ use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, sync::Arc, time::Du
 pub(crate) use carried::Carried;
 use connection::Connections;
 pub(crate) use errand::judge;
+pub(super) use errand::mark;
 use letter::{Letter, LetterAnswer, LetterInput};
 pub(super) use private::{PREFIX, places as private_places};
 pub(crate) use reply::{FarReply, Sieve};
@@ -22,7 +23,7 @@ pub(crate) use reply::{FarReply, Sieve};
 use super::{program, sudo::SudoCall};
 use crate::{
     event::{Effect, Words},
-    exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, mark, success},
+    exec::transport::errand::{ByArgument, Carrier, Errand, Far, around, success},
     inventory::{self, Inventory, KindName, Transport},
     ports::{EnvValue, Interrupts, Order},
     secret::Secrets,

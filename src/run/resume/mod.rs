@@ -117,7 +117,9 @@ impl Engine<'_> {
         match self.ports.prompt.ask(&question) {
             Ok(Answer::Yes { typed, by }) => Ok((typed, by)),
             Ok(Answer::No { why }) => Err(declined(why, None)),
-            Ok(Answer::Chosen { .. } | Answer::Noted { .. } | Answer::NotAsked) => Err(declined("no clear answer".to_owned(), None)),
+            Ok(Answer::Chosen { .. } | Answer::Noted { .. } | Answer::OffScript { .. } | Answer::NotAsked) => {
+                Err(declined("no clear answer".to_owned(), None))
+            }
             Err(no_answer) => {
                 let why = no_answer.to_string();
                 let beforehand = if let NoAnswer::NoTerminal { beforehand } = no_answer { Some(beforehand) } else { None };

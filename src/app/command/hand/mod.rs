@@ -1,6 +1,8 @@
 //! What an operator does by hand beside a run, recorded in its journal.
 
+mod beside;
 mod note;
+mod shell;
 
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
@@ -14,5 +16,6 @@ use crate::{
 pub(super) fn hand(context: &Context, command: &HandCommand) -> Result<ProgramExit, Failure> {
     match command {
         HandCommand::Note(args) => note::note(context, args),
+        HandCommand::Shell(args) => shell::shell(context, args),
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         lock::{RunHold, RunLock},
     },
     journal::{
+        cast,
         leftover::RunFile,
         reader::{RunSummary, Snapshot, runs},
     },
@@ -137,6 +138,10 @@ impl Leftovers {
             match held {
                 RunHold::Held => {}
                 RunHold::Unknown { why } => stay.push((file, format!("unknown whether it is running: {why}"))),
+                // It may be open, and is all that there is of a shell that was not closed.
+                RunHold::Free if file.printed && cast::is_recorded_in(&dir.join(&file.path)) => {
+                    stay.push((file, "`halligan play` plays it".to_owned()));
+                }
                 RunHold::Free if file.printed && !over.contains(&file.run) => stay.push((file, "`halligan resume` shows it".to_owned())),
                 RunHold::Free => files.push(file),
             }

@@ -72,6 +72,7 @@ impl ReportPage {
             (report.unreadable > 0).then(|| format!("{} records of this run could not be read; the report lacks them", report.unreadable));
         let mut sections: Vec<PageSection> = OPEN.map(|(heading, hint)| PageSection { heading, body: SectionBody::Fill(hint) }).into();
         let of_kind = |kind: &str| table(ENTRIES, report.timeline.iter().filter(|entry| entry.kind == kind).map(entry).collect(), "None.");
+        let has_shells = report.timeline.iter().any(|entry| entry.kind == "shell");
         let lengths = report.durations.iter().map(|length| format!("{}: {}", length.what, show_duration(Duration::from_millis(length.ms))));
         sections.extend(
             [
@@ -85,6 +86,10 @@ impl ReportPage {
             ]
             .map(|(heading, body)| PageSection { heading, body }),
         );
+        if has_shells {
+            let after = sections.iter().position(|section| section.heading == "Notes").map_or(sections.len(), |index| index + 1);
+            sections.insert(after, PageSection { heading: "Shells beside the run", body: of_kind("shell") });
+        }
         Self { title: format!("{} {}: {}", status.kind(), status.run, status.title), facts, warnings: lost.into_iter().collect(), sections }
     }
 

@@ -81,7 +81,7 @@ pub(super) struct TimelineEntry {
     pub local: String,
     /// Who carried the run out then.
     pub who: String,
-    /// One of `run`, `system`, `check`, `decision`, `note`, `change`, `failure`, `wait`, `batch`, `skip`, `doubt`, `cleanup`.
+    /// One of `run`, `system`, `check`, `decision`, `note`, `shell`, `change`, `failure`, `wait`, `batch`, `skip`, `doubt`, `cleanup`.
     pub kind: String,
     pub text: String,
     /// A note that a person has written; others are halligan's own, or nobody knows whose.

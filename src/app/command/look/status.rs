@@ -16,6 +16,7 @@ use crate::{
             operator::{hostname, who},
             owing::untold,
             run_name,
+            shells::RecordedShell,
             standing::RunStanding,
         },
     },
@@ -90,6 +91,9 @@ pub(super) struct RunStatus {
     owed: Vec<OwedCleanup>,
     /// Locks that it holds.
     locks: Vec<LockStatus>,
+    /// Shells beside it of which no end is recorded: they are open, or halligan was killed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    shells: Vec<ShellStatus>,
 }
 
 /// Something under way.
@@ -135,6 +139,22 @@ struct QuestionStatus {
 pub(super) struct OwedCleanup {
     pub place: String,
     pub command: String,
+}
+
+/// A shell of which no end is recorded.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ShellStatus {
+    /// Absent for one on this host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    who: String,
+    #[schemars(with = "String")]
+    opened: Timestamp,
+    /// The halligan that recorded it.
+    recorder: u32,
+    /// What was typed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<String>,
 }
 
 /// A lock that is held.
@@ -228,6 +248,7 @@ impl RunStatus {
             in_doubt: doubted.map(|(place, part)| words::part_of(place, *part)).collect(),
             owed: Self::owed(state),
             locks: own.chain(shared).collect(),
+            shells: RecordedShell::all(chronicle).into_iter().filter(|shell| shell.recording.is_none()).map(ShellStatus::of).collect(),
         }
     }
 
@@ -292,6 +313,13 @@ impl RunStatus {
             let when = if self.is_running() { "at the end" } else { "owed" };
             field(when, &format!("{}:  {}", owed.place, owed.command));
         }
+        for shell in &self.shells {
+            let last = shell.last.as_ref().map(|last| format!("\ntyped last: {last}")).unwrap_or_default();
+            let on = shell.host.as_deref().unwrap_or("this host");
+            let text =
+                format!("on {on} by {} since {}, no end recorded (recorder: pid {}){last}", shell.who, clock(shell.opened), shell.recorder);
+            field("shell", &text);
+        }
         for lock in &self.locks {
             let shared = if lock.shared { " (shared with other hosts)" } else { "" };
             field("lock", &format!("{}{shared}", lock.name));
@@ -319,6 +347,13 @@ impl RunStatus {
     /// A resume would take it up.
     fn attention_by_resume(&self) -> bool {
         !matches!(self.state.as_str(), "completed" | "blocked" | "declined" | "rolled_back" | "stuck") && self.needs_somebody()
+    }
+}
+
+impl ShellStatus {
+    fn of(shell: RecordedShell) -> Self {
+        let last = shell.commands.into_iter().next_back().map(|command| command.text);
+        Self { host: shell.host, who: shell.who, opened: shell.opened, recorder: shell.recorder, last }
     }
 }
 
