@@ -193,10 +193,10 @@ class Nodes:
         with (self.directory / name / "init.out").open("a") as out:
             keeper = subprocess.Popen(["nsenter", f"--net=/run/netns/{self.prefix}{name}", "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child",
                                        "--mount-proc", "bash", "-c", INIT], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True)
-        first = until(partial(children, keeper.pid), 10, f"{name} has a first process: see {self.directory}/{name}/init.out")
+        first = until(partial(children, keeper.pid), 60, f"{name} has a first process: see {self.directory}/{name}/init.out")
         self.keepers[name] = (keeper, int(first[0]))
         self.boots[name] += 1
-        until((self.directory / name / "up").exists, 20, f"{name} is up: see {self.directory}/{name}/init.out")
+        until((self.directory / name / "up").exists, 120, f"{name} is up: see {self.directory}/{name}/init.out")
 
     def cut(self, name):
         """The power is cut: all its processes end at once."""
