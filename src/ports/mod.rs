@@ -3,61 +3,21 @@
 //! No method has a body here: one that stands before another implementer would forget to pass it on, and nobody would see.
 
 pub(crate) mod interrupts;
+pub(crate) mod ledger;
 pub(crate) mod off_script;
 #[cfg(test)]
 pub(crate) mod witness;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
+pub use ledger::{Capture, Ledger, LedgerError};
 pub(crate) use off_script::{FromShell, OffScript, ShellRecords};
 
 use crate::event::{
     Answerer, Captured, Cut, Effect, Event, Exit, Holding, Part, Place, Progress, ReadNeeds, SentSignal, Shown, moment::Moment,
 };
 pub(crate) use crate::event::{Choice, Words};
-
-/// Keeps what happened. An event counts only once this has taken it.
-pub trait Ledger: Sync {
-    /// Returns when the event is as durable as this ledger makes anything.
-    ///
-    /// # Errors
-    /// The event may be lost: nothing new may start.
-    fn append(&self, event: &Event) -> Result<(), LedgerError>;
-
-    /// A place for one stream of output.
-    ///
-    /// # Errors
-    /// As for `append`.
-    fn capture(&self) -> Result<Box<dyn Capture>, LedgerError>;
-}
-
-/// Takes one stream of output, whole.
-pub trait Capture: io::Write + Send {
-    /// Makes what was written durable, and names it.
-    ///
-    /// # Errors
-    /// What was written may be lost.
-    fn finish(self: Box<Self>) -> Result<Captured, LedgerError>;
-}
-
-/// The record cannot be kept.
-#[derive(Debug, thiserror::Error)]
-#[error("the journal cannot be written: {what}{}", fate.as_ref().map(|fate| format!("; {fate}")).unwrap_or_default())]
-pub struct LedgerError {
-    pub what: String,
-    /// What has become of the record, if that can be said.
-    pub fate: Option<String>,
-    #[source]
-    pub source: Option<io::Error>,
-}
-
-impl LedgerError {
-    /// No more is known than what could not be done, and why.
-    pub fn new(what: impl Into<String>, source: Option<io::Error>) -> Self {
-        Self { what: what.into(), fate: None, source }
-    }
-}
 
 /// A value for a command's environment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The way by which an operator leaves the script of a run for a shell of his own.
 
-use super::{Capture, LedgerError};
+use super::ledger::{Capture, LedgerError};
 use crate::{event::ShellFact, secret::Secrets};
 
 /// What is heard of a shell while it is open.
