@@ -1,7 +1,7 @@
 //! The terminal, lent to a command that talks with the operator, and taken back afterwards.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io,
     os::fd::{AsFd, OwnedFd},
     time::Duration,
@@ -10,12 +10,12 @@ use std::{
 use nix::{
     sys::{
         signal::{SigSet, Signal},
-        termios::{SetArg, Termios, tcgetattr, tcsetattr},
+        termios::{SetArg, Termios, tcsetattr},
     },
-    unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp},
+    unistd::{Pid, getpgrp, tcsetpgrp},
 };
 
-use super::{child::Child, signals, supervise::Process};
+use super::{child::Child, controlling_terminal::controlling_terminal, signals, supervise::Process};
 use crate::ports::Interrupts;
 
 /// Our terminal, with its settings as they were. Dropped, it is ours again.
@@ -31,13 +31,8 @@ impl Foreground {
     /// # Errors
     /// There is none, or somebody else has it.
     pub(super) fn find() -> Result<Self, String> {
-        let none = |error: io::Error| format!("needs a terminal: {error}");
-        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(none)?;
-        let settings = tcgetattr(&terminal).map_err(|errno| none(errno.into()))?;
-        match tcgetpgrp(&terminal) {
-            Ok(group) if group == getpgrp() => Ok(Self { terminal, settings }),
-            _ => Err("needs a terminal, but halligan runs in the background".to_owned()),
-        }
+        let (terminal, settings) = controlling_terminal()?;
+        Ok(Self { terminal, settings })
     }
 
     /// A descriptor for the child, which takes the foreground by itself before it begins.

@@ -7,6 +7,7 @@ mod alone;
 mod cgroup;
 mod child;
 pub(crate) mod clock;
+mod controlling_terminal;
 pub(crate) mod core_dump;
 pub(crate) mod dry;
 mod family;

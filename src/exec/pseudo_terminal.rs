@@ -13,10 +13,11 @@ use std::{
 use nix::{
     fcntl::OFlag,
     pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt},
-    sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr},
-    unistd::{getpgrp, tcgetpgrp},
+    sys::termios::{SetArg, Termios, cfmakeraw, tcsetattr},
 };
 use rustix::termios::{Winsize, tcgetwinsize, tcsetwinsize};
+
+use super::controlling_terminal::controlling_terminal;
 
 /// How large a terminal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,13 +96,8 @@ impl OperatorsTerminal {
     /// # Errors
     /// There is none, or somebody else has it.
     pub(super) fn find() -> Result<Self, String> {
-        let none = |error: io::Error| format!("needs a terminal: {error}");
-        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(none)?;
-        let settings = tcgetattr(&terminal).map_err(|errno| none(errno.into()))?;
-        match tcgetpgrp(&terminal) {
-            Ok(group) if group == getpgrp() => Ok(Self { terminal, settings }),
-            _ => Err("needs a terminal, but halligan runs in the background".to_owned()),
-        }
+        let (terminal, settings) = controlling_terminal()?;
+        Ok(Self { terminal, settings })
     }
 
     pub(super) fn size(&self) -> WindowSize {
