@@ -16,12 +16,13 @@ use super::{
     source::SIZE_LIMIT,
 };
 use crate::{
+    digest::Digest,
     expression::name::nearest,
     trust::{self, Distrust, Exposed},
 };
 
 /// How much of a file is read to find its title.
-const HEADER: u64 = 4096;
+const HEADER: usize = 4096;
 
 /// Where scenarios stand beside their runbook, with the slash before its name.
 const SCENARIOS: &str = "scenarios/";
@@ -243,7 +244,9 @@ fn folders_of(variable: &str) -> Vec<PathBuf> {
 /// Whether two runbooks of this name, one of which may be bundled, have the same text.
 fn same_text(first: &Origin, second: &Origin, name: &str) -> bool {
     let sum = |origin: &Origin| match origin {
-        Origin::File(path) => read(path).ok().flatten().map(|source| source.sha256),
+        Origin::File(path) => {
+            open(path).ok().flatten().and_then(|file| first_bytes(file, SIZE_LIMIT).ok()).map(|bytes| Digest::of(&bytes).to_string())
+        }
         Origin::Bundled => Bundle::named(name).map(|bundle| bundle.sha256.to_owned()),
     };
     sum(first).is_some_and(|first| sum(second) == Some(first))
@@ -394,17 +397,23 @@ pub fn read_guarded(path: &Path) -> Result<Option<SourceText>, LibraryError> {
 
 fn take(file: File, path: &Path) -> Result<SourceText, LibraryError> {
     let shown = character::visible(&path.display().to_string());
-    let mut bytes = Vec::new();
     // One byte more than is allowed shows that there is more.
-    file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|source| LibraryError::Unreadable { path: shown.clone(), source })?;
+    let bytes = first_bytes(file, SIZE_LIMIT + 1).map_err(|source| LibraryError::Unreadable { path: shown.clone(), source })?;
     SourceText::from_bytes(shown, Origin::File(path.to_owned()), &bytes).map_err(LibraryError::Refused)
 }
 
 fn head(path: &Path) -> Option<String> {
     let file = open(path).ok()??;
-    let mut bytes = Vec::new();
-    file.take(HEADER).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(String::from_utf8_lossy(&first_bytes(file, HEADER).ok()?).into_owned())
+}
+
+/// So many bytes at most, in one read where the file does not grow meanwhile.
+fn first_bytes(file: File, most: usize) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(file.metadata()?.len()).unwrap_or(most).min(most);
+    // Room for the read that finds nothing more.
+    let mut bytes = Vec::with_capacity(size + 32);
+    file.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
