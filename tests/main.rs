@@ -12,6 +12,7 @@ mod cut;
 mod dry_run;
 mod endings;
 mod environment;
+mod for_programs;
 mod guide;
 mod hand;
 mod held;

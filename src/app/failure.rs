@@ -5,6 +5,7 @@ use std::{error::Error, iter};
 use super::exit::ProgramExit;
 use crate::{
     ui::{
+        json::Json,
         out::Out,
         report::{self, Advice},
     },
@@ -63,9 +64,9 @@ impl Failure {
         self
     }
 
-    /// Says it on standard error.
+    /// Says it on standard error, and where JSON was asked for on standard output, too.
     #[must_use]
-    pub(crate) fn show(self, out: &Out) -> ProgramExit {
+    pub(crate) fn show(self, out: &Out, json: bool) -> ProgramExit {
         let ending = report::LastScreen {
             what: self.what,
             why: self.why,
@@ -73,6 +74,9 @@ impl Failure {
             exit: Some(self.exit as u8),
             ..report::LastScreen::default()
         };
+        if json {
+            Json::end(&out.stdout, "failed", jiff::Timestamp::now(), &ending);
+        }
         out.stderr.text(&ending.render(&out.stderr.page()));
         self.exit
     }

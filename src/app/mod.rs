@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
     defect::keep_quiet();
     let told = |defect: Defect| {
         let out = Out::process(None, false);
-        Failure::new(ProgramExit::Bug, defect.to_string()).next(failure::REPORT).show(&out).into()
+        Failure::new(ProgramExit::Bug, defect.to_string()).next(failure::REPORT).show(&out, false).into()
     };
     let ended = caught(as_the_line_says);
     ended.unwrap_or_else(|defect| caught(|| told(defect)).unwrap_or_else(|_| ProgramExit::Bug.into()))
@@ -70,13 +70,14 @@ fn as_the_line_says() -> ExitCode {
 }
 
 fn carry_out(cli: Cli, by_variable: BTreeSet<String>) -> ProgramExit {
-    let plain = cli.command.format() == Format::Plain;
+    let format = cli.command.format();
+    let (plain, json) = (format == Format::Plain, format == Format::Json);
     let out = Out::process(forced(cli.global.color), plain);
     trace::install(cli.global.verbose);
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "halligan begins");
     let settings = match settled::read(&cli, &out) {
         Ok(settings) => settings,
-        Err(failure) => return failure.show(&out),
+        Err(failure) => return failure.show(&out, json),
     };
     let out = match &settings.color {
         Some(said) if settled::colour_is_open(&cli.global) => Out::process(forced(Some(said.value)), plain),
@@ -85,12 +86,12 @@ fn carry_out(cli: Cli, by_variable: BTreeSet<String>) -> ProgramExit {
     let context = Context { out, global: cli.global, settings, by_variable };
     let begun = core_dump::off().and_then(|()| signals::begin_plainly());
     if let Err(error) = begun.and_then(|()| signals::end_when_out_of_memory(ProgramExit::Exhausted as i32)) {
-        return Failure::of(ProgramExit::Blocked, &error).show(&context.out);
+        return Failure::of(ProgramExit::Blocked, &error).show(&context.out, json);
     }
     let acts = matches!(cli.command, Subcommands::Run(_) | Subcommands::Resume(_) | Subcommands::Rollback(_) | Subcommands::Debts(_));
     let exit = match command::dispatch(&context, cli.command) {
         Ok(exit) => exit,
-        Err(failure) => failure.show(&context.out),
+        Err(failure) => failure.show(&context.out, json),
     };
     tracing::debug!(exit = ?exit, "halligan ends");
     if let Some(kind) = context.out.stdout.fault()
@@ -100,7 +101,7 @@ fn carry_out(cli: Cli, by_variable: BTreeSet<String>) -> ProgramExit {
         let failure = Failure::new(ProgramExit::CheckFailed, format!("what was written to standard output is not whole: {kind}"));
         let failure =
             if acts { failure.why("the run itself completed; its journal has every word: halligan journal show") } else { failure };
-        return failure.show(&context.out);
+        return failure.show(&context.out, false);
     }
     exit
 }

@@ -43,6 +43,8 @@ pub enum JournalCommand {
         /// Archive what is older than this (`30d`, `2026-11-29`) [default: the beginning of this month, UTC]
         #[arg(long, value_name = "WHEN")]
         before: Option<When>,
+        #[command(flatten)]
+        form: Form,
     },
     /// List what killed runs have left on this machine, and remove it
     Leftovers {
@@ -52,14 +54,21 @@ pub enum JournalCommand {
         /// Remove without being asked
         #[arg(long, short, requires = "remove")]
         yes: bool,
+        #[command(flatten)]
+        form: Form,
     },
     /// Print the head, a short text to store elsewhere
-    Head,
+    Head {
+        #[command(flatten)]
+        form: Form,
+    },
     /// Sign the head with your SSH key (by ssh-keygen; agent and hardware keys work)
     Sign {
         /// Key file; the public key if the private key is in an agent
         #[arg(long, short, value_name = "FILE")]
         key: PathBuf,
+        #[command(flatten)]
+        form: Form,
     },
     /// Export one run to a tar file that can be verified on its own
     Export {
@@ -71,6 +80,8 @@ pub enum JournalCommand {
         /// Export the journal from the run's first record to its end, so that every head of now or before can be checked; the records of later runs are in it too
         #[arg(long)]
         through: bool,
+        #[command(flatten)]
+        form: Form,
     },
     /// Show the last records of all runs
     Tail {
@@ -92,8 +103,15 @@ impl JournalCommand {
     /// How it is to print.
     pub(super) fn format(&self) -> Format {
         match self {
-            Self::List { form, .. } | Self::Show { form, .. } | Self::Verify { form, .. } | Self::Tail { form, .. } => form.format,
-            Self::Archive { .. } | Self::Leftovers { .. } | Self::Head | Self::Sign { .. } | Self::Export { .. } => Format::Text,
+            Self::List { form, .. }
+            | Self::Show { form, .. }
+            | Self::Verify { form, .. }
+            | Self::Archive { form, .. }
+            | Self::Leftovers { form, .. }
+            | Self::Head { form }
+            | Self::Sign { form, .. }
+            | Self::Export { form, .. }
+            | Self::Tail { form, .. } => form.format,
         }
     }
 }

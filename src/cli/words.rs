@@ -250,25 +250,32 @@ impl Typing {
                     self.given([export]);
                 }
             }
-            JournalCommand::Archive { before } => {
+            JournalCommand::Archive { before, form } => {
                 self.word("archive");
                 self.option("--before", before.as_ref());
+                self.form(*form);
             }
-            JournalCommand::Leftovers { remove, yes } => {
+            JournalCommand::Leftovers { remove, yes, form } => {
                 self.word("leftovers");
                 self.switch("--remove", *remove);
                 self.switch("--yes", *yes);
+                self.form(*form);
             }
-            JournalCommand::Head => self.word("head"),
-            JournalCommand::Sign { key } => {
+            JournalCommand::Head { form } => {
+                self.word("head");
+                self.form(*form);
+            }
+            JournalCommand::Sign { key, form } => {
                 self.word("sign");
                 self.file("--key", Some(key));
+                self.form(*form);
             }
-            JournalCommand::Export { run, to, through } => {
+            JournalCommand::Export { run, to, through, form } => {
                 self.word("export");
                 self.given([run.as_str()]);
                 self.file("--to", Some(to));
                 self.switch("--through", *through);
+                self.form(*form);
             }
             JournalCommand::Tail { number, follow, form } => {
                 self.word("tail");

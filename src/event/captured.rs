@@ -1,9 +1,10 @@
 //! What a command printed, as it is recorded.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why a stream of output was not kept whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cut {
     /// A child process held it open after its command had ended, and was not waited for.
@@ -17,7 +18,7 @@ pub enum Cut {
 }
 
 /// A stream of output, kept whole beside the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "CapturedForm", from = "CapturedForm")]
 pub struct Captured {
     /// SHA-256 of the bytes kept, in lower-case hex.
@@ -30,7 +31,7 @@ pub struct Captured {
 }
 
 /// Its form in records and in JSON, which never changes.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct CapturedForm {
     sha256: String,
     bytes: u64,

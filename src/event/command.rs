@@ -1,5 +1,6 @@
 //! A command as it is recorded and shown: all there is to know of it without its secrets.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::holding::Holding;
@@ -71,7 +72,7 @@ impl Words {
 }
 
 /// A command as it is recorded and shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "CommandForm", try_from = "CommandForm")]
 pub struct Shown {
     pub words: Words,
@@ -89,7 +90,7 @@ pub struct Shown {
 }
 
 /// Its form in records and in JSON, which never changes.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct CommandForm {
     argv: Vec<String>,
     /// Whether the last word is a script that bash carries out; absent from the first records of version 1.

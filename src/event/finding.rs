@@ -1,11 +1,12 @@
 //! What the preflight finds.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::place::Place;
 
 /// What a runbook requires and this machine does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shortfall {
     /// The user that the runbook names: this is another one.
@@ -15,7 +16,7 @@ pub enum Shortfall {
 }
 
 /// What was found before anything ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Finding {
     Pass {

@@ -1,9 +1,10 @@
 //! How far the kernel holds a command to what it is said to do.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How far a command that only reads is held to reading.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Holding {
     /// It can change nothing but what it may write.

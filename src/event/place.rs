@@ -2,6 +2,7 @@
 
 use std::{borrow::Borrow, cmp::Ordering, collections::BTreeSet, fmt, hash, iter, ops::Bound, str::FromStr, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::escape::{self, is_name, read_item};
@@ -15,7 +16,8 @@ const SHOWN: usize = 80;
 ///
 /// Written as `loop[variable=item].step`; in an item, `\`, `]` and control characters are written `\\`, `\]` and `\u{..}`.
 /// Places are equal and ordered as they are written.
-#[derive(Clone)]
+#[derive(Clone, JsonSchema)]
+#[schemars(try_from = "String", into = "String")]
 pub struct Place(Arc<PlaceNode>);
 
 /// The last segment of a place, and the place around it.

@@ -5,13 +5,14 @@ use std::{
     path::PathBuf,
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The plan of a run as its first record holds it. Everything in it may be absent, and what this halligan does not know stays: no
 /// journal becomes unreadable because of it.
 ///
 /// The digest of a plan is that of its JSON without `programs` and `groups`: the order of the fields belongs to it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RecordedPlan {
     /// The runbook's name.
@@ -45,7 +46,7 @@ pub struct RecordedPlan {
 }
 
 /// Checks of the preflight that stand together under a title.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RecordedGroup {
     pub title: String,
@@ -54,7 +55,7 @@ pub struct RecordedGroup {
 }
 
 /// A runbook that another one calls.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecordedRunbook {
     /// Where its text came from.
     pub source: String,
@@ -64,7 +65,7 @@ pub struct RecordedRunbook {
 }
 
 /// The inventory that a run was begun with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecordedInventory {
     /// Its path.
     pub name: String,

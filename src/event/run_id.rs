@@ -2,10 +2,12 @@
 
 use std::{fmt, io, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The name of a run: eight lower-case hexadecimal digits, drawn at random.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(try_from = "String", into = "String")]
 pub struct RunId(u32);
 
 /// Text that names no run.

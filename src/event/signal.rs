@@ -2,10 +2,11 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A signal by which a run is asked to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum StopSignal {
     /// Ctrl-C. The frozen journal of version 1 calls it `INT`.
     #[serde(rename = "SIGINT", alias = "INT")]
@@ -46,7 +47,7 @@ impl EndSignal {
 }
 
 /// A signal that halligan sent to a command, or could not send.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "Cow<'_, str>")]
 pub struct SentSignal {
     pub signal: EndSignal,

@@ -1,9 +1,10 @@
 //! Which system a run is bound to, and what it answers when it is asked again.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a system answered when it was asked which one it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum SystemAnswer {
     /// The message of the runbook's `identity`, filled in.

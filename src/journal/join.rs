@@ -1,7 +1,8 @@
 //! Where a record says that it belongs in the chain.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Unexpected, Visitor},
@@ -48,6 +49,16 @@ pub enum Synced {
     Unsaid,
     /// A number: that record, and all that stands before it.
     UpTo(u64),
+}
+
+impl JsonSchema for Synced {
+    fn schema_name() -> Cow<'static, str> {
+        "Synced".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "enum": ["each", "close"] }, { "type": "integer", "minimum": 0 }] })
+    }
 }
 
 impl Serialize for Synced {

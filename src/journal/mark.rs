@@ -7,12 +7,13 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
 /// What a journal's first record says of it, and each that was written when a person had it gone on with as a copy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JournalMark {
     /// 32 hexadecimal digits, chosen at random when the journal was begun. Copies have the same.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -282,12 +283,13 @@ impl Seek for SnapshotReader<'_> {
 }
 
 /// A run in a few words.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct RunSummary {
     pub id: RunId,
     pub runbook: String,
     pub title: String,
     pub mode: Mode,
+    #[schemars(with = "String")]
     pub opened: jiff::Timestamp,
     pub boot_id: String,
     pub host: String,

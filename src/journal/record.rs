@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -32,7 +33,7 @@ const OPEN: &[u8] = b"{\"crc\":\"";
 const COVERED: usize = OPEN.len() + 8 + 1;
 
 /// Text that is taken from the line where it can be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
@@ -58,7 +59,7 @@ pub enum Durability {
 }
 
 /// What every record holds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Header<'a> {
     pub v: u32,
     /// 1 for the first record, one more for each.
@@ -68,6 +69,7 @@ pub struct Header<'a> {
     #[serde(rename = "type")]
     pub kind: Text<'a>,
     /// Shown, never reasoned with.
+    #[schemars(with = "String")]
     pub ts: jiff::Timestamp,
     /// Since the machine was started, in nanoseconds.
     pub mono_ns: u64,

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{mark::JournalMark, version_1};
@@ -20,7 +21,7 @@ use crate::{
 macro_rules! shapes {
     ($($shape:ident ($($name:literal)|+) { $($(#[$meta:meta])* $field:ident: $type:ty),* $(,)? })*) => {
         $(
-            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
             #[serde(deny_unknown_fields)]
             pub struct $shape {
                 $($(#[$meta])* pub $field: $type),*
@@ -41,6 +42,11 @@ macro_rules! shapes {
                     $($($name)|+ if version >= version_of(kind) => $shape::deserialize(from).map(Self::$shape),)*
                     other => Err(serde::de::Error::custom(format_args!("version {version} has no records of type `{other}`"))),
                 }
+            }
+
+            /// The schema of each content, and the types of the records that have it.
+            pub(crate) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static [&'static str], Schema)> {
+                vec![$((&[$($name),+], $shape::json_schema(generator))),*]
             }
         }
     };

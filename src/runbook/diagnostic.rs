@@ -3,7 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{
     character,
@@ -47,6 +48,29 @@ pub struct Fault {
     pub severity: FaultSeverity,
     /// Another place that has to do with it, such as the first use of an id.
     pub also: Option<Box<(Span, String)>>,
+}
+
+/// A fault for a program to read.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct PlacedFault {
+    file: String,
+    #[serde(flatten)]
+    begin: TextPosition,
+    /// Where the text in question ends.
+    end: TextPosition,
+    severity: &'static str,
+    /// A stable name for this kind of fault.
+    code: &'static str,
+    message: String,
+    /// What would be right.
+    hint: Option<String>,
+}
+
+/// A place in a file, from 1.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TextPosition {
+    line: usize,
+    column: usize,
 }
 
 impl Fault {
@@ -244,17 +268,21 @@ impl Report {
 
     /// The faults for a program to read.
     #[must_use]
-    pub fn json(&self) -> Value {
-        let faults = self.faults.iter().map(|fault| {
-            let (line, column) = position(&self.source.text, fault.span.offset);
-            let (end_line, end_column) = position(&self.source.text, fault.span.offset + fault.span.len);
-            json!({
-                "file": self.source.name, "line": line, "column": column,
-                "end": {"line": end_line, "column": end_column},
-                "severity": fault.severity.word(), "code": fault.code, "message": fault.message, "hint": fault.hint,
-            })
+    pub(crate) fn placed(&self) -> Vec<PlacedFault> {
+        let at = |offset| {
+            let (line, column) = position(&self.source.text, offset);
+            TextPosition { line, column }
+        };
+        let faults = self.faults.iter().map(|fault| PlacedFault {
+            file: self.source.name.clone(),
+            begin: at(fault.span.offset),
+            end: at(fault.span.offset + fault.span.len),
+            severity: fault.severity.word(),
+            code: fault.code,
+            message: fault.message.clone(),
+            hint: fault.hint.clone(),
         });
-        Value::Array(faults.collect())
+        faults.collect()
     }
 }
 

@@ -495,7 +495,7 @@ mod tests {
             if let Ok(source) = SourceText::from_bytes("everything.yaml", Origin::Bundled, &bytes) {
                 let (runbook, report) = super::super::resolve::resolve(source);
                 prop_assert_eq!(runbook.is_some(), report.errors() == 0);
-                let _ = (report.plain(), report.graphical(80, false), report.json());
+                let _ = (report.plain(), report.graphical(80, false), report.placed());
                 if let Some(runbook) = runbook {
                     let _ = super::super::danger::lint(&runbook, jiff::civil::date(2026, 11, 21));
                 }

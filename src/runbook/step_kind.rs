@@ -1,7 +1,10 @@
 //! The kinds of steps.
 
+use schemars::JsonSchema;
+
 /// What a step is, without what is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(try_from = "String", into = "String")]
 pub enum StepKind {
     Run,
     Probe,

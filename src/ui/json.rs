@@ -1,13 +1,15 @@
 //! A run for a program: one JSON object a line for each event.
 //!
-//! Every object has `type` (the name of the event, `progress`, or at last `ended`), `time` (RFC 3339, UTC) and `run`. Lengths of time are whole
-//! milliseconds and end in `_ms`. Names stay as they are; new ones may be added.
+//! Every object has `type` (the name of the event, `progress`, or at last `ended` or `failed`), `time` (RFC 3339, UTC) and `run`. Lengths of time
+//! are whole milliseconds and end in `_ms`. Names stay as they are; new ones may be added. `docs/schema/events.json` is their schema.
 
 use std::time::Duration;
 
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::out::Stream;
+use super::{out::Stream, report::LastScreen};
 use crate::{
     event::{Event, Place, Progress, RunId, ShellFact, moment::Moment},
     ports::Observer,
@@ -21,6 +23,45 @@ pub(crate) struct Json {
     run: RunId,
 }
 
+/// The last line of a run, and of a command that could not do what was asked.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LastLine<'a> {
+    r#type: &'static str,
+    time: String,
+    /// Null where no run was begun.
+    run: Option<&'a str>,
+    /// Where its journal ends.
+    head: Option<&'a str>,
+    /// The exit code.
+    exit: Option<u8>,
+    /// What happened, in a sentence. Empty where all went as planned.
+    what: &'a str,
+    why: &'a [String],
+    /// What to do, the best first.
+    next: Vec<AdviceLine<'a>>,
+    /// What nobody knows the end of.
+    in_doubt: &'a [String],
+    /// What is still owed.
+    owed: &'a [String],
+}
+
+/// What could be done, and what to type for it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AdviceLine<'a> {
+    text: &'a str,
+    commands: Vec<String>,
+}
+
+/// The schemas of the lines that are no records.
+pub(crate) fn other_lines(generator: &mut SchemaGenerator) -> Vec<(&'static [&'static str], Value)> {
+    let (text, texts) = (json!({"type": "string"}), json!({"type": ["string", "null"]}));
+    let question = json!({"properties": {"place": texts, "text": text, "prompt": text}, "required": ["place", "text", "prompt"]});
+    let kinds = ["line", "figure", "waiting", "pausing", "item_over"];
+    let progress = json!({"properties": {"kind": {"enum": kinds}, "place": text}, "required": ["kind", "place"]});
+    let last = LastLine::json_schema(generator).to_value();
+    vec![(&["question"], question), (&["progress"], progress), (&["ended", "failed"], last)]
+}
+
 impl Json {
     #[must_use]
     pub(crate) fn new(stream: Stream, run: RunId) -> Self {
@@ -32,10 +73,25 @@ impl Json {
         self.say(at, "question", json!({"place": place, "text": text, "prompt": prompt}));
     }
 
-    /// The last line, after the run: where its journal ends, and the exit code.
-    pub(crate) fn end(stream: &Stream, run: &str, time: jiff::Timestamp, head: Option<&str>, exit: Option<u8>) {
-        let object = json!({"type": "ended", "time": time.to_string(), "run": run, "head": head, "exit": exit});
-        stream.line(&sanitise::json(&object.to_string()));
+    /// The last line, `ended` after a run and `failed` where a command did not come to what it is for.
+    pub(crate) fn end(stream: &Stream, name: &'static str, time: jiff::Timestamp, told: &LastScreen) {
+        let next = told
+            .next
+            .iter()
+            .map(|advice| AdviceLine { text: &advice.text, commands: advice.commands.iter().map(ToString::to_string).collect() });
+        let last = LastLine {
+            r#type: name,
+            time: time.to_string(),
+            run: told.run.as_deref(),
+            head: told.head.as_deref(),
+            exit: told.exit,
+            what: &told.what,
+            why: &told.why,
+            next: next.collect(),
+            in_doubt: &told.in_doubt,
+            owed: &told.owed,
+        };
+        stream.line(&sanitise::json(&json!(last).to_string()));
     }
 
     fn say(&self, at: Moment, name: &str, fields: Value) {

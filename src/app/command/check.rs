@@ -3,14 +3,15 @@
 use std::io::{self, Write};
 
 use jiff::civil::Date;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     app::{exit::ProgramExit, failure::explain},
     cli::CheckFormat,
     runbook::{
         called,
-        diagnostic::Report,
+        diagnostic::{PlacedFault, Report},
         library::{Library, LibraryError},
         resolve,
         sarif::SarifLog,
@@ -29,6 +30,29 @@ pub(crate) struct CheckManner<'a> {
     pub today: Date,
     /// Faults are drawn for a terminal; else they are plain text.
     pub drawn: Option<&'a Page>,
+}
+
+/// What `halligan check --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::app) struct CheckReport {
+    files: Vec<CheckedFile>,
+}
+
+/// A runbook that was checked.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CheckedFile {
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    /// It can be carried out.
+    ok: bool,
+    /// Why it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// What would be right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    faults: Vec<PlacedFault>,
 }
 
 /// Checks runbooks, given by path or by name, and says everything that is wrong with them.
@@ -60,7 +84,8 @@ pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<
                 }
                 unread.push(explain(&error));
                 if json {
-                    files.push(json!({"file": what, "ok": false, "error": explain(&error), "hint": error.hint(), "faults": []}));
+                    let (error, hint) = (Some(explain(&error)), error.hint());
+                    files.push(CheckedFile { file: what.clone(), sha256: None, ok: false, error, hint, faults: Vec::new() });
                 } else if told {
                     write!(out, "{}", refused(&error))?;
                 }
@@ -73,7 +98,8 @@ pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<
             exit = ProgramExit::CheckFailed;
         }
         if json {
-            files.push(json!({"file": report.source.name, "sha256": report.source.sha256, "ok": whole, "faults": report.json()}));
+            let (file, sha256) = (report.source.name.clone(), Some(report.source.sha256.clone()));
+            files.push(CheckedFile { file, sha256, ok: whole, error: None, hint: None, faults: report.placed() });
         } else if told {
             write!(out, "{}", faults(&report, manner.drawn))?;
             writeln!(out, "{}", verdict(&report))?;
@@ -85,7 +111,7 @@ pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<
         writeln!(out, "{}", sanitise::json(&log))?;
     }
     if json {
-        writeln!(out, "{}", sanitise::json(&format!("{:#}", json!({ "files": files }))))?;
+        writeln!(out, "{}", sanitise::json(&serde_json::to_string_pretty(&CheckReport { files })?))?;
     }
     Ok(exit)
 }

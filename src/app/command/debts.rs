@@ -1,5 +1,9 @@
 //! `halligan debts`: what runs of this host have set and not put back.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::printed::print_json;
 use crate::{
     app::{
         context::Context,
@@ -17,7 +21,7 @@ use crate::{
         },
     },
     cli::{self, Subcommands},
-    event::{Event, Outcome, Place, RunId},
+    event::{Event, Outcome, Place, RunId, Shown},
     journal::{
         Durability, JournalError,
         history::History,
@@ -25,12 +29,20 @@ use crate::{
     },
     ports::{Answer, Ask, Behind, Ledger, Prompt, Question},
     ui::out::Stream,
-    words::{
-        self,
-        moment::local,
-        sanitise::{self, line as visible},
-    },
+    words::{self, moment::local, sanitise::line as visible},
 };
+
+/// A line of what `halligan debts --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::app) struct DebtLine<'a> {
+    #[schemars(with = "String")]
+    run: RunId,
+    runbook: Option<&'a str>,
+    /// The step whose cleanup is owed.
+    place: &'a Place,
+    /// The cleanup.
+    command: &'a Shown,
+}
 
 /// Lists the debts, and settles them if that is asked for. Something still owed is a failed check.
 ///
@@ -67,9 +79,8 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
     if args.how.form.is_json() && !args.settle {
         for history in &owing {
             for (place, command) in &history.past.state.owed {
-                let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.clone());
-                let json = serde_json::json!({ "run": history.run, "runbook": runbook, "place": place, "command": command });
-                out.line(&sanitise::json(&json.to_string()));
+                let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.as_str());
+                print_json(context, "debt", &DebtLine { run: history.run, runbook, place, command })?;
             }
         }
     } else if owing.is_empty() {

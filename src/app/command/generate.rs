@@ -5,12 +5,19 @@ use std::{fs, io, path::Path};
 use clap::CommandFactory;
 
 use super::{
+    check::CheckReport,
+    debts::DebtLine,
+    journal::{ArchiveReport, ExportReport, ExportVerdict, HeadReport, LeftoversReport, SignReport, VerifyReport},
+    list::RunbookList,
     look::{DoctorReport, HandoverPage, RunReport, SettingsReport, StatusReport, WithoutReport},
+    printed::{schema_of, schema_of_events, schema_of_records},
     runbook_page,
+    test_report::TestReport,
 };
 use crate::{
     app::session::notice::Announcement,
     cli::Cli,
+    journal::reader::RunSummary,
     rehearse::document::ScenarioDocument,
     runbook::{
         library::{Library, Shelf},
@@ -30,13 +37,27 @@ pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     files.push(("docs/schema/runbook.json".to_owned(), schema::json().into_bytes()));
     files.push(("docs/schema/scenario.json".to_owned(), schema::text(&schema::of::<ScenarioDocument>("halligan scenario")).into_bytes()));
     for (name, schema) in [
-        ("status", schema::of::<StatusReport>("halligan status")),
-        ("handover", schema::of::<HandoverPage>("halligan handover")),
-        ("report", schema::of::<RunReport>("halligan report")),
-        ("without", schema::of::<WithoutReport>("halligan doctor --without")),
-        ("doctor", schema::of::<DoctorReport>("halligan doctor")),
-        ("config", schema::of::<SettingsReport>("halligan config")),
-        ("notice", schema::of::<Announcement>("what the program of `--notify` reads")),
+        ("status", schema_of::<StatusReport>("halligan status")),
+        ("handover", schema_of::<HandoverPage>("halligan handover")),
+        ("report", schema_of::<RunReport>("halligan report")),
+        ("without", schema_of::<WithoutReport>("halligan doctor --without")),
+        ("doctor", schema_of::<DoctorReport>("halligan doctor")),
+        ("config", schema_of::<SettingsReport>("halligan config")),
+        ("notice", schema_of::<Announcement>("what the program of `--notify` reads")),
+        ("list", schema_of::<RunbookList<'_>>("halligan list")),
+        ("check", schema_of::<CheckReport>("halligan check")),
+        ("test", schema_of::<TestReport>("halligan test")),
+        ("debt", schema_of::<DebtLine<'_>>("a line of halligan debts")),
+        ("journal-run", schema_of::<RunSummary>("a line of halligan journal list")),
+        ("journal-verify", schema_of::<VerifyReport>("halligan journal verify")),
+        ("journal-verify-export", schema_of::<ExportVerdict>("halligan journal verify EXPORT")),
+        ("journal-head", schema_of::<HeadReport>("halligan journal head")),
+        ("journal-sign", schema_of::<SignReport>("halligan journal sign")),
+        ("journal-export", schema_of::<ExportReport>("halligan journal export")),
+        ("journal-archive", schema_of::<ArchiveReport>("halligan journal archive")),
+        ("journal-leftovers", schema_of::<LeftoversReport>("halligan journal leftovers")),
+        ("record", schema_of_records()),
+        ("events", schema_of_events()),
     ] {
         files.push((format!("docs/schema/{name}.json"), schema::text(&schema).into_bytes()));
     }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     app::exit::ProgramExit,
@@ -10,6 +11,23 @@ use crate::{
     ui::layout::{Page, pad, widest, width},
     words::sanitise,
 };
+
+/// What `halligan list --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::app) struct RunbookList<'a> {
+    runbooks: Vec<RunbookLine<'a>>,
+}
+
+/// A runbook at hand.
+#[derive(Debug, Serialize, JsonSchema)]
+struct RunbookLine<'a> {
+    name: &'a str,
+    title: Option<&'a str>,
+    /// Its file, or `bundled`.
+    from: &'a str,
+    /// Which other is taken when this name is given.
+    hidden_by: Option<&'a str>,
+}
 
 /// Writes what there is, in the order of names.
 ///
@@ -19,9 +37,14 @@ pub(super) fn list(library: &Library, as_json: bool, page: &Page, out: &mut dyn 
     let mut all = library.list();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     if as_json {
-        let all: Vec<_> =
-            all.iter().map(|one| json!({"name": one.name, "title": one.title, "from": one.from, "hidden_by": one.hidden_by})).collect();
-        writeln!(out, "{}", sanitise::json(&format!("{:#}", json!({ "runbooks": all }))))?;
+        let runbooks = all.iter().map(|one| RunbookLine {
+            name: &one.name,
+            title: one.title.as_deref(),
+            from: &one.from,
+            hidden_by: one.hidden_by.as_deref(),
+        });
+        let list = RunbookList { runbooks: runbooks.collect() };
+        writeln!(out, "{}", sanitise::json(&serde_json::to_string_pretty(&list)?))?;
         return Ok(ProgramExit::Completed);
     }
     let visible = |text: &str| sanitise::line(text).into_owned();

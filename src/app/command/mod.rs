@@ -9,6 +9,7 @@ mod journal;
 mod list;
 mod look;
 mod markdown;
+mod printed;
 mod rehearse;
 mod resume;
 mod rollback;
@@ -17,6 +18,7 @@ mod runbook_page;
 mod scenario;
 mod show;
 mod test;
+mod test_report;
 
 use super::{completion, context::Context, exit::ProgramExit, failure::Failure};
 use crate::cli::{self, Subcommands};

@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-use serde_json::json;
-
+use super::{
+    printed::print_json,
+    test_report::{TestReport, TestedRunbook},
+};
 use crate::{
     app::{
         context::Context,
@@ -23,7 +25,7 @@ use crate::{
     quantity,
     rehearse::{coverage::Coverage, shown::Exercised},
     runbook::library::{self, ScenarioSource},
-    words::{mark::Mark, sanitise},
+    words::mark::Mark,
 };
 
 /// Runs the scenarios.
@@ -71,9 +73,8 @@ pub(crate) fn test(context: &Context, args: &cli::Test) -> Result<ProgramExit, F
         results.iter().filter(|result| args.min.is_some_and(|min| result.coverage.percent() < usize::from(min))).collect();
     let out = &context.out.stdout;
     if args.form.is_json() {
-        let runbooks: Vec<_> = results.iter().map(record).collect();
-        let json = json!({ "passed": all - failed, "failed": failed, "broken": broken, "runbooks": runbooks });
-        out.line(&sanitise::json(&json.to_string()));
+        let runbooks = results.iter().map(TestedRunbook::from).collect();
+        print_json(context, "results", &TestReport { passed: all - failed, failed, broken, runbooks })?;
     } else {
         for result in &low {
             let min = args.min.unwrap_or_default();
@@ -158,35 +159,4 @@ fn tell(context: &Context, loaded: &Loaded, result: &Tested, args: &cli::Test) {
             out.line(&format!("    {}:{}: not exercised: {point}", loaded.runbook.source.name, point.line));
         }
     }
-}
-
-fn record(result: &Tested) -> serde_json::Value {
-    let wrong = |all: &[Wrong]| -> Vec<_> {
-        all.iter().map(|wrong| json!({"file": wrong.file, "line": wrong.line, "what": wrong.what, "hint": wrong.hint})).collect()
-    };
-    json!({
-        "runbook": result.runbook,
-        "given": result.name,
-        "scenarios": result.scenarios.iter().map(|went| json!({
-            "scenario": went.scenario, "passed": went.wrong.is_empty(), "wrong": wrong(&went.wrong),
-        })).collect::<Vec<_>>(),
-        "coverage": {
-            "total": result.coverage.total(),
-            "exercised": result.coverage.exercised(),
-            "percent": result.coverage.percent(),
-            "points": result.coverage.table().iter().map(|(kind, exercised, all)| json!({
-                "kind": kind, "exercised": exercised, "total": all,
-            })).collect::<Vec<_>>(),
-            "missing": result.coverage.missing.iter().map(|point| json!({
-                "id": point.id, "what": point.to_string(), "line": point.line,
-            })).collect::<Vec<_>>(),
-        },
-        "sweep": result.swept.as_ref().map(|swept| json!({
-            "tried": swept.tried,
-            "broken": swept.broken.iter().map(|broken| json!({
-                "scenario": broken.scenario, "fault": broken.fault, "then": Choice::from(broken.then).word(),
-                "wrong": wrong(&broken.wrong), "again": broken.again.to_string(),
-            })).collect::<Vec<_>>(),
-        })),
-    })
 }

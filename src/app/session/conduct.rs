@@ -392,8 +392,8 @@ fn afterwards(ending: &Ending) -> Option<&'static str> {
 pub(crate) fn last_screen(context: &Context, form: cli::Form, told: &report::LastScreen) {
     let stream = if told.completed { &context.out.stdout } else { &context.out.stderr };
     if form.is_json() {
-        if let Some(run) = &told.run {
-            Json::end(&context.out.stdout, run, jiff::Timestamp::now(), told.head.as_deref(), told.exit);
+        if told.run.is_some() {
+            Json::end(&context.out.stdout, "ended", jiff::Timestamp::now(), told);
         }
         if told.completed {
             return;

@@ -2,24 +2,44 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::error::within;
 use crate::{
     app::{
+        command::printed::print_json,
         context::Context,
         exit::ProgramExit,
         failure::Failure,
         session::journal::{journal_failure, open_journal},
     },
-    cli::{Subcommands, when::When},
+    cli::{Form, Subcommands, when::When},
     exec::lock::{RunHold, RunLock},
     journal::{archiving::ArchivingError, verify::verify},
 };
+
+/// What `halligan journal archive --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::app) struct ArchiveReport {
+    archived: Vec<ArchivedMonth>,
+    /// The run that is not closed or owes a cleanup: it and the records after it stay in `journal.jsonl`.
+    kept_by: Option<String>,
+}
+
+/// Records that were put away.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ArchivedMonth {
+    file: String,
+    first: u64,
+    last: u64,
+}
 
 /// Archives the months before this one, or what is older than `before`, and says in which files it stands.
 ///
 /// # Errors
 /// The journal does not verify, is a copy or cannot be written, or a run is under way: nothing was archived.
-pub(super) fn archive(context: &Context, dir: &Path, before: Option<&When>) -> Result<ProgramExit, Failure> {
+pub(super) fn archive(context: &Context, dir: &Path, before: Option<&When>, form: Form) -> Result<ProgramExit, Failure> {
     let found = within(dir, verify(dir, &[])).map_err(|error| Failure::of(error.exit(), &error).hint(error.hint()))?;
     if !found.verdict.holds() && !found.torn_tail {
         return Err(Failure::new(ProgramExit::CheckFailed, "the journal failed verification, so nothing was archived")
@@ -44,6 +64,13 @@ pub(super) fn archive(context: &Context, dir: &Path, before: Option<&When>) -> R
                 .next("archive the original; a copy is gone on with by `halligan resume --accept-copy` first")
         }
     })?;
+    if form.is_json() {
+        let archived =
+            done.files.iter().map(|(path, first, last)| ArchivedMonth { file: path.display().to_string(), first: *first, last: *last });
+        let report = ArchiveReport { archived: archived.collect(), kept_by: done.kept_by.map(|run| run.to_string()) };
+        print_json(context, "months that were archived", &report)?;
+        return Ok(ProgramExit::Completed);
+    }
     let out = &context.out.stdout;
     for (path, first, last) in &done.files {
         out.line(&format!("archived: records {first} to {last} in {}", path.display()));

@@ -6,25 +6,65 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::error::{JournalCommandError, Result, within};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    error::{JournalCommandError, Result, within},
+    verify::HeadReport,
+};
 use crate::{
-    app::session::run_name,
+    app::{command::printed, session::run_name},
     journal::{
         Head, disk, export,
         exported::{CheckedExport, Exported},
         reader::{Snapshot, runs},
         signature::{self, SignatureError},
     },
-    words::sanitise::{self, line as visible},
+    words::sanitise::line as visible,
 };
+
+/// What `halligan journal sign --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::app) struct SignReport {
+    #[serde(flatten)]
+    head: HeadReport,
+    /// Where the head was written, and its signature. Both belong elsewhere, too.
+    file: String,
+    signature: String,
+}
+
+/// What `halligan journal export --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::app) struct ExportReport {
+    /// The tar file.
+    file: String,
+    run: String,
+    /// The first and the last record that are in it.
+    first: u64,
+    last: u64,
+}
+
+/// What `halligan journal verify EXPORT --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::app) struct ExportVerdict {
+    valid: bool,
+    verdict: String,
+}
 
 /// Signs the head of the journal, and says where both are kept.
 ///
 /// # Errors
 /// The journal cannot be read, or OpenSSH does not sign.
-pub(super) fn sign(out: &mut dyn Write, dir: &Path, key: &Path) -> Result<u8> {
+pub(super) fn sign(out: &mut dyn Write, dir: &Path, key: &Path, json: bool) -> Result<u8> {
     let head = within(dir, Snapshot::take(dir).and_then(|snapshot| snapshot.head(dir)))?;
     let path = signature::sign(dir, &head, key)?;
+    if json {
+        let signature = signature::beside(&path).display().to_string();
+        let report = SignReport { head: HeadReport::of(&head), file: path.display().to_string(), signature };
+        writeln!(out, "{}", printed::line(&report)?)?;
+        return Ok(0);
+    }
     writeln!(out, "{}", visible(&head.to_string()))?;
     writeln!(out, "{}", visible(&format!("signed: {} and {}", path.display(), signature::beside(&path).display())))?;
     writeln!(out, "store both elsewhere too: whoever can rewrite the journal can delete these files")?;
@@ -35,7 +75,7 @@ pub(super) fn sign(out: &mut dyn Write, dir: &Path, key: &Path) -> Result<u8> {
 ///
 /// # Errors
 /// There is no such run, or a file cannot be read or written.
-pub(super) fn write_export(out: &mut dyn Write, dir: &Path, run: &str, to: &Path, through: bool) -> Result<u8> {
+pub(super) fn write_export(out: &mut dyn Write, dir: &Path, run: &str, to: &Path, through: bool, json: bool) -> Result<u8> {
     let snapshot = within(dir, Snapshot::take(dir))?;
     let summary = run_name::find(within(dir, runs(&snapshot))?.runs, run)?;
     let cannot = |source| JournalCommandError::File { path: to.to_owned(), source };
@@ -46,6 +86,12 @@ pub(super) fn write_export(out: &mut dyn Write, dir: &Path, run: &str, to: &Path
         .map_err(JournalCommandError::from)
         .and_then(|written| file.sync_all().map_err(cannot).map(|()| written));
     match written {
+        Ok(written) if json => {
+            let (file, run) = (to.display().to_string(), written.run.to_string());
+            let report = ExportReport { file, run, first: written.first, last: written.last };
+            writeln!(out, "{}", printed::line(&report)?)?;
+            Ok(0)
+        }
         Ok(written) => {
             writeln!(out, "{}: run {}, records {} to {}", visible(&to.display().to_string()), written.run, written.first, written.last)?;
             Ok(0)
@@ -88,7 +134,7 @@ pub(super) fn verify_export(
         Err(error) => (false, format!("invalid: {}", chained(&error))),
     };
     if json {
-        writeln!(out, "{}", sanitise::json(&serde_json::json!({ "valid": holds, "verdict": text }).to_string()))?;
+        writeln!(out, "{}", printed::line(&ExportVerdict { valid: holds, verdict: text })?)?;
     } else {
         writeln!(out, "{}", visible(&text))?;
     }

@@ -6,9 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::error::within;
 use crate::{
     app::{
+        command::printed::print_json,
         context::Context,
         exit::ProgramExit,
         failure::Failure,
@@ -17,7 +21,7 @@ use crate::{
             journal::{journal_failure, open_journal},
         },
     },
-    cli::{Answers, JournalCommand, Subcommands},
+    cli::{Answers, Form, JournalCommand, Subcommands},
     event::{Mode, Outcome, RunId},
     exec::{
         abandoned::Abandoned,
@@ -32,6 +36,25 @@ use crate::{
     ports::{Answer, Ask, Behind, Prompt, Question},
     words::sanitise::line as visible,
 };
+
+/// What `halligan journal leftovers --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::app) struct LeftoversReport {
+    /// What nobody needs any more: files and directories.
+    leftovers: Vec<Leftover>,
+    /// Whether they were removed.
+    removed: bool,
+    /// What somebody may need: it is not removed.
+    stay: Vec<Leftover>,
+}
+
+/// A file or directory that a killed run has left.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Leftover {
+    path: String,
+    /// What it is, or why it stays.
+    about: String,
+}
 
 /// What nobody needs any more, and what somebody may.
 struct Leftovers {
@@ -72,24 +95,35 @@ impl Holds {
 ///
 /// # Errors
 /// There is no journal, nobody has confirmed, or something cannot be recorded or removed.
-pub(super) fn leftovers(context: &Context, dir: &Path, remove: bool, yes: bool) -> Result<ProgramExit, Failure> {
-    let out = &context.out.stdout;
+pub(super) fn leftovers(context: &Context, dir: &Path, remove: bool, yes: bool, form: Form) -> Result<ProgramExit, Failure> {
     let found = Leftovers::find(dir, remove)?;
+    let out = &context.out.stdout;
+    let tell = |line: &str| {
+        if !form.is_json() {
+            out.line(line);
+        }
+    };
     for (path, about) in found.lines(dir) {
-        out.line(&visible(&format!("  {}  {about}", path.display())));
+        tell(&visible(&format!("  {}  {about}", path.display())));
     }
     for (file, why) in &found.stay {
-        out.line(&visible(&format!("stays: {}  {} bytes  run {}: {why}", dir.join(&file.path).display(), file.size, file.run)));
+        tell(&visible(&format!("stays: {}  {} bytes  run {}: {why}", dir.join(&file.path).display(), file.size, file.run)));
     }
     let count = found.files.len() + found.directories.len();
+    let end = |removed| {
+        if form.is_json() {
+            print_json(context, "leftovers", &found.report(dir, removed))?;
+        }
+        Ok(ProgramExit::Completed)
+    };
     if count == 0 {
-        out.line("Nothing to remove: no killed run has left anything that nobody needs.");
-        return Ok(ProgramExit::Completed);
+        tell("Nothing to remove: no killed run has left anything that nobody needs.");
+        return end(false);
     }
-    let command = |yes| Subcommands::Journal { command: JournalCommand::Leftovers { remove: true, yes } };
+    let command = |yes| Subcommands::Journal { command: JournalCommand::Leftovers { remove: true, yes, form } };
     if !remove {
-        out.line(&format!("Remove what nobody needs ({count}):  {}", context.line(command(false))));
-        return Ok(ProgramExit::Completed);
+        tell(&format!("Remove what nobody needs ({count}):  {}", context.line(command(false))));
+        return end(false);
     }
     let listed = found.lines(dir).iter().map(|(path, _)| path.display().to_string()).collect::<Vec<_>>();
     let question =
@@ -118,8 +152,8 @@ pub(super) fn leftovers(context: &Context, dir: &Path, remove: bool, yes: bool) 
     for directory in &found.directories {
         directory.remove().map_err(|error| cannot(directory.path(), error))?;
     }
-    out.line(&format!("removed: {count}"));
-    Ok(ProgramExit::Completed)
+    tell(&format!("removed: {count}"));
+    end(true)
 }
 
 impl Leftovers {
@@ -148,6 +182,12 @@ impl Leftovers {
         }
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
         Ok(Self { files, _holds: holds, directories: directories(runtime.as_deref()), stay })
+    }
+
+    fn report(&self, dir: &Path, removed: bool) -> LeftoversReport {
+        let leftover = |(path, about): (PathBuf, String)| Leftover { path: path.display().to_string(), about };
+        let stay = self.stay.iter().map(|(file, why)| (dir.join(&file.path), format!("{} bytes  run {}: {why}", file.size, file.run)));
+        LeftoversReport { leftovers: self.lines(dir).into_iter().map(leftover).collect(), removed, stay: stay.map(leftover).collect() }
     }
 
     /// What can go, each with what it is.

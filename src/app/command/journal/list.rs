@@ -1,24 +1,20 @@
 //! `halligan journal list`: every run, and how it ended.
 
-use std::{
-    io::{self, Write},
-    path::Path,
-};
+use std::{io::Write, path::Path};
 
 use super::error::{JournalCommandError, Result, within};
 use crate::{
-    app::session::{operator::who, owing::untold, standing::RunStanding},
+    app::{
+        command::printed,
+        session::{operator::who, owing::untold, standing::RunStanding},
+    },
     cli::RunFilter,
     event::{Mode, Outcome},
     journal::{
         history::histories,
         reader::{RunSummary, Runs, Snapshot, runs},
     },
-    words::{
-        self,
-        moment::local,
-        sanitise::{self, line as visible},
-    },
+    words::{self, moment::local, sanitise::line as visible},
 };
 
 /// The runs that are asked for, the latest last; one JSON object a line with `json`.
@@ -44,8 +40,7 @@ pub(super) fn list(out: &mut dyn Write, dir: &Path, filter: &RunFilter, json: bo
     }
     if json {
         for run in &runs {
-            let json = serde_json::to_string(run).map_err(io::Error::from)?;
-            writeln!(out, "{}", sanitise::json(&json))?;
+            writeln!(out, "{}", printed::line(run)?)?;
         }
         return Ok(0);
     }

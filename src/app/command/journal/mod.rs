@@ -11,6 +11,11 @@ mod show;
 mod tail;
 mod verify;
 
+pub(super) use archive::ArchiveReport;
+pub(super) use export::{ExportReport, ExportVerdict, SignReport};
+pub(super) use leftovers::LeftoversReport;
+pub(super) use verify::{HeadReport, VerifyReport};
+
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure, session::journal::journal_directory},
     cli::JournalCommand,
@@ -38,16 +43,16 @@ pub(crate) fn journal(context: &Context, command: &JournalCommand) -> Result<Pro
                     .and_then(|heads| verify::verify(&mut out, &directory, &heads, form.is_json())),
             }
         }
-        JournalCommand::Sign { key } => export::sign(&mut out, &directory, key),
-        JournalCommand::Export { run, to, through } => export::write_export(&mut out, &directory, run, to, *through),
+        JournalCommand::Sign { key, form } => export::sign(&mut out, &directory, key, form.is_json()),
+        JournalCommand::Export { run, to, through, form } => export::write_export(&mut out, &directory, run, to, *through, form.is_json()),
         JournalCommand::Tail { number, follow, form } if form.is_json() && page.is_none() => {
             tail::tail(&mut unchanged, &directory, *number, true, *follow, false)
         }
         JournalCommand::Tail { number, follow, form } => tail::tail(&mut out, &directory, *number, form.is_json(), *follow, page.is_some()),
         // These two write to the journal.
-        JournalCommand::Archive { before } => return archive::archive(context, &directory, before.as_ref()),
-        JournalCommand::Leftovers { remove, yes } => return leftovers::leftovers(context, &directory, *remove, *yes),
-        JournalCommand::Head => verify::head(&mut out, &directory),
+        JournalCommand::Archive { before, form } => return archive::archive(context, &directory, before.as_ref(), *form),
+        JournalCommand::Leftovers { remove, yes, form } => return leftovers::leftovers(context, &directory, *remove, *yes, *form),
+        JournalCommand::Head { form } => verify::head(&mut out, &directory, form.is_json()),
     };
     match done {
         Ok(0) => Ok(ProgramExit::Completed),

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::found::print_json;
 use crate::{
-    app::{context::Context, exit::ProgramExit, failure::Failure},
+    app::{command::printed::print_json, context::Context, exit::ProgramExit, failure::Failure},
     cli::{Colour, ConfigArgs},
     inventory, journal,
     runbook::library,

@@ -9,9 +9,9 @@ use nix::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::found::print_json;
 use crate::{
     app::{
+        command::printed::print_json,
         context::Context,
         exit::ProgramExit,
         failure::{Failure, explain},

@@ -5,13 +5,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    found::print_json,
     named_run::{NamedRun, named},
     reported::{NamedValue, TimelineEntry, parameters, timeline},
     status::RunStatus,
 };
 use crate::{
     app::{
+        command::printed::print_json,
         context::Context,
         exit::ProgramExit,
         failure::Failure,

@@ -3,7 +3,6 @@
 mod config;
 mod doctor;
 mod draft;
-mod found;
 mod handover;
 mod named_run;
 mod play;

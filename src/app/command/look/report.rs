@@ -1,7 +1,6 @@
 //! `halligan report`: the timeline of a run for the post-mortem.
 
 use super::{
-    found::print_json,
     named_run::{NamedRun, named},
     report_chart::Chart,
     report_html,
@@ -9,7 +8,7 @@ use super::{
     reported::RunReport,
 };
 use crate::{
-    app::{context::Context, exit::ProgramExit, failure::Failure},
+    app::{command::printed::print_json, context::Context, exit::ProgramExit, failure::Failure},
     cli::{self, ReportFormat},
 };
 

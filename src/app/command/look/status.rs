@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::found::print_json;
 use crate::{
     app::{
+        command::printed::print_json,
         context::Context,
         exit::ProgramExit,
         failure::Failure,

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::found::print_json;
 use crate::{
-    app::{context::Context, exit::ProgramExit, failure::Failure, session::load},
+    app::{command::printed::print_json, context::Context, exit::ProgramExit, failure::Failure, session::load},
     cli,
     inventory::Inventory,
     plan::{
