@@ -187,8 +187,9 @@ fn what_is_done_in_a_shell_is_recorded() {
     // The recording is what other players read, and what its hash says.
     let cast = bench.run(&["play", &run, "--cast"]).exits(0).stdout;
     let lines: Vec<Value> = cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((&lines[0]["version"], &lines[0]["width"], &lines[0]["height"]), (&2.into(), &100.into(), &40.into()));
+    assert_eq!((&lines[0]["version"], &lines[0]["term"]), (&3.into(), &serde_json::json!({"cols": 100, "rows": 40})));
     assert!(lines[1..].iter().any(|line| line[1] == "r" && line[2] == "60x30") && lines[1..].iter().any(|line| line[1] == "m"));
+    assert_eq!((&lines.last().unwrap()[1], &lines.last().unwrap()[2]), (&"x".into(), &closed[0]["code"].to_string().into()));
     let sha256 = closed[0]["recording"]["sha256"].as_str().unwrap();
     assert_eq!(bench.read(&format!("journal/output/{sha256}")).unwrap(), cast);
     bench.run(&["play", &run, "2"]).exits(2);

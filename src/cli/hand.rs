@@ -44,7 +44,7 @@ pub struct ShellArgs {
 }
 
 const SHELL: &str = "\
-The shell is $SHELL. What its terminal shows is recorded (asciicast v2); what is typed and not shown, such as a password, is not. The commands of
+The shell is $SHELL. What its terminal shows is recorded (asciicast v3); what is typed and not shown, such as a password, is not. The commands of
 bash, zsh and fish are recorded in the journal one by one, with their exit codes; those of another shell only in the recording.
 Nothing is masked here: which values are secret is known to the run alone.
 What was recorded: halligan play, journal show, report. Exit code 0 when the shell was closed, whatever its own; 1 if it could not be opened.";

@@ -126,7 +126,7 @@ pub struct PlayArgs {
     /// List the shells of the run instead
     #[arg(long, conflicts_with_all = ["number", "cast"])]
     pub list: bool,
-    /// Print the recording itself, for another player (asciicast v2)
+    /// Print the recording itself, for another player (asciicast v3)
     #[arg(long)]
     pub cast: bool,
 }

@@ -24,7 +24,7 @@ pub enum ShellFact {
         code: Option<i32>,
         /// Why it has ended otherwise.
         why: Option<String>,
-        /// In the form asciicast v2.
+        /// In the form asciicast v3.
         recording: Captured,
         /// Whose hook told its commands: `bash`, `zsh` or `fish`. Without one, only the recording tells of them.
         hook: Option<String>,

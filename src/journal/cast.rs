@@ -1,11 +1,11 @@
-//! The recording of a shell, in the form asciicast v2 of asciinema: a line of JSON that says what it is, and one for each thing that
-//! its terminal showed. What was typed is in it only as far as it was shown: a password that is asked for is not.
+//! The recording of a shell, in the form asciicast v3 of asciinema (docs.asciinema.org/manual/asciicast/v3): a line of JSON that says what it
+//! is, and one for each thing that its terminal showed. What was typed is in it only as far as it was shown: a password that is asked for is not.
 
 use std::{
     fmt,
     io::{self, BufRead, Read, Write},
     path::Path,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// How the file of a recording begins: none of a command's output is taken for one, or it for output, while it is being written.
-const BEGINS: &[u8; 21] = b"{\"version\":2,\"width\":";
+const BEGINS: &[u8; 28] = b"{\"version\":3,\"term\":{\"cols\":";
+const VERSION: u32 = 3;
 /// No line of one is longer, in bytes.
 const LONGEST: u64 = 4 << 20;
 
@@ -27,8 +28,7 @@ const LONGEST: u64 = 4 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CastHeader {
     pub version: u32,
-    pub width: u16,
-    pub height: u16,
+    pub term: CastTerm,
     /// In seconds since 1970.
     pub timestamp: i64,
     /// Of which shell it is.
@@ -36,10 +36,25 @@ pub(crate) struct CastHeader {
     pub title: String,
 }
 
-/// One thing that happened, so many seconds after the beginning.
+impl CastHeader {
+    /// What the recording of a shell says that is opened now.
+    #[must_use]
+    pub(crate) fn new(columns: u16, rows: u16, timestamp: i64, title: String) -> Self {
+        Self { version: VERSION, term: CastTerm { cols: columns, rows }, timestamp, title }
+    }
+}
+
+/// The size of the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CastTerm {
+    pub cols: u16,
+    pub rows: u16,
+}
+
+/// One thing that happened, so many seconds after the one before it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CastEvent {
-    pub at: f64,
+    pub after: f64,
     pub what: CastKind,
 }
 
@@ -82,7 +97,7 @@ impl<'a> CastWriter<'a> {
     /// # Errors
     /// It cannot be kept.
     pub(crate) fn begin(capture: Box<dyn Capture>, secrets: &'a Secrets, header: &CastHeader) -> Result<Self, LedgerError> {
-        let mut lines = CastLines { capture, began: Instant::now(), partial: Vec::new() };
+        let mut lines = CastLines { capture, began: Instant::now(), told: 0, partial: Vec::new() };
         let header = serde_json::to_string(header).map_err(|error| LedgerError::new(error.to_string(), None))?;
         lines.line(&header).map_err(failed)?;
         Ok(Self(Masker::new(secrets, lines)))
@@ -110,15 +125,18 @@ impl<'a> CastWriter<'a> {
         self.0.inner().event("m", text).map_err(failed)
     }
 
-    /// Ends it, and names it.
+    /// Ends it with the exit code of the shell, if it has one, and names it.
     ///
     /// # Errors
     /// It cannot be kept.
-    pub(crate) fn finish(self) -> Result<Captured, LedgerError> {
+    pub(crate) fn finish(self, code: Option<i32>) -> Result<Captured, LedgerError> {
         let (mut lines, redactions) = self.0.finish().map_err(failed)?;
         let rest = std::mem::take(&mut lines.partial);
         if !rest.is_empty() {
             lines.event("o", &String::from_utf8_lossy(&rest)).map_err(failed)?;
+        }
+        if let Some(code) = code {
+            lines.event("x", &code.to_string()).map_err(failed)?;
         }
         Ok(Captured { redactions, ..lines.capture.finish()? })
     }
@@ -138,6 +156,8 @@ fn failed(source: io::Error) -> LedgerError {
 struct CastLines {
     capture: Box<dyn Capture>,
     began: Instant,
+    /// When the last event was, in milliseconds since then: what is rounded off one is not lost to the next.
+    told: u64,
     /// The beginning of a character.
     partial: Vec<u8>,
 }
@@ -149,8 +169,10 @@ impl CastLines {
 
     fn event(&mut self, kind: &str, data: &str) -> io::Result<()> {
         // Thousandths of a second tell enough, and make short lines.
-        let at = (self.began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-        self.line(&json!([at, kind, data]).to_string())
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let after = Duration::from_millis(now - self.told).as_secs_f64();
+        self.told = now;
+        self.line(&json!([after, kind, data]).to_string())
     }
 }
 
@@ -205,7 +227,7 @@ impl<R: BufRead> CastReader<R> {
     pub(crate) fn open(mut from: R) -> io::Result<Self> {
         let (line, torn) = line(&mut from)?;
         let header: CastHeader = serde_json::from_slice(&line).map_err(unreadable)?;
-        if header.version != 2 {
+        if header.version != VERSION {
             return Err(unreadable(format!("version {} of asciicast is not known", header.version)));
         }
         Ok(Self { header, from, torn })
@@ -221,7 +243,7 @@ impl<R: BufRead> CastReader<R> {
             self.torn |= !line.is_empty();
             return Ok(None);
         }
-        let (at, kind, data): (f64, String, String) = serde_json::from_slice(&line).map_err(unreadable)?;
+        let (after, kind, data): (f64, String, String) = serde_json::from_slice(&line).map_err(unreadable)?;
         let what = match kind.as_str() {
             "o" => CastKind::Shown(data),
             "m" => CastKind::Marked(data),
@@ -232,7 +254,7 @@ impl<R: BufRead> CastReader<R> {
             }
             _ => CastKind::Other,
         };
-        Ok(Some(CastEvent { at, what }))
+        Ok(Some(CastEvent { after, what }))
     }
 }
 
@@ -257,14 +279,14 @@ mod tests {
     use crate::{journal::MemoryLedger, ports::Ledger};
 
     fn header() -> CastHeader {
-        CastHeader { version: 2, width: 80, height: 24, timestamp: 0, title: title("7f3a", "4711-0") }
+        CastHeader::new(80, 24, 0, title("7f3a", "4711-0"))
     }
 
     fn written(secrets: &Secrets, write: impl FnOnce(&mut CastWriter<'_>)) -> (Captured, Vec<u8>) {
         let ledger = MemoryLedger::default();
         let mut cast = CastWriter::begin(ledger.capture().unwrap(), secrets, &header()).unwrap();
         write(&mut cast);
-        let captured = cast.finish().unwrap();
+        let captured = cast.finish(Some(0)).unwrap();
         let bytes = ledger.output(&captured.sha256).unwrap();
         (captured, bytes)
     }
@@ -294,6 +316,7 @@ mod tests {
             CastKind::Resized { columns: 60, rows: 20 },
             CastKind::Marked("ls".to_owned()),
             shown("\u{fffd}"),
+            CastKind::Other,
         ];
         assert_eq!(events(&bytes), (all.clone(), false));
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -302,9 +325,9 @@ mod tests {
         assert!(is_recorded_in(file.path()) && captured.cut.is_none());
         std::fs::write(file.path(), "{\"version\": 3, \"of\": \"something else\"}").unwrap();
         assert!(!is_recorded_in(file.path()));
-        assert_eq!(events(&bytes[..bytes.len() - 3]), (all[..4].to_vec(), true));
+        assert_eq!(events(&bytes[..bytes.len() - 3]), (all[..5].to_vec(), true));
         assert_eq!(CastReader::open(bytes.as_slice()).unwrap().header, header());
-        assert!(CastReader::open(&b"{\"version\":3,\"width\":1,\"height\":1,\"timestamp\":0}\n"[..]).is_err());
+        assert!(CastReader::open(&b"{\"version\":2,\"width\":1,\"height\":1,\"timestamp\":0}\n"[..]).is_err());
         assert!(CastReader::open(&b"hello\n"[..]).is_err());
     }
 

@@ -110,7 +110,7 @@ impl Recording<'_> {
         match from {
             FromShell::Started { columns, rows } => {
                 let timestamp = jiff::Timestamp::now().as_second();
-                let header = CastHeader { version: 2, width: columns, height: rows, timestamp, title: self.title.clone() };
+                let header = CastHeader::new(columns, rows, timestamp, self.title.clone());
                 if let Some(capture) = self.capture.take() {
                     self.cast = Some(CastWriter::begin(capture, self.secrets, &header)?);
                 }
@@ -138,7 +138,7 @@ impl Recording<'_> {
     /// Ends the recording, and records that, with its name.
     fn close(self, code: Option<i32>, why: Option<String>) -> Result<(), LedgerError> {
         let recording = match (self.cast, self.capture) {
-            (Some(cast), _) => cast.finish()?,
+            (Some(cast), _) => cast.finish(code)?,
             (None, Some(capture)) => capture.finish()?,
             (None, None) => crate::event::Captured::empty(),
         };

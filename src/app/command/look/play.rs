@@ -125,20 +125,19 @@ fn shown(context: &Context, args: &cli::PlayArgs, file: File, told: &str) -> io:
     let (interrupts, terminal) = (Arc::new(Interrupts::default()), out.is_terminal());
     let _listener = Listener::start(Arc::clone(&interrupts), Arc::new(Interrupts::default()), |_, _| ())?;
     err.line(&visible(told));
-    let (columns, rows) = (cast.header.width, cast.header.height);
+    let (columns, rows) = (cast.header.term.cols, cast.header.term.rows);
     if terminal && (out.edge() < usize::from(columns) || out.height() < usize::from(rows)) {
         err.line(&format!("It was recorded in a window of {columns} columns and {rows} lines: in this one it may look broken."));
     }
     let (speed, idle) = (args.speed.unwrap_or(1.0), args.idle.unwrap_or(IDLE));
-    let (mut played, mut last) = (Played::default(), 0.0);
+    let mut played = Played::default();
     let read = loop {
-        let CastEvent { at, what } = match cast.next() {
+        let CastEvent { after, what } = match cast.next() {
             Ok(Some(event)) => event,
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
-        let pause = (at - last).clamp(0.0, idle) / speed;
-        last = at;
+        let pause = after.clamp(0.0, idle) / speed;
         if terminal {
             interrupts.sleep(Duration::try_from_secs_f64(pause).unwrap_or_default(), Urgency::None);
         }
