@@ -26,6 +26,7 @@ mod locks;
 mod loops;
 mod not_judged;
 mod notify;
+mod pace;
 mod planted;
 mod privileges;
 mod processes;

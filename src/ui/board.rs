@@ -9,9 +9,10 @@ use super::{
     block::{self, WaitBlock},
     layout::{self, Page},
     out::Stream,
+    rate::Rate,
 };
 use crate::{
-    event::{Event, Mode, Part, Place, Progress, Shown},
+    event::{Event, Mode, PaceRange, Paces, Part, Place, Progress, Shown},
     quantity::show_duration,
     words::{self, mark::Mark, moment::local, sanitise},
 };
@@ -20,6 +21,8 @@ use crate::{
 const CROWD: usize = 4;
 /// So many are drawn; the rest is counted.
 const MOST_DRAWN: usize = 16;
+/// Of what never took as long it is not told how long it will take.
+const TOLD_FROM: Duration = Duration::from_secs(5);
 
 /// How the time of something under way is told.
 #[derive(Debug)]
@@ -40,6 +43,11 @@ struct Live {
     time: Time,
     command: Vec<String>,
     figure: Vec<String>,
+    /// How the figure moves, and where it ends.
+    rate: Rate,
+    total: Option<f64>,
+    /// How long it took before.
+    earlier: Option<PaceRange>,
     /// What there is to say with the figure, in place of the last line.
     have: Vec<String>,
     /// The last line of output, or what a wait has to say.
@@ -58,13 +66,25 @@ pub(super) struct Board {
     standing: Vec<String>,
     pinned: Option<String>,
     over: bool,
+    paces: Paces,
 }
 
 impl Live {
     fn new(page: &Page, place: &Place, part: Part, title: &str, began: Instant) -> Self {
         let part = Some(part).filter(|part| *part != Part::Main).and_then(words::part);
         let name = block::step(page, Mark::Noted, place, part, title, "").join(" ");
-        Self { name, began, time: Time::Taken, command: Vec::new(), figure: Vec::new(), have: Vec::new(), last: Vec::new() }
+        Self {
+            name,
+            began,
+            time: Time::Taken,
+            command: Vec::new(),
+            figure: Vec::new(),
+            rate: Rate::default(),
+            total: None,
+            earlier: None,
+            have: Vec::new(),
+            last: Vec::new(),
+        }
     }
 
     fn lines(&self, page: &Page, crowded: bool) -> Vec<String> {
@@ -78,10 +98,33 @@ impl Live {
             lines.extend(self.command.iter().cloned());
         }
         lines.extend(self.figure.iter().cloned());
+        lines.extend(self.pace(page));
         lines.extend(if self.have.is_empty() { &self.last } else { &self.have }.iter().cloned());
         if let (Time::Left(left), Some(line)) = (&self.time, lines.last_mut()) {
             let left = left.saturating_sub(self.began.elapsed());
             line.extend([", ", &show_duration(Duration::from_secs_f64(left.as_secs_f64().ceil())), " left"]);
+        }
+        lines
+    }
+
+    /// How fast its figure moves, and how long it took before, each with what is left if it goes on like that.
+    fn pace(&self, page: &Page) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(left) = self.total.and_then(|total| self.rate.left(total)) {
+            let rate = words::rate(left.a_second);
+            lines.extend(block::detail(page, "rate", &format!("{rate}, {} left", words::between(left.least, left.most))));
+        }
+        if let Some(PaceRange { least, most, of }) = self.earlier.filter(|earlier| earlier.most >= TOLD_FROM) {
+            let elapsed = self.began.elapsed();
+            let left = if elapsed > most {
+                format!("longer now than it was then ({of} times)")
+            } else {
+                format!(
+                    "{} left, if it is as the last {of} times",
+                    words::between(least.saturating_sub(elapsed), most.saturating_sub(elapsed))
+                )
+            };
+            lines.extend(block::detail(page, "earlier", &format!("{}; {left}", words::between(least, most))));
         }
         lines
     }
@@ -91,7 +134,25 @@ impl Board {
     pub(super) fn new(stream: Stream, run: &str) -> Self {
         let run = run.to_owned();
         let kind = words::run_of(Mode::Real);
-        Self { stream, kind, run, began: Instant::now(), live: IndexMap::new(), standing: Vec::new(), pinned: None, over: false }
+        Self {
+            stream,
+            kind,
+            run,
+            began: Instant::now(),
+            live: IndexMap::new(),
+            standing: Vec::new(),
+            pinned: None,
+            over: false,
+            paces: Paces::default(),
+        }
+    }
+
+    /// How long steps took in earlier runs.
+    pub(super) fn learn(&mut self, earlier: Paces) {
+        self.paces.add_earlier(earlier);
+        for ((place, part), live) in &mut self.live {
+            live.earlier = self.paces.of(place).filter(|_| *part == Part::Main);
+        }
     }
 
     /// Nothing is drawn any more.
@@ -150,6 +211,7 @@ impl Board {
         let began = Instant::now().checked_sub(since).unwrap_or_else(Instant::now);
         let mut live = Live::new(page, place, part, title, began);
         live.command = block::in_brief(page, command);
+        live.earlier = self.paces.of(place).filter(|_| part == Part::Main);
         self.live.insert((place.clone(), part), live);
     }
 
@@ -169,6 +231,7 @@ impl Board {
             _ => false,
         };
         self.live.retain(|(at, part), _| !over(at, *part));
+        self.paces.note(event);
         match event {
             Event::RunOpened(opening) => self.kind = words::run_of(opening.mode),
             Event::RunClosed { .. } => self.over = true,
@@ -196,6 +259,8 @@ impl Board {
             }
             Progress::Figure { done, total, have, .. } => {
                 live.figure = block::progress(page, *done, *total);
+                live.rate.note(Instant::now(), *done);
+                live.total = Some(*total);
                 if let Some(have) = have {
                     live.have = block::remark(page, have);
                 }
@@ -203,6 +268,10 @@ impl Board {
             Progress::Waiting { want, have, elapsed, limit, figure, still, held, .. } => {
                 let wait = WaitBlock { want, have, elapsed: *elapsed, limit: *limit, figure: *figure, still: *still, held: *held };
                 live.time = Time::Own;
+                live.total = figure.map(|(_, total)| total);
+                if let Some((done, _)) = figure {
+                    live.rate.note(Instant::now(), *done);
+                }
                 live.last = block::waiting(page, &wait);
             }
             Progress::Pausing { .. } | Progress::ItemOver { .. } => {}

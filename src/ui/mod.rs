@@ -22,6 +22,7 @@ pub(crate) mod plain;
 pub(crate) mod plan;
 pub(crate) mod played;
 pub(crate) mod prompt;
+mod rate;
 pub(crate) mod replay;
 pub(crate) mod report;
 mod stroke;

@@ -2,7 +2,7 @@
 
 use super::{json::Json, out::Stream, plain::Plain, terminal::Terminal};
 use crate::{
-    event::{Event, Part, Place, Progress, RunId, Shown, moment::Moment},
+    event::{Event, Paces, Part, Place, Progress, RunId, Shown, moment::Moment},
     ports::Observer,
 };
 
@@ -21,6 +21,13 @@ impl Onlooker {
             (true, _) => Self::Json(Json::new(stream, run)),
             (false, true) => Self::Page(Box::new(Terminal::onlooking(stream, &run.to_string()))),
             (false, false) => Self::Line(Box::new(Plain::onlooking(stream))),
+        }
+    }
+
+    /// How long steps took in earlier runs.
+    pub(crate) fn learn(&self, earlier: Paces) {
+        if let Self::Page(terminal) = self {
+            terminal.screen().learn(earlier);
         }
     }
 

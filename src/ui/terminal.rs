@@ -19,7 +19,7 @@ use super::{
     out::Stream,
 };
 use crate::{
-    event::{Event, Part, Place, Progress, RunState, Shown, moment::Moment},
+    event::{Event, Paces, Part, Place, Progress, RunState, Shown, moment::Moment},
     ports::Observer,
     words::{mark::Mark, sanitise},
 };
@@ -186,6 +186,11 @@ impl Screen {
         let page = self.stream.page();
         self.board.lock().unwrap_or_else(PoisonError::into_inner).pin(text);
         self.print(&block::marked(&page, Mark::Warned, text));
+    }
+
+    /// How long steps took in earlier runs.
+    pub(crate) fn learn(&self, earlier: Paces) {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).learn(earlier);
     }
 
     /// Tells a line that is no part of the run.

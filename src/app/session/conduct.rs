@@ -10,6 +10,7 @@ use std::{
 use super::{
     beforehand,
     bulletin::{Announcing, Bulletin},
+    earlier,
     gathered::{RunFacts, Summary},
     interactive::Talking,
     notice::{Notifier, Notifying},
@@ -156,6 +157,7 @@ pub(crate) fn conduct(
         // A rehearsal that is resumed has the same screen.
         let _ = signals.screen.set(screen.clone());
         trace::show_on(screen);
+        earlier::teach(screen, stage.journal, stage.plan.runbook.name.as_str(), stage.setting.mode, stage.setting.run_id);
     }
     let summary = Summary::default();
     let bulletin = Bulletin::open(stage.journal, stage.setting.run_id);

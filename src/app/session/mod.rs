@@ -4,6 +4,7 @@ pub(super) mod adoption;
 pub(super) mod beforehand;
 mod bulletin;
 pub(super) mod conduct;
+pub(super) mod earlier;
 pub(super) mod findings;
 mod gathered;
 pub(super) mod inherited;

@@ -11,6 +11,7 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
+            earlier::paces,
             journal::{journal_directory, journal_failure},
             run_name,
             standing::RunStanding,
@@ -46,13 +47,15 @@ pub(super) fn watch(context: &Context, args: &cli::Watch) -> Result<ProgramExit,
     })?;
     let found = runs(&snapshot).map_err(unusable)?.runs;
     let summary = match &args.run {
-        Some(given) => run_name::find(found, given).map_err(|unknown| unknown.failure(context))?,
-        None => the_running(context, &directory, found)?,
+        Some(given) => run_name::find(found.clone(), given).map_err(|unknown| unknown.failure(context))?,
+        None => the_running(context, &directory, found.clone())?,
     };
     let mut watched = Watched::new(context, &directory, summary.id, args.form.is_json());
     watched.header(context, &summary, args.form.is_json());
     watched.records(&snapshot, None).map_err(unusable)?;
     watched.caught_up();
+    // Its own items that are over are among them.
+    watched.onlooker.learn(paces(&snapshot, found, &summary.runbook, summary.mode, None).map_err(unusable)?);
     loop {
         // What is written before the process ends is there to be read after it has.
         let hold = RunLock::look(&directory.join("locks"), summary.id.number());
