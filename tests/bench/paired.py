@@ -30,25 +30,26 @@ class Cost:
     text: bytes = b""
 
 
-def cost(command, *, keep=False):
-    """Runs a command, which must end well. Its processor time is its own and that of all it has waited for."""
+def cost(command, *, keep=False, ends=(0,), env=None):
+    """Runs a command, which must end with one of these codes. Its processor time is its own and that of all it has waited for."""
     began = time.perf_counter()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if keep else subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if keep else subprocess.DEVNULL, env=env)
     text = child.stdout.read() if keep else b""
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.perf_counter() - began
     child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
+    if child.returncode not in ends:
         sys.exit(f"{sys.argv[0]}: {command} ended with {child.returncode}: {text[:500]!r}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text)
 
 
-def by_turns(rounds, sides):
-    """Each side once a round, every other round in the opposite order: name to costs."""
+def by_turns(rounds, sides, enough=lambda _first, rounds: rounds):
+    """Each side once a round, every other round in the opposite order: name to costs. By its first cost one may have `enough` of it earlier."""
     costs = {name: [] for name in sides}
     for turn in range(rounds):
         for name in list(sides)[:: -1 if turn % 2 else 1]:
-            costs[name].append(sides[name]())
+            if not costs[name] or len(costs[name]) < enough(costs[name][0], rounds):
+                costs[name].append(sides[name]())
     return costs
 
 
