@@ -12,7 +12,8 @@ from paired import Cost, by_turns
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 ROUNDS = 15
-SLOW, VERY_SLOW = 20, 45  # seconds
+BUDGET = 40  # seconds that the runs of one side may take, unless one is patient
+SLOW, VERY_SLOW = 20, 45  # seconds of one run
 
 
 def script(name):
@@ -24,16 +25,12 @@ def script(name):
     return module
 
 
-def enough(first, rounds):
-    """How many runs of one whose first took so long."""
-    return min(rounds, 1 if first.wall > VERY_SLOW else 3 if first.wall > SLOW else rounds)
-
-
 @dataclasses.dataclass
 class Bench:
     halligan: pathlib.Path
     scratch: pathlib.Path
     quick: bool
+    patient: bool = False
     tools: dict = dataclasses.field(default_factory=dict)
 
     @property
@@ -55,6 +52,12 @@ class Bench:
         path.mkdir(exist_ok=True)
         return path
 
+    def enough(self, first, rounds):
+        """How many runs of one whose first took so long."""
+        if first.wall > SLOW:
+            return min(rounds, 1 if first.wall > VERY_SLOW else 3)
+        return rounds if self.patient else max(min(rounds, 3), min(rounds, int(BUDGET / max(first.wall, 0.001))))
+
     def turns(self, sides, rounds=None):
         """Each side once a round. What is slow has fewer runs."""
 
@@ -63,7 +66,7 @@ class Bench:
             print(f"    {name}: {whole.wall:.3f} s", file=sys.stderr)
             return whole
 
-        return by_turns(rounds or self.rounds, {name: lambda name=name, one=one: told(name, one) for name, one in sides.items()}, enough)
+        return by_turns(rounds or self.rounds, {name: lambda name=name, one=one: told(name, one) for name, one in sides.items()}, self.enough)
 
 
 def further(many, few, count):

@@ -58,11 +58,9 @@ class Figures:
         return first, third
 
     def times(self, ours, theirs, what="wall"):
-        """How many times as much one is as the other: pair by pair where both ran by turns, else by their medians."""
-        some, others = self.sides[ours], self.sides[theirs]
-        if len(some) == len(others):
-            return ratio(some, others, what)
-        return self.median(ours, what) / self.median(theirs, what)
+        """How many times as much one is as the other, pair by pair: who has fewer runs has those of the first rounds."""
+        rounds = min(len(self.sides[ours]), len(self.sides[theirs]))
+        return ratio(self.sides[ours][:rounds], self.sides[theirs][:rounds], what)
 
 
 def at_most(what, figure, limit, unit="", floor=""):

@@ -61,14 +61,14 @@ class Journal:
 class Ours:
     """Halligan's runs, each with a journal of its own."""
 
-    def __init__(self, bench, place, *options, env=None):
-        self.bench, self.place, self.options, self.env = bench, place, options, env
+    def __init__(self, bench, place, *options, before=()):
+        self.bench, self.place, self.options, self.before = bench, place, options, before
         self.made = iter(range(10**6))
 
     def run(self, path, ends=(0,)):
         self.journal = self.place / f"journal-{path.stem}-{next(self.made)}"
-        command = [self.bench.halligan, "run", path, "--yes", "--format", "plain", "--journal-dir", self.journal, *self.options]
-        return cost(command, ends=ends, env=self.env)
+        command = [*self.before, self.bench.halligan, "run", path, "--yes", "--format", "plain", "--journal-dir", self.journal, *self.options]
+        return cost(command, ends=ends)
 
     def told(self):
         return Journal(self.journal)

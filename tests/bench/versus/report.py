@@ -5,7 +5,7 @@ import re
 
 from versus import figures as raw
 from versus import plot
-from versus.bench import ROOT, ROUNDS, SLOW, VERY_SLOW
+from versus.bench import BUDGET, ROOT, ROUNDS, SLOW, VERY_SLOW
 from versus.figures import Goal, short
 from versus.rows import ORDER
 
@@ -13,12 +13,12 @@ HEAD = f"""# Benchmarks
 
 Written by `tests/bench/run` from the raw figures in [benchmarks/](benchmarks/); `tests/bench/run --check` fails if it is not what they say.
 
-Each tool is in its pinned version and set up as well as it can be. Sides run by turns, every other round in the opposite order, {ROUNDS} times;
-what takes more than {SLOW} s, three times, and what takes more than {VERY_SLOW} s, once. The table of each row says how often. Shown are medians, and
-the middle half of the runs (with fewer than four: the least and the most). A ratio is the median of the ratios round by round, or, where
-one side ran less often, the ratio of the medians. Processor time is that of the program and of all that it has waited for; memory is that of the
-largest of these processes, not their sum, so what works in many processes takes more than is shown. Masters of ssh connections that go to
-the background are in neither.
+Each tool is in its pinned version and set up as well as it can be. Sides run by turns, every other round in the opposite order, {ROUNDS} times; what
+takes more than {SLOW} s three times, and what takes more than {VERY_SLOW} s once. Where a row was not measured with `--patient`, a side whose runs would
+take more than {BUDGET} s in all has fewer, at least three. The table of each row says how many. Shown are medians, and the middle half of the runs (with
+fewer than four: the least and the most). A ratio is the median of the ratios round by round, over the rounds in which both ran. Processor time is
+that of the program and of all that it has waited for; memory is that of the largest of these processes, not their sum, so what works in many
+processes takes more than is shown. Masters of ssh connections that go to the background are in neither.
 
 What was not measured: another machine, a real network, hosts that are not this machine, more than one version of each tool.
 """
@@ -67,7 +67,7 @@ def section(name, figures):
     floors = [f"- Missed, {goal.what}. {goal.floor or 'No floor explains it.'}" for goal in goals if not goal.met]
     about = figures.raw
     versions = ", ".join(f"{tool} {version}" for tool, version in sorted(about["tools"].items()))
-    when = f"{about['when']}, load {about['load']:.2f} before it, halligan {about['halligan']}" + (f"; {versions}" if versions else "")
+    when = f"{about['when']}{', patient' if about['patient'] else ''}, load {about['load']:.2f} before it, halligan {about['halligan']}" + (f"; {versions}" if versions else "")
     parts = [f"## {module.TITLE}", "", module.ABOUT, "", *goal_table(goals), "", *([*floors, ""] if floors else []), *side_table(module, figures)]
     notes = getattr(module, "notes", None)
     parts += ["", f"![{module.TITLE}](benchmarks/{name}.svg)", "", *([*notes(figures), ""] if notes else []), f"[{name}.json](benchmarks/{name}.json): {when}.", ""]

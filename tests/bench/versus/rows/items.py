@@ -14,7 +14,6 @@ SIDES = {
     slope.FLOOR: slope.HOW[slope.FLOOR].replace("a step", "an item"),
     "just": "1,000 lines; nothing is written",
     "go-task": "1,000 commands; nothing is written",
-    "chaostoolkit": "1,000 actions; its journal is written at the end",
     "Ansible": f"1,000 names with `connection: local`, {programs.FORKS} forks; nothing is written",
 }
 BOOK = """halligan: 1
@@ -52,7 +51,6 @@ def measure(bench):
         slope.FLOOR: [slope.floor(place), place / "floor.jsonl", str(count), "/bin/true"],
         "just": programs.just(bench, place, count),
         "go-task": programs.task(bench, place, count),
-        "chaostoolkit": programs.chaos(bench, place, count),
         "Ansible": programs.ansible(bench, place, 1, hosts="all", inventory=names),
     }
     sides = {"halligan": ours} | {name: lambda command=command: cost(command) for name, command in commands.items()}

@@ -1,4 +1,4 @@
-from versus.bench import enough, script
+from versus.bench import script
 from versus.figures import at_least, at_most
 
 TITLE = "10 GiB of output"
@@ -9,7 +9,7 @@ SIDES = {"tee FILE | sha256sum": "the same bytes", "no secret": "halligan", "a s
 
 def measure(bench):
     gib = bench.size(10, 3)
-    costs, _, _ = script("output").measured(gib, 1 if bench.quick else 2, enough)
+    costs, _, _ = script("output").measured(gib, 3 if bench.patient else 1, bench.enough)
     return {"sides": costs, "facts": {"GiB": gib}}
 
 
