@@ -15,7 +15,7 @@ RUNS = 3
 
 def measure(bench):
     place = bench.place("bastion")
-    count = bench.size(60, 40)
+    count = bench.size(60, 16)
     lost = {name: [] for name in SIDES}
     with Servers(place / "servers", count, odd=True) as servers:
         hosts = {f"h{n}": address for n, address in enumerate(servers.addresses, 1)}

@@ -24,7 +24,7 @@ KINDS = ("away", "silent", "liar")
 
 def measure(bench):
     place = bench.place("names")
-    count, hosts = bench.size(10_000, 120), bench.size(200, 12)
+    count, hosts = bench.size(10_000, 60), bench.size(200, 6)
     with Servers(place / "servers", hosts, odd=True) as servers:
         known = [f"Host {name}\n  HostName {address}\n" for name, address in ODD.items()]
         known += [f"Host n*-{n}\n  HostName {address}\n" for n, address in enumerate(servers.addresses)]

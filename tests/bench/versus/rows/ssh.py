@@ -21,7 +21,7 @@ SIDES["halligan, warm"] += "; processor time is half of that of both loops"
 
 def measure(bench):
     place = bench.place("ssh")
-    count = bench.size(200, 12)
+    count = bench.size(200, 6)
     with tempfile.TemporaryDirectory(prefix="hb") as short, Servers(place / "servers", count) as servers:
         kept, theirs, opened = (pathlib.Path(short, name) for name in ("c", "a", "o"))
         for directory in (kept, theirs, opened):
