@@ -60,12 +60,12 @@ def cost(command, *, keep=False, ends=(0,), env=None):
     return Cost(wall / 1e9, cpu / 1e6, memory / 1024, text)
 
 
-def by_turns(rounds, sides, enough=lambda _first, rounds: rounds):
-    """Each side once a round, every other round in the opposite order: name to costs. By its first cost one may have `enough` of it earlier."""
+def by_turns(rounds, sides, enough=lambda _name, rounds: rounds):
+    """Each side once a round, every other round in the opposite order: name to costs. After its first run one may have `enough` of a side earlier."""
     costs = {name: [] for name in sides}
     for turn in range(rounds):
         for name in list(sides)[:: -1 if turn % 2 else 1]:
-            if not costs[name] or len(costs[name]) < enough(costs[name][0], rounds):
+            if not costs[name] or len(costs[name]) < enough(name, rounds):
                 costs[name].append(sides[name]())
     return costs
 

@@ -7,12 +7,13 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 from paired import Cost, by_turns
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 ROUNDS = 15
-BUDGET = 40  # seconds that the runs of one side may take, unless one is patient
+BUDGET = 30  # seconds that the runs of one side may take, unless one is patient
 SLOW, VERY_SLOW = 20, 45  # seconds of one run
 
 
@@ -52,21 +53,26 @@ class Bench:
         path.mkdir(exist_ok=True)
         return path
 
-    def enough(self, first, rounds):
-        """How many runs of one whose first took so long."""
-        if first.wall > SLOW:
-            return min(rounds, 1 if first.wall > VERY_SLOW else 3)
-        return rounds if self.patient else max(min(rounds, 3), min(rounds, int(BUDGET / max(first.wall, 0.001))))
+    def enough(self, took, rounds):
+        """How many runs of a side whose first took so many seconds, with all that belongs to it."""
+        if took > SLOW:
+            return min(rounds, 1 if took > VERY_SLOW else 3 if self.patient else 2)
+        return rounds if self.patient else min(rounds, max(3, int(BUDGET / max(took, 0.001))))
 
     def turns(self, sides, rounds=None):
         """Each side once a round. What is slow has fewer runs."""
 
+        took = {}
+
         def told(name, measured):
+            began = time.monotonic()
             whole = measured()
-            print(f"    {name}: {whole.wall:.3f} s", file=sys.stderr)
+            took.setdefault(name, time.monotonic() - began)
+            print(f"    {name}: {whole.wall:.4g} s", file=sys.stderr)
             return whole
 
-        return by_turns(rounds or self.rounds, {name: lambda name=name, one=one: told(name, one) for name, one in sides.items()}, self.enough)
+        sides = {name: lambda name=name, one=one: told(name, one) for name, one in sides.items()}
+        return by_turns(rounds or self.rounds, sides, lambda name, rounds: self.enough(took[name], rounds))
 
 
 def further(many, few, count):

@@ -49,7 +49,8 @@ def chaos(bench, place, count):
     method = [{"type": "action", "name": f"step {n}", "provider": {"type": "process", "path": "/bin/true"}} for n in range(count)]
     path.write_text(json.dumps({"title": "Steps", "description": "For a measurement.", "method": method}))
     options = ["--no-version-check", "--log-file", place / "chaos.log", "--settings", place / "chaos.yaml"]
-    return [bench.tool("chaostoolkit"), *options, "run", "--journal-path", place / "chaos.json", path]
+    # What it says goes nowhere, as what the others say does.
+    return ["sh", "-c", 'exec "$@" 2>/dev/null', "sh", bench.tool("chaostoolkit"), *options, "run", "--journal-path", place / "chaos.json", path]
 
 
 def ansible_settings(place, *, ssh=(), sockets=None):
@@ -65,6 +66,6 @@ def ansible_settings(place, *, ssh=(), sockets=None):
 
 
 def ansible(bench, place, count, hosts="localhost", inventory="localhost,", connection="local"):
-    path = place / f"playbook-{connection}{count}.yml"
+    path = place / f"playbook-{connection}-{hosts}{count}.yml"
     path.write_text(f"- hosts: {hosts}\n  gather_facts: false\n  connection: {connection}\n  tasks:\n" + "    - ansible.builtin.command: /bin/true\n" * count)
     return [bench.tool("ansible-core"), "--inventory", inventory, path]

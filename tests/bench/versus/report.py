@@ -13,9 +13,9 @@ HEAD = f"""# Benchmarks
 
 Written by `tests/bench/run` from the raw figures in [benchmarks/](benchmarks/); `tests/bench/run --check` fails if it is not what they say.
 
-Each tool is in its pinned version and set up as well as it can be. Sides run by turns, every other round in the opposite order, {ROUNDS} times; what
-takes more than {SLOW} s three times, and what takes more than {VERY_SLOW} s once. Where a row was not measured with `--patient`, a side whose runs would
-take more than {BUDGET} s in all has fewer, at least three. The table of each row says how many. Shown are medians, and the middle half of the runs (with
+Each tool is in its pinned version and set up as well as it can be. Sides run by turns, every other round in the opposite order, {ROUNDS} times with `--patient`; what
+takes more than {SLOW} s three times, and what takes more than {VERY_SLOW} s once. Without it a side whose runs would take more than {BUDGET} s in all has fewer, at least
+three, and what takes more than {SLOW} s two. The table of each row says how many. Shown are medians, and the middle half of the runs (with
 fewer than four: the least and the most). A ratio is the median of the ratios round by round, over the rounds in which both ran. Processor time is
 that of the program and of all that it has waited for; memory is that of the largest of these processes, not their sum, so what works in many
 processes takes more than is shown. Masters of ssh connections that go to the background are in neither.

@@ -9,7 +9,11 @@ SIDES = {"tee FILE | sha256sum": "the same bytes", "no secret": "halligan", "a s
 
 def measure(bench):
     gib = bench.size(10, 3)
-    costs, _, _ = script("output").measured(gib, 3 if bench.patient else 1, bench.enough)
+
+    def turns(rounds, sides):
+        return bench.turns(sides, rounds)
+
+    costs, _, _ = script("output").measured(gib, 3 if bench.patient else 1, turns)
     return {"sides": costs, "facts": {"GiB": gib}}
 
 
