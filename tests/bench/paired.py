@@ -4,12 +4,16 @@ Whatever else the machine does falls on both alike, so a ratio is taken pair by 
 has a control: the same figure where the work is known to be too much. A row whose control is not found out is blind, and fails.
 """
 
+import atexit
 import dataclasses
+import functools
 import os
+import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
-import time
+import tempfile
 
 
 def go_first():
@@ -30,25 +34,39 @@ class Cost:
     text: bytes = b""
 
 
-def cost(command, *, keep=False):
-    """Runs a command, which must end well. Its processor time is its own and that of all it has waited for."""
-    began = time.perf_counter()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if keep else subprocess.DEVNULL)
-    text = child.stdout.read() if keep else b""
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"{sys.argv[0]}: {command} ended with {child.returncode}: {text[:500]!r}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text)
+@functools.cache
+def gauge():
+    """The program that starts what is measured (cost.c), built once."""
+    directory = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    subprocess.run(["gcc", "-O2", "-o", f"{directory}/cost", pathlib.Path(__file__).parent / "cost.c"], check=True)
+    return f"{directory}/cost"
 
 
-def by_turns(rounds, sides):
-    """Each side once a round, every other round in the opposite order: name to costs."""
+def cost(command, *, keep=False, ends=(0,), env=None):
+    """Runs a command, which must end with one of these codes. Its processor time is its own and that of all it has waited for."""
+    told, tells = os.pipe()
+    with open(told) as figures:
+        words = [gauge(), str(tells), *command]
+        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if keep else subprocess.DEVNULL, env=env, pass_fds=(tells,))
+        os.close(tells)
+        text = child.stdout.read() if keep else b""
+        if child.wait() != 0:
+            sys.exit(f"{sys.argv[0]}: {command} could not be measured: {child.returncode}")
+        wall, cpu, memory, status = map(int, figures.read().split())
+    code = os.waitstatus_to_exitcode(status)
+    if code not in ends:
+        sys.exit(f"{sys.argv[0]}: {command} ended with {code}: {text[:500]!r}")
+    return Cost(wall / 1e9, cpu / 1e6, memory / 1024, text)
+
+
+def by_turns(rounds, sides, enough=lambda _name, rounds: rounds):
+    """Each side once a round, every other round in the opposite order: name to costs. After its first run one may have `enough` of a side earlier."""
     costs = {name: [] for name in sides}
     for turn in range(rounds):
         for name in list(sides)[:: -1 if turn % 2 else 1]:
-            costs[name].append(sides[name]())
+            if not costs[name] or len(costs[name]) < enough(name, rounds):
+                costs[name].append(sides[name]())
     return costs
 
 
