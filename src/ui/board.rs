@@ -98,7 +98,9 @@ impl Live {
             lines.extend(self.command.iter().cloned());
         }
         lines.extend(self.figure.iter().cloned());
-        lines.extend(self.pace(page));
+        if !crowded {
+            lines.extend(self.pace(page));
+        }
         lines.extend(if self.have.is_empty() { &self.last } else { &self.have }.iter().cloned());
         if let (Time::Left(left), Some(line)) = (&self.time, lines.last_mut()) {
             let left = left.saturating_sub(self.began.elapsed());

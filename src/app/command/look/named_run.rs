@@ -16,7 +16,7 @@ use crate::{
     event::Opening,
     journal::{
         JournalError,
-        reader::{Snapshot, runs},
+        reader::{RunSummary, Snapshot, runs},
     },
 };
 
@@ -28,6 +28,9 @@ pub(super) struct NamedRun {
     pub head: String,
     /// The journal's directory.
     pub directory: PathBuf,
+    /// All runs that the journal had before it, and the journal as it was read.
+    pub before: Vec<RunSummary>,
+    pub snapshot: Snapshot,
 }
 
 /// Looks at a run by its name.
@@ -38,11 +41,13 @@ pub(super) fn named(context: &Context, run: &str) -> Result<NamedRun, Failure> {
     let directory = journal_directory(context)?;
     let unusable = |error: JournalError| journal_failure(&directory, &error);
     let snapshot = Snapshot::take(&directory).map_err(unusable)?;
-    let summary = run_name::find(runs(&snapshot).map_err(unusable)?.runs, run).map_err(|unknown| unknown.failure(context))?;
+    let all = runs(&snapshot).map_err(unusable)?.runs;
+    let summary = run_name::find(all.clone(), run).map_err(|unknown| unknown.failure(context))?;
     let id = summary.id;
+    let before = all.into_iter().take_while(|run| run.id != id).collect();
     let unreadable = || Failure::new(ProgramExit::Journal, format!("the first record of run {id} cannot be read"));
     let looked = Looked::at(&directory, &snapshot, vec![summary]).map_err(unusable)?.pop().ok_or_else(unreadable)?;
     let opening = looked.chronicle.past.opening.clone().ok_or_else(unreadable)?;
     let head = looked.chronicle.head(&snapshot, &looked.summary.host, &directory).map_err(unusable)?.to_string();
-    Ok(NamedRun { looked, opening, head, directory })
+    Ok(NamedRun { looked, opening, head, directory, before, snapshot })
 }

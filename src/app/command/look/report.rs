@@ -8,8 +8,15 @@ use super::{
     reported::RunReport,
 };
 use crate::{
-    app::{command::printed::print_json, context::Context, exit::ProgramExit, failure::Failure},
+    app::{
+        command::printed::print_json,
+        context::Context,
+        exit::ProgramExit,
+        failure::Failure,
+        session::{earlier::paces, journal::journal_failure},
+    },
     cli::{self, ReportFormat},
+    journal::reader::RunSummary,
 };
 
 /// Prints the report of one run.
@@ -17,8 +24,10 @@ use crate::{
 /// # Errors
 /// The journal cannot be read, or there is no such run.
 pub(super) fn report(context: &Context, args: &cli::ReportArgs) -> Result<ProgramExit, Failure> {
-    let NamedRun { looked, opening, head, .. } = named(context, &args.run)?;
-    let report = RunReport::of(&looked, &opening, head);
+    let NamedRun { looked, opening, head, directory, before, snapshot } = named(context, &args.run)?;
+    let RunSummary { id, mode, runbook, .. } = &looked.summary;
+    let paces = paces(&snapshot, before, runbook, *mode, Some(*id)).map_err(|error| journal_failure(&directory, &error))?;
+    let report = RunReport::of(&looked, &opening, &paces, head);
     let out = &context.out.stdout;
     match args.format {
         ReportFormat::Md => out.text(&ReportPage::of(&report).markdown()),

@@ -5,12 +5,12 @@ use std::{fmt::Write, time::Duration};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::reported::{ReportedChange, RunReport, TimelineEntry};
+use super::reported::{NamedLength, ReportedChange, RunReport, TimelineEntry};
 use crate::{
     app::command::markdown::escaped,
     event::Part,
     quantity::show_duration,
-    words::{moment::local, sanitise::line as visible},
+    words::{self, moment::local, sanitise::line as visible},
 };
 
 /// A page of sections. All of its text is as it was recorded, with nothing escaped.
@@ -73,7 +73,7 @@ impl ReportPage {
         let mut sections: Vec<PageSection> = OPEN.map(|(heading, hint)| PageSection { heading, body: SectionBody::Fill(hint) }).into();
         let of_kind = |kind: &str| table(ENTRIES, report.timeline.iter().filter(|entry| entry.kind == kind).map(entry).collect(), "None.");
         let has_shells = report.timeline.iter().any(|entry| entry.kind == "shell");
-        let lengths = report.durations.iter().map(|length| format!("{}: {}", length.what, show_duration(Duration::from_millis(length.ms))));
+        let lengths = report.durations.iter().map(length);
         sections.extend(
             [
                 ("Decisions and overrides", of_kind("decision")),
@@ -138,6 +138,24 @@ fn table(head: [&'static str; 5], rows: Vec<[String; 5]>, none: &'static str) ->
 
 fn entry(entry: &TimelineEntry) -> [String; 5] {
     [utc(entry.at), entry.local.clone(), entry.who.clone(), entry.kind.clone(), entry.text.clone()]
+}
+
+/// How long something took, beside how long it took in earlier runs.
+fn length(length: &NamedLength) -> String {
+    let took = Duration::from_millis(length.ms);
+    let told = format!("{}: {}", length.what, show_duration(took));
+    let Some(earlier) = &length.earlier else { return told };
+    let (least, most) = (Duration::from_millis(earlier.least_ms), Duration::from_millis(earlier.most_ms));
+    // Less than that is not told.
+    let second = Duration::from_secs(1);
+    let against = if took > most + second {
+        ", longer than"
+    } else if took + second < least {
+        ", shorter than"
+    } else {
+        ", as"
+    };
+    format!("{told}{against} earlier ({}, {} times)", words::between(least, most), earlier.of)
 }
 
 fn changes(report: &RunReport) -> Vec<[String; 5]> {

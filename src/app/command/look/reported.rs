@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::status::{OwedCleanup, RunStatus};
 use crate::{
     app::session::{looked::Looked, operator::who},
-    event::{Effect, Event, Opening, Part, Place, moment::Moment},
+    event::{Effect, Event, Opening, PaceRange, Paces, Part, Place, moment::Moment},
     journal::chronicle::Chronicle,
     words::{self, moment::local},
 };
@@ -50,6 +50,25 @@ pub(super) struct NamedValue {
 pub(super) struct NamedLength {
     pub(super) what: String,
     pub(super) ms: u64,
+    /// How long it took in earlier runs, if there were enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) earlier: Option<EarlierLengths>,
+}
+
+/// How long a step takes, from earlier runs of its runbook on this host: 75 to 90 of 100 lie within.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct EarlierLengths {
+    pub(super) least_ms: u64,
+    pub(super) most_ms: u64,
+    /// Of so many.
+    pub(super) of: usize,
+}
+
+impl From<PaceRange> for EarlierLengths {
+    fn from(PaceRange { least, most, of }: PaceRange) -> Self {
+        let ms = |length: std::time::Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        Self { least_ms: ms(least), most_ms: ms(most), of }
+    }
 }
 
 /// A command that changed something.
@@ -165,13 +184,13 @@ fn changes(looked: &Looked) -> Vec<ReportedChange> {
 }
 
 /// How long the stretches of the run took, and its longest steps. Lengths are measured within one start of the machine.
-fn durations(looked: &Looked) -> Vec<NamedLength> {
+fn durations(looked: &Looked, paces: &Paces) -> Vec<NamedLength> {
     let facts = &looked.chronicle.facts;
     let Some((first, last)) = facts.first().zip(facts.last()) else { return Vec::new() };
     let between = |what: &str, from: Option<(Moment, &str)>, to: Option<(Moment, &str)>| {
         let (from, to) = from.zip(to)?;
         let ms = u64::try_from(to.0.since(from.0).as_millis()).ok()?;
-        (from.1 == to.1).then(|| NamedLength { what: what.to_owned(), ms })
+        (from.1 == to.1).then(|| NamedLength { what: what.to_owned(), ms, earlier: None })
     };
     let at = |is: &dyn Fn(&Event) -> bool| facts.iter().find(|fact| is(&fact.event)).map(|fact| (fact.at, fact.boot_id.as_str()));
     let (began, ended) = (Some((first.at, first.boot_id.as_str())), Some((last.at, last.boot_id.as_str())));
@@ -189,7 +208,8 @@ fn durations(looked: &Looked) -> Vec<NamedLength> {
         .iter()
         .filter_map(|fact| match &fact.event {
             Event::StepEnded { place, part: Part::Main, took, .. } if took.as_secs() > 0 => {
-                Some(NamedLength { what: format!("step {place}"), ms: u64::try_from(took.as_millis()).ok()? })
+                let earlier = paces.of(place).map(EarlierLengths::from);
+                Some(NamedLength { what: format!("step {place}"), ms: u64::try_from(took.as_millis()).ok()?, earlier })
             }
             _ => None,
         })
@@ -200,7 +220,7 @@ fn durations(looked: &Looked) -> Vec<NamedLength> {
 }
 
 impl RunReport {
-    pub(super) fn of(looked: &Looked, opening: &Opening, head: String) -> Self {
+    pub(super) fn of(looked: &Looked, opening: &Opening, paces: &Paces, head: String) -> Self {
         let state = &looked.chronicle.past.state;
         Self {
             status: RunStatus::of(looked, &[]),
@@ -209,7 +229,7 @@ impl RunReport {
             version: opening.version.clone(),
             parameters: parameters(opening),
             systems: state.systems.values().map(|system| system.name.clone()).collect(),
-            durations: durations(looked),
+            durations: durations(looked, paces),
             changes: changes(looked),
             timeline: timeline(&looked.chronicle),
             owed: RunStatus::owed(state),
