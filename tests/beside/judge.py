@@ -41,6 +41,11 @@ class Row:
     absent: dict = dataclasses.field(default_factory=dict)
     # Tools that the row has nothing to say of, whatever was seen.
     void: dict = dataclasses.field(default_factory=dict)
+    # What is given to one tool alone, by name, in place of `given`.
+    instead: dict = dataclasses.field(default_factory=dict)
+
+    def to(self, tool):
+        return self.instead.get(tool, self.given)
 
 
 def _incomplete(seen):
@@ -114,6 +119,7 @@ ROWS = [
     Row("other", "The third's host runs something else, with exit code 0: it is not believed", "other", _believed, absent=UNCHECKED),
     Row("unasked", "Something is destroyed, without a terminal", "destroy", _destroyed, {"given": ""}, absent=ASKS_NOT),
     Row("piped", "… with `y` piped in", "destroy", _destroyed, {"given": "y\n"}, absent=ASKS_NOT),
+    Row("right", "… with the right answer piped in", "destroy", _destroyed, {"given": "y\n"}, absent=ASKS_NOT, instead={"halligan": {"given": "destroy\n"}}),
     Row("screen", "A secret that a program prints: on the screen", "login", _leaked("screen"), absent=NO_MASK),
     Row("kept", "… in the record", "login", _leaked("record"), absent=NO_MASK, void=NO_RECORD),
     Row("argument", "… in arguments that every user sees", "login", _leaked("arguments")),
@@ -183,7 +189,7 @@ def orders(tool):
     """All that is tried with a tool, each once: key, trial, what it is given, the room for its record."""
     found = {}
     for row in ROWS:
-        found[key(tool, row.trial, row.given)] = (row.trial, row.given, row.room)
+        found[key(tool, row.trial, row.to(tool))] = (row.trial, row.to(tool), row.room)
     if tool == "ansible-core":
         found[key(tool, "threshold", FATAL)] = ("threshold", FATAL, None)
     # One signal shows that each aspect can be found out.
@@ -196,7 +202,7 @@ def orders(tool):
 
 def row(row, tool, trials):
     """The verdict on a tool, and what was seen; None where it was not measured."""
-    seen = trials.get(key(tool, row.trial, row.given))
+    seen = trials.get(key(tool, row.trial, row.to(tool)))
     if seen is None:
         return NOT_TRIED, ""
     if "none" in seen or tool in row.void:

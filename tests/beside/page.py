@@ -9,7 +9,8 @@ NAMES = ["halligan", "ansible-core", "bash", "just", "go-task", "chaostoolkit"]
 
 SET_UP = {
     "halligan": (
-        "a runbook with a preflight, a loop with a gate, the flag with its `cleanup`, a wait, a lock; started again with `halligan resume --yes`. "
+        "a runbook with a preflight, a loop with a gate, the flag with its `cleanup`, a wait, a lock; "
+        "`--yes` answers the plan, and nothing that is destroyed; started again with `halligan resume --yes`. "
         "What only reads may write to the place in which the world counts its questions, and to no other"
     ),
     "ansible-core": (
@@ -17,7 +18,7 @@ SET_UP = {
         "`pause` and `assert` before what destroys; `log_path`, retry files, pipelining, no fact gathering"
     ),
     "bash": "`set -euo pipefail`; a trap for `EXIT`, `HUP`, `INT` and `TERM` that comes to its end; `flock -n`; a log that is written before each step; `read -p … [y/N]`",
-    "just": "recipes with a shebang of bash and its trap, one recipe for each service, `flock -n`; `[confirm]`. So its cleanups and its lock are those of bash",
+    "just": "a recipe with a shebang of bash, with its trap and `flock -n`, after a recipe that checks; `[confirm]`. So its cleanups and its lock are those of bash",
     "go-task": "`preconditions`, `for`, `defer`, `prompt`; `set: [errexit, nounset, pipefail]`",
     "chaostoolkit": (
         "a steady state, a method of processes, rollbacks with `--rollback-strategy always`, a journal and a log; a control of its own that interrupts after an activity that failed, "
