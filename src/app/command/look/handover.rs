@@ -91,7 +91,7 @@ struct StepAhead {
 /// # Errors
 /// The journal cannot be read, or there is no such run.
 pub(super) fn handover(context: &Context, args: &cli::Handover) -> Result<ProgramExit, Failure> {
-    let NamedRun { looked, opening, head, directory } = named(context, &args.run)?;
+    let NamedRun { looked, opening, head, directory, .. } = named(context, &args.run)?;
     let locks = SeenLock::all(&directory.join("locks"));
     let page = HandoverPage::of(context, &looked, &opening, &locks, head.trim_end().to_owned());
     let out = &context.out.stdout;
