@@ -124,7 +124,7 @@ def fatal(trials):
         return ""
     return (
         "`any_errors_fatal: true` was left out on purpose: with it and `serial: 1`, one unreachable host is counted as two that failed, "
-        f"the batch no longer counts as failed as a whole, and the play went on to {', '.join(late)}. "
+        f"the batch no longer counts as failed as a whole, and the play went on to {', '.join(late)} (as in [ansible#73795](https://github.com/ansible/ansible/issues/73795)). "
     )
 
 
@@ -138,7 +138,8 @@ def made(data):
     for name, why in sorted(data["absent"].items()):
         out.append(f"\n*{NOT_TRIED}*: {name}. {why}")
     note = fatal(trials)
-    out.append(f"\n{note}An unreachable host does not run Ansible's `always`; `ignore_unreachable` with a check of one's own would.\n")
+    out.append(f"\n{note}An unreachable host does not run Ansible's `always`; `ignore_unreachable` with a check of one's own would.")
+    out.append("That go-task goes on with its next command after a signal has been reported, too ([task#1174](https://github.com/go-task/task/issues/1174)).\n")
     out += ["## What went wrong, and what was seen\n"]
     out += table("", [[row.title, *(cell(*judge.row(row, name, trials)) for name in names)] for row in ROWS], names)
     out += [
