@@ -26,6 +26,9 @@ SET_UP = {
     ),
 }
 
+# What halligan says of its own failures.
+WHY = {"cut": "Its records are chained forward only; [the journal](journal.md#who-can-do-what) says what a head that is kept elsewhere adds."}
+
 INTRO = """# Comparison
 
 The same staggered restart by {count} tools in one simulated world: what did the world see when something went wrong? Speed is not compared here.
@@ -52,6 +55,7 @@ LIMITS = """## What this does not show
 - A restart leaves nothing that another start could compare with. Where a system tells that something is done already, Ansible's modules, and `status` of go-task, do not do it again.
 - TERM and KILL are sent to the tool alone, INT and HUP come from its terminal, as they do from an operator's. A command that is under way goes on for one
   more second after the signal, unless it is ended.
+- A full disk still takes what fits into the last block of a file, so a short log goes on for some lines.
 - Each tool could be given more by hand: locks, masks, a check of its own log. What is compared is what it brings along, with what its own documentation suggests.
 - The tools were set up by those who make halligan. Corrections are welcome: `tests/beside/tools` holds all that each was given.
 """
@@ -101,11 +105,13 @@ def again_cell(name, tool, trials):
 
 
 def failures(tool, trials):
-    found = []
+    found, subject = [], ""
     for row in ROWS:
+        # One that goes on with the subject of the row above.
+        subject = subject if row.title.startswith("…") else row.title.partition(":")[0]
         verdict, words = judge.row(row, tool, trials)
         if verdict == FAILED:
-            found.append(f"- {row.title}: {words}.")
+            found.append(f"- {row.title.replace('…', subject)}: {words}.{' ' + WHY[row.key] if row.key in WHY else ''}")
     for one in ASPECTS:
         for name in SIGNALS:
             _, _, broken = judge.aspect(one, name, tool, trials)
@@ -124,7 +130,7 @@ def fatal(trials):
         return ""
     return (
         "`any_errors_fatal: true` was left out on purpose: with it and `serial: 1`, one unreachable host is counted as two that failed, "
-        f"the batch no longer counts as failed as a whole, and the play went on to {', '.join(late)}. "
+        f"the batch no longer counts as failed as a whole, and the play went on to {', '.join(late)} (as in [ansible#73795](https://github.com/ansible/ansible/issues/73795)). "
     )
 
 
@@ -138,7 +144,8 @@ def made(data):
     for name, why in sorted(data["absent"].items()):
         out.append(f"\n*{NOT_TRIED}*: {name}. {why}")
     note = fatal(trials)
-    out.append(f"\n{note}An unreachable host does not run Ansible's `always`; `ignore_unreachable` with a check of one's own would.\n")
+    out.append(f"\n{note}An unreachable host does not run Ansible's `always`; `ignore_unreachable` with a check of one's own would.")
+    out.append("That go-task goes on with its next command after a signal has been reported, too ([task#1174](https://github.com/go-task/task/issues/1174)).\n")
     out += ["## What went wrong, and what was seen\n"]
     out += table("", [[row.title, *(cell(*judge.row(row, name, trials)) for name in names)] for row in ROWS], names)
     out += [
