@@ -21,6 +21,7 @@ mod identity;
 mod injection;
 mod journal;
 mod keys;
+mod leases;
 mod locks;
 mod loops;
 mod not_judged;
