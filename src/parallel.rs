@@ -23,6 +23,22 @@ pub(crate) fn map_at_once<T: Sync, R: Send>(count: usize, items: &[T], work: imp
     mapped(count, items, work, |threads, labour| Builder::new().spawn_scoped(threads, labour).map(drop))
 }
 
+/// Does the work while something else is done beside it, until `end` has told that to end.
+///
+/// # Errors
+/// The system gives no thread for it. Then the work was not done.
+pub(crate) fn beside<R>(other: impl FnOnce() + Send, work: impl FnOnce() -> R, end: impl FnOnce()) -> std::io::Result<R> {
+    std::thread::scope(|threads| {
+        let other = Builder::new().spawn_scoped(threads, other)?;
+        let done = caught(work);
+        end();
+        if let Err(panic) = other.join() {
+            std::panic::resume_unwind(panic);
+        }
+        Ok(done.unwrap_or_else(|defect| defect.pass_on()))
+    })
+}
+
 fn mapped<T: Sync, R: Send>(
     count: usize,
     items: &[T],
@@ -69,6 +85,29 @@ mod tests {
         let items: Vec<u64> = (0..200).collect();
         assert_eq!(map(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
         assert!(map(&[] as &[u64], |item| *item).is_empty());
+    }
+
+    #[test]
+    fn what_is_done_beside_ends_with_the_work_also_when_that_fails() {
+        for fails in [false, true] {
+            let (begun, over, ended) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2), AtomicUsize::new(0));
+            let other = || {
+                begun.wait();
+                over.wait();
+                ended.fetch_add(1, Ordering::SeqCst);
+            };
+            let work = || {
+                begun.wait();
+                assert!(!fails, "on purpose");
+                7
+            };
+            let end = || {
+                over.wait();
+            };
+            let done = caught(|| beside(other, work, end).unwrap());
+            assert_eq!(done.as_ref().ok(), (!fails).then_some(&7), "{done:?}");
+            assert_eq!(ended.load(Ordering::SeqCst), 1);
+        }
     }
 
     #[test]

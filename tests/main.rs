@@ -22,6 +22,7 @@ mod identity;
 mod injection;
 mod journal;
 mod keys;
+mod leases;
 mod locks;
 mod loops;
 mod not_judged;

@@ -1,5 +1,7 @@
 //! A command as it is recorded and shown: all there is to know of it without its secrets.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +89,8 @@ pub struct Shown {
     pub timeout_ms: Option<u64>,
     /// How far it is held to reading. `None` of what changes something, of what is not really run, and of old records.
     pub held: Option<Holding>,
+    /// The fencing tokens of the leases that the run holds, by lock. Nothing of what is not really run.
+    pub fences: BTreeMap<String, u64>,
 }
 
 /// Its form in records and in JSON, which never changes.
@@ -105,13 +109,15 @@ struct CommandForm {
     // Came later, and stands only where something is really run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held: Option<Holding>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    fences: BTreeMap<String, u64>,
 }
 
 impl From<Shown> for CommandForm {
     fn from(shown: Shown) -> Self {
-        let Shown { words, effect, host, user, cwd, env, stdin, timeout_ms, held } = shown;
+        let Shown { words, effect, host, user, cwd, env, stdin, timeout_ms, held, fences } = shown;
         let script = Some(matches!(words, Words::Script(_)));
-        Self { argv: words.argv(), script, effect, host, user, cwd, env, stdin, timeout_ms, held }
+        Self { argv: words.argv(), script, effect, host, user, cwd, env, stdin, timeout_ms, held, fences }
     }
 }
 
@@ -119,8 +125,8 @@ impl TryFrom<CommandForm> for Shown {
     type Error = &'static str;
 
     fn try_from(recorded: CommandForm) -> Result<Self, &'static str> {
-        let CommandForm { argv, script, effect, host, user, cwd, env, stdin, timeout_ms, held } = recorded;
-        Ok(Self { words: Words::recorded(argv, script)?, effect, host, user, cwd, env, stdin, timeout_ms, held })
+        let CommandForm { argv, script, effect, host, user, cwd, env, stdin, timeout_ms, held, fences } = recorded;
+        Ok(Self { words: Words::recorded(argv, script)?, effect, host, user, cwd, env, stdin, timeout_ms, held, fences })
     }
 }
 

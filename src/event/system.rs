@@ -39,6 +39,7 @@ mod tests {
             stdin: false,
             timeout_ms: None,
             held: None,
+            fences: BTreeMap::new(),
         };
         Event::StepBegan { place: place.clone(), part, attempt: 1, command, owes: None }
     }

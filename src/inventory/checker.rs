@@ -1,16 +1,18 @@
 //! From what is written to what it means: names that exist, ways that end somewhere, nothing that lets anybody pose as a host.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
-    document::{InventoryDocument, KindName, LostDocument},
+    document::{InventoryDocument, KindName, LeaseName, LockDocument, LostDocument},
+    lease::{Lease, SharedLock, TTL, TTLS, fence_variable},
     model::{Host, Inventory, Transport, destination},
 };
 use crate::{
     expression::name::nearest,
+    quantity,
     runbook::{
         diagnostic::Fault,
         model::SourceText,
@@ -83,23 +85,67 @@ impl InventoryChecker<'_> {
             self.members(name, &mut members, &mut BTreeSet::new());
             groups.insert(name.clone(), members);
         }
-        for (name, lock) in &document.locks {
-            for (key, words) in [("acquire", &lock.acquire), ("release", &lock.release)] {
-                if words.first().is_none_or(String::is_empty) {
-                    self.fault(
-                        "empty",
-                        &["locks", name, key],
-                        format!("`{key}` has no program"),
-                        "write one item per word: [etcdctl, put, ...]",
-                    );
-                }
+        let locks = self.locks();
+        self.reads(&["reads"], &document.reads);
+        Inventory { source: source.clone(), hosts, groups, locks, reads: document.reads.clone() }
+    }
+
+    fn locks(&mut self) -> IndexMap<String, SharedLock> {
+        let mut locks = IndexMap::new();
+        let mut variables: BTreeMap<String, &str> = BTreeMap::new();
+        let document = self.document;
+        for (name, written) in &document.locks {
+            let lock = self.lock(name, written);
+            if lock.lease.is_some()
+                && let Some(other) = variables.insert(fence_variable(name), name)
+            {
+                let message = format!("the fencing tokens of `{name}` and `{other}` would be one variable, {}", fence_variable(name));
+                self.fault("bad-name", &["locks", name], message, "call one of them something else");
             }
-            if let Some(on) = lock.on.as_deref().filter(|on| *on != "local" && !document.hosts.contains_key(*on)) {
-                self.fault("unknown-name", &["locks", name, "on"], format!("unknown host `{on}`"), "name one of `hosts`, or remove `on`");
+            locks.insert(name.clone(), lock);
+        }
+        locks
+    }
+
+    fn lock(&mut self, name: &str, written: &LockDocument) -> SharedLock {
+        let LockDocument { lease, key, options, acquire, renew, release, ttl, on } = written;
+        let commands = [("acquire", acquire), ("renew", renew), ("release", release)];
+        let surplus = match lease {
+            Some(_) => commands.map(|(key, words)| (key, !words.is_empty())),
+            None => [("key", key.is_some()), ("options", !options.is_empty()), ("ttl", ttl.is_some() && renew.is_empty())],
+        };
+        for (surplus, _) in surplus.into_iter().filter(|(_, given)| *given) {
+            let message =
+                if lease.is_some() { format!("`lease` has its own `{surplus}`") } else { format!("`{surplus}` is only for leases") };
+            self.fault("not-here", &["locks", name, surplus], message, "remove the key");
+        }
+        if let Some(on) = on.as_deref().filter(|on| *on != "local" && !self.document.hosts.contains_key(*on)) {
+            self.fault("unknown-name", &["locks", name, "on"], format!("unknown host `{on}`"), "name one of `hosts`, or remove `on`");
+        }
+        let lasts = ttl.as_deref().map_or(Ok(TTL), |text| quantity::duration(text).map_err(|error| error.to_string()));
+        let lasts = match lasts {
+            Ok(lasts) if TTLS.contains(&lasts) && lasts.subsec_nanos() == 0 => lasts,
+            wrong => {
+                let why = wrong.err().unwrap_or_else(|| "`ttl` is no whole number of seconds between 5s and 1h".to_owned());
+                self.fault("bad-value", &["locks", name, "ttl"], why, "write 30s");
+                TTL
+            }
+        };
+        if let Some(system) = lease {
+            let at: &[&str] = if key.is_some() { &["locks", name, "key"] } else { &["locks", name] };
+            let key = key.as_deref().unwrap_or(name);
+            if let Some(why) = no_key(*system, key) {
+                self.fault("bad-name", at, format!("`{key}` cannot be its name there: {why}"), "give it another as `key`");
+            }
+            return SharedLock::kept_by(*system, key, options, lasts, on.clone());
+        }
+        for (key, words) in commands.into_iter().filter(|(key, words)| *key != "renew" || !words.is_empty()) {
+            if words.first().is_none_or(String::is_empty) {
+                self.fault("empty", &["locks", name, key], format!("`{key}` has no program"), "write one item per word, or `lease: etcd`");
             }
         }
-        self.reads(&["reads"], &document.reads);
-        Inventory { source: source.clone(), hosts, groups, locks: document.locks.clone(), reads: document.reads.clone() }
+        let lease = (!renew.is_empty()).then(|| Lease { renew: renew.clone(), ttl: lasts });
+        SharedLock { acquire: acquire.clone(), release: release.clone(), lease, script: None, on: on.clone() }
     }
 
     /// Names of variables, and values that can be given to a program.
@@ -300,6 +346,21 @@ fn is_device(path: &str) -> bool {
 fn plain_path(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     if path.starts_with('/') { format!("/{}", parts.join("/")) } else { parts.join("/") }
+}
+
+/// Why a system takes no lock of this name.
+fn no_key(system: LeaseName, key: &str) -> Option<&'static str> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let dns = |part: &str| part.starts_with(plain) && part.ends_with(plain) && part.chars().all(|c| plain(c) || c == '-');
+    match system {
+        LeaseName::Kubernetes if key.len() > 253 || !key.split('.').all(dns) => {
+            Some("a Lease is called by small letters, digits, `-` and `.`")
+        }
+        _ if key.is_empty() || key.starts_with('-') || key.contains(char::is_control) => {
+            Some("it is empty, begins with `-` or has a control character")
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(crate) struct InventoryDocument {
     pub reads: IndexMap<String, String>,
     /// Locks that operators on different hosts share, by the lock's name as a runbook's `locks` gives it.
     #[serde(default)]
-    pub locks: IndexMap<String, SharedLock>,
+    pub locks: IndexMap<String, LockDocument>,
 }
 
 /// One host.
@@ -131,15 +131,42 @@ pub(crate) struct LostDocument {
     pub messages: Vec<String>,
 }
 
-/// A lock that operators on different hosts share.
+/// A system that keeps locks for us, each as a lease with a fencing token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LeaseName {
+    /// A key of etcd with a lease, by `etcdctl`
+    Etcd,
+    /// A row of the table `halligan_locks`, by `psql`
+    Postgresql,
+    /// A Lease, by `kubectl`
+    Kubernetes,
+}
+
+/// A lock that operators on different hosts share: a lease of a system that keeps such, or commands of the site's own. In those `{lock}`,
+/// `{run}` and `{holder}` stand for the lock's name, the run's id and who holds it since when, `{ttl}` for the seconds of `ttl`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SharedLock {
-    /// Takes the lock; exits with 0 only if the lock was free. `{lock}`, `{run}` and `{holder}` stand for the lock's name, the run's id
-    /// and who holds it since when.
+pub(crate) struct LockDocument {
+    /// The system that keeps it. Then there are no commands.
+    pub lease: Option<LeaseName>,
+    /// For `lease`: what it is called there; else as here.
+    pub key: Option<String>,
+    /// For `lease`: further options for the system's program, word by word: `[--endpoints, "https://etcd-1:2379"]`, `[-h, db1]`, `[-n, ops]`.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// Takes the lock; exits with 0 only if the lock was free. With `renew` its last line is the fencing token, a number that is greater
+    /// than all before it.
+    #[serde(default)]
     pub acquire: Vec<String>,
-    /// Releases the lock; the same placeholders may be used.
+    /// Makes a lease of it. Exits with 0 only if the lock is held with `{token}`, prints that as its last line, and lets the lease last `ttl` from now on.
+    #[serde(default)]
+    pub renew: Vec<String>,
+    /// Releases the lock.
+    #[serde(default)]
     pub release: Vec<String>,
-    /// The host where both run; else this machine.
+    /// How long a lease lasts that nobody renews, from `5s` to `1h`; else `30s`.
+    pub ttl: Option<String>,
+    /// The host where its commands run; else this machine.
     pub on: Option<String>,
 }

@@ -3,11 +3,13 @@
 mod checker;
 pub(crate) mod document;
 mod file;
+pub(crate) mod lease;
 pub(crate) mod model;
 mod named;
 
-pub(crate) use document::{KindName, Quoting, SharedLock};
+pub(crate) use document::{KindName, Quoting};
 pub(crate) use file::{json_schema, read, standard};
+pub(crate) use lease::{Lease, LeaseScript, SharedLock, fence_variable};
 pub(crate) use model::{Inventory, Transport, destination};
 pub(crate) use named::{NamedFile, named};
 

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::document::{KindName, Quoting, SharedLock};
+use super::{
+    document::{KindName, Quoting},
+    lease::SharedLock,
+};
 use crate::runbook::model::SourceText;
 
 /// How a host is reached.

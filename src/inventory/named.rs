@@ -43,7 +43,8 @@ pub(crate) fn named(inventory: &Inventory, path: &str) -> BTreeSet<NamedFile> {
             continue;
         }
         let by = format!("the lock {name}");
-        let programs = [&lock.acquire, &lock.release].into_iter().flat_map(|words| programs(words, path));
+        let commands = lock.commands();
+        let programs = commands.iter().flat_map(|words| programs(words, path));
         found.extend(programs.map(|path| NamedFile { path, by: by.clone() }));
     }
     found
@@ -129,5 +130,16 @@ mod tests {
             .filter_map(|file| Some(file.path.strip_prefix(folder.path()).ok()?.display().to_string()))
             .collect();
         assert_eq!(own.into_iter().collect::<Vec<_>>(), ["0", "1", "2", "3", "4", "5", "6", "7"]);
+    }
+
+    #[test]
+    fn the_program_of_a_lease_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("etcdctl"), "").unwrap();
+        let text = "halligan_inventory: 1\nlocks:\n  here: {lease: etcd}\n  there: {lease: postgresql}\n";
+        let (inventory, report) = Inventory::parse(SourceText::new("inventory.yaml", Origin::Bundled, text));
+        let inventory = inventory.unwrap_or_else(|| panic!("{}", report.plain()));
+        let found: Vec<NamedFile> = named(&inventory, folder.path().to_str().unwrap()).into_iter().collect();
+        assert_eq!(found, [NamedFile { path: folder.path().join("etcdctl"), by: "the lock here".to_owned() }]);
     }
 }

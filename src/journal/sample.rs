@@ -55,6 +55,7 @@ pub(super) fn shown(effect: Effect) -> Shown {
         stdin: true,
         timeout_ms: Some(30_000),
         held: None,
+        fences: BTreeMap::new(),
     }
 }
 

@@ -217,7 +217,7 @@ impl Body {
             | Self::StepPredicted(StepPredicted { part: Part::Holds, .. }) => 2,
             Self::Checked(Checked { finding: Finding::NotJudged { .. }, .. }) => 2,
             Self::Overridden(overridden) if !overridden.unjudged.is_empty() => 2,
-            Self::StepBegan(StepBegan { command, .. }) if command.held.is_some() => 2,
+            Self::StepBegan(StepBegan { command, .. }) if command.held.is_some() || !command.fences.is_empty() => 2,
             Self::Note(
                 Note { taken: Some(_), .. } | Note { journal: Some(_), .. } | Note { adopted: Some(_), .. } | Note { person: true, .. },
             )

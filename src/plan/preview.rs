@@ -1,6 +1,6 @@
 //! What a plan will do, as far as it can be known when the preflight is over.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use super::{
     Plan,
@@ -362,6 +362,7 @@ impl Filling<'_> {
             stdin: false,
             timeout_ms: None,
             held: None,
+            fences: BTreeMap::new(),
         };
         (crate::words::command(&shown), needs)
     }

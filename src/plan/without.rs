@@ -235,11 +235,12 @@ impl<'a> Search<'a> {
                 let Some(said) = names.iter().find(|said| said.text == *lock) else { continue };
                 let on = shared.on.as_deref().unwrap_or("local");
                 let mut reasons = self.way(on, said.surely);
-                for argv in [&shared.acquire, &shared.release].into_iter().flat_map(|words| words::commands_of_argv(words)) {
+                let commands = shared.commands();
+                for argv in commands.iter().flat_map(|words| words::commands_of_argv(words)) {
                     let program = self.missing.iter().filter(|missing| missing.is_run(&argv));
                     reasons.extend(program.map(|missing| (format!("the lock {lock} is taken with {missing}"), said.surely)));
                 }
-                let texts = shared.acquire.iter().chain(&shared.release);
+                let texts = commands.iter().flatten();
                 let named = self.missing.iter().filter(|missing| texts.clone().any(|text| missing.is_named_in(text, false)));
                 reasons.extend(named.map(|missing| (format!("the lock {lock} names {missing}"), said.surely)));
                 self.add(at, before, stops, reasons);

@@ -8,7 +8,7 @@ pub(crate) mod off_script;
 #[cfg(test)]
 pub(crate) mod witness;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 pub(crate) use interrupts::{Heard, Interrupts, Stopwatch, Urgency};
 pub use ledger::{Capture, Ledger, LedgerError};
@@ -81,6 +81,7 @@ impl Order {
             stdin: self.stdin.is_some(),
             timeout_ms: self.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
             held: None,
+            fences: BTreeMap::new(),
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Judged {
 impl Engine<'_> {
     /// What is recorded and shown of an order that is about to run.
     pub(super) fn shown(&self, order: &Order) -> Shown {
-        Shown { held: self.ports.executor.holding(order), ..order.shown() }
+        Shown { held: self.ports.executor.holding(order), fences: self.fences(), ..order.shown() }
     }
 
     /// Why an order that reads is not run where it would not be held to it; `None` if that is not why.
@@ -64,6 +64,7 @@ impl Engine<'_> {
             self.same_system(&order.place)?;
             self.together.turned();
         }
+        let order = &*self.fenced(order);
         self.emit(Event::StepBegan { place: order.place.clone(), part: order.part, attempt, command: self.shown(order), owes })?;
         let (seen, refused) = (Mutex::default(), Refused::default());
         let site = CommandSite { engine: self, place: &order.place, part: order.part, progress, seen, refused };

@@ -6,6 +6,7 @@ use super::{
     ending::Ending,
     halt::Halt,
     kept::RecentAnswers,
+    lease::Leases,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
     system::AskedSystems,
@@ -37,6 +38,8 @@ pub(super) struct Engine<'a> {
     pub recent: RecentAnswers,
     /// What items side by side are asking.
     pub together: AskedTogether,
+    /// The shared locks that end by themselves.
+    pub leases: Leases,
 }
 
 /// What the fold has refused of a command that was under way.

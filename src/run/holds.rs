@@ -61,10 +61,13 @@ enum AskedFor {
 impl Engine<'_> {
     /// Asks all that must hold around a step that is about to change something. It may begin only after this.
     pub(super) fn must_hold(&self, frame: &Frame, place: &Place, asked: &mut HoldsAsked) -> Result<(), Halt> {
-        let Some(holds) = &frame.holds else { return Ok(()) };
-        // Which system this is comes first: nothing stands between what must hold and what it is asked for.
-        self.same_system(place)?;
-        self.hold(holds, place, AskedFor::Begin, asked)
+        if let Some(holds) = &frame.holds {
+            // Which system this is comes first: nothing stands between what must hold and what it is asked for.
+            self.same_system(place)?;
+            self.hold(holds, place, AskedFor::Begin, asked)?;
+        }
+        // Last of all: while something else is asked, a lease may be lost.
+        self.still_leased(place)
     }
 
     /// Asks what must hold around a wait, as far as its time has come.

@@ -16,6 +16,7 @@ mod halt;
 mod holds;
 mod identity;
 mod kept;
+mod lease;
 mod meanwhile;
 mod off_script;
 mod offer;

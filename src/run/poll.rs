@@ -16,7 +16,7 @@ use crate::{
 
 /// One asking of a wait: only the last one's output is kept, so that hours of waiting do not fill the disk.
 pub(super) struct Poll<'a> {
-    /// The wait; `None` before the run, where nothing is recorded.
+    /// The wait; `None` before the run and beside it, where nothing is recorded.
     of: Option<(&'a Engine<'a>, &'a Place)>,
     remarks: Mutex<Vec<String>>,
     refused: Refused,
@@ -28,7 +28,7 @@ impl<'a> Poll<'a> {
         Self { of: Some((engine, place)), remarks: Mutex::default(), refused: Refused::default() }
     }
 
-    /// Asks before the run.
+    /// Asks before the run, or beside it.
     pub(super) fn beforehand() -> Self {
         Self { of: None, remarks: Mutex::default(), refused: Refused::default() }
     }

@@ -1,6 +1,6 @@
 //! Undos and cleanups: made ready before the step begins, so that they restore what was found.
 
-use std::sync::PoisonError;
+use std::{collections::BTreeMap, sync::PoisonError};
 
 use super::{engine::Engine, halt::Halt, offer::would_run};
 use crate::{
@@ -58,6 +58,7 @@ pub(super) fn written(command: &Command) -> Shown {
         stdin: command.stdin.is_some(),
         timeout_ms: None,
         held: None,
+        fences: BTreeMap::new(),
     }
 }
 
@@ -193,6 +194,12 @@ impl Engine<'_> {
                 Err(why) => return Ok(Err(why)),
             },
         };
+        // It is a change like any other. What takes back is owed then, or to be taken back by a run that holds the lock.
+        if !place.is_lock()
+            && let Some((name, why)) = self.lost_lease()
+        {
+            return Ok(Err(format!("not run, since the lock `{name}` is not known to be held: {why}")));
+        }
         if part == Part::Undo && self.was_cut_off(place) {
             self.may_undo_again(place, &order)?;
         } else if self.confirms_each

@@ -1,22 +1,31 @@
-//! Locks that operators on different hosts share: taken by one command and given back by another, both of the site's own.
+//! Locks that operators on different hosts share: taken by one command and given back by another. What is renewed as well is a lease (`lease.rs`).
 
-use std::sync::PoisonError;
+use std::{sync::PoisonError, time::Duration};
 
 use super::{
     command::judge_exit,
     engine::Engine,
     frame::{Compensation, Frame},
     halt::Halt,
+    lease::judge_token,
     remedy::PreparedRemedy,
 };
 use crate::{
     event::{Effect, Event, Exit, Part, Place, Verdict},
-    inventory::SharedLock,
+    inventory::{LeaseScript, SharedLock},
     ports::{Order, Words},
 };
 
-/// How long either command may take.
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+/// How long either command may take; to take a lease its own time longer, after which that of somebody who is gone is over.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What else is filled into the words of a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Filled {
+    Nothing,
+    /// The fencing token of the lease.
+    Token(u64),
+}
 
 /// Where the taking and giving back of a shared lock is recorded.
 #[must_use]
@@ -35,14 +44,19 @@ impl Engine<'_> {
                 Some(release) => self.release_first(name, &release)?.map(|why| (why, release.shown())),
                 None => None,
             };
-            let release = self.lock_order(name, lock, Part::Cleanup);
+            let release = self.lock_order(name, lock, &lock.release, Part::Cleanup, Filled::Nothing);
             let owes = release.shown();
             let release = PreparedRemedy::Ready(Box::new(release));
-            let acquire = self.lock_order(name, lock, Part::Lock);
+            let acquire = self.lock_order(name, lock, &lock.acquire, Part::Lock, Filled::Nothing);
             let place = acquire.place.clone();
-            let taken = self.execute(&acquire, 1, Some(owes), self.ports.interrupts, None, judge_exit)?;
+            let began = self.ports.clock.now();
+            let judge = if lock.lease.is_some() { judge_token } else { judge_exit };
+            let taken = self.execute(&acquire, 1, Some(owes), self.ports.interrupts, None, judge)?;
             match taken.verdict {
                 Verdict::Passed => {
+                    if lock.lease.is_some() {
+                        self.leased(name, began, &taken.ran);
+                    }
                     frame.compensations.push(Compensation { place, undo: None, cleanup: Some(release), owed_when_stopped: false });
                 }
                 Verdict::Failed { why, .. } => {
@@ -93,36 +107,45 @@ impl Engine<'_> {
 
     /// What gives a lock back that stands in the run's name.
     fn held_release(&self, name: &str, lock: &SharedLock) -> Option<Order> {
-        let mut release = self.lock_order(name, lock, Part::Cleanup);
+        let mut release = self.lock_order(name, lock, &lock.release, Part::Cleanup, Filled::Nothing);
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Word by word as it was recorded: another operator may be at it now, and it stands in the name of the first.
         release.words = state.owed.get(&release.place)?.words.clone();
         Some(release)
     }
 
-    fn lock_order(&self, name: &str, lock: &SharedLock, part: Part) -> Order {
-        let words = if part == Part::Lock { &lock.acquire } else { &lock.release };
-        let words = Words::Argv(words.iter().map(|word| self.filled(word, name)).collect());
+    pub(super) fn lock_order(&self, name: &str, lock: &SharedLock, words: &[String], part: Part, filled: Filled) -> Order {
+        let ttl = lock.lease.as_ref().map_or(Duration::ZERO, |lease| lease.ttl);
+        let words = Words::Argv(words.iter().map(|word| self.filled(word, name, ttl, filled)).collect());
         Order {
             host: lock.on.clone().filter(|host| host != "local"),
-            timeout: Some(LIMIT),
+            timeout: Some(LIMIT + ttl),
+            stdin: lock.script.map(LeaseScript::input),
             ..Order::plain(lock_place(name), part, words, Effect::Change)
         }
     }
 
-    fn filled(&self, word: &str, lock: &str) -> String {
+    fn filled(&self, word: &str, lock: &str, ttl: Duration, filled: Filled) -> String {
         let setting = self.setting;
         let run = setting.run_id.to_string();
         let holder = format!("run {} of {} by {} on {}", setting.run_id, self.plan.runbook.name, setting.operator, setting.host);
+        let ttl = ttl.as_secs().to_string();
+        let token = if let Filled::Token(token) = filled { Some(token.to_string()) } else { None };
+        let known: [(&str, Option<&str>); 5] = [
+            ("{lock}", Some(lock)),
+            ("{run}", Some(&run)),
+            ("{holder}", Some(&holder)),
+            ("{ttl}", Some(&ttl)),
+            ("{token}", token.as_deref()),
+        ];
         // In one pass: what is filled in is never itself filled in.
         let mut text = String::new();
         let mut rest = word;
         while let Some(at) = rest.find('{') {
             text.push_str(&rest[..at]);
             rest = &rest[at..];
-            let known = [("{lock}", lock), ("{run}", run.as_str()), ("{holder}", holder.as_str())];
-            let (length, value) =
-                known.into_iter().find(|(key, _)| rest.starts_with(key)).map_or((1, "{"), |(key, value)| (key.len(), value));
+            let found = known.into_iter().find_map(|(key, value)| Some((key.len(), value.filter(|_| rest.starts_with(key))?)));
+            let (length, value) = found.unwrap_or((1, "{"));
             text.push_str(value);
             rest = &rest[length..];
         }

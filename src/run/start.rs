@@ -8,6 +8,7 @@ use super::{
     frame::Frame,
     halt::Halt,
     kept::RecentAnswers,
+    lease::Leases,
     reserve::Reserve,
     setting::{Ports, Setting},
     system::AskedSystems,
@@ -41,6 +42,7 @@ pub fn run(plan: &Plan, setting: &Setting, ports: Ports<'_>) -> Ending {
         systems: AskedSystems::default(),
         recent: RecentAnswers::default(),
         together: AskedTogether::default(),
+        leases: Leases::default(),
     };
     let outcome = Engine::guarded(None, || engine.whole());
     engine.close(outcome)
@@ -78,8 +80,10 @@ impl Engine<'_> {
         let result = Self::guarded(None, || {
             let mut scope = self.scope(runbook, self.plan.bound.scope_value());
             self.identify(runbook, &mut scope, None)?;
-            self.take_shared_locks(&mut locks)?;
-            self.opened(scope, programs)
+            self.while_renewed(|| {
+                self.take_shared_locks(&mut locks)?;
+                self.opened(scope, programs)
+            })
         });
         self.end_frame(locks, None, result)
     }

@@ -47,6 +47,7 @@ pub(super) fn shown(effect: Effect, argv: &[&str]) -> Shown {
         stdin: false,
         timeout_ms: None,
         held: None,
+        fences: BTreeMap::new(),
     }
 }
 

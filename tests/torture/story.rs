@@ -76,6 +76,7 @@ fn command(step: usize) -> Shown {
         stdin: false,
         timeout_ms: None,
         held: None,
+        fences: BTreeMap::new(),
     }
 }
 

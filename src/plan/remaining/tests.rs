@@ -1,6 +1,6 @@
 //! The decision table of `resume`, one row a case: what a step is, what the records say of it, and where it stands.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::*;
 use crate::{
@@ -71,6 +71,7 @@ fn event(said: Said, step: &Step) -> Vec<Event> {
         stdin: false,
         timeout_ms: None,
         held: None,
+        fences: BTreeMap::new(),
     };
     let began = |part| Event::StepBegan { place: place.clone(), part, attempt: 1, command: command.clone(), owes: None };
     let ended = |part, exit, verdict| Event::StepEnded {
@@ -115,7 +116,7 @@ fn past(step: &Step, said: &[Said], mode: Mode) -> Past {
         runbook_sha256: String::new(),
         plan: RecordedPlan::default(),
         plan_sha256: String::new(),
-        params: std::collections::BTreeMap::new(),
+        params: BTreeMap::new(),
         mode,
         version: String::new(),
         clock_synchronised: None,

@@ -14,6 +14,7 @@ use super::{
     frame::Frame,
     halt::Halt,
     kept::RecentAnswers,
+    lease::Leases,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
     system::AskedSystems,
@@ -42,6 +43,7 @@ fn engine<'a>(plan: &'a Plan, setting: &'a Setting, ports: Ports<'a>, before: &'
         systems: AskedSystems::default(),
         recent: RecentAnswers::default(),
         together: AskedTogether::default(),
+        leases: Leases::default(),
     }
 }
 
@@ -138,8 +140,10 @@ impl Engine<'_> {
         let mut locks = Frame::default();
         let result = Self::guarded(None, || {
             let scope = self.still_there()?;
-            self.take_shared_locks(&mut locks)?;
-            self.go_on_under_locks(before, scope)
+            self.while_renewed(|| {
+                self.take_shared_locks(&mut locks)?;
+                self.go_on_under_locks(before, scope)
+            })
         });
         self.end_frame(locks, None, result)
     }
@@ -181,9 +185,11 @@ impl Engine<'_> {
         let mut locks = Frame::default();
         let result = Self::guarded(None, || {
             self.still_there()?;
-            self.take_shared_locks(&mut locks)?;
-            let frame = self.gather_all()?;
-            self.end_frame(frame, None, Err(Halt::Rollback { place, why: "rolled back by the operator".to_owned() }))
+            self.while_renewed(|| {
+                self.take_shared_locks(&mut locks)?;
+                let frame = self.gather_all()?;
+                self.end_frame(frame, None, Err(Halt::Rollback { place, why: "rolled back by the operator".to_owned() }))
+            })
         });
         self.end_frame(locks, None, result)
     }

@@ -93,6 +93,7 @@ fn shown(effect: Effect) -> Shown {
         stdin: false,
         timeout_ms: None,
         held: None,
+        fences: BTreeMap::new(),
     }
 }
 
