@@ -308,7 +308,7 @@ class Lane:
         """Of each change, how long it takes: now and then three times as long as the lease lasts."""
         pauses = [round(self.random.uniform(0, 1), 2) for _ in range(6)]
         if self.random.random() < 0.5:
-            pauses[self.random.randrange(6)] = 3 * TTL
+            pauses[self.random.randrange(3)] = 3 * TTL
         return pauses
 
     def work(self, operator, end, plans):
