@@ -184,7 +184,7 @@ def signalled(stage, place, name):
     one = stage.start(stage.tool.restart(osds))
     stage.pump(lambda: world.parked() or one.ended())
     if not world.parked():
-        one.close()
+        stage.finish(one, 0)
         return {"missed": True, "said": plain(one.said)}
     one.signal(name)
     early = stage.pump(one.ended, COMMAND)
@@ -328,6 +328,11 @@ def main():
     order = json.loads(sys.argv[1])
     stage = Stage(tools.ALL[order["tool"]](order["program"]), order.get("room"))
     seen = TRIALS[order["trial"]](stage, **order.get("with", {}))
+    # What was waited for counts as processor time of who started this.
+    for one in stage.actors:
+        if one.shell is not None:
+            os.kill(one.shell, signal.SIGKILL)
+            os.waitpid(one.shell, 0)
     os.write(answer, json.dumps(seen).encode())
 
 
