@@ -33,6 +33,6 @@ fn what_took_long_before_is_told_while_it_is_waited_for_and_to_who_looks_on() {
     let mut terminal = bench.terminal(100, &["run", "other", "--yes"]);
     terminal.expect("Pause  ");
     assert!(!terminal.everything().contains("earlier"), "{}", terminal.everything());
-    terminal.send("\u{3}");
+    terminal.send("\u{3}").expect("stopping after this step").send("\u{3}");
     terminal.end();
 }

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Event, Part, Place, Verdict};
+use super::{
+    fact::{Event, Part, Verdict},
+    place::Place,
+};
 
 /// Fewer say too little: between the shortest and the longest of seven lies the next one in 6 of 8 cases.
 const FEWEST: usize = 7;

@@ -6,7 +6,7 @@ use super::{
     ending::Ending,
     halt::Halt,
     kept::RecentAnswers,
-    lease::Leases,
+    leases::Leases,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
     system::AskedSystems,

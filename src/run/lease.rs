@@ -3,23 +3,22 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use super::{
-    command::{describe_failure, judge_exit},
     engine::Engine,
     halt::Halt,
+    leases::{HeldLease, token_of},
     poll::Poll,
-    shared_lock::{Filled, lock_place},
+    shared_lock::{Filled, judge_token, lock_place},
 };
 use crate::{
     event::{Effect, Event, Part, Place, Verdict, moment::Moment},
     inventory::{Lease, SharedLock, fence_variable},
-    last_line::last_line,
     parallel,
-    ports::{EnvValue, Interrupts, Order, Ran, Urgency},
+    ports::{EnvValue, Order, Ran, Urgency},
     words,
 };
 
@@ -27,37 +26,6 @@ use crate::{
 const SHARED: Duration = Duration::from_secs(1);
 /// How often it is looked whether one is to be renewed.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// The leases that the run holds.
-#[derive(Debug, Default)]
-pub(super) struct Leases {
-    /// By the name of the lock.
-    held: Mutex<BTreeMap<String, Arc<Held>>>,
-    /// Raised when nothing is to be renewed any more.
-    over: Interrupts,
-}
-
-/// A lease that was taken.
-#[derive(Debug)]
-struct Held {
-    token: u64,
-    /// When it was begun to ask for what was answered last: from then on it lasts its time, or longer. Whoever asks holds this.
-    last: Mutex<Moment>,
-}
-
-/// The fencing token that a command has printed: its last line.
-fn token_of(ran: &Ran) -> Option<u64> {
-    last_line(&String::from_utf8_lossy(ran.stdout.end()))?.trim().parse().ok()
-}
-
-/// What the end of a command means that prints the token of a lease.
-pub(super) fn judge_token(ran: &Ran) -> (Verdict, String) {
-    match (judge_exit(ran), token_of(ran)) {
-        ((Verdict::Passed, _), Some(token)) => (Verdict::Passed, format!("fencing token {token}")),
-        ((Verdict::Passed, _), None) => (Verdict::failed(format!("it printed no fencing token: {}", describe_failure(ran))), String::new()),
-        (judged, _) => judged,
-    }
-}
 
 /// How long it may take to ask: what is left then is longer.
 fn patience(lease: &Lease) -> Duration {
@@ -68,15 +36,13 @@ impl Engine<'_> {
     /// A lease was taken by a command that was begun at that moment.
     pub(super) fn leased(&self, name: &str, began: Moment, ran: &Ran) {
         if let Some(token) = token_of(ran) {
-            let held = Arc::new(Held { token, last: Mutex::new(began) });
-            self.leases.held.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), held);
+            self.leases.take(name, began, token);
         }
     }
 
     /// The fencing token of each lease that the run holds, or has lost.
     pub(super) fn fences(&self) -> BTreeMap<String, u64> {
-        let held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.iter().map(|(name, held)| (name.clone(), held.token)).collect()
+        self.leases.all().into_iter().map(|(name, held)| (name, held.token)).collect()
     }
 
     /// A change is given the tokens, so that what it changes can refuse an old one.
@@ -125,8 +91,8 @@ impl Engine<'_> {
     }
 
     /// Those of the run's locks that are leases and were taken.
-    fn all_leases(&self) -> impl Iterator<Item = (&str, &SharedLock, &Lease, Arc<Held>)> {
-        let held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    fn all_leases(&self) -> impl Iterator<Item = (&str, &SharedLock, &Lease, Arc<HeldLease>)> {
+        let held = self.leases.all();
         self.setting
             .shared_locks
             .iter()
@@ -148,7 +114,7 @@ impl Engine<'_> {
     }
 
     /// Renews a lease unless that was done no longer ago than this. The error says why it is not known to be held.
-    fn renew(&self, name: &str, lock: &SharedLock, lease: &Lease, held: &Held, enough: Duration) -> Result<(), String> {
+    fn renew(&self, name: &str, lock: &SharedLock, lease: &Lease, held: &HeldLease, enough: Duration) -> Result<(), String> {
         let clock = self.ports.clock;
         let mut last = held.last.lock().unwrap_or_else(PoisonError::into_inner);
         let began = clock.now();

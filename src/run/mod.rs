@@ -17,6 +17,7 @@ mod holds;
 mod identity;
 mod kept;
 mod lease;
+mod leases;
 mod meanwhile;
 mod off_script;
 mod offer;

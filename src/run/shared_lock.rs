@@ -3,17 +3,18 @@
 use std::{sync::PoisonError, time::Duration};
 
 use super::{
-    command::judge_exit,
+    command::{describe_failure, judge_exit},
     engine::Engine,
     frame::{Compensation, Frame},
     halt::Halt,
-    lease::judge_token,
+    leases::token_of,
     remedy::PreparedRemedy,
 };
 use crate::{
     event::{Effect, Event, Exit, Part, Place, Verdict},
     inventory::{LeaseScript, SharedLock},
-    ports::{Order, Words},
+    ports::{Order, Ran, Words},
+    words,
 };
 
 /// How long either command may take; to take a lease its own time longer, after which that of somebody who is gone is over.
@@ -31,6 +32,16 @@ pub(super) enum Filled {
 #[must_use]
 pub(crate) fn lock_place(name: &str) -> Place {
     Place::of_lock(name)
+}
+
+/// What the end of a command means that prints the token of a lease.
+pub(super) fn judge_token(ran: &Ran) -> (Verdict, String) {
+    let (verdict, message) = judge_exit(ran);
+    match token_of(ran) {
+        _ if verdict != Verdict::Passed => (verdict, message),
+        Some(token) => (verdict, words::fencing_token(token)),
+        None => (Verdict::failed(format!("it printed no fencing token: {}", describe_failure(ran))), String::new()),
+    }
 }
 
 impl Engine<'_> {

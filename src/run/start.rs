@@ -8,7 +8,7 @@ use super::{
     frame::Frame,
     halt::Halt,
     kept::RecentAnswers,
-    lease::Leases,
+    leases::Leases,
     reserve::Reserve,
     setting::{Ports, Setting},
     system::AskedSystems,

@@ -18,7 +18,7 @@ pub(super) struct Rate {
 
 /// What is left, at its slowest and its fastest.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Left {
+pub(super) struct TimeLeft {
     /// Over all that was seen.
     pub a_second: f64,
     pub least: Duration,
@@ -43,7 +43,7 @@ impl Rate {
 
     /// What is left until `total`; nothing where it stands still, or was seen too shortly.
     #[must_use]
-    pub(super) fn left(&self, total: f64) -> Option<Left> {
+    pub(super) fn left(&self, total: f64) -> Option<TimeLeft> {
         let (first, last) = (self.seen.front()?, self.seen.back()?);
         let span = last.0.duration_since(first.0);
         if span < SHORTEST || self.seen.len() < 3 {
@@ -55,7 +55,7 @@ impl Rate {
         let (all, late) = (speed(first), speed(middle));
         let needs = |speed: f64| Duration::try_from_secs_f64((total - last.1).max(0.0) / speed).ok();
         let (one, other) = (needs(all)?, needs(late)?);
-        Some(Left { a_second: all, least: one.min(other), most: one.max(other) })
+        Some(TimeLeft { a_second: all, least: one.min(other), most: one.max(other) })
     }
 }
 

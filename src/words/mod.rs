@@ -7,6 +7,7 @@ mod ending;
 mod exit;
 mod finding;
 mod holding;
+mod lease;
 mod list;
 pub(crate) mod mark;
 mod mode;
@@ -31,6 +32,7 @@ pub(crate) use ending::{CRASHED, afterwards, counted, ending, left, outcome, rem
 pub(crate) use exit::exit;
 pub(crate) use finding::{check_name, failed_check, finding, left_unjudged, not_judged, spoken_for};
 pub(crate) use holding::{holding, passed_over, talking, unheld};
+pub(crate) use lease::fencing_token;
 pub(crate) use list::{batches, list, value};
 pub(crate) use mode::{mode, mode_name, run_of, window};
 pub(crate) use note::noted;

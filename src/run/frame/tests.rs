@@ -140,7 +140,7 @@ fn a_fact_that_cannot_be_keeps_no_cleanup_from_running_but_its_own() {
         systems: crate::run::system::AskedSystems::default(),
         recent: crate::run::kept::RecentAnswers::default(),
         together: crate::run::together::AskedTogether::default(),
-        leases: crate::run::lease::Leases::default(),
+        leases: crate::run::leases::Leases::default(),
     };
     let opening = Opening {
         runbook: "x".into(),

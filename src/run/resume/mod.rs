@@ -14,7 +14,7 @@ use super::{
     frame::Frame,
     halt::Halt,
     kept::RecentAnswers,
-    lease::Leases,
+    leases::Leases,
     reserve::Reserve,
     setting::{Before, Ports, Setting},
     system::AskedSystems,

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-from .case import must, until
+from .case import Untrue, must, until
 from .halligan import REPOSITORY, Halligan
 from .packages import install
 
@@ -255,6 +255,26 @@ class Operator:
 
     def begin(self, pauses):
         return self.halligan.start("run", self.runbook(pauses), "--yes", "--inventory", self.inventory)
+
+    def under_way(self, cases, pauses):
+        """A run whose first change has begun. On a machine that does much else the lease may be lost before: then another is begun."""
+        for _ in range(10):
+            run = self.begin(pauses)
+            cases.on_failure(run.screen)
+            with contextlib.suppress(Untrue):
+                self.halligan.reached(r"^write_0$", run=run)
+                return run
+            run.exits(6)
+        raise Untrue("each of ten runs has lost its lease before its first change")
+
+    def resume(self, cases):
+        """Goes on with the last run to its end."""
+        for _ in range(10):
+            run = self.halligan.run("resume", self.halligan.runs()[-1], "--yes", "--inventory", self.inventory)
+            cases.on_failure(run.screen)
+            if run.code != 6:
+                break
+        run.exits(0)
 
     def run(self, pauses):
         run = self.begin(pauses)
