@@ -204,6 +204,11 @@ class Run:
         self._reader.join(2)
         return code
 
+    def close(self):
+        """Of one that has ended: nothing more is read of it. Who makes hundreds of them needs their descriptors again."""
+        self._reader.join()
+        os.close(self._master)
+
     @property
     def code(self):
         return self.process.poll()

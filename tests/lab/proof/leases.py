@@ -278,7 +278,9 @@ class Operator:
 
     def run(self, pauses):
         run = self.begin(pauses)
-        return run.end(300), run
+        code = run.end(300)
+        run.close()
+        return code, run
 
     def facts(self):
         """When a token was given out, and when a change was begun with one: `(time, token, what)`."""
