@@ -118,8 +118,7 @@ impl From<&Tested> for TestedRunbook {
 impl From<&Coverage> for CoverageReport {
     fn from(coverage: &Coverage) -> Self {
         let points = coverage.table().into_iter().map(|(kind, exercised, total)| PointKind { kind: kind.clone(), exercised, total });
-        let missing =
-            coverage.missing.iter().map(|point| MissingPoint { id: point.id.clone(), what: point.to_string(), line: point.line });
+        let missing = coverage.missing.iter().map(|point| MissingPoint { id: point.id.clone(), what: point.to_string(), line: point.line });
         Self {
             total: coverage.total(),
             exercised: coverage.exercised(),
