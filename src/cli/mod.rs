@@ -77,8 +77,7 @@ impl Subcommands {
             | Self::Hand(_)
             | Self::Journal { .. }
             | Self::Schema(_)
-            | Self::Completions(_)
-            | Self::Generate(_) => None,
+            | Self::Completions(_) => None,
         }
     }
 }
@@ -166,9 +165,7 @@ impl Subcommands {
                 CheckFormat::Json | CheckFormat::Sarif => Format::Json,
             },
             Self::Resume(Resume { how, .. }) | Self::Rollback(Rollback { how, .. }) | Self::Debts(Debts { how, .. }) => how.form.format,
-            Self::Hand(_) | Self::Scenario { .. } | Self::Show(_) | Self::Schema(_) | Self::Completions(_) | Self::Generate(_) => {
-                Format::Text
-            }
+            Self::Hand(_) | Self::Scenario { .. } | Self::Show(_) | Self::Schema(_) | Self::Completions(_) => Format::Text,
         }
     }
 }
@@ -211,8 +208,6 @@ pub enum Subcommands {
     Schema(Schema),
     /// Print what makes a shell complete arguments: runbooks, parameters, steps, scenarios, runs
     Completions(Completions),
-    /// Generate manual pages, schemas and pages of runbooks
-    Generate(Generate),
 }
 
 /// Carry out a runbook.
@@ -432,14 +427,6 @@ pub struct Schema {
     /// Schema of inventories
     #[arg(long)]
     pub inventory: bool,
-}
-
-/// Write generated files.
-#[derive(Debug, Clone, PartialEq, Args)]
-pub struct Generate {
-    /// Directory that holds `man` and `docs`
-    #[arg(default_value = ".")]
-    pub directory: PathBuf,
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use super::{
-    CheckArgs, CheckFormat, Cli, Completions, Debts, Generate, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show,
-    Subcommands, Test, Then,
+    CheckArgs, CheckFormat, Cli, Completions, Debts, List, Rehearse, Resume, Rollback, Run, ScenarioCommand, Schema, Show, Subcommands,
+    Test, Then,
     form::{Form, Format},
     hand::{HandCommand, NoteArgs, ShellArgs},
     journal::{JournalCommand, RunFilter},
@@ -410,10 +410,6 @@ impl Typing {
             Subcommands::Completions(Completions { shell }) => {
                 self.word("completions");
                 self.word(shell.name());
-            }
-            Subcommands::Generate(Generate { directory }) => {
-                self.word("generate");
-                self.given([directory]);
             }
         }
     }

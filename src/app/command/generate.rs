@@ -1,6 +1,6 @@
 //! The files that are made from the definitions: manual pages, schemas, pages of the runbooks.
 
-use std::{fs, io, path::Path};
+use std::io;
 
 use clap::CommandFactory;
 
@@ -81,20 +81,4 @@ fn pages(command: &clap::Command, name: &str, files: &mut Vec<(String, Vec<u8>)>
         pages(inner, &format!("{name}-{}", inner.get_name()), files)?;
     }
     Ok(())
-}
-
-/// Writes them all below a directory.
-///
-/// # Errors
-/// A file cannot be written.
-pub(crate) fn write(directory: &Path) -> io::Result<usize> {
-    let files = files()?;
-    for (path, content) in &files {
-        let path = directory.join(path);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        fs::write(path, content)?;
-    }
-    Ok(files.len())
 }

@@ -74,19 +74,6 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
             context.out.stdout.text(completion::script(wanted.shell));
             Ok(ProgramExit::Completed)
         }
-        Subcommands::Generate(generate) => {
-            let count = generate::write(&generate.directory).map_err(|error| {
-                Failure::new(
-                    ProgramExit::Usage,
-                    format!("the generated files cannot be written below {}: {error}", generate.directory.display()),
-                )
-            })?;
-            context
-                .out
-                .stdout
-                .line(&format!("{count} files written below {}", crate::words::sanitise::line(&generate.directory.display().to_string())));
-            Ok(ProgramExit::Completed)
-        }
     }
 }
 
