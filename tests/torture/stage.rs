@@ -168,7 +168,7 @@ impl<'s> Stage<'s> {
             *counts.entry(record).or_default() += 1;
         }
         // No record says that a run is over for whoever reads its lines: the last line does.
-        for event in shown.iter().filter(|(kind, _)| !matches!(kind.as_str(), "step_reached" | "progress" | "ended")) {
+        for event in shown.iter().filter(|(kind, _)| !matches!(kind.as_str(), "step_reached" | "progress" | "ended" | "failed")) {
             let left = counts.entry(event).or_default();
             *left -= 1;
             if *left < 0 {
