@@ -52,13 +52,13 @@ impl Paces {
         }
     }
 
-    /// What is to be expected of a step; nothing where too little is known.
+    /// What is to be expected of a step; nothing where too little is known, and of what is done for it besides.
     ///
     /// Of n lengths before, the next lies between the k-th shortest and the k-th longest in n+1-2k of n+1 cases, whatever their distribution, if
     /// all come about alike: k is the tenth part, so that it does in 75 to 90 of 100.
     #[must_use]
-    pub(crate) fn of(&self, place: &Place) -> Option<PaceRange> {
-        let all = self.took.get(&key(place)).filter(|all| all.len() >= FEWEST)?;
+    pub(crate) fn of(&self, place: &Place, part: Part) -> Option<PaceRange> {
+        let all = self.took.get(&key(place)).filter(|_| part == Part::Main).filter(|all| all.len() >= FEWEST)?;
         let mut all: Vec<Duration> = all.iter().copied().collect();
         all.sort_unstable();
         let beyond = ((all.len() + 1) / 10).max(1);
@@ -100,15 +100,15 @@ mod tests {
         for seconds in [40, 30, 90, 35, 33, 31] {
             paces.note(&ended(&format!("loop[osd={seconds}].wait"), Duration::from_secs(seconds), Verdict::Passed));
         }
-        assert_eq!(paces.of(&place), None, "six are too few");
+        assert_eq!(paces.of(&place, Part::Main), None, "six are too few");
         paces.note(&ended("loop[osd=0].wait", Duration::from_secs(1), Verdict::failed("exit 1")));
-        assert_eq!(paces.of(&place), None, "what failed says nothing");
+        assert_eq!(paces.of(&place, Part::Main), None, "what failed says nothing");
         let mut earlier = Paces::default();
         earlier.note(&ended("loop[osd=1].wait", Duration::from_secs(50), Verdict::Passed));
         paces.add_earlier(earlier);
         let range = PaceRange { least: Duration::from_secs(30), most: Duration::from_secs(90), of: 7 };
-        assert_eq!(paces.of(&place), Some(range));
-        assert_eq!(paces.of(&"loop[osd=3].other".parse().unwrap()), None);
+        assert_eq!(paces.of(&place, Part::Main), Some(range));
+        assert_eq!(paces.of(&"loop[osd=3].other".parse().unwrap(), Part::Main), None);
     }
 
     /// Two hundred runs whose step takes as long as such steps do: mostly about as long, and now and then much longer.
@@ -124,7 +124,7 @@ mod tests {
             for _ in 0..200 {
                 // The product of several is skewed as the lengths of waits are.
                 let took = Duration::from_secs_f64(20.0 * (0..4).map(|_| 0.5 + random()).product::<f64>());
-                if let Some(range) = paces.of(&"wait".parse().unwrap()) {
+                if let Some(range) = paces.of(&"wait".parse().unwrap(), Part::Main) {
                     shown += 1;
                     within += usize::from((range.least..=range.most).contains(&took));
                 }

@@ -153,7 +153,7 @@ impl Board {
     pub(super) fn learn(&mut self, earlier: Paces) {
         self.paces.add_earlier(earlier);
         for ((place, part), live) in &mut self.live {
-            live.earlier = self.paces.of(place).filter(|_| *part == Part::Main);
+            live.earlier = self.paces.of(place, *part);
         }
     }
 
@@ -213,7 +213,7 @@ impl Board {
         let began = Instant::now().checked_sub(since).unwrap_or_else(Instant::now);
         let mut live = Live::new(page, place, part, title, began);
         live.command = block::in_brief(page, command);
-        live.earlier = self.paces.of(place).filter(|_| part == Part::Main);
+        live.earlier = self.paces.of(place, part);
         self.live.insert((place.clone(), part), live);
     }
 

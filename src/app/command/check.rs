@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::printed;
 use crate::{
     app::{exit::ProgramExit, failure::explain},
     cli::CheckFormat,
@@ -107,11 +108,10 @@ pub(crate) fn check(library: &Library, runbooks: &[String], manner: CheckManner<
         reports.push(report);
     }
     if manner.format == CheckFormat::Sarif {
-        let log = serde_json::to_string_pretty(&SarifLog::of(&reports, &unread))?;
-        writeln!(out, "{}", sanitise::json(&log))?;
+        writeln!(out, "{}", printed::page(&SarifLog::of(&reports, &unread))?)?;
     }
     if json {
-        writeln!(out, "{}", sanitise::json(&serde_json::to_string_pretty(&CheckReport { files })?))?;
+        writeln!(out, "{}", printed::page(&CheckReport { files })?)?;
     }
     Ok(exit)
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::printed;
 use crate::{
     app::exit::ProgramExit,
     runbook::library::{Library, Listed},
@@ -44,7 +45,7 @@ pub(super) fn list(library: &Library, as_json: bool, page: &Page, out: &mut dyn 
             hidden_by: one.hidden_by.as_deref(),
         });
         let list = RunbookList { runbooks: runbooks.collect() };
-        writeln!(out, "{}", sanitise::json(&serde_json::to_string_pretty(&list)?))?;
+        writeln!(out, "{}", printed::page(&list)?)?;
         return Ok(ProgramExit::Completed);
     }
     let visible = |text: &str| sanitise::line(text).into_owned();

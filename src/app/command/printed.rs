@@ -21,6 +21,14 @@ pub(super) fn line(found: &impl Serialize) -> io::Result<String> {
     Ok(sanitise::json(&serde_json::to_string(found)?).into_owned())
 }
 
+/// The same on several lines, for people, too.
+///
+/// # Errors
+/// It holds something that is no JSON.
+pub(super) fn page(found: &impl Serialize) -> io::Result<String> {
+    Ok(sanitise::json(&serde_json::to_string_pretty(found)?).into_owned())
+}
+
 /// Prints `what` was found as a line of JSON.
 pub(super) fn print_json(context: &Context, what: &str, found: &impl Serialize) -> Result<(), Failure> {
     let line = line(found).map_err(|error| Failure::new(ProgramExit::Bug, format!("the {what} cannot be written as JSON: {error}")))?;

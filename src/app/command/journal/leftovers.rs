@@ -106,8 +106,8 @@ pub(super) fn leftovers(context: &Context, dir: &Path, remove: bool, yes: bool, 
     for (path, about) in found.lines(dir) {
         tell(&visible(&format!("  {}  {about}", path.display())));
     }
-    for (file, why) in &found.stay {
-        tell(&visible(&format!("stays: {}  {} bytes  run {}: {why}", dir.join(&file.path).display(), file.size, file.run)));
+    for (path, about) in found.staying(dir) {
+        tell(&visible(&format!("stays: {}  {about}", path.display())));
     }
     let count = found.files.len() + found.directories.len();
     let end = |removed| {
@@ -184,10 +184,16 @@ impl Leftovers {
         Ok(Self { files, _holds: holds, directories: directories(runtime.as_deref()), stay })
     }
 
+    /// What stays, each with why.
+    fn staying(&self, dir: &Path) -> Vec<(PathBuf, String)> {
+        let told = |file: &RunFile, why: &str| (dir.join(&file.path), format!("{} bytes  run {}: {why}", file.size, file.run));
+        self.stay.iter().map(|(file, why)| told(file, why)).collect()
+    }
+
     fn report(&self, dir: &Path, removed: bool) -> LeftoversReport {
         let leftover = |(path, about): (PathBuf, String)| Leftover { path: path.display().to_string(), about };
-        let stay = self.stay.iter().map(|(file, why)| (dir.join(&file.path), format!("{} bytes  run {}: {why}", file.size, file.run)));
-        LeftoversReport { leftovers: self.lines(dir).into_iter().map(leftover).collect(), removed, stay: stay.map(leftover).collect() }
+        let all = |found: Vec<(PathBuf, String)>| found.into_iter().map(leftover).collect();
+        LeftoversReport { leftovers: all(self.lines(dir)), removed, stay: all(self.staying(dir)) }
     }
 
     /// What can go, each with what it is.

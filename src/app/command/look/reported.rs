@@ -208,7 +208,7 @@ fn durations(looked: &Looked, paces: &Paces) -> Vec<NamedLength> {
         .iter()
         .filter_map(|fact| match &fact.event {
             Event::StepEnded { place, part: Part::Main, took, .. } if took.as_secs() > 0 => {
-                let earlier = paces.of(place).map(EarlierLengths::from);
+                let earlier = paces.of(place, Part::Main).map(EarlierLengths::from);
                 Some(NamedLength { what: format!("step {place}"), ms: u64::try_from(took.as_millis()).ok()?, earlier })
             }
             _ => None,
