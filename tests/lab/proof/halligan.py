@@ -39,10 +39,13 @@ class Halligan:
         sockets.mkdir(mode=0o700)
         self.environment = {"XDG_RUNTIME_DIR": str(sockets), "HOME": "/nonexistent", "TERM": "xterm-256color", "LANG": "C.UTF-8",
                             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **environment}
+        self.started = []
 
     def start(self, *words, terminal=None):
         """`terminal=(rows, columns)` gives it one; else its answers are flags."""
-        return Run(self, words, terminal)
+        run = Run(self, words, terminal)
+        self.started.append(run)
+        return run
 
     def run(self, *words, timeout=1500, terminal=None):
         """The same, to its end."""
@@ -79,9 +82,12 @@ class Halligan:
         return [record for record in records if isinstance(record, dict) and record.get("run") == run]
 
     def reached(self, pattern, kind="step_began", seconds=400, count=1, run=None, part=None):
-        """Waits for a record of this kind whose place matches (and whose part is this one), and returns it; not beyond the end of `run`."""
+        """Waits for a record of this kind whose place matches (and whose part is this one), and returns it; not beyond the end of `run`, or of all
+        that were started here."""
+        watched = [run] if run else self.started
+
         def found():
-            ended = run is not None and run.code is not None
+            ended = watched and all(one.code is not None for one in watched)
             path = self.journal / "journal.jsonl"
             latest = (self.runs() or [None])[-1]
             text = path.read_text(errors="replace") if path.exists() else ""
