@@ -1,5 +1,5 @@
 """
-A real etcd and a real PostgreSQL in one network namespace, operators in others, each of whom can be cut off; a real kubectl with the stand-in for Kubernetes'
+A real etcd of three members and a real PostgreSQL in one network namespace, operators in others, each of whom can be cut off; a real kubectl with the stand-in for Kubernetes'
 API server; and a resource beside them that everybody can always write to: what keeps two from it is the locks, and that it refuses an older fencing token.
 """
 
@@ -46,6 +46,14 @@ echo "$token $2 $verdict" >&9
 """
 
 
+# Of each member of etcd its ports for clients and for the others.
+MEMBERS = {"etcd-1": (2379, 2381), "etcd-2": (2479, 2481), "etcd-3": (2579, 2581)}
+
+
+def endpoints(address):
+    return ",".join(f"http://{address}:{client}" for client, _ in MEMBERS.values())
+
+
 def ip(*words, check=True):
     return subprocess.run(["ip", *map(str, words)], capture_output=True, text=True, check=check)
 
@@ -72,8 +80,7 @@ class Site:
         self.directory.parent.chmod(0o711)
         self.directory.chmod(0o711)
         self.server = self.space("s")
-        # Its disk may lie: it is gone after the test.
-        self.begin("etcd", "etcd", "--data-dir", self.directory / "etcd", "--listen-client-urls", "http://0.0.0.0:2379", "--advertise-client-urls", "http://127.0.0.1:2379")
+        self.etcd = {name: self.member(name) for name in MEMBERS}
         data = self.directory / "postgres"
         data.mkdir()
         shutil.chown(data, "postgres", "postgres")
@@ -82,7 +89,7 @@ class Site:
         with (data / "pg_hba.conf").open("a") as rules:
             rules.write("host all all all trust\n")
         self.begin("postgres", *as_postgres, BIN / "postgres", "-D", data, "-c", "listen_addresses=*", "-c", "fsync=off", "-k", data)
-        until(lambda: self.inside("etcdctl", "endpoint", "health").returncode == 0, 60, "etcd answers")
+        until(lambda: self.inside("etcdctl", "--endpoints", endpoints("127.0.0.1"), "endpoint", "health").returncode == 0, 60, "etcd answers")
         until(lambda: self.sql("SELECT 1").returncode == 0, 60, "PostgreSQL answers")
         made = self.sql(TABLE)
         must(made.returncode == 0, made.stderr)
@@ -93,9 +100,38 @@ class Site:
         return self
 
     def begin(self, name, *words):
-        with (self.directory / f"{name}.log").open("w") as log:
-            self.processes.append(subprocess.Popen(["ip", "netns", "exec", self.server, *map(str, words)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-                                                   start_new_session=True))
+        with (self.directory / f"{name}.log").open("a") as log:
+            process = subprocess.Popen(["ip", "netns", "exec", self.server, *map(str, words)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
+        self.processes.append(process)
+        return process
+
+    def member(self, name):
+        """A member of etcd, with what it had. It need not be on the disk: it is gone after the test."""
+        client, peer = MEMBERS[name]
+        cluster = ",".join(f"{other}=http://127.0.0.1:{port}" for other, (_, port) in MEMBERS.items())
+        return self.begin(name, "etcd", "--name", name, "--data-dir", self.directory / name, "--unsafe-no-fsync", "--initial-cluster", cluster,
+                          "--listen-client-urls", f"http://0.0.0.0:{client}", "--advertise-client-urls", f"http://127.0.0.1:{client}",
+                          "--listen-peer-urls", f"http://127.0.0.1:{peer}", "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}")
+
+    def leader(self):
+        """The member that leads, by its own word."""
+        for name, (client, _) in MEMBERS.items():
+            said = self.inside("etcdctl", "--endpoints", f"127.0.0.1:{client}", "endpoint", "status", "-w", "json")
+            status = json.loads(said.stdout)[0]["Status"] if said.returncode == 0 else None
+            if status and status["leader"] == status["header"]["member_id"]:
+                return name
+        return None
+
+    def kill(self, name):
+        self.etcd[name].kill()
+        self.etcd[name].wait(10)
+
+    def revive(self):
+        """Every member runs, and each answers."""
+        for name, process in self.etcd.items():
+            if process.poll() is not None:
+                self.etcd[name] = self.member(name)
+        until(lambda: self.inside("etcdctl", "--endpoints", endpoints("127.0.0.1"), "endpoint", "health").returncode == 0, 60, "each member of etcd answers")
 
     def inside(self, *words):
         return subprocess.run(["ip", "netns", "exec", self.server, *map(str, words)], capture_output=True, text=True, timeout=60, check=False, cwd="/")
@@ -222,7 +258,7 @@ class Operator:
                 site.world.put("leases", {"metadata": {"name": resource.directory.name, "namespace": "ops"}, "spec": {"leaseTransitions": 0}})
             options = ["-s", f"http://127.0.0.1:{way.port}", "-n", "ops", "--request-timeout", "2s"]
         elif system == "etcd":
-            options = ["--endpoints", f"http://{way.there}:2379", "--command-timeout", "2s"]
+            options = ["--endpoints", endpoints(way.there), "--command-timeout", "2s"]
         else:
             options = ["-h", way.there, "-U", "postgres", "-d", "connect_timeout=2 tcp_user_timeout=2000"]
         # JSON is YAML.
