@@ -7,7 +7,8 @@ ctl() { etcdctl "${options[@]}" "$@"; }
 quoted() { sed 's/[\\"]/\\&/g; s/.*/"&"/' <<<"$1"; }
 look() { seen=$(ctl get "$key" -w fields); }
 field() { sed -n "s/^\"$1\" : //p" <<<"$seen"; }
-lease() { printf '%x' "$(field Lease)"; }
+# As etcdctl says it when it is granted: sixteen digits, of which the first may be zeros.
+lease() { printf '%016x' "$(field Lease)"; }
 
 case $verb in
 acquire)

@@ -46,12 +46,12 @@ echo "$token $2 $verdict" >&9
 """
 
 
-# Of each member of etcd its ports for clients and for the others.
-MEMBERS = {"etcd-1": (2379, 2381), "etcd-2": (2479, 2481), "etcd-3": (2579, 2581)}
+# Of each member of etcd its ports for clients and for the others. The ports decide its id, and the last four digits of that are the first of the leases it grants.
+MEMBERS = {"member-1": (2379, 2381), "member-2": (2479, 2481), "member-3": (2579, 2581)}
 
 
-def endpoints(address):
-    return ",".join(f"http://{address}:{client}" for client, _ in MEMBERS.values())
+def endpoints(address, members=tuple(MEMBERS)):
+    return ",".join(f"http://{address}:{MEMBERS[name][0]}" for name in members)
 
 
 def ip(*words, check=True):
@@ -91,6 +91,8 @@ class Site:
         self.begin("postgres", *as_postgres, BIN / "postgres", "-D", data, "-c", "listen_addresses=*", "-c", "fsync=off", "-k", data)
         until(lambda: self.inside("etcdctl", "--endpoints", endpoints("127.0.0.1"), "endpoint", "health").returncode == 0, 60, "etcd answers")
         until(lambda: self.sql("SELECT 1").returncode == 0, 60, "PostgreSQL answers")
+        ids = self.inside("etcdctl", "--endpoints", endpoints("127.0.0.1"), "member", "list").stdout.splitlines()
+        must(any(line.split(",")[0][-4] in "08" for line in ids), f"no member grants leases whose first digit is a zero: {ids}")
         made = self.sql(TABLE)
         must(made.returncode == 0, made.stderr)
         self.world = World(32, None)
@@ -243,7 +245,7 @@ class Gate:
 class Operator:
     """A host with a journal and an inventory of its own, which can be cut off."""
 
-    def __init__(self, site, system, resource, renews=True):
+    def __init__(self, site, system, resource, renews=True, members=tuple(MEMBERS)):
         site.operators += 1
         self.resource = resource
         self.directory = site.directory / f"o{site.operators}"
@@ -258,7 +260,7 @@ class Operator:
                 site.world.put("leases", {"metadata": {"name": resource.directory.name, "namespace": "ops"}, "spec": {"leaseTransitions": 0}})
             options = ["-s", f"http://127.0.0.1:{way.port}", "-n", "ops", "--request-timeout", "2s"]
         elif system == "etcd":
-            options = ["--endpoints", endpoints(way.there), "--command-timeout", "2s"]
+            options = ["--endpoints", endpoints(way.there, members), "--command-timeout", "2s"]
         else:
             options = ["-h", way.there, "-U", "postgres", "-d", "connect_timeout=2 tcp_user_timeout=2000"]
         # JSON is YAML.
