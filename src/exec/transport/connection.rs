@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     ffi::OsString,
     fs,
-    io::Read,
+    io::{self, Read, Write},
     os::{fd::AsFd, unix::net::UnixStream},
     path::{Path, PathBuf},
     sync::{
@@ -44,6 +44,9 @@ const ASKING: Duration = Duration::from_secs(10);
 
 /// Before all that the inventory or the operator says, so that nothing wins over it: a host whose key is not known is nobody's.
 const STRICT: [&str; 4] = ["-o", "StrictHostKeyChecking=yes", "-o", "NoHostAuthenticationForLocalhost=no"];
+/// To its master, as OpenSSH's PROTOCOL.mux has it: each message is its length, its number and a word, here the version that is spoken
+/// (`MUX_MSG_HELLO`) and which request it is (`MUX_C_TERMINATE`).
+const HELLO_AND_TERMINATE: [u32; 6] = [8, 0x0000_0001, 4, 8, 0x1000_0005, 0];
 /// How long a connection may take to end when it is asked to.
 const CLOSING: Duration = Duration::from_secs(3);
 /// So many are asked to end at once.
@@ -155,6 +158,14 @@ impl Connection {
         stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
         stream.read_exact(&mut [0; 4]).ok()?;
         Some(stream)
+    }
+
+    /// Asks its master to end, and waits until it has hung up. `ssh -O exit` would do the same, and would read its configuration for that.
+    fn end(&self) -> io::Result<()> {
+        let mut master = self.greeting().ok_or(io::ErrorKind::NotConnected)?;
+        master.set_read_timeout(Some(CLOSING))?;
+        master.write_all(&HELLO_AND_TERMINATE.map(u32::to_be_bytes).concat())?;
+        io::copy(&mut master, &mut io::sink()).map(|_| ())
     }
 
     /// The last thing that the connection itself has said since it was open.
@@ -276,7 +287,7 @@ impl Connections {
         let oldest =
             idle.min_by_key(|(_, connection)| *connection.used.lock().unwrap_or_else(PoisonError::into_inner)).map(|(key, _)| key.clone());
         if let Some(connection) = oldest.and_then(|key| state.open.remove(&key)) {
-            self.close(&connection);
+            close(&connection);
         }
     }
 
@@ -371,16 +382,13 @@ impl Connections {
         }
         Err(connection.refusal())
     }
+}
 
-    /// Asks a connection to end, which it should do at once.
-    fn close(&self, connection: &Connection) {
-        if connection.socket.exists() {
-            let mut words = connection.addressed();
-            words.extend(["-O", "exit", "--", &connection.address].map(OsString::from));
-            // One that does not end now ends when nothing has used it for a while.
-            let ended = self.ssh(words).limit(CLOSING).run().is_ok_and(|end| end.succeeded());
-            tracing::debug!(address = connection.address, ended, "the ssh master of a host was asked to end");
-        }
+/// One that does not end now ends when nothing has used it for a while.
+fn close(connection: &Connection) {
+    if connection.socket.exists() {
+        let ended = connection.end();
+        tracing::debug!(address = connection.address, ?ended, "the ssh master of a host was asked to end");
     }
 }
 
@@ -388,6 +396,6 @@ impl Drop for Connections {
     fn drop(&mut self) {
         let state = std::mem::take(self.state.get_mut().unwrap_or_else(PoisonError::into_inner));
         let open: Vec<_> = state.open.into_values().collect();
-        parallel::map_at_once(CLOSED_AT_ONCE, &open, |connection| self.close(connection));
+        parallel::map_at_once(CLOSED_AT_ONCE, &open, |connection| close(connection));
     }
 }
