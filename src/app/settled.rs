@@ -10,7 +10,7 @@ use crate::{
 
 /// What a command without settings needs: no file can keep it from being carried out.
 fn needs_none(command: &Subcommands) -> bool {
-    matches!(command, Subcommands::Schema(_) | Subcommands::Completions(_))
+    matches!(command, Subcommands::Inventory { .. } | Subcommands::Schema(_) | Subcommands::Completions(_))
 }
 
 /// Reads what the files say.

@@ -3,6 +3,7 @@
 mod completions;
 mod form;
 mod hand;
+mod inventory;
 mod journal;
 mod look;
 mod options;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use completions::{CompletionShell, Completions};
 pub(crate) use form::{CheckFormat, Form, Format};
 pub(crate) use hand::{HandCommand, NoteArgs, ShellArgs};
+pub(crate) use inventory::{Ansible, InventoryCommand};
 pub(crate) use journal::{JournalCommand, RunFilter};
 pub(crate) use look::{ConfigArgs, Doctor, DraftArgs, Handover, LookCommand, PlayArgs, ReportArgs, ReportFormat, Status, Watch};
 pub(crate) use options::is_program;
@@ -76,6 +78,7 @@ impl Subcommands {
             | Self::Look(_)
             | Self::Hand(_)
             | Self::Journal { .. }
+            | Self::Inventory { .. }
             | Self::Schema(_)
             | Self::Completions(_) => None,
         }
@@ -165,7 +168,9 @@ impl Subcommands {
                 CheckFormat::Json | CheckFormat::Sarif => Format::Json,
             },
             Self::Resume(Resume { how, .. }) | Self::Rollback(Rollback { how, .. }) | Self::Debts(Debts { how, .. }) => how.form.format,
-            Self::Hand(_) | Self::Scenario { .. } | Self::Show(_) | Self::Schema(_) | Self::Completions(_) => Format::Text,
+            Self::Hand(_) | Self::Scenario { .. } | Self::Show(_) | Self::Inventory { .. } | Self::Schema(_) | Self::Completions(_) => {
+                Format::Text
+            }
         }
     }
 }
@@ -203,6 +208,11 @@ pub enum Subcommands {
     Journal {
         #[command(subcommand)]
         command: JournalCommand,
+    },
+    /// Write an inventory
+    Inventory {
+        #[command(subcommand)]
+        command: InventoryCommand,
     },
     /// Print the JSON Schema of runbooks, scenarios or inventories
     Schema(Schema),

@@ -11,6 +11,7 @@ use super::{
     Test, Then,
     form::{Form, Format},
     hand::{HandCommand, NoteArgs, ShellArgs},
+    inventory::{Ansible, InventoryCommand},
     journal::{JournalCommand, RunFilter},
     look::{ConfigArgs, Doctor, DraftArgs, Handover, LookCommand, PlayArgs, ReportArgs, ReportFormat, Status, Watch},
     options::{Answers, Global, Hosts, Notify, Params, Quiet, TakingUp},
@@ -402,6 +403,13 @@ impl Typing {
             Subcommands::Look(look) => self.look(look),
             Subcommands::Hand(hand) => self.hand(hand),
             Subcommands::Journal { command } => self.journal(command),
+            Subcommands::Inventory { command: InventoryCommand::FromAnsible(Ansible { listing, vars, leave_out }) } => {
+                self.word("inventory");
+                self.word("from-ansible");
+                vars.iter().for_each(|name| self.value("--var", name));
+                leave_out.iter().for_each(|host| self.value("--leave-out", host));
+                self.given(listing.iter().map(|file| file.as_os_str()));
+            }
             Subcommands::Schema(Schema { scenario, inventory }) => {
                 self.word("schema");
                 self.switch("--scenario", *scenario);

@@ -1,5 +1,6 @@
 //! Which hosts there are, how each is reached, and which locks operators on different hosts share.
 
+mod ansible;
 mod checker;
 pub(crate) mod document;
 mod file;
@@ -7,6 +8,7 @@ pub(crate) mod lease;
 pub(crate) mod model;
 mod named;
 
+pub(crate) use ansible::{FromAnsible, from_ansible};
 pub(crate) use document::{KindName, Quoting};
 pub(crate) use file::{json_schema, read, standard};
 pub(crate) use lease::{Lease, LeaseScript, SharedLock, fence_variable};

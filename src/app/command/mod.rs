@@ -5,6 +5,7 @@ pub(crate) mod check;
 mod debts;
 pub(crate) mod generate;
 mod hand;
+mod inventory;
 mod journal;
 mod list;
 mod look;
@@ -58,6 +59,7 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
             let out = &context.out.stdout;
             written(show::show(&context.library(), &args, &out.page(), out.is_terminal(), &mut out.unchanged(), &mut &*out))
         }
+        Subcommands::Inventory { command: cli::InventoryCommand::FromAnsible(args) } => inventory::from_ansible(context, &args),
         Subcommands::Schema(schema) => {
             context.out.stdout.text(&if schema.inventory {
                 crate::inventory::json_schema()
