@@ -178,7 +178,7 @@ impl<'a> Tool<'a> {
         }
         let alone = !matches!(self.input, ToolInput::Operator);
         expression = match self.input {
-            ToolInput::Nothing => expression.stdin_null(),
+            ToolInput::Nothing => expression.stdin_file(nothing()?),
             ToolInput::Bytes(bytes) => expression.stdin_file(in_memory(&bytes)?),
             ToolInput::File(file) => expression.stdin_file(file),
             ToolInput::Operator => expression,
@@ -216,6 +216,14 @@ pub(crate) fn in_memory(bytes: &[u8]) -> io::Result<File> {
     file.write_all(bytes)?;
     file.rewind()?;
     Ok(file)
+}
+
+/// What a program reads that is given nothing. Where `/dev` is empty, as in an empty root, a file in memory holds as little as `/dev/null`.
+///
+/// # Errors
+/// The kernel gives neither.
+pub(crate) fn nothing() -> io::Result<File> {
+    File::open("/dev/null").or_else(|_| in_memory(&[]))
 }
 
 /// A file in memory that takes so much and no more.

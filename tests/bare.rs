@@ -110,6 +110,18 @@ fn what_is_missing_there_is_named() {
     says(&bare.run(&["--journal-dir", "/journal", "run", "needs"]).exits(4), "ceph");
 }
 
+/// What they would read from it is nothing, and what they print goes to halligan.
+#[test]
+fn commands_are_started_where_there_is_no_dev_null() {
+    let bare = Bare::new();
+    bare.runbook(
+        "starts",
+        "steps:\n  - {id: held, run: [/halligan, --version], effect: read}\n  \
+         - {id: free, run: [/halligan, --version], effect: change, undo: {impossible: It prints}}\n",
+    );
+    bare.run(&["--journal-dir", "/journal", "run", "starts", "--yes"]).exits(0);
+}
+
 #[test]
 fn the_settings_of_the_host_are_read_there() {
     let bare = Bare::new();

@@ -39,7 +39,7 @@ use crate::{
     ports::{Capture, Executor, Interrupts, LedgerError, Order, Printed, Ran, Site},
     quantity,
     secret::Secrets,
-    tool::in_memory,
+    tool::{in_memory, nothing},
 };
 
 /// Where the streams of a command go.
@@ -180,7 +180,7 @@ impl ProcessExecutor {
             command.stdin(match (&passage.stdin, &streams) {
                 // A file, so that no process has to feed it and none can be kept waiting by one that does not read.
                 (Some(bytes), _) => Stdio::from(in_memory(bytes)?),
-                (None, Streams::Pipes(..)) => Stdio::null(),
+                (None, Streams::Pipes(..)) => Stdio::from(nothing()?),
                 (None, Streams::Foreground(_)) => Stdio::inherit(),
                 (None, Streams::Terminal(terminal)) => Stdio::from(terminal.try_clone_to_owned()?),
             });
