@@ -1,4 +1,4 @@
-//! Packs the bundled runbooks and their scenarios, which `src/runbook/bundle.rs` unpacks: as text they are five times as large.
+//! Packs the bundled runbooks, their scenarios and the schemas, which `src/runbook/bundle.rs` unpacks: as text they are five times as large.
 
 #![allow(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 
@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 fn main() -> Result<()> {
     // A new file among them is noticed, too.
     println!("cargo::rerun-if-changed=runbooks");
+    println!("cargo::rerun-if-changed=docs/schema");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| Error::other("cargo names no OUT_DIR"))?);
     let mut bundles = Vec::new();
     for path in entries(Path::new("runbooks"))? {
@@ -34,11 +35,20 @@ fn main() -> Result<()> {
             "Bundle {{ name: {name:?}, title: {title:?}, sha256: {sha256:?}, runbook: {runbook}, scenarios: {scenarios}, files: &{files:?} }}"
         ));
     }
+    // Of what is read; those of what is printed are documentation alone.
+    let mut schemas = Vec::new();
+    for name in ["runbook", "scenario", "inventory"] {
+        let text = fs::read(Path::new("docs/schema").join(name).with_extension("json"))?;
+        schemas.push(format!("({name:?}, {})", pack(&out, &format!("{name}.schema"), &text)?));
+    }
     let all = format!(
         "/// Every bundled runbook, by name.\n#[allow(clippy::unreadable_literal, reason = \"lengths, of which nobody reads one\")]\n\
-         pub(crate) static BUNDLES: [Bundle; {}] = [{}];",
+         pub(crate) static BUNDLES: [Bundle; {}] = [{}];\n\
+         #[allow(clippy::unreadable_literal, reason = \"likewise\")]\nstatic SCHEMAS: [(&str, Pack); {}] = [{}];",
         bundles.len(),
-        bundles.join(", ")
+        bundles.join(", "),
+        schemas.len(),
+        schemas.join(", ")
     );
     fs::write(out.join("bundles.rs"), all)
 }

@@ -1,7 +1,7 @@
 //! What `tests/` look into: the only part of this crate beside `main` that others can name.
 
 pub use crate::{
-    app::command::generate::files as generated_files,
+    app::command::generate::{files as generated_files, schemas as generated_schemas},
     cli::{Cli, Subcommands},
     exec::{process::ProcessExecutor, signals::heed_children},
     inventory::model::Inventory,

@@ -22,16 +22,10 @@ use crate::{
     },
 };
 
-pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema::of::<InventoryDocument>("halligan inventory"));
+pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema::made("inventory"));
 
 /// `None` cannot be: a test builds it.
 pub(super) static VALIDATOR: LazyLock<Option<Validator>> = LazyLock::new(|| jsonschema::draft202012::new(&SCHEMA).ok());
-
-/// The JSON Schema of an inventory, as text.
-#[must_use]
-pub(crate) fn json_schema() -> String {
-    schema::text(&SCHEMA)
-}
 
 /// Where the inventory is when no flag says: `$HALLIGAN_INVENTORY` comes with the flag; else `/etc/halligan/inventory.yaml` if it
 /// is there. Never the working directory: what stands there by chance must not decide where commands go.

@@ -9,8 +9,9 @@ pub(crate) mod model;
 mod named;
 
 pub(crate) use ansible::{FromAnsible, from_ansible};
+pub(crate) use document::InventoryDocument;
 pub(crate) use document::{KindName, Quoting};
-pub(crate) use file::{json_schema, read, standard};
+pub(crate) use file::{read, standard};
 pub(crate) use lease::{Lease, LeaseScript, SharedLock, fence_variable};
 pub(crate) use model::{Inventory, Transport, destination};
 pub(crate) use named::{NamedFile, named};

@@ -1,6 +1,7 @@
-//! The runbooks that are part of the program, with their scenarios. `build.rs` packs each; one is unpacked when it is asked for.
+//! The runbooks that are part of the program, with their scenarios, and the schemas of what is read. `build.rs` packs each; one is unpacked
+//! when it is asked for.
 
-use std::{io, path::Path, sync::OnceLock};
+use std::{io, path::Path, str, sync::OnceLock};
 
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
@@ -42,6 +43,12 @@ impl Bundle {
     pub(crate) fn files(&self) -> impl Iterator<Item = &'static Path> {
         self.files.iter().map(|(name, _)| Path::new(*name))
     }
+}
+
+/// The JSON Schema of that name, as it stands in `docs/schema`.
+pub(super) fn schema(name: &str) -> io::Result<&'static str> {
+    let (_, pack) = SCHEMAS.iter().find(|(known, _)| *known == name).ok_or_else(damaged)?;
+    str::from_utf8(pack.unpacked()?).map_err(|_| damaged())
 }
 
 /// Bytes that are packed, and unpacked once.
@@ -108,6 +115,15 @@ mod tests {
         assert_eq!(paths(&packed), paths(&shipped));
         assert!(packed == shipped && shipped.len() > 100);
         assert!(Bundle::named("nothing").is_none() && BUNDLES[0].file(Path::new("nothing")).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_schemas_are_those_that_are_documented() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema");
+        for (name, _) in &SCHEMAS {
+            assert_eq!(schema(name).unwrap(), fs::read_to_string(folder.join(format!("{name}.json"))).unwrap());
+        }
+        assert!(schema("nothing").is_err());
     }
 
     #[test]

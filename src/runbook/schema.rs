@@ -1,4 +1,7 @@
-//! The JSON Schema of a runbook, made from [`Document`], and the faults of shape that it finds.
+//! The JSON Schema of a runbook, and the faults of shape that it finds. What is read is defined by types, such as [`Document`]: of those, schemas
+//! are made beforehand (`docs/schema`), so that the program holds what was made and not what makes it.
+//!
+//! [`Document`]: super::document::Document
 
 use std::sync::LazyLock;
 
@@ -10,16 +13,28 @@ use jsonschema::{
 use serde_json::Value;
 
 use super::{
+    bundle,
     diagnostic::Fault,
-    document::Document,
     model::Span,
     node::{Node, NodeKind, Segment},
 };
 use crate::expression::name::nearest;
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| of::<Document>("halligan runbook"));
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| made("runbook"));
 
-/// The JSON Schema (draft 2020-12) of a type, with a title of its own.
+/// The schema of that name, as it was made beforehand. What cannot be read allows nothing.
+#[must_use]
+pub(crate) fn made(name: &str) -> Value {
+    serde_json::from_str(written(name)).unwrap_or(Value::Bool(false))
+}
+
+/// Its text; empty if it cannot be unpacked.
+#[must_use]
+pub(crate) fn written(name: &str) -> &'static str {
+    bundle::schema(name).unwrap_or_default()
+}
+
+/// Makes the JSON Schema (draft 2020-12) of a type, with a title of its own.
 #[must_use]
 pub(crate) fn of<T: schemars::JsonSchema>(title: &str) -> Value {
     let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
@@ -39,12 +54,6 @@ pub(crate) fn text(schema: &Value) -> String {
 
 /// `None` cannot be: a test builds it.
 static VALIDATOR: LazyLock<Option<Validator>> = LazyLock::new(|| jsonschema::draft202012::new(&SCHEMA).ok());
-
-/// The JSON Schema of a runbook, as text.
-#[must_use]
-pub(crate) fn json() -> String {
-    text(&SCHEMA)
-}
 
 /// A key that is left out is left out; a key with nothing after it is a mistake. So `null` is nowhere allowed.
 fn without_null(schema: &mut Value) {
@@ -396,7 +405,7 @@ mod tests {
     #[test]
     fn the_schema_compiles_and_knows_no_null() {
         assert!(VALIDATOR.is_some());
-        assert!(!json().contains("null"), "{}", json());
+        assert!(!written("runbook").contains("null"), "{}", written("runbook"));
     }
 
     #[test]

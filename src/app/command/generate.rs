@@ -17,26 +17,26 @@ use super::{
 use crate::{
     app::session::notice::Announcement,
     cli::Cli,
+    inventory::InventoryDocument,
     journal::reader::RunSummary,
     rehearse::document::ScenarioDocument,
     runbook::{
+        document::Document,
         library::{Library, Shelf},
         resolve, schema,
     },
 };
 
-/// Every generated file: its path below the project's top, and its content.
-///
-/// # Errors
-/// A manual page cannot be rendered, or a bundled runbook has a fault.
-pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut files = Vec::new();
-    let mut command = Cli::command().disable_help_subcommand(true);
-    command.build();
-    pages(&command, "halligan", &mut files)?;
-    files.push(("docs/schema/runbook.json".to_owned(), schema::json().into_bytes()));
-    files.push(("docs/schema/scenario.json".to_owned(), schema::text(&schema::of::<ScenarioDocument>("halligan scenario")).into_bytes()));
-    for (name, schema) in [
+/// A generated file: its path below the project's top, and its content.
+type File = (String, Vec<u8>);
+
+/// The schemas. Those of what is read are part of the program that is built next.
+#[must_use]
+pub fn schemas() -> Vec<File> {
+    let all = [
+        ("runbook", schema::of::<Document>("halligan runbook")),
+        ("scenario", schema::of::<ScenarioDocument>("halligan scenario")),
+        ("inventory", schema::of::<InventoryDocument>("halligan inventory")),
         ("status", schema_of::<StatusReport>("halligan status")),
         ("handover", schema_of::<HandoverPage>("halligan handover")),
         ("report", schema_of::<RunReport>("halligan report")),
@@ -58,9 +58,19 @@ pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
         ("journal-leftovers", schema_of::<LeftoversReport>("halligan journal leftovers")),
         ("record", schema_of_records()),
         ("events", schema_of_events()),
-    ] {
-        files.push((format!("docs/schema/{name}.json"), schema::text(&schema).into_bytes()));
-    }
+    ];
+    all.into_iter().map(|(name, schema)| (format!("docs/schema/{name}.json"), schema::text(&schema).into_bytes())).collect()
+}
+
+/// The other files: manual pages, and a page for each bundled runbook.
+///
+/// # Errors
+/// A manual page cannot be rendered, or a bundled runbook has a fault.
+pub fn files() -> io::Result<Vec<File>> {
+    let mut files = Vec::new();
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    pages(&command, "halligan", &mut files)?;
     let library = Library::new(vec![Shelf::Bundled]);
     for listed in library.list() {
         let source = library.find(&listed.name).map_err(io::Error::other)?;
@@ -72,7 +82,7 @@ pub fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
 }
 
 /// A page for the command, and for each command under it.
-fn pages(command: &clap::Command, name: &str, files: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+fn pages(command: &clap::Command, name: &str, files: &mut Vec<File>) -> io::Result<()> {
     let mut content = Vec::new();
     let named = command.clone().name(name.to_owned()).display_name(name.to_owned());
     clap_mangen::Man::new(named).date("").render(&mut content)?;

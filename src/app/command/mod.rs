@@ -61,15 +61,12 @@ pub(crate) fn dispatch(context: &Context, command: Subcommands) -> Result<Progra
         }
         Subcommands::Inventory { command: cli::InventoryCommand::FromAnsible(args) } => inventory::from_ansible(context, &args),
         Subcommands::Schema(schema) => {
-            context.out.stdout.text(&if schema.inventory {
-                crate::inventory::json_schema()
-            } else if schema.scenario {
-                crate::runbook::schema::text(&crate::runbook::schema::of::<crate::rehearse::document::ScenarioDocument>(
-                    "halligan scenario",
-                ))
-            } else {
-                crate::runbook::schema::json()
-            });
+            let name = match (schema.inventory, schema.scenario) {
+                (true, _) => "inventory",
+                (_, true) => "scenario",
+                _ => "runbook",
+            };
+            context.out.stdout.text(crate::runbook::schema::written(name));
             Ok(ProgramExit::Completed)
         }
         Subcommands::Completions(wanted) => {
