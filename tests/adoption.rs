@@ -88,3 +88,37 @@ fn in_a_rescue_system_what_was_put_back_by_hand_is_recorded_and_nothing_is_run()
     assert!(flat(&refused.stderr).contains("is a copy: it was written on another machine"), "{}", refused.stderr);
     bench.run(&["journal", "verify"]).exits(0);
 }
+
+#[test]
+fn who_only_looks_is_told_whose_it_is_and_offered_what_is_not_refused() {
+    let bench = bench();
+    killed(&bench, "after-a");
+    let was = host();
+    let (resume, settle) = ("halligan resume ", "halligan debts --settle ");
+    let adopting = format!("--adopt {was}");
+    let looks = |machine: Option<bool>, words: &[&str]| {
+        let ran = machine.map_or_else(|| bench.run(words), |machine| elsewhere(&bench, machine, words));
+        flat(&ran.stdout)
+    };
+    let run = looks(None, &["journal", "list", "--format", "json"]);
+    let run = run.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    for words in [&["status"][..], &["debts"], &["handover", run]] {
+        // Here it is ours, and nothing is said.
+        let home = looks(None, words);
+        assert!(home.contains(resume) && !home.contains("not ours") && !home.contains("--adopt"), "{home}");
+        let renamed = looks(Some(false), words);
+        assert!(renamed.contains(&format!("not ours it belongs to host {was}, and this is rescue. This is the machine")), "{renamed}");
+        assert!(renamed.contains(resume) && renamed.contains(&adopting), "{renamed}");
+        // What would be refused on another machine is not offered.
+        let rescue = looks(Some(true), words);
+        assert!(rescue.contains(&format!("not ours it belongs to host {was}, and this is rescue. The journal is a copy")), "{rescue}");
+        assert!(!rescue.contains(resume) && !rescue.contains(settle), "{rescue}");
+        assert!(rescue.contains("--settled-by-hand 'set_flag=WHAT WAS DONE'") && rescue.contains(&adopting), "{rescue}");
+    }
+    let json = looks(Some(true), &["status", "--format", "json"]);
+    assert!(json.contains("\"elsewhere\":\"it belongs to host"), "{json}");
+    // What is offered is what is taken.
+    elsewhere(&bench, true, &["debts", "--settled-by-hand", "set_flag=WHAT WAS DONE", "--adopt", &was, "--yes"]).exits(0);
+    let refused = flat(&elsewhere(&bench, true, &["resume", "--yes"]).exits(4).stderr);
+    assert!(refused.contains("--settled-by-hand PLACE=REASON"), "{refused}");
+}

@@ -129,6 +129,16 @@ impl Snapshot {
         Ok(self.standing()?.is_some_and(ours))
     }
 
+    /// Whether this journal was begun on this machine, in this file, as far as anybody can say. It may have been gone on with elsewhere.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn begun_here(&self) -> Result<bool, JournalError> {
+        let Some(begun) = self.mark()? else { return Ok(true) };
+        let now = begun.now_in(&self.live.file).map_err(JournalError::reading)?;
+        Ok(begun.elsewhere(&now).is_none())
+    }
+
     /// Where it stood as of its records, and where it stands now; `None` for one that was begun without a mark.
     fn standing(&self) -> Result<Option<(JournalMark, JournalMark)>, JournalError> {
         let Some(begun) = self.mark()? else { return Ok(None) };

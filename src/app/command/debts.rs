@@ -10,7 +10,7 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
-            adoption::Accepted,
+            adoption::{Accepted, Foreign, Ways},
             conduct::{self, Signals, flags},
             findings,
             interrupted::Left,
@@ -93,13 +93,20 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
                     .map_or("No debts: no cleanup is owed on this host.".to_owned(), |given| format!("Run {given} has no debts.")),
             );
         }
-    } else {
+    } else if let Some(snapshot) = &snapshot {
+        let mut settling = Vec::new();
         for history in &owing {
-            tell(context, out, history);
+            let foreign = Foreign::seen(snapshot, &history.host).map_err(unusable)?;
+            let ways = Ways::of(foreign.as_ref(), history.past.opening.as_ref().and_then(|opening| opening.machine.as_deref()));
+            tell(context, out, history, foreign.as_ref(), &ways);
+            settling.extend(ways.settle().map(|settle| context.line(settle).to_string()));
         }
         if !args.settle {
             out.line("");
-            out.line(&format!("Run these cleanups, each confirmed:  {}", context.line(Subcommands::settle())));
+            settling.dedup();
+            for settle in settling {
+                out.line(&format!("Run these cleanups, each confirmed:  {settle}"));
+            }
             out.line("Was one put back by hand?  Record it with --settled-by-hand PLACE=REASON; nothing is run");
         }
     }
@@ -124,7 +131,7 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
     Ok(exit)
 }
 
-fn tell(context: &Context, out: &Stream, history: &History) {
+fn tell(context: &Context, out: &Stream, history: &History, foreign: Option<&Foreign>, ways: &Ways) {
     let runbook = history.past.opening.as_ref().map(|opening| opening.runbook.as_str()).unwrap_or_default();
     let (ended, remains) = words::left(&history.past.state);
     let at = local(history.last);
@@ -132,8 +139,16 @@ fn tell(context: &Context, out: &Stream, history: &History) {
     for (place, command) in findings::owed(history) {
         out.line(&format!("  owed  {}:  {}", visible(place.as_str()), visible(&command)));
     }
-    if !history.past.is_over() && !history.past.rolled_back {
-        out.line(&format!("  or resume the run, which runs its cleanups at the end:  {}", context.line(Subcommands::resume(history.run))));
+    if let Some(foreign) = foreign {
+        out.line(&format!("  not ours  {}", visible(&foreign.told())));
+    }
+    if let Some(resume) = ways.resume(history.run).filter(|_| !history.past.is_over() && !history.past.rolled_back) {
+        out.line(&format!("  or resume the run, which runs its cleanups at the end:  {}", context.line(resume)));
+    }
+    for place in history.past.state.owed.keys() {
+        if let Some(settled) = ways.settled_by_hand(Some(place.as_str())) {
+            out.line(&format!("  put back by hand, it is recorded with:  {}", context.line(settled)));
+        }
     }
 }
 

@@ -285,16 +285,13 @@ fn still_running(history: &History, boot_id: &str) -> Vec<(Place, Alive)> {
 
 /// A run that changes something on this machine alone is bound to it. Nothing overrides that, `--accept-copy` neither.
 fn same_system(id: RunId, opening: &Opening) -> Result<(), Failure> {
-    let Some(was) = &opening.machine else { return Ok(()) };
-    let now = machine();
-    if now.as_ref() == Some(was) {
-        return Ok(());
-    }
-    let now = now.map_or_else(|| "this machine has no machine-id".to_owned(), |now| format!("and this is:         machine {now}"));
+    let Some(was) = opening.machine.as_deref().filter(|was| !adoption::is_here(Some(was))) else { return Ok(()) };
+    let now = machine().map_or_else(|| "this machine has no machine-id".to_owned(), |now| format!("and this is:         machine {now}"));
     Err(Failure::new(ProgramExit::Blocked, "this is another system than the run is bound to")
         .why(format!("the run is bound to: machine {was}"))
         .why(now)
-        .next(format!("take run {id} up on the machine that it changes")))
+        .next(format!("take run {id} up on the machine that it changes"))
+        .next("or record here what was put back by hand: debts --settled-by-hand PLACE=REASON"))
 }
 
 /// Rule 0: what a run has done is known only from a journal that holds. Says whether the operator accepts one that does not.

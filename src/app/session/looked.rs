@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, path::Path};
 
 use jiff::Timestamp;
 
-use super::standing::RunStanding;
+use super::{
+    adoption::{Foreign, Ways},
+    standing::RunStanding,
+};
 use crate::{
     event::{Event, Mode, Outcome, Part, Place, Progress, Shown, StepKind},
     exec::lock::{RunHold, RunLock, SeenLock},
@@ -27,6 +30,8 @@ pub(crate) struct Looked {
     pub chronicle: Chronicle,
     /// What it says of itself, if it is running.
     pub live: Option<LiveState>,
+    /// Why it is not gone on with here as it is.
+    pub foreign: Option<Foreign>,
 }
 
 /// A command, a wait or a question of a run that has begun and not ended.
@@ -52,8 +57,8 @@ impl Looked {
     pub(crate) fn at(directory: &Path, snapshot: &Snapshot, runs: Vec<RunSummary>) -> Result<Vec<Self>, JournalError> {
         let mut chronicles = Chronicle::read(snapshot, &runs.iter().map(|run| (run.id, run.extent)).collect())?;
         let boot_id = Identity::read().boot_id;
-        let looked = runs.into_iter().filter_map(|summary| {
-            let chronicle = chronicles.remove(&summary.id)?;
+        let found = runs.into_iter().filter_map(|summary| Some((chronicles.remove(&summary.id)?, summary)));
+        let looked = found.map(|(chronicle, summary)| {
             let said = LiveFile::of(directory, summary.id).read(&boot_id);
             let held = || RunLock::look(&directory.join("locks"), summary.id.number()) == RunHold::Held;
             let (standing, live) = match (RunStanding::of(directory, &summary), said) {
@@ -62,9 +67,17 @@ impl Looked {
                 (RunStanding::Running, live) => (RunStanding::Running, live),
                 (standing, _) => (standing, None),
             };
-            Some(Self { summary, standing, chronicle, live })
+            let foreign = Foreign::seen(snapshot, &summary.host)?;
+            Ok(Self { summary, standing, chronicle, live, foreign })
         });
-        Ok(looked.collect())
+        looked.collect()
+    }
+
+    /// What can be done about it here.
+    #[must_use]
+    pub(crate) fn ways(&self) -> Ways {
+        let bound = self.chronicle.past.opening.as_ref().and_then(|opening| opening.machine.as_deref());
+        Ways::of(self.foreign.as_ref(), bound)
     }
 
     /// What is under way, as it was begun; the step that was reached last where nothing is. Empty for a run that is not running.

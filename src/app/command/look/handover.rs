@@ -205,16 +205,20 @@ fn commands(context: &Context, looked: &Looked) -> Vec<NamedValue> {
     if looked.standing == RunStanding::Running {
         return vec![command("Watch it live:", Subcommands::Look(LookCommand::watch(run))), show];
     }
-    let past = &looked.chronicle.past;
+    let (past, ways) = (&looked.chronicle.past, looked.ways());
     let mut commands = Vec::new();
     if looked.summary.mode == Mode::Real && !past.is_over() {
-        commands.push(command("Continue:", Subcommands::resume(run)));
+        commands.extend(ways.resume(run).map(|resume| command("Continue:", resume)));
         if !past.state.took_effect.is_empty() {
-            commands.push(command("Or undo what it changed:", Subcommands::rollback(run)));
+            commands.extend(ways.rollback(run).map(|rollback| command("Or undo what it changed:", rollback)));
         }
     }
     if looked.summary.mode == Mode::Real && !past.state.owed.is_empty() {
-        commands.push(command("Or only run the owed cleanups:", Subcommands::settle()));
+        commands.extend(ways.settle().map(|settle| command("Or only run the owed cleanups:", settle)));
+        for place in past.state.owed.keys() {
+            let by_hand = ways.settled_by_hand(Some(place.as_str()));
+            commands.extend(by_hand.map(|settled| command("Record what was put back by hand; nothing is run for it here:", settled)));
+        }
     }
     commands.push(show);
     commands

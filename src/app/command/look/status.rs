@@ -11,6 +11,7 @@ use crate::{
         exit::ProgramExit,
         failure::Failure,
         session::{
+            adoption::{Foreign, Ways},
             journal::{journal_directory, journal_failure},
             looked::{Looked, Ongoing, of_interest},
             operator::{hostname, who},
@@ -72,6 +73,12 @@ pub(super) struct RunStatus {
     /// Who began it.
     pub operator: String,
     pub host: String,
+    /// Why it is not gone on with here as it is: it belongs to another host, or the journal is a copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elsewhere: Option<String>,
+    /// What can be done about it here.
+    #[serde(skip)]
+    ways: Ways,
     #[schemars(with = "String")]
     pub began: Timestamp,
     /// When its last record was written.
@@ -214,7 +221,7 @@ pub(super) fn status(context: &Context, args: &cli::Status) -> Result<ProgramExi
 
 impl RunStatus {
     pub(super) fn of(looked: &Looked, locks: &[SeenLock]) -> Self {
-        let Looked { summary, standing, chronicle, live } = looked;
+        let Looked { summary, standing, chronicle, live, foreign } = looked;
         let state = &chronicle.past.state;
         let left = state.aftermath();
         let running = *standing == RunStanding::Running;
@@ -239,6 +246,8 @@ impl RunStatus {
             pid: live.as_ref().map(|live| live.pid),
             operator: who(summary.uid, summary.login_uid),
             host: summary.host.clone(),
+            elsewhere: foreign.as_ref().map(Foreign::told),
+            ways: looked.ways(),
             began: summary.opened,
             last: chronicle.facts.last().map_or(summary.opened, |fact| fact.at.ts),
             steps_over: summary.settled,
@@ -288,6 +297,7 @@ impl RunStatus {
             None => String::new(),
         };
         field("began", &format!("{} by {} on {}{over}", clock(self.began), self.operator, self.host));
+        self.elsewhere.iter().for_each(|why| field("not ours", why));
         for question in &self.questions {
             let place = question.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
             field("QUESTION", &format!("{place}{}\nasked {}, not answered yet", question.prompt, ago(question.asked)));
@@ -334,14 +344,14 @@ impl RunStatus {
     /// What to type next.
     fn advice(&self) -> Option<(&'static str, Subcommands)> {
         let run = self.run.parse().ok()?;
-        match self.state.as_str() {
-            state if self.is_real() && state != "running" && state != "unknown" && self.attention_by_resume() => {
-                Some(("resume", Subcommands::resume(run)))
-            }
-            "running" | "unknown" => None,
-            _ if !self.owed.is_empty() => Some(("settle", Subcommands::settle())),
-            _ => None,
-        }
+        let asked = match self.state.as_str() {
+            "running" | "unknown" => return None,
+            _ if self.is_real() && self.attention_by_resume() => self.ways.resume(run).map(|resume| ("resume", resume)),
+            _ if !self.owed.is_empty() => self.ways.settle().map(|settle| ("settle", settle)),
+            _ => return None,
+        };
+        let owed = self.owed.first().map(|owed| owed.place.as_str());
+        asked.or_else(|| Some(("by hand", self.ways.settled_by_hand(owed)?)))
     }
 
     /// A resume would take it up.
