@@ -7,7 +7,7 @@ use super::{
     style::Style,
 };
 use crate::{
-    event::{Effect, Excerpt, Exit, Opening, Part, Place, Prediction, Shown, Verdict},
+    event::{Effect, Excerpt, Exit, Mode, Opening, Part, Place, Prediction, Shown, Verdict},
     quantity::show_duration,
     words::{self, mark::Mark, sanitise},
 };
@@ -19,16 +19,16 @@ const LABEL: usize = 9;
 /// How many lines of each stream a failure shows; the journal has them all.
 const TAIL: usize = 10;
 
-/// What a run is, at its beginning.
+/// What a run is, at its beginning. That it is a rehearsal stands above already while it goes on, and is told `afterwards`.
 #[must_use]
-pub(crate) fn header(page: &Page, opening: &Opening) -> Vec<String> {
+pub(crate) fn header(page: &Page, opening: &Opening, afterwards: bool) -> Vec<String> {
     let params: Vec<_> = opening.params.iter().map(|(name, value)| (sanitise::line(name).into_owned(), words::value(value))).collect();
     let mut lines = title(page, &opening.runbook, &opening.title);
     lines.extend(source(page, &opening.source, &opening.runbook_sha256, ""));
     lines.extend(parameters(page, &params));
     lines.extend(parameters(page, &opening.surroundings.as_ref().map(words::variables).unwrap_or_default()));
     lines.extend(passed_on(page, opening.surroundings.as_ref().and_then(words::passed_on).as_deref()));
-    if let Some(mode) = words::mode(opening.mode) {
+    if let Some(mode) = words::mode(opening.mode).filter(|_| afterwards || opening.mode != Mode::Rehearsal) {
         lines.extend(layout::wrap(mode, page.width, "  ", "  ").iter().map(|line| page.style.bold(line)));
     }
     lines
@@ -83,6 +83,18 @@ fn named(page: &Page, name: &str, text: &str, first: &str, rest: &str) -> Vec<St
 #[must_use]
 pub(crate) fn step(page: &Page, mark: Mark, place: &Place, part: Option<&str>, text: &str, right: &str) -> Vec<String> {
     line(page, mark, &called(page, place, part, text.is_empty() && part.is_none()), text, right)
+}
+
+/// A step that begins, with a remark: beside its title where there is room, or below.
+#[must_use]
+pub(crate) fn with_remark(page: &Page, place: &Place, title: &str, text: &str) -> Vec<String> {
+    let both = step(page, Mark::Noted, place, None, &format!("{title}  {text}"), "");
+    if both.len() == 1 && !title.is_empty() {
+        return both;
+    }
+    let mut lines = step(page, Mark::Noted, place, None, title, "");
+    lines.extend(remark(page, text));
+    lines
 }
 
 /// A line with its mark: a name, if there is one, a text, and what stands at the right.

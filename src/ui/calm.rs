@@ -26,10 +26,15 @@ struct LoopRound {
     /// The batch under way, from 1.
     batch: usize,
     over: usize,
-    /// Checks before this batch that passed.
-    gates: usize,
     /// A batch has so many items that what they did is told together.
     crowd: bool,
+}
+
+impl LoopRound {
+    /// `batch 2 of 3`; nothing where there is one alone.
+    fn batch(&self) -> String {
+        if self.batches > 1 && self.batch > 0 { format!("batch {} of {}", self.batch, self.batches) } else { String::new() }
+    }
 }
 
 /// A step that was reached and is not over.
@@ -40,6 +45,8 @@ struct Reached {
     at: Moment,
     command: Option<Shown>,
     message: String,
+    /// The question and its answer stand on this terminal.
+    answered: bool,
 }
 
 /// Tells a run, calmly or whole.
@@ -80,7 +87,7 @@ impl Calm {
             return if passed > 0 { vec![format!("{} passed", words::counted(passed, "check", "checks"))] } else { Vec::new() };
         }
         let Some((_, round)) = self.rounds.last() else { return Vec::new() };
-        let batch = (round.batches > 1 && round.batch > 0).then(|| format!("batch {} of {}", round.batch, round.batches));
+        let batch = Some(round.batch()).filter(|batch| !batch.is_empty());
         let item = (round.over + 1).min(round.items);
         batch.into_iter().chain([format!("item {item} of {}", round.items)]).collect()
     }
@@ -93,8 +100,8 @@ impl Calm {
         if self.whole || self.narrative.is_dry() {
             return [told.before, told.heading, told.lines].concat();
         }
-        // What the preflight finds is told, but for what passes in a group: whoever approves the plan decides by it.
-        let told = self.checks.fold(page, event, told);
+        // What passes the preflight is counted: whoever approves the plan decides by what does not, and by what stands beside a question.
+        let told = self.checks.fold(page, event, told, self.hint());
         if !self.checks.is_over() {
             return [told.before, told.heading, told.lines].concat();
         }
@@ -102,6 +109,17 @@ impl Calm {
         let rest = self.step(page, at, event, told, &mut lines);
         lines.extend(rest);
         lines
+    }
+
+    /// What has passed so far and is not told of: whoever is asked something decides by it, too.
+    pub(super) fn so_far(&mut self, page: &Page) -> Vec<String> {
+        let hint = self.hint();
+        self.checks.so_far(page, hint)
+    }
+
+    /// Where each check that has passed is told.
+    fn hint(&self) -> &'static str {
+        if self.narrative.is_afterwards() { "" } else { "each: -v, or v at a question" }
     }
 
     /// Whether what this item of a loop does is told with what the others do; `None` if its loop is not told.
@@ -162,7 +180,8 @@ impl Calm {
         let back = matches!(event, Event::StepBegan { part: Part::Undo, .. } | Event::StepEnded { part: Part::Undo, .. });
         let ended = matches!(event, Event::Owed { .. } | Event::SettledByHand { .. } | Event::Note { .. } | Event::Shell { .. });
         if let Some(item) = self.item(place).filter(|_| !back && !ended) {
-            return Some(Fold::new(item, Folded::Item, String::new(), at));
+            let batch = item.around().and_then(|around| self.rounds.get(around)).map(LoopRound::batch).unwrap_or_default();
+            return Some(Fold::new(item, Folded::Item, batch, at));
         }
         match event {
             Event::StepReached { title, kind: StepKind::Group | StepKind::Call, .. } => {
@@ -202,30 +221,18 @@ impl Calm {
             }
             Event::BatchBegan { place, batch, items } => {
                 let Some(round) = self.rounds.get_mut(place) else { return [before, heading, lines].concat() };
-                let gates = std::mem::take(&mut round.gates);
                 round.batch = *batch;
-                if round.batches < 2 {
+                // Its items tell of it; where they are told together, nobody else does.
+                if round.batches < 2 || !round.crowd {
                     return [before, heading].concat();
                 }
-                let gates =
-                    if gates > 0 { format!("{} before it passed", words::counted(gates, "check", "checks")) } else { String::new() };
-                let text = format!("Batch {batch} of {}: {}", round.batches, words::list(items, 12));
-                block::line(page, Mark::Noted, "", &text, &gates)
+                block::line(page, Mark::Noted, "", &format!("Batch {batch} of {}: {}", round.batches, words::list(items, 12)), "")
             }
-            Event::StepEnded { place, part: Part::Gate, verdict: Verdict::Passed, .. } => {
-                let round = self.rounds.iter_mut().rev().find(|(around, _)| place.is_inside(around));
-                match round {
-                    Some((_, round)) => {
-                        round.gates += 1;
-                        Vec::new()
-                    }
-                    None => lines,
-                }
-            }
+            Event::StepEnded { part: Part::Gate, verdict: Verdict::Passed, .. } => Vec::new(),
             _ if is_way_not_taken(event) => Vec::new(),
             Event::StepReached { place, title, kind, .. } => {
                 let title = words::title(place, title).to_owned();
-                let reached = Reached { title, kind: *kind, at, command: None, message: String::new() };
+                let reached = Reached { title, kind: *kind, at, command: None, message: String::new(), answered: false };
                 self.steps.insert(place.clone(), reached);
                 lines
             }
@@ -253,7 +260,14 @@ impl Calm {
                     None => lines,
                 }
             }
+            Event::Confirmed { place: Some(place), .. } => {
+                if let Some(step) = self.steps.get_mut(place) {
+                    step.answered = true;
+                }
+                lines
+            }
             Event::StepSettled { place, outcome: StepOutcome::Done } => match self.steps.remove(place) {
+                Some(step) if step.answered && step.kind == StepKind::Ask => Vec::new(),
                 Some(step) if !step.kind.is_stretch() => step.line(page, at, place),
                 _ => {
                     self.rounds.shift_remove(place);

@@ -30,7 +30,7 @@ struct HeldLines {
 pub(super) struct Fold {
     pub place: Place,
     pub folded: Folded,
-    /// Of a group.
+    /// Of a group; of an item which batch it is in.
     title: String,
     began: Moment,
     pub last: Moment,
@@ -81,10 +81,15 @@ impl Fold {
 
     fn heading(&self, page: &Page) -> Vec<String> {
         match self.folded {
-            Folded::Item => block::line(page, Mark::Noted, &self.name(page), "", ""),
+            Folded::Item => block::line(page, Mark::Noted, &self.name(page), &self.batch(), ""),
             // Its own line was kept back with the rest.
             Folded::Group => Vec::new(),
         }
+    }
+
+    /// `(batch 2 of 3)`
+    fn batch(&self) -> String {
+        if self.title.is_empty() { String::new() } else { format!("({})", self.title) }
     }
 
     fn name(&self, page: &Page) -> String {
@@ -112,7 +117,7 @@ impl Fold {
             _ => done.join(", "),
         };
         let text = match self.folded {
-            Folded::Item => done,
+            Folded::Item => [done, self.batch()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("  "),
             Folded::Group => {
                 [spoken(&self.place, &self.title), done].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("  ")
             }

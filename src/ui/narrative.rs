@@ -111,17 +111,17 @@ impl Narrative {
         self.tally.count(at, event);
         let mut before = self.settle_gathered(page, event);
         before.extend(self.settle_pending(event));
-        let heading = match event {
+        // What was not judged is told under what came before, wherever the event itself is told.
+        let mut heading: Vec<String> = self.unjudged.count(event).iter().flat_map(|told| block::remark(page, told)).collect();
+        heading.extend(match event {
             Event::Checked { .. } => self.section(page, Section::Preflight),
-            Event::Identified { .. } if self.section == Section::None => vec![String::new()],
+            Event::Identified { .. } if self.section == Section::None => self.section(page, Section::Preflight),
             Event::StepReached { .. } | Event::StepSkipped { .. } | Event::StepPredicted { .. } if self.section == Section::Planned => {
                 self.section(page, Section::Steps)
             }
             _ => Vec::new(),
-        };
-        let mut lines: Vec<String> = self.unjudged.count(event).iter().flat_map(|told| block::remark(page, told)).collect();
-        lines.extend(self.body(page, at, event));
-        ToldParts { before, heading, lines }
+        });
+        ToldParts { before, heading, lines: self.body(page, at, event) }
     }
 
     pub(super) fn is_dry(&self) -> bool {
@@ -198,7 +198,7 @@ impl Narrative {
 
     fn body(&mut self, page: &Page, at: Moment, event: &Event) -> Vec<String> {
         match event {
-            Event::RunOpened(opening) => block::header(page, opening),
+            Event::RunOpened(opening) => block::header(page, opening, self.afterwards),
             Event::Identified { place, answer } => self.systems.lines(page, place, answer),
             Event::Checked { finding: Finding::NotJudged { .. }, .. } | Event::AnswerShared { .. } => Vec::new(),
             Event::Checked { place, title, finding } => {
@@ -238,8 +238,8 @@ impl Narrative {
                     return Vec::new();
                 }
                 let mut lines = block::told(page, Mark::Passed, place.as_ref(), &text);
-                if place.is_none() {
-                    // The plan stands between the preflight and this.
+                if place.is_none() && self.afterwards {
+                    // The plan stood between the preflight and this.
                     lines.insert(0, String::new());
                 }
                 lines
@@ -264,9 +264,7 @@ impl Narrative {
                 self.batches.insert(place.clone(), batches.len());
                 let failures = if *max_failures > 0 { format!(", at most {max_failures} may fail") } else { String::new() };
                 let text = format!("for each of {}: {}{failures}", items.len(), words::batches(batches));
-                let mut lines = block::step(page, Mark::Noted, place, None, self.title(place), "");
-                lines.extend(block::remark(page, &text));
-                lines
+                block::with_remark(page, place, self.title(place), &text)
             }
             Event::BatchBegan { place, batch, items } => {
                 let of = self.batches.get(place).map(|all| format!(" of {all}")).unwrap_or_default();

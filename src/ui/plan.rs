@@ -128,7 +128,7 @@ const ROOMY: usize = 100;
 
 impl PlanLine {
     fn indent(&self, page: &Page) -> usize {
-        2 + if page.width < ROOMY { 1 } else { 3 } * self.depth.min(6)
+        2 + if page.width < ROOMY { 1 } else { 2 } * self.depth.min(6)
     }
 
     fn name(&self, page: &Page) -> String {

@@ -4,6 +4,7 @@
 //! never an answer.
 
 use std::{
+    cell::Cell,
     fmt,
     os::fd::BorrowedFd,
     sync::{Arc, Mutex, PoisonError},
@@ -35,6 +36,8 @@ pub(crate) struct TerminalPrompt<'a> {
     out: &'a Out,
     keyboard: Keyboard<'a>,
     screen: Option<Screen>,
+    /// Stands before every question.
+    mark: &'static str,
     /// What was typed in free words so far; never a secret, and never what confirms something.
     history: Mutex<BasicHistory>,
     /// One question at a time.
@@ -102,9 +105,21 @@ impl<'a> TerminalPrompt<'a> {
             out,
             keyboard: Keyboard::new(input, stop),
             screen,
+            mark: "",
             history: Mutex::new(BasicHistory::new().no_duplicates(true)),
             turn: Arc::default(),
         }
+    }
+
+    /// The same, with a mark before every question of a run.
+    #[must_use]
+    pub(crate) fn marked(self, mark: &'static str) -> Self {
+        Self { mark, ..self }
+    }
+
+    /// A text behind the mark.
+    fn behind_mark(&self, text: &str) -> String {
+        if self.mark.is_empty() { text.to_owned() } else { format!("{}  {text}", self.mark) }
     }
 
     /// Held by whoever has the keyboard: another who takes it is asked nothing meanwhile, and nobody else is.
@@ -368,10 +383,14 @@ impl Prompt for TerminalPrompt<'_> {
         let _held = self.screen.as_ref().map(Screen::hold);
         // The plan stands on the screen already.
         let begins = matches!(question.ask, Ask::Plan { .. } | Ask::GoOn);
+        let shown = Cell::new(false);
         let show = || {
-            self.out.stderr.line("");
+            // Below what stands there already is room.
+            if shown.replace(true) || !begins {
+                self.out.stderr.line("");
+            }
             if !begins && !question.text.trim().is_empty() {
-                self.show(&question.text);
+                self.show(&self.behind_mark(&question.text));
             }
             for choice in answer::choices(&question.ask) {
                 self.show(&format!("  {choice}"));
@@ -379,6 +398,7 @@ impl Prompt for TerminalPrompt<'_> {
         };
         show();
         let before = answer::line(&question.ask);
+        let before = if begins { self.behind_mark(&before) } else { before };
         let free = matches!(question.ask, Ask::Report { .. } | Ask::Override);
         let mut tries = 0;
         while tries < TRIES {

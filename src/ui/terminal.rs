@@ -154,6 +154,7 @@ pub(crate) struct Screen {
     /// What waits to be shown while a question is open.
     held: Arc<Mutex<Option<Vec<String>>>>,
     board: Arc<Mutex<Board>>,
+    calm: Arc<Mutex<Calm>>,
     /// All that happened so far, told whole.
     whole: Arc<Mutex<Vec<String>>>,
 }
@@ -162,10 +163,10 @@ pub(crate) struct Screen {
 const KEPT: usize = 20_000;
 
 impl Screen {
-    fn new(stream: Stream, board: Arc<Mutex<Board>>) -> Self {
+    fn new(stream: Stream, board: Arc<Mutex<Board>>, calm: Arc<Mutex<Calm>>) -> Self {
         let drawn = Arc::default();
         let multi = MultiProgress::with_draw_target(target(&stream, &drawn));
-        Self { stream, multi, drawn, held: Arc::default(), board, whole: Arc::default() }
+        Self { stream, multi, drawn, held: Arc::default(), board, calm, whole: Arc::default() }
     }
 
     fn keep(&self, lines: Vec<String>) {
@@ -198,6 +199,11 @@ impl Screen {
         self.print(&[line.to_owned()]);
     }
 
+    /// What has passed and was not told of: whoever is asked something decides by it, too.
+    fn so_far(&self) -> Vec<String> {
+        self.calm.lock().unwrap_or_else(PoisonError::into_inner).so_far(&self.stream.page().titled())
+    }
+
     fn print(&self, lines: &[String]) {
         if lines.is_empty() {
             return;
@@ -212,6 +218,7 @@ impl Screen {
     /// Keeps the screen still, so that a question can be read. Work goes on; what it has to tell is shown once the
     /// returned value is dropped.
     pub(crate) fn hold(&self) -> Held<'_> {
+        self.print(&self.so_far());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let first = held.is_none();
         if first {
@@ -255,7 +262,7 @@ fn target(stream: &Stream, drawn: &Arc<Mutex<Drawn>>) -> ProgressDrawTarget {
 /// What is told and what is drawn.
 #[derive(Debug)]
 struct TerminalState {
-    calm: Calm,
+    calm: Arc<Mutex<Calm>>,
     board: Arc<Mutex<Board>>,
     /// What draws the board.
     bar: Option<ProgressBar>,
@@ -283,14 +290,15 @@ impl Terminal {
 
     fn telling(stream: Stream, run: &str, calm: Calm) -> Self {
         let board = Arc::new(Mutex::new(Board::new(stream.clone(), run)));
-        let screen = Screen::new(stream, Arc::clone(&board));
+        let calm = Arc::new(Mutex::new(calm));
+        let screen = Screen::new(stream, Arc::clone(&board), Arc::clone(&calm));
         Self { screen, state: Mutex::new(TerminalState { calm, board, bar: None }) }
     }
 
     /// Tells of something that was over before it could be drawn.
     pub(super) fn past(&self, at: Moment, event: &Event) {
         let page = self.page();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = state.told(&page, &self.screen, at, event);
         drop(state);
         self.screen.print(&lines);
@@ -307,7 +315,8 @@ impl Terminal {
     /// The operator is asked, on another terminal.
     pub(super) fn question(&self, place: Option<&Place>, text: &str, prompt: &str) {
         let page = self.page();
-        let mut lines = vec![String::new()];
+        let mut lines = self.screen.so_far();
+        lines.push(String::new());
         lines.extend(block::told(&page, Mark::Warned, place, "waits for an answer at its operator's terminal"));
         lines.extend(text.trim_end().lines().flat_map(|line| block::remark(&page, line)));
         lines.extend(block::remark(&page, prompt));
@@ -331,7 +340,7 @@ impl Observer for Terminal {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = state.told(&page, &self.screen, at, event);
         {
-            let standing = state.calm.standing();
+            let standing = state.calm().standing();
             let mut board = state.board();
             board.stands(standing);
             board.clear(event);
@@ -350,13 +359,13 @@ impl Observer for Terminal {
         let page = self.page();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Progress::ItemOver { place, ok } = progress {
-            let lines = state.calm.item_over(&page, at, place, *ok);
-            let standing = state.calm.standing();
+            let lines = state.calm().item_over(&page, at, place, *ok);
+            let standing = state.calm().standing();
             state.board().stands(standing);
             self.screen.print(&lines);
             return;
         }
-        let title = state.calm.title(progress.place()).to_owned();
+        let title = state.calm().title(progress.place()).to_owned();
         state.board().progress(&page, progress, &title);
         state.draw(&self.screen);
     }
@@ -367,16 +376,22 @@ impl TerminalState {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn calm(&self) -> MutexGuard<'_, Calm> {
+        self.calm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The lines to show for an event; all of them are kept for whoever asks for the whole.
-    fn told(&mut self, page: &Page, screen: &Screen, at: Moment, event: &Event) -> Vec<String> {
-        let lines = self.calm.lines(page, at, event);
-        screen.keep(self.calm.take_all());
+    fn told(&self, page: &Page, screen: &Screen, at: Moment, event: &Event) -> Vec<String> {
+        let mut calm = self.calm();
+        let lines = calm.lines(page, at, event);
+        screen.keep(calm.take_all());
         lines
     }
 
     /// `since` is how long ago it was begun.
     fn begin(&self, page: &Page, place: &Place, part: Part, command: &Shown, since: Duration) {
-        self.board().begin(page, (place, part), self.calm.title(place), command, since);
+        let title = self.calm().title(place).to_owned();
+        self.board().begin(page, (place, part), &title, command, since);
     }
 
     /// Draws the board, once there is something to draw; it is drawn anew each second from then on, until the run is over.

@@ -92,7 +92,6 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
     let screens = Screens::new(context, args.form, id, RunState::default());
     let out = &context.out.stdout;
     let prose = !args.form.is_json();
-    let mark = || context.out.stderr.line(MARK);
     if prose {
         let pace = args
             .speed
@@ -101,8 +100,8 @@ pub(crate) fn rehearse(context: &Context, args: &cli::Rehearse) -> Result<Progra
         out.line(&format!("{MARK}: {pace}."));
         out.line("");
     }
-    let terminal = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens));
-    let notebook = Notebook::new(&terminal, &mark);
+    let terminal = conduct::terminal_prompt(context, &stdin, &signals, Some(&screens)).marked(MARK);
+    let notebook = Notebook::new(&terminal);
     // Of a rehearsal no program is told.
     let notifier = Notifier::start(context, &ToTell::at_the_terminal(context, args.quiet), &setting, &plan);
     let stage = Occasion {

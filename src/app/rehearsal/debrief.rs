@@ -47,12 +47,10 @@ pub(crate) fn debrief(
     took: Duration,
 ) -> Vec<String> {
     let passed = show_duration(rehearsal.clock.elapsed());
-    let mut lines = vec![format!("Debrief: {passed} of simulated time, {} of real time", show_duration(took))];
-    lines.extend(decisions(events, stood));
     let gates = gates(plan, events);
-    if gates.is_empty() {
-        lines.push("  no gate blocked".to_owned());
-    }
+    let none = if gates.is_empty() { "; no gate blocked" } else { "" };
+    let mut lines = vec![format!("Debrief: {passed} of simulated time, {} of real time{none}", show_duration(took))];
+    lines.extend(decisions(events, stood));
     for gate in gates.iter().take(MOST) {
         let why: String = gate.why.lines().next().unwrap_or_default().chars().take(WHY).collect();
         lines.push(format!("  {} blocked: {why}", gate.place));

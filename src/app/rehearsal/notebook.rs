@@ -9,10 +9,10 @@ use std::{
 use crate::{
     event::{Captured, Event, Place},
     journal::MemoryLedger,
-    ports::{Answer, Ask, Capture, Ledger, LedgerError, NoAnswer, Prompt, Question},
+    ports::{Answer, Capture, Ledger, LedgerError, NoAnswer, Prompt, Question},
 };
 
-/// What marks every question of a rehearsal.
+/// What marks a rehearsal, and every question of it.
 pub(crate) const MARK: &str = "REHEARSAL";
 
 /// Hands everything on to the journal, and keeps it.
@@ -72,18 +72,16 @@ pub(crate) struct Stood {
     pub stood: Duration,
 }
 
-/// Marks questions as those of a rehearsal, and takes their time.
+/// Takes the time of questions.
 pub(crate) struct Notebook<'a> {
     inner: &'a dyn Prompt,
-    /// Shows the mark where the question's own text is not shown.
-    mark: &'a (dyn Fn() + Sync),
     stood: Mutex<Vec<Stood>>,
 }
 
 impl<'a> Notebook<'a> {
     #[must_use]
-    pub(crate) fn new(inner: &'a dyn Prompt, mark: &'a (dyn Fn() + Sync)) -> Self {
-        Self { inner, mark, stood: Mutex::default() }
+    pub(crate) fn new(inner: &'a dyn Prompt) -> Self {
+        Self { inner, stood: Mutex::default() }
     }
 
     /// The questions so far, in order.
@@ -96,12 +94,7 @@ impl<'a> Notebook<'a> {
 impl Prompt for Notebook<'_> {
     fn ask(&self, question: &Question) -> Result<Answer, NoAnswer> {
         let began = Instant::now();
-        let answer = if matches!(question.ask, Ask::Plan { .. } | Ask::GoOn) {
-            (self.mark)();
-            self.inner.ask(question)
-        } else {
-            self.inner.ask(&Question { text: format!("{MARK}  {}", question.text), ..question.clone() })
-        };
+        let answer = self.inner.ask(question);
         if answer.is_ok() {
             let stood = Stood { place: question.place.clone(), stood: began.elapsed() };
             self.stood.lock().unwrap_or_else(PoisonError::into_inner).push(stood);

@@ -403,5 +403,7 @@ pub(crate) fn last_screen(context: &Context, form: cli::Form, told: &report::Las
         context.out.stderr.text(&told.render(&context.out.stderr.page()));
         return;
     }
-    stream.text(&format!("\n{}", told.render(&stream.page())));
+    // On a terminal it stands right below how the run ended, unless there is something to be done.
+    let gap = if told.completed && told.run.is_some() && stream.is_terminal() { "" } else { "\n" };
+    stream.text(&format!("{gap}{}", told.render(&stream.page())));
 }
