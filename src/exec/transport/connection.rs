@@ -255,7 +255,7 @@ impl Connections {
             return Ok(Arc::clone(connection));
         }
         if state.open.len() >= MOST_OPEN {
-            self.close_idle(&mut state);
+            Self::close_idle(&mut state);
         }
         let directory = if let Some(directory) = &state.directory {
             Arc::clone(directory)
@@ -282,7 +282,7 @@ impl Connections {
         Ok(connection)
     }
 
-    fn close_idle(&self, state: &mut MasterState) {
+    fn close_idle(state: &mut MasterState) {
         let idle = state.open.iter().filter(|(_, connection)| Arc::strong_count(connection) == 1);
         let oldest =
             idle.min_by_key(|(_, connection)| *connection.used.lock().unwrap_or_else(PoisonError::into_inner)).map(|(key, _)| key.clone());
