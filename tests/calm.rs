@@ -115,7 +115,7 @@ fn six_osds_are_told_on_two_screens() {
 fn each_check_is_told_when_asked_for_and_what_warns_at_once() {
     let bench = Workbench::new();
     let mut terminal = bench.terminal_of(40, 120, &["rehearse", "staggered-osd-restart", "--scenario", "crash-module-off"]);
-    terminal.expect("Run this?").send("v\r").expect_after("[y/N] v", "Run this?");
+    terminal.expect("Run this?").send("v\r").expect_after("✓ The host can be reached", "[y/N]");
     let told = terminal.everything();
     terminal.send("q\r");
     assert_eq!(terminal.end().0, 5);

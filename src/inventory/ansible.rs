@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::document::KindName;
+use crate::runbook::document;
 
 /// What `ansible-inventory --list` prints.
 #[derive(Debug, Deserialize)]
@@ -137,7 +138,7 @@ pub(crate) fn from_ansible(listing: &str, named: &[String], left_out: &[String])
     });
     let groups = groups.collect();
     let written = WrittenInventory { halligan_inventory: 1, groups, transports, hosts };
-    let text = serde_yaml::to_string(&written).map_err(|error| vec![format!("it cannot be written: {error}")])?;
+    let text = serde_json::to_value(&written).ok().as_ref().and_then(document::text).ok_or_else(|| vec!["YAML cannot say it".to_owned()])?;
     let vars = names.iter().filter_map(|name| hostvars.get(*name)).collect::<Vec<_>>();
     Ok(FromAnsible { text: format!("{HEAD}{text}"), left: left(&vars, named) })
 }
