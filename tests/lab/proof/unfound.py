@@ -1,57 +1,22 @@
 """Objects that are unfound: the newest copy is on an OSD that is gone, the older ones on those that are left. Nothing but that OSD's disk has them."""
 
-import hashlib
 import json
-import os
 
 from .case import must, until
 from .librados import rados
+from .objects import Objects
 
 OBJECTS = 80
-SIZE = 100_000
 
 
-class Unfound:
+class Unfound(Objects):
     """A pool of two copies of which some objects are unfound, made on demand on a cluster that is whole. `gone` is the OSD that goes, `empty` are those that CRUSH gives nothing."""
 
     def __init__(self, cluster, gone, empty, pool="lab"):
-        self.cluster = cluster
+        super().__init__(cluster, pool)
         self.gone = gone
         self.empty = empty
-        self.pool = pool
-        self.sums = {}
         self.concerned = []
-
-    def write(self, text, names):
-        with rados.Rados(conffile=self.cluster.conf, conf={"rados_osd_op_timeout": "60"}) as handle, handle.open_ioctx(self.pool) as pool:
-            for name in names:
-                data = f"{text} {name} ".encode() + os.urandom(SIZE)
-                pool.write_full(name, data)
-                self.sums[name] = hashlib.sha256(data).hexdigest()
-
-    def wrong(self, seconds=60):
-        """Objects that cannot be read within so long, or read other than was written last."""
-        wrong = []
-        with rados.Rados(conffile=self.cluster.conf, conf={"rados_osd_op_timeout": str(seconds)}) as handle, handle.open_ioctx(self.pool) as pool:
-            for name, expected in sorted(self.sums.items()):
-                try:
-                    data = pool.read(name, 2 * SIZE)
-                except rados.Error:
-                    data = b""
-                if hashlib.sha256(data).hexdigest() != expected:
-                    wrong.append(name)
-        return wrong
-
-    def up(self, osd):
-        return self.cluster.ask("osd dump")["osds"][osd]["up"]
-
-    def stop(self, osd):
-        self.cluster.stop(f"osd.{osd}")
-        until(lambda: not self.up(osd), 300, f"osd.{osd} is marked down")
-
-    def start(self, osd):
-        self.cluster.start(f"osd.{osd}")
-        until(lambda: self.up(osd), 300, f"osd.{osd} is up")
 
     def unfound(self):
         """The unfound objects of the groups at risk."""
@@ -64,9 +29,6 @@ class Unfound:
                 code, answer, text = handle.mon_command(json.dumps({"prefix": "osd map", "pool": self.pool, "object": name, "format": "json"}), b"", timeout=30)
                 must(code == 0, text)
                 yield name, json.loads(answer)["pgid"]
-
-    def in_pool(self):
-        return self.cluster.ask("pg ls-by-pool", poolstr=self.pool)["pg_stats"]
 
     def make(self):
         """Of a pair of OSDs the first is away while objects are written; then it comes back, and the second goes for good."""
@@ -105,9 +67,7 @@ class Unfound:
         except AssertionError as untrue:
             raise RuntimeError(f"the cluster could not be broken: {untrue}") from untrue
         cases.note(f"{sum(self.unfound().values())} unfound in {len(self.groups)} groups, osd.{self.gone} gone")
-        held, self.sums = self.sums, {name: self.sums[name] for name in self.concerned[:3]}
-        wrong = self.wrong(seconds=3)
-        self.sums = held
+        wrong = self.wrong(seconds=3, names=self.concerned[:3])
         must(not wrong, f"{len(wrong)} of 3 objects cannot be read")
 
     def begun(self, names):
