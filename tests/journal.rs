@@ -496,3 +496,79 @@ fn a_run_under_way_keeps_its_journal_and_who_follows_goes_on_after_it() {
     tail.send("\u{3}");
     assert_eq!(tail.end().0, 130);
 }
+
+/// The whole journal is longer than what is verified in no time, and no command has printed anything.
+fn long_journal() -> Workbench {
+    let bench = Workbench::new();
+    let comment = format!("# {}\n", "so much that it is worth to know how far it was verified ".repeat(300)).repeat(50);
+    bench.runbook("long", &format!("{comment}steps:\n  - {{id: look, run: [\"true\"], effect: read}}\n"));
+    bench.runbook(
+        "owing",
+        "steps:\n  - {id: set, run: [touch, flag], effect: change, cleanup: {run: [test, -e, back]}}\n  - {id: go, run: [test, -e, go], effect: read}\n",
+    );
+    bench.run(&["run", "long", "--yes"]).exits(0);
+    bench.run(&["run", "owing", "--yes"]);
+    for _ in 0..5 {
+        bench.run(&["run", "long", "--yes"]).exits(0);
+    }
+    bench
+}
+
+#[test]
+fn what_was_verified_before_changes_no_answer() {
+    let bench = long_journal();
+    let (journal, mark) = (bench.path("journal/journal.jsonl"), bench.path("journal/verified.json"));
+    let list = bench.run(&["journal", "list"]).exits(0).stdout;
+    let owing = list.lines().find(|line| line.contains("owing")).unwrap().split(' ').next().unwrap().to_owned();
+    let look: [&[&str]; 6] = [
+        &["debts"],
+        &["debts", "--format", "json"],
+        &["journal", "list"],
+        &["status", "--format", "json"],
+        &["journal", "show", &owing],
+        &["journal", "verify"],
+    ];
+    let told = || look.map(|words| bench.run(words)).map(|ran| (ran.code, ran.stdout, ran.stderr));
+    assert!(!mark.exists());
+    let before = told();
+    assert!(before[0].0 == Some(1) && before[0].1.contains("owed  set"), "{:?}", before[0]);
+    let text = std::fs::read(&mark).unwrap();
+    assert_eq!(told(), before);
+    // The next one goes by it, and need not write it again: what it has not read it does not know.
+    assert_eq!(std::fs::read(&mark).unwrap(), text);
+    for spoilt in [&b""[..], b"{}", b"\0\xff", &text[..text.len() / 2], &[&text[..], b"\n}"].concat(), &text.to_ascii_uppercase()] {
+        std::fs::write(&mark, spoilt).unwrap();
+        assert_eq!(told(), before, "{}", String::from_utf8_lossy(spoilt));
+        // Written anew, at another time.
+        let until = memchr::memmem::find(&text, b"outputs_until_ns").unwrap();
+        assert_eq!(std::fs::read(&mark).unwrap()[..until], text[..until]);
+    }
+    std::fs::remove_file(&mark).unwrap();
+    std::fs::create_dir_all(mark.join("folder")).unwrap();
+    assert_eq!(told(), before);
+    std::fs::remove_dir_all(&mark).unwrap();
+    std::fs::write(&mark, &text).unwrap();
+
+    // One letter in the midst of what was verified, and all that decides is told so.
+    let whole = std::fs::read(&journal).unwrap();
+    let mut edited = whole.clone();
+    let at = whole.len() / 2;
+    edited[at] = if whole[at] == b'o' { b'a' } else { b'o' };
+    std::fs::write(&journal, &edited).unwrap();
+    let refused = bench.run(&["debts"]).exits(9);
+    assert!(refused.stdout.contains("owed  set") && refused.stderr.contains("its bytes have changed"), "{refused:?}");
+    let refused = bench.run(&["resume", &owing, "--yes"]).exits(9);
+    assert!(refused.stderr.contains("the journal failed verification"), "{refused:?}");
+    assert_eq!(std::fs::read(&mark).unwrap(), text);
+    // An older copy that ends where a record does is what it was without the mark, too: only a head shows it.
+    let cut = whole[..at].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    std::fs::write(&journal, &whole[..cut]).unwrap();
+    bench.run(&["debts"]).exits(1);
+    std::fs::write(&journal, &whole).unwrap();
+    std::fs::write(&mark, &text).unwrap();
+    // Archived, it is the same journal.
+    bench.file("back", "");
+    bench.run(&["debts", "--settle", "--yes"]).exits(0);
+    bench.run(&ARCHIVE).exits(0);
+    assert_eq!(bench.run(&["debts"]).exits(0).stdout, "No debts: no cleanup is owed on this host.\n");
+}

@@ -23,7 +23,7 @@ const POWERS: &[(&str, &[&str])] = &[
     // Steps; all else is started by duct.
     ("Command::new", &["exec/process.rs"]),
     // The pool; a command's two streams; blocks of a journal that are read in order.
-    ("thread::scope", &["parallel.rs", "exec/process.rs", "journal/verify/passage.rs"]),
+    ("thread::scope", &["parallel.rs", "exec/process.rs", "journal/passage.rs"]),
     ("\"/proc", &["procfs.rs"]),
     ("\"/etc/passwd", &["account.rs"]),
     // Where no variable says it, that asks a name service.

@@ -75,6 +75,12 @@ impl Chain {
         Self { line: 0, next: seq.saturating_add(1), last: hash, good: hash, stretch: None }
     }
 
+    /// After so many lines, the last of which is a record that is known to hold.
+    #[must_use]
+    pub(super) fn after_lines(lines: u64, seq: u64, hash: Digest) -> Self {
+        Self { line: lines, ..Self::after(seq, hash) }
+    }
+
     /// Before a record that says that it has this number and links to this one.
     #[must_use]
     pub fn before(seq: u64, prev: Digest) -> Self {

@@ -1,7 +1,7 @@
 //! Where the lines of a run stand in a journal: who has gone through all of it once need not go through it again for a few runs.
 
 use std::{
-    collections::{HashMap, hash_map::IntoIter},
+    collections::HashMap,
     io::{self, Read, Seek, SeekFrom},
 };
 
@@ -20,13 +20,13 @@ pub(crate) struct Extent {
 impl Extent {
     pub(super) const NONE: Self = Self { lines_before: 0, from: 0, to: 0 };
 
-    /// All that a journal has.
-    pub(super) const fn whole(size: u64) -> Self {
-        Self { lines_before: 0, from: 0, to: size }
-    }
-
     fn of(line: &RawLine<'_>) -> Self {
         Self { lines_before: line.number - 1, from: line.position, to: line.position + line.bytes.len() as u64 }
+    }
+
+    /// Whether lines of it stand before this byte and after it.
+    pub(super) fn goes_on_over(self, byte: u64) -> bool {
+        self.from < byte && byte < self.to
     }
 
     /// From its beginning to the end of the journal.
@@ -36,12 +36,21 @@ impl Extent {
     }
 }
 
+/// The lines of a run, as far as a journal was gone through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RunLines {
+    pub extent: Extent,
+    pub count: u64,
+    /// How many of them stand before a place in it that was named.
+    pub before: u64,
+}
+
 /// Where the lines of each run stand, as far as they were gone through.
 #[derive(Debug, Default)]
 pub(crate) struct Extents {
-    known: HashMap<RunId, Extent>,
-    /// The run whose lines were met last: most follow a line of their own run.
-    last: Option<(RunId, Extent)>,
+    known: HashMap<RunId, RunLines>,
+    /// The run whose lines were met last: most follow a line of their own run. What is not known of it yet.
+    last: Option<(RunId, RunLines)>,
 }
 
 impl Extents {
@@ -49,28 +58,52 @@ impl Extents {
     pub(crate) fn note(&mut self, run: RunId, line: &RawLine<'_>) {
         let here = Extent::of(line);
         match &mut self.last {
-            Some((same, extent)) if *same == run => extent.to = here.to,
+            Some((same, lines)) if *same == run => {
+                lines.extent.to = here.to;
+                lines.count += 1;
+            }
             _ => {
                 self.settle();
-                self.last = Some((run, here));
+                self.last = Some((run, RunLines { extent: here, count: 1, before: 0 }));
             }
         }
     }
 
     fn settle(&mut self) {
-        if let Some((run, extent)) = self.last.take() {
-            self.known.entry(run).and_modify(|known| known.to = extent.to).or_insert(extent);
+        if let Some((run, lines)) = self.last.take() {
+            self.known.insert(run, self.with(run, lines));
         }
     }
-}
 
-impl IntoIterator for Extents {
-    type Item = (RunId, Extent);
-    type IntoIter = IntoIter<RunId, Extent>;
+    /// With lines that follow on what is known of a run.
+    fn with(&self, run: RunId, lines: RunLines) -> RunLines {
+        self.known.get(&run).map_or(lines, |known| RunLines {
+            extent: Extent { to: lines.extent.to, ..known.extent },
+            count: known.count + lines.count,
+            before: known.before,
+        })
+    }
 
-    fn into_iter(mut self) -> Self::IntoIter {
+    /// Names this place: [`RunLines::before`].
+    pub(super) fn here(&mut self) {
         self.settle();
-        self.known.into_iter()
+        for lines in self.known.values_mut() {
+            lines.before = lines.count;
+        }
+    }
+
+    /// The lines of each run.
+    pub(super) fn all(&self) -> impl Iterator<Item = (RunId, RunLines)> {
+        let last = self.last.map(|(run, lines)| (run, self.with(run, lines)));
+        let known = self.known.iter().map(|(run, lines)| (*run, *lines));
+        known.filter(move |(run, _)| last.is_none_or(|(last, _)| last != *run)).chain(last)
+    }
+
+    /// Where the lines of a run stand.
+    #[must_use]
+    pub(crate) fn of(&self, run: RunId) -> Option<Extent> {
+        let last = self.last.filter(|(last, _)| *last == run).map(|(_, lines)| self.with(run, lines));
+        last.or_else(|| self.known.get(&run).copied()).map(|lines| lines.extent)
     }
 }
 
@@ -137,7 +170,9 @@ mod tests {
         while let Some(raw) = lines.read().unwrap() {
             extents.note(run(raw.bytes[0]), &raw);
         }
-        extents.into_iter().collect()
+        let known: HashMap<_, _> = extents.all().map(|(run, lines)| (run, lines.extent)).collect();
+        assert!(known.iter().all(|(run, extent)| extents.of(*run) == Some(*extent)));
+        known
     }
 
     fn read(text: &[u8], wanted: impl IntoIterator<Item = Extent>) -> Vec<(u64, u8)> {
@@ -166,7 +201,25 @@ mod tests {
         assert_eq!(read(&text, [3, 1, 3].map(|of| known[&run(of)])).len(), 7);
         assert_eq!(read(&text, [known[&run(5)].and_all_after()]), [(8, 5), (9, 5), (10, 2), (11, 6)]);
         assert_eq!(read(&text, []), []);
-        assert_eq!(read(&text, [Extent::whole(text.len() as u64)]).len(), 11);
+        assert_eq!(read(&text, [known[&run(1)].and_all_after()]).len(), 11);
+    }
+
+    #[test]
+    fn lines_are_counted_before_a_place_and_after_it() {
+        let mut extents = Extents::default();
+        let note = |extents: &mut Extents, of: u8, number: u64| {
+            extents.note(run(of), &RawLine { number, position: number - 1, bytes: b"\n" });
+        };
+        for (number, of) in (1..).zip([1, 1, 2, 1]) {
+            note(&mut extents, of, number);
+        }
+        extents.here();
+        for (number, of) in (5..).zip([1, 3, 3]) {
+            note(&mut extents, of, number);
+        }
+        let mut all: Vec<_> = extents.all().map(|(run, lines)| (run, lines.before, lines.count, lines.extent.goes_on_over(4))).collect();
+        all.sort_unstable();
+        assert_eq!(all, [(run(1), 3, 4, true), (run(2), 1, 1, false), (run(3), 0, 2, false)]);
     }
 
     #[test]

@@ -9,12 +9,11 @@ use std::{
 use super::{
     cast,
     error::JournalError,
-    extent::{Extent, Extents},
+    extent::Extent,
     reader::Snapshot,
     record::{Glance, Line},
-    shape::Body,
 };
-use crate::event::{Event, Mode, Past, RunId};
+use crate::event::{Event, Past, RunId};
 
 /// A run, from its first record to its last.
 #[derive(Debug, Clone)]
@@ -38,7 +37,8 @@ pub(crate) struct History {
 /// # Errors
 /// The file system's.
 pub(crate) fn history(snapshot: &Snapshot, run: RunId) -> Result<Option<History>, JournalError> {
-    Ok(histories(snapshot, &BTreeMap::from([(run, Extent::whole(snapshot.size()))]))?.remove(&run))
+    let Some(extent) = snapshot.survey()?.extent(run) else { return Ok(None) };
+    Ok(histories(snapshot, &BTreeMap::from([(run, extent)]))?.remove(&run))
 }
 
 /// Reads several runs at once, each where it stands. Those are left out of whose opening the journal has no readable record.
@@ -84,43 +84,12 @@ pub(crate) fn histories(snapshot: &Snapshot, wanted: &BTreeMap<RunId, Extent>) -
 }
 
 /// Real runs that may owe something, in the order of their opening: those that crashed (no end recorded), and those that said that
-/// they do. Most journals have none, so that this reads little more than the beginnings of lines.
+/// they do.
 ///
 /// # Errors
 /// The file system's.
 pub(crate) fn may_owe(snapshot: &Snapshot) -> Result<Vec<(RunId, Extent)>, JournalError> {
-    let mut owing: BTreeMap<RunId, (u64, bool)> = BTreeMap::new();
-    let mut extents = Extents::default();
-    let mut lines = snapshot.lines();
-    while let Some(raw) = lines.read().map_err(JournalError::reading)? {
-        let number = raw.number;
-        let Some(glance) = Glance::at(raw.bytes) else { continue };
-        extents.note(glance.run, &raw);
-        if !matches!(glance.kind, b"run_opened" | b"resumed" | b"run_closed") {
-            continue;
-        }
-        let Ok(Line::Record(record)) = Line::read(raw.bytes) else { continue };
-        match record.body {
-            Body::RunOpened(opening) if opening.mode == Mode::Real => {
-                owing.insert(record.header.run, (number, true));
-            }
-            Body::Resumed(_) => {
-                if let Some((_, owes)) = owing.get_mut(&record.header.run) {
-                    *owes = true;
-                }
-            }
-            Body::RunClosed(closing) => {
-                if let Some((_, owes)) = owing.get_mut(&record.header.run) {
-                    *owes = !closing.owed.is_empty();
-                }
-            }
-            _ => {}
-        }
-    }
-    owing.retain(|_, (_, owes)| *owes);
-    let mut runs: Vec<_> = extents.into_iter().filter_map(|(run, extent)| Some((owing.get(&run)?.0, run, extent))).collect();
-    runs.sort_unstable_by_key(|(line, ..)| *line);
-    Ok(runs.into_iter().map(|(_, run, extent)| (run, extent)).collect())
+    Ok(snapshot.survey()?.owing())
 }
 
 /// What the commands that were under way when a run died had printed by then: the end of it, at most this much.

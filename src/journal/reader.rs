@@ -1,39 +1,40 @@
 //! Reads a journal from its first byte, in bounded memory, beside those who write.
 
 use std::{
-    collections::HashMap,
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::OnceLock,
     time::Duration,
 };
-
-use indexmap::IndexMap;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::{
     disk::{self, Local, Lock, Window},
     error::JournalError,
-    extent::{Extent, Extents, Stretches},
+    extent::{Extent, Stretches},
     head::Head,
     identity::Identity,
     lines::Lines,
     mark::JournalMark,
     marked,
     month::MonthFile,
-    record::{Glance, Line, Record},
-    shape::Body,
+    record::Line,
+    summary::RunSummary,
+    survey::Survey,
     tail::Tail,
+    verified::VerifiedMark,
 };
-use crate::event::{Mode, Outcome, RunId};
 
 /// The journal of a directory, as long as it is now: its archived months, and the file that is written to.
 #[derive(Debug)]
 pub struct Snapshot {
     archived: Vec<JournalPart>,
     live: JournalPart,
+    /// How far it was verified before, where that is asked for.
+    verified: Option<VerifiedMark>,
+    /// Once somebody has gone through all of it.
+    survey: OnceLock<Survey>,
 }
 
 /// A file of a journal.
@@ -98,7 +99,60 @@ impl Snapshot {
             let size = file.metadata().map_err(cannot)?.len();
             Ok(JournalPart { path, file, size })
         });
-        Ok(Self { archived: archived.collect::<Result<_, _>>()?, live })
+        Ok(Self { archived: archived.collect::<Result<_, _>>()?, live, verified: None, survey: OnceLock::new() })
+    }
+
+    /// Takes one that is to be verified: what was verified before and is as it was is not verified again.
+    ///
+    /// # Errors
+    /// As for [`Self::take`].
+    pub(crate) fn to_verify(dir: &Path) -> Result<Self, JournalError> {
+        let snapshot = Self::take(dir)?;
+        Ok(Self { verified: VerifiedMark::beside(&snapshot.live.file, dir), ..snapshot })
+    }
+
+    /// The same journal as it is now. What was gone through already is not gone through again, if nothing was done since but append to it.
+    ///
+    /// # Errors
+    /// As for [`Self::take`].
+    pub(crate) fn renewed(self, dir: &Path) -> Result<Self, JournalError> {
+        let now = Self { verified: self.verified.clone(), ..Self::take(dir)? };
+        let file = |snapshot: &Self| snapshot.live.file.metadata().map(|file| (file.dev(), file.ino())).map_err(JournalError::reading);
+        let same = file(&self)? == file(&now)? && self.archived.len() == now.archived.len();
+        let before = self.size();
+        if same
+            && before <= now.size()
+            && let Some(survey) = self.survey.into_inner().filter(|survey| survey.is_whole(before))
+        {
+            let _ = now.survey.set(survey.go_on(now.from(before), now.size(), now.verified_bytes())?);
+        }
+        Ok(now)
+    }
+
+    /// What one reading of all of it tells. It is read once.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn survey(&self) -> Result<&Survey, JournalError> {
+        if let Some(survey) = self.survey.get() {
+            return Ok(survey);
+        }
+        let survey = Survey::default().go_on(self.from(0), self.size(), self.verified_bytes())?;
+        Ok(self.survey.get_or_init(|| survey))
+    }
+
+    /// How far it was verified before: a claim.
+    pub(super) fn verified(&self) -> Option<&VerifiedMark> {
+        self.verified.as_ref()
+    }
+
+    fn verified_bytes(&self) -> Option<u64> {
+        self.verified.as_ref().map(|mark| mark.bytes)
+    }
+
+    /// Keeps beside it how far it was verified.
+    pub(super) fn keep(&self, mark: &VerifiedMark, dir: &Path) {
+        mark.keep(&self.live.file, dir);
     }
 
     pub fn lines(&self) -> Lines<SnapshotReader<'_>> {
@@ -142,7 +196,7 @@ impl Snapshot {
     /// Where it stood as of its records, and where it stands now; `None` for one that was begun without a mark.
     fn standing(&self) -> Result<Option<(JournalMark, JournalMark)>, JournalError> {
         let Some(begun) = self.mark()? else { return Ok(None) };
-        let mark = marked::last(begun, self.lines()).map_err(JournalError::reading)?;
+        let mark = self.survey()?.last_mark(begun);
         let now = mark.now_in(&self.live.file).map_err(JournalError::reading)?;
         Ok(Some((mark, now)))
     }
@@ -152,7 +206,7 @@ impl Snapshot {
     /// # Errors
     /// The file system's.
     pub(crate) fn adopted(&self, host: &str, here: &str) -> Result<bool, JournalError> {
-        marked::adopted(self.lines(), host, here).map_err(JournalError::reading)
+        Ok(self.survey()?.adopted(host, here))
     }
 
     /// The mark that the journal was begun with, if it was.
@@ -212,6 +266,11 @@ impl Snapshot {
         SnapshotReader { snapshot: self, position }
     }
 
+    /// The line that begins with this byte.
+    pub(super) fn line_at(&self, position: u64) -> io::Result<Option<Vec<u8>>> {
+        Ok(Lines::new(self.from(position)).read()?.map(|line| line.bytes.to_vec()))
+    }
+
     /// In which file a line stands, and the how manyth it is there; `None` for a journal of one file.
     ///
     /// # Errors
@@ -230,18 +289,6 @@ impl Snapshot {
             before += lines.number;
         }
         Ok(Some((self.live.path.clone(), line - before)))
-    }
-
-    /// How many lines seem to be of each run, at a glance.
-    pub(super) fn records_of_runs(&self) -> io::Result<HashMap<RunId, u64>> {
-        let mut counts = HashMap::new();
-        let mut lines = self.lines();
-        while let Some(raw) = lines.read()? {
-            if let Some(glance) = Glance::at(raw.bytes) {
-                *counts.entry(glance.run).or_insert(0) += 1;
-            }
-        }
-        Ok(counts)
     }
 
     /// The journal's head, found from its end.
@@ -292,38 +339,6 @@ impl Seek for SnapshotReader<'_> {
     }
 }
 
-/// A run in a few words.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub(crate) struct RunSummary {
-    pub id: RunId,
-    pub runbook: String,
-    pub title: String,
-    pub mode: Mode,
-    #[schemars(with = "String")]
-    pub opened: jiff::Timestamp,
-    pub boot_id: String,
-    pub host: String,
-    pub uid: u32,
-    pub login_uid: Option<u32>,
-    pub tty: Option<String>,
-    pub ssh: Option<String>,
-    /// Whether its clock was kept in step with others; `None` if nobody knew.
-    pub clock_synchronised: Option<bool>,
-    /// `None` while it is open, or if it crashed (no end recorded).
-    pub outcome: Option<Outcome>,
-    /// How often the operator has interrupted it since it was begun or resumed.
-    pub interruptions: usize,
-    /// Its last record of an end says that it owes something.
-    pub owes: bool,
-    /// Steps of its plan; `None` if it did not come so far.
-    pub planned: Option<usize>,
-    /// Steps that were settled or skipped; each item of a loop counts.
-    pub settled: usize,
-    /// Where its records stand in the snapshot that it was found in.
-    #[serde(skip)]
-    pub extent: Extent,
-}
-
 /// All runs, in the order of their opening.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Runs {
@@ -337,79 +352,6 @@ pub(crate) struct Runs {
 /// # Errors
 /// The file system's.
 pub(crate) fn runs(snapshot: &Snapshot) -> Result<Runs, JournalError> {
-    let mut runs: IndexMap<RunId, RunSummary> = IndexMap::new();
-    let mut extents = Extents::default();
-    let mut unreadable = 0;
-    let mut lines = snapshot.lines();
-    while let Some(raw) = lines.read().map_err(JournalError::reading)? {
-        let Some(glance) = Glance::at(raw.bytes) else {
-            unreadable += 1;
-            continue;
-        };
-        extents.note(glance.run, &raw);
-        match glance.kind {
-            b"step_settled" | b"step_skipped" => {
-                if let Some(run) = runs.get_mut(&glance.run) {
-                    run.settled += 1;
-                }
-            }
-            b"interrupted" => {
-                if let Some(run) = runs.get_mut(&glance.run) {
-                    run.interruptions += 1;
-                }
-            }
-            b"run_opened" | b"planned" | b"resumed" | b"run_closed" => match Line::read(raw.bytes) {
-                Ok(Line::Record(record)) => summarise(&mut runs, *record),
-                Ok(Line::Newer { .. }) | Err(_) => unreadable += 1,
-            },
-            _ => {}
-        }
-    }
-    for (run, extent) in extents {
-        if let Some(run) = runs.get_mut(&run) {
-            run.extent = extent;
-        }
-    }
-    Ok(Runs { runs: runs.into_values().collect(), unreadable })
-}
-
-fn summarise(runs: &mut IndexMap<RunId, RunSummary>, record: Record<'_>) {
-    let Record { header, body } = record;
-    if let Body::RunOpened(opening) = body {
-        runs.entry(header.run).or_insert_with(|| RunSummary {
-            id: header.run,
-            runbook: opening.runbook,
-            title: opening.title,
-            mode: opening.mode,
-            opened: header.ts,
-            boot_id: header.boot_id.0.into_owned(),
-            host: header.host.0.into_owned(),
-            uid: header.uid,
-            login_uid: header.login_uid,
-            tty: header.tty.map(|text| text.0.into_owned()),
-            ssh: header.ssh.map(|text| text.0.into_owned()),
-            clock_synchronised: opening.clock_synchronised,
-            outcome: None,
-            interruptions: 0,
-            owes: false,
-            planned: None,
-            settled: 0,
-            extent: Extent::NONE,
-        });
-        return;
-    }
-    let Some(run) = runs.get_mut(&header.run) else { return };
-    match body {
-        Body::Planned(plan) => run.planned = Some(plan.steps),
-        Body::Resumed(_) => {
-            run.outcome = None;
-            run.interruptions = 0;
-            run.boot_id = header.boot_id.0.into_owned();
-        }
-        Body::RunClosed(closing) => {
-            run.outcome = Some(closing.outcome);
-            run.owes = !closing.owed.is_empty();
-        }
-        _ => {}
-    }
+    let survey = snapshot.survey()?;
+    Ok(Runs { runs: survey.runs().collect(), unreadable: survey.unreadable() })
 }

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     chain::{Chain, Link, SeenRecord},
     error::JournalError,
@@ -13,17 +15,21 @@ use super::{
     head::Head,
     join::Join,
     output::Outputs,
+    passage,
     reader::Snapshot,
     record::LONGEST,
+    verified::{Keeping, Listing, VerifiedMark},
 };
 use crate::{
     digest::Digest,
     event::{Captured, Event, RunId, RunState},
 };
 
-mod passage;
+mod before;
+mod passed;
 
-use passage::{Fact, Passed};
+use before::Verified;
+use passed::{Fact, Passed};
 
 /// What a journal is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,38 +128,47 @@ pub struct Verification {
 /// It cannot be read at all, or is newer than this program.
 pub fn verify(dir: &Path, heads: &[Head]) -> Result<Verification, JournalError> {
     let snapshot = Snapshot::take(dir)?;
-    let mut check = Recheck {
-        chain: Chain::start(),
-        outputs: Outputs::at(dir.join("output")),
-        intact: HashSet::new(),
-        left: snapshot.records_of_runs().map_err(JournalError::reading)?,
-        runs: HashMap::new(),
-        torn_lines: 0,
-        pending: heads.iter().fold(BTreeMap::new(), |mut map, head| {
-            map.entry(head.size).or_insert_with(Vec::new).push(head);
-            map
-        }),
-    };
-    // What is said of the journal itself is said in the name of no run.
-    let runs = check.left.keys().filter(|run| **run != RunId::NONE).count();
-    let failed = check.walk(&snapshot)?;
-    let records = check.chain.records();
-    let torn_tail = check.chain.stretch().is_some_and(|stretch| !stretch.damage);
-    let longer = check.pending.last_entry().and_then(|entry| entry.get().first().map(|head| (*head).clone()));
-    let verdict = match (failed, longer, heads.iter().map(|head| head.size).max()) {
-        // Cut in the middle of a line is cut all the same.
-        (Some(JournalVerdict::Invalid { fault: RecordFault::Unterminated, .. }) | None, Some(head), _) => {
-            JournalVerdict::Truncated { records, head }
+    Recheck::from_start(dir, &snapshot, heads, false)?.verdict(&snapshot, heads).map(|(found, _)| found)
+}
+
+/// Verifies the journal of a snapshot, which is one [`to_verify`](Snapshot::to_verify). What was verified before and is as it was then is not
+/// verified again; what does not hold then is told by who has gone through all of it.
+///
+/// # Errors
+/// As for [`verify`].
+pub(crate) fn verify_further(dir: &Path, snapshot: &Snapshot) -> Result<Verification, JournalError> {
+    further(dir, snapshot, Keeping::USUAL)
+}
+
+fn further(dir: &Path, snapshot: &Snapshot, keeping: Keeping) -> Result<Verification, JournalError> {
+    // Listed before any of them is read: what is changed after that is seen the next time.
+    let outputs = Listing::of(&dir.join("output")).ok();
+    let before = outputs.as_ref().map_or(Ok(None), |outputs| Verified::before(snapshot, outputs))?;
+    let (mut known, mut checked) = (0, None);
+    if let Some(before) = before {
+        let bytes = before.bytes;
+        let (found, lines) = Recheck::after(dir, before).verdict(snapshot, &[])?;
+        if found.verdict.holds() {
+            (known, checked) = (bytes, Some((found, lines)));
         }
-        (Some(verdict), ..) => verdict,
-        (None, None, Some(anchor)) => JournalVerdict::Anchored { anchor, after: records - anchor },
-        (None, None, None) => JournalVerdict::Unanchored { records },
+    }
+    let (found, lines) = match checked {
+        Some(checked) => checked,
+        None => Recheck::from_start(dir, snapshot, &[], true)?.verdict(snapshot, &[])?,
     };
-    let place = verdict.line().map_or(Ok(None), |line| snapshot.place_of(line)).map_err(JournalError::reading)?;
-    Ok(Verification { verdict, place, records, hash: check.chain.head(), torn_lines: check.torn_lines, torn_tail, runs })
+    if found.verdict.holds()
+        && snapshot.size() - known >= keeping.worth
+        && let Some(outputs) = outputs.filter(|outputs| outputs.is_settled(keeping))
+        && let Some(lines) = lines
+    {
+        snapshot.keep(&VerifiedMark::new(snapshot.size(), found.records, found.hash, lines, &outputs), dir);
+    }
+    Ok(found)
 }
 
 struct Recheck<'h> {
+    /// The byte that it begins with.
+    from: u64,
     chain: Chain,
     outputs: Outputs,
     /// Outputs that were found as they should be.
@@ -166,15 +181,75 @@ struct Recheck<'h> {
     torn_lines: u64,
     /// Heads that were not come to yet.
     pending: BTreeMap<u64, Vec<&'h Head>>,
+    /// Of all lines so far, where that is asked for.
+    sum: Option<Sha256>,
 }
 
-impl Recheck<'_> {
+impl<'h> Recheck<'h> {
+    fn from_start(dir: &Path, snapshot: &Snapshot, heads: &'h [Head], summed: bool) -> Result<Self, JournalError> {
+        Ok(Self {
+            from: 0,
+            chain: Chain::start(),
+            outputs: Outputs::at(dir.join("output")),
+            intact: HashSet::new(),
+            left: snapshot.survey()?.lines_of_runs().map(|(run, lines)| (run, lines.count)).collect(),
+            runs: HashMap::new(),
+            torn_lines: 0,
+            pending: heads.iter().fold(BTreeMap::new(), |mut map, head| {
+                map.entry(head.size).or_insert_with(Vec::new).push(head);
+                map
+            }),
+            sum: summed.then(Sha256::new),
+        })
+    }
+
+    /// Goes on after what was verified before.
+    fn after(dir: &Path, before: Verified) -> Self {
+        Self {
+            from: before.bytes,
+            chain: before.chain,
+            outputs: Outputs::at(dir.join("output")),
+            intact: HashSet::new(),
+            left: before.left,
+            runs: before.runs,
+            torn_lines: before.torn_lines,
+            pending: BTreeMap::new(),
+            sum: Some(before.sum),
+        }
+    }
+
+    /// What is found, and the sum of all lines.
+    fn verdict(mut self, snapshot: &Snapshot, heads: &[Head]) -> Result<(Verification, Option<Digest>), JournalError> {
+        // What is said of the journal itself is said in the name of no run.
+        let runs = self.left.keys().filter(|run| **run != RunId::NONE).count();
+        let failed = self.walk(snapshot)?;
+        let records = self.chain.records();
+        let torn_tail = self.chain.stretch().is_some_and(|stretch| !stretch.damage);
+        let longer = self.pending.last_entry().and_then(|entry| entry.get().first().map(|head| (*head).clone()));
+        let verdict = match (failed, longer, heads.iter().map(|head| head.size).max()) {
+            // Cut in the middle of a line is cut all the same.
+            (Some(JournalVerdict::Invalid { fault: RecordFault::Unterminated, .. }) | None, Some(head), _) => {
+                JournalVerdict::Truncated { records, head }
+            }
+            (Some(verdict), ..) => verdict,
+            (None, None, Some(anchor)) => JournalVerdict::Anchored { anchor, after: records - anchor },
+            (None, None, None) => JournalVerdict::Unanchored { records },
+        };
+        let place = verdict.line().map_or(Ok(None), |line| snapshot.place_of(line)).map_err(JournalError::reading)?;
+        let found = Verification { verdict, place, records, hash: self.chain.head(), torn_lines: self.torn_lines, torn_tail, runs };
+        Ok((found, self.sum.map(Digest::finish)))
+    }
+
     /// Walks to the end, or to the first thing that does not hold.
     fn walk(&mut self, snapshot: &Snapshot) -> Result<Option<JournalVerdict>, JournalError> {
         if let Some(verdict) = self.anchor() {
             return Ok(Some(verdict));
         }
-        let stopped = passage::through(snapshot, |bytes, passed| self.line(bytes, passed)).map_err(JournalError::reading)?;
+        let summed = self.sum.is_some();
+        let pass = |_, line: &[u8]| Passed::of(line, summed);
+        let stopped =
+            passage::through(snapshot.from(self.from), self.from..snapshot.size(), pass, |bytes, passed| self.line(bytes, passed))
+                .map_err(JournalError::reading)?;
         match stopped {
             Some(Stop::Verdict(verdict)) => return Ok(Some(verdict)),
             Some(Stop::Newer(version)) => return Err(JournalError::Newer { version }),
@@ -188,6 +263,9 @@ impl Recheck<'_> {
         let invalid = |line, fault| Some(Stop::Verdict(JournalVerdict::Invalid { line, fault }));
         if bytes.len() > LONGEST {
             return invalid(self.chain.line() + 1, RecordFault::TooLong);
+        }
+        if let (Some(sum), Some(line)) = (&mut self.sum, passed.sum) {
+            line.add_to(sum);
         }
         match self.chain.take(bytes, passed.hash, &passed.seen) {
             Link::Record { .. } => {
@@ -219,7 +297,7 @@ impl Recheck<'_> {
         let event = event?;
         event.iter().flat_map(Event::kept).try_for_each(|kept| self.output(kept))?;
         let left = self.left.entry(run).or_insert(1);
-        *left -= 1;
+        *left = left.saturating_sub(1);
         let last = *left == 0;
         if let Some(event) = &event {
             self.runs.entry(run).or_default().apply(event)?;

@@ -51,7 +51,7 @@ pub(in crate::app) struct DebtLine<'a> {
 pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit, Failure> {
     let directory = journal_directory(context)?;
     let unusable = |error: JournalError| journal_failure(&directory, &error);
-    let snapshot = match Snapshot::take(&directory) {
+    let snapshot = match Snapshot::to_verify(&directory) {
         Ok(snapshot) => Some(snapshot),
         // Where nothing was run, nothing is owed.
         Err(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => None,
@@ -180,7 +180,7 @@ fn settled_by_hand(context: &Context, args: &cli::Debts, owing: &[History]) -> R
 }
 
 fn settle_by_hand(context: &Context, args: &cli::Debts, run: RunId, place: &Place, command: &str, reason: &str) -> Result<(), Failure> {
-    let left = Left::take(context, run, Accepted { by_hand: true, ..Accepted::of(&args.how, None) })?;
+    let left = Left::take(context, run, Accepted { by_hand: true, ..Accepted::of(&args.how, None) }, None)?;
     if let Some((_, alive)) = left.running.iter().find(|(running, _)| running == place) {
         return Err(Failure::new(ProgramExit::OperatorNeeded, format!("{place} is still running, as process {}", alive.pid))
             .next("wait for the process or end it yourself, then repeat this command"));
@@ -219,7 +219,7 @@ fn settle_by_hand(context: &Context, args: &cli::Debts, run: RunId, place: &Plac
 }
 
 fn settle(context: &Context, args: &cli::Debts, run: RunId) -> Result<ProgramExit, Failure> {
-    let mut left = Left::take(context, run, Accepted::of(&args.how, None))?;
+    let mut left = Left::take(context, run, Accepted::of(&args.how, None), None)?;
     let signals = Signals::listen(context)?;
     let stdin = std::io::stdin();
     let asking = conduct::terminal_prompt(context, &stdin, &signals, None);

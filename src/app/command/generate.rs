@@ -18,7 +18,7 @@ use crate::{
     app::session::notice::Announcement,
     cli::Cli,
     inventory::InventoryDocument,
-    journal::reader::RunSummary,
+    journal::summary::RunSummary,
     rehearse::document::ScenarioDocument,
     runbook::{
         document::Document,

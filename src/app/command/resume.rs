@@ -58,7 +58,7 @@ pub(super) fn resume(context: &Context, args: &cli::Resume) -> Result<ProgramExi
     let once = remaining::not_asked_again(&plan, &left.history.past);
     show(context, args.how.form, &findings::screen(&left, &plan, &found, &once, &context.out.stdout.page()));
     left.wait(context, &flags(&args.how.answers, &asking), &signals)?;
-    remind(context, Some(id));
+    remind(context, Some(id), left.snapshot.take());
     let text = findings::screen(&left, &plan, &found, &once, &Page::recorded());
     let manner = TakeUp {
         how: &args.how,

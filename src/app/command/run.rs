@@ -80,7 +80,7 @@ pub(crate) fn run(context: &Context, args: &cli::Run) -> Result<ProgramExit, Fai
         Mode::DryRun | Mode::Rehearsal => Locks::default(),
     };
     if mode == Mode::Real {
-        remind(context, None);
+        remind(context, None, None);
     }
     let _run = carried_out(context, id)?;
     let ledger = journal.begin_run(id, Durability::EachRecord);

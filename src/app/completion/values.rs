@@ -18,7 +18,8 @@ use crate::{
     journal::{
         self,
         history::history,
-        reader::{RunSummary, Snapshot, runs},
+        reader::{Snapshot, runs},
+        summary::RunSummary,
     },
     rehearse::document::Mishap,
     runbook::{

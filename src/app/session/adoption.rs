@@ -138,9 +138,14 @@ pub(super) fn is_here(bound: Option<&str>) -> bool {
 
 /// Refuses a run of another host, and a run in a copy of a journal, which may be gone on with in its original too, until a person has said
 /// that it is to be gone on with here. What was said is recorded and not asked again.
-pub(super) fn ours(context: &Context, directory: &Path, history: &History, accepted: &Accepted<'_>) -> Result<(), Failure> {
+pub(super) fn ours(
+    context: &Context,
+    directory: &Path,
+    snapshot: &Snapshot,
+    history: &History,
+    accepted: &Accepted<'_>,
+) -> Result<(), Failure> {
     let unusable = |error: JournalError| journal_failure(directory, &error);
-    let snapshot = Snapshot::take(directory).map_err(unusable)?;
     let (run, was, here) = (history.run, &history.host, hostname());
     if let Some(given) = accepted.adopt.filter(|given| given != was) {
         return Err(Failure::new(ProgramExit::Usage, format!("--adopt names {given}, and run {run} belongs to host {was}")));

@@ -6,8 +6,9 @@ use crate::{
     event::{Mode, Paces, RunId},
     journal::{
         JournalError,
-        reader::{RunSummary, Snapshot, runs},
+        reader::{Snapshot, runs},
         record::{Glance, Line},
+        summary::RunSummary,
     },
     ui::terminal::Screen,
 };

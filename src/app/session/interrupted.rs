@@ -28,7 +28,7 @@ use crate::{
         mark::machine,
         reader::{Snapshot, runs},
         salvage::salvage,
-        verify::verify,
+        verify::verify_further,
     },
     plan::Plan,
     ports::{Ask, Behind, Ledger, LedgerError, Prompt, Question, Urgency},
@@ -54,6 +54,8 @@ pub(crate) struct Left {
     elsewhere: Vec<String>,
     /// Commands of it that are still running.
     pub running: Vec<(Place, Alive)>,
+    /// The journal as it was gone through for this.
+    pub snapshot: Option<Snapshot>,
     _lock: RunLock,
 }
 
@@ -68,7 +70,7 @@ impl Left {
     pub(crate) fn find(context: &Context, given: Option<&str>, accepted: Accepted<'_>) -> Result<Self, Failure> {
         let directory = journal_directory(context)?;
         let unusable = |error: JournalError| journal_failure(&directory, &error);
-        let snapshot = Snapshot::take(&directory).map_err(unusable)?;
+        let snapshot = Snapshot::to_verify(&directory).map_err(unusable)?;
         let found = runs(&snapshot).map_err(unusable)?.runs;
         let summary = run_name::find_or_latest(found, given).map_err(|unknown| unknown.failure(context))?;
         if summary.mode != Mode::Real {
@@ -78,14 +80,14 @@ impl Left {
             )
             .suggest("run its runbook for real:", context.line(Subcommands::run(&summary.runbook))));
         }
-        Self::take(context, summary.id, accepted)
+        Self::take(context, summary.id, accepted, Some(snapshot))
     }
 
-    /// Takes one run up.
+    /// Takes one run up. `known`: the journal as it was gone through before, if it was.
     ///
     /// # Errors
     /// As for [`Left::find`].
-    pub(crate) fn take(context: &Context, id: RunId, accepted: Accepted<'_>) -> Result<Self, Failure> {
+    pub(crate) fn take(context: &Context, id: RunId, accepted: Accepted<'_>, known: Option<Snapshot>) -> Result<Self, Failure> {
         let directory = journal_directory(context)?;
         let unusable = |error: JournalError| journal_failure(&directory, &error);
         let lock = RunLock::take(&directory.join("locks"), id.number())
@@ -95,9 +97,11 @@ impl Left {
                     .why("one run is never executed twice at once")
                     .next("wait until that process ends; its lock is released then")
             })?;
-        let doubted = intact(context, &directory, id, accepted.damaged)?;
         // What its holder wrote last is there by now.
-        let history = history(&Snapshot::take(&directory).map_err(unusable)?, id).map_err(unusable)?;
+        let snapshot = known.map_or_else(|| Snapshot::to_verify(&directory), |known| known.renewed(&directory)).map_err(unusable)?;
+        let doubted = intact(context, &directory, &snapshot, id, accepted.damaged)?;
+        let snapshot = snapshot.renewed(&directory).map_err(unusable)?;
+        let history = history(&snapshot, id).map_err(unusable)?;
         let found = history.and_then(|history| Some((history.past.opening.clone()?, history)));
         let Some((opening, mut history)) = found else {
             return Err(Failure::new(ProgramExit::Journal, format!("the first record of run {id} cannot be read")));
@@ -105,12 +109,12 @@ impl Left {
         if !accepted.by_hand {
             same_system(id, &opening)?;
         }
-        adoption::ours(context, &directory, &history, &accepted)?;
+        adoption::ours(context, &directory, &snapshot, &history, &accepted)?;
         let elsewhere = if doubted { Vec::new() } else { take_over(context, &directory, &mut history)? };
         let boot_id = crate::journal::identity::Identity::read().boot_id;
         let running = still_running(&history, &boot_id);
         let rebooted = history.boot_id != boot_id;
-        Ok(Self { history, opening, directory, doubted, rebooted, elsewhere, running, _lock: lock })
+        Ok(Self { history, opening, directory, doubted, rebooted, elsewhere, running, snapshot: Some(snapshot), _lock: lock })
     }
 
     /// Rebuilds the plan as it was recorded, and what its commands are started in. With `as_it_is_now`, the runbook must not have
@@ -295,8 +299,14 @@ fn same_system(id: RunId, opening: &Opening) -> Result<(), Failure> {
 }
 
 /// Rule 0: what a run has done is known only from a journal that holds. Says whether the operator accepts one that does not.
-fn intact(context: &Context, directory: &std::path::Path, run: RunId, accepted: Option<&str>) -> Result<bool, Failure> {
-    let found = verify(directory, &[]).map_err(|error| journal_failure(directory, &error))?;
+fn intact(
+    context: &Context,
+    directory: &std::path::Path,
+    snapshot: &Snapshot,
+    run: RunId,
+    accepted: Option<&str>,
+) -> Result<bool, Failure> {
+    let found = verify_further(directory, snapshot).map_err(|error| journal_failure(directory, &error))?;
     if found.verdict.holds() {
         return Ok(false);
     }

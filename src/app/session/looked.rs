@@ -17,7 +17,8 @@ use crate::{
         history::histories,
         identity::Identity,
         live::{LiveFile, LiveState},
-        reader::{RunSummary, Snapshot},
+        reader::Snapshot,
+        summary::RunSummary,
     },
     words,
 };

@@ -12,7 +12,7 @@ use crate::{
         JournalError,
         history::{History, histories, may_owe},
         reader::Snapshot,
-        verify::verify,
+        verify::verify_further,
     },
     words::sanitise::line as visible,
 };
@@ -34,8 +34,8 @@ pub(crate) fn indebted(directory: &Path, snapshot: &Snapshot) -> Result<Vec<Hist
 /// # Errors
 /// The journal cannot be read at all, or is newer than this program.
 pub(crate) fn untold(directory: &Path, snapshot: Option<&Snapshot>) -> Result<Option<String>, JournalError> {
-    if snapshot.is_some() {
-        let found = verify(directory, &[])?;
+    if let Some(snapshot) = snapshot {
+        let found = verify_further(directory, snapshot)?;
         // The end of a line that a crash cut off was never acknowledged: nothing had begun on the strength of it.
         if found.torn_tail || found.verdict.holds() && found.records > 0 {
             return Ok(None);
@@ -52,10 +52,11 @@ pub(crate) fn untold(directory: &Path, snapshot: Option<&Snapshot>) -> Result<Op
 }
 
 /// Says in one line that earlier runs owe something, whatever else is done. What cannot be read is not made a fuss of here:
-/// the journal itself is opened right after, and says so.
-pub(crate) fn remind(context: &Context, but: Option<RunId>) {
+/// the journal itself is opened right after, and says so. `known`: the journal as it was gone through before, if it was.
+pub(crate) fn remind(context: &Context, but: Option<RunId>, known: Option<Snapshot>) {
     let Ok(directory) = journal_directory(context) else { return };
-    let Ok(owing) = Snapshot::take(&directory).and_then(|snapshot| indebted(&directory, &snapshot)) else { return };
+    let snapshot = known.map_or_else(|| Snapshot::take(&directory), |known| known.renewed(&directory));
+    let Ok(owing) = snapshot.and_then(|snapshot| indebted(&directory, &snapshot)) else { return };
     let owing: Vec<String> = owing
         .iter()
         .filter(|history| Some(history.run) != but)

@@ -4,7 +4,7 @@ use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     cli::Subcommands,
     event::{Mode, RunId},
-    journal::reader::RunSummary,
+    journal::summary::RunSummary,
 };
 
 /// No run, or no one run, has this name.

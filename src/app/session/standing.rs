@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     event::{Outcome, RunState},
     exec::lock::{RunHold, RunLock},
-    journal::{identity::Identity, reader::RunSummary},
+    journal::{identity::Identity, summary::RunSummary},
     words,
 };
 

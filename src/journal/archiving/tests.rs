@@ -13,8 +13,8 @@ use crate::{
         head::Head,
         ladder::Ladder,
         location::FILE,
-        reader::RunSummary,
         sample::{self, closed, identity, no_ladder, open, opened, run, small, temp_dir, verdict},
+        summary::RunSummary,
         verify::{JournalVerdict, verify},
     },
 };

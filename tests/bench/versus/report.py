@@ -69,8 +69,8 @@ def section(name, figures):
     versions = ", ".join(f"{tool} {version}" for tool, version in sorted(about["tools"].items()))
     when = f"{about['when']}{', patient' if about['patient'] else ''}, load {about['load']:.2f} before it, halligan {about['halligan']}" + (f"; {versions}" if versions else "")
     parts = [f"## {module.TITLE}", "", module.ABOUT, "", *goal_table(goals), "", *([*floors, ""] if floors else []), *side_table(module, figures)]
-    notes = getattr(module, "notes", None)
-    parts += ["", f"![{module.TITLE}](benchmarks/{name}.svg)", "", *([*notes(figures), ""] if notes else []), f"[{name}.json](benchmarks/{name}.json): {when}.", ""]
+    notes = module.notes(figures) if hasattr(module, "notes") else []
+    parts += ["", f"![{module.TITLE}](benchmarks/{name}.svg)", "", *([*notes, ""] if notes else []), f"[{name}.json](benchmarks/{name}.json): {when}.", ""]
     return goals, parts
 
 

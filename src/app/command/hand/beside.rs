@@ -12,7 +12,8 @@ use crate::{
     },
     journal::{
         Durability, JournalError,
-        reader::{RunSummary, Snapshot, runs},
+        reader::{Snapshot, runs},
+        summary::RunSummary,
         writer::RunLedger,
     },
 };

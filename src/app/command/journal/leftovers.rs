@@ -31,7 +31,8 @@ use crate::{
     journal::{
         cast,
         leftover::RunFile,
-        reader::{RunSummary, Snapshot, runs},
+        reader::{Snapshot, runs},
+        summary::RunSummary,
     },
     ports::{Answer, Ask, Behind, Prompt, Question},
     words::sanitise::line as visible,

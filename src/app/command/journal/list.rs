@@ -12,7 +12,8 @@ use crate::{
     event::{Mode, Outcome},
     journal::{
         history::histories,
-        reader::{RunSummary, Runs, Snapshot, runs},
+        reader::{Runs, Snapshot, runs},
+        summary::RunSummary,
     },
     words::{self, moment::local, sanitise::line as visible},
 };

@@ -13,9 +13,10 @@ use crate::{
     event::{Outcome, Part, Place, RunState, StepState, state::Phase},
     journal::{
         Head, JournalError,
-        reader::{RunSummary, Snapshot, runs},
+        reader::{Snapshot, runs},
         record::{Glance, Line},
         shape::Body,
+        summary::RunSummary,
     },
     ui::{
         layout::{Page, wrap},

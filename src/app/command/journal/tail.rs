@@ -17,7 +17,7 @@ use crate::{
     event::RunId,
     journal::{
         JournalError,
-        extent::Extents,
+        extent::{Extent, Extents},
         reader::Snapshot,
         record::{Glance, Line},
         shape::Body,
@@ -56,8 +56,8 @@ pub(super) fn tail(out: &mut dyn Write, dir: &Path, number: usize, json: bool, f
         // What a step is called was said when it was reached, which may be long before.
         let shown: HashSet<RunId> = last.iter().filter_map(|line| Glance::at(line)).map(|glance| glance.run).collect();
         let mut told: VecDeque<String> = VecDeque::new();
-        let extents = extents.into_iter().filter(|(run, _)| shown.contains(run)).map(|(_, extent)| extent.and_all_after());
-        let mut lines = snapshot.stretches(extents);
+        let extents = shown.iter().filter_map(|run| extents.of(*run));
+        let mut lines = snapshot.stretches(extents.map(Extent::and_all_after));
         while let Some(line) = within(dir, lines.read().map_err(JournalError::reading))? {
             if Glance::at(line.bytes).is_none_or(|glance| shown.contains(&glance.run)) {
                 told.extend(runs.tell(line.bytes));

@@ -16,7 +16,7 @@ use crate::{
     event::Opening,
     journal::{
         JournalError,
-        reader::{RunSummary, Snapshot, runs},
+        reader::{Snapshot, runs},
     },
 };
 
@@ -28,8 +28,7 @@ pub(super) struct NamedRun {
     pub head: String,
     /// The journal's directory.
     pub directory: PathBuf,
-    /// All runs that the journal had before it, and the journal as it was read.
-    pub before: Vec<RunSummary>,
+    /// The journal as it was read.
     pub snapshot: Snapshot,
 }
 
@@ -42,12 +41,11 @@ pub(super) fn named(context: &Context, run: &str) -> Result<NamedRun, Failure> {
     let unusable = |error: JournalError| journal_failure(&directory, &error);
     let snapshot = Snapshot::take(&directory).map_err(unusable)?;
     let all = runs(&snapshot).map_err(unusable)?.runs;
-    let summary = run_name::find(all.clone(), run).map_err(|unknown| unknown.failure(context))?;
+    let summary = run_name::find(all, run).map_err(|unknown| unknown.failure(context))?;
     let id = summary.id;
-    let before = all.into_iter().take_while(|run| run.id != id).collect();
     let unreadable = || Failure::new(ProgramExit::Journal, format!("the first record of run {id} cannot be read"));
     let looked = Looked::at(&directory, &snapshot, vec![summary]).map_err(unusable)?.pop().ok_or_else(unreadable)?;
     let opening = looked.chronicle.past.opening.clone().ok_or_else(unreadable)?;
     let head = looked.chronicle.head(&snapshot, &looked.summary.host, &directory).map_err(unusable)?.to_string();
-    Ok(NamedRun { looked, opening, head, directory, before, snapshot })
+    Ok(NamedRun { looked, opening, head, directory, snapshot })
 }

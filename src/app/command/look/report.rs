@@ -16,7 +16,7 @@ use crate::{
         session::{earlier::paces, journal::journal_failure},
     },
     cli::{self, ReportFormat},
-    journal::reader::RunSummary,
+    journal::summary::RunSummary,
 };
 
 /// Prints the report of one run.
@@ -24,9 +24,13 @@ use crate::{
 /// # Errors
 /// The journal cannot be read, or there is no such run.
 pub(super) fn report(context: &Context, args: &cli::ReportArgs) -> Result<ProgramExit, Failure> {
-    let NamedRun { looked, opening, head, directory, before, snapshot } = named(context, &args.run)?;
+    let NamedRun { looked, opening, head, directory, snapshot } = named(context, &args.run)?;
     let RunSummary { id, mode, runbook, .. } = &looked.summary;
-    let paces = paces(&snapshot, before, runbook, *mode, Some(*id)).map_err(|error| journal_failure(&directory, &error))?;
+    let paces = snapshot.survey().and_then(|survey| {
+        let before = survey.runs().take_while(|run| run.id != *id).collect();
+        paces(&snapshot, before, runbook, *mode, Some(*id))
+    });
+    let paces = paces.map_err(|error| journal_failure(&directory, &error))?;
     let report = RunReport::of(&looked, &opening, &paces, head);
     let out = &context.out.stdout;
     match args.format {

@@ -26,7 +26,8 @@ use crate::{
     exec::lock::SeenLock,
     journal::{
         JournalError,
-        reader::{RunSummary, Runs, Snapshot, runs},
+        reader::{Runs, Snapshot, runs},
+        summary::RunSummary,
     },
     quantity::show_duration,
     ui::layout::Page,

@@ -1,4 +1,4 @@
-//! Reads a journal from end to end on as many threads as there are processors, and gives its lines back in their order.
+//! Reads a journal on as many threads as there are processors, and gives its lines back in their order.
 //!
 //! Hashing a line, checking it and taking it apart need nothing but the line. Only what follows from it has to wait for those
 //! before it.
@@ -11,17 +11,8 @@ use std::{
     thread,
 };
 
-use crate::{
-    defect::caught,
-    digest::Digest,
-    event::{Event, RunId},
-    journal::{
-        chain::SeenRecord,
-        fault::RecordFault,
-        reader::{Snapshot, SnapshotReader},
-        record::{LONGEST, Line, Record},
-    },
-};
+use super::record::LONGEST;
+use crate::defect::caught;
 
 /// About how much a thread is given at once, in bytes.
 const BLOCK: usize = 256 << 10;
@@ -29,48 +20,44 @@ const BLOCK: usize = 256 << 10;
 /// About how much is held at once, in bytes.
 const HELD: usize = 2 << 20;
 
-/// A line that was taken apart.
-pub(super) struct Passed {
-    pub hash: Digest,
-    pub seen: SeenRecord,
-    /// `None` if it is no record.
-    pub fact: Option<Fact>,
-}
-
-/// What a record tells.
-pub(super) struct Fact {
-    pub run: RunId,
-    /// `None` if it is about the journal itself.
-    pub event: Result<Option<Event>, RecordFault>,
-}
-
 /// Whole lines, and perhaps the last one's beginning.
-struct WholeLines {
+struct WholeLines<T> {
     bytes: Vec<u8>,
-    lines: Vec<(Range<usize>, Passed)>,
+    /// Where each ends, and what was made of it.
+    lines: Vec<(usize, T)>,
 }
 
-/// Shows each line to `visit`, until that says why it is enough.
+/// Has each line of these bytes, which stand there in a journal, taken apart, told where it begins, and shows it with what was made of it
+/// to `visit`, until that says why it is enough.
 ///
 /// # Errors
 /// The file system's.
-pub(super) fn through<S>(snapshot: &Snapshot, mut visit: impl FnMut(&[u8], Passed) -> Option<S>) -> io::Result<Option<S>> {
-    let count = thread::available_parallelism().map_or(1, usize::from).min(8);
+pub(super) fn through<T: Send, S>(
+    bytes: impl Read,
+    span: Range<u64>,
+    take_apart: impl Fn(u64, &[u8]) -> T + Sync,
+    mut visit: impl FnMut(&[u8], T) -> Option<S>,
+) -> io::Result<Option<S>> {
+    let take_apart = &take_apart;
+    // What is no more than one block is read before a thread has been started.
+    let few = span.end.saturating_sub(span.start) <= BLOCK as u64;
+    let count = if few { 0 } else { thread::available_parallelism().map_or(1, usize::from).min(8) };
     thread::scope(|threads| {
         // As many as can be had; with none, this thread does it all.
         let workers: Vec<_> = (0..count)
             .map_while(|_| {
-                let (give, work) = mpsc::channel::<Vec<u8>>();
+                let (give, work) = mpsc::channel::<(u64, Vec<u8>)>();
                 let (done, take) = mpsc::channel();
                 let labour = move || {
                     // One that fails is gone, and whoever waits for it is told.
-                    let _ = caught(|| work.into_iter().try_for_each(|bytes| done.send(WholeLines::of(bytes))));
+                    let _ = caught(|| work.into_iter().try_for_each(|(at, bytes)| done.send(WholeLines::of(at, bytes, take_apart))));
                 };
                 thread::Builder::new().spawn_scoped(threads, labour).ok().map(|_| (give, take))
             })
             .collect();
         let gone = || io::Error::other("a thread that reads the journal has failed");
-        let mut blocks = Blocks { from: snapshot.from(0), rest: Vec::new() };
+        let mut blocks = Blocks { from: bytes, rest: Vec::new() };
+        let mut at = span.start;
         let mut under_way: VecDeque<(usize, usize)> = VecDeque::new();
         let mut turns = (0..workers.len()).cycle();
         let mut ended = false;
@@ -80,14 +67,16 @@ pub(super) fn through<S>(snapshot: &Snapshot, mut visit: impl FnMut(&[u8], Passe
                     ended = true;
                     break;
                 };
+                let (here, size) = (at, bytes.len());
+                at += size as u64;
                 let Some(turn) = turns.next() else {
-                    if let Some(stop) = WholeLines::of(bytes).shown_to(&mut visit) {
+                    if let Some(stop) = WholeLines::of(here, bytes, take_apart).shown_to(&mut visit) {
                         return Ok(Some(stop));
                     }
                     continue;
                 };
-                under_way.push_back((turn, bytes.len()));
-                workers[turn].0.send(bytes).map_err(|_| gone())?;
+                under_way.push_back((turn, size));
+                workers[turn].0.send((here, bytes)).map_err(|_| gone())?;
             }
             let Some((turn, _)) = under_way.pop_front() else { return Ok(None) };
             if let Some(stop) = workers[turn].1.recv().map_err(|_| gone())?.shown_to(&mut visit) {
@@ -98,13 +87,13 @@ pub(super) fn through<S>(snapshot: &Snapshot, mut visit: impl FnMut(&[u8], Passe
 }
 
 /// Cuts a journal into blocks of whole lines.
-struct Blocks<'s> {
-    from: SnapshotReader<'s>,
+struct Blocks<R> {
+    from: R,
     /// The beginning of the next line.
     rest: Vec<u8>,
 }
 
-impl Blocks<'_> {
+impl<R: Read> Blocks<R> {
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = std::mem::take(&mut self.rest);
         loop {
@@ -128,46 +117,21 @@ impl Blocks<'_> {
     }
 }
 
-impl WholeLines {
-    fn of(bytes: Vec<u8>) -> Self {
+impl<T> WholeLines<T> {
+    fn of(at: u64, bytes: Vec<u8>, take_apart: &impl Fn(u64, &[u8]) -> T) -> Self {
         let mut lines = Vec::with_capacity(bytes.len() / 256);
         let mut start = 0;
         while start < bytes.len() {
             let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |newline| start + newline + 1);
-            lines.push((start..end, Passed::of(&bytes[start..end])));
+            lines.push((end, take_apart(at + start as u64, &bytes[start..end])));
             start = end;
         }
         Self { bytes, lines }
     }
 
-    fn shown_to<S>(self, mut visit: impl FnMut(&[u8], Passed) -> Option<S>) -> Option<S> {
+    fn shown_to<S>(self, mut visit: impl FnMut(&[u8], T) -> Option<S>) -> Option<S> {
         let Self { bytes, lines } = self;
-        lines.into_iter().find_map(|(range, passed)| visit(&bytes[range], passed))
-    }
-}
-
-impl Passed {
-    fn of(line: &[u8]) -> Self {
-        let hash = Digest::of(line);
-        let read = Line::read(line);
-        let seen = SeenRecord::from(&read);
-        let fact = match read {
-            Ok(Line::Record(record)) => Some(Fact::of(*record)),
-            Ok(Line::Newer { .. }) | Err(_) => None,
-        };
-        Self { hash, seen, fact }
-    }
-}
-
-impl Fact {
-    fn of(record: Record<'_>) -> Self {
-        let Record { header, body } = record;
-        let event = match body.into_event() {
-            Some(event) if event.name() != header.kind.0 => {
-                Err(RecordFault::Misnamed { kind: header.kind.0.into_owned(), event: event.name() })
-            }
-            event => Ok(event),
-        };
-        Self { run: header.run, event }
+        let mut start = 0;
+        lines.into_iter().find_map(|(end, made)| visit(&bytes[std::mem::replace(&mut start, end)..end], made))
     }
 }
