@@ -73,7 +73,8 @@ class Cluster:
     def pid(self, name):
         pid = int((self.directory / "run" / f"{name}.pid").read_text())
         words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if self.conf.encode() not in words:
+        # Its number may be that of a thread of another daemon by now.
+        if words[1:3] != [b"-i", name.partition(".")[2].encode()] or self.conf.encode() not in words:
             raise RuntimeError(f"{name} does not run")
         return pid
 
