@@ -138,7 +138,8 @@ pub(crate) fn from_ansible(listing: &str, named: &[String], left_out: &[String])
     });
     let groups = groups.collect();
     let written = WrittenInventory { halligan_inventory: 1, groups, transports, hosts };
-    let text = serde_json::to_value(&written).ok().as_ref().and_then(document::text).ok_or_else(|| vec!["YAML cannot say it".to_owned()])?;
+    let text =
+        serde_json::to_value(&written).ok().as_ref().and_then(document::text).ok_or_else(|| vec!["YAML cannot say it".to_owned()])?;
     let vars = names.iter().filter_map(|name| hostvars.get(*name)).collect::<Vec<_>>();
     Ok(FromAnsible { text: format!("{HEAD}{text}"), left: left(&vars, named) })
 }
