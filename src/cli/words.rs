@@ -406,8 +406,12 @@ impl Typing {
             Subcommands::Inventory { command: InventoryCommand::FromAnsible(Ansible { listing, vars, leave_out }) } => {
                 self.word("inventory");
                 self.word("from-ansible");
-                vars.iter().for_each(|name| self.value("--var", name));
-                leave_out.iter().for_each(|host| self.value("--leave-out", host));
+                for name in vars {
+                    self.value("--var", name);
+                }
+                for host in leave_out {
+                    self.value("--leave-out", host);
+                }
                 self.given(listing.iter().map(|file| file.as_os_str()));
             }
             Subcommands::Schema(Schema { scenario, inventory }) => {
