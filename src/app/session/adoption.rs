@@ -150,7 +150,7 @@ pub(super) fn ours(
     if let Some(given) = accepted.adopt.filter(|given| given != was) {
         return Err(Failure::new(ProgramExit::Usage, format!("--adopt names {given}, and run {run} belongs to host {was}")));
     }
-    let about = match Foreign::of(&snapshot, was).map_err(unusable)? {
+    let about = match Foreign::of(snapshot, was).map_err(unusable)? {
         None => return Ok(()),
         Some(Foreign::Copy(why)) if !accepted.copy && accepted.adopt.is_none() => return Err(copy(directory, why)),
         Some(Foreign::Copy(_)) => return recorded(context, run, None),
