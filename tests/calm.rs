@@ -137,6 +137,45 @@ fn what_has_passed_is_told_before_a_reason_is_asked_for() {
     assert_eq!(terminal.end().0, 4);
 }
 
+/// What an operator copies from the screen, or would look for in vain.
+const ADDRESS: &str = "https://docs.example.org/en/latest/administration/moving-volumes#when-it-fails";
+const FILE: &str = "/var/lib/tenants/state-of-the-volumes.json";
+
+#[test]
+fn addresses_and_paths_are_whole_on_any_width() {
+    for (rows, columns) in SIZES {
+        let bench = Workbench::new();
+        bench.runbook(
+            "moves",
+            &format!(
+                "preflight:\n  - {{id: doc, title: The page says so, expect: 1 == 2, severity: warn, \
+                 message: \"it says otherwise: {ADDRESS}\", hint: \"read {ADDRESS} first, and look into {FILE} after that\"}}\n\
+                 steps:\n  - {{id: tell, title: Tell the scheduler, shell: \"# Tell it\\necho 'nobody answers at {ADDRESS} and {FILE} is gone' >&2; exit 3\", \
+                 effect: read}}\n"
+            ),
+        );
+        let mut terminal = bench.terminal_of(rows, columns, &["run", "moves", "--yes"]);
+        terminal.expect("[t/q/b/c]").send("?\r").expect_after("type the letter", "[t/q/b/c]");
+        let status = bench.terminal(columns, &["status"]).end().1;
+        terminal.send("q\r").expect("exit 6");
+        let screen = terminal.everything();
+        let (code, told) = terminal.end();
+        assert_eq!(code, 6);
+        for text in [&told, &status] {
+            // What is drawn while something is under way is cut at the edge.
+            let text: String = text.lines().filter(|line| !line.contains('…')).flat_map(|line| [line, "\n"]).collect();
+            for (begins, whole) in [("https://", ADDRESS), ("/var/lib/", FILE)] {
+                assert!(
+                    text.contains(whole) && text.matches(begins).count() == text.matches(whole).count(),
+                    "{whole} at {columns}: {text}"
+                );
+            }
+        }
+        let (preflight, _) = screen.split_once("\nPlan").unwrap();
+        golden(&format!("calm-address-{columns}"), &timeless(preflight));
+    }
+}
+
 /// A runbook whose only step reads what is written to PIPE, and tells it.
 fn reads(command: &str) -> (Workbench, std::path::PathBuf) {
     let bench = Workbench::new();

@@ -105,6 +105,8 @@ fn a_run_is_drawn_in_one_file_that_loads_nothing() {
     for heading in markdown.lines().filter_map(|line| line.strip_prefix("## ")) {
         assert!(page.contains(&format!(">{heading}</h2>")), "{heading}");
     }
+    // A long command never makes the page wider than a narrow window, and a time is not torn apart.
+    assert!(count("<td data-head=\"command\" class=\"long\">") == 7 && count("<td data-head=\"local\" class=\"whole\">") > 6, "{page}");
     for outside in ["<script", "http:", "https:", "src=", "<link", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}: {page}");
     }

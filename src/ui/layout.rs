@@ -1,6 +1,6 @@
 //! Columns and wrapping by display width, for wide and narrow terminals.
 
-use textwrap::{Options, WordSplitter, WrapAlgorithm};
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 use super::style::Style;
 
@@ -86,7 +86,8 @@ pub(crate) fn fit(text: &str, columns: usize, style: Style) -> String {
 }
 
 /// Wraps each line of a text. `first` stands before the first line, `rest` before the others; a line's own indentation
-/// is kept for what is wrapped off it. Words are cut only where one alone is too wide, and no address: it would not be found again.
+/// is kept for what is wrapped off it. Words end at spaces alone, so that a path or an address stays whole; they are cut only where one alone is
+/// too wide, and no address: it would not be found again.
 #[must_use]
 pub(crate) fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> Vec<String> {
     let mut lines = Vec::new();
@@ -105,6 +106,7 @@ pub(crate) fn wrap(text: &str, columns: usize, first: &str, rest: &str) -> Vec<S
             .initial_indent(&initial)
             .subsequent_indent(&following)
             .break_words(!words.contains("://"))
+            .word_separator(WordSeparator::AsciiSpace)
             .word_splitter(WordSplitter::NoHyphenation)
             .wrap_algorithm(WrapAlgorithm::FirstFit);
         lines.extend(textwrap::wrap(words, options).into_iter().map(|line| line.trim_end().to_owned()));
@@ -145,6 +147,8 @@ mod tests {
         assert_eq!(wrap("one two three\n  four five six", 12, "- ", "  "), ["- one two", "  three", "    four", "    five six"]);
         assert_eq!(wrap("a-very-long-word", 8, "", ""), ["a-very-l", "ong-word"]);
         assert_eq!(wrap("", 10, "  x", ""), ["  x"]);
+        assert_eq!(wrap("see /var/lib/a", 12, "", "  "), ["see", "  /var/lib/a"]);
+        assert_eq!(wrap("at https://host/a/b-c now", 12, "", "  "), ["at", "  https://host/a/b-c", "  now"]);
         assert_eq!(wrap("日本語日本語", 6, "", ""), ["日本語", "日本語"]);
     }
 

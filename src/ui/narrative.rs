@@ -432,8 +432,9 @@ impl Narrative {
             lines.extend(block::remark(page, &format!("{word}: {why}")));
             return lines;
         }
-        let (message, took) =
-            step.seen.map_or((String::new(), String::new()), |(message, took)| (message, took.map(show_duration).unwrap_or_default()));
+        let (message, took) = step.seen.map_or((String::new(), String::new()), |(message, took)| {
+            (message, took.filter(|took| took.as_millis() > 0).map(show_duration).unwrap_or_default())
+        });
         let text = if step.title.is_empty() { message.as_str() } else { step.title.as_str() };
         let mut lines = block::step(page, mark, place, None, text, &took);
         if let Some(command) = step.command.filter(|command| command.effect != Effect::Read) {

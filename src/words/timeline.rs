@@ -8,7 +8,7 @@ use super::{
     finding::{finding, spoken_for},
     list::{list, value},
     mark::Mark,
-    mode::mode_name,
+    mode::run_of,
     outcome::step_outcome,
     part::{part_began, part_of, part_outcome},
     shell::shell,
@@ -37,7 +37,7 @@ pub(crate) fn timeline(event: &Event, changing: bool, interruptions: u32) -> Opt
         Event::RunOpened(opening) => {
             let params: Vec<_> = opening.params.iter().map(|(name, given)| format!("{name} {}", value(given))).collect();
             let params = if params.is_empty() { String::new() } else { format!(": {}", list(&params, usize::MAX)) };
-            of("run", format!("{} of {} began{params}", mode_name(opening.mode), opening.runbook))
+            of("run", format!("{} of {} began{params}", run_of(opening.mode), opening.runbook))
         }
         Event::Identified { answer, .. } => of("system", system_answer(answer).1),
         Event::Checked { place, title, finding: found } => {

@@ -294,7 +294,11 @@ impl RunStatus {
         let last = if self.is_running() { String::new() } else { format!(", last heard of at {}", clock(self.last)) };
         field("state", &format!("{}{pid}{last}", self.is));
         let over = match self.steps_planned {
-            Some(planned) => format!(", {} over (the plan has {planned})", words::counted(self.steps_over, "step", "steps")),
+            Some(planned) => {
+                // One that is done for each item is over once for each.
+                let repeated = if self.steps_over > planned { ", some for each item" } else { "" };
+                format!(", {} over (the plan has {planned}{repeated})", words::counted(self.steps_over, "step", "steps"))
+            }
             None => String::new(),
         };
         field("began", &format!("{} by {} on {}{over}", clock(self.began), self.operator, self.host));
