@@ -232,7 +232,6 @@ fn plain(name: &str, value: &Value) -> Result<(), String> {
 
 /// What is not in it, in words.
 fn left(hosts: &[&AnsibleVars], named: &[String]) -> Vec<String> {
-    let mut left = Vec::new();
     let count = |has: &dyn Fn(&str, &Value) -> bool| hosts.iter().filter(|vars| vars.iter().any(|(name, value)| has(name, value))).count();
     let off = |value: &Value| matches!(value.to_string().trim_matches('"').to_ascii_lowercase().as_str(), "false" | "no" | "off" | "0");
     let says = [
@@ -246,7 +245,8 @@ fn left(hosts: &[&AnsibleVars], named: &[String]) -> Vec<String> {
             "are not asked for their key by Ansible: here a host whose key is not known is not reached",
         ),
     ];
-    left.extend(says.into_iter().filter(|(hosts, _)| *hosts > 0).map(|(hosts, what)| format!("{hosts} of its hosts {what}")));
+    let said = says.into_iter().filter(|(hosts, _)| *hosts > 0);
+    let mut left: Vec<String> = said.map(|(hosts, what)| format!("{hosts} of its hosts {what}")).collect();
     let others: BTreeSet<&str> = hosts.iter().flat_map(|vars| vars.keys()).map(String::as_str).collect();
     let others: Vec<&str> =
         others.into_iter().filter(|name| !name.starts_with("ansible_") && !named.iter().any(|known| known == name)).collect();

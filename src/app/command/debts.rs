@@ -97,7 +97,7 @@ pub(super) fn debts(context: &Context, args: &cli::Debts) -> Result<ProgramExit,
         let mut settling = Vec::new();
         for history in &owing {
             let foreign = Foreign::seen(snapshot, &history.host).map_err(unusable)?;
-            let ways = Ways::of(foreign.as_ref(), history.past.opening.as_ref().and_then(|opening| opening.machine.as_deref()));
+            let ways = Ways::of(foreign.as_ref(), &history.past);
             tell(context, out, history, foreign.as_ref(), &ways);
             settling.extend(ways.settle().map(|settle| context.line(settle).to_string()));
         }

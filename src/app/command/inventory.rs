@@ -9,6 +9,7 @@ use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure, session::load::show_report},
     cli::Ansible,
     inventory::{self, FromAnsible, Inventory},
+    journal::disk,
     runbook::model::{Origin, SourceText},
     words::sanitise,
 };
@@ -49,9 +50,5 @@ fn listing(args: &Ansible) -> io::Result<String> {
         None if io::stdin().is_terminal() => return Err(io::Error::other("it is a terminal, and no file is named")),
         None => Box::new(io::stdin().lock()),
     };
-    let mut text = String::new();
-    if from.take(MOST + 1).read_to_string(&mut text)? as u64 > MOST {
-        return Err(io::Error::other(format!("it is longer than {MOST} bytes")));
-    }
-    Ok(text)
+    String::from_utf8(disk::read_whole(from, MOST)?).map_err(io::Error::other)
 }

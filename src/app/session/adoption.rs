@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::{context::Context, exit::ProgramExit, failure::Failure},
     cli::{self, Subcommands},
-    event::{Answerer, Event, RunId},
+    event::{Answerer, Event, Past, RunId},
     journal::{Durability, JournalError, history::History, mark::machine, reader::Snapshot},
     ports::{Answer, Ask, Behind, Ledger, LedgerError, Prompt, Question},
 };
@@ -104,8 +104,9 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
-    /// Of a run that is bound to a machine, or to none.
-    pub(crate) fn of(foreign: Option<&Foreign>, bound: Option<&str>) -> Self {
+    /// Of a run with this past, which is bound to a machine or to none.
+    pub(crate) fn of(foreign: Option<&Foreign>, past: &Past) -> Self {
+        let bound = past.opening.as_ref().and_then(|opening| opening.machine.as_deref());
         Self { how: foreign.map(Foreign::accepting).unwrap_or_default(), by_hand: !is_here(bound) }
     }
 

@@ -77,8 +77,7 @@ impl Looked {
     /// What can be done about it here.
     #[must_use]
     pub(crate) fn ways(&self) -> Ways {
-        let bound = self.chronicle.past.opening.as_ref().and_then(|opening| opening.machine.as_deref());
-        Ways::of(self.foreign.as_ref(), bound)
+        Ways::of(self.foreign.as_ref(), &self.chronicle.past)
     }
 
     /// What is under way, as it was begun; the step that was reached last where nothing is. Empty for a run that is not running.
